@@ -1,0 +1,14 @@
+"""Geometry of neural-network loss landscapes, measured so that the numbers can be trusted.
+
+Modules stand on floors and import only downwards:
+
+0. ``rng`` ``fingerprint`` ``progress`` ``codec`` ``store`` ``parameters`` ``batchnorm``
+   ``operators`` ``hessian`` ``data`` ``torchvision_import`` ``models``
+1. ``objective`` ``training``
+2. ``spectrum`` ``directions``
+3. ``slices`` ``sharpness`` ``connectivity`` ``theory``
+4. ``statistics`` ``claims`` ``results``
+5. ``display`` ``plots``
+"""
+
+__version__ = "0.1.0"

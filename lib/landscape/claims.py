@@ -1,0 +1,189 @@
+"""A claim of a source, the rule that judges it, and the verdict that code reached."""
+
+import dataclasses
+import math
+from collections.abc import Sequence
+from typing import Literal
+
+from landscape.statistics import Interval
+
+Word = Literal["reproduced", "contradicted", "inconclusive", "artefact", "not testable"]
+
+
+@dataclasses.dataclass(frozen=True)
+class Claim:
+    """What a source asserts, and the rule fixed before measuring.
+
+    Attributes:
+        id: Such as ``S1.2``.
+        statement: The assertion.
+        source_numbers: The source's own numbers.
+        rule: When it counts as reproduced, when as contradicted.
+    """
+
+    id: str
+    statement: str
+    source_numbers: str
+    rule: str
+
+
+@dataclasses.dataclass(frozen=True)
+class Finding:
+    """One measured quantity set against what the claim says of it.
+
+    Attributes:
+        quantity: What was measured, such as "ratio of λ_max, BN over none".
+        interval: Its estimate over seeds.
+        word: ``reproduced`` if the whole interval lies on the claimed side of the threshold,
+            ``contradicted`` if it lies on the other, else ``inconclusive``.
+        threshold: The value between the sides.
+        side: The claimed side.
+        converged: Whether every number behind it converged.
+    """
+
+    quantity: str
+    interval: Interval
+    word: Word
+    threshold: float
+    side: Literal["above", "below"]
+    converged: bool
+
+    @property
+    def text(self) -> str:
+        """Quantity, estimate, interval and n, as plain text."""
+        interval = self.interval
+        if interval.invalid:
+            return (
+                f"{self.quantity}: no estimate, {interval.invalid} of {interval.n} values are not "
+                "finite or have no logarithm"
+            )
+        low, estimate, high = rounded(interval.low, interval.estimate, interval.high)
+        text = f"{self.quantity} = {estimate} [{low}, {high}], n = {interval.n}"
+        return text if self.converged else f"{text} (not all converged)"
+
+
+@dataclasses.dataclass(frozen=True)
+class Verdict:
+    """A claim with its findings and the word for the whole."""
+
+    claim: Claim
+    word: Word
+    findings: tuple[Finding, ...]
+    reason: str = ""
+
+    @property
+    def text(self) -> str:
+        """What was found, with estimate, interval and n, as one sentence of plain text."""
+        if not self.findings:
+            return self.reason
+        return "; ".join(finding.text for finding in self.findings)
+
+
+def rounded(low: float, estimate: float, high: float) -> tuple[str, str, str]:
+    """Return an interval's numbers as text, with the decimals that its width calls for.
+
+    Two significant digits of the half-width, so that no digit is shown that the data do not carry.
+    """
+    width = (high - low) / 2
+    decimals = 2
+    if math.isfinite(width) and width > 0:
+        decimals = min(max(1 - math.floor(math.log10(width)), 0), 8)
+    return tuple(f"{value:.{decimals}f}".replace("-", "−") for value in (low, estimate, high))
+
+
+def above(
+    quantity: str, interval: Interval, *, threshold: float | None = None, converged: bool = True
+) -> Finding:
+    """Judge the assertion that a quantity lies above a threshold.
+
+    Args:
+        quantity: Its name.
+        interval: Its estimate over seeds.
+        threshold: The border; None takes the value of no effect, 1 for a ratio and 0 otherwise.
+        converged: Whether every number behind it converged; if not, nothing is concluded.
+    """
+    return _side(quantity, interval, threshold, converged, "above")
+
+
+def below(
+    quantity: str, interval: Interval, *, threshold: float | None = None, converged: bool = True
+) -> Finding:
+    """Judge the assertion that a quantity lies below a threshold; see ``above``."""
+    return _side(quantity, interval, threshold, converged, "below")
+
+
+def _side(quantity, interval, threshold, converged, side) -> Finding:
+    border = interval.neutral if threshold is None else threshold
+    over, under = interval.low > border, interval.high < border
+    word: Word = "inconclusive"
+    if converged and interval.invalid == 0 and (over or under):
+        word = "reproduced" if over == (side == "above") else "contradicted"
+    return Finding(quantity, interval, word, border, side, converged)
+
+
+def every(claim: Claim, findings: Sequence[Finding]) -> Verdict:
+    """Reproduced if every finding is; contradicted if one is; otherwise inconclusive.
+
+    Raises:
+        ValueError: If there is no finding.
+    """
+    words = _words(claim, findings)
+    word: Word = "inconclusive"
+    if "contradicted" in words:
+        word = "contradicted"
+    elif words == {"reproduced"}:
+        word = "reproduced"
+    return Verdict(claim, word, tuple(findings))
+
+
+def some(claim: Claim, findings: Sequence[Finding]) -> Verdict:
+    """Reproduced if one finding is; contradicted if all are; otherwise inconclusive.
+
+    Raises:
+        ValueError: If there is no finding.
+    """
+    words = _words(claim, findings)
+    word: Word = "inconclusive"
+    if "reproduced" in words:
+        word = "reproduced"
+    elif words == {"contradicted"}:
+        word = "contradicted"
+    return Verdict(claim, word, tuple(findings))
+
+
+def robust(claim: Claim, source: Finding, checks: Sequence[Finding]) -> Verdict:
+    """Judge a claim by the source's own way of measuring and by ways without its known defect.
+
+    Reproduced if all findings are; artefact if the source's way shows it and a check contradicts it;
+    contradicted if the source's way contradicts it; otherwise inconclusive.
+
+    Args:
+        claim: The claim.
+        source: The finding as the source would have it.
+        checks: Findings of the same quantity, measured better.
+
+    Raises:
+        ValueError: If there is no check.
+    """
+    words = _words(claim, checks)
+    word: Word = "inconclusive"
+    if source.word == "contradicted":
+        word = "contradicted"
+    elif source.word == "reproduced" and "contradicted" in words:
+        word = "artefact"
+    elif {source.word} | words == {"reproduced"}:
+        word = "reproduced"
+    return Verdict(claim, word, (source, *checks))
+
+
+def not_testable(claim: Claim, reason: str) -> Verdict:
+    """Return the verdict on a claim that this study cannot measure, with the reason."""
+    return Verdict(claim, "not testable", (), reason)
+
+
+def _words(claim: Claim, findings: Sequence[Finding]) -> set[str]:
+    if not findings:
+        raise ValueError(
+            f"no finding was given for {claim.id}. Measure something, or use not_testable."
+        )
+    return {finding.word for finding in findings}

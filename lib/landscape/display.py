@@ -1,0 +1,213 @@
+"""What a notebook cell shows: figures, tables, verdicts and sentences for the report."""
+
+import html
+import io
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import matplotlib
+import matplotlib.figure
+
+from landscape.claims import Claim, Verdict, rounded
+from landscape.results import Study
+from landscape.statistics import Interval, mean_interval, paired_ratio
+
+Bundle = tuple[dict[str, str], dict[str, Any]]
+
+_LABEL = re.compile(r"[a-z]+-[A-Za-z0-9.-]+")
+
+
+class Figure:
+    """A matplotlib figure with label, caption and alternative text.
+
+    Jupyter shows the picture and its caption; the report numbers it and typesets the caption.
+
+    Args:
+        figure: The figure.
+        label: Such as ``fig-training``; markdown refers to it as ``[text](#fig-training)``.
+        caption: What to see, in markdown with $maths$.
+        alt: What the picture shows, in plain text, for readers who do not see it.
+
+    Raises:
+        ValueError: If the label has another form, or caption or alternative text is empty.
+    """
+
+    def __init__(
+        self, figure: matplotlib.figure.Figure, *, label: str, caption: str, alt: str
+    ) -> None:
+        _check_label("figure", "fig", label)
+        if not caption.strip() or not alt.strip():
+            raise ValueError(
+                f"figure {label!r} has caption={caption!r} and alt={alt!r}. Say in the caption "
+                "what to see, and in alt what the picture shows, for readers who do not see it."
+            )
+        self.figure, self.label, self.caption, self.alt = figure, label, caption, alt
+
+    def svg(self) -> str:
+        """Return the picture as SVG, the same bytes each time."""
+        buffer = io.StringIO()
+        with matplotlib.rc_context({"svg.hashsalt": self.label, "svg.fonttype": "path"}):
+            self.figure.savefig(buffer, format="svg", metadata={"Date": None})
+        return buffer.getvalue()
+
+    def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> Bundle:
+        carried = {"kind": "figure", "label": self.label, "caption": self.caption, "alt": self.alt}
+        text = f"[{self.label}] {self.alt}"
+        return {"image/svg+xml": self.svg(), "text/plain": text}, {"landscape": carried}
+
+
+class Table:
+    """Rows of text with label and caption; numbers align on the decimal point in the report.
+
+    Args:
+        columns: Headings; may hold $maths$.
+        rows: One sequence of strings a row.
+        label: Such as ``tab-curvature``.
+        caption: What to see, in markdown.
+        align: ``left`` or ``decimal`` for each column; None takes left for the first and decimal
+            for the others.
+
+    Raises:
+        ValueError: If a row or ``align`` has another length than ``columns``, or the label another
+            form.
+    """
+
+    def __init__(
+        self,
+        columns: Sequence[str],
+        rows: Sequence[Sequence[str]],
+        *,
+        label: str,
+        caption: str,
+        align: Sequence[str] | None = None,
+    ) -> None:
+        _check_label("table", "tab", label)
+        self.columns, self.label, self.caption = list(columns), label, caption
+        self.rows = [[str(cell) for cell in row] for row in rows]
+        self.align = list(align or ["left"] + ["decimal"] * (len(self.columns) - 1))
+        wrong = [len(row) for row in [*self.rows, self.align] if len(row) != len(self.columns)]
+        if wrong:
+            raise ValueError(
+                f"table {label!r} has {len(self.columns)} columns and a row of {wrong[0]} cells. "
+                "Give each row, and align, one entry a column."
+            )
+
+    def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> Bundle:
+        carried = {
+            "kind": "table",
+            "label": self.label,
+            "caption": self.caption,
+            "columns": self.columns,
+            "rows": self.rows,
+            "align": self.align,
+        }
+        data = {
+            "text/html": self._html(),
+            "text/markdown": self._markdown(),
+            "text/plain": "\n".join("  ".join(row) for row in [self.columns, *self.rows]),
+        }
+        return data, {"landscape": carried}
+
+    def _html(self) -> str:
+        def row(cells: Sequence[str], tag: str) -> str:
+            return "".join(f"<{tag}>{html.escape(cell)}</{tag}>" for cell in cells)
+
+        body = "".join(f"<tr>{row(cells, 'td')}</tr>" for cells in self.rows)
+        return (
+            f"<table><caption>{html.escape(self.caption)}</caption>"
+            f"<thead><tr>{row(self.columns, 'th')}</tr></thead><tbody>{body}</tbody></table>"
+        )
+
+    def _markdown(self) -> str:
+        lines = [self.columns, ["---"] * len(self.columns), *self.rows]
+        return "\n".join(
+            "| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in lines
+        )
+
+
+class Sentence:
+    """Markdown that code wrote: prose whose numbers are computed."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+
+    def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> Bundle:
+        return {"text/markdown": self.text, "text/plain": self.text}, {}
+
+
+class VerdictBox:
+    """The verdict on one claim, as the report shows it."""
+
+    def __init__(self, verdict: Verdict) -> None:
+        self.verdict = verdict
+
+    def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> Bundle:
+        claim, word = self.verdict.claim, self.verdict.word
+        text = f"**{claim.id}: {word}.** {claim.statement}. We measure: {self.verdict.text}."
+        carried = {
+            "kind": "verdict",
+            "id": claim.id,
+            "verdict": word,
+            "label": f"verdict-{claim.id}",
+        }
+        return {"text/markdown": text, "text/plain": text}, {"landscape": carried}
+
+
+def comparison(
+    study: Study,
+    quantities: Mapping[str, str],
+    arms: Sequence[str],
+    *,
+    label: str,
+    caption: str,
+) -> Table:
+    """Return a table of two arms over seeds: means, their paired ratio, and convergence.
+
+    Args:
+        study: Where the values were recorded, in the same order of seeds in both arms.
+        quantities: Recorded name -> heading with unit.
+        arms: The two arms; the ratio is first over second.
+        label: Such as ``tab-curvature``.
+        caption: What to see.
+    """
+    rows = []
+    for quantity, heading in quantities.items():
+        first, second = (study.values(quantity, arm) for arm in arms)
+        cells = [interval_text(mean_interval(values)) for values in (first, second)]
+        ratio = interval_text(paired_ratio(first, second))
+        rows.append([heading, *cells, ratio, "yes" if study.converged(quantity) else "**no**"])
+    return Table(
+        ["quantity", *arms, f"{arms[0]} / {arms[1]}", "converged"],
+        rows,
+        label=label,
+        caption=caption,
+        align=["left", "decimal", "decimal", "decimal", "left"],
+    )
+
+
+def interval_text(interval: Interval) -> str:
+    """Return ``estimate [low, high]`` with the digits that the interval carries, or ``none``."""
+    if interval.invalid:
+        return "none"
+    low, estimate, high = rounded(interval.low, interval.estimate, interval.high)
+    return f"{estimate} [{low}, {high}]"
+
+
+def rules(claims: Sequence[Claim]) -> Table:
+    """Return the table of claims with the rules that judge them, for the top of a study."""
+    return Table(
+        ["claim", "the source says", "its numbers", "rule, fixed before measuring"],
+        [[claim.id, claim.statement, claim.source_numbers, claim.rule] for claim in claims],
+        label=f"tab-rules-{claims[0].id.split('.')[0]}",
+        caption="The claims of the source and the rules that decide about them.",
+        align=["left"] * 4,
+    )
+
+
+def _check_label(what: str, prefix: str, label: str) -> None:
+    if not label.startswith(f"{prefix}-") or not _LABEL.fullmatch(label):
+        raise ValueError(
+            f"{what} label {label!r} is not allowed. Use '{prefix}-' and letters, digits, dots or "
+            f"hyphens, such as '{prefix}-training'."
+        )

@@ -1,0 +1,141 @@
+"""Hashes of values and of the code that computes with them: the keys of the store."""
+
+import ast
+import dataclasses
+import functools
+import hashlib
+import inspect
+import struct
+import types
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+# Modules that carry results but do not determine them: a change there recomputes nothing.
+_CARRIERS = frozenset({"fingerprint", "progress", "store", "codec", "__init__"})
+_PACKAGE = Path(__file__).parent
+
+
+def digest(value: Any) -> str:
+    """Return the SHA-256 of a value's content, the same in every process.
+
+    Args:
+        value: None, bool, int, float, str, bytes, a list, tuple or mapping of them; a tensor or
+            NumPy array; a ``torch.Generator`` (its state); a dataclass; or an object with a
+            ``fingerprint`` string of its own.
+
+    Returns:
+        64 hexadecimal digits.
+
+    Raises:
+        TypeError: If a value of another type is met, since its content is unknown.
+    """
+    hasher = hashlib.sha256()
+    _feed(hasher, value)
+    return hasher.hexdigest()
+
+
+def _feed(hasher: "hashlib._Hash", value: Any) -> None:
+    own = getattr(value, "fingerprint", None)
+    if isinstance(own, str):
+        _token(hasher, "own", own.encode())
+    elif value is None or isinstance(value, bool | int | str):
+        _token(hasher, type(value).__name__, str(value).encode())
+    elif isinstance(value, float):
+        _token(hasher, "float", struct.pack("<d", value))
+    elif isinstance(value, bytes):
+        _token(hasher, "bytes", value)
+    elif isinstance(value, list | tuple):
+        _token(hasher, "sequence", str(len(value)).encode())
+        for item in value:
+            _feed(hasher, item)
+    elif isinstance(value, Mapping):
+        _token(hasher, "mapping", str(len(value)).encode())
+        for key in sorted(value, key=repr):
+            _feed(hasher, key)
+            _feed(hasher, value[key])
+    elif isinstance(value, torch.Tensor):
+        _feed(hasher, value.detach().cpu().contiguous().numpy())
+    elif isinstance(value, np.ndarray):
+        _token(hasher, "array", f"{value.dtype.str}{value.shape}".encode())
+        hasher.update(np.ascontiguousarray(value).data)
+    elif isinstance(value, torch.Generator):
+        _token(hasher, "generator", value.get_state().numpy().tobytes())
+    elif dataclasses.is_dataclass(value) and not isinstance(value, type):
+        _token(hasher, "dataclass", type(value).__qualname__.encode())
+        for field in dataclasses.fields(value):
+            _feed(hasher, field.name)
+            _feed(hasher, getattr(value, field.name))
+    else:
+        raise TypeError(
+            f"cannot fingerprint a {type(value).__qualname__}. Pass plain values, tensors, arrays, "
+            "generators or dataclasses, or give the object a string attribute `fingerprint`."
+        )
+
+
+def _token(hasher: "hashlib._Hash", kind: str, content: bytes) -> None:
+    hasher.update(f"{kind}:{len(content)}:".encode())
+    hasher.update(content)
+
+
+def code_version(subject: Callable | type | types.ModuleType) -> str:
+    """Return the SHA-256 of the code that a function, class or module computes with.
+
+    For code of this library: its module and every library module that this imports, without
+    comments and docstrings, so that better words recompute nothing. For other code: its own source
+    text.
+
+    Args:
+        subject: A function, class or module.
+
+    Returns:
+        64 hexadecimal digits.
+    """
+    module = inspect.getmodule(subject)
+    path = Path(getattr(module, "__file__", None) or "")
+    if path.suffix == ".py" and _PACKAGE in path.parents:
+        return _library_version(path.relative_to(_PACKAGE).with_suffix("").as_posix())
+    return hashlib.sha256(inspect.getsource(subject).encode()).hexdigest()
+
+
+@functools.cache
+def _library_version(name: str) -> str:
+    seen: set[str] = set()
+    waiting = {name}
+    while waiting:
+        current = waiting.pop()
+        seen.add(current)
+        waiting |= _imports(current) - seen - _CARRIERS
+    hasher = hashlib.sha256()
+    for current in sorted(seen):
+        hasher.update(current.encode() + ast.dump(_without_docstrings(_tree(current))).encode())
+    return hasher.hexdigest()
+
+
+@functools.cache
+def _tree(name: str) -> ast.Module:
+    return ast.parse((_PACKAGE / f"{name}.py").read_text(encoding="utf-8"))
+
+
+def _imports(name: str) -> set[str]:
+    found = set()
+    for node in ast.walk(_tree(name)):
+        if isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] == "landscape":
+            base = node.module.split(".")[1:]
+            found |= {"/".join([*base, alias.name]) for alias in node.names}
+            found.add("/".join(base))
+            found.add("/".join([*base, "__init__"]))
+    return {name for name in found if name and (_PACKAGE / f"{name}.py").is_file()}
+
+
+def _without_docstrings(tree: ast.Module) -> ast.Module:
+    for node in ast.walk(tree):
+        body = getattr(node, "body", None)
+        if isinstance(body, list) and body and isinstance(body[0], ast.Expr):
+            value = body[0].value
+            if isinstance(value, ast.Constant) and isinstance(value.value, str):
+                node.body = body[1:] or [ast.Pass()]
+    return tree

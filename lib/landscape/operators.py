@@ -1,0 +1,104 @@
+"""Symmetric operators: matrices known by their products with vectors."""
+
+from collections.abc import Callable
+
+import scipy.sparse.linalg
+import torch
+
+from landscape import fingerprint as fingerprints
+
+
+class SymmetricOperator:
+    """A symmetric matrix A of shape (n, n), given by the function v -> A v.
+
+    Args:
+        n: Number of rows.
+        product: Maps a float64 vector (n,) to A v (n,).
+        fingerprint: What identifies A in the store; None if A must not be stored.
+
+    Attributes:
+        products: Products with a vector computed so far.
+    """
+
+    def __init__(
+        self,
+        n: int,
+        product: Callable[[torch.Tensor], torch.Tensor],
+        *,
+        fingerprint: str | None = None,
+    ) -> None:
+        self.n = n
+        self.fingerprint = fingerprint
+        self.products = 0
+        self._product = product
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """(n, n)."""
+        return (self.n, self.n)
+
+    def __matmul__(self, v: torch.Tensor) -> torch.Tensor:
+        """Return A v for one vector (n,) or a block (n, k), in float64.
+
+        Raises:
+            ValueError: If v has another number of rows.
+        """
+        if v.dim() not in (1, 2) or v.shape[0] != self.n:
+            raise ValueError(
+                f"cannot multiply an operator of shape {self.shape} with a tensor of shape "
+                f"{tuple(v.shape)}. Pass one vector ({self.n},) or a block ({self.n}, k)."
+            )
+        if v.dim() == 2:
+            return torch.stack([self @ column for column in v.unbind(1)], dim=1)
+        self.products += 1
+        return self._product(v.double()).double()
+
+    def scaled(self, d: torch.Tensor) -> "SymmetricOperator":
+        """Return D A D with D = diag(d): A in coordinates where entry i has the unit d_i.
+
+        Args:
+            d: Scales (n,). With d the filter norms of theta, the eigenvalues of the result are
+                curvatures for each relative displacement of a filter, which no rescaling of layers
+                changes.
+        """
+        if tuple(d.shape) != (self.n,):
+            raise ValueError(
+                f"scales have the shape {tuple(d.shape)}. Pass one for each row: ({self.n},)."
+            )
+        key = None
+        if self.fingerprint is not None:
+            key = fingerprints.digest(("scaled", self.fingerprint, d))
+        d = d.double()
+        return SymmetricOperator(self.n, lambda v: d * (self @ (d * v)), fingerprint=key)
+
+    def to_scipy(self) -> scipy.sparse.linalg.LinearOperator:
+        """Return the operator as a float64 ``scipy.sparse.linalg.LinearOperator``."""
+        return scipy.sparse.linalg.LinearOperator(
+            self.shape,
+            matvec=lambda v: (self @ torch.from_numpy(v.reshape(-1).copy())).numpy(),
+            dtype="float64",
+        )
+
+    def to_dense(self) -> torch.Tensor:
+        """Return A as a matrix (n, n) in float64, at the cost of n products: for small n."""
+        return self @ torch.eye(self.n, dtype=torch.float64)
+
+
+def from_matrix(matrix: torch.Tensor, *, rtol: float = 1e-10) -> SymmetricOperator:
+    """Return a dense symmetric matrix (n, n) as an operator.
+
+    Raises:
+        ValueError: If the matrix is not square or not symmetric to ``rtol`` of its largest entry.
+    """
+    if matrix.dim() != 2 or matrix.shape[0] != matrix.shape[1]:
+        raise ValueError(f"a matrix of shape {tuple(matrix.shape)} is not square. Pass (n, n).")
+    matrix = matrix.double()
+    asymmetry = float((matrix - matrix.T).abs().max())
+    if asymmetry > rtol * float(matrix.abs().max()):
+        raise ValueError(
+            f"the matrix is not symmetric: max |A - Aᵀ| = {asymmetry:.3g}. "
+            "Pass a symmetric one, such as (A + A.T) / 2."
+        )
+    return SymmetricOperator(
+        matrix.shape[0], lambda v: matrix @ v, fingerprint=fingerprints.digest(("matrix", matrix))
+    )

@@ -1,0 +1,277 @@
+"""What a study leaves behind: tidy results files, its verdicts, and where they come from."""
+
+import csv
+import json
+import math
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from landscape import store as stores
+from landscape.claims import Verdict
+from landscape.data import Dataset
+
+PROFILES = ("smoke", "quick", "paper")
+
+COLUMNS = (
+    "quantity",
+    "arm",
+    "seed",
+    "value",
+    "error",
+    "error_kind",
+    "converged",
+    "cost",
+    "cost_unit",
+    "bn",
+    "examples",
+    "examples_hash",
+    "dtype",
+    "note",
+)
+
+
+class Study:
+    """Collects the measurements of one study and writes them.
+
+    Results files hold nothing but results: the same commit, parameters and machine write the same
+    bytes. Times and hardware go to a provenance file beside them.
+
+    Args:
+        name: The notebook's name, such as ``01_bn_ablation``.
+        namespace: ``vars()`` of the notebook after its parameters cell: the plain values in it are
+            the parameters. Needs ``profile``, ``data_dir`` and ``build_dir``.
+
+    Raises:
+        ValueError: If one of the three is missing or the profile is unknown.
+
+    Attributes:
+        parameters: The study's parameters.
+        store: The store of runs and measurements.
+        data_dir: Folder of the data, absolute.
+        evidence: Whether this profile's verdicts count.
+    """
+
+    def __init__(self, name: str, namespace: Mapping[str, Any]) -> None:
+        plain = {
+            key: value
+            for key, value in namespace.items()
+            if not key.startswith("_") and _is_plain(value) and key not in ("In", "Out")
+        }
+        missing = [key for key in ("profile", "data_dir", "build_dir") if key not in plain]
+        if missing or plain["profile"] not in PROFILES:
+            raise ValueError(
+                f"study {name!r} got profile={plain.get('profile')!r} and lacks "
+                f"{missing or 'nothing'}. Give profile (one of {', '.join(PROFILES)}), data_dir "
+                "and build_dir."
+            )
+        self.name, self.profile = name, plain["profile"]
+        self.evidence = self.profile == "paper"
+        build_dir = stores.project_path(plain["build_dir"])
+        self.data_dir = stores.project_path(plain["data_dir"])
+        self.store = stores.Store(build_dir / "store")
+        self._folder = build_dir / self.profile
+        # Where the folders lie is no part of what was studied.
+        self.parameters = {
+            key: value for key, value in plain.items() if key not in ("data_dir", "build_dir")
+        }
+        self._rows: list[dict[str, Any]] = []
+        self._tables: dict[str, list[dict[str, Any]]] = {}
+
+    def add(self, quantity: str, value: float, **labels: Any) -> None:
+        """Record one number.
+
+        Args:
+            quantity: Its name in the glossary, such as ``lambda_max``.
+            value: The number; NaN and infinity are written as such.
+            labels: Any of the other columns: ``arm``, ``seed``, ``error``, ``error_kind``,
+                ``converged``, ``cost``, ``cost_unit``, ``bn``, ``examples``, ``examples_hash``,
+                ``dtype``, ``note``.
+
+        Raises:
+            ValueError: If a label is no column.
+        """
+        unknown = sorted(set(labels) - set(COLUMNS))
+        if unknown:
+            raise ValueError(
+                f"{quantity}: {', '.join(unknown)} is no column of measurements.csv. "
+                f"Allowed: {', '.join(COLUMNS[1:])}."
+            )
+        self._rows.append({"quantity": quantity, "value": float(value), **labels})
+
+    def add_measurement(self, quantity: str, value: float, source: Any, **labels: Any) -> None:
+        """Record one number with what its measurement carries: policy, examples, hash, dtype."""
+        carried = {
+            column: getattr(source, name)
+            for column, name in (
+                ("converged", "converged"),
+                ("bn", "bn"),
+                ("examples", "examples"),
+                ("examples", "num_examples"),
+                ("examples_hash", "examples_hash"),
+                ("dtype", "dtype"),
+            )
+            if hasattr(source, name)
+        }
+        self.add(quantity, value, **{**carried, **labels})
+
+    def values(self, quantity: str, arm: str) -> list[float]:
+        """Return the recorded values of a quantity in one arm, in the order they were added.
+
+        Raises:
+            KeyError: If there is none.
+        """
+        found = [row["value"] for row in self._rows if self._is(row, quantity, arm)]
+        if not found:
+            known = sorted({(row["quantity"], row.get("arm")) for row in self._rows}, key=str)
+            raise KeyError(f"no {quantity!r} of arm {arm!r} was recorded; there is {known}")
+        return found
+
+    def converged(self, quantity: str) -> bool:
+        """Whether every recorded value of a quantity converged and is finite."""
+        rows = [row for row in self._rows if row["quantity"] == quantity]
+        return bool(rows) and all(
+            row.get("converged", True) and math.isfinite(row["value"]) for row in rows
+        )
+
+    def table(self, name: str, rows: Sequence[Mapping[str, Any]]) -> None:
+        """Record rows for the results file ``<name>.csv``, such as the points of a curve."""
+        self._tables.setdefault(name, []).extend(dict(row) for row in rows)
+
+    def write(
+        self, title: str, verdicts: Sequence[Verdict], datasets: Sequence[Dataset]
+    ) -> list[str]:
+        """Write the results files and the provenance; return the names of the files.
+
+        Args:
+            title: The study's title.
+            verdicts: Its verdicts.
+            datasets: The data it used.
+        """
+        folder = self._folder / "results" / self.name
+        folder.mkdir(parents=True, exist_ok=True)
+        files = {"measurements.csv": _csv(self._rows, COLUMNS)}
+        for name, rows in self._tables.items():
+            files[f"{name}.csv"] = _csv(rows, tuple(rows[0]) if rows else ())
+        judged = [_claim(verdict) for verdict in verdicts]
+        files["claims.json"] = _json(
+            {
+                "study": self.name,
+                "title": title,
+                "profile": self.profile,
+                "evidence": self.evidence,
+                "claims": judged,
+            }
+        )
+        for old in folder.iterdir():
+            if old.name not in files:
+                old.unlink()
+        for name, text in files.items():
+            _write(folder / name, text)
+        _write(self._folder / "provenance" / f"{self.name}.json", _json(self._provenance(datasets)))
+        return sorted(files)
+
+    def _provenance(self, datasets: Sequence[Dataset]) -> dict[str, Any]:
+        commit, dirty = stores.commit(Path(__file__).parent)
+        return {
+            "study": self.name,
+            "profile": self.profile,
+            "commit": commit,
+            "dirty": dirty,
+            "parameters": self.parameters,
+            "seeds": self.parameters.get("seeds", []),
+            **stores.machine(),
+            "compute_seconds": round(self.store.seconds, 1),
+            "data": {
+                dataset.name: {
+                    "sha256": dataset.sha256,
+                    "train": len(dataset.y_train),
+                    "test": len(dataset.y_test),
+                }
+                for dataset in datasets
+            },
+        }
+
+    @staticmethod
+    def _is(row: Mapping[str, Any], quantity: str, arm: str) -> bool:
+        return row["quantity"] == quantity and row.get("arm") == arm
+
+
+def _is_plain(value: Any) -> bool:
+    if isinstance(value, list | tuple):
+        return all(_is_plain(item) for item in value)
+    return value is None or isinstance(value, bool | int | float | str)
+
+
+def _claim(verdict: Verdict) -> dict[str, Any]:
+    first = verdict.findings[0] if verdict.findings else None
+    return {
+        "id": verdict.claim.id,
+        "statement": verdict.claim.statement,
+        "source_numbers": verdict.claim.source_numbers,
+        "rule": verdict.claim.rule,
+        "verdict": verdict.word,
+        "finding": verdict.text,
+        "quantity": first.quantity if first else "",
+        "estimate": _finite(first.interval.estimate) if first else None,
+        "low": _finite(first.interval.low) if first else None,
+        "high": _finite(first.interval.high) if first else None,
+        "n": first.interval.n if first else 0,
+        "label": f"verdict-{verdict.claim.id}",
+        "findings": [
+            {
+                "quantity": finding.quantity,
+                "estimate": _finite(finding.interval.estimate),
+                "low": _finite(finding.interval.low),
+                "high": _finite(finding.interval.high),
+                "n": finding.interval.n,
+                "kind": finding.interval.kind,
+                "threshold": finding.threshold,
+                "side": finding.side,
+                "converged": finding.converged,
+                "word": finding.word,
+            }
+            for finding in verdict.findings
+        ],
+    }
+
+
+def _finite(value: float) -> float | None:
+    return value if math.isfinite(value) else None
+
+
+def _json(value: Any) -> str:
+    return json.dumps(value, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def _csv(rows: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> str:
+    lines: list[str] = []
+
+    class Lines:
+        write = staticmethod(lines.append)
+
+    writer = csv.DictWriter(Lines, fieldnames=columns, lineterminator="\n")
+    writer.writeheader()
+    for row in rows:
+        writer.writerow({key: _cell(value) for key, value in row.items()})
+    return "".join(lines)
+
+
+def _cell(value: Any) -> str:
+    if isinstance(value, torch.Tensor):
+        value = value.item()
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, float):
+        return format(value, ".10g")  # More digits than any error here, fewer than rounding noise.
+    return "" if value is None else str(value)
+
+
+def _write(path: Path, text: str) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    side = path.with_name(f".{path.name}.writing")
+    side.write_text(text, encoding="utf-8")
+    os.replace(side, path)

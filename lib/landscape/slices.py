@@ -1,0 +1,171 @@
+"""Cuts through a loss landscape: lines and planes, each point built from the centre."""
+
+import dataclasses
+import math
+from collections.abc import Sequence
+
+import torch
+
+from landscape.objective import Objective
+from landscape.progress import Progress
+
+
+@dataclasses.dataclass(frozen=True)
+class Line:
+    """Loss and accuracy along θ + α d.
+
+    Attributes:
+        alphas: Positions (a,).
+        loss: Mean loss at each, (a,), float64; infinity and NaN are kept.
+        accuracy: Accuracy at each, (a,).
+        bn: Batch-normalisation policy at every point.
+        examples: Number of examples.
+        examples_hash: Their hash.
+        dtype: Type in which the network computed.
+    """
+
+    alphas: torch.Tensor
+    loss: torch.Tensor
+    accuracy: torch.Tensor
+    bn: str
+    examples: int
+    examples_hash: str
+    dtype: str
+
+
+@dataclasses.dataclass(frozen=True)
+class Plane:
+    """Loss and accuracy on θ + α d1 + β d2; entry [i, j] belongs to (alphas[i], betas[j]).
+
+    Attributes:
+        alphas: Positions along the first direction, (a,).
+        betas: Positions along the second, (b,).
+        loss: Mean loss (a, b), float64; infinity and NaN are kept.
+        accuracy: Accuracy (a, b).
+        cosine: Cosine of the angle between the directions: 0 where the picture keeps angles.
+        bn: Batch-normalisation policy at every point.
+        examples: Number of examples.
+        examples_hash: Their hash.
+        dtype: Type in which the network computed.
+    """
+
+    alphas: torch.Tensor
+    betas: torch.Tensor
+    loss: torch.Tensor
+    accuracy: torch.Tensor
+    cosine: float
+    bn: str
+    examples: int
+    examples_hash: str
+    dtype: str
+
+
+def line(
+    objective: Objective,
+    theta: torch.Tensor,
+    direction: torch.Tensor,
+    *,
+    alphas: Sequence[float] | torch.Tensor,
+) -> Line:
+    """Measure loss and accuracy along a line through theta.
+
+    Args:
+        objective: Where to measure.
+        theta: The centre (n,).
+        direction: Direction (n,).
+        alphas: Positions, at least one, in units of the direction.
+
+    Raises:
+        ValueError: If the grid is empty or not finite, or a shape is wrong.
+    """
+    alphas = _grid("alphas", alphas)
+    objective.layout.check(direction)
+    rows = _measure(objective, [theta + a * direction for a in alphas], f"line of {len(alphas)}")
+    return Line(alphas, rows[:, 0].clone(), rows[:, 1].clone(), **_labels(objective))
+
+
+def plane(
+    objective: Objective,
+    theta: torch.Tensor,
+    d1: torch.Tensor,
+    d2: torch.Tensor,
+    *,
+    alphas: Sequence[float] | torch.Tensor,
+    betas: Sequence[float] | torch.Tensor,
+) -> Plane:
+    """Measure loss and accuracy on a grid in the plane through theta spanned by two directions.
+
+    Args:
+        objective: Where to measure.
+        theta: The centre (n,).
+        d1: First direction (n,).
+        d2: Second direction (n,), not parallel to the first.
+        alphas: Positions along d1, at least one.
+        betas: Positions along d2, at least one; the grid need not be square.
+
+    Raises:
+        ValueError: If a grid is empty or not finite, a shape is wrong, or the directions are
+            parallel.
+    """
+    alphas, betas = _grid("alphas", alphas), _grid("betas", betas)
+    objective.layout.check(d1)
+    objective.layout.check(d2)
+    cosine = float(d1 @ d2 / (d1.norm() * d2.norm()))
+    if not abs(cosine) < 1 - 1e-9:
+        raise ValueError(
+            f"the directions have the cosine {cosine:.6g}: they are parallel or zero and span no "
+            "plane. Pass two independent directions."
+        )
+    points = (theta + a * d1 + b * d2 for a in alphas for b in betas)
+    size = (len(alphas), len(betas))
+    rows = _measure(objective, points, f"plane of {size[0]} x {size[1]}", size[0] * size[1])
+    loss, accuracy = rows[:, 0].reshape(size).clone(), rows[:, 1].reshape(size).clone()
+    return Plane(alphas, betas, loss, accuracy, cosine, **_labels(objective))
+
+
+def shared_levels(planes: Sequence[Plane], *, count: int = 13) -> list[float]:
+    """Return increasing contour levels for several planes, a constant factor apart.
+
+    They run from the smallest to the largest finite loss of all planes, so that pictures compare.
+
+    Raises:
+        ValueError: If no two finite, positive losses differ, or ``count < 3``.
+    """
+    losses = torch.cat([plane.loss.reshape(-1) for plane in planes])
+    losses = losses[torch.isfinite(losses) & (losses > 0)]
+    if count < 3 or len(losses) == 0 or not float(losses.min()) < float(losses.max()):
+        raise ValueError(
+            f"{len(losses)} finite, positive losses give no {count} levels. Pass planes whose losses "
+            "differ, and count >= 3."
+        )
+    ends = [float(losses.min()), float(losses.max())]
+    return torch.logspace(*(math.log10(end) for end in ends), count, dtype=torch.float64).tolist()
+
+
+def _grid(name: str, values: Sequence[float] | torch.Tensor) -> torch.Tensor:
+    grid = torch.as_tensor(values, dtype=torch.float64)
+    if grid.dim() != 1 or len(grid) == 0 or not bool(torch.isfinite(grid).all()):
+        raise ValueError(
+            f"{name} of shape {tuple(grid.shape)} is no grid. Pass at least one finite position, "
+            "such as torch.linspace(-1, 1, 25)."
+        )
+    return grid
+
+
+def _measure(objective: Objective, points, label: str, total: int | None = None) -> torch.Tensor:
+    rows = []
+    with Progress(label, total if total is not None else len(points)) as bar:
+        for point in points:
+            found = objective.evaluate(point)
+            rows.append((found.loss, found.accuracy))
+            bar.step()
+    return torch.tensor(rows, dtype=torch.float64)
+
+
+def _labels(objective: Objective) -> dict:
+    return {
+        "bn": objective.bn,
+        "examples": objective.num_examples,
+        "examples_hash": objective.examples_hash,
+        "dtype": str(objective.dtype).removeprefix("torch."),
+    }

@@ -1,0 +1,173 @@
+"""Intervals over seeds: what a set of runs says, and how surely."""
+
+import dataclasses
+import math
+from collections.abc import Sequence
+
+import numpy as np
+import scipy.stats
+
+
+@dataclasses.dataclass(frozen=True)
+class Interval:
+    """An estimate over independent samples with its confidence interval.
+
+    Attributes:
+        estimate: Mean, mean difference or geometric mean ratio; NaN if a sample is not finite.
+        low: Lower end.
+        high: Upper end.
+        n: Number of samples (pairs, for a paired comparison).
+        confidence: Coverage, 0.95 for a 95% interval.
+        invalid: Samples that are not finite, or not positive for a ratio. They are not left out:
+            with one of them there is no estimate.
+        kind: ``mean``, ``difference`` or ``ratio``.
+    """
+
+    estimate: float
+    low: float
+    high: float
+    n: int
+    confidence: float
+    invalid: int
+    kind: str
+
+    @property
+    def neutral(self) -> float:
+        """The value that means no effect: 1 for a ratio, else 0."""
+        return 1.0 if self.kind == "ratio" else 0.0
+
+
+def mean_interval(
+    samples: Sequence[float], *, confidence: float = 0.95, kind: str = "mean"
+) -> Interval:
+    """Return the mean and Student's t interval of independent samples.
+
+    The interval assumes roughly normal samples; with n = 2 or 3 it is wide, as it should be.
+
+    Args:
+        samples: One value a seed, at least 2.
+        confidence: Coverage in (0, 1).
+        kind: Label of the result.
+
+    Raises:
+        ValueError: If there are fewer than 2 samples or the coverage is out of range.
+    """
+    values = np.asarray(samples, dtype=np.float64)
+    if values.ndim != 1 or len(values) < 2 or not 0 < confidence < 1:
+        raise ValueError(
+            f"{values.size} samples at confidence={confidence} give no interval. "
+            "Pass at least 2 samples (one a seed) and a confidence in (0, 1)."
+        )
+    invalid = int((~np.isfinite(values)).sum())
+    if invalid:
+        return Interval(math.nan, math.nan, math.nan, len(values), confidence, invalid, kind)
+    mean = float(values.mean())
+    error = float(values.std(ddof=1)) / math.sqrt(len(values))
+    half = float(scipy.stats.t.ppf((1 + confidence) / 2, len(values) - 1)) * error
+    return Interval(mean, mean - half, mean + half, len(values), confidence, 0, kind)
+
+
+@dataclasses.dataclass(frozen=True)
+class Band:
+    """Mean and confidence interval at each position of a curve that several seeds trace.
+
+    Attributes:
+        x: Positions (p,).
+        mean: Mean (p,); NaN where a sample is not finite.
+        low: Lower ends (p,).
+        high: Upper ends (p,).
+        samples: The curves themselves (n, p).
+        n: Number of curves.
+    """
+
+    x: np.ndarray
+    mean: np.ndarray
+    low: np.ndarray
+    high: np.ndarray
+    samples: np.ndarray
+    n: int
+
+
+def band(x: Sequence[float], curves: Sequence[Sequence[float]]) -> Band:
+    """Return the pointwise band of several curves over one grid.
+
+    The interval at a position is that of ``mean_interval``; it says nothing of all positions at
+    once.
+
+    Raises:
+        ValueError: If there are fewer than 2 curves or one does not fit the grid.
+    """
+    positions = np.asarray(x, dtype=np.float64)
+    samples = np.stack([np.asarray(curve, dtype=np.float64) for curve in curves])
+    if samples.shape[1:] != positions.shape:
+        raise ValueError(
+            f"curves of {samples.shape[1:]} points do not fit a grid of {positions.shape}. "
+            "Pass one value for each position."
+        )
+    found = [mean_interval(column) for column in samples.T]
+    mean, low, high = (
+        np.array([getattr(item, name) for item in found]) for name in ("estimate", "low", "high")
+    )
+    return Band(positions, mean, low, high, samples, len(samples))
+
+
+def paired_difference(
+    first: Sequence[float], second: Sequence[float], *, confidence: float = 0.95
+) -> Interval:
+    """Return mean and interval of first - second over pairs, such as two arms of one seed.
+
+    Raises:
+        ValueError: If the two have different lengths or fewer than 2 pairs.
+    """
+    first, second = _pairs(first, second)
+    return mean_interval(first - second, confidence=confidence, kind="difference")
+
+
+def paired_ratio(
+    first: Sequence[float], second: Sequence[float], *, confidence: float = 0.95
+) -> Interval:
+    """Return geometric mean and interval of first / second over pairs, from their logarithms.
+
+    A pair with a value that is not positive has no logarithm: it counts as invalid.
+
+    Raises:
+        ValueError: If the two have different lengths or fewer than 2 pairs.
+    """
+    first, second = _pairs(first, second)
+    logs = np.full(len(first), np.nan)
+    valid = (first > 0) & (second > 0)
+    logs[valid] = np.log(first[valid]) - np.log(second[valid])
+    found = mean_interval(logs, confidence=confidence, kind="ratio")
+    ends = {name: float(np.exp(getattr(found, name))) for name in ("estimate", "low", "high")}
+    return dataclasses.replace(found, **ends)
+
+
+def _pairs(first: Sequence[float], second: Sequence[float]) -> tuple[np.ndarray, np.ndarray]:
+    first, second = (np.asarray(values, dtype=np.float64) for values in (first, second))
+    if first.shape != second.shape:
+        raise ValueError(
+            f"{first.size} and {second.size} samples are no pairs. "
+            "Pass one value of each arm for the same seeds, in the same order."
+        )
+    return first, second
+
+
+def step_noise(losses: Sequence[float]) -> float:
+    """Return how much a series jumps from step to step, free of its slow trend.
+
+    The root mean square of successive differences over √2: for independent noise around a slow trend
+    this is the noise's standard deviation.
+
+    Args:
+        losses: The series, at least 2 values; for mini-batch losses the result is in nats.
+
+    Raises:
+        ValueError: If there are fewer than 2 values.
+
+    Reference: von Neumann (1941), Distribution of the Ratio of the Mean Square Successive Difference
+        to the Variance, Ann. Math. Statist. 12(4).
+    """
+    values = np.asarray(losses, dtype=np.float64)
+    if values.ndim != 1 or len(values) < 2:
+        raise ValueError(f"{values.size} values have no successive differences. Pass at least 2.")
+    return float(np.sqrt(np.square(np.diff(values)).mean() / 2))
