@@ -8,7 +8,7 @@ Modules stand on floors and import only downwards:
 2. ``spectrum`` ``directions``
 3. ``slices`` ``sharpness`` ``connectivity`` ``theory``
 4. ``statistics`` ``claims`` ``results``
-5. ``display`` ``plots``
+5. ``display`` ``panels`` ``plots``
 """
 
 __version__ = "0.1.0"

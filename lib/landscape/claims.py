@@ -1,8 +1,11 @@
 """A claim of a source, the rule that judges it, and the verdict that code reached."""
 
+import csv
 import dataclasses
+import functools
 import math
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Literal
 
 from landscape.statistics import Interval
@@ -16,12 +19,14 @@ class Claim:
 
     Attributes:
         id: Such as ``S1.2``.
+        setting: The source's data, model and training.
         statement: The assertion.
         source_numbers: The source's own numbers.
         rule: When it counts as reproduced, when as contradicted.
     """
 
     id: str
+    setting: str
     statement: str
     source_numbers: str
     rule: str
@@ -77,6 +82,33 @@ class Verdict:
         if not self.findings:
             return self.reason
         return "; ".join(finding.text for finding in self.findings)
+
+
+def claim(id: str, *, rule: str) -> Claim:
+    """Return a claim of the sources, with the rule that will judge it.
+
+    Args:
+        id: Such as ``S1.2``; ``source_claims.csv`` holds all of them with the sources' numbers.
+        rule: When it counts as reproduced, when as contradicted.
+
+    Raises:
+        ValueError: If the sources make no such claim, or the rule is empty.
+    """
+    known = _sources()
+    if id not in known:
+        raise ValueError(f"the sources make no claim {id!r}. They make {', '.join(known)}.")
+    if not rule.strip():
+        raise ValueError(f"claim {id} has no rule. Say when it is reproduced, when contradicted.")
+    return Claim(id, *known[id], rule)
+
+
+@functools.cache
+def _sources() -> dict[str, tuple[str, str, str]]:
+    with open(Path(__file__).with_name("source_claims.csv"), encoding="utf-8", newline="") as file:
+        return {
+            row["id"]: (row["setting"], row["statement"], row["source_numbers"])
+            for row in csv.DictReader(file)
+        }
 
 
 def rounded(low: float, estimate: float, high: float) -> tuple[str, str, str]:
@@ -154,8 +186,8 @@ def some(claim: Claim, findings: Sequence[Finding]) -> Verdict:
 def robust(claim: Claim, source: Finding, checks: Sequence[Finding]) -> Verdict:
     """Judge a claim by the source's own way of measuring and by ways without its known defect.
 
-    Reproduced if all findings are; artefact if the source's way shows it and a check contradicts it;
-    contradicted if the source's way contradicts it; otherwise inconclusive.
+    Reproduced if all findings are; artefact if the source's way shows it and a check contradicts
+    it; contradicted if the source's way contradicts it; otherwise inconclusive.
 
     Args:
         claim: The claim.

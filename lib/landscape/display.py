@@ -6,10 +6,12 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import IPython.display
 import matplotlib
 import matplotlib.figure
 
 from landscape.claims import Claim, Verdict, rounded
+from landscape.connectivity import Path
 from landscape.results import Study
 from landscape.statistics import Interval, mean_interval, paired_ratio
 
@@ -127,10 +129,10 @@ class Table:
 
 
 class Sentence:
-    """Markdown that code wrote: prose whose numbers are computed."""
+    """Markdown that code wrote: prose whose numbers are computed; λ_max becomes mathematics."""
 
     def __init__(self, text: str) -> None:
-        self.text = text
+        self.text = re.sub(r"λ_(max|min)", r"$\\lambda_{\\\1}$", text)
 
     def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> Bundle:
         return {"text/markdown": self.text, "text/plain": self.text}, {}
@@ -186,10 +188,72 @@ def comparison(
     )
 
 
+def intervals(panels: Mapping[str, Mapping[str, Sequence[float]]]) -> dict:
+    """Return the mean interval of each list of values in a mapping of mappings."""
+    return {
+        quantity: {arm: mean_interval(values) for arm, values in arms.items()}
+        for quantity, arms in panels.items()
+    }
+
+
+def barriers(paths: Mapping[tuple[str, str], Sequence[Path]], *, label: str) -> Table:
+    """Return a table of barriers for each split and policy, with intervals over pairs of solutions.
+
+    Args:
+        paths: (split, policy) -> one path a pair.
+        label: Such as ``tab-barriers``.
+    """
+    rows = []
+    for (split, bn), found in paths.items():
+        losses, means, errors = (
+            mean_interval([factor * getattr(path, name) for path in found])
+            for name, factor in (("barrier", 1), ("barrier_above_mean", 1), ("error_barrier", 100))
+        )
+        where = ", ".join(f"{path.position:.2f}" for path in found)
+        rows.append([split, bn, *map(interval_text, (losses, means, errors)), where])
+    return Table(
+        [
+            "examples",
+            "statistics",
+            "loss barrier (nats)",
+            "above the mean of the ends (nats)",
+            "error barrier (points)",
+            "at t",
+        ],
+        rows,
+        label=label,
+        caption="Barriers of the straight path, above the line between the ends' values: mean over "
+        "pairs with 95% interval, and the position of each pair's loss barrier.",
+        align=["left", "left", "decimal", "decimal", "decimal", "left"],
+    )
+
+
+def closing(study: Study, verdicts: Sequence[Verdict]) -> Sentence:
+    """Return the closing of a study: each verdict, and how much did not converge."""
+    lines = [
+        f"- [{verdict.claim.id}](#verdict-{verdict.claim.id}), {verdict.claim.statement}: "
+        f"**{verdict.word}**"
+        for verdict in verdicts
+    ]
+    total, failed = study.counts()
+    rest = "All of them converged." if failed == 0 else f"**{failed} of them did not converge.**"
+    opening = (
+        "" if study.evidence else "These numbers are not evidence: the run is a small one.\n\n"
+    )
+    return Sentence(
+        opening + "\n".join(lines) + f"\n\nThe study rests on {total} recorded numbers. {rest}"
+    )
+
+
+def show(*things: object) -> None:
+    """Show several things below one cell."""
+    IPython.display.display(*things)
+
+
 def interval_text(interval: Interval) -> str:
-    """Return ``estimate [low, high]`` with the digits that the interval carries, or ``none``."""
+    """Return ``estimate [low, high]`` with the digits that the interval carries, or a dash."""
     if interval.invalid:
-        return "none"
+        return "–"
     low, estimate, high = rounded(interval.low, interval.estimate, interval.high)
     return f"{estimate} [{low}, {high}]"
 

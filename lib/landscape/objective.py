@@ -128,6 +128,7 @@ class Objective:
             (
                 _architecture(model),
                 {**self._options, "loss": _loss_identity(loss), "dtype": str(self.dtype)},
+                self.theta,
                 self.buffers,
                 self._frozen,
                 self.examples_hash,

@@ -1,17 +1,17 @@
 """One function a kind of figure; they draw what they are given and compute nothing."""
 
-import dataclasses
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Literal
 
 import matplotlib.style
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.axis import Axis
 from matplotlib.figure import Figure as Canvas
-from matplotlib.ticker import MaxNLocator
+from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocator
 
 from landscape.display import Figure
+from landscape.panels import Panel
 from landscape.slices import Plane
 from landscape.statistics import Band, Interval
 
@@ -27,31 +27,6 @@ _LOOKS = (
     {"color": "#b05fa3", "linestyle": (0, (5, 1.4, 1.2, 1.4)), "marker": "D"},
     {"color": "#a08214", "linestyle": (0, (8, 2, 1.2, 2, 1.2, 2)), "marker": "v"},
 )
-
-
-@dataclasses.dataclass(frozen=True)
-class Panel:
-    """One set of axes: series by name, and what the axes mean.
-
-    Attributes:
-        title: Short heading.
-        x: Label of the horizontal axis, with unit.
-        y: Label of the vertical axis, with unit.
-        series: Name -> band. A series keeps the look of its name in all panels of a figure.
-        scale: Scale of the vertical axis.
-        x_scale: Scale of the horizontal axis.
-        integers: Whether horizontal ticks are whole numbers.
-        level: A horizontal reference line, or None.
-    """
-
-    title: str
-    x: str
-    y: str
-    series: Mapping[str, Band]
-    scale: Literal["linear", "log", "symlog"] = "linear"
-    x_scale: Literal["linear", "log"] = "linear"
-    integers: bool = False
-    level: float | None = None
 
 
 def curves(
@@ -122,7 +97,7 @@ def pairs(
                 _dots(axis, place, values, intervals[quantity][arm], _LOOKS[place % len(_LOOKS)])
             axis.set_xticks(range(len(arms)), list(arms))
             axis.set_xlim(-0.5, len(arms) - 0.5 + 0.25)
-            axis.set_title(quantity)
+            axis.set_title(_maths(quantity))
             axis.set_yscale((scales or {}).get(quantity, "linear"))
             axis.grid(visible=False, axis="x")
         return Figure(canvas, label=label, caption=caption, alt=alt)
@@ -201,13 +176,32 @@ def _axes(count: int, columns: int, *, height: float) -> tuple[Canvas, list[Axes
 
 
 def _dress(axis: Axes, panel: Panel) -> None:
-    axis.set(title=panel.title, xlabel=panel.x, ylabel=panel.y)
+    axis.set(title=_maths(panel.title), xlabel=_maths(panel.x), ylabel=_maths(panel.y))
     axis.set_yscale(panel.scale)
     axis.set_xscale(panel.x_scale)
-    if panel.level is not None:
-        axis.axhline(panel.level, color="#24292f", linewidth=0.8, linestyle=":")
+    if panel.limits is not None:
+        axis.set_ylim(*panel.limits)
+    for scale, ticks in ((panel.scale, axis.yaxis), (panel.x_scale, axis.xaxis)):
+        if scale == "log":
+            _log_ticks(ticks)
     if panel.integers:
         axis.xaxis.set_major_locator(MaxNLocator(integer=True))
+
+
+def _log_ticks(axis: Axis) -> None:
+    # Plain numbers: matplotlib's own labels of a short logarithmic axis are all "2.3 × 10⁰".
+    low, high = axis.get_view_interval()
+    span = high / low if low > 0 else 1.0
+    subs = (1, 2, 5) if span < 1000 else (1,)
+    axis.set_major_locator(MaxNLocator(5) if span < 10 else LogLocator(subs=subs, numticks=9))
+    axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    axis.set_minor_locator(NullLocator())
+
+
+def _maths(text: str) -> str:
+    return text.replace("λ_max", r"$\lambda_{\mathrm{max}}$").replace(
+        "λ_min", r"$\lambda_{\mathrm{min}}$"
+    )
 
 
 def _legend(canvas: Canvas, axes: Sequence[Axes]) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import torch
 
+from landscape import directions, rng
 from landscape.objective import Objective
 from landscape.progress import Progress
 
@@ -123,6 +124,93 @@ def plane(
     return Plane(alphas, betas, loss, accuracy, cosine, **_labels(objective))
 
 
+@dataclasses.dataclass(frozen=True)
+class Lines:
+    """Loss and accuracy along several filter-normalised random directions from one solution.
+
+    Attributes:
+        alphas: Positions (a,), in units of the solution's filter norms.
+        loss: Mean loss (d, a), one row a direction; infinity and NaN are kept.
+        accuracy: Accuracy (d, a).
+        seed: Seed of the directions.
+        bn: Batch-normalisation policy at every point.
+        examples: Number of examples.
+        examples_hash: Their hash.
+        dtype: Type in which the network computed.
+    """
+
+    alphas: torch.Tensor
+    loss: torch.Tensor
+    accuracy: torch.Tensor
+    seed: int
+    bn: str
+    examples: int
+    examples_hash: str
+    dtype: str
+
+
+def random_lines(
+    objective: Objective,
+    theta: torch.Tensor,
+    *,
+    alphas: Sequence[float] | torch.Tensor,
+    seed: int,
+    count: int,
+) -> Lines:
+    """Measure several lines through theta, so that a picture carries a spread, not an anecdote.
+
+    Args:
+        objective: Where to measure.
+        theta: The centre (n,).
+        alphas: Positions, in units of the filter norms of theta.
+        seed: Seed of the streams ("line", 0), ("line", 1), ...
+        count: Number of directions, at least 1.
+
+    Raises:
+        ValueError: If ``count < 1``, or for the reasons of ``line``.
+    """
+    if count < 1:
+        raise ValueError(f"count={count} draws no direction. Pass count >= 1; 5 shows a spread.")
+    cuts = [
+        line(objective, theta, _normalized(objective, theta, seed, "line", index), alphas=alphas)
+        for index in range(count)
+    ]
+    loss, accuracy = (
+        torch.stack([getattr(cut, what) for cut in cuts]) for what in ("loss", "accuracy")
+    )
+    return Lines(cuts[0].alphas, loss, accuracy, seed, **_labels(objective))
+
+
+def random_plane(
+    objective: Objective,
+    theta: torch.Tensor,
+    *,
+    alphas: Sequence[float] | torch.Tensor,
+    betas: Sequence[float] | torch.Tensor,
+    seed: int,
+) -> Plane:
+    """Measure the plane through theta along two filter-normalised random directions.
+
+    Args:
+        objective: Where to measure.
+        theta: The centre (n,).
+        alphas: Positions along the first, in units of the filter norms of theta.
+        betas: Positions along the second.
+        seed: Seed of the streams ("plane", 1) and ("plane", 2).
+
+    Reference: Li et al. (2018), Visualizing the Loss Landscape of Neural Nets, section 4.
+    """
+    d1, d2 = (_normalized(objective, theta, seed, "plane", axis) for axis in (1, 2))
+    return plane(objective, theta, d1, d2, alphas=alphas, betas=betas)
+
+
+def _normalized(
+    objective: Objective, theta: torch.Tensor, seed: int, name: str, index: int
+) -> torch.Tensor:
+    drawn = directions.random(objective.layout, generator=rng.stream(seed, name, index))
+    return directions.filter_normalize(drawn, theta, objective.layout)
+
+
 def shared_levels(planes: Sequence[Plane], *, count: int = 13) -> list[float]:
     """Return increasing contour levels for several planes, a constant factor apart.
 
@@ -135,8 +223,8 @@ def shared_levels(planes: Sequence[Plane], *, count: int = 13) -> list[float]:
     losses = losses[torch.isfinite(losses) & (losses > 0)]
     if count < 3 or len(losses) == 0 or not float(losses.min()) < float(losses.max()):
         raise ValueError(
-            f"{len(losses)} finite, positive losses give no {count} levels. Pass planes whose losses "
-            "differ, and count >= 3."
+            f"{len(losses)} finite, positive losses give no {count} levels. Pass planes whose "
+            "losses differ, and count >= 3."
         )
     ends = [float(losses.min()), float(losses.max())]
     return torch.logspace(*(math.log10(end) for end in ends), count, dtype=torch.float64).tolist()

@@ -111,6 +111,21 @@ def band(x: Sequence[float], curves: Sequence[Sequence[float]]) -> Band:
     return Band(positions, mean, low, high, samples, len(samples))
 
 
+def single(x: Sequence[float], values: Sequence[float]) -> Band:
+    """Return one curve, without interval, as a band.
+
+    Raises:
+        ValueError: If there is not one value for each position.
+    """
+    positions, curve = (np.asarray(item, dtype=np.float64) for item in (x, values))
+    if curve.shape != positions.shape or curve.ndim != 1:
+        raise ValueError(
+            f"{curve.shape} values do not fit a grid of {positions.shape}. "
+            "Pass one value for each position."
+        )
+    return Band(positions, curve, curve, curve, curve[None], 1)
+
+
 def paired_difference(
     first: Sequence[float], second: Sequence[float], *, confidence: float = 0.95
 ) -> Interval:
@@ -155,8 +170,8 @@ def _pairs(first: Sequence[float], second: Sequence[float]) -> tuple[np.ndarray,
 def step_noise(losses: Sequence[float]) -> float:
     """Return how much a series jumps from step to step, free of its slow trend.
 
-    The root mean square of successive differences over √2: for independent noise around a slow trend
-    this is the noise's standard deviation.
+    The root mean square of successive differences over √2: for independent noise around a slow
+    trend this is the noise's standard deviation.
 
     Args:
         losses: The series, at least 2 values; for mini-batch losses the result is in nats.
@@ -164,8 +179,8 @@ def step_noise(losses: Sequence[float]) -> float:
     Raises:
         ValueError: If there are fewer than 2 values.
 
-    Reference: von Neumann (1941), Distribution of the Ratio of the Mean Square Successive Difference
-        to the Variance, Ann. Math. Statist. 12(4).
+    Reference: von Neumann (1941), Distribution of the Ratio of the Mean Square Successive
+        Difference to the Variance, Ann. Math. Statist. 12(4).
     """
     values = np.asarray(losses, dtype=np.float64)
     if values.ndim != 1 or len(values) < 2:

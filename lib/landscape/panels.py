@@ -1,0 +1,146 @@
+"""Panels: what one set of axes shows, built from runs, recorded values, lines and paths."""
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from typing import Literal
+
+import numpy as np
+
+from landscape.connectivity import Path
+from landscape.results import Study
+from landscape.slices import Lines
+from landscape.statistics import Band, band, single
+from landscape.training import Run
+
+
+@dataclasses.dataclass(frozen=True)
+class Panel:
+    """One set of axes: series by name, and what the axes mean.
+
+    Attributes:
+        title: Short heading.
+        x: Label of the horizontal axis, with unit.
+        y: Label of the vertical axis, with unit.
+        series: Name -> band. A series keeps the look of its name in all panels of a figure.
+        scale: Scale of the vertical axis.
+        x_scale: Scale of the horizontal axis.
+        integers: Whether horizontal ticks are whole numbers.
+        limits: Ends of the vertical axis, or None.
+    """
+
+    title: str
+    x: str
+    y: str
+    series: Mapping[str, Band]
+    scale: Literal["linear", "log", "symlog"] = "linear"
+    x_scale: Literal["linear", "log"] = "linear"
+    integers: bool = False
+    limits: tuple[float, float] | None = None
+
+
+def bands(runs: Mapping[tuple[str, int], Run], name: str) -> dict[str, Band]:
+    """Return for each arm the band over seeds of one quantity in the runs' histories, by epoch.
+
+    A run that diverged has no values after its end: the band of its arm stops there.
+    """
+    found = {}
+    for arm in dict.fromkeys(arm for arm, _ in runs):
+        own = [run for (which, _), run in runs.items() if which == arm]
+        epochs = np.arange(own[0].config.epochs + 1)
+        curves = np.full((len(own), len(epochs)), np.nan)
+        for curve, run in zip(curves, own, strict=True):
+            curve[: len(run.history[name])] = run.history[name].numpy()
+        found[arm] = band(epochs, curves)
+    return found
+
+
+def training(runs: Mapping[tuple[str, int], Run]) -> list[Panel]:
+    """Return the panels of a figure of training curves: losses, test accuracy, gradient norm."""
+    nats = "loss (nats)"
+    return [
+        Panel("training loss", "epoch", nats, bands(runs, "train_loss"), "log", integers=True),
+        Panel("test loss", "epoch", nats, bands(runs, "test_loss"), "log", integers=True),
+        Panel(
+            "test accuracy", "epoch", "share correct", bands(runs, "test_accuracy"), integers=True
+        ),
+        Panel(
+            "mini-batch gradients",
+            "epoch",
+            "root mean square of ‖g‖₂",
+            bands(runs, "gradient_norm"),
+            "log",
+            integers=True,
+        ),
+    ]
+
+
+def recorded(
+    study: Study, quantities: Mapping[str, str], arms: Sequence[str], x: str, xs: Sequence[float]
+) -> list[Panel]:
+    """Return a panel for each recorded quantity, one value of each arm at each position.
+
+    Args:
+        study: Where the values were recorded, in the order of the positions.
+        quantities: Recorded name -> heading.
+        arms: The arms.
+        x: Meaning of the positions.
+        xs: Positions, all positive: both axes are logarithmic.
+    """
+    return [
+        Panel(
+            heading,
+            x,
+            heading,
+            {arm: single(xs, study.values(quantity, arm)) for arm in arms},
+            "log",
+            x_scale="log",
+        )
+        for quantity, heading in quantities.items()
+    ]
+
+
+def lines(
+    cuts: Mapping[tuple[str, int], Lines], x: str = "α (relative to filter norms)"
+) -> list[Panel]:
+    """Return the panels of loss and accuracy along lines, as bands over seeds.
+
+    Args:
+        cuts: (arm, seed) -> lines; a seed's curve is the mean over its directions.
+        x: Meaning of the positions.
+    """
+    arms = list(dict.fromkeys(arm for arm, _ in cuts))
+    found = {
+        what: {
+            arm: band(
+                next(iter(cuts.values())).alphas,
+                [getattr(cut, what).mean(0) for (own, _), cut in cuts.items() if own == arm],
+            )
+            for arm in arms
+        }
+        for what in ("loss", "accuracy")
+    }
+    return [
+        Panel("training loss", x, "loss (nats)", found["loss"], "log"),
+        Panel("training accuracy", x, "share correct", found["accuracy"], limits=(0, 1)),
+    ]
+
+
+def paths(found: Mapping[tuple[str, str], Sequence[Path]]) -> list[Panel]:
+    """Return the panels of a figure of paths: loss and accuracy of each split, by policy.
+
+    Args:
+        found: (split, policy) -> one path a pair.
+    """
+    made = []
+    for what, unit in (("loss", "loss (nats)"), ("accuracy", "share correct")):
+        for split in dict.fromkeys(split for split, _ in found):
+            series = {
+                bn: band(of[0].ts, [getattr(path, what) for path in of])
+                for (own, bn), of in found.items()
+                if own == split
+            }
+            limits = (0, 1) if what == "accuracy" else None
+            made.append(
+                Panel(f"{split} {what}", "position t on the path", unit, series, limits=limits)
+            )
+    return made

@@ -1,0 +1,391 @@
+# ---
+# jupyter:
+#   jupytext:
+#     text_representation:
+#       extension: .py
+#       format_name: percent
+#       format_version: '1.3'
+#   kernelspec:
+#     display_name: Python 3 (ipykernel)
+#     language: python
+#     name: python3
+# ---
+
+# %% [markdown]
+# # What does batch normalisation do to curvature, sharpness and basins?
+#
+# **Question.** A small convolutional network is trained twice from the same weights on the same
+# batches, once with batch normalisation (BN) after each convolution and once without. Which of the
+# two ends in the sharper place, which generalises better, and do two networks with BN lie in one
+# basin?
+#
+# **Measured.** Training curves; test accuracy and loss; $\lambda_{\max}$ and $\lambda_{\min}$ of
+# the Hessian of the training loss in eval mode; SAM's one-step sharpness; lines and planes along
+# filter-normalised random directions; the straight path between two solutions under three policies
+# for the running statistics; and how far rescaling a layer moves these numbers while the network
+# stays the same function. Each comparison has an interval over seeds: Student's $t$, 95%, paired.
+#
+# **What will be shown.** Whether five claims of the source survive seeds, convergence and real
+# data, and what the raw measures of sharpness are worth in this comparison.
+
+# %%
+import itertools
+
+import torch
+from landscape import (
+    claims,
+    connectivity,
+    data,
+    display,
+    models,
+    panels,
+    plots,
+    results,
+    slices,
+    spectrum,
+    statistics,
+    theory,
+    training,
+)
+from landscape.objective import Objective
+
+# %% tags=["parameters"]
+profile = "quick"  # smoke and quick are no evidence; paper is
+data_dir = "data"
+build_dir = "build"
+dataset = "digits"
+max_train = 60000  # training examples to use at most
+seeds = [0, 1, 2, 3]  # both arms are trained with each; neighbours form the pairs of the path
+channels = [16, 32]
+hidden = 64
+epochs = 30
+batch_size = 128
+learning_rate = 0.01
+momentum = 0.9
+rho = 0.05  # radius of SAM's step
+rho_adaptive = 0.5  # radius of the adaptive step, relative to |theta|
+curvature_examples = 1024  # first training examples: curvature, sharpness, lines, planes
+check_examples = [256, 512, 1437]  # does that number matter?
+path_examples = 1437  # of the training and of the test set
+line_directions = 3
+line_points = 21
+plane_points = 13
+path_points = 11
+twin_factors = [0.25, 0.5, 1.0, 2.0, 4.0]
+
+# %% [markdown]
+# ## The claims and the rules
+#
+# The rules stand here, above the measurements that they judge; code applies them. An interval that
+# covers the border decides nothing.
+
+# %%
+study = results.Study("01_bn_ablation", vars())
+rules = {
+    "S1.1": "Reproduced if the interval of the paired difference in test accuracy lies above 0 and "
+    "that of the ratio of step noise (jumps of the mini-batch loss after the first epoch) below 1; "
+    "contradicted if one of them lies on the other side.",
+    "S1.2": "Reproduced if the interval of the paired ratio of λ_max lies above 1; contradicted if "
+    "below.",
+    "S1.3": "Reproduced if the interval of the paired ratio of one-step sharpness lies above 1; "
+    "contradicted if below.",
+    "S1.4": "Reproduced if BN has the higher test accuracy, the higher λ_max and the higher "
+    "one-step sharpness; contradicted if one of the three is reversed.",
+    "S1.5": "Error barrier on the training set, over pairs that share no seed, against a border "
+    "of 2 percentage points (Frankle 2020). Reproduced if the interval lies above it under all "
+    "three policies; artefact if frozen statistics show it and another policy contradicts it; "
+    "contradicted if frozen statistics do.",
+}
+claim = {id: claims.claim(id, rule=rule) for id, rule in rules.items()}
+display.rules(list(claim.values()))
+
+# %% [markdown]
+# ## Training
+#
+# Both arms share architecture, initial weights, order of batches and step size; only the
+# normalisation differs. Losses are measured in eval mode over all examples after each epoch, and
+# once before the first: [the curves](#fig-training).
+
+# %%
+task = data.load(dataset, study.data_dir, max_train=max_train)
+configs = {
+    arm: training.TrainConfig(
+        model=models.CNN(channels=tuple(channels), hidden=hidden, norm=norm),
+        epochs=epochs,
+        batch_size=batch_size,
+        learning_rate=learning_rate,
+        momentum=momentum,
+    )
+    for arm, norm in (("BN", "batch"), ("no BN", "none"))
+}
+arms = list(configs)
+runs = training.sweep(configs, task, study.store, seeds=seeds)
+for (arm, seed), run in runs.items():
+    study.add_run(run, arm, seed)
+
+# %%
+plots.curves(
+    panels.training(runs),
+    label="fig-training",
+    caption="Training with and without BN: mean over seeds, 95% interval as a band, each seed as a "
+    "thin line. Losses in eval mode over all examples; epoch 0 is the initialisation.",
+    alt="Four panels over epochs, each with and without batch normalisation: training loss, test "
+    "loss, test accuracy, and norm of the mini-batch gradients.",
+)
+
+# %%
+more_accurate = claims.above(
+    "test accuracy, BN − no BN (percentage points)",
+    study.difference("test_accuracy", arms, factor=100),
+    converged=study.converged("test_accuracy"),
+)
+steadier = claims.below(
+    "step noise, BN / no BN",
+    study.ratio("step_noise", arms),
+    converged=study.converged("step_noise"),
+)
+verdicts = [claims.every(claim["S1.1"], [more_accurate, steadier])]
+display.VerdictBox(verdicts[-1])
+
+# %% [markdown]
+# ## Curvature and sharpness
+#
+# $\lambda_{\max}$ and $\lambda_{\min}$ are the extreme *algebraic* eigenvalues of the Hessian
+# $H = \nabla^2 L(\theta)$, with $L$ the mean cross-entropy over a fixed set of training examples
+# and BN in eval mode. Lanczos runs until the residual $\lVert Hu-\lambda u\rVert$ of both ends is
+# below $10^{-4}$ of the spectral range; an eigenvalue lies within the residual of each number.
+#
+# SAM's one-step sharpness is the rise of the loss after one ascent step of length $\rho$ along the
+# gradient (Foret 2021): a lower bound of the worst rise within that radius.
+#
+# Beside each raw measure stands one that no rescaling of layers changes: the top eigenvalue of
+# $DHD$, where $D$ holds the norm of each weight's filter (curvature for each *relative*
+# displacement of a filter), and the adaptive step, whose length is relative to each parameter
+# (Kwon 2021).
+
+# %%
+fixed = task.first(curvature_examples)
+at = {key: Objective(run.model(), fixed) for key, run in runs.items()}
+for (arm, seed), L in at.items():
+    study.add_geometry(L, rho=rho, rho_adaptive=rho_adaptive, arm=arm, seed=seed)
+
+# %%
+names = {
+    "lambda_max": "λ_max",
+    "sam": "SAM rise",
+    "lambda_max_relative": "relative λ_max",
+    "sam_adaptive": "adaptive rise",
+}
+values = {title: {arm: study.values(name, arm) for arm in arms} for name, title in names.items()}
+plots.pairs(
+    values,
+    display.intervals(values),
+    label="fig-sharpness",
+    caption="Four measures of sharpness, a point a seed, thin lines joining the arms of one seed; "
+    "open markers are means with 95% intervals. The two on the left depend on how layers are "
+    f"scaled; the two on the right do not. ρ = {rho}, adaptive {rho_adaptive}.",
+    alt="Four panels comparing the arms with and without batch normalisation: largest Hessian "
+    "eigenvalue, one-step sharpness, and the scale-invariant version of each.",
+)
+
+# %%
+headings = {
+    "test_accuracy": "test accuracy",
+    "test_loss": "test loss (nats)",
+    "train_loss": "training loss (nats)",
+    "step_noise": "step noise (nats)",
+    "lambda_min": "λ_min",
+}
+display.comparison(
+    study,
+    headings | names,
+    arms,
+    label="tab-measures",
+    caption="Mean over seeds with 95% interval, and the paired ratio. Losses and rises in nats, "
+    "eigenvalues in nats per squared unit of the parameters (relative: per squared filter norm).",
+)
+
+# %%
+sharper = {
+    name: claims.above(
+        f"{title}, BN / no BN", study.ratio(name, arms), converged=study.converged(name)
+    )
+    for name, title in names.items()
+}
+raw = [sharper["lambda_max"], sharper["sam"]]
+verdicts += [
+    claims.every(claim[id], [found]) for id, found in zip(("S1.2", "S1.3"), raw, strict=True)
+]
+verdicts.append(claims.every(claim["S1.4"], [more_accurate, *raw]))
+display.show(*map(display.VerdictBox, verdicts[1:]))
+
+# %% [markdown]
+# ### Does the number of examples matter?
+#
+# The Hessian above is that of a subset of the training set. [The figure](#fig-examples) shows
+# $\lambda_{\max}$ of the first seed's two networks on subsets of several sizes.
+
+# %%
+for arm, size in itertools.product(arms, check_examples):
+    L = Objective(runs[arm, seeds[0]].model(), task.first(size))
+    top = study.store.remember(spectrum.eigenpairs, L.hessian(L.theta))
+    study.add_eigenvalue("lambda_max_by_examples", top, 0, L, arm=arm, seed=seeds[0])
+by_examples = {"lambda_max_by_examples": "λ_max"}
+plots.curves(
+    panels.recorded(study, by_examples, arms, "training examples", check_examples),
+    label="fig-examples",
+    caption="The top eigenvalue against the number of training examples that it is measured on.",
+    alt="One curve for each arm: largest Hessian eigenvalue over the number of examples.",
+)
+
+# %% [markdown]
+# ## What rescaling does to the raw measures
+#
+# Multiply weights and bias of the first convolution by $a$. With BN behind it, the normalisation
+# divides $a$ out; without, the next layer takes $1/a$, which ReLU and pooling let through. Either
+# way the network computes the same function (Dinh 2017), and $\lambda_{\max}$ of $H$ moves, because
+# second derivatives in that layer are divided by $a^2$. [The figure](#fig-twins) shows by how much.
+
+# %%
+for arm, factor in itertools.product(arms, twin_factors):
+    model = runs[arm, seeds[0]].model()
+    twin = Objective(theory.reparametrized_twin(model, layer="0", factor=factor), fixed)
+    labels = {"arm": arm, "seed": seeds[0], "note": f"a = {factor}", "prefix": "twin_"}
+    study.add_geometry(twin, rho=rho, rho_adaptive=rho_adaptive, which="largest", **labels)
+    moved = twin.loss(twin.theta) - at[arm, seeds[0]].loss(at[arm, seeds[0]].theta)
+    study.add_measurement("twin_loss_change", abs(moved), twin, arm=arm, note=f"a = {factor}")
+
+# %%
+twins = {f"twin_{name}": title for name, title in names.items()}
+plots.curves(
+    panels.recorded(study, twins, arms, "factor a", twin_factors),
+    label="fig-twins",
+    caption="The four measures on networks of one function, the first layer scaled by a. "
+    "Upper row: the raw measures. Lower row: those that no rescaling changes.",
+    alt="Four panels over the factor, each with and without batch normalisation: raw eigenvalue, "
+    "raw sharpness, relative eigenvalue, adaptive sharpness.",
+)
+
+# %%
+moved = max(max(study.values("twin_loss_change", arm)) for arm in arms)
+found = {name: {arm: study.values(f"twin_{name}", arm) for arm in arms} for name in names}
+spread = {name: max(max(v) / min(v) for v in of.values()) for name, of in found.items()}
+BN, plain = (found["lambda_max"][arm] for arm in arms)
+can = "can" if min(BN) < max(plain) and min(plain) < max(BN) else "cannot"
+display.Sentence(
+    f"Over these factors the loss changes by at most {moved:.1e} nats, λ_max by a factor of "
+    f"{spread['lambda_max']:.3g} and the SAM rise by {spread['sam']:.3g}; the relative λ_max by "
+    f"{spread['lambda_max_relative']:.4f} and the adaptive rise by {spread['sam_adaptive']:.4f}. "
+    f"Choosing these scales {can} put either arm ahead in λ_max. Free of scale we measure "
+    f"{sharper['lambda_max_relative'].text}, and {sharper['sam_adaptive'].text}."
+)
+
+# %% [markdown]
+# ## Lines and planes
+#
+# Each network is cut along random Gaussian directions, filter by filter scaled to the network's own
+# norms (Li 2018; biases and norm layers stay), with frozen statistics. A position of 1 is a
+# displacement as long as the filters themselves, so the arms share one scale in
+# [the figure of lines](#fig-lines). [Another](#fig-planes) shows a plane through the first seed's
+# solution of each arm.
+
+# %%
+alphas = torch.linspace(-1, 1, line_points, dtype=torch.float64)
+lines = {}
+for (arm, seed), L in at.items():
+    how = {"alphas": alphas, "seed": seed, "count": line_directions}
+    lines[arm, seed] = study.store.remember(slices.random_lines, L, L.theta, **how)
+    study.add_lines(lines[arm, seed], arm=arm, seed=seed)
+
+# %%
+plots.curves(
+    panels.lines(lines),
+    label="fig-lines",
+    caption=f"Lines through the solutions along filter-normalised directions: mean over "
+    f"{line_directions} directions for each seed (thin), then over seeds with 95% interval.",
+    alt="Two panels over the position from minus one to one: training loss on a logarithmic axis "
+    "and training accuracy, each with and without batch normalisation.",
+)
+
+# %%
+grid = torch.linspace(-1, 1, plane_points, dtype=torch.float64)
+planes = {}
+for arm in arms:
+    L, how = at[arm, seeds[0]], {"alphas": grid, "betas": grid, "seed": seeds[0]}
+    planes[arm] = study.store.remember(slices.random_plane, L, L.theta, **how)
+    study.add_plane(planes[arm], arm=arm, seed=seeds[0])
+plots.planes(
+    planes,
+    levels=slices.shared_levels(list(planes.values())),
+    label="fig-planes",
+    caption="Training loss on a filter-normalised plane through the first seed's solutions "
+    "(cross), on shared logarithmic levels.",
+    alt="Two contour plots side by side, with and without batch normalisation: training loss "
+    "around the solution.",
+)
+
+# %% [markdown]
+# ## The straight path between two solutions with BN
+#
+# Weights between two solutions need statistics. *Frozen* interpolates the running statistics like
+# the weights, which is what averaging two state dicts does. *Batch* normalises by the examples' own
+# statistics. *Reestimate* recomputes the running statistics on training examples at each point.
+# Pairs are disjoint, so that they are independent samples.
+
+# %%
+pairs = list(zip(seeds[::2], seeds[1::2], strict=True))
+sets = {split: task.first(path_examples, split=split) for split in ("train", "test")}
+paths = {(split, bn): [] for split in sets for bn in ("frozen", "batch", "reestimate")}
+for ((split, bn), found), pair in itertools.product(paths.items(), pairs):
+    ends = [
+        Objective(runs["BN", seed].model(), sets[split], bn=bn, bn_examples=sets["train"][0])
+        for seed in pair
+    ]
+    path = study.store.remember(connectivity.linear_barrier, *ends, ts=path_points)
+    study.add_path(path, "BN", f"{pair[0]}-{pair[1]}", split)
+    found.append(path)
+
+# %%
+plots.curves(
+    panels.paths(paths),
+    label="fig-paths",
+    caption=f"The straight path between two solutions with BN under three policies: mean over "
+    f"{len(pairs)} disjoint pairs of seeds with 95% interval, each pair as a thin line.",
+    alt="Four panels over the position on the path: loss and accuracy on training and test "
+    "examples, three curves each for frozen, batch and re-estimated statistics.",
+)
+
+# %%
+barriers = [
+    claims.above(
+        f"error barrier, {bn} (percentage points)",
+        statistics.mean_interval([100 * path.error_barrier for path in paths["train", bn]]),
+        threshold=2.0,
+        converged=study.converged(f"error_barrier_train_{bn}"),
+    )
+    for bn in ("frozen", "batch", "reestimate")
+]
+verdicts.append(claims.robust(claim["S1.5"], barriers[0], barriers[1:]))
+display.VerdictBox(verdicts[-1])
+
+# %%
+display.barriers(paths, label="tab-barriers")
+
+# %% [markdown]
+# ## What was shown
+
+# %%
+files = study.write("Batch normalisation", verdicts, [task])
+display.closing(study, verdicts)
+
+# %% [markdown]
+# ## Limits
+#
+# One architecture, one data set, one optimizer with one step size and no decay of it: sharpness
+# follows the step size, and another one may order the arms differently. The curvature is that of
+# the training loss in eval mode; the Hessian under batch statistics is another matrix (Ghorbani
+# 2019) and is not measured here. SAM's step is taken on all examples at once; with the gradient of
+# one mini-batch the rise is larger. The one-step rise is a lower bound. The path is straight:
+# curved paths and permutations of units are not tried. The figures of one seed (examples, twins,
+# planes) illustrate and decide nothing. The source gives no architecture, step size or estimator,
+# so its numbers are compared in direction, not in size.

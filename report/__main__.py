@@ -1,0 +1,172 @@
+"""The verbs that make calls: ``python -m report <verb>``, run from the project's root."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from pathlib import Path
+
+from report.errors import ReportError
+from report.settings import Settings, choose
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+def _settings(given: argparse.Namespace) -> Settings:
+    return choose(
+        ROOT,
+        # Also `publish` has a default of its own, and parsers that share options share defaults.
+        profile=given.profile or ("paper" if given.verb == "publish" else "quick"),
+        studies=given.studies,
+        data_dir=given.data_dir,
+        build_dir=given.build_dir,
+    )
+
+
+def prepare(given: argparse.Namespace) -> None:
+    """Check profile, studies and parameters; bring the hashes of what they depend on up to date."""
+    from report.inputs import write_inputs
+    from report.parameters import parameters
+
+    settings = _settings(given)
+    for study in settings.studies if given.parameter else ():
+        parameters(settings, study, given.parameter)
+    write_inputs(settings)
+
+
+def execute(given: argparse.Namespace) -> None:
+    """Execute the chosen studies, with -p under <build>/custom."""
+    from report.execute import custom, execute
+    from report.parameters import parameters
+
+    settings = _settings(given)
+    for study in settings.studies:  # all of them are checked before the first one runs
+        parameters(settings, study, given.parameter)
+    if given.parameter:
+        settings = custom(settings)
+    for study in settings.studies:
+        path = execute(settings, study, parameters(settings, study, given.parameter))
+        print(settings.shown(path))
+        if given.parameter:
+            print(settings.shown(settings.profile_dir / "results" / study))
+
+
+def html(given: argparse.Namespace) -> None:
+    """Write report.html of the executed studies."""
+    from report.html import build_html
+
+    settings = _settings(given)
+    folder = settings.profile_dir
+    build_html(folder, list(settings.studies), folder / "report.html")
+
+
+def pdf(given: argparse.Namespace) -> None:
+    """Write report.pdf of the executed studies."""
+    from report.pdf import build_pdf
+
+    settings = _settings(given)
+    folder = settings.profile_dir
+    build_pdf(folder, list(settings.studies), folder / "report.pdf")
+
+
+def finished(given: argparse.Namespace) -> None:
+    """Say where the report is and how long it took."""
+    settings = _settings(given)
+    for name in ("report.html", "report.pdf"):
+        print(settings.shown(settings.profile_dir / name))
+    print(f"{(time.time() - given.started) / 60:.1f} minutes")
+
+
+def notebooks(given: argparse.Namespace) -> None:
+    """Write the paired .ipynb of every study, or with --from-ipynb the texts."""
+    from report.pairing import write_notebooks, write_texts
+
+    written = (write_texts if given.from_ipynb else write_notebooks)(ROOT)
+    for name in written:
+        print(f"notebooks/{name}")
+    if not written:
+        print("nothing to do: every .py and its .ipynb hold the same")
+
+
+def check(given: argparse.Namespace) -> None:
+    """Check structure and pairing of all studies, their profile files, and the README's table."""
+    from report import pairing, publish, structure
+    from report.parameters import parameters
+    from report.settings import PROFILES, all_studies
+
+    studies = all_studies(ROOT)
+    said = [] if studies else ["no study in notebooks/: a study is a file NN_name.py there"]
+    for study in studies:
+        said += structure.problems(ROOT / "notebooks" / f"{study}.py")
+        for profile in PROFILES:
+            try:
+                parameters(choose(ROOT, profile=profile, studies=[study]), study)
+            except ReportError as error:
+                said.append(str(error))
+    said += pairing.problems(ROOT)
+    said += publish.problems(ROOT)
+    if said:
+        raise ReportError("\n".join(dict.fromkeys(said)))
+    print(f"{len(studies)} studies: structure, pairing, profiles and the README's table are right")
+
+
+def publish(given: argparse.Namespace) -> None:
+    """Copy the paper report into report/published and write the README's table of verdicts."""
+    from report.publish import problems, publish, write_table
+
+    if given.table:
+        write_table(ROOT)
+    elif not given.check:
+        publish(_settings(given), allow_dirty=given.allow_dirty)
+    elif said := problems(ROOT):
+        raise ReportError("\n".join(said))
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m report", description=__doc__)
+    verbs = parser.add_subparsers(dest="verb", required=True, metavar="verb")
+    request = argparse.ArgumentParser(add_help=False)
+    request.add_argument("--profile")
+    request.add_argument("--studies", default="", help="names, separated by spaces or commas")
+    request.add_argument("--data-dir", default="data")
+    request.add_argument("--build-dir", default="build")
+    own = argparse.ArgumentParser(add_help=False)
+    own.add_argument(
+        "-p", dest="parameter", nargs=2, action="append", default=[], metavar=("NAME", "VALUE")
+    )
+    for verb, parents in (
+        (prepare, [request, own]),
+        (execute, [request, own]),
+        (html, [request]),
+        (pdf, [request]),
+        (finished, [request]),
+        (publish, [request]),
+        (notebooks, []),
+        (check, []),
+    ):
+        added = verbs.add_parser(verb.__name__, parents=parents, help=verb.__doc__)
+        added.set_defaults(run=verb)
+    verbs.choices["finished"].add_argument("--started", type=float, required=True)
+    verbs.choices["notebooks"].add_argument("--from-ipynb", action="store_true")
+    verbs.choices["publish"].add_argument("--check", action="store_true", help="table stale?")
+    verbs.choices["publish"].add_argument("--table", action="store_true", help="README only")
+    verbs.choices["publish"].add_argument("--allow-dirty", action="store_true")
+    return parser
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run one verb; an error of the reader's is one message, without a traceback."""
+    given = _parser().parse_args(arguments)
+    try:
+        given.run(given)
+    except ReportError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return 130
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

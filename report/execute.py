@@ -1,0 +1,262 @@
+"""Run one study's notebook with papermill, and keep what it gave: whole, or marked as failed."""
+
+from __future__ import annotations
+
+import logging
+import os
+import re
+import shutil
+import signal
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, TextIO
+
+import nbformat
+import papermill
+from filelock import FileLock
+from ipykernel.kernelspec import get_kernel_dict
+from jupyter_client import AsyncKernelManager
+from jupyter_client.kernelspec import KernelSpec, KernelSpecManager
+from jupyter_core.utils import run_sync
+from nbclient.exceptions import DeadKernelError
+from nbformat import NotebookNode
+
+from report.atomic import write_atomically
+from report.errors import ReportError
+from report.pairing import KERNEL, name_cells, notebook
+from report.settings import Settings
+
+
+def execute(
+    settings: Settings, study: str, values: dict[str, Any], *, log: TextIO = sys.stdout
+) -> Path:
+    """Execute a study and return the path of the executed notebook.
+
+    Results of an earlier execution are removed first, so that nothing stale outlives a failure.
+
+    Args:
+        settings: The checked request; its ``profile_dir`` receives the notebook.
+        study: Name of the study.
+        values: Parameters, as ``report.parameters.parameters`` returns them.
+        log: What the notebook prints goes here as it appears, each line after the study's name.
+
+    Raises:
+        ReportError: If a cell fails, leaves early, or its kernel dies. What was executed until then
+            is kept as ``<study>.failed.ipynb``.
+        KeyboardInterrupt: If interrupted or terminated; kept likewise.
+    """
+    folder = settings.profile_dir
+    folder.mkdir(parents=True, exist_ok=True)
+    with FileLock(folder / f".{study}.lock"):
+        return _execute(settings, study, values, _Prefixed(log, study))
+
+
+def custom(settings: Settings) -> Settings:
+    """Return settings for a run with the reader's own parameters, apart from the report's.
+
+    It has its own folder ``<build_dir>/custom`` but shares the store, so that what the report
+    already computed is not computed again.
+    """
+    own = replace(settings, build_dir=settings.build_dir / "custom")
+    own.build_dir.mkdir(parents=True, exist_ok=True)
+    (settings.build_dir / "store").mkdir(exist_ok=True)
+    link = own.build_dir / "store"
+    if not link.is_symlink():
+        link.symlink_to(Path("..") / "store", target_is_directory=True)
+    return own
+
+
+def _execute(settings: Settings, study: str, values: dict[str, Any], log: _Prefixed) -> Path:
+    begun = time.monotonic()
+    final = settings.executed(study)
+    failed = final.with_name(f"{study}.failed.ipynb")
+    running = final.with_name(f".{study}.running.ipynb")
+    for stale in (final, failed, running, settings.profile_dir / "provenance" / f"{study}.json"):
+        stale.unlink(missing_ok=True)
+    shutil.rmtree(settings.profile_dir / "results" / study, ignore_errors=True)
+    source = settings.root / "notebooks" / f"{study}.py"
+    text = source.read_text(encoding="utf-8")
+    node = notebook(text)
+    try:
+        _run(node, running, values, cwd=settings.root, log=log)
+        executed = nbformat.read(running, as_version=4)
+        _check_complete(executed, study)
+    except BaseException as error:
+        what = _describe(error, node, running, f"notebooks/{study}.py", text)
+        if running.is_file():
+            _keep(nbformat.read(running, as_version=4), failed, settings)
+            running.unlink()
+            what += f"\nWhat was executed until then: {settings.shown(failed)}"
+        if isinstance(error, KeyboardInterrupt):
+            print(f"error: {what}", file=sys.stderr)
+            raise
+        raise ReportError(what) from error
+    finally:
+        log.close()
+    _keep(executed, final, settings)
+    running.unlink()
+    log.line(f"executed in {(time.monotonic() - begun) / 60:.1f} minutes")
+    return final
+
+
+def _run(node: NotebookNode, output: Path, values: dict[str, Any], *, cwd: Path, log: _Prefixed):
+    # papermill warns about names that it cannot see in `a, b = 1, 2`; parameters.py checked them.
+    logging.getLogger("papermill").setLevel(logging.ERROR)
+    with tempfile.TemporaryDirectory() as folder, _terminated_as_interrupted():
+        specs = _ThisInterpreter()
+        # A fixed hash seed, and nobody's own IPython start-up files.
+        specs.env = {"PYTHONHASHSEED": "0", "IPYTHONDIR": f"{folder}/ipython"}
+        kernel = AsyncKernelManager(
+            kernel_name=KERNEL["name"],
+            kernel_spec_manager=specs,
+            # Sockets in a private folder, not ports of the machine.
+            transport="ipc",
+            connection_file=f"{folder}/kernel.json",
+        )
+        try:
+            papermill.execute_notebook(
+                node,
+                output,
+                parameters=values,
+                cwd=cwd,
+                progress_bar=False,
+                stdout_file=log,
+                stderr_file=log,
+                km=kernel,
+            )
+        finally:
+            if kernel.has_kernel:
+                run_sync(kernel.shutdown_kernel)(now=True)
+
+
+class _ThisInterpreter(KernelSpecManager):
+    """Starts the Python that is running, whatever kernels are installed on the machine."""
+
+    env: dict[str, str]
+
+    def get_kernel_spec(self, kernel_name: str) -> KernelSpec:
+        return KernelSpec(**get_kernel_dict(), env=self.env)
+
+
+class _Prefixed:
+    """Writes whole lines, each after the study's name: two studies may run side by side."""
+
+    def __init__(self, stream: TextIO, name: str) -> None:
+        self.stream, self.name, self.rest = stream, name, ""
+
+    def write(self, text: str) -> None:
+        *lines, self.rest = _settle(self.rest + text).split("\n")
+        for line in lines:
+            self.line(line)
+
+    def line(self, text: str) -> None:
+        self.stream.write(f"{self.name}: {text}\n")
+        self.stream.flush()
+
+    def flush(self) -> None:
+        self.stream.flush()
+
+    def close(self) -> None:
+        if self.rest:
+            self.line(self.rest)
+        self.rest = ""
+
+
+@contextmanager
+def _terminated_as_interrupted() -> Iterator[None]:
+    """Turn SIGTERM, as make and schedulers send it, into KeyboardInterrupt, which cleans up."""
+
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGTERM, interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def _check_complete(executed: NotebookNode, study: str) -> None:
+    last = 0
+    for number, cell in enumerate(executed.cells, start=1):
+        if cell.cell_type == "code" and cell.source.strip():
+            if cell.execution_count is None:
+                raise ReportError(
+                    f"{study} stopped after cell {last} of the executed notebook, without an "
+                    "error, before its end. Remove sys.exit or quit from it."
+                )
+            last = number
+
+
+def _describe(error: BaseException, node: NotebookNode, running: Path, name: str, text: str) -> str:
+    """Say which study and which cell, counted as in the source, stopped for which reason."""
+    if isinstance(error, ReportError):
+        return str(error)
+    source, reason = _stopped_at(running), f"{type(error).__name__}: {error}".strip(": ")
+    if isinstance(error, papermill.PapermillExecutionError):
+        source, reason = error.source, f"{error.ename}: {error.evalue}"
+    elif isinstance(error, DeadKernelError):
+        reason = "the kernel died; when memory ran out, the system's log says so"
+    elif isinstance(error, KeyboardInterrupt):
+        reason = "interrupted"
+    sources = [cell.source for cell in node.cells]
+    if source in sources:
+        position = text.find("\n" + source)
+        line = f", line {text.count(chr(10), 0, position) + 2} of the file" if position > 0 else ""
+        first = source.strip().split("\n")[0]
+        return f"{name}: cell {sources.index(source) + 1}{line}, `{first}`: {reason}"
+    return f"{name}: {reason}"
+
+
+def _stopped_at(running: Path) -> str | None:
+    """Return the source of the last cell that papermill had started, if any."""
+    source = None
+    if running.is_file():
+        for cell in nbformat.read(running, as_version=4).cells:
+            if cell.metadata.get("papermill", {}).get("start_time"):
+                source = cell.source
+    return source
+
+
+def _keep(executed: NotebookNode, path: Path, settings: Settings) -> None:
+    """Write an executed notebook without what belongs to this machine or this moment."""
+    executed.metadata.pop("papermill", None)
+    executed.metadata["kernelspec"] = KERNEL
+    for cell in executed.cells:
+        for key in ("papermill", "execution"):
+            cell.metadata.pop(key, None)
+        if not cell.metadata.get("tags", True):
+            del cell.metadata["tags"]
+        if "injected-parameters" in cell.metadata.get("tags", []):
+            cell.source = _portable(cell.source, settings)
+        if "outputs" in cell:
+            cell.outputs = nbformat.from_dict(_portable(cell.outputs, settings))
+        for output in cell.get("outputs", []):
+            if output.output_type == "stream":
+                output.text = _settle(output.text)
+    name_cells(executed)
+    write_atomically(path, (nbformat.writes(executed) + "\n").encode("utf-8"))
+
+
+def _portable(value: Any, settings: Settings) -> Any:
+    """Return a nested value with this machine's paths written relative to the project's root."""
+    if isinstance(value, dict):
+        return {key: _portable(entry, settings) for key, entry in value.items()}
+    if isinstance(value, list):
+        return [_portable(entry, settings) for entry in value]
+    if not isinstance(value, str):
+        return value
+    for path in (settings.data_dir, settings.build_dir):
+        value = value.replace(str(path), os.path.relpath(path, settings.root))
+    value = value.replace(f"{settings.root}/", "").replace(str(settings.root), ".")
+    return re.sub(r"/[^\s\"':]*/ipykernel_\d+/\d+\.py", "<cell>", value)
+
+
+def _settle(text: str) -> str:
+    """Return terminal text with what a carriage return overwrote left out."""
+    return re.sub(r"[^\n]*\r(?!\n|$)", "", text)

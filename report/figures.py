@@ -1,0 +1,96 @@
+"""Matplotlib's SVG made fit to stand inside a page, or to be read by Typst."""
+
+from __future__ import annotations
+
+import re
+import xml.etree.ElementTree as ET
+
+INK = "#24292f"
+PAPER = "#ffffff"
+BROAD = 640  # pixels; wider figures have several panels and scroll on a phone
+_SVG, _XLINK = "http://www.w3.org/2000/svg", "http://www.w3.org/1999/xlink"
+_HREF = f"{{{_XLINK}}}href"
+_INK = re.compile(rf"{INK}\b", re.IGNORECASE)
+_PAPER = re.compile(rf"{PAPER}\b|\bwhite\b", re.IGNORECASE)
+_GLOBAL_STYLE = re.compile(r"\*\s*\{([^}]*)\}")
+
+
+def inline_svg(source: str, *, anchor: str, alt: str) -> str:
+    """The SVG as an element of an HTML page that follows the reader's light or dark setting.
+
+    Ids get the figure's anchor as prefix, because matplotlib repeats them from figure to figure;
+    ink becomes ``currentColor`` and a legend's white ``var(--paper)``; style rules that would
+    reach the whole page move to the root element.
+
+    Args:
+        source: Text of an SVG file.
+        anchor: Unique id of the figure in the page.
+        alt: Alternative text, given as ``aria-label``.
+
+    Returns:
+        ``<svg role="img" ...>...</svg>`` without XML declaration.
+    """
+    root = _parse(source)
+    _scope_style(root)
+    _prefix_ids(root, f"{anchor}--")
+    _recolour(root, in_legend=False)
+    # The page decides the width from the natural one; the view box keeps the shape.
+    width = _pixels(root.attrib.pop("width", ""))
+    root.attrib.pop("height", None)
+    root.set("role", "img")
+    root.set("aria-label", alt)
+    if width:
+        root.set("style", f"--natural: {width:.0f}px; {root.get('style', '')}".strip())
+    if width > BROAD:
+        root.set("class", "broad")
+    return ET.tostring(root, encoding="unicode")
+
+
+def standalone_svg(source: str) -> bytes:
+    """The SVG without its metadata, which holds the date and the tool's version."""
+    return ET.tostring(_parse(source), encoding="utf-8", xml_declaration=True)
+
+
+def _parse(source: str) -> ET.Element:
+    ET.register_namespace("", _SVG)
+    ET.register_namespace("xlink", _XLINK)
+    root = ET.fromstring(source)
+    for metadata in root.findall(f"{{{_SVG}}}metadata"):
+        root.remove(metadata)
+    return root
+
+
+def _scope_style(root: ET.Element) -> None:
+    """Move ``*{stroke-linejoin: round; ...}``, which a page applies to all its elements."""
+    for parent in list(root.iter()):
+        for style in parent.findall(f"{{{_SVG}}}style"):
+            if match := _GLOBAL_STYLE.fullmatch((style.text or "").strip()):
+                parent.remove(style)
+                root.set("style", f"{match.group(1).strip()}; {root.get('style', '')}".strip())
+
+
+def _prefix_ids(root: ET.Element, prefix: str) -> None:
+    for element in root.iter():
+        if "id" in element.attrib:
+            element.set("id", prefix + element.attrib["id"])
+        for name, value in element.attrib.items():
+            if name in (_HREF, "href") and value.startswith("#"):
+                element.set(name, f"#{prefix}{value[1:]}")
+            elif "url(#" in value:
+                element.set(name, value.replace("url(#", f"url(#{prefix}"))
+
+
+def _recolour(element: ET.Element, *, in_legend: bool) -> None:
+    in_legend = in_legend or "--legend" in element.get("id", "")
+    for name in ("style", "fill", "stroke"):
+        if value := element.get(name):
+            value = _INK.sub("currentColor", value)
+            element.set(name, _PAPER.sub("var(--paper)", value) if in_legend else value)
+    for child in element:
+        _recolour(child, in_legend=in_legend)
+
+
+def _pixels(length: str) -> float:
+    """CSS pixels of a length in points (matplotlib's unit) or pixels; 0 if it is neither."""
+    match = re.fullmatch(r"([\d.]+)(pt|px|)", length)
+    return float(match[1]) * (4 / 3 if match[2] == "pt" else 1) if match else 0.0

@@ -1,0 +1,126 @@
+"""The values that papermill gives to a study, checked by name and type before anything runs.
+
+papermill itself only warns about an unknown name, and then runs with the notebook's own value.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from report.errors import ReportError
+from report.settings import Settings, closest
+from report.structure import GIVEN, defaults
+
+
+def parameters(
+    settings: Settings, study: str, overrides: Iterable[tuple[str, str]] = ()
+) -> dict[str, Any]:
+    """Return the values that papermill gives to a study: profile file, then overrides, then paths.
+
+    Args:
+        settings: The checked request.
+        study: Name of the study.
+        overrides: Pairs of name and text, as after ``-p``; the text is read as the type of the
+            parameter's default.
+
+    Raises:
+        ReportError: If the profile file is missing or no mapping, or if a name is unknown or a
+            value of another type than the default.
+    """
+    known = own_values(settings, study)
+    path = settings.root / "notebooks" / "profiles" / settings.profile / f"{study}.yaml"
+    where = settings.shown(path)
+    values = _profile_values(path, where)
+    for name, value in values.items():
+        _check_name(name, known, where, study)
+        _check_type(name, value, known[name], where)
+    for name, text in overrides:
+        _check_name(name, known, f"-p {name}", study)
+        values[name] = _read(text, known[name])
+        _check_type(name, values[name], known[name], f"-p {name} {text}")
+    values["profile"] = settings.profile
+    values["data_dir"] = str(settings.data_dir)
+    values["build_dir"] = str(settings.build_dir)
+    return values
+
+
+def own_values(settings: Settings, study: str) -> dict[str, Any]:
+    """Return every parameter of a study with the value that its notebook gives it."""
+    source = settings.root / "notebooks" / f"{study}.py"
+    return defaults(source.read_text(encoding="utf-8"), f"notebooks/{study}.py")
+
+
+def _profile_values(path: Path, where: str) -> dict[str, Any]:
+    try:
+        values = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise ReportError(
+            f"{where} is missing: each study has one parameter file a profile. "
+            "An empty file keeps the notebook's own values."
+        ) from error
+    except yaml.YAMLError as error:
+        raise ReportError(f"{where} is not valid YAML: {error}") from error
+    if values is None:
+        return {}
+    if not isinstance(values, dict):
+        raise ReportError(f"{where} holds a {type(values).__name__}; write lines `name: value`.")
+    return values
+
+
+def _check_name(name: str, known: dict[str, Any], where: str, study: str) -> None:
+    own = [key for key in known if key not in GIVEN]
+    if name in GIVEN:
+        variable = {"profile": "PROFILE", "data_dir": "DATA_DIR", "build_dir": "BUILD_DIR"}[name]
+        raise ReportError(
+            f"{where}: {name} is filled in by make. Give it as {variable}=..., for example: "
+            f"make report {variable}=..."
+        )
+    if name not in known:
+        raise ReportError(
+            f"{where}: {study} has no parameter {name!r}. It has {', '.join(own)}"
+            f"{closest(str(name), own)}. They stand in its cell tagged parameters."
+        )
+
+
+def _check_type(name: str, value: Any, default: Any, where: str) -> None:
+    if _fits(value, default):
+        return
+    hint = ""
+    if isinstance(value, str) and "e" in value.lower():
+        hint = " (YAML reads 1e-3 as text: write 1.0e-3)"
+    raise ReportError(
+        f"{where}: {name} is {value!r}, a {type(value).__name__}; the notebook's own value "
+        f"{default!r} is a {type(default).__name__}{hint}. Give a value of that kind."
+    )
+
+
+def _fits(value: Any, default: Any) -> bool:
+    if default is None:
+        return True
+    if isinstance(default, bool) or isinstance(value, bool):
+        return isinstance(default, bool) and isinstance(value, bool)
+    if isinstance(default, float):
+        return isinstance(value, int | float)
+    if isinstance(default, list | tuple):
+        if not isinstance(value, list | tuple):
+            return False
+        numbers = all(isinstance(element, int | float) for element in default)
+        like = 1.0 if default and numbers else default[0] if default else None
+        return all(_fits(element, like) for element in value)
+    return isinstance(value, type(default))
+
+
+def _read(text: str, default: Any) -> Any:
+    if isinstance(default, str):
+        return text
+    for read in (ast.literal_eval, yaml.safe_load):
+        try:
+            return read(text)
+        except (ValueError, SyntaxError, yaml.YAMLError):
+            continue
+    return text

@@ -1,0 +1,227 @@
+"""Labels, their numbers, and the references to them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from nbformat import NotebookNode
+
+from report.errors import ReportError
+
+Kind = Literal["title", "section", "figure", "table", "verdict"]
+NAMES = {"figure": "Figure", "table": "Table"}
+NEEDED = {
+    "figure": ("label", "caption", "alt"),
+    "table": ("label", "caption"),
+    "verdict": ("label", "id", "verdict"),
+}
+
+# Code comes first, so that a link or a heading inside code is left alone.
+_CODE = r"(?P<code>^ {0,3}(?P<fence>```+|~~~+).*?(?:^ {0,3}(?P=fence)|\Z)|(?P<tick>`+).+?(?P=tick))"
+_LINK = re.compile(
+    _CODE + r"|\[(?P<text>(?:[^\[\]]|\[[^\]]*\])*)\]\(#(?P<label>[^)\s]+)\)", re.M | re.S
+)
+_HEADING = re.compile(
+    _CODE + r"|^ {0,3}(?P<marks>\#{1,6})[ \t]+(?P<title>[^\n]*?)[ \t]*\#*[ \t]*"
+    r"(?:\{\#(?P<label>[^}\s]+)\}[ \t]*)?$",
+    re.M | re.S,
+)
+
+
+@dataclass(frozen=True)
+class Target:
+    """Something that a link can lead to. ``anchor`` is unique in the whole document."""
+
+    kind: Kind
+    study: str
+    label: str
+    number: str  # "3" of Figure 3, "1.2" of a section, "S1.2" of a verdict
+    anchor: str
+    title: str = ""  # markdown; headings only
+
+    @property
+    def name(self) -> str:
+        """What a reference to it says; empty for a section, which keeps the author's words."""
+        if self.kind == "verdict":
+            return self.number
+        return f"{NAMES[self.kind]} {self.number}" if self.kind in NAMES else ""
+
+
+class Targets:
+    """Every target of a document: figures and tables numbered through, sections by study."""
+
+    def __init__(self, notebooks: Mapping[str, NotebookNode]) -> None:
+        self._targets: dict[tuple[str, str], Target] = {}
+        self._counts = {"figure": 0, "table": 0}
+        for study, notebook in notebooks.items():
+            _Collector(self._targets, self._counts, study).collect(notebook)
+
+    def find(self, label: str, *, study: str) -> Target | None:
+        """The target of a label, or None if it is in a study that this document leaves out.
+
+        Args:
+            label: A label of the study's own, or ``07_theory/fig-a`` for another study's.
+            study: The study that refers to it.
+
+        Raises:
+            ReportError: If nothing has the label.
+        """
+        other, _, name = label.rpartition("/")
+        owner = other or study
+        if target := self._targets.get((owner, name)):
+            return target
+        known = [key for of, key in self._targets if of == owner]
+        if other and not known and re.fullmatch(r"\d+_\w+", other):
+            return None
+        raise ReportError(
+            f"Study {study} refers to {label!r}, but nothing has this label. "
+            f"Labels of {owner} are: {', '.join(known) or 'none, no study has this name'}. "
+            "Another study's label is written as 07_theory/fig-a."
+        )
+
+    def title(self, study: str) -> Target:
+        """The study's title."""
+        return next(t for t in self._targets.values() if t.study == study and t.kind == "title")
+
+    def sections(self, study: str) -> tuple[Target, ...]:
+        """The study's numbered sections, in order."""
+        return tuple(
+            t
+            for t in self._targets.values()
+            if t.study == study and t.kind == "section" and t.number
+        )
+
+
+class _Collector:
+    """Walks one notebook in reading order and writes number and anchor beside each target."""
+
+    def __init__(self, targets: dict, counts: dict[str, int], study: str) -> None:
+        self.targets, self.counts, self.study = targets, counts, study
+        digits = re.match(r"\d+", study)
+        titles = sum(target.kind == "title" for target in targets.values())
+        self.number = int(digits.group()) if digits else titles + 1
+        self.prefix = study.replace("_", "-")
+        self.sections = 0
+
+    def collect(self, notebook: NotebookNode) -> None:
+        for index, cell in enumerate(notebook.cells):
+            if cell.cell_type == "markdown":
+                cell.source = _HEADING.sub(self._heading, cell.source)
+            for output in cell.get("outputs", []):
+                self._output(output, index)
+        if (self.study, self.prefix) not in self.targets:
+            raise ReportError(
+                f"Study {self.study} has no title. Start its first cell with a line '# Title'."
+            )
+
+    def _output(self, output: NotebookNode, index: int) -> None:
+        shown = output.get("metadata", {}).get("landscape", {})
+        kind = shown.get("kind")
+        if kind in NEEDED:
+            self._check(shown, kind, index)
+            self._labelled(shown, kind)
+        elif any(mime.startswith("image/") for mime in output.get("data", {})):
+            raise ReportError(
+                f"Study {self.study}: the figure of cell {index} has no label, caption and "
+                "alternative text. Show it through landscape's plots, which take all three."
+            )
+        elif "text/markdown" in output.get("data", {}):
+            output.data["text/markdown"] = _HEADING.sub(self._heading, output.data["text/markdown"])
+
+    def _check(self, shown: NotebookNode, kind: str, index: int) -> None:
+        label = shown.get("label") or f"of cell {index}"
+        for field in NEEDED[kind]:
+            if not str(shown.get(field, "")).strip():
+                what = {"alt": "alternative text", "id": "claim id"}.get(field, field)
+                raise ReportError(
+                    f"Study {self.study}: {kind} {label} has no {what}. "
+                    f"Every {kind} needs {', '.join(NEEDED[kind])}."
+                )
+
+    def _labelled(self, shown: NotebookNode, kind: str) -> None:
+        if kind in self.counts:
+            self.counts[kind] += 1
+            number = str(self.counts[kind])
+        else:
+            number = shown["id"]
+        target = self._add(kind, shown["label"], number)
+        shown["anchor"], shown["name"] = target.anchor, target.name
+
+    def _heading(self, match: re.Match[str]) -> str:
+        if match["code"]:
+            return match[0]
+        marks, title = match["marks"], match["title"]
+        if len(marks) == 1:
+            target = self._add("title", self.prefix, str(self.number), title)
+        else:
+            label = match["label"] or self._slug(title)
+            number = ""
+            if len(marks) == 2:
+                self.sections += 1
+                number = f"{self.number}.{self.sections}"
+            target = self._add("section", label, number, title)
+        number = f' data-number="{target.number}"' if target.number else ""
+        # Blank lines, because pandoc takes a heading's neighbours for its paragraph otherwise.
+        return f"\n{marks} {title} {{#{target.anchor}{number}}}\n"
+
+    def _slug(self, title: str) -> str:
+        words = re.sub(r"[^\w\s-]", "", title.lower()).split()
+        slug = "-".join(words) or "section"
+        taken = sum(
+            key[0] == self.study and re.fullmatch(rf"{re.escape(slug)}(-\d+)?", key[1]) is not None
+            for key in self.targets
+        )
+        return f"{slug}-{taken + 1}" if taken else slug
+
+    def _add(self, kind: Kind, label: str, number: str, title: str = "") -> Target:
+        if (self.study, label) in self.targets:
+            what = "title" if kind == "title" else f"label {label!r}"
+            raise ReportError(
+                f"Study {self.study} has the {what} twice. Labels are unique within a study, and "
+                "a study has one title."
+            )
+        anchor = self.prefix if kind == "title" else f"{self.prefix}-{label}"
+        target = Target(kind, self.study, label, number, anchor, title)
+        self.targets[self.study, label] = target
+        return target
+
+
+def resolve(notebook: NotebookNode, study: str, targets: Targets) -> None:
+    """Replace every ``[text](#label)`` in place by the target's number and anchor.
+
+    Raises:
+        ReportError: If a label is unknown.
+    """
+
+    def link(match: re.Match[str]) -> str:
+        if match["code"]:
+            return match[0]
+        target = targets.find(match["label"], study=study)
+        if target is None:
+            return match["text"]
+        # A number stays on the line of its word.
+        text = target.name.replace(" ", "\u00a0") or match["text"]
+        return f"[{text}](#{target.anchor})"
+
+    def text(source: str) -> str:
+        return _LINK.sub(link, source)
+
+    for cell in notebook.cells:
+        if cell.cell_type == "markdown":
+            cell.source = text(cell.source)
+        for output in cell.get("outputs", []):
+            if "text/markdown" in output.get("data", {}):
+                output.data["text/markdown"] = text(output.data["text/markdown"])
+            shown = output.get("metadata", {}).get("landscape", {})
+            if "caption" in shown:
+                shown["caption"] = text(shown["caption"])
+            if "rows" in shown:
+                shown["rows"] = [[text(str(cell)) for cell in row] for row in shown["rows"]]
+
+
+def markdown_sources(notebook: NotebookNode) -> Iterator[str]:
+    """The text of the markdown cells, in order."""
+    return (cell.source for cell in notebook.cells if cell.cell_type == "markdown")

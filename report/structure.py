@@ -1,0 +1,216 @@
+"""What a study's notebook must look like, checked from its text alone."""
+
+from __future__ import annotations
+
+import ast
+import json
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from report.errors import ReportError
+
+CODE_LINES = 130  # in a notebook, imports and parameters apart
+CELL_LINES = 25  # in a cell
+GIVEN = ("profile", "data_dir", "build_dir")  # parameters that every study has and make fills in
+
+_MARKER = re.compile(r"^# %%(?P<options>.*)$")
+_NO_CODE = re.compile(r"#.*|[()\[\]{},]+|(\w+=)?\(?f?\"[^\"]*\"[),]*")
+_TAGS = re.compile(r"\btags=(\[.*?\])")
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One cell of a py:percent text; ``line`` is the 1-based line of its marker."""
+
+    kind: str  # "code" or "markdown"
+    tags: tuple[str, ...]
+    source: str
+    line: int
+
+    @property
+    def code_lines(self) -> int:
+        """Lines of code: not empty, no comment, no closing bracket, no line of a caption alone."""
+        lines = (line.strip() for line in self.source.splitlines())
+        return sum(1 for line in lines if line and not _NO_CODE.fullmatch(line))
+
+
+def cells(text: str) -> list[Cell]:
+    """Split a py:percent text into its cells; what precedes the first marker is the header."""
+    found: list[Cell] = []
+    lines = text.splitlines()
+    starts = [index for index, line in enumerate(lines) if _MARKER.match(line)]
+    for start, end in zip(starts, [*starts[1:], len(lines)], strict=True):
+        options = lines[start].removeprefix("# %%")
+        body = lines[start + 1 : end]
+        kind = "markdown" if "[markdown]" in options else "code"
+        if kind == "markdown":
+            body = [line.removeprefix("#").removeprefix(" ") for line in body]
+        tags = _TAGS.search(options)
+        found.append(
+            Cell(
+                kind=kind,
+                tags=tuple(json.loads(tags[1])) if tags else (),
+                source="\n".join(body).strip("\n"),
+                line=start + 1,
+            )
+        )
+    return found
+
+
+def defaults(text: str, name: str) -> dict[str, Any]:
+    """Return the parameters of a study with their default values.
+
+    Args:
+        text: The notebook as py:percent.
+        name: The file's name, for messages.
+
+    Raises:
+        ReportError: If there is not exactly one cell tagged ``parameters``, or if it holds anything
+            but assignments of plain values to names.
+    """
+    tagged = [cell for cell in cells(text) if "parameters" in cell.tags]
+    if len(tagged) != 1:
+        raise ReportError(
+            f"{name} has {len(tagged)} cells tagged parameters; a study has exactly one. "
+            'Its marker is: # %% tags=["parameters"]'
+        )
+    cell = tagged[0]
+    values: dict[str, Any] = {}
+    try:
+        for statement in ast.parse(cell.source).body:
+            values.update(_assigned(statement))
+    except (SyntaxError, ValueError) as error:
+        raise ReportError(
+            f"{name}:{cell.line}: the cell tagged parameters holds more than assignments of plain "
+            f"values ({error}). Allowed are numbers, strings, booleans, None, lists and dicts."
+        ) from error
+    return values
+
+
+def _assigned(statement: ast.stmt) -> dict[str, Any]:
+    if isinstance(statement, ast.AnnAssign) and statement.value is not None:
+        targets = [statement.target]
+    elif isinstance(statement, ast.Assign):
+        targets = statement.targets
+    else:
+        raise ValueError(f"line {statement.lineno} is no assignment")
+    value = ast.literal_eval(statement.value)
+    values: dict[str, Any] = {}
+    for target in targets:
+        if isinstance(target, ast.Name):
+            values[target.id] = value
+        elif isinstance(target, ast.Tuple) and isinstance(value, tuple):
+            names = [element.id for element in target.elts if isinstance(element, ast.Name)]
+            values.update(zip(names, value, strict=True))
+        else:
+            raise ValueError(f"line {statement.lineno} assigns to more than a name")
+    return values
+
+
+def problems(path: Path) -> list[str]:
+    """Return one sentence for each rule that the notebook at ``path`` breaks, with its line."""
+    text = path.read_text(encoding="utf-8")
+    found = cells(text)
+    trees: list[tuple[Cell, ast.Module]] = []
+    said: list[str] = []
+    for cell in found:
+        if cell.kind != "code":
+            continue
+        try:
+            trees.append((cell, ast.parse(cell.source)))
+        except SyntaxError as error:
+            line = cell.line + (error.lineno or 0)
+            said.append(f"{path.name}:{line}: not valid Python: {error.msg}")
+    said += [f"{path.name}:{line}: {what}" for line, what in _prose(found)]
+    said += [f"{path.name}:{line}: {what}" for line, what in _size(found)]
+    said += [f"{path.name}:{line}: {what}" for line, what in _code(trees)]
+    try:
+        values = defaults(text, path.name)
+        absent = [name for name in GIVEN if name not in values]
+        if absent:
+            said.append(
+                f"{path.name}: the parameters cell lacks {', '.join(absent)}; every study has "
+                'profile = "quick", data_dir = "data" and build_dir = "build"'
+            )
+    except ReportError as error:
+        said.append(str(error))
+    return said
+
+
+def _prose(found: list[Cell]) -> Iterator[tuple[int, str]]:
+    if not found or found[0].kind != "markdown" or not found[0].source.startswith("# "):
+        yield 1, "the first cell is not a markdown cell that begins with the title, `# Title`"
+    opening: list[str] = []
+    for cell in found:
+        if cell.kind == "code":
+            break
+        opening.append(cell.source)
+    if "**Question.**" not in "\n".join(opening):
+        yield 1, "no **Question.** before the first code cell; a study asks one question"
+    headings = [
+        (cell.line, line.lstrip("#").strip())
+        for cell in found
+        if cell.kind == "markdown"
+        for line in cell.source.splitlines()
+        if line.startswith("## ")
+    ]
+    if not headings or headings[-1][1] != "Limits":
+        line, last = headings[-1] if headings else (1, "(none)")
+        yield line, f"the last section is {last!r}; it must be `## Limits`: what was not shown"
+
+
+def _size(found: list[Cell]) -> Iterator[tuple[int, str]]:
+    remedy = "move what it computes into lib/landscape"
+    for number, cell in enumerate(found, start=1):
+        if cell.kind == "code" and cell.code_lines > CELL_LINES:
+            yield (
+                cell.line,
+                f"cell {number} has {cell.code_lines} lines of code, more than {CELL_LINES}: "
+                f"{remedy}, or split it",
+            )
+    total = sum(cell.code_lines for cell in found if cell.kind == "code" and _is_study(cell))
+    if total > CODE_LINES:
+        yield 1, f"{total} lines of code, more than {CODE_LINES}: {remedy}"
+
+
+def _is_study(cell: Cell) -> bool:
+    starts = ("import ", "from ")
+    return "parameters" not in cell.tags and not cell.source.lstrip().startswith(starts)
+
+
+def _code(trees: list[tuple[Cell, ast.Module]]) -> Iterator[tuple[int, str]]:
+    importing = []
+    verdicts = 0
+    for cell, tree in trees:
+        imports = False
+        for node in ast.walk(tree):
+            line = cell.line + getattr(node, "lineno", 0)
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+                yield line, f"defines {node.name}: definitions belong in lib/landscape"
+            elif isinstance(node, ast.Import | ast.ImportFrom):
+                imports = True
+            elif isinstance(node, ast.Attribute) and ast.unparse(node) == "sys.path":
+                yield line, "touches sys.path: landscape is installed, import it"
+            elif isinstance(node, ast.Call) and _is_exit(node):
+                yield line, "leaves the notebook early: papermill would count that as success"
+            elif isinstance(node, ast.Call) and _names_verdict(node.func):
+                verdicts += 1
+        if imports:
+            importing.append(cell)
+    for cell in importing[1:]:
+        yield cell.line, f"imports again: all imports stand in the cell at line {importing[0].line}"
+    if verdicts == 0:
+        yield 1, "no call of a verdict function: a study gives its verdict by code"
+
+
+def _names_verdict(function: ast.expr) -> bool:
+    names = [part.id for part in ast.walk(function) if isinstance(part, ast.Name)]
+    names += [part.attr for part in ast.walk(function) if isinstance(part, ast.Attribute)]
+    return any("verdict" in name.lower() for name in names)
+
+
+def _is_exit(node: ast.Call) -> bool:
+    return ast.unparse(node.func) in ("exit", "quit", "sys.exit", "os._exit")

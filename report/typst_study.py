@@ -1,0 +1,166 @@
+"""One study as Typst: nbconvert makes markdown of its cells, pandoc makes Typst of the markdown."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from nbconvert.exporters import TemplateExporter
+from nbformat import NotebookNode
+from traitlets.config import Config
+
+from report.document import Claim, Study
+from report.figures import standalone_svg
+from report.markup import Markup, plain_to_markdown, tabular_text
+from report.tables import typeset_column
+
+TEMPLATES = Path(__file__).parent / "templates"
+# A column of text wider than this gets a share of the page's width and wraps.
+WRAPPED = 30
+PAGE = 95  # letters in a line of a table
+ALIGNMENTS = {"decimal": "right", "right": "right", "center": "center", "left": "left"}
+
+
+class TypstExporter(TemplateExporter):
+    """A study's cells as markdown in which figures, tables and verdicts are raw Typst."""
+
+    file_extension = ".md"
+    output_mimetype = "text/markdown"
+
+    def __init__(self, markup: Markup) -> None:
+        self._markup = markup
+        # Figures go to files beside the Typst source, in the figure's own format.
+        config = Config(
+            {
+                "ExtractOutputPreprocessor": {
+                    "enabled": True,
+                    "extract_output_types": {"image/svg+xml", "image/png"},
+                }
+            }
+        )
+        super().__init__(
+            config=config,
+            template_name="study_typst",
+            extra_template_basedirs=[str(TEMPLATES)],
+        )
+
+    def default_filters(self) -> Iterator[tuple[str, Any]]:
+        """nbconvert's filters and those of the template."""
+        yield from super().default_filters()
+        yield "figure", self._figure
+        yield "table", self._table
+        yield "verdict", self._verdict
+        yield "plain", lambda text: f"#raw(block: true, {string_literal(text)})"
+
+    def render(self, study: Study) -> tuple[str, dict[str, bytes]]:
+        """The study as Typst, and the files it includes by name."""
+        resources = {
+            "claims": {claim.id: claim for claim in study.claims},
+            "unique_key": study.target.anchor,
+        }
+        markdown, resources = self.from_notebook_node(study.notebook, resources)
+        files = {
+            name: standalone_svg(data.decode()) if name.endswith(".svg") else data
+            for name, data in resources["outputs"].items()
+        }
+        return self._markup(markdown), files
+
+    def _figure(self, output: NotebookNode, shown: NotebookNode) -> str:
+        filenames = output.metadata.filenames
+        path = filenames.get("image/svg+xml") or filenames["image/png"]
+        alt = string_literal(" ".join(shown.alt.split()))
+        return (
+            f"#report-figure({string_literal(path)}, alt: {alt}, "
+            f"name: {string_literal(shown.name)}, caption: [{self._markup(shown.caption)}]) "
+            f"<{shown.anchor}>"
+        )
+
+    def _table(self, output: NotebookNode, shown: NotebookNode) -> str:
+        head = f"name: {string_literal(shown.name)}, caption: [{self._markup(shown.caption)}]"
+        if "columns" not in shown:
+            body = self._markup(output.data["text/markdown"])
+            return f"#plain-table({head})[{body}] <{shown.anchor}>"
+        columns = list(zip(*shown.rows, strict=True))
+        cells = [
+            typeset_column(
+                column,
+                align=align,
+                typeset=self._cell,
+                text=lambda text: f"#{string_literal(text)}",
+                hide=lambda text: f"#hide({string_literal(text)})",
+            )
+            for column, align in zip(columns, shown.align, strict=True)
+        ]
+        header = [" \\ ".join(map(self._cell, lines)) for lines in _headings(shown)]
+        rows = [", ".join(f"[{cell}]" for cell in row) for row in zip(*cells, strict=True)]
+        return (
+            f"#report-table({head},\n  columns: {_widths(shown)},\n"
+            f"  aligns: ({''.join(f'{ALIGNMENTS[align]}, ' for align in shown.align)}),\n"
+            f"  header: ({''.join(f'[{lines}], ' for lines in header)}),\n"
+            f"  rows: ({''.join(f'({row},), ' for row in rows)})) <{shown.anchor}>"
+        )
+
+    def _cell(self, text: str) -> str:
+        return self._markup(tabular_text(text))
+
+    def _verdict(self, claim: Claim) -> str:
+        texts = {
+            "statement": plain_to_markdown(claim.statement),
+            "source": plain_to_markdown(claim.source_numbers),
+            "finding": claim.finding,
+            "rule": plain_to_markdown(claim.rule),
+        }
+        fields = ", ".join(f"{name}: [{self._markup(text)}]" for name, text in texts.items())
+        return (
+            f"#report-verdict((id: {string_literal(claim.id)}, "
+            f"verdict: {string_literal(claim.verdict)}, {fields})) <{claim.target.anchor}>"
+        )
+
+
+def string_literal(text: str) -> str:
+    """The text as a Typst string, whatever characters it holds."""
+    # JSON escapes quotes, backslashes and line ends as Typst does, and the rest stays Unicode.
+    return json.dumps(text, ensure_ascii=False)
+
+
+def _visible(text: str) -> int:
+    """About how many letters the cell takes on the page: no link targets, TeX names or marks."""
+    text = re.sub(r"\]\(#[^)]*\)", "", text)
+    return len(re.sub(r"[$\\{}_^*`\[]", "", re.sub(r"\\[A-Za-z]+", "x", text)))
+
+
+def _lengths(shown: NotebookNode) -> list[int]:
+    """The longest cell of each column."""
+    return [max(map(_visible, column)) for column in zip(*shown.rows, strict=True)]
+
+
+def _widths(shown: NotebookNode) -> str:
+    """Columns as wide as their content, but long texts share what is left and wrap."""
+    widths = [
+        "1fr" if align == "left" and length > WRAPPED else "auto"
+        for length, align in zip(_lengths(shown), shown.align, strict=True)
+    ]
+    return f"({''.join(f'{width}, ' for width in widths)})"
+
+
+def _headings(shown: NotebookNode) -> list[list[str]]:
+    """The lines of each column's heading: broken at spaces where the table would be too wide."""
+    lengths = _lengths(shown)
+    widths = [max(pair) for pair in zip(map(_visible, shown.columns), lengths, strict=True)]
+    if sum(widths) + 3 * len(widths) <= PAGE:
+        return [[heading] for heading in shown.columns]
+    return [_lines(heading, length) for heading, length in zip(shown.columns, lengths, strict=True)]
+
+
+def _lines(heading: str, length: int) -> list[str]:
+    lines: list[str] = []
+    # Maths keeps its spaces.
+    for word in re.findall(r"(?:\$[^$]*\$|\S)+", heading):
+        if lines and _visible(f"{lines[-1]} {word}") <= max(length, 9):
+            lines[-1] += f" {word}"
+        else:
+            lines.append(word)
+    return lines

@@ -1,0 +1,25 @@
+"""What every test shares: one thread, silence, a generator, a store of its own."""
+
+import pytest
+import torch
+
+from landscape import rng
+from landscape.store import Store
+
+# One thread: sums have one order, and forked or killed processes have the same keys in a store.
+torch.set_num_threads(1)
+
+
+@pytest.fixture(autouse=True)
+def _silence(monkeypatch):
+    monkeypatch.setenv("LANDSCAPE_PROGRESS", "off")
+
+
+@pytest.fixture
+def generator():
+    return rng.stream(0, "tests")
+
+
+@pytest.fixture
+def store(tmp_path):
+    return Store(tmp_path / "store")

@@ -1,0 +1,248 @@
+"""Hashes of values and of code."""
+
+import dataclasses
+import os
+import shutil
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import torch
+
+from landscape import fingerprint, rng, spectrum, training
+from landscape.fingerprint import code_version, digest
+
+
+@dataclasses.dataclass(frozen=True)
+class Pair:
+    a: object
+    b: object
+
+
+@dataclasses.dataclass(frozen=True)
+class Other:
+    a: object
+    b: object
+
+
+class Named:
+    def __init__(self, text):
+        self.fingerprint = text
+
+
+DISTINCT = [
+    None,
+    True,
+    1,
+    1.0,
+    "1",
+    b"1",
+    [1],
+    ["1"],
+    [[1], [2]],
+    [[1, 2]],
+    [1, [2]],
+    {"a": 1},
+    {"a": 1, "b": 2},
+    {1: "a"},
+    np.zeros(2),
+    np.zeros((2, 1)),
+    np.zeros(2, dtype=np.float32),
+    np.zeros((0, 3)),
+    np.zeros((3, 0)),
+    float("nan"),
+    float("inf"),
+    Pair(1, 2),
+    Pair(2, 1),
+    Other(1, 2),
+    Named("x"),
+    Named("y"),
+]
+
+
+def test_digest_tells_all_kinds_of_values_apart():
+    found = [digest(value) for value in DISTINCT]
+    assert len(set(found)) == len(DISTINCT)
+
+
+def test_digest_is_64_hexadecimal_digits():
+    assert len(digest(1)) == 64 and int(digest(1), 16) > 0
+
+
+def test_digest_ignores_the_order_of_a_mapping():
+    assert digest({"a": 1, "b": [2]}) == digest({"b": [2], "a": 1})
+
+
+def test_digest_depends_on_content_not_on_memory_layout():
+    images = torch.arange(48.0).reshape(2, 2, 3, 4)
+    assert digest(images) == digest(images.to(memory_format=torch.channels_last))
+    rows = np.arange(6.0).reshape(2, 3)
+    assert digest(rows) == digest(np.asfortranarray(rows)) == digest(np.repeat(rows, 2, 1)[:, ::2])
+    assert digest(rows) != digest(rows.T)
+
+
+def test_digest_of_a_tensor_is_that_of_its_array():
+    assert digest(torch.arange(3.0, requires_grad=True)) == digest(np.arange(3, dtype=np.float32))
+
+
+def test_digest_sees_one_changed_bit():
+    values = torch.zeros(1000, dtype=torch.float64)
+    before = digest(values)
+    values[777] = 5e-324
+    assert digest(values) != before
+
+
+def test_digest_of_a_generator_follows_its_state():
+    one, two = rng.stream(0, "a"), rng.stream(0, "a")
+    assert digest(one) == digest(two)
+    torch.randn(1, generator=one)
+    assert digest(one) != digest(two)
+
+
+def test_digest_is_the_same_in_another_process():
+    value = {"b": [1, 2.5, None, True], "a": ("x", b"y"), 3: {"z": 1}}
+    code = f"from landscape.fingerprint import digest; print(digest({value!r}))"
+    environment = {**os.environ, "PYTHONHASHSEED": "12345", "OMP_NUM_THREADS": "1"}
+    done = subprocess.run(
+        [sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True
+    )
+    assert done.stdout.strip() == digest(value)
+
+
+@pytest.mark.parametrize("value", [{1, 2}, object(), lambda: 1, [1, {2}], torch.float32])
+def test_digest_refuses_what_it_does_not_know(value):
+    with pytest.raises(TypeError, match="cannot fingerprint a .*Pass plain values, tensors"):
+        digest(value)
+
+
+def test_digest_refuses_arrays_of_objects():
+    # Their bytes are addresses in memory: other in each process, the same for changed objects.
+    with pytest.raises(TypeError, match="cannot fingerprint"):
+        digest(np.array([{}, 1], dtype=object))
+
+
+# Versions of the library's code, in a copy of the package that may be edited
+
+
+@pytest.fixture
+def copy(tmp_path):
+    folder = tmp_path / "landscape"
+    ignored = shutil.ignore_patterns("__pycache__")
+    return shutil.copytree(fingerprint._PACKAGE, folder, ignore=ignored)
+
+
+@pytest.fixture
+def package(copy, monkeypatch):
+    monkeypatch.setattr(fingerprint, "_PACKAGE", copy)
+    yield copy
+    monkeypatch.undo()
+    fresh()
+
+
+def fresh():
+    fingerprint._library_version.cache_clear()
+    fingerprint._tree.cache_clear()
+
+
+def version(name):
+    fresh()
+    return fingerprint._library_version(name)
+
+
+def edit(path, old, new):
+    text = path.read_text(encoding="utf-8")
+    assert old in text
+    path.write_text(text.replace(old, new, 1), encoding="utf-8")
+
+
+def test_code_version_ignores_comments_docstrings_and_spacing(package):
+    before = version("spectrum")
+    edit(package / "spectrum.py", '"""Eigenvalues of any', '"""Better words on eigenvalues of any')
+    edit(package / "spectrum.py", "_CHECK_EVERY = 5", "# A comment.\n\n\n_CHECK_EVERY   =   5")
+    edit(package / "spectrum.py", '        """Add one basis vector', '        """Append one')
+    edit(package / "rng.py", '"""Named streams', '"""Streams with names')
+    assert version("spectrum") == before
+
+
+@pytest.mark.parametrize(
+    ("module", "old", "new"),
+    [
+        ("spectrum", "_CHECK_EVERY = 5", "_CHECK_EVERY = 6"),
+        ("rng", '"little"', '"big"'),
+        ("operators", "rtol: float = 1e-10", "rtol: float = 1e-9"),
+    ],
+)
+def test_code_version_follows_a_module_and_all_that_it_imports(package, module, old, new):
+    before = version("spectrum")
+    edit(package / f"{module}.py", old, new)
+    assert version("spectrum") != before
+
+
+def test_code_version_follows_imports_of_imports(package):
+    before = version("slices")
+    edit(package / "hessian.py", "spent > self._memory", "spent >= self._memory")
+    assert version("slices") != before
+
+
+def test_code_version_follows_imports_inside_functions(package):
+    before = version("data")
+    edit(package / "torchvision_import.py", '("nms", "qnms")', '("qnms", "nms")')
+    assert version("data") != before
+
+
+@pytest.mark.parametrize(
+    ("module", "old", "new"),
+    [
+        ("data", "scale = 16.0", "scale = 17.0"),
+        ("progress", "_LOG_INTERVAL = 20.0", "_LOG_INTERVAL = 21.0"),
+        ("store", "round(memory / 2**30)", "round(memory / 2**31)"),
+        ("plots", "_WIDTH = 7.2", "_WIDTH = 7.3"),
+    ],
+)
+def test_code_version_ignores_modules_that_do_not_decide_the_result(package, module, old, new):
+    before = version("spectrum")
+    edit(package / f"{module}.py", old, new)
+    assert version("spectrum") == before
+
+
+def test_code_version_does_not_depend_on_what_was_asked_before(package):
+    edit(package / "rng.py", "import hashlib", '"a second text"\nimport hashlib')
+    alone = version("spectrum")
+    fresh()
+    fingerprint._library_version("rng")
+    assert fingerprint._library_version("spectrum") == alone
+
+
+def test_code_version_of_an_edited_copy_on_the_path_differs(copy):
+    edit(copy / "spectrum.py", "_CHECK_EVERY = 5", "_CHECK_EVERY = 6")
+    edit(copy / "training.py", "_EVALUATION_BATCH = 256", "_EVALUATION_BATCH = 256  # Same.")
+    code = (
+        "from landscape import spectrum, training; from landscape.fingerprint import code_version;"
+        "print(spectrum.__file__, code_version(spectrum.eigenpairs), code_version(training.train))"
+    )
+    environment = {**os.environ, "PYTHONPATH": str(copy.parent), "OMP_NUM_THREADS": "1"}
+    done = subprocess.run(
+        [sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True
+    )
+    path, eigenpairs, train = done.stdout.split()
+    assert path == str(copy / "spectrum.py")
+    assert eigenpairs != code_version(spectrum.eigenpairs)
+    assert train == code_version(training.train)
+
+
+def test_code_version_of_a_function_a_class_and_their_module_is_the_same():
+    versions = {code_version(x) for x in (spectrum, spectrum.eigenpairs, spectrum.Eigenpairs)}
+    assert len(versions) == 1
+
+
+def one(x):
+    return x + 1
+
+
+def two(x):
+    return x + 2
+
+
+def test_code_version_of_the_readers_own_code_is_its_source():
+    assert code_version(one) == code_version(one) != code_version(two)

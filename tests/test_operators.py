@@ -1,0 +1,88 @@
+"""Symmetric operators."""
+
+import numpy as np
+import pytest
+import torch
+
+from landscape.operators import SymmetricOperator, from_matrix
+from tests.sample_networks import diagonal_operator, random_symmetric
+
+
+def test_operator_multiplies_vectors_and_blocks_like_its_matrix(generator):
+    matrix = random_symmetric(6, generator)
+    op = from_matrix(matrix)
+    block = torch.randn(6, 4, dtype=torch.float64, generator=generator)
+    torch.testing.assert_close(op @ block, matrix @ block, rtol=1e-13, atol=1e-14)
+    torch.testing.assert_close(op @ block[:, 1], matrix @ block[:, 1], rtol=1e-13, atol=1e-14)
+    assert op.shape == (6, 6)
+
+
+def test_operator_counts_its_products(generator):
+    op = diagonal_operator([1.0, 2.0, 3.0])
+    op @ torch.ones(3)
+    op @ torch.ones(3, 4)
+    assert op.products == 5
+
+
+def test_operator_works_in_float64_whatever_it_is_given():
+    op = SymmetricOperator(2, lambda v: v.float() * 3)
+    found = op @ torch.tensor([1.0, 2.0])
+    assert found.dtype == torch.float64 and found.tolist() == [3.0, 6.0]
+
+
+@pytest.mark.parametrize("shape", [(3,), (1, 4), (4, 1, 1), ()])
+def test_operator_refuses_a_tensor_with_other_rows(shape):
+    with pytest.raises(ValueError, match=r"operator of shape \(4, 4\).*Pass one vector \(4,\)"):
+        diagonal_operator([1.0, 2.0, 3.0, 4.0]) @ torch.zeros(shape)
+
+
+def test_scaled_operator_is_dad(generator):
+    matrix = random_symmetric(5, generator)
+    d = torch.tensor([1.0, 0.0, -2.0, 3.0, 0.5], dtype=torch.float64)
+    op = from_matrix(matrix)
+    want = torch.diag(d) @ matrix @ torch.diag(d)
+    torch.testing.assert_close(op.scaled(d).to_dense(), want, rtol=1e-14, atol=1e-15)
+    assert op.scaled(d).fingerprint not in (None, op.fingerprint, op.scaled(d + 1).fingerprint)
+    assert op.scaled(d).fingerprint == op.scaled(d.clone()).fingerprint
+
+
+def test_scaled_operator_without_identity_stays_without():
+    op = SymmetricOperator(2, lambda v: v)
+    assert op.fingerprint is None and op.scaled(torch.ones(2)).fingerprint is None
+
+
+def test_scaled_operator_refuses_scales_of_another_length():
+    with pytest.raises(ValueError, match=r"scales have the shape \(3,\).*one for each row: \(2,\)"):
+        diagonal_operator([1.0, 2.0]).scaled(torch.ones(3))
+
+
+def test_dense_and_scipy_forms_are_the_same_matrix(generator):
+    matrix = random_symmetric(5, generator)
+    op = from_matrix(matrix)
+    assert torch.equal(op.to_dense(), matrix)
+    np.testing.assert_allclose(op.to_scipy() @ np.eye(5), matrix.numpy(), rtol=1e-14)
+    assert op.to_scipy().dtype == np.float64
+
+
+def test_operator_of_a_matrix_is_identified_by_the_matrix(generator):
+    matrix = random_symmetric(3, generator)
+    assert from_matrix(matrix).fingerprint == from_matrix(matrix.clone()).fingerprint
+    assert from_matrix(matrix).fingerprint != from_matrix(2 * matrix).fingerprint
+
+
+@pytest.mark.parametrize("shape", [(2, 3), (3,), (2, 2, 2)])
+def test_operator_of_a_matrix_that_is_not_square_is_refused(shape):
+    with pytest.raises(ValueError, match=r"is not square. Pass \(n, n\)"):
+        from_matrix(torch.zeros(shape))
+
+
+def test_operator_of_an_asymmetric_matrix_is_refused():
+    with pytest.raises(ValueError, match=r"not symmetric: max \|A - Aᵀ\| = 2.*\(A \+ A.T\) / 2"):
+        from_matrix(torch.tensor([[1.0, 3.0], [1.0, 1.0]]))
+
+
+def test_operator_of_a_matrix_allows_rounding():
+    matrix = torch.tensor([[1.0, 3.0], [3.0 + 1e-12, 1.0]], dtype=torch.float64)
+    assert from_matrix(matrix).n == 2
+    with pytest.raises(ValueError, match="not symmetric"):
+        from_matrix(matrix, rtol=1e-14)

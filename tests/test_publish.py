@@ -1,0 +1,147 @@
+"""The published run and the README's table: made from files, never by hand, never from a draft."""
+
+import json
+import os
+
+import pytest
+
+from report.errors import ReportError
+from report.publish import BEGIN, END, problems, publish, table, write_table
+from report.settings import choose
+
+CLAIMS = {
+    "study": "01_bn",
+    "title": "What does BN do | in short?",
+    "profile": "paper",
+    "evidence": True,
+    "claims": [
+        {
+            "id": "S1.1",
+            "statement": "BN raises\nλ_max",
+            "verdict": "reproduced",
+            "finding": "ratio = 1.52 [1.20, 1.91], n = 5; difference = 3.0 [1.0, 5.0], n = 5",
+        },
+        {
+            "id": "S1.2",
+            "statement": "It always does",
+            "verdict": "not testable",
+            "finding": "nothing was measured",
+        },
+    ],
+}
+TABLE = """\
+| Study | Claim | Verdict | Measured [95% interval] |
+|---|---|---|---|
+| [What does BN do \\| in short?](notebooks/01_bn.py) | S1.1 BN raises λ_max | **reproduced** \
+| ratio = 1.52 [1.20, 1.91], n = 5<br>difference = 3.0 [1.0, 5.0], n = 5 |
+|  | S1.2 It always does | **not testable** | nothing was measured |"""
+
+
+@pytest.fixture
+def root(tmp_path):
+    """A project whose paper report is made and clean."""
+    (tmp_path / "notebooks").mkdir()
+    (tmp_path / "notebooks" / "01_bn.py").touch()
+    (tmp_path / "README.md").write_text(f"# Title\n\n{BEGIN}\nold\n{END}\n\nText.\n")
+    folder = tmp_path / "build" / "paper"
+    write_json(folder / "inputs" / "report.json", {"studies": ["01_bn"]})
+    (folder / "01_bn.ipynb").touch()
+    write_json(folder / "results" / "01_bn" / "claims.json", CLAIMS)
+    (folder / "results" / "01_bn" / "measurements.csv").write_text("seed\n0\n")
+    write_json(folder / "provenance" / "01_bn.json", {"dirty": False})
+    (folder / "report.html").write_text("html")
+    (folder / "report.pdf").write_text("pdf")
+    return tmp_path
+
+
+def write_json(path, value):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(value))
+
+
+def paper(root):
+    return choose(root, profile="paper")
+
+
+def test_publishing_copies_the_report_and_renews_the_table(root):
+    stale = root / "report" / "published" / "results" / "00_gone" / "claims.json"
+    write_json(stale, CLAIMS)
+    publish(paper(root))
+    published = root / "report" / "published"
+    assert (published / "report.html").read_text() == "html"
+    assert (published / "report.pdf").read_text() == "pdf"
+    assert (published / "results" / "01_bn" / "measurements.csv").exists()
+    assert not stale.exists()
+    assert (root / "README.md").read_text() == f"# Title\n\n{BEGIN}\n{TABLE}\n{END}\n\nText.\n"
+    assert problems(root) == []
+
+
+def test_writing_the_table_twice_changes_nothing(root):
+    publish(paper(root))
+    before = (root / "README.md").read_bytes()
+    write_table(root)
+    assert (root / "README.md").read_bytes() == before
+
+
+def test_a_stale_table_is_said_with_the_remedy(root):
+    publish(paper(root))
+    readme = root / "README.md"
+    readme.write_text(readme.read_text().replace("1.52", "1.62"))
+    (said,) = problems(root)
+    assert "README.md: its table of verdicts is not that of" in said and "P=--table" in said
+
+
+def test_without_published_results_there_is_nothing_to_check(root, capsys):
+    assert table(root) is None
+    assert problems(root) == []
+    assert "no results are published yet" in capsys.readouterr().out
+
+
+def test_a_readme_without_markers_is_an_error_and_publishes_nothing(root):
+    (root / "README.md").write_text("# Title\n")
+    with pytest.raises(ReportError, match=r"README.md must hold the lines <!-- verdicts:begin"):
+        publish(paper(root))
+    assert not (root / "report").exists()
+    write_json(root / "report" / "published" / "results" / "01_bn" / "claims.json", CLAIMS)
+    assert "must hold the lines" in problems(root)[0]
+
+
+def test_only_the_paper_profile_is_published(root):
+    with pytest.raises(ReportError, match="PROFILE=quick is no evidence and is not published"):
+        publish(choose(root, profile="quick"))
+
+
+@pytest.mark.parametrize("name", ["report.pdf", "results/01_bn/claims.json", "01_bn.ipynb"])
+def test_what_is_missing_is_named(root, name):
+    (root / "build" / "paper" / name).unlink()
+    with pytest.raises(ReportError, match=f"build/paper/{name}: missing. Make them"):
+        publish(paper(root))
+
+
+def test_a_report_older_than_its_studies_is_refused(root):
+    later = (root / "build" / "paper" / "report.pdf").stat().st_mtime + 5
+    os.utime(root / "build" / "paper" / "01_bn.ipynb", (later, later))
+    with pytest.raises(ReportError, match="is older than what it is made of"):
+        publish(paper(root))
+
+
+def test_results_that_are_no_evidence_are_refused(root):
+    path = root / "build" / "paper" / "results" / "01_bn" / "claims.json"
+    write_json(path, {**CLAIMS, "evidence": False})
+    with pytest.raises(ReportError, match=r"says profile 'paper', evidence False; only a paper"):
+        publish(paper(root))
+
+
+def test_results_without_provenance_are_refused(root):
+    (root / "build" / "paper" / "provenance" / "01_bn.json").unlink()
+    with pytest.raises(ReportError, match=r"provenance/01_bn.json is missing"):
+        publish(paper(root))
+
+
+def test_uncommitted_changes_are_refused_unless_allowed(root):
+    write_json(root / "build" / "paper" / "provenance" / "01_bn.json", {"dirty": True})
+    with pytest.raises(ReportError, match=r"01_bn was computed from changes .*P=--allow-dirty"):
+        publish(paper(root))
+    assert not (root / "report").exists()
+    publish(paper(root), allow_dirty=True)
+    assert (root / "report" / "published" / "report.html").exists()
