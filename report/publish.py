@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,8 @@ from report.settings import Settings
 
 BEGIN = "<!-- verdicts:begin -->"
 END = "<!-- verdicts:end -->"
-HEAD = "| Study | Claim | Verdict | Measured [95% interval] |\n|---|---|---|---|"
+HEAD = "| Study | Claim | Source | Measured [95% interval] | Verdict |\n|---|---|---|---|---|"
+FIGURE = re.compile(r"report/published/figures/([\w.-]+)/(fig-[\w.-]+)\.svg")
 
 
 def publish(settings: Settings, *, allow_dirty: bool = False) -> None:
@@ -50,15 +52,49 @@ def publish(settings: Settings, *, allow_dirty: bool = False) -> None:
         )
     for study in studies:
         _check_origin(settings, study, allow_dirty=allow_dirty)
-    _markers(settings.root)
+    figures = _figures(settings)
     published = settings.root / "report" / "published"
-    shutil.rmtree(published / "results", ignore_errors=True)
+    for old in ("results", "figures"):
+        shutil.rmtree(published / old, ignore_errors=True)
+    for path, content in figures.items():
+        write_atomically(path, content)
     for name in ("report.html", "report.pdf"):
         write_atomically(published / name, (folder / name).read_bytes())
     for study in studies:
         shutil.copytree(folder / "results" / study, published / "results" / study)
     write_table(settings.root)
     print(f"published {', '.join(studies)} in {settings.shown(published)}; README.md has its table")
+
+
+def _figures(settings: Settings) -> dict[Path, bytes]:
+    """Return the figures that the README shows: path -> SVG on white, legible on any page."""
+    before, _, after = _markers(settings.root)
+    wanted = sorted(set(FIGURE.findall(before + after)))
+    made = {}
+    for study, label in wanted:
+        source = _figure(settings.executed(study), label)
+        if source is None:
+            raise ReportError(
+                f"README.md shows {label} of {study}, which the executed study does not hold. "
+                "Name a figure that it has."
+            )
+        opening = re.search(r"<svg\b[^>]*>", source)
+        white = '<rect width="100%" height="100%" fill="#ffffff"/>'
+        drawn = source[: opening.end()] + white + source[opening.end() :]
+        path = settings.root / "report" / "published" / "figures" / study / f"{label}.svg"
+        made[path] = drawn.encode("utf-8")
+    return made
+
+
+def _figure(notebook: Path, label: str) -> str | None:
+    if not notebook.is_file():
+        return None
+    for cell in _read(notebook)["cells"]:
+        for output in cell.get("outputs", ()):
+            if output.get("metadata", {}).get("landscape", {}).get("label") == label:
+                source = output["data"]["image/svg+xml"]
+                return source if isinstance(source, str) else "".join(source)
+    return None
 
 
 def _check_origin(settings: Settings, study: str, *, allow_dirty: bool) -> None:
@@ -94,7 +130,8 @@ def table(root: Path) -> str | None:
         for claim in study["claims"]:
             statement = f"{claim['id']} {_plain(claim['statement'])}"
             found = _plain(claim["finding"]).replace("; ", "<br>")
-            cells = (name, statement, f"**{claim['verdict']}**", found)
+            numbers = _plain(claim["source_numbers"])
+            cells = (name, statement, numbers, found, f"**{claim['verdict']}**")
             rows.append(f"| {' | '.join(cells)} |")
             name = ""  # the study's name stands in its first row only
     return "\n".join([HEAD, *rows]) if rows else None

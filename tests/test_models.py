@@ -60,7 +60,7 @@ def test_cnn_draws_weights_and_biases_uniformly_within_one_over_root_of_fan_in()
         if isinstance(module, nn.Conv2d | nn.Linear):
             bound = 1 / math.sqrt(module.weight[0].numel())
             for tensor in module.parameters():
-                assert float(tensor.abs().max()) < bound
+                assert float(tensor.detach().abs().max()) < bound
     for index in (3 + 1, 9):  # the second convolution, 4608 weights, and the first linear layer
         scaled = model[index].weight.detach().double() * math.sqrt(model[index].weight[0].numel())
         # A uniform variable on [-1, 1] has the variance 1/3, its square the variance 4/45.

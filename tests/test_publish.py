@@ -18,23 +18,25 @@ CLAIMS = {
         {
             "id": "S1.1",
             "statement": "BN raises\nλ_max",
+            "source_numbers": "57.18 | 37.51",
             "verdict": "reproduced",
             "finding": "ratio = 1.52 [1.20, 1.91], n = 5; difference = 3.0 [1.0, 5.0], n = 5",
         },
         {
             "id": "S1.2",
             "statement": "It always does",
+            "source_numbers": "figure only",
             "verdict": "not testable",
             "finding": "nothing was measured",
         },
     ],
 }
 TABLE = """\
-| Study | Claim | Verdict | Measured [95% interval] |
-|---|---|---|---|
-| [What does BN do \\| in short?](notebooks/01_bn.py) | S1.1 BN raises λ_max | **reproduced** \
-| ratio = 1.52 [1.20, 1.91], n = 5<br>difference = 3.0 [1.0, 5.0], n = 5 |
-|  | S1.2 It always does | **not testable** | nothing was measured |"""
+| Study | Claim | Source | Measured [95% interval] | Verdict |
+|---|---|---|---|---|
+| [What does BN do \\| in short?](notebooks/01_bn.py) | S1.1 BN raises λ_max | 57.18 \\| 37.51 \
+| ratio = 1.52 [1.20, 1.91], n = 5<br>difference = 3.0 [1.0, 5.0], n = 5 | **reproduced** |
+|  | S1.2 It always does | figure only | nothing was measured | **not testable** |"""
 
 
 @pytest.fixture
@@ -145,3 +147,30 @@ def test_uncommitted_changes_are_refused_unless_allowed(root):
     assert not (root / "report").exists()
     publish(paper(root), allow_dirty=True)
     assert (root / "report" / "published" / "report.html").exists()
+
+
+def test_publish_writes_the_figures_that_the_readme_shows_on_white(root):
+    readme = root / "README.md"
+    shown = "report/published/figures/01_bn/fig-a.svg"
+    readme.write_text(f"![A]({shown})\n" + readme.read_text())
+    output = {
+        "metadata": {"landscape": {"kind": "figure", "label": "fig-a"}},
+        "data": {"image/svg+xml": ["<?xml?>\n", '<svg width="2">', "<path/></svg>"]},
+    }
+    notebook = root / "build" / "paper" / "01_bn.ipynb"
+    notebook.write_text(json.dumps({"cells": [{"outputs": [output]}]}))
+    for name in ("report.html", "report.pdf"):
+        (notebook.parent / name).touch()
+    publish(paper(root))
+    text = (root / shown).read_text()
+    assert '<svg width="2"><rect width="100%" height="100%" fill="#ffffff"/><path/>' in text
+
+
+def test_publish_refuses_a_figure_that_the_study_does_not_hold(root):
+    readme = root / "README.md"
+    readme.write_text("![A](report/published/figures/01_bn/fig-b.svg)\n" + readme.read_text())
+    (root / "build" / "paper" / "01_bn.ipynb").write_text('{"cells": []}')
+    for name in ("report.html", "report.pdf"):
+        (root / "build" / "paper" / name).touch()
+    with pytest.raises(ReportError, match="README.md shows fig-b of 01_bn, which the executed"):
+        publish(paper(root))

@@ -17,6 +17,11 @@ import torch
 # Modules that carry results but do not determine them: a change there recomputes nothing.
 _CARRIERS = frozenset({"fingerprint", "progress", "store", "codec", "__init__"})
 _PACKAGE = Path(__file__).parent
+# Read once, when the library is imported: a file edited while a run goes on is not what it runs.
+_SOURCES = {
+    path.relative_to(_PACKAGE).with_suffix("").as_posix(): path.read_text(encoding="utf-8")
+    for path in sorted(_PACKAGE.rglob("*.py"))
+}
 
 
 def digest(value: Any) -> str:
@@ -117,7 +122,7 @@ def _library_version(name: str) -> str:
 
 @functools.cache
 def _tree(name: str) -> ast.Module:
-    return ast.parse((_PACKAGE / f"{name}.py").read_text(encoding="utf-8"))
+    return ast.parse(_SOURCES[name])
 
 
 def _imports(name: str) -> set[str]:
@@ -128,7 +133,7 @@ def _imports(name: str) -> set[str]:
             found |= {"/".join([*base, alias.name]) for alias in node.names}
             found.add("/".join(base))
             found.add("/".join([*base, "__init__"]))
-    return {name for name in found if name and (_PACKAGE / f"{name}.py").is_file()}
+    return found & set(_SOURCES)
 
 
 def _without_docstrings(tree: ast.Module) -> ast.Module:
