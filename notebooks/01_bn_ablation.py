@@ -40,6 +40,7 @@ from landscape import (
     models,
     panels,
     plots,
+    records,
     results,
     slices,
     spectrum,
@@ -121,7 +122,7 @@ configs = {
 arms = list(configs)
 runs = training.sweep(configs, task, study.store, seeds=seeds)
 for (arm, seed), run in runs.items():
-    study.add_run(run, arm, seed)
+    records.run(study, run, arm, seed)
 
 # %%
 plots.curves(
@@ -167,7 +168,7 @@ display.VerdictBox(verdicts[-1])
 fixed = task.first(curvature_examples)
 at = {key: Objective(run.model(), fixed) for key, run in runs.items()}
 for (arm, seed), L in at.items():
-    study.add_geometry(L, rho=rho, rho_adaptive=rho_adaptive, arm=arm, seed=seed)
+    records.geometry(study, L, rho=rho, rho_adaptive=rho_adaptive, arm=arm, seed=seed)
 
 # %%
 names = {
@@ -229,7 +230,7 @@ display.show(*map(display.VerdictBox, verdicts[1:]))
 for arm, size in itertools.product(arms, check_examples):
     L = Objective(runs[arm, seeds[0]].model(), task.first(size))
     top = study.store.remember(spectrum.eigenpairs, L.hessian(L.theta))
-    study.add_eigenvalue("lambda_max_by_examples", top, 0, L, arm=arm, seed=seeds[0])
+    records.eigenvalue(study, "lambda_max_by_examples", top, 0, L, arm=arm, seed=seeds[0])
 by_examples = {"lambda_max_by_examples": "λ_max"}
 plots.curves(
     panels.recorded(study, by_examples, arms, "training examples", check_examples),
@@ -251,7 +252,7 @@ for arm, factor in itertools.product(arms, twin_factors):
     model = runs[arm, seeds[0]].model()
     twin = Objective(theory.reparametrized_twin(model, layer="0", factor=factor), fixed)
     labels = {"arm": arm, "seed": seeds[0], "note": f"a = {factor}", "prefix": "twin_"}
-    study.add_geometry(twin, rho=rho, rho_adaptive=rho_adaptive, which="largest", **labels)
+    records.geometry(study, twin, rho=rho, rho_adaptive=rho_adaptive, which="largest", **labels)
     moved = twin.loss(twin.theta) - at[arm, seeds[0]].loss(at[arm, seeds[0]].theta)
     study.add_measurement("twin_loss_change", abs(moved), twin, arm=arm, note=f"a = {factor}")
 
@@ -295,7 +296,7 @@ lines = {}
 for (arm, seed), L in at.items():
     how = {"alphas": alphas, "seed": seed, "count": line_directions}
     lines[arm, seed] = study.store.remember(slices.random_lines, L, L.theta, **how)
-    study.add_lines(lines[arm, seed], arm=arm, seed=seed)
+    records.lines(study, lines[arm, seed], arm=arm, seed=seed)
 
 # %%
 plots.curves(
@@ -313,7 +314,7 @@ planes = {}
 for arm in arms:
     L, how = at[arm, seeds[0]], {"alphas": grid, "betas": grid, "seed": seeds[0]}
     planes[arm] = study.store.remember(slices.random_plane, L, L.theta, **how)
-    study.add_plane(planes[arm], arm=arm, seed=seeds[0])
+    records.plane(study, planes[arm], arm=arm, seed=seeds[0])
 plots.planes(
     planes,
     levels=slices.shared_levels(list(planes.values())),
@@ -342,7 +343,7 @@ for ((split, bn), found), pair in itertools.product(paths.items(), pairs):
         for seed in pair
     ]
     path = study.store.remember(connectivity.linear_barrier, *ends, ts=path_points)
-    study.add_path(path, "BN", f"{pair[0]}-{pair[1]}", split)
+    records.path(study, path, "BN", f"{pair[0]}-{pair[1]}", split)
     found.append(path)
 
 # %%

@@ -99,7 +99,7 @@ def test_run_learns(store):
     # Lower loss than chance, ln 10, by a wide margin: the sign and the mode are right.
     config = dataclasses.replace(CONFIG, epochs=12, snapshots=())
     run = training.train(config, digits(200, 50), store)
-    assert float(run.history["train_loss"][-1]) < 0.5 < 2 < float(run.history["train_loss"][0])
+    assert float(run.history["train_loss"][-1]) < 1.2 < 2 < float(run.history["train_loss"][0])
 
 
 def test_one_seed_gives_the_same_bits_and_another_seed_does_not(tmp_path):

@@ -7,7 +7,7 @@ Modules stand on floors and import only downwards:
 1. ``objective`` ``training``
 2. ``spectrum`` ``directions``
 3. ``slices`` ``sharpness`` ``connectivity`` ``theory``
-4. ``statistics`` ``claims`` ``results``
+4. ``statistics`` ``claims`` ``results`` ``records``
 5. ``display`` ``panels`` ``plots``
 """
 

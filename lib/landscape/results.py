@@ -10,14 +10,10 @@ from typing import Any
 
 import torch
 
-from landscape import connectivity, sharpness, slices, spectrum
 from landscape import store as stores
 from landscape.claims import Verdict
 from landscape.data import Dataset
-from landscape.objective import Objective
-from landscape.spectrum import Eigenpairs
-from landscape.statistics import Interval, paired_difference, paired_ratio, step_noise
-from landscape.training import Run
+from landscape.statistics import Interval, paired_difference, paired_ratio
 
 PROFILES = ("smoke", "quick", "paper")
 
@@ -123,120 +119,6 @@ class Study:
         }
         self.add(quantity, value, **{**carried, **labels})
 
-    def add_run(self, run: Run, arm: str, seed: int) -> None:
-        """Record where a training run ended, its step noise, and its curves.
-
-        Step noise is that of the mini-batch losses after the first epoch, which is all descent.
-        """
-        diverged = "" if run.diverged_at is None else f"diverged at step {run.diverged_at}"
-        labels = {
-            "arm": arm,
-            "seed": seed,
-            "converged": run.diverged_at is None,
-            "cost": run.steps,
-            "cost_unit": "steps",
-            "dtype": "float32",
-            "note": diverged,
-        }
-        for name in ("train_loss", "train_accuracy", "test_loss", "test_accuracy"):
-            self.add(name, run.history[name][-1], **labels)
-        first = run.steps // run.config.epochs
-        later = run.step_loss[first:]
-        self.add("step_noise", math.nan if diverged else step_noise(later.numpy()), **labels)
-        curves = zip(*(curve.tolist() for curve in run.history.values()), strict=True)
-        rows = [dict(zip(run.history, row, strict=True)) for row in curves]
-        self.table(
-            "curves",
-            [{"arm": arm, "seed": seed, "epoch": epoch, **row} for epoch, row in enumerate(rows)],
-        )
-
-    def add_eigenvalue(
-        self, quantity: str, pairs: Eigenpairs, index: int, at: Objective, **labels: Any
-    ) -> None:
-        """Record one eigenvalue with its residual and the products that its computation used."""
-        self.add_measurement(
-            quantity,
-            pairs.values[index],
-            at,
-            error=pairs.residuals[index],
-            error_kind="residual",
-            converged=bool(pairs.converged[index]),
-            cost=pairs.products,
-            cost_unit="products",
-            **labels,
-        )
-
-    def add_geometry(
-        self,
-        at: Objective,
-        *,
-        rho: float,
-        rho_adaptive: float,
-        which: spectrum.Which = "both ends",
-        prefix: str = "",
-        **labels: Any,
-    ) -> None:
-        """Measure, through the store, how sharp a solution is, and record it.
-
-        ``lambda_max`` (and ``lambda_min`` with ``which="both ends"``) and ``sam`` depend on how
-        layers are scaled; ``lambda_max_relative``, the top eigenvalue of D H D with D the norm of
-        each weight's filter, and ``sam_adaptive`` do not.
-
-        Args:
-            at: The objective, measured at its own theta.
-            rho: Radius of SAM's step.
-            rho_adaptive: Radius of the adaptive step.
-            which: Ends of the spectrum of H to compute.
-            prefix: Goes before the recorded names.
-            labels: Columns such as ``arm`` and ``seed``.
-        """
-        hessian = at.hessian(at.theta)
-        ends = self.store.remember(spectrum.eigenpairs, hessian, which=which)
-        relative = hessian.scaled(at.layout.filter_norms(at.theta))
-        top = self.store.remember(spectrum.eigenpairs, relative)
-        self.add_eigenvalue(f"{prefix}lambda_max", ends, 0, at, **labels)
-        if which == "both ends":
-            self.add_eigenvalue(f"{prefix}lambda_min", ends, -1, at, **labels)
-        self.add_eigenvalue(f"{prefix}lambda_max_relative", top, 0, at, **labels)
-        for name, radius in (("sam", rho), ("sam_adaptive", rho_adaptive)):
-            adaptive = name == "sam_adaptive"
-            rise = self.store.remember(sharpness.sam, at, at.theta, rho=radius, adaptive=adaptive)
-            self.add_measurement(
-                f"{prefix}{name}", rise.value, rise, cost=rise.passes, cost_unit="passes", **labels
-            )
-
-    def add_lines(self, cuts: slices.Lines, **labels: Any) -> None:
-        """Record the points of several lines in ``lines.csv``."""
-        rows = [
-            {
-                **labels,
-                "direction": index,
-                "bn": cuts.bn,
-                "alpha": alpha,
-                "loss": float(cuts.loss[index, i]),
-                "accuracy": float(cuts.accuracy[index, i]),
-            }
-            for index in range(len(cuts.loss))
-            for i, alpha in enumerate(cuts.alphas.tolist())
-        ]
-        self.table("lines", rows)
-
-    def add_plane(self, cut: slices.Plane, **labels: Any) -> None:
-        """Record the points of a plane in ``planes.csv``."""
-        rows = [
-            {
-                **labels,
-                "bn": cut.bn,
-                "alpha": alpha,
-                "beta": beta,
-                "loss": float(cut.loss[i, j]),
-                "accuracy": float(cut.accuracy[i, j]),
-            }
-            for i, alpha in enumerate(cut.alphas.tolist())
-            for j, beta in enumerate(cut.betas.tolist())
-        ]
-        self.table("planes", rows)
-
     def difference(self, quantity: str, arms: Sequence[str], *, factor: float = 1.0) -> Interval:
         """Return the paired difference of two arms, first minus second, times a factor."""
         scaled = ([factor * value for value in self.values(quantity, arm)] for arm in arms)
@@ -245,22 +127,6 @@ class Study:
     def ratio(self, quantity: str, arms: Sequence[str]) -> Interval:
         """Return the paired ratio of two arms, first over second."""
         return paired_ratio(*(self.values(quantity, arm) for arm in arms))
-
-    def add_path(self, path: connectivity.Path, arm: str, pair: str, split: str) -> None:
-        """Record a path's barriers and its points in ``paths.csv``."""
-        labels = {"arm": arm, "seed": pair, "note": split, "converged": True}
-        for name in ("barrier", "barrier_above_mean", "error_barrier"):
-            value = getattr(path, name)
-            labels["converged"] = math.isfinite(value)
-            self.add_measurement(f"{name}_{split}_{path.bn}", value, path, **labels)
-        points = zip(path.ts.tolist(), path.loss.tolist(), path.accuracy.tolist(), strict=True)
-        self.table(
-            "paths",
-            [
-                {"pair": pair, "split": split, "bn": path.bn, "t": t, "loss": a, "accuracy": b}
-                for t, a, b in points
-            ],
-        )
 
     def values(self, quantity: str, arm: str) -> list[float]:
         """Return the recorded values of a quantity in one arm, in the order they were added.

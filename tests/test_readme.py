@@ -1,0 +1,55 @@
+"""The README says what is so: its code runs, and what it names is there."""
+
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+TEXT = (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+def test_the_readme_code_for_ones_own_network_runs(capsys):
+    (code,) = re.findall(r"```python\n(.*?)```", TEXT, re.DOTALL)
+    exec(compile(code, "README.md", "exec"), {})
+    printed = capsys.readouterr().out
+    assert "torch.Size([9, 7]) frozen" in printed
+    assert printed.count("True") == 6  # Three eigenvalues at each end converged.
+
+
+def test_the_readme_code_is_short():
+    (code,) = re.findall(r"```python\n(.*?)```", TEXT, re.DOTALL)
+    lines = [line for line in code.splitlines() if line and not line.startswith(("import", "from"))]
+    assert len(lines) <= 10
+
+
+@pytest.mark.parametrize("verb", sorted(set(re.findall(r"(?m)(?:^|`)make ([a-z-]+)", TEXT))))
+def test_every_verb_in_the_readme_is_a_target(verb):
+    assert re.search(rf"^{verb}:", (ROOT / "Makefile").read_text(), re.MULTILINE)
+
+
+def test_every_link_of_the_readme_into_the_repository_leads_somewhere():
+    links = {link for link in re.findall(r"\]\(([^)#]+)\)", TEXT) if "://" not in link}
+    if not (ROOT / "report" / "published").is_dir():
+        pytest.skip("nothing is published yet, and the links lead there")
+    missing = [link for link in sorted(links) if not (ROOT / link).exists()]
+    assert links and missing == []
+
+
+def test_the_readme_names_the_two_commands_on_the_first_screen():
+    first = TEXT.split("## ")[0]
+    assert "make report" in first and "make test" in first
+
+
+def test_no_path_of_one_machine_is_committed():
+    found = subprocess.run(
+        ["git", "grep", "-nIE", r"(^|[^.\w])/(home|root|work|Users)/\w"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+    )
+    if found.returncode not in (0, 1):
+        pytest.skip("no git here")
+    lines = [line for line in found.stdout.splitlines() if "tests/" not in line.split(":")[0]]
+    assert lines == []
