@@ -2,7 +2,6 @@
 
 import pytest
 import torch
-
 from landscape import rng
 from landscape.store import Store
 

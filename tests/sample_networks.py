@@ -4,11 +4,10 @@ import hashlib
 
 import numpy as np
 import torch
-from torch import nn
-
 from landscape import data, models, rng
 from landscape.objective import Objective
 from landscape.operators import SymmetricOperator, from_matrix
+from torch import nn
 
 SMALL = {"channels": (2, 3), "hidden": 6}  # n = 235 parameters with BN, 225 without
 

@@ -2,9 +2,9 @@
 
 import pytest
 import torch
+from landscape import directions, parameters, rng
 from torch import nn
 
-from landscape import directions, parameters, rng
 from tests.sample_networks import filled, relu_net, relu_objective, rescaled, small_objective
 
 
@@ -103,13 +103,13 @@ def test_filter_normalization_moves_with_a_rescaled_network(generator, others):
 def test_filter_normalization_refuses_a_direction_with_a_filter_of_zeros(objective):
     drawn = torch.ones(objective.n, dtype=torch.float64)
     drawn[9:18] = 0
-    with pytest.raises(ValueError, match="direction is zero in a filter of '0.weight'.*random"):
+    with pytest.raises(ValueError, match=r"direction is zero in a filter of '0.weight'.*random"):
         directions.filter_normalize(drawn, objective.theta, objective.layout)
 
 
 def test_filter_normalization_refuses_unknown_words_and_shapes(objective):
     theta, layout = objective.theta, objective.layout
-    with pytest.raises(ValueError, match="others='keep' is not known. Pass 'zero' or 'match'"):
+    with pytest.raises(ValueError, match=r"others='keep' is not known. Pass 'zero' or 'match'"):
         directions.filter_normalize(theta, theta, layout, others="keep")
     for pair in ((theta[1:], theta), (theta, theta[1:])):
         with pytest.raises(ValueError, match=r"theta has the shape \(234,\)"):
@@ -118,15 +118,13 @@ def test_filter_normalization_refuses_unknown_words_and_shapes(objective):
 
 def test_between_leads_from_one_solution_to_the_other(generator):
     start, end = torch.randn(2, 50, dtype=torch.float64, generator=generator)
-    torch.testing.assert_close(
-        start + directions.between(start, end), end, rtol=1e-14, atol=1e-15
-    )
+    torch.testing.assert_close(start + directions.between(start, end), end, rtol=1e-14, atol=1e-15)
 
 
 def test_between_refuses_other_shapes_and_the_same_point():
     with pytest.raises(ValueError, match=r"shapes \(3,\) and \(4,\) belong to different"):
         directions.between(torch.zeros(3), torch.zeros(4))
-    with pytest.raises(ValueError, match="both solutions are the same point"):
+    with pytest.raises(ValueError, match=r"both solutions are the same point"):
         directions.between(torch.ones(3), torch.ones(3))
 
 

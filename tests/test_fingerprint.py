@@ -9,7 +9,6 @@ import sys
 import numpy as np
 import pytest
 import torch
-
 from landscape import fingerprint, rng, spectrum, training
 from landscape.fingerprint import code_version, digest
 
@@ -112,13 +111,13 @@ def test_digest_is_the_same_in_another_process():
 
 @pytest.mark.parametrize("value", [{1, 2}, object(), lambda: 1, [1, {2}], torch.float32])
 def test_digest_refuses_what_it_does_not_know(value):
-    with pytest.raises(TypeError, match="cannot fingerprint a .*Pass plain values, tensors"):
+    with pytest.raises(TypeError, match=r"cannot fingerprint a .*Pass plain values, tensors"):
         digest(value)
 
 
 def test_digest_refuses_arrays_of_objects():
     # Their bytes are addresses in memory: other in each process, the same for changed objects.
-    with pytest.raises(TypeError, match="cannot fingerprint"):
+    with pytest.raises(TypeError, match=r"cannot fingerprint"):
         digest(np.array([{}, 1], dtype=object))
 
 
@@ -134,7 +133,8 @@ def copy(tmp_path):
 
 @pytest.fixture
 def package(copy, monkeypatch):
-    monkeypatch.setattr(fingerprint, "_PACKAGE", copy)
+    # The sources are read once, when the library is imported: hold a copy of them as well.
+    monkeypatch.setattr(fingerprint, "_SOURCES", dict(fingerprint._SOURCES))
     yield copy
     monkeypatch.undo()
     fresh()
@@ -154,6 +154,7 @@ def edit(path, old, new):
     text = path.read_text(encoding="utf-8")
     assert old in text
     path.write_text(text.replace(old, new, 1), encoding="utf-8")
+    fingerprint._SOURCES[path.stem] = path.read_text(encoding="utf-8")
 
 
 def test_code_version_ignores_comments_docstrings_and_spacing(package):
@@ -214,9 +215,23 @@ def test_code_version_does_not_depend_on_what_was_asked_before(package):
     assert fingerprint._library_version("spectrum") == alone
 
 
+def test_code_version_is_that_of_the_code_as_it_was_imported(copy, monkeypatch):
+    # A file edited while a study runs is not the code that runs.
+    monkeypatch.setattr(fingerprint, "_PACKAGE", copy)
+    before = version("spectrum")
+    for path in copy.glob("*.py"):
+        path.write_text("edited = True\n", encoding="utf-8")
+    assert version("spectrum") == before
+
+
 def test_code_version_of_an_edited_copy_on_the_path_differs(copy):
-    edit(copy / "spectrum.py", "_CHECK_EVERY = 5", "_CHECK_EVERY = 6")
-    edit(copy / "training.py", "_EVALUATION_BATCH = 256", "_EVALUATION_BATCH = 256  # Same.")
+    for name, old, new in (
+        ("spectrum.py", "_CHECK_EVERY = 5", "_CHECK_EVERY = 6"),
+        ("training.py", "_EVALUATION_BATCH = 256", "_EVALUATION_BATCH = 256  # Same."),
+    ):
+        text = (copy / name).read_text(encoding="utf-8")
+        assert old in text
+        (copy / name).write_text(text.replace(old, new, 1), encoding="utf-8")
     code = (
         "from landscape import spectrum, training; from landscape.fingerprint import code_version;"
         "print(spectrum.__file__, code_version(spectrum.eigenpairs), code_version(training.train))"

@@ -5,10 +5,10 @@ import math
 
 import pytest
 import torch
-from torch import nn
-
 from landscape import models
 from landscape.fingerprint import digest
+from torch import nn
+
 from tests.sample_networks import SMALL
 
 SHAPE = (1, 8, 8)
@@ -90,22 +90,26 @@ def test_fingerprint_follows_the_settings_only():
         for change in ({}, {"norm": "none"}, {"hidden": 7}, {"channels": (3, 2)})
     }
     assert len(known) == 4
-    assert models.CNN(**SMALL).fingerprint == models.CNN(**{**SMALL, "channels": [2, 3]}).fingerprint
+    assert (
+        models.CNN(**SMALL).fingerprint == models.CNN(**{**SMALL, "channels": [2, 3]}).fingerprint
+    )
 
 
 @pytest.mark.parametrize("settings", [{"channels": ()}, {"channels": (2, 0)}, {"hidden": 0}])
 def test_cnn_refuses_an_empty_layer(settings):
-    with pytest.raises(ValueError, match="has an empty layer. Give at least one channel count"):
+    with pytest.raises(ValueError, match=r"has an empty layer. Give at least one channel count"):
         models.CNN(**settings)
 
 
 def test_cnn_refuses_an_unknown_normalisation():
-    with pytest.raises(ValueError, match="norm='layer' is not known to CNN. Pass 'batch' or 'none'"):
+    with pytest.raises(
+        ValueError, match=r"norm='layer' is not known to CNN. Pass 'batch' or 'none'"
+    ):
         models.CNN(norm="layer")
 
 
 def test_cnn_refuses_images_that_vanish_under_pooling():
-    with pytest.raises(ValueError, match="8 x 8 pixels vanish under 4 poolings. Use at most 3"):
+    with pytest.raises(ValueError, match=r"8 x 8 pixels vanish under 4 poolings. Use at most 3"):
         build(channels=(2, 2, 2, 2))
 
 

@@ -4,11 +4,11 @@ import functools
 
 import pytest
 import torch
-from torch import nn
-
 from landscape import batchnorm, parameters
 from landscape.hessian import HessianProduct
 from landscape.objective import Objective
+from torch import nn
+
 from tests.sample_networks import (
     Point,
     cnn_loss,
@@ -130,10 +130,8 @@ def test_batch_statistics_are_those_of_equal_blocks_and_are_differentiated():
     inputs, targets = digits().first(7)
 
     def loss(theta):
-        parts = [
-            count * cnn_loss(theta, *examples, layout=objective.layout)
-            for count, examples in zip((4, 3), zip(inputs.split(4), targets.split(4)), strict=True)
-        ]
+        blocks = zip(inputs.split(4), targets.split(4), strict=True)
+        parts = [len(y) * cnn_loss(theta, x, y, layout=objective.layout) for x, y in blocks]
         return sum(parts) / 7
 
     theta = objective.theta
@@ -173,7 +171,11 @@ def test_statistics_may_be_reestimated_on_other_inputs():
     own, other = digits().x_train[:7], digits().x_train[7:20]
     here = small_objective(7, bn="reestimate", bn_examples=other.double())
     there = Objective(
-        small_cnn(), (other, digits().y_train[7:20]), bn="reestimate", bn_block=7, dtype=torch.float64
+        small_cnn(),
+        (other, digits().y_train[7:20]),
+        bn="reestimate",
+        bn_block=7,
+        dtype=torch.float64,
     )
     found, want = here.statistics(here.theta), there.statistics(there.theta)
     assert all(torch.equal(found[name], want[name]) for name in want)
@@ -211,7 +213,7 @@ def test_objective_refuses_normalisation_without_running_statistics(bn):
     # It would use the statistics of each microbatch: results would depend on its size.
     model = nn.Sequential(nn.Linear(4, 3), nn.BatchNorm1d(3, track_running_stats=False))
     inputs, _, classes = regression_data()
-    with pytest.raises(ValueError, match="track_running_stats|running statistics"):
+    with pytest.raises(ValueError, match=r"track_running_stats|running statistics"):
         Objective(model, (inputs, classes), bn=bn).loss(torch.zeros(21))
 
 
@@ -392,7 +394,7 @@ def test_model_and_objective_survive_an_exception(method):
     objective = Objective(model, digits().first(13), microbatch=5, loss=loss)
     want = objective.loss(objective.theta)
     fail[0] = True
-    with pytest.raises(ArithmeticError, match="in the last microbatch"):
+    with pytest.raises(ArithmeticError, match=r"in the last microbatch"):
         found = getattr(objective, method)(objective.theta)
         found @ objective.theta
     fail[0] = False
@@ -450,7 +452,13 @@ def test_fingerprint_is_that_of_the_content_and_follows_theta():
 
 @pytest.mark.parametrize(
     "options",
-    [{"bn": "batch"}, {"loss": half_squares}, {"dtype": torch.float32}, {"count": 12}, {"norm": "none"}],
+    [
+        {"bn": "batch"},
+        {"loss": half_squares},
+        {"dtype": torch.float32},
+        {"count": 12},
+        {"norm": "none"},
+    ],
 )
 def test_fingerprint_follows_what_decides_the_function(options):
     assert small_objective(**options).fingerprint != small_objective(13).fingerprint
@@ -483,7 +491,9 @@ class Scaled(nn.Module):
 
 
 def test_fingerprint_follows_plain_attributes_of_a_module():
-    one, two = (relu_objective(filled(Scaled(factor)), dtype=torch.float64) for factor in (1.0, 2.0))
+    one, two = (
+        relu_objective(filled(Scaled(factor)), dtype=torch.float64) for factor in (1.0, 2.0)
+    )
     assert one.loss(one.theta) != two.loss(two.theta)
     assert one.fingerprint != two.fingerprint
 
@@ -548,23 +558,25 @@ def test_examples_that_do_not_fit_together_are_refused(counts):
 
 @pytest.mark.parametrize("options", [{"microbatch": 0}, {"bn_block": 1}])
 def test_batches_that_are_too_small_are_refused(options):
-    with pytest.raises(ValueError, match="pass microbatch >= 1 and bn_block >= 2"):
+    with pytest.raises(ValueError, match=r"pass microbatch >= 1 and bn_block >= 2"):
         small_objective(**options)
 
 
 def test_an_unknown_loss_is_refused():
-    with pytest.raises(ValueError, match="loss='hinge' is not known. Pass 'cross_entropy', 'mse'"):
+    with pytest.raises(ValueError, match=r"loss='hinge' is not known. Pass 'cross_entropy', 'mse'"):
         small_objective(loss="hinge")
 
 
 def test_an_unknown_policy_is_refused():
-    with pytest.raises(ValueError, match="bn='eval' is no batch-normalisation policy. Pass 'frozen'"):
+    with pytest.raises(
+        ValueError, match=r"bn='eval' is no batch-normalisation policy. Pass 'frozen'"
+    ):
         small_objective(bn="eval")
 
 
 def test_a_loss_that_is_not_one_value_an_example_is_refused():
     # A mean over the microbatch would be divided by the number of examples once more.
-    with pytest.raises(ValueError, match="one loss an example"):
+    with pytest.raises(ValueError, match=r"one loss an example"):
         small_objective(loss=nn.functional.cross_entropy).loss(small_objective().theta)
 
 
@@ -573,7 +585,7 @@ def test_squared_error_refuses_targets_that_would_broadcast(outputs):
     # Outputs (N, 1) minus targets (N,) is a matrix (N, N).
     inputs, targets, _ = regression_data(count=3)
     model = filled(nn.Linear(4, outputs))
-    with pytest.raises(ValueError, match="shape"):
+    with pytest.raises(ValueError, match=r"shape"):
         objective = Objective(model, (inputs, targets[:, 0]), loss="mse")
         objective.loss(objective.theta)
 
@@ -589,7 +601,9 @@ def test_squared_error_refuses_targets_that_would_broadcast(outputs):
 def test_any_callable_is_a_loss(loss):
     inputs, _, classes = regression_data()
     model = filled(nn.Linear(4, 3))
-    found, want = (Objective(model, (inputs, classes), loss=l) for l in (loss, "cross_entropy"))
+    found, want = (
+        Objective(model, (inputs, classes), loss=chosen) for chosen in (loss, "cross_entropy")
+    )
     assert found.loss(found.theta) == want.loss(want.theta)
 
 

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 import torch
-
 from landscape.operators import SymmetricOperator, from_matrix
+
 from tests.sample_networks import diagonal_operator, random_symmetric
 
 
@@ -84,5 +84,5 @@ def test_operator_of_an_asymmetric_matrix_is_refused():
 def test_operator_of_a_matrix_allows_rounding():
     matrix = torch.tensor([[1.0, 3.0], [3.0 + 1e-12, 1.0]], dtype=torch.float64)
     assert from_matrix(matrix).n == 2
-    with pytest.raises(ValueError, match="not symmetric"):
+    with pytest.raises(ValueError, match=r"not symmetric"):
         from_matrix(matrix, rtol=1e-14)

@@ -2,9 +2,9 @@
 
 import pytest
 import torch
+from landscape import parameters
 from torch import nn
 
-from landscape import parameters
 from tests.sample_networks import filled, small_cnn
 
 
@@ -39,7 +39,8 @@ def test_layout_knows_weights_biases_and_normalisation():
 
 
 @pytest.mark.parametrize(
-    "layer", [nn.BatchNorm1d(3), nn.LayerNorm(3), nn.GroupNorm(1, 3), nn.InstanceNorm1d(3, affine=True)]
+    "layer",
+    [nn.BatchNorm1d(3), nn.LayerNorm(3), nn.GroupNorm(1, 3), nn.InstanceNorm1d(3, affine=True)],
 )
 def test_layout_calls_every_normalisation_layer_norm(layer):
     blocks = parameters.layout(nn.Sequential(nn.Linear(3, 3), layer)).blocks
@@ -65,7 +66,7 @@ def test_layout_counts_a_shared_tensor_once():
 
 
 def test_layout_refuses_a_model_without_trainable_parameters():
-    with pytest.raises(ValueError, match="Sequential has no parameter with requires_grad=True"):
+    with pytest.raises(ValueError, match=r"Sequential has no parameter with requires_grad=True"):
         parameters.layout(nn.Sequential(nn.Linear(2, 2).requires_grad_(False)))
 
 

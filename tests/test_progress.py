@@ -3,7 +3,6 @@
 import sys
 
 import pytest
-
 from landscape import progress
 from landscape.progress import Progress, say
 
@@ -33,7 +32,7 @@ def test_style_is_what_the_environment_asks_for(monkeypatch, wish):
 
 def test_style_refuses_an_unknown_wish(monkeypatch):
     monkeypatch.setenv("LANDSCAPE_PROGRESS", "loud")
-    with pytest.raises(ValueError, match="LANDSCAPE_PROGRESS='loud' is not known. Set it to bar"):
+    with pytest.raises(ValueError, match=r"LANDSCAPE_PROGRESS='loud' is not known. Set it to bar"):
         progress.style()
 
 

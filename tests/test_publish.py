@@ -172,5 +172,5 @@ def test_publish_refuses_a_figure_that_the_study_does_not_hold(root):
     (root / "build" / "paper" / "01_bn.ipynb").write_text('{"cells": []}')
     for name in ("report.html", "report.pdf"):
         (root / "build" / "paper" / name).touch()
-    with pytest.raises(ReportError, match="README.md shows fig-b of 01_bn, which the executed"):
+    with pytest.raises(ReportError, match=r"README\.md shows fig-b of 01_bn, which the executed"):
         publish(paper(root))

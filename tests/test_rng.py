@@ -5,7 +5,6 @@ import random
 import numpy as np
 import pytest
 import torch
-
 from landscape import rng
 
 
@@ -38,12 +37,12 @@ def test_run_1_of_seed_0_is_not_run_0_of_seed_1():
 
 
 def test_a_stream_lives_on_the_cpu_and_leaves_global_random_numbers_alone():
-    before = torch.get_rng_state(), np.random.get_state()[1].tolist(), random.getstate()
+    before = torch.get_rng_state(), np.random.get_state()[1].tolist(), random.getstate()  # noqa: NPY002
     stream = rng.stream(7, "anything")
     torch.randn(3, generator=stream)
     assert stream.device.type == "cpu"
     assert torch.equal(torch.get_rng_state(), before[0])
-    assert (np.random.get_state()[1].tolist(), random.getstate()) == before[1:]
+    assert (np.random.get_state()[1].tolist(), random.getstate()) == before[1:]  # noqa: NPY002
 
 
 def test_a_stream_without_a_name_is_refused():

@@ -4,9 +4,9 @@ import math
 
 import pytest
 import torch
-
 from landscape import sharpness, theory
 from landscape.objective import Objective
+
 from tests.sample_networks import (
     Point,
     digits,

@@ -1,14 +1,16 @@
 """Lines and planes: exact on a quadratic, unmoved by rescaling, honest about what is not finite."""
 
+import itertools
 import math
 
 import pytest
 import torch
-
 from landscape import directions, slices
 from landscape.objective import Objective
+
 from tests.sample_networks import (
     Point,
+    digits,
     log_point,
     quadratic,
     relu_net,
@@ -17,7 +19,6 @@ from tests.sample_networks import (
     small_cnn,
     small_objective,
     state_of,
-    digits,
 )
 
 ORIGIN = torch.zeros(2, dtype=torch.float64)
@@ -158,7 +159,7 @@ def test_random_plane_of_one_seed_is_the_same_and_spans_two_directions():
 
 def test_random_lines_refuse_to_draw_nothing():
     at = small_objective()
-    with pytest.raises(ValueError, match="count=0 draws no direction. Pass count >= 1"):
+    with pytest.raises(ValueError, match=r"count=0 draws no direction. Pass count >= 1"):
         slices.random_lines(at, at.theta, alphas=[0.0], seed=0, count=0)
 
 
@@ -176,7 +177,7 @@ def test_shared_levels_run_from_the_smallest_to_the_largest_loss_by_one_factor()
     levels = slices.shared_levels(planes, count=5)
     assert len(levels) == 5
     assert levels[0] == pytest.approx(0.5) and levels[-1] == pytest.approx(50.0)
-    factors = [b / a for a, b in zip(levels, levels[1:], strict=False)]
+    factors = [b / a for a, b in itertools.pairwise(levels)]
     assert factors == pytest.approx([100**0.25] * 4)
 
 
@@ -197,7 +198,7 @@ def test_a_grid_that_is_none_is_refused(grid):
     objective = quadratic(1.0, 10.0)
     with pytest.raises(ValueError, match=r"alphas of shape .* is no grid. Pass at least one"):
         slices.line(objective, ORIGIN, E1, alphas=grid)
-    with pytest.raises(ValueError, match="betas of shape"):
+    with pytest.raises(ValueError, match=r"betas of shape"):
         slices.plane(objective, ORIGIN, E1, E2, alphas=[0.0], betas=grid)
 
 
@@ -215,5 +216,5 @@ def test_directions_and_centres_of_another_shape_are_refused(shape):
 
 @pytest.mark.parametrize("second", [E1, -3 * E1, ORIGIN, E1 * math.nan])
 def test_a_plane_of_parallel_directions_is_refused(second):
-    with pytest.raises(ValueError, match="directions have the cosine .*parallel or zero"):
+    with pytest.raises(ValueError, match=r"directions have the cosine .*parallel or zero"):
         slices.plane(quadratic(1.0, 10.0), ORIGIN, E1, second, alphas=[0.0], betas=[0.0])

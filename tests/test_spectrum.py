@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 import torch
-
 from landscape import rng
 from landscape.operators import SymmetricOperator, from_matrix
 from landscape.spectrum import eigenpairs
+
 from tests.sample_networks import diagonal_operator, random_symmetric, small_objective
 
 
@@ -108,9 +108,11 @@ def test_eigenpairs_that_ran_out_of_products_say_so():
 
 
 @pytest.mark.parametrize(("k", "which", "m"), [(3, "largest", 3), (2, "both ends", 4)])
-def test_eigenpairs_are_as_many_as_promised_also_with_too_few_products(k, which, m):
+def test_eigenpairs_refuse_a_budget_that_cannot_give_as_many_as_promised(k, which, m):
     op = from_matrix(MATRICES["random"])
-    found = eigenpairs(op, k, which=which, max_products=2)
+    with pytest.raises(ValueError, match=rf"cannot give k={k} eigenvalues at {which}.*least {m}"):
+        eigenpairs(op, k, which=which, max_products=2)
+    found = eigenpairs(op, k, which=which, max_products=m)
     assert len(found) == m and not found.converged.any()
 
 
@@ -132,9 +134,9 @@ def test_values_descend_from_the_largest_to_the_smallest():
 
 def test_smallest_refuses_to_be_read_from_the_largest_and_the_other_way_round():
     op = diagonal_operator([1.0, 2.0, 3.0])
-    with pytest.raises(ValueError, match="these are the largest eigenvalues, not the smallest"):
+    with pytest.raises(ValueError, match=r"these are the largest eigenvalues, not the smallest"):
         _ = eigenpairs(op).smallest
-    with pytest.raises(ValueError, match="which='largest' or which='both ends'"):
+    with pytest.raises(ValueError, match=r"which='largest' or which='both ends'"):
         _ = eigenpairs(op, which="smallest").largest
 
 
@@ -206,12 +208,12 @@ def test_filter_scaled_hessian_has_the_spectrum_of_dad():
 def test_a_product_that_is_not_finite_stops_the_recurrence():
     for bad in (float("nan"), float("inf")):
         op = SymmetricOperator(4, lambda v, bad=bad: v * bad)
-        with pytest.raises(RuntimeError, match="product 1 with the operator is not finite.*check"):
+        with pytest.raises(RuntimeError, match=r"product 1 with the operator is not finite.*check"):
             eigenpairs(op)
 
 
 def test_an_unknown_end_is_refused():
-    with pytest.raises(ValueError, match="which='LM' is not known. Pass 'largest'.*algebraic"):
+    with pytest.raises(ValueError, match=r"which='LM' is not known. Pass 'largest'.*algebraic"):
         eigenpairs(diagonal_operator([1.0]), which="LM")
 
 

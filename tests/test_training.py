@@ -9,12 +9,12 @@ import sys
 
 import pytest
 import torch
-from torch import nn
-
 from landscape import data, models, rng, training
 from landscape.fingerprint import digest
 from landscape.store import Store
 from landscape.training import TrainConfig
+from torch import nn
+
 from tests.sample_networks import SMALL, digits
 
 # 48 examples in batches of 20: steps of 20, 20 and 8 examples.
@@ -111,14 +111,12 @@ def test_one_seed_gives_the_same_bits_and_another_seed_does_not(tmp_path):
 
 
 def test_arms_of_one_seed_see_the_same_batches(tmp_path, monkeypatch):
-    seen = []
+    seen, dataset = [], digits()
     real = torch.randperm
-    monkeypatch.setattr(
-        torch, "randperm", lambda *a, **k: seen.append(real(*a, **k)) or seen[-1]
-    )
+    monkeypatch.setattr(torch, "randperm", lambda *a, **k: seen.append(real(*a, **k)) or seen[-1])
     for norm in ("batch", "none"):
         config = dataclasses.replace(CONFIG, model=models.CNN(norm=norm, **SMALL))
-        training.train(config, digits(), Store(tmp_path / norm))
+        training.train(config, dataset, Store(tmp_path / norm))
     assert len(seen) == 6
     for first, second in zip(seen[:3], seen[3:], strict=True):
         assert torch.equal(first, second)
@@ -341,7 +339,9 @@ def test_a_resumed_run_counts_the_time_of_all_its_parts(store, monkeypatch):
 
     monkeypatch.setattr("time.monotonic", tick)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(training._Training, "_result", lambda self: (_ for _ in ()).throw(Interrupted))
+        patch.setattr(
+            training._Training, "_result", lambda self: (_ for _ in ()).throw(Interrupted)
+        )
         with pytest.raises(Interrupted):
             training.train(CONFIG, digits(), store)
     training.train(CONFIG, digits(), store)
@@ -398,7 +398,9 @@ def test_divergence_in_a_later_epoch_says_its_step(store, monkeypatch):
 
 def test_sweep_trains_every_config_for_every_seed(store):
     configs = {
-        norm: dataclasses.replace(CONFIG, model=models.CNN(norm=norm, **SMALL), epochs=1, snapshots=())
+        norm: dataclasses.replace(
+            CONFIG, model=models.CNN(norm=norm, **SMALL), epochs=1, snapshots=()
+        )
         for norm in ("batch", "none")
     }
     runs = training.sweep(configs, digits(), store, seeds=[3, 5])
@@ -447,7 +449,9 @@ def test_snapshots_after_the_last_step_are_refused(store):
 
 def test_a_snapshot_that_was_not_kept_is_refused(store):
     run = training.train(dataclasses.replace(CONFIG, snapshots=()), digits(), store)
-    with pytest.raises(ValueError, match="no snapshot at step 4: this run kept none. Name the step"):
+    with pytest.raises(
+        ValueError, match=r"no snapshot at step 4: this run kept none. Name the step"
+    ):
         run.model(step=4)
 
 

@@ -119,8 +119,12 @@ def rounded(low: float, estimate: float, high: float) -> tuple[str, str, str]:
     width = (high - low) / 2
     decimals = 2
     if math.isfinite(width) and width > 0:
-        decimals = min(max(1 - math.floor(math.log10(width)), 0), 8)
-    return tuple(f"{value:.{decimals}f}".replace("-", "−") for value in (low, estimate, high))
+        decimals = max(1 - math.floor(math.log10(width)), 0)
+    if decimals > 6:  # Too small for fixed digits.
+        return tuple(f"{value:.2e}".replace("-", "−") for value in (low, estimate, high))
+    # Adding zero turns a negative zero into zero.
+    numbers = (round(value, decimals) + 0.0 for value in (low, estimate, high))
+    return tuple(f"{value:.{decimals}f}".replace("-", "−") for value in numbers)
 
 
 def above(

@@ -3,6 +3,7 @@
 import dataclasses
 import importlib
 import math
+import sys
 from typing import Any
 
 import numpy as np
@@ -44,7 +45,7 @@ def _encode(value: Any, arrays: Arrays) -> Any:
             "$map": [[_encode(key, arrays), _encode(item, arrays)] for key, item in value.items()]
         }
     kind = type(value)
-    if dataclasses.is_dataclass(value) and kind.__module__.split(".")[0] == "landscape":
+    if dataclasses.is_dataclass(value) and _is_known(kind):
         fields = {
             field.name: _encode(getattr(value, field.name), arrays)
             for field in dataclasses.fields(value)
@@ -84,11 +85,23 @@ def decode(tree: Any, arrays: Arrays) -> Any:
 
 def _dataclass(name: str) -> type:
     module, _, qualname = name.partition(":")
-    if module.split(".")[0] != "landscape":
-        raise ValueError(f"a stored result names the class {name!r} outside this library.")
-    kind = importlib.import_module(module)
+    if module.split(".")[0] == "landscape":
+        kind = importlib.import_module(module)
+    elif module in sys.modules:  # The reader's own family of models: never import on a file's word.
+        kind = sys.modules[module]
+    else:
+        raise ValueError(f"a stored result names the class {name!r} of a module not imported here.")
     for part in qualname.split("."):
         kind = getattr(kind, part)
-    if not dataclasses.is_dataclass(kind):
-        raise ValueError(f"a stored result names {name!r}, which is no dataclass.")
+    if not dataclasses.is_dataclass(kind) or not _is_known(kind):
+        raise ValueError(f"a stored result names {name!r}, which is no dataclass of results.")
     return kind
+
+
+def _is_known(kind: type) -> bool:
+    # A family of models may be the reader's own; it is known by its base, without importing that.
+    bases = {f"{base.__module__}.{base.__qualname__}" for base in kind.__mro__}
+    return (
+        kind.__module__.split(".")[0] == "landscape"
+        or "landscape.models.family.ModelConfig" in bases
+    )

@@ -1,6 +1,7 @@
 """Are two solutions connected? Loss along the straight path between them, and its barrier."""
 
 import dataclasses
+import math
 from collections.abc import Sequence
 
 import torch
@@ -22,7 +23,7 @@ class Path:
         barrier_above_mean: max over t of L(θ_t) minus the mean of the ends' losses (Ainsworth
             2023); equal to the former only at equal ends.
         error_barrier: The first barrier with the error, 1 - accuracy, in place of the loss.
-        position: The t of ``barrier``.
+        position: The t of ``barrier``; NaN where that is.
         bn: Batch-normalisation policy at every point.
         examples: Number of examples.
         examples_hash: Their hash.
@@ -86,7 +87,7 @@ def linear_barrier(
         barrier=float(excess.max()),
         barrier_above_mean=float((loss - (loss[0] + loss[-1]) / 2).max()),
         error_barrier=float(error_excess.max()),
-        position=float(ts[excess.argmax()]),
+        position=float(ts[excess.argmax()]) if bool(torch.isfinite(excess).all()) else math.nan,
         bn=start.bn,
         examples=start.num_examples,
         examples_hash=start.examples_hash,
@@ -115,9 +116,10 @@ def _check(start: Objective, end: Objective) -> None:
         )
     if torch.equal(start.theta, end.theta):
         raise ValueError("both solutions are the same point: there is no path between them.")
-    if start.examples_hash != end.examples_hash or (start.bn, start.dtype) != (end.bn, end.dtype):
+    if different := start.differs(end):
         raise ValueError(
             f"the two objectives differ: {start.num_examples} examples, bn={start.bn!r}, "
-            f"{start.dtype} and {end.num_examples} examples, bn={end.bn!r}, {end.dtype}. "
-            "Build both from the same examples with the same options."
+            f"{start.dtype} and {end.num_examples} examples, bn={end.bn!r}, {end.dtype}, not the "
+            f"same {', '.join(different)}. Build both from one architecture and the same examples "
+            "with the same options."
         )

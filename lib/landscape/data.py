@@ -37,6 +37,7 @@ class Dataset:
         y_test: Test class indices.
         classes: Number of classes.
         sha256: Hash of the raw images and labels that are held here.
+        full_scale: Raw value that stands for full intensity.
     """
 
     name: str
@@ -46,11 +47,12 @@ class Dataset:
     y_test: torch.Tensor
     classes: int
     sha256: str
+    full_scale: float = 255.0
 
     @property
     def fingerprint(self) -> str:
-        """The content's hash: two copies of the same data under other names are the same data."""
-        return self.sha256
+        """Hash of the content: two copies of the same data under other names are the same data."""
+        return fingerprints.digest((self.sha256, self.classes, self.full_scale))
 
     @property
     def shape(self) -> tuple[int, int, int]:
@@ -130,6 +132,10 @@ def load(
     return _dataset(name, source, max_train, max_test, _Raw(raw))
 
 
+class _Lacking(Exception):
+    """An archive without a key."""
+
+
 class _Raw:
     """Raw arrays that hash by identity, so that normalised tensors are made once and shared."""
 
@@ -173,6 +179,7 @@ def _dataset(
         name=name,
         classes=int(raw.arrays["y_train"].max()) + 1,
         sha256=fingerprints.digest({key: arrays[key] for key in _KEYS}),
+        full_scale=scale,
         **normalised,
         **labels,
     )
@@ -207,18 +214,24 @@ def _archive(path: Path, _modified: int, _size: int) -> dict[str, np.ndarray]:
         with np.load(path, allow_pickle=False) as archive:
             missing = [key for key in _KEYS if key not in archive]
             if missing:
-                raise ValueError(
+                raise _Lacking(
                     f"{path} lacks {', '.join(missing)}; it holds {', '.join(archive.files)}. "
                     f"An archive needs the keys {', '.join(_KEYS)}."
                 )
-            return {key: archive[key] for key in _KEYS}
-    except (zipfile.BadZipFile, zlib.error, EOFError, OSError) as error:
+            arrays = {key: archive[key] for key in _KEYS}
+            if not all(isinstance(array, np.ndarray) for array in arrays.values()):
+                raise EOFError("a member is no array")
+            return arrays
+    except _Lacking as error:
+        raise ValueError(str(error)) from None
+    except (zipfile.BadZipFile, zlib.error, EOFError, OSError, ValueError) as error:
         raise ValueError(
             f"{path} cannot be read ({error}): it is truncated or no .npz archive. "
             "Copy or download the file again."
         ) from error
 
 
+@functools.lru_cache(maxsize=4)
 def _torchvision(name: str, data_dir: Path, download: bool) -> dict[str, np.ndarray]:
     from landscape import torchvision_import
 
@@ -265,7 +278,9 @@ def _check(name: str, arrays: dict[str, np.ndarray], source: str) -> None:
                 "The file holds another data set: replace or rename it."
             )
     present = np.unique(arrays["y_train"])
-    wanted = np.arange(classes if classes else max(int(present.max()) + 1, 2))
+    # No more than there are labels: one of 10^12 must not ask for as much memory.
+    count = classes or min(max(int(present.max()) + 1, 2), len(present) + 1)
+    wanted = np.arange(count)
     strangers = np.setdiff1d(arrays["y_test"], wanted)
     if not np.array_equal(present, wanted) or strangers.size:
         raise ValueError(

@@ -2,6 +2,7 @@
 
 import html
 import io
+import pathlib
 import re
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 import IPython.display
 import matplotlib
 import matplotlib.figure
+import matplotlib.style
 
 from landscape.claims import Claim, Verdict, rounded
 from landscape.connectivity import Path
@@ -16,6 +18,8 @@ from landscape.results import Study
 from landscape.statistics import Interval, mean_interval, paired_ratio
 
 Bundle = tuple[dict[str, str], dict[str, Any]]
+
+STYLE = pathlib.Path(__file__).with_name("landscape.mplstyle")
 
 _LABEL = re.compile(r"[a-z]+-[A-Za-z0-9.-]+")
 
@@ -49,7 +53,9 @@ class Figure:
     def svg(self) -> str:
         """Return the picture as SVG, the same bytes each time."""
         buffer = io.StringIO()
-        with matplotlib.rc_context({"svg.hashsalt": self.label, "svg.fonttype": "path"}):
+        # The whole style, so that the reader's own settings leave no trace in the bytes.
+        with matplotlib.style.context(["default", STYLE]):
+            matplotlib.rcParams["svg.hashsalt"] = self.label
             self.figure.savefig(buffer, format="svg", metadata={"Date": None})
         return buffer.getvalue()
 
@@ -88,6 +94,11 @@ class Table:
         self.columns, self.label, self.caption = list(columns), label, caption
         self.rows = [[str(cell) for cell in row] for row in rows]
         self.align = list(align or ["left"] + ["decimal"] * (len(self.columns) - 1))
+        unknown = sorted(set(self.align) - {"left", "decimal"})
+        if unknown:
+            raise ValueError(
+                f"table {label!r} aligns a column {unknown[0]!r}. Use 'left' or 'decimal'."
+            )
         wrong = [len(row) for row in [*self.rows, self.align] if len(row) != len(self.columns)]
         if wrong:
             raise ValueError(
@@ -124,7 +135,8 @@ class Table:
     def _markdown(self) -> str:
         lines = [self.columns, ["---"] * len(self.columns), *self.rows]
         return "\n".join(
-            "| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in lines
+            "| " + " | ".join(" ".join(cell.replace("|", "\\|").split()) for cell in line) + " |"
+            for line in lines
         )
 
 
@@ -146,7 +158,9 @@ class VerdictBox:
 
     def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> Bundle:
         claim, word = self.verdict.claim, self.verdict.word
-        text = f"**{claim.id}: {word}.** {claim.statement}. We measure: {self.verdict.text}."
+        found = self.verdict.text.rstrip(".")
+        found = f"We measure: {found}" if self.verdict.findings else found
+        text = f"**{claim.id}: {word}.** {claim.statement}. {found}."
         carried = {
             "kind": "verdict",
             "id": claim.id,

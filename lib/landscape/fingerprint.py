@@ -1,6 +1,7 @@
 """Hashes of values and of the code that computes with them: the keys of the store."""
 
 import ast
+import copy
 import dataclasses
 import functools
 import hashlib
@@ -64,7 +65,7 @@ def _feed(hasher: "hashlib._Hash", value: Any) -> None:
             _feed(hasher, value[key])
     elif isinstance(value, torch.Tensor):
         _feed(hasher, value.detach().cpu().contiguous().numpy())
-    elif isinstance(value, np.ndarray):
+    elif isinstance(value, np.ndarray) and not value.dtype.hasobject:
         _token(hasher, "array", f"{value.dtype.str}{value.shape}".encode())
         hasher.update(np.ascontiguousarray(value).data)
     elif isinstance(value, torch.Generator):
@@ -84,6 +85,63 @@ def _feed(hasher: "hashlib._Hash", value: Any) -> None:
 def _token(hasher: "hashlib._Hash", kind: str, content: bytes) -> None:
     hasher.update(f"{kind}:{len(content)}:".encode())
     hasher.update(content)
+
+
+def callable_identity(function: Callable) -> Any:
+    """Return what identifies a function in the store: its source and the values that it carries.
+
+    Args:
+        function: A function, ``functools.partial``, or ``nn.Module``.
+
+    Returns:
+        A value that ``digest`` accepts if it accepts the values carried.
+    """
+    if isinstance(function, functools.partial):
+        inner = callable_identity(function.func)
+        return ("partial", inner, list(function.args), dict(function.keywords))
+    if isinstance(function, torch.nn.Module):
+        return ("module", module_identity(function), dict(function.state_dict()))
+    closure = [cell.cell_contents for cell in getattr(function, "__closure__", None) or ()]
+    defaults = getattr(function, "__defaults__", None) or ()
+    carried = [callable_identity(v) if callable(v) else v for v in (*closure, *defaults)]
+    name = getattr(function, "__qualname__", type(function).__qualname__)
+    return ("function", name, _source(function), carried)
+
+
+def module_identity(model: torch.nn.Module) -> Any:
+    """Return what identifies a network besides its parameters and buffers.
+
+    The printed tree names every layer with most of its settings; plain attributes give the settings
+    that are not printed; a forward pass of the reader's own is known by its source text.
+    """
+    layers = [
+        (name, type(module).__qualname__, _plain_attributes(module))
+        for name, module in model.named_modules()
+    ]
+    kinds = {kind for module in model.modules() for kind in type(module).__mro__}
+    own = [kind for kind in kinds if kind.__module__.split(".")[0] not in ("torch", "builtins")]
+    return (repr(model), layers, sorted(kind.__qualname__ + _source(kind) for kind in own))
+
+
+def _plain_attributes(module: torch.nn.Module) -> dict[str, Any]:
+    found = {}
+    for name, value in vars(module).items():
+        if name.startswith("_") or name == "training":
+            continue
+        if value is None or isinstance(value, bool | int | float | str | list | tuple | dict):
+            found[name] = repr(value)
+        elif callable(value) and not isinstance(value, torch.nn.Module):
+            found[name] = getattr(value, "__qualname__", type(value).__qualname__)
+        elif isinstance(value, torch.Tensor | np.ndarray):
+            found[name] = value
+    return found
+
+
+def _source(subject: Any) -> str:
+    try:
+        return inspect.getsource(subject)
+    except (OSError, TypeError):  # Built in, or typed into an interpreter: the name has to do.
+        return ""
 
 
 def code_version(subject: Callable | type | types.ModuleType) -> str:
@@ -137,6 +195,7 @@ def _imports(name: str) -> set[str]:
 
 
 def _without_docstrings(tree: ast.Module) -> ast.Module:
+    tree = copy.deepcopy(tree)
     for node in ast.walk(tree):
         body = getattr(node, "body", None)
         if isinstance(body, list) and body and isinstance(body[0], ast.Expr):

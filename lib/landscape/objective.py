@@ -2,7 +2,7 @@
 
 import copy
 import dataclasses
-import inspect
+import functools
 from collections.abc import Callable
 from typing import Literal
 
@@ -118,22 +118,55 @@ class Objective:
             for name, tensor in self._model.named_parameters()
             if name not in {block.name for block in self.layout.blocks}
         }
+        self._check_batch_norm()
         self._estimator, self._bn_blocks = None, ()
         if bn == "reestimate":
             chosen = self._place(inputs if bn_examples is None else bn_examples)
             self._estimator = batchnorm.estimator(self._model)
             self._bn_blocks = chosen.split(batchnorm.blocks_of(len(chosen), bn_block))
         self.examples_hash = fingerprints.digest((inputs, targets))
-        self.fingerprint = fingerprints.digest(
+
+    @functools.cached_property
+    def fingerprint(self) -> str:
+        """Identifies the objective in the store.
+
+        Raises:
+            TypeError: If a custom loss carries a value whose content is unknown.
+        """
+        loss = self._options["loss"]
+        identity = loss if isinstance(loss, str) else fingerprints.callable_identity(loss)
+        return fingerprints.digest(
             (
-                _architecture(model),
-                {**self._options, "loss": _loss_identity(loss), "dtype": str(self.dtype)},
+                self.architecture,
+                {**self._options, "loss": identity, "dtype": str(self.dtype)},
                 self.theta,
                 self.buffers,
                 self._frozen,
                 self.examples_hash,
             )
         )
+
+    @functools.cached_property
+    def architecture(self) -> str:
+        """Hash of the network's layers, their settings and the code of its forward pass."""
+        return fingerprints.digest(fingerprints.module_identity(self._source))
+
+    def differs(self, other: "Objective") -> list[str]:
+        """Return in what, besides theta and buffers, two objectives are not of one landscape."""
+        pairs = {
+            "parameters": (self.layout, other.layout),
+            "architecture": (self.architecture, other.architecture),
+            "examples": (self.examples_hash, other.examples_hash),
+            "dtype": (self.dtype, other.dtype),
+            "untrained parameters": tuple(fingerprints.digest(x._frozen) for x in (self, other)),
+        }
+        for name in ("loss", "bn", "bn_block"):
+            pairs[name] = (self._options[name], other._options[name])
+        if self.bn == "reestimate":
+            pairs["bn_examples"] = tuple(
+                fingerprints.digest(list(x._bn_blocks)) for x in (self, other)
+            )
+        return [name for name, (own, others) in pairs.items() if own != others]
 
     @property
     def n(self) -> int:
@@ -201,6 +234,19 @@ class Objective:
         """Return the buffers that the policy uses at theta: under ``reestimate`` fresh ones."""
         return self._statistics(self._cast(theta), None)
 
+    def _check_batch_norm(self) -> None:
+        bare = [
+            name
+            for name in batchnorm.layers(self._source)
+            if self._source.get_submodule(name).running_mean is None
+        ]
+        if bare and self.bn != "batch":
+            raise ValueError(
+                f"batch normalisation {bare[0]!r} keeps no running statistics "
+                f"(track_running_stats=False), so bn={self.bn!r} has nothing to hold. "
+                "Pass bn='batch'."
+            )
+
     def _batch_loss(self, leaf: torch.Tensor, buffers: Buffers, index: int) -> torch.Tensor:
         # The part of one microbatch in the mean over all examples: a ragged last one weighs right.
         inputs, targets = self._batches[index]
@@ -263,33 +309,28 @@ def _losses(loss: Loss) -> Callable[[torch.Tensor, torch.Tensor], torch.Tensor]:
         return lambda outputs, targets: nn.functional.cross_entropy(
             outputs, targets, reduction="none"
         )
-    if loss == "mse":
-        return lambda outputs, targets: (outputs - targets.to(outputs)).square().flatten(1).mean(1)
-    return loss
+    return _squared_error if loss == "mse" else functools.partial(_own_loss, loss)
 
 
-def _loss_identity(loss: Loss) -> str:
-    return loss if isinstance(loss, str) else f"{loss.__qualname__} {inspect.getsource(loss)}"
+def _squared_error(outputs: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
+    if outputs.shape != targets.shape:
+        raise ValueError(
+            f"outputs of shape {tuple(outputs.shape)} and targets of shape {tuple(targets.shape)} "
+            "have no squared error of one shape: broadcasting would compare every pair. "
+            "Give the targets the shape of the outputs."
+        )
+    return (outputs - targets.to(outputs)).square().flatten(1).mean(1)
+
+
+def _own_loss(loss: Callable, outputs: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
+    losses = loss(outputs, targets)
+    if tuple(losses.shape) != (len(outputs),):
+        raise ValueError(
+            f"the loss returned the shape {tuple(losses.shape)} for {len(outputs)} examples. It "
+            "must return one loss an example, as with reduction='none'; the mean is taken here."
+        )
+    return losses
 
 
 def _are_classes(targets: torch.Tensor) -> bool:
     return targets.dim() == 1 and not targets.is_floating_point()
-
-
-def _architecture(model: nn.Module) -> tuple:
-    # The printed tree names every layer with its settings; a forward pass of the reader's own is
-    # known by its source text.
-    kinds = {type(module) for module in model.modules()}
-    own = sorted(kind.__qualname__ + _source(kind) for kind in kinds if _is_own(kind))
-    return (repr(model), tuple(own))
-
-
-def _is_own(kind: type) -> bool:
-    return kind.__module__.split(".")[0] != "torch"
-
-
-def _source(kind: type) -> str:
-    try:
-        return inspect.getsource(kind)
-    except (OSError, TypeError):  # Typed into an interpreter: the printed tree has to do.
-        return ""

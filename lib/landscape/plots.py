@@ -1,7 +1,6 @@
 """One function a kind of figure; they draw what they are given and compute nothing."""
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 
 import matplotlib.style
 import numpy as np
@@ -10,12 +9,12 @@ from matplotlib.axis import Axis
 from matplotlib.figure import Figure as Canvas
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocator
 
-from landscape.display import Figure
+from landscape.display import STYLE, Figure
 from landscape.panels import Panel
 from landscape.slices import Plane
 from landscape.statistics import Band, Interval
 
-_STYLE = Path(__file__).with_name("landscape.mplstyle")
+_STYLE = ["default", STYLE]
 _WIDTH = 7.2
 
 # Colours of Okabe and Ito (2008), darkened or lightened to read on white and on black; every series

@@ -29,8 +29,9 @@ def run(study: Study, run: Run, arm: str, seed: int) -> None:
     for name in ("train_loss", "train_accuracy", "test_loss", "test_accuracy"):
         study.add(name, run.history[name][-1], **labels)
     first = run.steps // run.config.epochs
-    later = run.step_loss[first:]
-    study.add("step_noise", math.nan if diverged else step_noise(later.numpy()), **labels)
+    later = run.step_loss[first:].numpy()
+    short = diverged or len(later) < 2
+    study.add("step_noise", math.nan if short else step_noise(later), **labels)
     curves = zip(*(curve.tolist() for curve in run.history.values()), strict=True)
     rows = [dict(zip(run.history, row, strict=True)) for row in curves]
     study.table(

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 
 from landscape import store as stores
@@ -117,6 +118,8 @@ class Study:
             )
             if hasattr(source, name)
         }
+        if "converged" in carried:
+            carried["converged"] = bool(torch.as_tensor(carried["converged"]).all())
         self.add(quantity, value, **{**carried, **labels})
 
     def difference(self, quantity: str, arms: Sequence[str], *, factor: float = 1.0) -> Interval:
@@ -157,7 +160,15 @@ class Study:
         return len(self._rows), len(bad)
 
     def table(self, name: str, rows: Sequence[Mapping[str, Any]]) -> None:
-        """Record rows for the results file ``<name>.csv``, such as the points of a curve."""
+        """Record rows for the results file ``<name>.csv``, such as the points of a curve.
+
+        Raises:
+            ValueError: If that file is another's: ``measurements``.
+        """
+        if name == "measurements":
+            raise ValueError(
+                "the table 'measurements' is the one that add() writes. Choose another name."
+            )
         self._tables.setdefault(name, []).extend(dict(row) for row in rows)
 
     def write(
@@ -280,7 +291,7 @@ def _csv(rows: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> str:
 
 
 def _cell(value: Any) -> str:
-    if isinstance(value, torch.Tensor):
+    if isinstance(value, torch.Tensor | np.generic):
         value = value.item()
     if isinstance(value, bool):
         return str(value).lower()

@@ -81,7 +81,9 @@ def line(
     """
     alphas = _grid("alphas", alphas)
     objective.layout.check(direction)
-    rows = _measure(objective, [theta + a * direction for a in alphas], f"line of {len(alphas)}")
+    objective.layout.check(theta)
+    points = (theta + a * direction for a in alphas)
+    rows = _measure(objective, points, f"line of {len(alphas)}", len(alphas))
     return Line(alphas, rows[:, 0].clone(), rows[:, 1].clone(), **_labels(objective))
 
 
@@ -109,6 +111,7 @@ def plane(
             parallel.
     """
     alphas, betas = _grid("alphas", alphas), _grid("betas", betas)
+    objective.layout.check(theta)
     objective.layout.check(d1)
     objective.layout.check(d2)
     cosine = float(d1 @ d2 / (d1.norm() * d2.norm()))
@@ -240,9 +243,9 @@ def _grid(name: str, values: Sequence[float] | torch.Tensor) -> torch.Tensor:
     return grid
 
 
-def _measure(objective: Objective, points, label: str, total: int | None = None) -> torch.Tensor:
+def _measure(objective: Objective, points, label: str, total: int) -> torch.Tensor:
     rows = []
-    with Progress(label, total if total is not None else len(points)) as bar:
+    with Progress(label, total) as bar:
         for point in points:
             found = objective.evaluate(point)
             rows.append((found.loss, found.accuracy))

@@ -122,7 +122,8 @@ def eigenpairs(
         while krylov.steps < krylov.size:
             krylov.extend()
             bar.step()
-            if krylov.steps % _CHECK_EVERY == 0 and krylov.steps >= 2 * k:
+            # Right after a fresh start vector the bounds know nothing of its part of the space.
+            if krylov.steps % _CHECK_EVERY == 0 and krylov.steps - krylov.fresh >= max(2 * k, 10):
                 ritz, bounds = krylov.ritz()
                 wanted = _wanted(len(ritz), k, which)
                 if bounds[wanted].max() <= tol * (ritz[-1] - ritz[0]):
@@ -140,12 +141,12 @@ def _finish(op, krylov, before: int, *, k: int, which: Which, tol: float, vector
         [(op @ x - value * x).norm() for x, value in zip(found, values, strict=True)]
     )
     spread = float(ritz[-1] - ritz[0])
-    # For an operator that is a multiple of the identity the range is zero: its size then counts.
-    scale = max(spread, float(np.abs(ritz).max()) * 1e-8)
+    # A multiple of the identity has no range, and no residual is below rounding.
+    floor = 10 * np.finfo(np.float64).eps * op.n**0.5 * float(np.abs(ritz).max())
     return Eigenpairs(
         values=values,
         residuals=residuals,
-        converged=residuals <= tol * scale,
+        converged=residuals <= max(tol * spread, floor),
         products=op.products - before,
         which=which,
         k=k,
@@ -173,6 +174,7 @@ class _Krylov:
         self._next = self._next / self._next.norm()
         self._alpha: list[float] = []
         self._beta: list[float] = []
+        self.fresh = 0  # Steps taken when the newest start vector was drawn.
 
     def extend(self) -> None:
         """Add one basis vector, at the cost of one product."""
@@ -197,7 +199,7 @@ class _Krylov:
         beta = float(rest.norm())
         largest = max(abs(value) for value in (*self._alpha, *self._beta, beta, size))
         if beta <= 10 * np.finfo(np.float64).eps * self._op.n**0.5 * largest:
-            beta, rest = 0.0, self._fresh()
+            beta, rest, self.fresh = 0.0, self._fresh(), self.steps
         self._beta.append(beta)
         self._next = rest / rest.norm() if self.steps < self._op.n else rest
 
@@ -244,6 +246,11 @@ def _check(op, k: int, which: str, tol: float, max_products: int, start) -> None
         raise ValueError(
             f"k={k}, tol={tol}, max_products={max_products}: pass k >= 1, tol > 0 (1e-4 gives four "
             "digits of the spectral range) and max_products >= 1."
+        )
+    if max_products < min(op.n, 2 * k if which == "both ends" else k):
+        raise ValueError(
+            f"max_products={max_products} cannot give k={k} eigenvalues at {which}. Pass at least "
+            f"{min(op.n, 2 * k if which == 'both ends' else k)}."
         )
     if start is not None and (tuple(start.shape) != (op.n,) or not float(start.norm()) > 0):
         raise ValueError(

@@ -98,12 +98,16 @@ def band(x: Sequence[float], curves: Sequence[Sequence[float]]) -> Band:
         ValueError: If there are fewer than 2 curves or one does not fit the grid.
     """
     positions = np.asarray(x, dtype=np.float64)
-    samples = np.stack([np.asarray(curve, dtype=np.float64) for curve in curves])
-    if samples.shape[1:] != positions.shape:
-        raise ValueError(
-            f"curves of {samples.shape[1:]} points do not fit a grid of {positions.shape}. "
-            "Pass one value for each position."
-        )
+    rows = [np.asarray(curve, dtype=np.float64) for curve in curves]
+    for row in rows:
+        if row.shape != positions.shape:
+            raise ValueError(
+                f"curves of {row.shape} points do not fit a grid of {positions.shape}. "
+                "Pass one value for each position."
+            )
+    if len(rows) < 2:
+        raise ValueError(f"{len(rows)} curves give no band. Pass at least 2 samples, one a seed.")
+    samples = np.stack(rows)
     found = [mean_interval(column) for column in samples.T]
     mean, low, high = (
         np.array([getattr(item, name) for item in found]) for name in ("estimate", "low", "high")

@@ -59,8 +59,16 @@ class Store:
             kwargs: Its keyword arguments.
 
         Raises:
-            TypeError: If an argument has no fingerprint or the result cannot be stored.
+            TypeError: If the function is a bound method or a closure, an argument has no
+                fingerprint, or the result cannot be stored.
         """
+        if getattr(function, "__self__", None) is not None or getattr(
+            function, "__closure__", None
+        ):
+            raise TypeError(
+                f"{function.__qualname__} carries values of its own (an object or a closure), "
+                "which the key would miss. Pass a plain function, and what it needs as arguments."
+            )
         bound = inspect.signature(function).bind(*args, **kwargs)
         bound.apply_defaults()
         name = f"{function.__module__}.{function.__qualname__}"
@@ -77,8 +85,19 @@ class Store:
         """Return the hash of a result's name, its code's version, its inputs and the machine."""
         return digest((name, code_version(code), inputs, numerical_environment()))
 
-    def compute(self, kind: str, key: str, function: Callable[[], Any]) -> Any:
-        """Return the entry ``key``, or compute, write and return it; one process at a time."""
+    def compute(
+        self,
+        kind: str,
+        key: str,
+        function: Callable[[], Any],
+        *,
+        earlier: Callable[[], float] = lambda: 0.0,
+    ) -> Any:
+        """Return the entry ``key``, or compute, write and return it; one process at a time.
+
+        ``earlier`` says, once the function is done, how many seconds interrupted processes had
+        spent.
+        """
         folder = self._folder(kind, key)
         if (found := self._get(folder)) is not None:
             return found[0]
@@ -87,7 +106,7 @@ class Store:
                 return found[0]
             begun = time.monotonic()
             value = function()
-            self._write(folder, value, seconds=time.monotonic() - begun)
+            self._write(folder, value, seconds=earlier() + time.monotonic() - begun)
         # Read back, so that a result is the same object whether it was computed now or before.
         found = self._get(folder)
         if found is None:

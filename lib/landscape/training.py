@@ -146,7 +146,13 @@ def train(config: TrainConfig, dataset: Dataset, store: Store) -> Run:
             "Name steps within the run, or train for more epochs."
         )
     key = store.key("training.run", train, (config, dataset))
-    run = store.compute("training.run", key, lambda: _Training(config, dataset, store, key).run())
+    begun: list[_Training] = []
+
+    def work() -> Run:
+        begun.append(_Training(config, dataset, store, key))
+        return begun[0].run()
+
+    run = store.compute("training.run", key, work, earlier=lambda: begun[0].earlier)
     # Only now: until the run is written whole, its checkpoints are all there is of it.
     for epoch in range(config.epochs + 1):
         store.drop("training.checkpoint", _checkpoint_key(key, epoch))
@@ -203,7 +209,7 @@ class _Training:
         self._step_loss: list[float] = []
         self._snapshots: dict[int, State] = {}
         self._diverged_at: int | None = None
-        self._seconds = 0.0
+        self._seconds = self.earlier = 0.0
 
     def _place(self, thing: nn.Module | torch.Tensor) -> nn.Module | torch.Tensor:
         return thing.to(memory_format=torch.channels_last) if self._channels_last else thing
@@ -292,7 +298,8 @@ class _Training:
             packed["state"] = {i: {"momentum_buffer": b} for i, b in state["momentum"].items()}
             self._optimizer.load_state_dict(packed)
             self._history, self._snapshots = state["history"], state["snapshots"]
-            self._step_loss, self._seconds = state["step_loss"].tolist(), state["seconds"]
+            self._step_loss = state["step_loss"].tolist()
+            self._seconds = self.earlier = state["seconds"]
             return epoch
         return -1
 

@@ -62,8 +62,8 @@ def _initialize(name: str, module: nn.Module, generator: torch.Generator) -> Non
             nn.init.uniform_(tensor, -bound, bound, generator=generator)
     elif isinstance(module, NORM_LAYERS):
         module.reset_parameters()
-    elif own:
+    elif own or list(module.buffers(recurse=False)):
         raise ValueError(
             f"layer {name!r} ({type(module).__name__}) has parameters and no rule to initialise "
-            "them. Add one to landscape.models.family."
+            "them, or buffers. Add one to landscape.models.family."
         )

@@ -1,0 +1,467 @@
+"""What a notebook cell shows: bundles for the report, panels, figures."""
+
+import dataclasses
+import io
+import math
+import re
+import types
+import xml.etree.ElementTree as ET
+
+import matplotlib
+import numpy as np
+import pytest
+import torch
+from landscape import display, panels, plots
+from landscape.claims import Claim, above, every, not_testable
+from landscape.connectivity import Path
+from landscape.display import Figure, Sentence, Table, VerdictBox
+from landscape.results import Study
+from landscape.slices import Lines, Plane
+from landscape.statistics import band, mean_interval, paired_ratio, single
+from matplotlib.figure import Figure as Canvas
+
+CLAIM = Claim("S9.1", "setting", "BN raises λ_max", "2 against 1", "rule | with a bar")
+WORDS = {"label": "fig-test", "caption": "See $x$.", "alt": "A line."}
+
+
+def canvas():
+    figure = Canvas()
+    figure.subplots().plot([1, 2], [3, 4])
+    return figure
+
+
+def bundle(thing):
+    data, metadata = thing._repr_mimebundle_()
+    assert "text/plain" in data and all(isinstance(text, str) for text in data.values())
+    return data, metadata.get("landscape")
+
+
+# Figures
+
+
+def test_figure_is_an_svg_with_label_caption_and_alternative_text():
+    data, carried = bundle(Figure(canvas(), **WORDS))
+    assert set(data) == {"image/svg+xml", "text/plain"}
+    assert ET.fromstring(data["image/svg+xml"]).tag.endswith("svg")
+    assert carried == {"kind": "figure", **WORDS}
+    assert data["text/plain"] == "[fig-test] A line."
+
+
+def test_figure_is_the_same_bytes_each_time_and_each_time_it_is_drawn():
+    figure = Figure(canvas(), **WORDS)
+    assert figure.svg() == figure.svg() == Figure(canvas(), **WORDS).svg()
+    assert "dc:date" not in figure.svg()
+
+
+def test_figures_of_two_labels_share_no_clip_path():
+    def names(label):
+        return set(
+            re.findall(
+                r'clipPath id="([^"]+)"', Figure(canvas(), **{**WORDS, "label": label}).svg()
+            )
+        )
+
+    assert names("fig-a") and not names("fig-a") & names("fig-b")
+
+
+def test_figure_holds_text_as_paths():
+    assert "<text" not in Figure(canvas(), **WORDS).svg()
+
+
+@pytest.mark.parametrize("label", ["test", "fig-", "tab-test", "fig-a b", "fig-ä", "Fig-a", ""])
+def test_figure_refuses_a_label_of_another_form(label):
+    with pytest.raises(ValueError, match=rf"figure label '{label}' is not allowed. Use 'fig-'"):
+        Figure(canvas(), **{**WORDS, "label": label})
+
+
+@pytest.mark.parametrize("empty", ["caption", "alt"])
+def test_figure_refuses_to_go_without_caption_or_alternative_text(empty):
+    with pytest.raises(ValueError, match=r"figure 'fig-test' has caption=.*Say in the caption"):
+        Figure(canvas(), **{**WORDS, empty: " \n"})
+
+
+# Tables
+
+
+def table(**changes):
+    arguments = {
+        "columns": ["arm", "$x$ | <b>"],
+        "rows": [["a|b", "1.0"], ["c & d", 2]],
+        "label": "tab-test",
+        "caption": "A <caption>.",
+    }
+    arguments.update(changes)
+    columns, rows = arguments.pop("columns"), arguments.pop("rows")
+    return Table(columns, rows, **arguments)
+
+
+def test_table_carries_its_cells_as_text():
+    _, carried = bundle(table())
+    assert carried == {
+        "kind": "table",
+        "label": "tab-test",
+        "caption": "A <caption>.",
+        "columns": ["arm", "$x$ | <b>"],
+        "rows": [["a|b", "1.0"], ["c & d", "2"]],
+        "align": ["left", "decimal"],
+    }
+
+
+def test_table_escapes_what_html_and_markdown_would_read():
+    data, _ = bundle(table())
+    root = ET.fromstring(data["text/html"])
+    assert [cell.text for cell in root.iter("td")] == ["a|b", "1.0", "c & d", "2"]
+    assert [cell.text for cell in root.iter("th")] == ["arm", "$x$ | <b>"]
+    lines = data["text/markdown"].splitlines()
+    assert lines == ["| arm | $x$ \\| <b> |", "| --- | --- |", "| a\\|b | 1.0 |", "| c & d | 2 |"]
+
+
+def test_table_keeps_a_cell_of_two_lines_in_one_row():
+    data, _ = bundle(table(rows=[["a\nb", "1"]]))
+    assert len(data["text/markdown"].splitlines()) == 3
+
+
+@pytest.mark.parametrize(
+    "change", [{"rows": [["a"]]}, {"rows": [["a", "b", "c"]]}, {"align": ["left"]}]
+)
+def test_table_refuses_rows_of_another_length(change):
+    with pytest.raises(ValueError, match=r"'tab-test' has 2 columns and a row of . cells"):
+        table(**change)
+
+
+def test_table_refuses_an_alignment_that_it_does_not_know():
+    with pytest.raises(ValueError, match=r"center"):
+        table(align=["left", "center"])
+
+
+def test_table_refuses_a_label_of_another_form():
+    with pytest.raises(ValueError, match=r"table label 'fig-x' is not allowed. Use 'tab-'"):
+        table(label="fig-x")
+
+
+def test_rules_are_a_table_of_the_claims():
+    _, carried = bundle(display.rules([CLAIM, CLAIM]))
+    assert carried["label"] == "tab-rules-S9" and carried["align"] == ["left"] * 4
+    assert carried["rows"] == [["S9.1", "BN raises λ_max", "2 against 1", "rule | with a bar"]] * 2
+
+
+# Sentences and verdicts
+
+
+def test_sentence_is_markdown_with_eigenvalues_as_mathematics():
+    data, carried = bundle(Sentence("λ_max = 2, **λ_min** = −1"))
+    assert data["text/markdown"] == r"$\lambda_{\max}$ = 2, **$\lambda_{\min}$** = −1"
+    assert carried is None
+
+
+def test_verdict_says_word_claim_and_finding():
+    verdict = every(CLAIM, [above("ratio", paired_ratio([2.0, 2.2], [1.0, 1.0]))])
+    data, carried = bundle(VerdictBox(verdict))
+    assert carried == {
+        "kind": "verdict",
+        "id": "S9.1",
+        "verdict": verdict.word,
+        "label": "verdict-S9.1",
+    }
+    assert data["text/markdown"] == (
+        f"**S9.1: {verdict.word}.** BN raises λ_max. We measure: {verdict.text}."
+    )
+
+
+def test_verdict_that_nothing_was_measured_for_does_not_say_we_measure():
+    data, _ = bundle(VerdictBox(not_testable(CLAIM, "The source gives no data.")))
+    assert "We measure" not in data["text/markdown"] and ".." not in data["text/markdown"]
+
+
+# Tables and closing of a study
+
+
+@pytest.fixture
+def study(tmp_path):
+    folders = {"data_dir": str(tmp_path), "build_dir": str(tmp_path)}
+    study = Study("09_tests", {"profile": "quick", **folders})
+    for first, second in ((2.0, 1.0), (2.2, 1.0), (2.1, 1.1)):
+        study.add("q", first, arm="a")
+        study.add("q", second, arm="b")
+        study.add("bad", first, arm="a", converged=False)
+        study.add("bad", -second, arm="b")
+    return study
+
+
+def test_comparison_holds_means_ratio_and_convergence(study):
+    headings = {"q": "quantity (unit)", "bad": "other"}
+    found = display.comparison(study, headings, ["a", "b"], label="tab-c", caption="c")
+    assert found.columns == ["quantity", "a", "b", "a / b", "converged"]
+    ratio = display.interval_text(paired_ratio([2.0, 2.2, 2.1], [1.0, 1.0, 1.1]))
+    mean = display.interval_text(mean_interval([2.0, 2.2, 2.1]))
+    assert found.rows[0][0] == "quantity (unit)" and found.rows[0][1] == mean
+    assert found.rows[0][3:] == [ratio, "yes"]
+    assert found.rows[1][3:] == ["–", "**no**"]  # A negative value has no ratio.
+
+
+def test_interval_text_is_a_dash_where_there_is_no_estimate():
+    assert display.interval_text(mean_interval([1.0, math.nan])) == "–"
+    assert display.interval_text(mean_interval([1.0, 1.0])) == "1.00 [1.00, 1.00]"
+
+
+def test_intervals_are_those_of_each_list():
+    found = display.intervals({"q": {"a": [1.0, 2.0], "b": [3.0, 3.0]}})
+    assert found == {"q": {"a": mean_interval([1.0, 2.0]), "b": mean_interval([3.0, 3.0])}}
+
+
+def test_closing_lists_verdicts_and_counts_what_did_not_converge(study):
+    text = display.closing(study, [not_testable(CLAIM, "x")]).text
+    assert "[S9.1](#verdict-S9.1), BN raises $\\lambda_{\\max}$: **not testable**" in text
+    assert "rests on 12 recorded numbers. **3 of them did not converge.**" in text
+    assert text.startswith("These numbers are not evidence")
+
+
+def path(barrier, position=0.5):
+    ts = torch.tensor([0.0, 0.5, 1.0], dtype=torch.float64)
+    loss = torch.tensor([0.0, barrier, 0.0], dtype=torch.float64)
+    values = (barrier, barrier, barrier / 10, position)
+    return Path(ts, loss, 1 - loss / 10, *values, "frozen", 5, "hash", "float32")
+
+
+def test_barriers_are_a_row_for_each_split_and_policy():
+    found = display.barriers({("test", "frozen"): [path(1.0), path(2.0, 0.25)]}, label="tab-b")
+    (row,) = found.rows
+    loss, error = (
+        display.interval_text(mean_interval(values)) for values in ([1.0, 2.0], [10.0, 20.0])
+    )
+    assert row == ["test", "frozen", loss, loss, error, "0.50, 0.25"]
+
+
+def test_show_displays_things_in_their_order(monkeypatch):
+    seen = []
+    monkeypatch.setattr(display.IPython.display, "display", lambda *things: seen.extend(things))
+    display.show(1, "two")
+    assert seen == [1, "two"]
+
+
+# Panels
+
+
+def run(history, epochs=2):
+    rows = {name: torch.tensor(values, dtype=torch.float64) for name, values in history.items()}
+    return types.SimpleNamespace(history=rows, config=types.SimpleNamespace(epochs=epochs))
+
+
+def test_bands_of_runs_are_by_arm_and_stop_where_a_run_diverged():
+    runs = {
+        ("a", 0): run({"loss": [3.0, 2.0, 1.0]}),
+        ("a", 1): run({"loss": [5.0, 4.0]}),
+        ("b", 0): run({"loss": [1.0, 1.0, 1.0]}),
+        ("b", 1): run({"loss": [3.0, 3.0, 3.0]}),
+    }
+    found = panels.bands(runs, "loss")
+    assert list(found) == ["a", "b"] and found["b"].mean.tolist() == [2.0, 2.0, 2.0]
+    assert found["a"].mean[:2].tolist() == [4.0, 3.0] and math.isnan(found["a"].mean[2])
+    assert found["a"].x.tolist() == [0.0, 1.0, 2.0]
+
+
+def test_training_panels_name_quantity_and_unit():
+    names = ("train_loss", "test_loss", "test_accuracy", "gradient_norm")
+    runs = {("a", s): run({name: [1.0, 2.0, 3.0 + s] for name in names}) for s in (0, 1)}
+    made = panels.training(runs)
+    assert [panel.y for panel in made] == [
+        "loss (nats)",
+        "loss (nats)",
+        "share correct",
+        "root mean square of ‖g‖₂",
+    ]
+    assert [panel.scale for panel in made] == ["log", "log", "linear", "log"]
+
+
+def test_recorded_panels_are_the_values_of_a_study(study):
+    (panel,) = panels.recorded(study, {"q": "name"}, ["a", "b"], "factor", [0.1, 1.0, 10.0])
+    assert panel.series["a"].mean.tolist() == [2.0, 2.2, 2.1]
+    assert (panel.x, panel.y, panel.x_scale) == ("factor", "name", "log")
+
+
+def lines_of(*rows):
+    alphas = torch.tensor([-1.0, 1.0], dtype=torch.float64)
+    loss = torch.tensor(rows, dtype=torch.float64)
+    return Lines(alphas, loss, loss / 10, 0, "frozen", 5, "hash", "float32")
+
+
+def test_line_panels_are_bands_over_seeds_of_means_over_directions():
+    cuts = {
+        ("a", 0): lines_of([1.0, 2.0], [3.0, 6.0]),
+        ("a", 1): lines_of([4.0, 4.0], [4.0, 8.0]),
+    }
+    loss, accuracy = panels.lines(cuts)
+    assert loss.series["a"].samples.tolist() == [[2.0, 4.0], [4.0, 6.0]]
+    assert loss.series["a"].mean.tolist() == [3.0, 5.0] and loss.scale == "log"
+    assert accuracy.series["a"].mean.tolist() == pytest.approx([0.3, 0.5]) and accuracy.limits == (
+        0,
+        1,
+    )
+
+
+def test_path_panels_are_loss_and_accuracy_of_each_split():
+    found = {
+        (split, bn): [path(1.0), path(3.0)]
+        for split in ("train", "test")
+        for bn in ("frozen", "batch")
+    }
+    made = panels.paths(found)
+    assert [p.title for p in made] == ["train loss", "test loss", "train accuracy", "test accuracy"]
+    assert list(made[0].series) == ["frozen", "batch"]
+    assert made[0].series["batch"].mean.tolist() == [0.0, 2.0, 0.0]
+
+
+# Plots
+
+
+def panel(**changes):
+    x = [1.0, 2.0, 3.0]
+    series = {
+        "one": band(x, [[1.0, 2.0, 3.0], [2.0, 3.0, 30.0]]),
+        "two": band(x, [[5.0, math.nan, 1.0], [4.0, 2.0, 1.0]]),
+    }
+    return panels.Panel("title", "x (unit)", "λ_max (unit)", **{"series": series, **changes})
+
+
+def drawn(figure):
+    return figure.figure.axes
+
+
+def test_curves_draw_mean_interval_and_every_seed():
+    figure = plots.curves([panel()], **WORDS)
+    (axis,) = drawn(figure)
+    lines = {line.get_label(): line for line in axis.get_lines()}
+    np.testing.assert_array_equal(lines["one"].get_ydata(), [1.5, 2.5, 16.5])
+    thin = [line.get_ydata().tolist() for line in axis.get_lines() if line.get_linewidth() < 1]
+    assert [1.0, 2.0, 3.0] in thin and [2.0, 3.0, 30.0] in thin and len(thin) == 4
+    assert len(axis.collections) == 2  # One band each.
+    assert axis.get_xlabel() == "x (unit)" and "lambda" in axis.get_ylabel()
+
+
+def test_curves_keep_values_that_are_not_a_number_as_gaps():
+    figure = plots.curves([panel()], **WORDS)
+    lines = {line.get_label(): line for line in drawn(figure)[0].get_lines()}
+    assert np.isnan(lines["two"].get_ydata()).tolist() == [False, True, False]
+
+
+def test_a_series_looks_the_same_in_all_panels_and_unlike_the_others():
+    second = {"two": panel().series["two"], "new": panel().series["one"]}
+    figure = plots.curves([panel(), panel(series=second)], **WORDS)
+    looks = [
+        {line.get_label(): (line.get_color(), line.get_marker()) for line in axis.get_lines()}
+        for axis in drawn(figure)
+    ]
+    assert looks[0]["two"] == looks[1]["two"]
+    assert len({looks[0]["one"], looks[0]["two"], looks[1]["new"]}) == 3
+    styles = {str(look["linestyle"]) for look in plots._LOOKS}
+    markers = {look["marker"] for look in plots._LOOKS}
+    assert len(styles) == len(markers) == len(plots._LOOKS)  # Legible without colour.
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"scale": "log"},
+        {"x_scale": "log"},
+        {"limits": (0, 1)},
+        {"integers": True},
+        {"scale": "symlog"},
+    ],
+)
+def test_curves_follow_the_panel(settings):
+    (axis,) = drawn(plots.curves([panel(**settings)], **WORDS))
+    assert axis.get_yscale() == settings.get("scale", "linear")
+    assert axis.get_xscale() == settings.get("x_scale", "linear")
+    if "limits" in settings:
+        assert axis.get_ylim()[0] <= 0 and axis.get_ylim()[1] >= 1
+    if "integers" in settings:
+        assert all(float(tick).is_integer() for tick in axis.get_xticks())
+
+
+def test_a_single_curve_is_drawn_without_seeds():
+    figure = plots.curves([panel(series={"a": single([1, 2], [3, 4])})], **WORDS)
+    assert len(drawn(figure)[0].get_lines()) == 1
+
+
+def test_a_figure_of_one_series_needs_no_legend():
+    one = plots.curves([panel(series={"a": single([1, 2], [3, 4])})], **WORDS)
+    assert not one.figure.legends and plots.curves([panel()], **WORDS).figure.legends
+
+
+def pairs_figure(**changes):
+    values = {"q (unit)": {"a": [1.0, 2.0], "b": [3.0, math.nan]}}
+    return plots.pairs(values, display.intervals(values), **{**WORDS, **changes})
+
+
+def test_pairs_draw_every_seed_and_the_interval_where_there_is_one():
+    (axis,) = drawn(pairs_figure())
+    points = [
+        (float(x), float(y))
+        for line in axis.get_lines()
+        for x, y in zip(line.get_xdata(), line.get_ydata(), strict=True)
+    ]
+    for point in ((0.0, 1.0), (0.0, 2.0), (1.0, 3.0)):
+        assert point in points
+    assert len(axis.containers) == 1  # The arm with NaN has no interval.
+    assert [label.get_text() for label in axis.get_xticklabels()] == ["a", "b"]
+
+
+def plane(centre=0.0):
+    alphas = torch.linspace(-1, 1, 5, dtype=torch.float64)
+    betas = torch.linspace(-2, 2, 7, dtype=torch.float64)
+    loss = 0.5 + (alphas[:, None] - centre) ** 2 + 2 * betas[None, :] ** 2
+    return Plane(alphas, betas, loss, loss, 0.0, "frozen", 5, "hash", "float32")
+
+
+def test_planes_share_levels_and_are_not_transposed():
+    levels = [0.5, 1.0, 2.0, 4.0, 8.0]
+    figure = plots.planes({"one": plane(), "two": plane(0.5)}, levels=levels, **WORDS)
+    axes = drawn(figure)[:2]
+    for axis in axes:
+        assert axis.get_xlim() == pytest.approx((-1, 1)) and axis.get_ylim() == pytest.approx(
+            (-2, 2)
+        )
+        assert axis.get_title(loc="left") in ("one", "two") and "α" in axis.get_xlabel()
+        filled = axis.collections[0]
+        assert [level for level in filled.levels if level in levels] == levels
+
+
+def test_planes_with_values_that_are_not_finite_are_drawn_and_left_as_they_are():
+    loss = plane().loss.clone()
+    loss[0, 0], loss[4, 6] = math.nan, math.inf
+    spoiled = dataclasses.replace(plane(), loss=loss)
+    figure = plots.planes({"one": spoiled}, levels=[0.5, 1.0, 2.0, 4.0], **WORDS)
+    assert "<svg" in figure.svg()
+    assert math.isnan(loss[0, 0]) and math.isinf(loss[4, 6])
+
+
+FIGURES = {
+    "curves": lambda: plots.curves([panel(scale="log"), panel(x_scale="log")], **WORDS),
+    "pairs": lambda: pairs_figure(),
+    "planes": lambda: plots.planes(
+        {"one": plane(), "two": plane()}, levels=[0.5, 1, 2, 4], **WORDS
+    ),
+}
+
+
+@pytest.mark.parametrize("name", FIGURES)
+def test_figures_are_deterministic_and_inked_in_the_one_colour_of_text(name):
+    svg = FIGURES[name]().svg()
+    assert svg == FIGURES[name]().svg()
+    assert "#24292f" in svg and "#000000" not in svg and "fill: black" not in svg
+
+
+@pytest.mark.parametrize("name", FIGURES)
+def test_figures_do_not_depend_on_the_readers_own_style(name):
+    want = FIGURES[name]().svg()
+    with matplotlib.rc_context({"font.size": 20, "xtick.color": "red", "savefig.facecolor": "red"}):
+        assert FIGURES[name]().svg() == want
+
+
+@pytest.mark.parametrize("name", FIGURES)
+def test_figures_leave_matplotlib_as_it_was(name):
+    import matplotlib.pyplot as plt
+
+    before, numbers = dict(matplotlib.rcParams), plt.get_fignums()
+    FIGURES[name]().figure.savefig(io.BytesIO())
+    assert dict(matplotlib.rcParams) == before and plt.get_fignums() == numbers
