@@ -131,7 +131,7 @@ plots.curves(
     caption="Training with and without BN: mean over seeds, 95% interval as a band, each seed as a "
     "thin line. Losses in eval mode over all examples; epoch 0 is the initialisation.",
     alt="Four panels over epochs, each with and without batch normalisation: training loss, test "
-    "loss, test accuracy, and norm of the mini-batch gradients.",
+    "loss, test error, and norm of the mini-batch gradients, all on logarithmic axes.",
 )
 
 # %%
@@ -181,6 +181,7 @@ values = {title: {arm: study.values(name, arm) for arm in arms} for name, title 
 plots.pairs(
     values,
     display.intervals(values),
+    units={title: study.unit(name) for name, title in names.items()},
     label="fig-sharpness",
     caption="Four measures of sharpness, a point a seed, thin lines joining the arms of one seed; "
     "open markers are means with 95% intervals. The two on the left depend on how layers are "
@@ -202,8 +203,9 @@ display.comparison(
     headings | names,
     arms,
     label="tab-measures",
-    caption="Mean over seeds with 95% interval, and the paired ratio. Losses and rises in nats, "
-    "eigenvalues in nats per squared unit of the parameters (relative: per squared filter norm).",
+    caption="Mean over seeds ± half-width of the 95% interval, and the paired ratio with its "
+    "interval. Losses and rises in nats, eigenvalues in nats per squared unit of the parameters "
+    "(relative: per squared filter norm).",
 )
 
 # %%

@@ -201,7 +201,14 @@ def test_comparison_holds_means_ratio_and_convergence(study):
 
 def test_interval_text_is_a_dash_where_there_is_no_estimate():
     assert display.interval_text(mean_interval([1.0, math.nan])) == "–"
-    assert display.interval_text(mean_interval([1.0, 1.0])) == "1.00 [1.00, 1.00]"
+
+
+def test_interval_text_of_a_mean_is_its_half_width_and_of_a_ratio_both_ends():
+    assert display.interval_text(mean_interval([1.0, 1.0])) == "1.00 ± 0.00"
+    # t(0.975, 1 degree of freedom) = 12.7062 times a standard error of 0.01.
+    assert display.interval_text(mean_interval([0.99, 1.01])) == "1.00 ± 0.13"
+    assert display.interval_text(paired_ratio([2.0, 2.0], [1.0, 1.0])) == "2.00 [2.00, 2.00]"
+    assert display.interval_text(mean_interval([0.99e-9, 1.01e-9])) == "1.00e−09 ± 1.3e−10"
 
 
 def test_intervals_are_those_of_each_list():
@@ -229,7 +236,7 @@ def test_barriers_are_a_row_for_each_split_and_policy():
     loss, error = (
         display.interval_text(mean_interval(values)) for values in ([1.0, 2.0], [10.0, 20.0])
     )
-    assert row == ["test", "frozen", loss, loss, error, "0.50, 0.25"]
+    assert row == ["test", "frozen", loss, loss, error, "0.25 to 0.50"]
 
 
 def test_show_displays_things_in_their_order(monkeypatch):
@@ -267,10 +274,14 @@ def test_training_panels_name_quantity_and_unit():
     assert [panel.y for panel in made] == [
         "loss (nats)",
         "loss (nats)",
-        "share correct",
+        "share wrong",
         "root mean square of ‖g‖₂",
     ]
-    assert [panel.scale for panel in made] == ["log", "log", "linear", "log"]
+    assert [panel.scale for panel in made] == ["log"] * 4
+    # Accuracies 1, 2, 3 and 1, 2, 4 as errors; low and high change places.
+    error = made[2].series["a"]
+    assert error.samples.tolist() == [[0, -1, -2], [0, -1, -3]]
+    assert error.mean.tolist() == [0, -1, -2.5] and bool((error.low <= error.high).all())
 
 
 def test_recorded_panels_are_the_values_of_a_study(study):

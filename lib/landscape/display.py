@@ -48,7 +48,7 @@ class Figure:
                 f"figure {label!r} has caption={caption!r} and alt={alt!r}. Say in the caption "
                 "what to see, and in alt what the picture shows, for readers who do not see it."
             )
-        self.figure, self.label, self.caption, self.alt = figure, label, caption, alt
+        self.figure, self.label, self.caption, self.alt = figure, label, _maths(caption), alt
 
     def svg(self) -> str:
         """Return the picture as SVG, the same bytes each time."""
@@ -91,7 +91,7 @@ class Table:
         align: Sequence[str] | None = None,
     ) -> None:
         _check_label("table", "tab", label)
-        self.columns, self.label, self.caption = list(columns), label, caption
+        self.columns, self.label, self.caption = list(columns), label, _maths(caption)
         self.rows = [[str(cell) for cell in row] for row in rows]
         self.align = list(align or ["left"] + ["decimal"] * (len(self.columns) - 1))
         unknown = sorted(set(self.align) - {"left", "decimal"})
@@ -144,7 +144,7 @@ class Sentence:
     """Markdown that code wrote: prose whose numbers are computed; λ_max becomes mathematics."""
 
     def __init__(self, text: str) -> None:
-        self.text = re.sub(r"λ_(max|min)", r"$\\lambda_{\\\1}$", text)
+        self.text = _maths(text)
 
     def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> Bundle:
         return {"text/markdown": self.text, "text/plain": self.text}, {}
@@ -187,8 +187,11 @@ def comparison(
         label: Such as ``tab-curvature``.
         caption: What to see.
     """
-    rows = []
+    rows, residuals = [], []
     for quantity, heading in quantities.items():
+        error = study.largest_error(quantity)
+        if error is not None:
+            residuals.append(f"{heading} {error:.1g}")
         first, second = (study.values(quantity, arm) for arm in arms)
         cells = [interval_text(mean_interval(values)) for values in (first, second)]
         ratio = interval_text(paired_ratio(first, second))
@@ -197,7 +200,7 @@ def comparison(
         ["quantity", *arms, f"{arms[0]} / {arms[1]}", "converged"],
         rows,
         label=label,
-        caption=caption,
+        caption=caption + (f" Largest residuals: {', '.join(residuals)}." if residuals else ""),
         align=["left", "decimal", "decimal", "decimal", "left"],
     )
 
@@ -223,7 +226,8 @@ def barriers(paths: Mapping[tuple[str, str], Sequence[Path]], *, label: str) -> 
             mean_interval([factor * getattr(path, name) for path in found])
             for name, factor in (("barrier", 1), ("barrier_above_mean", 1), ("error_barrier", 100))
         )
-        where = ", ".join(f"{path.position:.2f}" for path in found)
+        ends = [f"{end(path.position for path in found):.2f}" for end in (min, max)]
+        where = " to ".join(dict.fromkeys(ends))
         rows.append([split, bn, *map(interval_text, (losses, means, errors)), where])
     return Table(
         [
@@ -237,7 +241,7 @@ def barriers(paths: Mapping[tuple[str, str], Sequence[Path]], *, label: str) -> 
         rows,
         label=label,
         caption="Barriers of the straight path, above the line between the ends' values: mean over "
-        "pairs with 95% interval, and the position of each pair's loss barrier.",
+        "pairs ± half-width of the 95% interval, and the positions of the loss barriers.",
         align=["left", "left", "decimal", "decimal", "decimal", "left"],
     )
 
@@ -265,11 +269,20 @@ def show(*things: object) -> None:
 
 
 def interval_text(interval: Interval) -> str:
-    """Return ``estimate [low, high]`` with the digits that the interval carries, or a dash."""
+    """Return an interval with the digits that it carries, or a dash where there is none.
+
+    A mean or difference as ``estimate ± half-width``; a ratio, whose interval is not symmetric, as
+    ``estimate [low, high]``.
+    """
     if interval.invalid:
         return "–"
     low, estimate, high = rounded(interval.low, interval.estimate, interval.high)
-    return f"{estimate} [{low}, {high}]"
+    if interval.kind == "ratio":
+        return f"{estimate} [{low}, {high}]"
+    half = (interval.high - interval.low) / 2
+    digits = len(estimate.partition(".")[2])
+    text = f"{half:.1e}".replace("-", "−") if "e" in estimate else f"{half:.{digits}f}"
+    return f"{estimate} ± {text}"
 
 
 def rules(claims: Sequence[Claim]) -> Table:
@@ -281,6 +294,10 @@ def rules(claims: Sequence[Claim]) -> Table:
         caption="The claims of the source and the rules that decide about them.",
         align=["left"] * 4,
     )
+
+
+def _maths(text: str) -> str:
+    return re.sub(r"λ_(max|min)", r"$\\lambda_{\\\1}$", text)
 
 
 def _check_label(what: str, prefix: str, label: str) -> None:

@@ -55,22 +55,26 @@ def bands(runs: Mapping[tuple[str, int], Run], name: str) -> dict[str, Band]:
 
 
 def training(runs: Mapping[tuple[str, int], Run]) -> list[Panel]:
-    """Return the panels of a figure of training curves: losses, test accuracy, gradient norm."""
-    nats = "loss (nats)"
+    """Return the panels of a figure of training curves: losses, test error, gradient norm."""
+    wrong = {
+        arm: dataclasses.replace(
+            of,
+            mean=1 - of.mean,
+            low=1 - of.high,
+            high=1 - of.low,
+            samples=1 - of.samples,
+        )
+        for arm, of in bands(runs, "test_accuracy").items()
+    }
+    shown = {
+        "training loss": ("loss (nats)", bands(runs, "train_loss")),
+        "test loss": ("loss (nats)", bands(runs, "test_loss")),
+        "test error": ("share wrong", wrong),
+        "mini-batch gradients": ("root mean square of ‖g‖₂", bands(runs, "gradient_norm")),
+    }
     return [
-        Panel("training loss", "epoch", nats, bands(runs, "train_loss"), "log", integers=True),
-        Panel("test loss", "epoch", nats, bands(runs, "test_loss"), "log", integers=True),
-        Panel(
-            "test accuracy", "epoch", "share correct", bands(runs, "test_accuracy"), integers=True
-        ),
-        Panel(
-            "mini-batch gradients",
-            "epoch",
-            "root mean square of ‖g‖₂",
-            bands(runs, "gradient_norm"),
-            "log",
-            integers=True,
-        ),
+        Panel(title, "epoch", unit, series, "log", integers=True)
+        for title, (unit, series) in shown.items()
     ]
 
 
@@ -90,7 +94,7 @@ def recorded(
         Panel(
             heading,
             x,
-            heading,
+            study.unit(quantity) or heading,
             {arm: single(xs, study.values(quantity, arm)) for arm in arms},
             "log",
             x_scale="log",

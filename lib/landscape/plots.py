@@ -73,18 +73,18 @@ def pairs(
     label: str,
     caption: str,
     alt: str,
-    scales: Mapping[str, str] | None = None,
+    units: Mapping[str, str] | None = None,
     columns: int = 4,
 ) -> Figure:
     """Draw one point a seed in each arm, seeds joined, with mean and 95% interval beside them.
 
     Args:
-        panels: Quantity with unit -> arm -> values, in the same order of seeds in all arms.
+        panels: Quantity -> arm -> values, in the same order of seeds in all arms.
         intervals: Quantity -> arm -> interval over seeds.
         label: Such as ``fig-curvature``.
         caption: What to see.
         alt: What the picture shows.
-        scales: Quantity -> scale of its axis where it is not linear.
+        units: Quantity -> unit of its axis.
         columns: Panels side by side.
     """
     with matplotlib.style.context(_STYLE):
@@ -97,7 +97,7 @@ def pairs(
             axis.set_xticks(range(len(arms)), list(arms))
             axis.set_xlim(-0.5, len(arms) - 0.5 + 0.25)
             axis.set_title(_maths(quantity))
-            axis.set_yscale((scales or {}).get(quantity, "linear"))
+            axis.set_ylabel((units or {}).get(quantity, ""))
             axis.grid(visible=False, axis="x")
         return Figure(canvas, label=label, caption=caption, alt=alt)
 
@@ -167,7 +167,9 @@ def planes(
 def _axes(count: int, columns: int, *, height: float) -> tuple[Canvas, list[Axes]]:
     columns = min(columns, count)
     rows = -(-count // columns)
-    canvas = Canvas(figsize=(_WIDTH, height * rows), layout="constrained")
+    # One panel alone would be a banner: it gets a little more than half the width.
+    width = _WIDTH if columns > 1 else 0.6 * _WIDTH
+    canvas = Canvas(figsize=(width, height * rows), layout="constrained")
     axes = canvas.subplots(rows, columns, squeeze=False).ravel().tolist()
     for spare in axes[count:]:
         spare.set_axis_off()

@@ -10,6 +10,9 @@ from landscape.spectrum import Eigenpairs
 from landscape.statistics import step_noise
 from landscape.training import Run
 
+_PER_PARAMETER = "nats per parameter²"
+_PER_FILTER = "nats per filter norm²"
+
 
 def run(study: Study, run: Run, arm: str, seed: int) -> None:
     """Record where a training run ended, its step noise, and its curves.
@@ -27,11 +30,13 @@ def run(study: Study, run: Run, arm: str, seed: int) -> None:
         "note": diverged,
     }
     for name in ("train_loss", "train_accuracy", "test_loss", "test_accuracy"):
-        study.add(name, run.history[name][-1], **labels)
+        unit = "nats" if name.endswith("loss") else "share correct"
+        study.add(name, run.history[name][-1], unit=unit, **labels)
     first = run.steps // run.config.epochs
     later = run.step_loss[first:].numpy()
     short = diverged or len(later) < 2
-    study.add("step_noise", math.nan if short else step_noise(later), **labels)
+    noise = math.nan if short else step_noise(later)
+    study.add("step_noise", noise, unit="nats", **labels)
     curves = zip(*(curve.tolist() for curve in run.history.values()), strict=True)
     rows = [dict(zip(run.history, row, strict=True)) for row in curves]
     study.table(
@@ -53,7 +58,7 @@ def eigenvalue(
         converged=bool(pairs.converged[index]),
         cost=pairs.products,
         cost_unit="products",
-        **labels,
+        **{"unit": _PER_PARAMETER, **labels},
     )
 
 
@@ -88,13 +93,13 @@ def geometry(
     eigenvalue(study, f"{prefix}lambda_max", ends, 0, at, **labels)
     if which == "both ends":
         eigenvalue(study, f"{prefix}lambda_min", ends, -1, at, **labels)
-    eigenvalue(study, f"{prefix}lambda_max_relative", top, 0, at, **labels)
+    labels_relative = {**labels, "unit": _PER_FILTER}
+    eigenvalue(study, f"{prefix}lambda_max_relative", top, 0, at, **labels_relative)
     for name, radius in (("sam", rho), ("sam_adaptive", rho_adaptive)):
         adaptive = name == "sam_adaptive"
         rise = study.store.remember(sharpness.sam, at, at.theta, rho=radius, adaptive=adaptive)
-        study.add_measurement(
-            f"{prefix}{name}", rise.value, rise, cost=rise.passes, cost_unit="passes", **labels
-        )
+        cost = {"cost": rise.passes, "cost_unit": "passes", "unit": "nats"}
+        study.add_measurement(f"{prefix}{name}", rise.value, rise, **cost, **labels)
 
 
 def lines(study: Study, cuts: slices.Lines, **labels: Any) -> None:
@@ -137,6 +142,7 @@ def path(study: Study, path: connectivity.Path, arm: str, pair: str, split: str)
     for name in ("barrier", "barrier_above_mean", "error_barrier"):
         value = getattr(path, name)
         labels["converged"] = math.isfinite(value)
+        labels["unit"] = "share wrong" if name == "error_barrier" else "nats"
         study.add_measurement(f"{name}_{split}_{path.bn}", value, path, **labels)
     points = zip(path.ts.tolist(), path.loss.tolist(), path.accuracy.tolist(), strict=True)
     study.table(

@@ -23,6 +23,7 @@ COLUMNS = (
     "arm",
     "seed",
     "value",
+    "unit",
     "error",
     "error_kind",
     "converged",
@@ -89,9 +90,9 @@ class Study:
         Args:
             quantity: Its name in the glossary, such as ``lambda_max``.
             value: The number; NaN and infinity are written as such.
-            labels: Any of the other columns: ``arm``, ``seed``, ``error``, ``error_kind``,
-                ``converged``, ``cost``, ``cost_unit``, ``bn``, ``examples``, ``examples_hash``,
-                ``dtype``, ``note``.
+            labels: Any of the other columns: ``arm``, ``seed``, ``unit``, ``error``,
+                ``error_kind``, ``converged``, ``cost``, ``cost_unit``, ``bn``, ``examples``,
+                ``examples_hash``, ``dtype``, ``note``.
 
         Raises:
             ValueError: If a label is no column.
@@ -142,6 +143,20 @@ class Study:
             known = sorted({(row["quantity"], row.get("arm")) for row in self._rows}, key=str)
             raise KeyError(f"no {quantity!r} of arm {arm!r} was recorded; there is {known}")
         return found
+
+    def largest_error(self, quantity: str) -> float | None:
+        """Return the largest error recorded with a quantity; None where none was."""
+        errors = [
+            float(row["error"])
+            for row in self._rows
+            if row["quantity"] == quantity and "error" in row
+        ]
+        return max(errors) if errors else None
+
+    def unit(self, quantity: str) -> str:
+        """Return the unit that a quantity was recorded with, or an empty text."""
+        units = [row.get("unit", "") for row in self._rows if row["quantity"] == quantity]
+        return units[0] if units else ""
 
     def converged(self, quantity: str) -> bool:
         """Whether every recorded value of a quantity converged and is finite."""
