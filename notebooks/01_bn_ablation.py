@@ -387,8 +387,9 @@ display.closing(study, verdicts)
 # One architecture, one data set, one optimizer with one step size and no decay of it: sharpness
 # follows the step size, and another one may order the arms differently. The curvature is that of
 # the training loss in eval mode; the Hessian under batch statistics is another matrix (Ghorbani
-# 2019) and is not measured here. SAM's step is taken on all examples at once; with the gradient of
-# one mini-batch the rise is larger. The one-step rise is a lower bound. The path is straight:
-# curved paths and permutations of units are not tried. The figures of one seed (examples, twins,
-# planes) illustrate and decide nothing. The source gives no architecture, step size or estimator,
-# so its numbers are compared in direction, not in size.
+# 2019) and is not measured here. SAM's step is taken on all examples at once; the gradient of one
+# mini-batch gives another rise, which is not measured either. The one-step rise is a lower bound.
+# The path is straight: curved paths and permutations of units are not tried. The figures of one
+# seed (examples, twins, planes) illustrate and decide nothing. The intervals over few pairs assume
+# roughly normal values and are wide. The source gives no architecture, step size or estimator, so
+# its numbers are compared in direction, not in size.

@@ -209,7 +209,7 @@ def describe(report: Report) -> str:
     return (
         f"{studies} executed {'study' if studies == 1 else 'studies'} of loss landscapes, "
         f"{claims} {'claim' if claims == 1 else 'claims'} with a verdict that code decided by a "
-        "rule written beforehand."
+        "rule that stands above the measurement."
     )
 
 

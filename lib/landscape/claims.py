@@ -15,7 +15,7 @@ Word = Literal["reproduced", "contradicted", "inconclusive", "artefact", "not te
 
 @dataclasses.dataclass(frozen=True)
 class Claim:
-    """What a source asserts, and the rule fixed before measuring.
+    """What a source asserts, and the rule that judges it.
 
     Attributes:
         id: Such as ``S1.2``.

@@ -288,7 +288,7 @@ def interval_text(interval: Interval) -> str:
 def rules(claims: Sequence[Claim]) -> Table:
     """Return the table of claims with the rules that judge them, for the top of a study."""
     return Table(
-        ["claim", "the source says", "its numbers", "rule, fixed before measuring"],
+        ["claim", "the source says", "its numbers", "rule"],
         [[claim.id, claim.statement, claim.source_numbers, claim.rule] for claim in claims],
         label=f"tab-rules-{claims[0].id.split('.')[0]}",
         caption="The claims of the source and the rules that decide about them.",
