@@ -45,6 +45,7 @@ from landscape import (
     slices,
     spectrum,
     statistics,
+    tables,
     theory,
     training,
 )
@@ -98,7 +99,7 @@ rules = {
     "contradicted if frozen statistics do.",
 }
 claim = {id: claims.claim(id, rule=rule) for id, rule in rules.items()}
-display.rules(list(claim.values()))
+tables.rules(list(claim.values()))
 
 # %% [markdown]
 # ## Training
@@ -198,7 +199,7 @@ headings = {
     "step_noise": "step noise (nats)",
     "lambda_min": "λ_min",
 }
-display.comparison(
+tables.comparison(
     study,
     headings | names,
     arms,
@@ -372,7 +373,7 @@ verdicts.append(claims.robust(claim["S1.5"], barriers[0], barriers[1:]))
 display.VerdictBox(verdicts[-1])
 
 # %%
-display.barriers(paths, label="tab-barriers")
+tables.barriers(paths, label="tab-barriers")
 
 # %% [markdown]
 # ## What was shown

@@ -11,7 +11,7 @@ import matplotlib
 import numpy as np
 import pytest
 import torch
-from landscape import display, panels, plots
+from landscape import display, panels, plots, tables
 from landscape.claims import Claim, above, every, not_testable
 from landscape.connectivity import Path
 from landscape.display import Figure, Sentence, Table, VerdictBox
@@ -140,7 +140,7 @@ def test_table_refuses_a_label_of_another_form():
 
 
 def test_rules_are_a_table_of_the_claims():
-    _, carried = bundle(display.rules([CLAIM, CLAIM]))
+    _, carried = bundle(tables.rules([CLAIM, CLAIM]))
     assert carried["label"] == "tab-rules-S9" and carried["align"] == ["left"] * 4
     assert carried["rows"] == [["S9.1", "BN raises λ_max", "2 against 1", "rule | with a bar"]] * 2
 
@@ -190,25 +190,25 @@ def study(tmp_path):
 
 def test_comparison_holds_means_ratio_and_convergence(study):
     headings = {"q": "quantity (unit)", "bad": "other"}
-    found = display.comparison(study, headings, ["a", "b"], label="tab-c", caption="c")
+    found = tables.comparison(study, headings, ["a", "b"], label="tab-c", caption="c")
     assert found.columns == ["quantity", "a", "b", "a / b", "converged"]
-    ratio = display.interval_text(paired_ratio([2.0, 2.2, 2.1], [1.0, 1.0, 1.1]))
-    mean = display.interval_text(mean_interval([2.0, 2.2, 2.1]))
+    ratio = tables.interval_text(paired_ratio([2.0, 2.2, 2.1], [1.0, 1.0, 1.1]))
+    mean = tables.interval_text(mean_interval([2.0, 2.2, 2.1]))
     assert found.rows[0][0] == "quantity (unit)" and found.rows[0][1] == mean
     assert found.rows[0][3:] == [ratio, "yes"]
     assert found.rows[1][3:] == ["–", "**no**"]  # A negative value has no ratio.
 
 
 def test_interval_text_is_a_dash_where_there_is_no_estimate():
-    assert display.interval_text(mean_interval([1.0, math.nan])) == "–"
+    assert tables.interval_text(mean_interval([1.0, math.nan])) == "–"
 
 
 def test_interval_text_of_a_mean_is_its_half_width_and_of_a_ratio_both_ends():
-    assert display.interval_text(mean_interval([1.0, 1.0])) == "1.00 ± 0.00"
+    assert tables.interval_text(mean_interval([1.0, 1.0])) == "1.00 ± 0.00"
     # t(0.975, 1 degree of freedom) = 12.7062 times a standard error of 0.01.
-    assert display.interval_text(mean_interval([0.99, 1.01])) == "1.00 ± 0.13"
-    assert display.interval_text(paired_ratio([2.0, 2.0], [1.0, 1.0])) == "2.00 [2.00, 2.00]"
-    assert display.interval_text(mean_interval([0.99e-9, 1.01e-9])) == "1.00e−09 ± 1.3e−10"
+    assert tables.interval_text(mean_interval([0.99, 1.01])) == "1.00 ± 0.13"
+    assert tables.interval_text(paired_ratio([2.0, 2.0], [1.0, 1.0])) == "2.00 [2.00, 2.00]"
+    assert tables.interval_text(mean_interval([0.99e-9, 1.01e-9])) == "1.00e−09 ± 1.3e−10"
 
 
 def test_intervals_are_those_of_each_list():
@@ -231,10 +231,10 @@ def path(barrier, position=0.5):
 
 
 def test_barriers_are_a_row_for_each_split_and_policy():
-    found = display.barriers({("test", "frozen"): [path(1.0), path(2.0, 0.25)]}, label="tab-b")
+    found = tables.barriers({("test", "frozen"): [path(1.0), path(2.0, 0.25)]}, label="tab-b")
     (row,) = found.rows
     loss, error = (
-        display.interval_text(mean_interval(values)) for values in ([1.0, 2.0], [10.0, 20.0])
+        tables.interval_text(mean_interval(values)) for values in ([1.0, 2.0], [10.0, 20.0])
     )
     assert row == ["test", "frozen", loss, loss, error, "0.25 to 0.50"]
 

@@ -197,7 +197,7 @@ def test_code_version_follows_imports_inside_functions(package):
     [
         ("data", "scale = 16.0", "scale = 17.0"),
         ("progress", "_LOG_INTERVAL = 20.0", "_LOG_INTERVAL = 21.0"),
-        ("store", "round(memory / 2**30)", "round(memory / 2**31)"),
+        ("machine", "round(memory / 2**30)", "round(memory / 2**31)"),
         ("plots", "_WIDTH = 7.2", "_WIDTH = 7.3"),
     ],
 )

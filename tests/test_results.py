@@ -8,7 +8,7 @@ import types
 import numpy as np
 import pytest
 import torch
-from landscape import results, sharpness, spectrum
+from landscape import files, sharpness, spectrum
 from landscape.claims import Claim, above, every, not_testable
 from landscape.results import COLUMNS, Study
 from landscape.statistics import mean_interval, paired_difference, paired_ratio
@@ -196,7 +196,7 @@ def test_files_hold_full_numbers_and_every_kind_of_cell(study, tmp_path):
     [(np.float32(0.5), "0.5"), (np.bool_(True), "true"), (np.float64(1e-300), "1e-300")],
 )
 def test_cells_of_numpy_read_like_those_of_python(value, want):
-    assert results._cell(value) == want
+    assert files._cell(value) == want
 
 
 def judged(study):

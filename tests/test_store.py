@@ -11,7 +11,7 @@ import time
 import numpy as np
 import pytest
 import torch
-from landscape import codec, rng
+from landscape import codec, machine, rng
 from landscape import store as stores
 from landscape.statistics import Interval
 from landscape.store import Store
@@ -412,7 +412,7 @@ def test_codec_refuses_a_tree_that_it_did_not_write(tree, text):
 
 
 def test_machine_names_versions_and_hardware_but_no_host():
-    found = stores.machine()
+    found = machine.description()
     assert set(found) == {"versions", "hardware"}
     assert found["versions"]["torch"] == torch.__version__
     assert found["hardware"]["threads"] == torch.get_num_threads()
@@ -424,10 +424,10 @@ def test_project_path_starts_at_the_projects_root(tmp_path, monkeypatch):
     root = tmp_path / "project"
     (root / "notebooks" / "deep").mkdir(parents=True)
     monkeypatch.chdir(root / "notebooks" / "deep")
-    assert stores.project_path("data") == root / "notebooks" / "deep" / "data"
+    assert machine.project_path("data") == root / "notebooks" / "deep" / "data"
     (root / "pyproject.toml").write_text("")
-    assert stores.project_path("data") == root / "data"
-    assert stores.project_path(tmp_path / "x") == tmp_path / "x"
+    assert machine.project_path("data") == root / "data"
+    assert machine.project_path(tmp_path / "x") == tmp_path / "x"
 
 
 def git(folder, *words):
@@ -437,14 +437,14 @@ def git(folder, *words):
 
 def test_commit_tells_whether_tracked_files_differ(tmp_path, monkeypatch):
     monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path.parent))
-    assert stores.commit(tmp_path) == ("unknown", True)
+    assert machine.commit(tmp_path) == ("unknown", True)
     git(tmp_path, "init", "-q")
-    assert stores.commit(tmp_path) == ("unknown", True)
+    assert machine.commit(tmp_path) == ("unknown", True)
     (tmp_path / "a").write_text("1")
     git(tmp_path, "add", "a")
     git(tmp_path, "commit", "-q", "-m", "one")
     (tmp_path / "untracked").write_text("1")
-    head, dirty = stores.commit(tmp_path)
+    head, dirty = machine.commit(tmp_path)
     assert len(head) == 40 and not dirty
     (tmp_path / "a").write_text("2")
-    assert stores.commit(tmp_path) == (head, True)
+    assert machine.commit(tmp_path) == (head, True)

@@ -2,13 +2,13 @@
 
 Modules stand on floors and import only downwards:
 
-0. ``rng`` ``fingerprint`` ``progress`` ``codec`` ``store`` ``parameters`` ``batchnorm``
+0. ``rng`` ``fingerprint`` ``progress`` ``codec`` ``machine`` ``store`` ``parameters`` ``batchnorm``
    ``operators`` ``hessian`` ``data`` ``torchvision_import`` ``models``
 1. ``objective`` ``training``
 2. ``spectrum`` ``directions``
 3. ``slices`` ``sharpness`` ``connectivity`` ``theory``
-4. ``statistics`` ``claims`` ``results`` ``records``
-5. ``display`` ``panels`` ``plots``
+4. ``statistics`` ``claims`` ``files`` ``results`` ``records``
+5. ``display`` ``tables`` ``panels`` ``plots``
 """
 
 __version__ = "0.1.0"

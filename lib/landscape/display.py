@@ -12,10 +12,9 @@ import matplotlib
 import matplotlib.figure
 import matplotlib.style
 
-from landscape.claims import Claim, Verdict, rounded
-from landscape.connectivity import Path
+from landscape.claims import Verdict
 from landscape.results import Study
-from landscape.statistics import Interval, mean_interval, paired_ratio
+from landscape.statistics import mean_interval
 
 Bundle = tuple[dict[str, str], dict[str, Any]]
 
@@ -170,80 +169,12 @@ class VerdictBox:
         return {"text/markdown": text, "text/plain": text}, {"landscape": carried}
 
 
-def comparison(
-    study: Study,
-    quantities: Mapping[str, str],
-    arms: Sequence[str],
-    *,
-    label: str,
-    caption: str,
-) -> Table:
-    """Return a table of two arms over seeds: means, their paired ratio, and convergence.
-
-    Args:
-        study: Where the values were recorded, in the same order of seeds in both arms.
-        quantities: Recorded name -> heading with unit.
-        arms: The two arms; the ratio is first over second.
-        label: Such as ``tab-curvature``.
-        caption: What to see.
-    """
-    rows, residuals = [], []
-    for quantity, heading in quantities.items():
-        error = study.largest_error(quantity)
-        if error is not None:
-            residuals.append(f"{heading} {error:.1g}")
-        first, second = (study.values(quantity, arm) for arm in arms)
-        cells = [interval_text(mean_interval(values)) for values in (first, second)]
-        ratio = interval_text(paired_ratio(first, second))
-        rows.append([heading, *cells, ratio, "yes" if study.converged(quantity) else "**no**"])
-    return Table(
-        ["quantity", *arms, f"{arms[0]} / {arms[1]}", "converged"],
-        rows,
-        label=label,
-        caption=caption + (f" Largest residuals: {', '.join(residuals)}." if residuals else ""),
-        align=["left", "decimal", "decimal", "decimal", "left"],
-    )
-
-
 def intervals(panels: Mapping[str, Mapping[str, Sequence[float]]]) -> dict:
     """Return the mean interval of each list of values in a mapping of mappings."""
     return {
         quantity: {arm: mean_interval(values) for arm, values in arms.items()}
         for quantity, arms in panels.items()
     }
-
-
-def barriers(paths: Mapping[tuple[str, str], Sequence[Path]], *, label: str) -> Table:
-    """Return a table of barriers for each split and policy, with intervals over pairs of solutions.
-
-    Args:
-        paths: (split, policy) -> one path a pair.
-        label: Such as ``tab-barriers``.
-    """
-    rows = []
-    for (split, bn), found in paths.items():
-        losses, means, errors = (
-            mean_interval([factor * getattr(path, name) for path in found])
-            for name, factor in (("barrier", 1), ("barrier_above_mean", 1), ("error_barrier", 100))
-        )
-        ends = [f"{end(path.position for path in found):.2f}" for end in (min, max)]
-        where = " to ".join(dict.fromkeys(ends))
-        rows.append([split, bn, *map(interval_text, (losses, means, errors)), where])
-    return Table(
-        [
-            "examples",
-            "statistics",
-            "loss barrier (nats)",
-            "above the mean of the ends (nats)",
-            "error barrier (points)",
-            "at t",
-        ],
-        rows,
-        label=label,
-        caption="Barriers of the straight path, above the line between the ends' values: mean over "
-        "pairs ± half-width of the 95% interval, and the positions of the loss barriers.",
-        align=["left", "left", "decimal", "decimal", "decimal", "left"],
-    )
 
 
 def closing(study: Study, verdicts: Sequence[Verdict]) -> Sentence:
@@ -266,34 +197,6 @@ def closing(study: Study, verdicts: Sequence[Verdict]) -> Sentence:
 def show(*things: object) -> None:
     """Show several things below one cell."""
     IPython.display.display(*things)
-
-
-def interval_text(interval: Interval) -> str:
-    """Return an interval with the digits that it carries, or a dash where there is none.
-
-    A mean or difference as ``estimate ± half-width``; a ratio, whose interval is not symmetric, as
-    ``estimate [low, high]``.
-    """
-    if interval.invalid:
-        return "–"
-    low, estimate, high = rounded(interval.low, interval.estimate, interval.high)
-    if interval.kind == "ratio":
-        return f"{estimate} [{low}, {high}]"
-    half = (interval.high - interval.low) / 2
-    digits = len(estimate.partition(".")[2])
-    text = f"{half:.1e}".replace("-", "−") if "e" in estimate else f"{half:.{digits}f}"
-    return f"{estimate} ± {text}"
-
-
-def rules(claims: Sequence[Claim]) -> Table:
-    """Return the table of claims with the rules that judge them, for the top of a study."""
-    return Table(
-        ["claim", "the source says", "its numbers", "rule"],
-        [[claim.id, claim.statement, claim.source_numbers, claim.rule] for claim in claims],
-        label=f"tab-rules-{claims[0].id.split('.')[0]}",
-        caption="The claims of the source and the rules that decide about them.",
-        align=["left"] * 4,
-    )
 
 
 def _maths(text: str) -> str:

@@ -16,7 +16,7 @@ import numpy as np
 import torch
 
 # Modules that carry results but do not determine them: a change there recomputes nothing.
-_CARRIERS = frozenset({"fingerprint", "progress", "store", "codec", "__init__"})
+_CARRIERS = frozenset({"fingerprint", "progress", "store", "codec", "machine", "__init__"})
 _PACKAGE = Path(__file__).parent
 # Read once, when the library is imported: a file edited while a run goes on is not what it runs.
 _SOURCES = {

@@ -1,16 +1,13 @@
 """What a study leaves behind: tidy results files, its verdicts, and where they come from."""
 
-import csv
-import json
 import math
-import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 
+from landscape import files, machine
 from landscape import store as stores
 from landscape.claims import Verdict
 from landscape.data import Dataset
@@ -73,8 +70,8 @@ class Study:
             )
         self.name, self.profile = name, plain["profile"]
         self.evidence = self.profile == "paper"
-        build_dir = stores.project_path(plain["build_dir"])
-        self.data_dir = stores.project_path(plain["data_dir"])
+        build_dir = machine.project_path(plain["build_dir"])
+        self.data_dir = machine.project_path(plain["data_dir"])
         self.store = stores.Store(build_dir / "store")
         self._folder = build_dir / self.profile
         # Where the folders lie is no part of what was studied.
@@ -198,11 +195,11 @@ class Study:
         """
         folder = self._folder / "results" / self.name
         folder.mkdir(parents=True, exist_ok=True)
-        files = {"measurements.csv": _csv(self._rows, COLUMNS)}
+        texts = {"measurements.csv": files.as_csv(self._rows, COLUMNS)}
         for name, rows in self._tables.items():
-            files[f"{name}.csv"] = _csv(rows, tuple(rows[0]) if rows else ())
-        judged = [_claim(verdict) for verdict in verdicts]
-        files["claims.json"] = _json(
+            texts[f"{name}.csv"] = files.as_csv(rows, tuple(rows[0]) if rows else ())
+        judged = [files.claim_entry(verdict) for verdict in verdicts]
+        texts["claims.json"] = files.as_json(
             {
                 "study": self.name,
                 "title": title,
@@ -212,15 +209,18 @@ class Study:
             }
         )
         for old in folder.iterdir():
-            if old.name not in files:
+            if old.name not in texts:
                 old.unlink()
-        for name, text in files.items():
-            _write(folder / name, text)
-        _write(self._folder / "provenance" / f"{self.name}.json", _json(self._provenance(datasets)))
-        return sorted(files)
+        for name, text in texts.items():
+            files.write(folder / name, text)
+        files.write(
+            self._folder / "provenance" / f"{self.name}.json",
+            files.as_json(self._provenance(datasets)),
+        )
+        return sorted(texts)
 
     def _provenance(self, datasets: Sequence[Dataset]) -> dict[str, Any]:
-        commit, dirty = stores.commit(Path(__file__).parent)
+        commit, dirty = machine.commit(Path(__file__).parent)
         return {
             "study": self.name,
             "profile": self.profile,
@@ -228,7 +228,7 @@ class Study:
             "dirty": dirty,
             "parameters": self.parameters,
             "seeds": self.parameters.get("seeds", []),
-            **stores.machine(),
+            **machine.description(),
             "compute_seconds": round(self.store.seconds, 1),
             "data": {
                 dataset.name: {
@@ -249,74 +249,3 @@ def _is_plain(value: Any) -> bool:
     if isinstance(value, list | tuple):
         return all(_is_plain(item) for item in value)
     return value is None or isinstance(value, bool | int | float | str)
-
-
-def _claim(verdict: Verdict) -> dict[str, Any]:
-    first = verdict.findings[0] if verdict.findings else None
-    return {
-        "id": verdict.claim.id,
-        "statement": verdict.claim.statement,
-        "source_numbers": verdict.claim.source_numbers,
-        "rule": verdict.claim.rule,
-        "verdict": verdict.word,
-        "finding": verdict.text,
-        "quantity": first.quantity if first else "",
-        "estimate": _finite(first.interval.estimate) if first else None,
-        "low": _finite(first.interval.low) if first else None,
-        "high": _finite(first.interval.high) if first else None,
-        "n": first.interval.n if first else 0,
-        "label": f"verdict-{verdict.claim.id}",
-        "findings": [
-            {
-                "quantity": finding.quantity,
-                "estimate": _finite(finding.interval.estimate),
-                "low": _finite(finding.interval.low),
-                "high": _finite(finding.interval.high),
-                "n": finding.interval.n,
-                "kind": finding.interval.kind,
-                "threshold": finding.threshold,
-                "side": finding.side,
-                "converged": finding.converged,
-                "word": finding.word,
-            }
-            for finding in verdict.findings
-        ],
-    }
-
-
-def _finite(value: float) -> float | None:
-    return value if math.isfinite(value) else None
-
-
-def _json(value: Any) -> str:
-    return json.dumps(value, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
-
-
-def _csv(rows: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> str:
-    lines: list[str] = []
-
-    class Lines:
-        write = staticmethod(lines.append)
-
-    writer = csv.DictWriter(Lines, fieldnames=columns, lineterminator="\n")
-    writer.writeheader()
-    for row in rows:
-        writer.writerow({key: _cell(value) for key, value in row.items()})
-    return "".join(lines)
-
-
-def _cell(value: Any) -> str:
-    if isinstance(value, torch.Tensor | np.generic):
-        value = value.item()
-    if isinstance(value, bool):
-        return str(value).lower()
-    if isinstance(value, float):
-        return format(value, ".10g")  # More digits than any error here, fewer than rounding noise.
-    return "" if value is None else str(value)
-
-
-def _write(path: Path, text: str) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    side = path.with_name(f".{path.name}.writing")
-    side.write_text(text, encoding="utf-8")
-    os.replace(side, path)
