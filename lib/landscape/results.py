@@ -116,6 +116,8 @@ class Study:
             )
             if hasattr(source, name)
         }
+        if "dtype" in carried:
+            carried["dtype"] = str(carried["dtype"]).removeprefix("torch.")
         if "converged" in carried:
             carried["converged"] = bool(torch.as_tensor(carried["converged"]).all())
         self.add(quantity, value, **{**carried, **labels})
