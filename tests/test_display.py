@@ -476,3 +476,11 @@ def test_figures_leave_matplotlib_as_it_was(name):
     before, numbers = dict(matplotlib.rcParams), plt.get_fignums()
     FIGURES[name]().figure.savefig(io.BytesIO())
     assert dict(matplotlib.rcParams) == before and plt.get_fignums() == numbers
+
+
+def test_a_linear_axis_has_few_labels_so_that_they_do_not_run_into_each_other():
+    x = np.linspace(-1, 1, 41)
+    figure = plots.curves([panels.Panel("t", "x", "y", {"a": single(x, x**2)})], **WORDS).figure
+    with matplotlib.style.context(["default", display.STYLE]):  # As a figure is saved.
+        ticks = figure.axes[0].xaxis.get_major_locator().tick_values(-1, 1)
+    assert ticks.tolist() == [-1, -0.5, 0, 0.5, 1]

@@ -187,6 +187,8 @@ def _dress(axis: Axes, panel: Panel) -> None:
             _log_ticks(ticks)
     if panel.integers:
         axis.xaxis.set_major_locator(MaxNLocator(integer=True))
+    elif panel.x_scale == "linear":  # Few enough that labels with sign and decimals stay apart.
+        axis.xaxis.set_major_locator(MaxNLocator(5, steps=[1, 2, 5, 10]))
 
 
 def _log_ticks(axis: Axis) -> None:
