@@ -47,7 +47,7 @@ class Figure:
                 f"figure {label!r} has caption={caption!r} and alt={alt!r}. Say in the caption "
                 "what to see, and in alt what the picture shows, for readers who do not see it."
             )
-        self.figure, self.label, self.caption, self.alt = figure, label, _maths(caption), alt
+        self.figure, self.label, self.caption, self.alt = figure, label, maths(caption), alt
 
     def svg(self) -> str:
         """Return the picture as SVG, the same bytes each time."""
@@ -90,7 +90,7 @@ class Table:
         align: Sequence[str] | None = None,
     ) -> None:
         _check_label("table", "tab", label)
-        self.columns, self.label, self.caption = list(columns), label, _maths(caption)
+        self.columns, self.label, self.caption = list(columns), label, maths(caption)
         self.rows = [[str(cell) for cell in row] for row in rows]
         self.align = list(align or ["left"] + ["decimal"] * (len(self.columns) - 1))
         unknown = sorted(set(self.align) - {"left", "decimal"})
@@ -143,7 +143,7 @@ class Sentence:
     """Markdown that code wrote: prose whose numbers are computed; λ_max becomes mathematics."""
 
     def __init__(self, text: str) -> None:
-        self.text = _maths(text)
+        self.text = maths(text)
 
     def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> Bundle:
         return {"text/markdown": self.text, "text/plain": self.text}, {}
@@ -199,7 +199,8 @@ def show(*things: object) -> None:
     IPython.display.display(*things)
 
 
-def _maths(text: str) -> str:
+def maths(text: str) -> str:
+    """Return text with λ_max and λ_min as mathematics, for markdown and for matplotlib."""
     return re.sub(r"λ_(max|min)", r"$\\lambda_{\\\1}$", text)
 
 

@@ -9,7 +9,7 @@ from matplotlib.axis import Axis
 from matplotlib.figure import Figure as Canvas
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocator
 
-from landscape.display import STYLE, Figure
+from landscape.display import STYLE, Figure, maths
 from landscape.panels import Panel
 from landscape.slices import Plane
 from landscape.statistics import Band, Interval
@@ -96,7 +96,7 @@ def pairs(
                 _dots(axis, place, values, intervals[quantity][arm], _LOOKS[place % len(_LOOKS)])
             axis.set_xticks(range(len(arms)), list(arms))
             axis.set_xlim(-0.5, len(arms) - 0.5 + 0.25)
-            axis.set_title(_maths(quantity))
+            axis.set_title(maths(quantity))
             axis.set_ylabel((units or {}).get(quantity, ""))
             axis.grid(visible=False, axis="x")
         return Figure(canvas, label=label, caption=caption, alt=alt)
@@ -177,7 +177,7 @@ def _axes(count: int, columns: int, *, height: float) -> tuple[Canvas, list[Axes
 
 
 def _dress(axis: Axes, panel: Panel) -> None:
-    axis.set(title=_maths(panel.title), xlabel=_maths(panel.x), ylabel=_maths(panel.y))
+    axis.set(title=maths(panel.title), xlabel=maths(panel.x), ylabel=maths(panel.y))
     axis.set_yscale(panel.scale)
     axis.set_xscale(panel.x_scale)
     if panel.limits is not None:
@@ -199,12 +199,6 @@ def _log_ticks(axis: Axis) -> None:
     axis.set_major_locator(MaxNLocator(5) if span < 10 else LogLocator(subs=subs, numticks=9))
     axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
     axis.set_minor_locator(NullLocator())
-
-
-def _maths(text: str) -> str:
-    return text.replace("λ_max", r"$\lambda_{\mathrm{max}}$").replace(
-        "λ_min", r"$\lambda_{\mathrm{min}}$"
-    )
 
 
 def _legend(canvas: Canvas, axes: Sequence[Axes]) -> None:

@@ -17,7 +17,8 @@ _PER_FILTER = "nats per filter norm²"
 def run(study: Study, run: Run, arm: str, seed: int) -> None:
     """Record where a training run ended, its step noise, and its curves.
 
-    Step noise is that of the mini-batch losses after the first epoch, which is all descent.
+    Step noise is that of the mini-batch losses after the first epoch, which is all descent. The
+    hash of the examples is that of the data set, training and test together.
     """
     diverged = "" if run.diverged_at is None else f"diverged at step {run.diverged_at}"
     labels = {
@@ -26,7 +27,9 @@ def run(study: Study, run: Run, arm: str, seed: int) -> None:
         "converged": run.diverged_at is None,
         "cost": run.steps,
         "cost_unit": "steps",
-        "dtype": "float32",
+        "bn": "frozen",
+        "examples_hash": run.data_sha256,
+        "dtype": str(next(iter(run.weights.values())).dtype).removeprefix("torch."),
         "note": diverged,
     }
     for name in ("train_loss", "train_accuracy", "test_loss", "test_accuracy"):
@@ -36,7 +39,7 @@ def run(study: Study, run: Run, arm: str, seed: int) -> None:
     later = run.step_loss[first:].numpy()
     short = diverged or len(later) < 2
     noise = math.nan if short else step_noise(later)
-    study.add("step_noise", noise, unit="nats", **labels)
+    study.add("step_noise", noise, unit="nats", **{**labels, "bn": "batch"})  # In train mode.
     curves = zip(*(curve.tolist() for curve in run.history.values()), strict=True)
     rows = [dict(zip(run.history, row, strict=True)) for row in curves]
     study.table(
