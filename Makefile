@@ -5,6 +5,7 @@ STUDIES   :=
 STUDY     :=
 P         :=
 T         :=
+B         :=
 FROM      := py
 DATA_DIR  := data
 BUILD_DIR := build
@@ -43,7 +44,7 @@ run      := $(if $(VENV),$(VENV)/bin/python,$(PYTHON))
 place    := --profile $(PROFILE) --data-dir '$(DATA_DIR)' --build-dir '$(BUILD_DIR)'
 settings := $(place) --studies '$(chosen)'
 
-.PHONY: help report study test check notebooks lab publish clean clean-all environment built
+.PHONY: help report study test check notebooks lab bench publish clean clean-all environment built
 
 help: ## list the verbs
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' Makefile
@@ -53,6 +54,7 @@ help: ## list the verbs
 	@echo '  P="-p name value ..."       parameters for make study; its run is kept apart from the report, in'
 	@echo '                              $(BUILD_DIR)/custom/<profile>/, and uses what is already computed'
 	@echo '  T="-k name"                 options for pytest in make test'
+	@echo '  B="--rows product"          options for make bench; without, all of it, into bench/README.md'
 	@echo '  DATA_DIR=data               folder of the data archives'
 	@echo '  BUILD_DIR=build             folder for everything that is made'
 	@echo '  PYTHON=python3.12           the Python that makes .venv'
@@ -95,6 +97,11 @@ notebooks: environment ## write the paired .ipynb from the .py (FROM=ipynb: the 
 lab: environment ## open JupyterLab; saving a notebook keeps its .py in step
 	$(run) -m jupyterlab
 
+bench: environment ## measure curvature beside other tools: 20 minutes; B="--subjects mlp" for less
+	@$(run) -m bench.install --target '$(BUILD_DIR)/bench/peers'
+	@$(run) -m bench.spectrum --data-dir '$(DATA_DIR)' --build-dir '$(BUILD_DIR)' \
+	  $(if $(strip $(B)),$(B),--publish bench/README.md)
+
 publish: environment ## copy the paper report to report/published and renew the README's table
 	@$(run) -m report publish --data-dir '$(DATA_DIR)' --build-dir '$(BUILD_DIR)' $(P)
 
@@ -104,8 +111,8 @@ clean: ## remove what make report made; the store of computed results stays
 	  echo "kept: $(BUILD_DIR)/store ($$(du -sh '$(BUILD_DIR)/store' | cut -f1)), computed results; make clean-all removes it"; \
 	fi
 
-clean-all: clean ## remove the store and the virtual environment as well
-	rm -rf '$(BUILD_DIR)/store' $(if $(VENV),'$(VENV)' '$(VENV).lock')
+clean-all: clean ## remove the store, the bench's peers and the virtual environment as well
+	rm -rf '$(BUILD_DIR)/store' '$(BUILD_DIR)/bench' $(if $(VENV),'$(VENV)' '$(VENV).lock')
 
 environment:
 	@$(PYTHON) report/environment.py $(if $(VENV),--venv '$(VENV)',--own)

@@ -20,7 +20,8 @@
 # basin?
 #
 # **Measured.** Training curves; test accuracy and loss; $\lambda_{\max}$ and $\lambda_{\min}$ of
-# the Hessian of the training loss in eval mode; SAM's one-step sharpness; lines and planes along
+# the Hessian of the training loss in eval mode; SAM's one-step sharpness; the whole spectrum, with
+# trace and condition number, in eval mode and under batch statistics; lines and planes along
 # filter-normalised random directions; the straight path between two solutions under three policies
 # for the running statistics; and how far rescaling a layer moves these numbers while the network
 # stays the same function. Each comparison has an interval over seeds: Student's $t$, 95%, paired.
@@ -34,7 +35,6 @@ import itertools
 import torch
 from landscape import (
     claims,
-    connectivity,
     data,
     display,
     models,
@@ -68,6 +68,9 @@ rho = 0.05  # radius of SAM's step
 rho_adaptive = 0.5  # radius of the adaptive step, relative to |theta|
 curvature_examples = 1024  # first training examples: curvature, sharpness, lines, planes
 check_examples = [256, 512, 1437]  # does that number matter?
+outliers = 10  # eigenvalues computed at each end, as many as classes
+density_probes = 2
+density_steps = 40
 path_examples = 1437  # of the training and of the test set
 line_directions = 3
 line_points = 21
@@ -243,6 +246,73 @@ plots.curves(
 )
 
 # %% [markdown]
+# ## The whole spectrum, in eval mode and under batch statistics
+#
+# With BN there are two Hessians at one solution. In eval mode the running statistics are constants;
+# under batch statistics (here of all examples at once) they move with the weights, and their
+# derivatives count (Ghorbani 2019). [The figure](#fig-density) shows the density of the eigenvalues
+# of each, by stochastic Lanczos quadrature, with the computed eigenvalues at both ends taken out
+# and drawn as ticks. [The table](#tab-spectrum) has the trace, which is exact in eval mode
+# (such a network is piecewise linear in each parameter, so $\operatorname{tr} H$ is that of the
+# Gauss-Newton matrix) and estimated under batch statistics, and the condition number
+# $\lambda_{\max}/|\lambda_{\min}|$.
+
+# %%
+hessians = {
+    "BN, eval": ("BN", "frozen"),
+    "BN, batch": ("BN", "batch"),
+    "no BN": ("no BN", "frozen"),
+}
+how = {"outliers": outliers, "probes": density_probes, "steps": density_steps}
+surveys = {name: [] for name in hessians}
+for (name, (arm, bn)), seed in itertools.product(hessians.items(), seeds):
+    L = at[arm, seed].replace(bn=bn)
+    surveys[name].append(records.survey(study, L, arm=name, seed=seed, **how))
+plots.spectra(
+    panels.spectra(surveys),
+    label="fig-density",
+    caption="Density of the eigenvalues, symmetric logarithmic axis: mean over seeds, each as a "
+    f"thin line. Ticks below: the {outliers} largest and {outliers} smallest eigenvalues, a row "
+    "for each seed.",
+    alt="Three densities below each other, with a peak at zero, a bulk of small eigenvalues of "
+    "both signs, and a few large positive outliers: BN in eval mode, BN under batch statistics, "
+    "no BN.",
+)
+
+# %%
+quantities = {
+    "survey_lambda_max": "λ_max",
+    "survey_lambda_kth": f"eigenvalue no. {outliers}",
+    "survey_lambda_min": "λ_min",
+    "trace": "trace",
+    "condition": "λ_max / |λ_min|",
+    "negative_mass": "share below −δ",
+}
+tables.comparison(
+    study,
+    quantities,
+    list(hessians),
+    label="tab-spectrum",
+    caption="The three Hessians: mean over seeds ± half-width of the 95% interval, and paired "
+    "ratios to the networks without BN. Eigenvalues and trace in nats per squared unit of the "
+    "parameters; δ is a thousandth of the largest eigenvalue.",
+)
+
+# %%
+ratio = {
+    name: claims.above(
+        f"λ_max, {name} / no BN",
+        study.ratio("survey_lambda_max", [name, "no BN"]),
+        converged=study.converged("survey_lambda_max"),
+    )
+    for name in list(hessians)[:2]
+}
+display.Sentence(
+    f"Which Hessian is meant matters: we measure {ratio['BN, eval'].text}, and "
+    f"{ratio['BN, batch'].text}."
+)
+
+# %% [markdown]
 # ## What rescaling does to the raw measures
 #
 # Multiply weights and bias of the first convolution by $a$. With BN behind it, the normalisation
@@ -337,24 +407,16 @@ plots.planes(
 # Pairs are disjoint, so that they are independent samples.
 
 # %%
-pairs = list(zip(seeds[::2], seeds[1::2], strict=True))
 sets = {split: task.first(path_examples, split=split) for split in ("train", "test")}
-paths = {(split, bn): [] for split in sets for bn in ("frozen", "batch", "reestimate")}
-for ((split, bn), found), pair in itertools.product(paths.items(), pairs):
-    ends = [
-        Objective(runs["BN", seed].model(), sets[split], bn=bn, bn_examples=sets["train"][0])
-        for seed in pair
-    ]
-    path = study.store.remember(connectivity.linear_barrier, *ends, ts=path_points)
-    records.path(study, path, "BN", f"{pair[0]}-{pair[1]}", split)
-    found.append(path)
+solutions = {seed: runs["BN", seed].model() for seed in seeds}
+paths = records.paths(study, solutions, sets, points=path_points, arm="BN")
 
 # %%
 plots.curves(
     panels.paths(paths),
     label="fig-paths",
     caption=f"The straight path between two solutions with BN under three policies: mean over "
-    f"{len(pairs)} disjoint pairs of seeds with 95% interval, each pair as a thin line.",
+    f"{len(seeds) // 2} disjoint pairs of seeds with 95% interval, each pair as a thin line.",
     alt="Four panels over the position on the path: loss and accuracy on training and test "
     "examples, three curves each for frozen, batch and re-estimated statistics.",
 )
@@ -386,11 +448,12 @@ display.closing(study, verdicts)
 # ## Limits
 #
 # One architecture, one data set, one optimizer with one step size and no decay of it: sharpness
-# follows the step size, and another one may order the arms differently. The curvature is that of
-# the training loss in eval mode; the Hessian under batch statistics is another matrix (Ghorbani
-# 2019) and is not measured here. SAM's step is taken on all examples at once; the gradient of one
-# mini-batch gives another rise, which is not measured either. The one-step rise is a lower bound.
-# The path is straight: curved paths and permutations of units are not tried. The figures of one
-# seed (examples, twins, planes) illustrate and decide nothing. The intervals over few pairs assume
-# roughly normal values and are wide. The source gives no architecture, step size or estimator, so
-# its numbers are compared in direction, not in size.
+# follows the step size, and another one may order the arms differently. The claims about curvature
+# are judged by the training loss in eval mode; the Hessian under batch statistics is another matrix
+# and is shown beside it, for one block of examples that is larger than the mini-batches of
+# training. Quadrature cannot tell an eigenvalue of zero from a tiny one. SAM's step is taken on all
+# examples at once; the gradient of one mini-batch gives another rise, which is not measured. The
+# one-step rise is a lower bound. The path is straight: curved paths and permutations of units are
+# not tried. The figures of one seed (examples, twins, planes) illustrate and decide nothing. The
+# intervals over few pairs assume roughly normal values and are wide. The source gives no
+# architecture, step size or estimator, so its numbers are compared in direction, not in size.

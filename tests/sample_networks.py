@@ -41,7 +41,17 @@ def small_objective(count=13, *, norm="batch", seed=0, **options):
     return Objective(small_cnn(norm, seed), digits().first(count), **options)
 
 
+def cross_entropy(outputs, targets):
+    """The mean over examples, by hand."""
+    return (outputs.logsumexp(1) - outputs.gather(1, targets[:, None])[:, 0]).mean()
+
+
 def cnn_loss(theta, inputs, targets, *, statistics=None, layout):
+    """The loss of the CNN with BN by hand; statistics None: those of the inputs."""
+    return cross_entropy(cnn_outputs(theta, inputs, statistics=statistics, layout=layout), targets)
+
+
+def cnn_outputs(theta, inputs, *, statistics=None, layout):
     """The CNN with BN by hand; statistics None: those of the inputs."""
     p = layout.unflatten(theta)
     x = inputs.double()
@@ -56,8 +66,50 @@ def cnn_loss(theta, inputs, targets, *, statistics=None, layout):
         x = x * p[f"{norm}.weight"][:, None, None] + p[f"{norm}.bias"][:, None, None]
         x = nn.functional.max_pool2d(x.relu(), 2)
     x = (x.flatten(1) @ p["9.weight"].T + p["9.bias"]).relu()
-    outputs = x @ p["11.weight"].T + p["11.bias"]
-    return (outputs.logsumexp(1) - outputs.gather(1, targets[:, None])[:, 0]).mean()
+    return x @ p["11.weight"].T + p["11.bias"]
+
+
+def small_vit():
+    """The report's ViT in float64, n = 256: 4 patches of 4 x 4 pixels, 2 heads."""
+    config = models.ViT(patch=4, dim=4, depth=1, heads=2, mlp_ratio=1.0)
+    return config.build((1, 8, 8), 4, seed=0).double()
+
+
+def vit_outputs(theta, inputs, *, layout):
+    """The ViT by hand, attention by its definition."""
+    p = layout.unflatten(theta)
+
+    def linear(name, x):
+        return x @ p[f"{name}.weight"].T + p[f"{name}.bias"]
+
+    def norm(name, x):
+        x = x - x.mean(-1, keepdim=True)
+        x = x / (x.square().mean(-1, keepdim=True) + 1e-5).sqrt()
+        return x * p[f"{name}.weight"] + p[f"{name}.bias"]
+
+    images = inputs.double()
+    patches = [images[:, 0, i : i + 4, j : j + 4].flatten(1) for i in (0, 4) for j in (0, 4)]
+    x = linear("1", torch.stack(patches, dim=1))
+    token = p["2.class_token"].expand(len(x), 1, 4)
+    x = torch.cat([token, x], dim=1) + p["2.positions"].view(5, 4)
+    q, k, v = linear("3.attention.qkv", norm("3.norm1", x)).split(4, dim=2)
+    heads = []
+    for part in (slice(0, 2), slice(2, 4)):
+        scores = q[..., part] @ k[..., part].transpose(1, 2) / 2**0.5
+        heads.append(scores.softmax(2) @ v[..., part])
+    x = x + linear("3.attention.projection", torch.cat(heads, dim=2))
+    hidden = linear("3.mlp.0", norm("3.norm2", x))
+    hidden = hidden * (1 + torch.erf(hidden / 2**0.5)) / 2
+    x = x + linear("3.mlp.2", hidden)
+    return linear("6", norm("4", x)[:, 0])
+
+
+def dense_ggn(outputs, theta, *, count):
+    """The GGN of the mean cross-entropy of a function theta -> outputs, by dense Jacobians."""
+    jacobian = torch.func.jacrev(outputs)(theta)
+    p = outputs(theta).softmax(1)
+    inner = torch.diag_embed(p) - p[:, :, None] * p[:, None, :]
+    return torch.einsum("nki,nkl,nlj->ij", jacobian, inner, jacobian) / count
 
 
 class Point(nn.Module):

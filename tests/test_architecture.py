@@ -73,7 +73,15 @@ def test_module_imports_the_library_in_the_form_that_code_version_follows(name):
 
 
 def test_spectrum_knows_nothing_of_networks():
-    assert set(imports(TREES["spectrum"])) <= {"operators", "rng", "progress", "fingerprint"}
+    # All but exact_trace, which needs the network.
+    modules = {name for name in NAMES if name.startswith("spectrum/")}
+    known = {"operators", "rng", "progress", "fingerprint", "spectrum"}
+    assert len(modules) > 10
+    for name in modules - {"spectrum/exact", "spectrum/__init__"}:
+        assert set(imports(TREES[name])) <= known, name
+        for node in ast.walk(TREES[name]):  # Through exact it would know them after all.
+            if isinstance(node, ast.ImportFrom):
+                assert node.module not in ("landscape.spectrum", "landscape.spectrum.exact"), name
 
 
 def test_no_module_seeds_global_random_numbers():

@@ -11,7 +11,7 @@ import matplotlib
 import numpy as np
 import pytest
 import torch
-from landscape import display, panels, plots, tables
+from landscape import display, frames, panels, plots, tables
 from landscape.claims import Claim, above, every, not_testable
 from landscape.connectivity import Path
 from landscape.display import Figure, Sentence, Table, VerdictBox
@@ -364,9 +364,9 @@ def test_a_series_looks_the_same_in_all_panels_and_unlike_the_others():
     ]
     assert looks[0]["two"] == looks[1]["two"]
     assert len({looks[0]["one"], looks[0]["two"], looks[1]["new"]}) == 3
-    styles = {str(look["linestyle"]) for look in plots._LOOKS}
-    markers = {look["marker"] for look in plots._LOOKS}
-    assert len(styles) == len(markers) == len(plots._LOOKS)  # Legible without colour.
+    styles = {str(look["linestyle"]) for look in frames.LOOKS}
+    markers = {look["marker"] for look in frames.LOOKS}
+    assert len(styles) == len(markers) == len(frames.LOOKS)  # Legible without colour.
 
 
 @pytest.mark.parametrize(

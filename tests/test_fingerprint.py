@@ -9,7 +9,7 @@ import sys
 import numpy as np
 import pytest
 import torch
-from landscape import fingerprint, rng, spectrum, training
+from landscape import fingerprint, rng, spectrum, store, training
 from landscape.fingerprint import code_version, digest
 
 
@@ -154,35 +154,36 @@ def edit(path, old, new):
     text = path.read_text(encoding="utf-8")
     assert old in text
     path.write_text(text.replace(old, new, 1), encoding="utf-8")
-    fingerprint._SOURCES[path.stem] = path.read_text(encoding="utf-8")
+    name = path.relative_to(next(p for p in path.parents if p.name == "landscape"))
+    fingerprint._SOURCES[name.with_suffix("").as_posix()] = path.read_text(encoding="utf-8")
 
 
 def test_code_version_ignores_comments_docstrings_and_spacing(package):
-    before = version("spectrum")
-    edit(package / "spectrum.py", '"""Eigenvalues of any', '"""Better words on eigenvalues of any')
-    edit(package / "spectrum.py", "_CHECK_EVERY = 5", "# A comment.\n\n\n_CHECK_EVERY   =   5")
-    edit(package / "spectrum.py", '        """Add one basis vector', '        """Append one')
+    before, krylov = version("spectrum/extremes"), package / "spectrum" / "krylov.py"
+    edit(krylov, '"""Krylov decompositions', '"""Better words on decompositions')
+    edit(krylov, "ASYMMETRY = 1e-3", "# A comment.\n\n\nASYMMETRY   =   1e-3")
+    edit(krylov, '        """Add one basis vector', '        """Append one')
     edit(package / "rng.py", '"""Named streams', '"""Streams with names')
-    assert version("spectrum") == before
+    assert version("spectrum/extremes") == before
 
 
 @pytest.mark.parametrize(
     ("module", "old", "new"),
     [
-        ("spectrum", "_CHECK_EVERY = 5", "_CHECK_EVERY = 6"),
+        ("spectrum/krylov", "ASYMMETRY = 1e-3", "ASYMMETRY = 2e-3"),
         ("rng", '"little"', '"big"'),
         ("operators", "rtol: float = 1e-10", "rtol: float = 1e-9"),
     ],
 )
 def test_code_version_follows_a_module_and_all_that_it_imports(package, module, old, new):
-    before = version("spectrum")
+    before = version("spectrum/extremes")
     edit(package / f"{module}.py", old, new)
-    assert version("spectrum") != before
+    assert version("spectrum/extremes") != before
 
 
 def test_code_version_follows_imports_of_imports(package):
     before = version("slices")
-    edit(package / "hessian.py", "spent > self._memory", "spent >= self._memory")
+    edit(package / "hessian.py", "< self._room", "<= self._room")
     assert version("slices") != before
 
 
@@ -198,35 +199,35 @@ def test_code_version_follows_imports_inside_functions(package):
         ("data", "scale = 16.0", "scale = 17.0"),
         ("progress", "_LOG_INTERVAL = 20.0", "_LOG_INTERVAL = 21.0"),
         ("machine", "round(memory / 2**30)", "round(memory / 2**31)"),
-        ("plots", "_WIDTH = 7.2", "_WIDTH = 7.3"),
+        ("frames", "WIDTH = 7.2", "WIDTH = 7.3"),
     ],
 )
 def test_code_version_ignores_modules_that_do_not_decide_the_result(package, module, old, new):
-    before = version("spectrum")
+    before = version("spectrum/extremes")
     edit(package / f"{module}.py", old, new)
-    assert version("spectrum") == before
+    assert version("spectrum/extremes") == before
 
 
 def test_code_version_does_not_depend_on_what_was_asked_before(package):
     edit(package / "rng.py", "import hashlib", '"a second text"\nimport hashlib')
-    alone = version("spectrum")
+    alone = version("spectrum/extremes")
     fresh()
     fingerprint._library_version("rng")
-    assert fingerprint._library_version("spectrum") == alone
+    assert fingerprint._library_version("spectrum/extremes") == alone
 
 
 def test_code_version_is_that_of_the_code_as_it_was_imported(copy, monkeypatch):
     # A file edited while a study runs is not the code that runs.
     monkeypatch.setattr(fingerprint, "_PACKAGE", copy)
-    before = version("spectrum")
-    for path in copy.glob("*.py"):
+    before = version("spectrum/extremes")
+    for path in copy.rglob("*.py"):
         path.write_text("edited = True\n", encoding="utf-8")
-    assert version("spectrum") == before
+    assert version("spectrum/extremes") == before
 
 
 def test_code_version_of_an_edited_copy_on_the_path_differs(copy):
     for name, old, new in (
-        ("spectrum.py", "_CHECK_EVERY = 5", "_CHECK_EVERY = 6"),
+        ("spectrum/krylov.py", "ASYMMETRY = 1e-3", "ASYMMETRY = 2e-3"),
         ("training.py", "_EVALUATION_BATCH = 256", "_EVALUATION_BATCH = 256  # Same."),
     ):
         text = (copy / name).read_text(encoding="utf-8")
@@ -241,13 +242,13 @@ def test_code_version_of_an_edited_copy_on_the_path_differs(copy):
         [sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True
     )
     path, eigenpairs, train = done.stdout.split()
-    assert path == str(copy / "spectrum.py")
+    assert path == str(copy / "spectrum" / "__init__.py")
     assert eigenpairs != code_version(spectrum.eigenpairs)
     assert train == code_version(training.train)
 
 
 def test_code_version_of_a_function_a_class_and_their_module_is_the_same():
-    versions = {code_version(x) for x in (spectrum, spectrum.eigenpairs, spectrum.Eigenpairs)}
+    versions = {code_version(x) for x in (store, store.Store, store.Damage)}
     assert len(versions) == 1
 
 

@@ -5,7 +5,7 @@ import functools
 import pytest
 import torch
 from landscape import batchnorm, parameters
-from landscape.hessian import HessianProduct
+from landscape import fingerprint as fingerprints
 from landscape.objective import Objective
 from torch import nn
 
@@ -250,20 +250,25 @@ def test_products_do_not_depend_on_the_memory_for_graphs(generator, memory):
     assert torch.equal(op @ v, want) and torch.equal(op @ v, want)
 
 
-def test_graphs_are_kept_up_to_the_memory_that_is_allowed():
-    built = []
+def test_graphs_are_kept_up_to_the_memory_that_is_allowed(generator):
+    inputs, _, classes = regression_data()
+    computed = []
 
-    def batch_loss(leaf, index):
-        built.append(index)
-        return (leaf**3).sum()
+    def loss(outputs, targets):
+        computed.append(len(targets))
+        return nn.functional.cross_entropy(outputs, targets, reduction="none")
 
-    theta = torch.ones(100, dtype=torch.float64)
-    for memory, rebuilt in ((0, [0, 1, 2]), (2**20, [])):
-        product = HessianProduct(batch_loss, theta, 3, memory=memory)
-        assert torch.equal(product(theta), torch.full_like(theta, 18.0))
-        built.clear()
-        product(theta)
-        assert built == rebuilt
+    for memory, rebuilt in ((0, [4, 4, 3]), (2**20, [])):
+        model = filled(nn.Linear(4, 3), "softmax")
+        objective = Objective(
+            model, (inputs, classes), loss=loss, microbatch=4, graph_memory=memory
+        )
+        op = objective.hessian(objective.theta)
+        first = op @ objective.theta
+        computed.clear()
+        assert torch.equal(op @ objective.theta, first)
+        # Two more where products are checked to be of one matrix.
+        assert computed in (rebuilt, [4, 4, *rebuilt])
 
 
 def test_one_example_is_a_set_of_examples():
@@ -610,3 +615,10 @@ def test_any_callable_is_a_loss(loss):
 def test_batch_normalisation_layers_are_found_by_name():
     assert batchnorm.layers(small_cnn()) == ["1", "5"]
     assert parameters.layout(small_cnn()) == small_objective().layout
+
+
+def test_fingerprint_follows_the_code_that_computes(monkeypatch):
+    before = small_objective().fingerprint
+    assert small_objective().fingerprint == before
+    monkeypatch.setattr(fingerprints, "code_version", lambda subject: "edited")
+    assert small_objective().fingerprint != before

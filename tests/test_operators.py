@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import scipy.sparse.linalg
 import torch
 from landscape.operators import SymmetricOperator, from_matrix
 
@@ -62,6 +63,53 @@ def test_dense_and_scipy_forms_are_the_same_matrix(generator):
     assert torch.equal(op.to_dense(), matrix)
     np.testing.assert_allclose(op.to_scipy() @ np.eye(5), matrix.numpy(), rtol=1e-14)
     assert op.to_scipy().dtype == np.float64
+
+
+def test_block_goes_to_the_product_as_a_whole_unless_it_takes_single_vectors(generator):
+    block = torch.randn(3, 4, dtype=torch.float64, generator=generator)
+    for single, want in ((False, [(3, 4), (3, 1)]), (True, [(3,)] * 5)):
+        seen = []
+        op = SymmetricOperator(3, lambda v, seen=seen: seen.append(v.shape) or 2 * v, single=single)
+        assert torch.equal(op @ block, 2 * block) and torch.equal(op @ block[:, 0], 2 * block[:, 0])
+        assert seen == want and op.products == 5
+        assert (op @ block[:, :0]).shape == (3, 0)
+
+
+def test_scipy_form_is_symmetric_and_takes_vectors_and_blocks(generator):
+    matrix = random_symmetric(6, generator)
+    form, v = from_matrix(matrix).to_scipy(), np.arange(6.0)
+    for found in (form.matvec(v), form.rmatvec(v), form @ v, form.T @ v, form.H @ v):
+        np.testing.assert_allclose(found, matrix.numpy() @ v, rtol=1e-14)
+    assert form.matvec(v[:, None]).shape == (6, 1)
+    block = np.stack([v, v**2], axis=1)
+    for found in (form.matmat(block), form.rmatmat(block), form @ block.astype("float32")):
+        np.testing.assert_allclose(found, matrix.numpy() @ block, rtol=1e-6)
+    assert not np.shares_memory(form @ v, v)
+
+
+def test_scipy_form_has_the_eigenvalues_of_the_matrix(generator):
+    matrix = random_symmetric(8, generator)
+    values = scipy.sparse.linalg.eigsh(from_matrix(matrix).to_scipy(), k=3, which="BE")[0]
+    want = torch.linalg.eigvalsh(matrix)[[0, 6, 7]]
+    np.testing.assert_allclose(np.sort(values), want.numpy(), rtol=1e-12)
+
+
+def test_operator_knows_its_device():
+    op = diagonal_operator([1.0, 2.0])
+    assert op.device == op.scaled(torch.ones(2)).device == torch.device("cpu")
+    assert SymmetricOperator(2, lambda v: v, device="cuda").device == torch.device("cuda")
+
+
+def test_products_of_a_scaled_operator_count_for_both():
+    op = diagonal_operator([1.0, 2.0])
+    scaled = op.scaled(torch.ones(2))
+    scaled @ torch.ones(2, 3)
+    assert op.products == scaled.products == 3
+
+
+def test_one_by_one_and_zero_operators_are_operators():
+    assert (diagonal_operator([3.0]) @ torch.tensor([2.0])).tolist() == [6.0]
+    assert not (from_matrix(torch.zeros(4, 4)) @ torch.ones(4)).any()
 
 
 def test_operator_of_a_matrix_is_identified_by_the_matrix(generator):

@@ -3,12 +3,13 @@
 Modules stand on floors and import only downwards:
 
 0. ``rng`` ``fingerprint`` ``progress`` ``codec`` ``machine`` ``store`` ``parameters`` ``batchnorm``
-   ``operators`` ``hessian`` ``data`` ``torchvision_import`` ``models``
+   ``groups`` ``losses`` ``convolution`` ``folding`` ``network`` ``operators`` ``hessian``
+   ``precision`` ``piecewise`` ``squares`` ``data`` ``torchvision_import`` ``models``
 1. ``objective`` ``training``
 2. ``spectrum`` ``directions``
 3. ``slices`` ``sharpness`` ``connectivity`` ``theory``
 4. ``statistics`` ``claims`` ``files`` ``results`` ``records``
-5. ``display`` ``tables`` ``panels`` ``plots``
+5. ``display`` ``tables`` ``panels`` ``frames`` ``plots``
 """
 
 __version__ = "0.1.0"

@@ -3,19 +3,20 @@
 import copy
 import dataclasses
 import functools
-from collections.abc import Callable
-from typing import Literal
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
 
 import torch
 from torch import nn
 
-from landscape import batchnorm, parameters
+from landscape import batchnorm, groups, losses
 from landscape import fingerprint as fingerprints
 from landscape.batchnorm import Buffers
-from landscape.hessian import HessianProduct
+from landscape.hessian import Product, SumOfProducts, ggn_product, hessian_product
+from landscape.losses import Loss
+from landscape.network import Network, fastest_microbatch
 from landscape.operators import SymmetricOperator
-
-Loss = Literal["cross_entropy", "mse"] | Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
+from landscape.precision import full_precision
 
 
 @dataclasses.dataclass(frozen=True)
@@ -36,27 +37,40 @@ class Evaluation:
     bn: str
 
 
+class Parts(NamedTuple):
+    """What an objective computes with at one point: see ``Objective.parts``."""
+
+    module: nn.Module
+    named: Buffers
+    buffers: Buffers
+    batches: list[tuple[torch.Tensor, torch.Tensor]]
+
+
 class Objective:
     """Mean loss of a network over a fixed set of examples, at any theta; it is not touched.
 
     theta and all vectors that are returned are float64; the network computes in ``dtype`` and sums
-    over microbatches are float64. Loss, gradient and Hessian are those of eval mode (no dropout).
+    over microbatches are float64. Loss, gradient and curvature are those of eval mode (no dropout).
 
     Args:
         model: Any module that maps inputs (N, ...) to outputs (N, ...). It is copied.
         examples: Inputs (N, ...) and targets (N, ...); their order is kept.
         loss: ``cross_entropy``, ``mse`` (mean over outputs), or a function of outputs and targets
             that returns one loss an example, (N,).
+        label_smoothing: Share of each target that cross-entropy spreads over all classes.
         bn: Policy of batch normalisation. ``frozen``: running statistics as given. ``batch``: the
             examples are cut into equal blocks of about ``bn_block``, each normalised by its own
             statistics. ``reestimate``: running statistics are estimated at theta on
             ``bn_examples`` and then held, also in derivatives.
         microbatch: Examples computed at once; bounds memory and changes results by rounding only.
+            None takes what is fastest: 128, or 1,024 for a network of linear layers alone.
         bn_block: Examples whose statistics are taken together by ``batch`` and ``reestimate``.
         bn_examples: Inputs for ``reestimate``; None takes those of ``examples``.
         dtype: Floating-point type of the network; None keeps the model's own.
-        graph_memory: Bytes that a Hessian operator may spend on gradient graphs kept between
-            products; beyond them graphs are rebuilt for each product, at about 1.5 times the cost.
+        graph_memory: Bytes that a curvature operator may spend on graphs kept between products
+            (ResNet-20 takes about 2 MB an example); beyond them graphs are rebuilt for each
+            product, at about 1.4 times the cost. Peak memory is this, one microbatch's graph, and
+            a few vectors (n,).
 
     Raises:
         ValueError: If the examples do not fit together, or an option is unknown.
@@ -66,8 +80,8 @@ class Objective:
         buffers: Its named buffers, such as running statistics.
         layout: What each entry of theta is.
         examples_hash: SHA-256 of inputs and targets.
-        fingerprint: Identifies the function in the store: architecture, its code, buffers,
-            examples, loss, policy, dtype.
+        fingerprint: Identifies the function in the store: architecture, its code, that of this
+            class and what it computes with, buffers, examples, loss, policy, dtype.
     """
 
     def __init__(
@@ -76,21 +90,32 @@ class Objective:
         examples: tuple[torch.Tensor, torch.Tensor],
         *,
         loss: Loss = "cross_entropy",
+        label_smoothing: float = 0.0,
         bn: batchnorm.Policy = "frozen",
-        microbatch: int = 128,
+        microbatch: int | None = None,
         bn_block: int = 1024,
         bn_examples: torch.Tensor | None = None,
         dtype: torch.dtype | None = None,
         graph_memory: int = 4 * 2**30,
     ) -> None:
         inputs, targets = examples
-        _check(inputs, targets, loss, microbatch, bn_block)
-        batchnorm.check_policy(bn)
-        self.layout = parameters.layout(model)
+        microbatch = fastest_microbatch(model) if microbatch is None else microbatch
+        _check(inputs, targets, microbatch, bn_block)
+        self._loss = losses.per_example(loss, label_smoothing)
+        self._network = Network(
+            model,
+            dtype=dtype,
+            bn=bn,
+            bn_inputs=inputs if bn_examples is None else bn_examples,
+            bn_block=bn_block,
+        )
+        self.layout, self.buffers = self._network.layout, self._network.buffers
+        self.dtype, self.device = self._network.dtype, self._network.device
         self.bn, self.num_examples = bn, len(inputs)
         self.theta = self.layout.flatten(dict(model.named_parameters()))
         self._options = {
             "loss": loss,
+            "label_smoothing": label_smoothing,
             "bn": bn,
             "microbatch": microbatch,
             "bn_block": bn_block,
@@ -99,31 +124,9 @@ class Objective:
             "graph_memory": graph_memory,
         }
         self._source, self._examples = copy.deepcopy(model), examples
-        self._loss = _losses(loss)
-        first = next(model.parameters())
-        self.dtype, self.device = dtype or first.dtype, first.device
-        self._model = copy.deepcopy(model).to(self.dtype).eval().requires_grad_(False)
-        if bn == "batch":
-            self._model = batchnorm.with_batch_statistics(self._model)
-        self._format = (
-            torch.channels_last if parameters.has_convolutions(model) else torch.contiguous_format
-        )
         sizes = self._sizes(len(inputs), bn_block if bn == "batch" else microbatch)
-        self._batches = list(
-            zip(self._place(inputs).split(sizes), targets.to(self.device).split(sizes), strict=True)
-        )
-        self.buffers = {name: buffer.clone() for name, buffer in self._model.named_buffers()}
-        self._frozen = {  # Parameters that are not trained.
-            name: tensor
-            for name, tensor in self._model.named_parameters()
-            if name not in {block.name for block in self.layout.blocks}
-        }
-        self._check_batch_norm()
-        self._estimator, self._bn_blocks = None, ()
-        if bn == "reestimate":
-            chosen = self._place(inputs if bn_examples is None else bn_examples)
-            self._estimator = batchnorm.estimator(self._model)
-            self._bn_blocks = chosen.split(batchnorm.blocks_of(len(chosen), bn_block))
+        placed = self._network.place(inputs), targets.to(self.device)
+        self._batches = list(zip(*(part.split(sizes) for part in placed), strict=True))
         self.examples_hash = fingerprints.digest((inputs, targets))
 
     @functools.cached_property
@@ -137,11 +140,12 @@ class Objective:
         identity = loss if isinstance(loss, str) else fingerprints.callable_identity(loss)
         return fingerprints.digest(
             (
+                fingerprints.code_version(type(self)),
                 self.architecture,
                 {**self._options, "loss": identity, "dtype": str(self.dtype)},
                 self.theta,
                 self.buffers,
-                self._frozen,
+                self._network.untrained,
                 self.examples_hash,
             )
         )
@@ -158,13 +162,15 @@ class Objective:
             "architecture": (self.architecture, other.architecture),
             "examples": (self.examples_hash, other.examples_hash),
             "dtype": (self.dtype, other.dtype),
-            "untrained parameters": tuple(fingerprints.digest(x._frozen) for x in (self, other)),
+            "untrained parameters": tuple(
+                fingerprints.digest(x._network.untrained) for x in (self, other)
+            ),
         }
-        for name in ("loss", "bn", "bn_block"):
+        for name in ("loss", "label_smoothing", "bn", "bn_block"):
             pairs[name] = (self._options[name], other._options[name])
         if self.bn == "reestimate":
             pairs["bn_examples"] = tuple(
-                fingerprints.digest(list(x._bn_blocks)) for x in (self, other)
+                fingerprints.digest(list(x._network.bn_blocks)) for x in (self, other)
             )
         return [name for name, (own, others) in pairs.items() if own != others]
 
@@ -181,6 +187,7 @@ class Objective:
         """Return the mean loss at theta (n,)."""
         return self.evaluate(theta, buffers=buffers).loss
 
+    @full_precision()
     @torch.inference_mode()
     def evaluate(self, theta: torch.Tensor, *, buffers: Buffers | None = None) -> Evaluation:
         """Return loss and accuracy at theta (n,).
@@ -192,10 +199,10 @@ class Objective:
         Raises:
             ValueError: If theta has another length.
         """
-        named, buffers = self._point(self._cast(theta), buffers)
+        parts = self.parts(theta, buffers=buffers)
         loss, correct = 0.0, 0
-        for inputs, targets in self._batches:
-            outputs = torch.func.functional_call(self._model, (named, buffers), (inputs,))
+        for inputs, targets in parts.batches:
+            outputs = self._network(parts.named, parts.buffers, inputs)
             loss += float(self._loss(outputs, targets).double().sum())
             if _are_classes(targets):
                 correct += int((outputs.argmax(1) == targets).sum())
@@ -203,90 +210,143 @@ class Objective:
         accuracy = correct / self.num_examples if classes else float("nan")
         return Evaluation(loss / self.num_examples, accuracy, self.num_examples, self.bn)
 
+    @full_precision()
+    @torch.inference_mode(False)  # Differentiates, also where the caller does not.
     def gradient(self, theta: torch.Tensor, *, buffers: Buffers | None = None) -> torch.Tensor:
         """Return the gradient (n,) of the mean loss at theta, in loss per parameter."""
-        point = self._cast(theta).requires_grad_()
-        buffers = self._statistics(point.detach(), buffers)
+        leaf = self._network.cast(theta).requires_grad_()
+        buffers = self._network.statistics(leaf.detach(), buffers)
         total = torch.zeros(self.n, dtype=torch.float64, device=self.device)
-        for index in range(len(self._batches)):
-            (part,) = torch.autograd.grad(self._batch_loss(point, buffers, index), point)
-            total += part.double()
+        for inputs, targets in self._batches:
+            outputs = self._network(self._network.named(leaf), buffers, inputs)
+            total += torch.autograd.grad(self._mean_part(outputs, targets), leaf)[0]
         return total.cpu()
 
-    def hessian(self, theta: torch.Tensor, *, buffers: Buffers | None = None) -> SymmetricOperator:
+    def hessian(
+        self,
+        theta: torch.Tensor,
+        *,
+        within: str | Sequence[str] | None = None,
+        buffers: Buffers | None = None,
+    ) -> SymmetricOperator:
         """Return the Hessian ∇²L(θ) as an operator of shape (n, n), in loss per parameter².
 
         Products are exact (Pearlmutter 1994), in the network's dtype, summed over microbatches in
-        float64. Under ``reestimate`` the statistics are those of theta and count as constants.
+        float64. Under ``batch`` the statistics are differentiated too; under ``reestimate`` they
+        are those of theta and count as constants.
+
+        Args:
+            theta: The point (n,).
+            within: Names of parameters or modules: the block of the Hessian that belongs to them,
+                of shape (m, m); see ``groups.group`` for its entries. None takes all.
+            buffers: Running statistics to use instead of the model's own.
+
+        Raises:
+            ValueError: If theta has another length or holds NaN or infinity, or a name is unknown.
+            RuntimeError: By a product, if the network's loss is not the same twice.
         """
-        point = self._cast(theta)
-        buffers = self._statistics(point, buffers)
-        product = HessianProduct(
-            lambda leaf, index: self._batch_loss(leaf, buffers, index),
-            point,
-            len(self._batches),
-            memory=self._options["graph_memory"],
+        return self._curvature(
+            "hessian",
+            lambda outputs, loss, leaf: hessian_product(loss(outputs), leaf),
+            theta,
+            within,
+            buffers,
         )
-        key = fingerprints.digest(("hessian", self.fingerprint, theta, buffers))
-        return SymmetricOperator(self.n, product, fingerprint=key)
+
+    def ggn(
+        self,
+        theta: torch.Tensor,
+        *,
+        within: str | Sequence[str] | None = None,
+        buffers: Buffers | None = None,
+    ) -> SymmetricOperator:
+        """Return the generalised Gauss-Newton matrix (1/N) Σ Jᵀ (∇²ℓ) J, of shape (n, n).
+
+        J is the Jacobian of an example's outputs by theta, ∇²ℓ the Hessian of its loss by the
+        outputs. It is positive semidefinite for losses convex in the outputs, such as cross-entropy
+        and squared error, and differs from the Hessian by the curvature of the outputs. Arguments
+        and errors as for ``hessian``.
+
+        Reference: Schraudolph (2002), Fast Curvature Matrix-Vector Products, Neural Computation
+            14(7).
+        """
+        return self._curvature("ggn", ggn_product, theta, within, buffers)
 
     def statistics(self, theta: torch.Tensor) -> Buffers:
         """Return the buffers that the policy uses at theta: under ``reestimate`` fresh ones."""
-        return self._statistics(self._cast(theta), None)
+        return self._network.statistics(self._network.cast(theta), None)
 
-    def _check_batch_norm(self) -> None:
-        bare = [
-            name
-            for name in batchnorm.layers(self._source)
-            if self._source.get_submodule(name).running_mean is None
-        ]
-        if bare and self.bn != "batch":
-            raise ValueError(
-                f"batch normalisation {bare[0]!r} keeps no running statistics "
-                f"(track_running_stats=False), so bn={self.bn!r} has nothing to hold. "
-                "Pass bn='batch'."
-            )
+    def output_factors(self, outputs: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
+        """Return factors of the loss's second derivatives by outputs: ``losses.output_factors``."""
+        loss, smoothing = self._options["loss"], self._options["label_smoothing"]
+        return losses.output_factors(loss, outputs, targets, smoothing)
 
-    def _batch_loss(self, leaf: torch.Tensor, buffers: Buffers, index: int) -> torch.Tensor:
+    def parts(self, theta: torch.Tensor, *, buffers: Buffers | None = None) -> Parts:
+        """Return module, named parameters and buffers at theta, and microbatches of examples.
+
+        ``torch.func.functional_call(module, (named, buffers), (inputs,))`` gives the outputs of a
+        microbatch.
+        """
+        point = self._network.cast(theta)
+        named, buffers = self._network.named(point), self._network.statistics(point, buffers)
+        return Parts(self._network.module, named, buffers, self._batches)
+
+    @torch.inference_mode(False)
+    def _curvature(
+        self, kind: str, product: Callable[..., Product], theta, within, buffers
+    ) -> SymmetricOperator:
+        point = self._network.cast(theta)
+        self._network.check_finite(theta)
+        group = groups.group(self.layout, within)
+        buffers = self._network.statistics(point, buffers)
+        constant = self._network.named(point)
+        leaf = point[group.entries.to(self.device)].requires_grad_()
+
+        check = functools.cache(lambda: self._check_deterministic(constant, buffers))
+
+        def build(index: int) -> Product:
+            check()
+            inputs, targets = self._batches[index]
+            named = {**constant, **self._network.named(leaf, group.layout)}
+            outputs = self._network(named, buffers, inputs, twice=True)
+            return product(outputs, lambda outputs: self._mean_part(outputs, targets), leaf)
+
+        total = SumOfProducts(
+            build,
+            n=group.m,
+            batches=len(self._batches),
+            memory=self._options["graph_memory"],
+            like=leaf.detach(),
+        )
+        key = fingerprints.digest((kind, self.fingerprint, theta, buffers, group.entries))
+        return SymmetricOperator(group.m, total, single=False, fingerprint=key, device=self.device)
+
+    def _mean_part(self, outputs: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
         # The part of one microbatch in the mean over all examples: a ragged last one weighs right.
-        inputs, targets = self._batches[index]
-        outputs = torch.func.functional_call(self._model, (self._named(leaf), buffers), (inputs,))
         return self._loss(outputs, targets).sum() / self.num_examples
-
-    def _point(self, point: torch.Tensor, buffers: Buffers | None):
-        return self._named(point), self._statistics(point, buffers)
-
-    def _named(self, point: torch.Tensor) -> Buffers:
-        named = {
-            name: tensor.contiguous(memory_format=self._format) if tensor.dim() == 4 else tensor
-            for name, tensor in self.layout.unflatten(point).items()
-        }
-        return {**self._frozen, **named}
-
-    def _statistics(self, point: torch.Tensor, buffers: Buffers | None) -> Buffers:
-        if self._estimator is not None:
-            return batchnorm.reestimate(
-                self._estimator, self._named(point), self.buffers, self._bn_blocks
-            )
-        if buffers is None or self.bn == "batch":
-            return self.buffers
-        return {name: buffers[name].to(tensor) for name, tensor in self.buffers.items()}
-
-    def _cast(self, theta: torch.Tensor) -> torch.Tensor:
-        self.layout.check(theta)
-        return theta.detach().to(device=self.device, dtype=self.dtype, copy=True)
-
-    def _place(self, inputs: torch.Tensor) -> torch.Tensor:
-        placed = inputs.to(device=self.device, dtype=self.dtype)
-        return placed.to(memory_format=self._format) if inputs.dim() == 4 else placed
 
     def _sizes(self, count: int, size: int) -> list[int]:
         if self.bn == "batch":
             return batchnorm.blocks_of(count, size)
         return [min(size, count - start) for start in range(0, count, size)]
 
+    @torch.no_grad()
+    def _check_deterministic(self, named: Buffers, buffers: Buffers) -> None:
+        inputs, targets = self._batches[0]
+        first, second = (
+            float(self._loss(self._network(named, buffers, inputs), targets).double().sum())
+            for _ in range(2)
+        )
+        if abs(first - second) > torch.finfo(self.dtype).eps ** 0.5 * abs(first):
+            raise RuntimeError(
+                f"the network is not deterministic: the same examples gave the losses {first:.8g} "
+                f"and {second:.8g}, so products would be of different matrices. Layers are in eval "
+                "mode already: look for dropout called with training=True or random numbers in "
+                "forward()."
+            )
 
-def _check(inputs, targets, loss, microbatch: int, bn_block: int) -> None:
+
+def _check(inputs, targets, microbatch: int, bn_block: int) -> None:
     if len(inputs) == 0 or len(inputs) != len(targets):
         raise ValueError(
             f"{len(inputs)} inputs and {len(targets)} targets are no set of examples. "
@@ -297,39 +357,6 @@ def _check(inputs, targets, loss, microbatch: int, bn_block: int) -> None:
             f"microbatch={microbatch}, bn_block={bn_block}: pass microbatch >= 1 and bn_block >= 2 "
             "(one example has no variance)."
         )
-    if not callable(loss) and loss not in ("cross_entropy", "mse"):
-        raise ValueError(
-            f"loss={loss!r} is not known. Pass 'cross_entropy', 'mse', or a function of outputs "
-            "and targets that returns one loss an example."
-        )
-
-
-def _losses(loss: Loss) -> Callable[[torch.Tensor, torch.Tensor], torch.Tensor]:
-    if loss == "cross_entropy":
-        return lambda outputs, targets: nn.functional.cross_entropy(
-            outputs, targets, reduction="none"
-        )
-    return _squared_error if loss == "mse" else functools.partial(_own_loss, loss)
-
-
-def _squared_error(outputs: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
-    if outputs.shape != targets.shape:
-        raise ValueError(
-            f"outputs of shape {tuple(outputs.shape)} and targets of shape {tuple(targets.shape)} "
-            "have no squared error of one shape: broadcasting would compare every pair. "
-            "Give the targets the shape of the outputs."
-        )
-    return (outputs - targets.to(outputs)).square().flatten(1).mean(1)
-
-
-def _own_loss(loss: Callable, outputs: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
-    losses = loss(outputs, targets)
-    if tuple(losses.shape) != (len(outputs),):
-        raise ValueError(
-            f"the loss returned the shape {tuple(losses.shape)} for {len(outputs)} examples. It "
-            "must return one loss an example, as with reduction='none'; the mean is taken here."
-        )
-    return losses
 
 
 def _are_classes(targets: torch.Tensor) -> bool:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+import numpy as np
 import scipy.sparse.linalg
 import torch
 
@@ -13,11 +14,13 @@ class SymmetricOperator:
 
     Args:
         n: Number of rows.
-        product: Maps a float64 vector (n,) to A v (n,).
+        product: Maps a float64 block (n, k) to A v (n, k); with ``single`` a vector (n,) to (n,).
+        single: Whether ``product`` takes one vector at a time.
         fingerprint: What identifies A in the store; None if A must not be stored.
+        device: Where the product computes; recurrences keep their vectors there.
 
     Attributes:
-        products: Products with a vector computed so far.
+        products: Products with a vector computed so far, a block counting each of its columns.
     """
 
     def __init__(
@@ -25,12 +28,15 @@ class SymmetricOperator:
         n: int,
         product: Callable[[torch.Tensor], torch.Tensor],
         *,
+        single: bool = True,
         fingerprint: str | None = None,
+        device: torch.device | str = "cpu",
     ) -> None:
         self.n = n
         self.fingerprint = fingerprint
+        self.device = torch.device(device)
         self.products = 0
-        self._product = product
+        self._product, self._single = product, single
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -48,10 +54,14 @@ class SymmetricOperator:
                 f"cannot multiply an operator of shape {self.shape} with a tensor of shape "
                 f"{tuple(v.shape)}. Pass one vector ({self.n},) or a block ({self.n}, k)."
             )
-        if v.dim() == 2:
-            return torch.stack([self @ column for column in v.unbind(1)], dim=1)
-        self.products += 1
-        return self._product(v.double()).double()
+        block = v.double().reshape(self.n, -1)
+        self.products += block.shape[1]
+        if self._single:
+            columns = [self._product(column) for column in block.unbind(1)]
+            image = torch.stack(columns, dim=1) if columns else block
+        else:
+            image = self._product(block)
+        return image.double().reshape(v.shape)
 
     def scaled(self, d: torch.Tensor) -> "SymmetricOperator":
         """Return D A D with D = diag(d): A in coordinates where entry i has the unit d_i.
@@ -68,20 +78,33 @@ class SymmetricOperator:
         key = None
         if self.fingerprint is not None:
             key = fingerprints.digest(("scaled", self.fingerprint, d))
-        d = d.double()
-        return SymmetricOperator(self.n, lambda v: d * (self @ (d * v)), fingerprint=key)
+        d = d.double().to(self.device)[:, None]
+        return SymmetricOperator(
+            self.n,
+            lambda v: d * (self @ (d * v)),
+            single=False,
+            fingerprint=key,
+            device=self.device,
+        )
 
     def to_scipy(self) -> scipy.sparse.linalg.LinearOperator:
         """Return the operator as a float64 ``scipy.sparse.linalg.LinearOperator``."""
         return scipy.sparse.linalg.LinearOperator(
             self.shape,
-            matvec=lambda v: (self @ torch.from_numpy(v.reshape(-1).copy())).numpy(),
+            matvec=lambda v: self._on_arrays(v.reshape(-1)),
+            matmat=self._on_arrays,
+            rmatvec=lambda v: self._on_arrays(v.reshape(-1)),
+            rmatmat=self._on_arrays,
             dtype="float64",
         )
 
+    def _on_arrays(self, v: np.ndarray) -> np.ndarray:
+        v = torch.from_numpy(np.array(v, dtype=np.float64)).to(self.device)
+        return (self @ v).cpu().numpy()
+
     def to_dense(self) -> torch.Tensor:
         """Return A as a matrix (n, n) in float64, at the cost of n products: for small n."""
-        return self @ torch.eye(self.n, dtype=torch.float64)
+        return self @ torch.eye(self.n, dtype=torch.float64, device=self.device)
 
 
 def from_matrix(matrix: torch.Tensor, *, rtol: float = 1e-10) -> SymmetricOperator:
@@ -100,5 +123,9 @@ def from_matrix(matrix: torch.Tensor, *, rtol: float = 1e-10) -> SymmetricOperat
             "Pass a symmetric one, such as (A + A.T) / 2."
         )
     return SymmetricOperator(
-        matrix.shape[0], lambda v: matrix @ v, fingerprint=fingerprints.digest(("matrix", matrix))
+        matrix.shape[0],
+        lambda v: matrix @ v,
+        single=False,
+        fingerprint=fingerprints.digest(("matrix", matrix)),
+        device=matrix.device,
     )

@@ -9,6 +9,7 @@ import numpy as np
 from landscape.connectivity import Path
 from landscape.results import Study
 from landscape.slices import Lines
+from landscape.spectrum import Survey
 from landscape.statistics import Band, band, single
 from landscape.training import Run
 
@@ -26,6 +27,8 @@ class Panel:
         x_scale: Scale of the horizontal axis.
         integers: Whether horizontal ticks are whole numbers.
         limits: Ends of the vertical axis, or None.
+        unit: The horizontal axis shows x for positions u = asinh(x / unit); None for x itself.
+        marks: Values of x to mark by ticks, a row for each seed.
     """
 
     title: str
@@ -36,6 +39,8 @@ class Panel:
     x_scale: Literal["linear", "log"] = "linear"
     integers: bool = False
     limits: tuple[float, float] | None = None
+    unit: float | None = None
+    marks: tuple[tuple[float, ...], ...] = ()
 
 
 def bands(runs: Mapping[tuple[str, int], Run], name: str) -> dict[str, Band]:
@@ -126,6 +131,37 @@ def lines(
     return [
         Panel("training loss", x, "loss (nats)", found["loss"], "log"),
         Panel("training accuracy", x, "share correct", found["accuracy"], limits=(0, 1)),
+    ]
+
+
+def spectra(found: Mapping[str, Sequence[Survey]]) -> list[Panel]:
+    """Return a panel for each kind of Hessian: density of eigenvalues and outliers, over seeds.
+
+    All share one coordinate u = asinh(λ / δ), linear within ±δ and logarithmic beyond, with δ one
+    per cent of the largest magnitude: quadrature resolves no less around zero.
+
+    Args:
+        found: Title -> one survey a seed.
+    """
+    every = [survey for surveys in found.values() for survey in surveys]
+    delta = 10 * max(survey.density.scale for survey in every)
+    curves = {
+        title: [survey.density.curve(scale=delta, width=0.2) for survey in surveys]
+        for title, surveys in found.items()
+    }
+    ends = [curve.u[end] for of in curves.values() for curve in of for end in (0, -1)]
+    u = np.linspace(float(min(ends)), float(max(ends)), 1024)
+    return [
+        Panel(
+            title,
+            f"eigenvalue λ (nats per parameter²), logarithmic beyond ±{delta:.2g}",
+            "share per unit of u",
+            {title: band(u, [np.interp(u, c.u, c.density, 0, 0) for c in curves[title]])},
+            "log",
+            unit=delta,
+            marks=tuple(tuple(survey.pairs.values.tolist()) for survey in surveys),
+        )
+        for title, surveys in found.items()
     ]
 
 

@@ -1,31 +1,17 @@
 """One function a kind of figure; they draw what they are given and compute nothing."""
 
+import math
 from collections.abc import Mapping, Sequence
 
 import matplotlib.style
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.axis import Axis
-from matplotlib.figure import Figure as Canvas
-from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocator
 
-from landscape.display import STYLE, Figure, maths
+from landscape import frames
+from landscape.display import Figure, maths
 from landscape.panels import Panel
 from landscape.slices import Plane
 from landscape.statistics import Band, Interval
-
-_STYLE = ["default", STYLE]
-_WIDTH = 7.2
-
-# Colours of Okabe and Ito (2008), darkened or lightened to read on white and on black; every series
-# also has its own dashes and marker, so that no figure needs colour.
-_LOOKS = (
-    {"color": "#1f78b4", "linestyle": "-", "marker": "o"},
-    {"color": "#d1601f", "linestyle": (0, (5, 1.6)), "marker": "s"},
-    {"color": "#2a9d6f", "linestyle": (0, (1.2, 1.2)), "marker": "^"},
-    {"color": "#b05fa3", "linestyle": (0, (5, 1.4, 1.2, 1.4)), "marker": "D"},
-    {"color": "#a08214", "linestyle": (0, (8, 2, 1.2, 2, 1.2, 2)), "marker": "v"},
-)
 
 
 def curves(
@@ -41,13 +27,13 @@ def curves(
         columns: Panels side by side.
     """
     names = list(dict.fromkeys(name for panel in panels for name in panel.series))
-    with matplotlib.style.context(_STYLE):
-        canvas, axes = _axes(len(panels), columns, height=2.35)
+    with matplotlib.style.context(frames.STYLES):
+        canvas, axes = frames.grid(len(panels), columns, height=2.35)
         for axis, panel in zip(axes, panels, strict=True):
             for name, band in panel.series.items():
-                _curve(axis, band, name, _LOOKS[names.index(name) % len(_LOOKS)])
-            _dress(axis, panel)
-        _legend(canvas, axes)
+                _curve(axis, band, name, frames.LOOKS[names.index(name) % len(frames.LOOKS)])
+            frames.dress(axis, panel)
+        frames.legend(canvas, axes)
         return Figure(canvas, label=label, caption=caption, alt=alt)
 
 
@@ -87,13 +73,19 @@ def pairs(
         units: Quantity -> unit of its axis.
         columns: Panels side by side.
     """
-    with matplotlib.style.context(_STYLE):
-        canvas, axes = _axes(len(panels), columns, height=2.3)
+    with matplotlib.style.context(frames.STYLES):
+        canvas, axes = frames.grid(len(panels), columns, height=2.3)
         for axis, (quantity, arms) in zip(axes, panels.items(), strict=True):
             for seeds in zip(*arms.values(), strict=True):
                 axis.plot(range(len(arms)), seeds, color="#24292f", alpha=0.25, linewidth=0.6)
             for place, (arm, values) in enumerate(arms.items()):
-                _dots(axis, place, values, intervals[quantity][arm], _LOOKS[place % len(_LOOKS)])
+                _dots(
+                    axis,
+                    place,
+                    values,
+                    intervals[quantity][arm],
+                    frames.LOOKS[place % len(frames.LOOKS)],
+                )
             axis.set_xticks(range(len(arms)), list(arms))
             axis.set_xlim(-0.5, len(arms) - 0.5 + 0.25)
             axis.set_title(maths(quantity))
@@ -142,8 +134,8 @@ def planes(
         ylabel: Meaning of β with unit.
         levels: Increasing levels of the loss for all planes; lines are labelled.
     """
-    with matplotlib.style.context(_STYLE):
-        canvas, axes = _axes(len(named), len(named), height=_WIDTH / len(named) * 0.86)
+    with matplotlib.style.context(frames.STYLES):
+        canvas, axes = frames.grid(len(named), len(named), height=frames.WIDTH / len(named) * 0.86)
         norm = matplotlib.colors.LogNorm(levels[0], levels[-1])
         filled = None
         for axis, (title, plane) in zip(axes, named.items(), strict=True):
@@ -164,54 +156,43 @@ def planes(
         return Figure(canvas, label=label, caption=caption, alt=alt)
 
 
-def _axes(count: int, columns: int, *, height: float) -> tuple[Canvas, list[Axes]]:
-    columns = min(columns, count)
-    rows = -(-count // columns)
-    # One panel alone would be a banner: it gets a little more than half the width.
-    width = _WIDTH if columns > 1 else 0.6 * _WIDTH
-    canvas = Canvas(figsize=(width, height * rows), layout="constrained")
-    axes = canvas.subplots(rows, columns, squeeze=False).ravel().tolist()
-    for spare in axes[count:]:
-        spare.set_axis_off()
-    return canvas, axes[:count]
+def spectra(panels: Sequence[Panel], *, label: str, caption: str, alt: str) -> Figure:
+    """Draw spectral densities below each other on one symmetric logarithmic axis.
+
+    The curve is the mean over seeds, each seed a thin line; computed eigenvalues are ticks under
+    it, a row for each seed.
+
+    Args:
+        panels: What ``panels.spectra`` returns.
+        label: Such as ``fig-density``.
+        caption: What to see.
+        alt: What the picture shows.
+    """
+    with matplotlib.style.context(frames.STYLES):
+        canvas, axes = frames.grid(len(panels), 1, height=1.75, width=frames.WIDTH)
+        top = max(float(np.max(of.mean)) for panel in panels for of in panel.series.values())
+        for place, (axis, panel) in enumerate(zip(axes, panels, strict=True)):
+            look = frames.LOOKS[place % len(frames.LOOKS)]
+            ((name, band),) = panel.series.items()
+            _density(axis, band, name, look, top)
+            for row, marks in enumerate(panel.marks):
+                heights = np.full(len(marks), _FLOOR * top * 10 ** (-0.45 * (row + 1)))
+                at = np.arcsinh(np.asarray(marks) / panel.unit)
+                axis.plot(at, heights, "|", color=look["color"], markersize=4, alpha=0.8)
+            axis.set_ylim(_FLOOR * top * 10 ** (-0.45 * (len(panel.marks) + 1)), 3 * top)
+            axis.set(title=maths(panel.title), ylabel=panel.y, yscale="log")
+            powers = range(math.ceil(math.log10(_FLOOR * top)), math.ceil(math.log10(3 * top)), 2)
+            axis.set_yticks([10.0**power for power in powers])
+            frames.symmetric_ticks(axis, panel.unit, band.x)
+        axes[-1].set_xlabel(panels[-1].x)
+        return Figure(canvas, label=label, caption=caption, alt=alt)
 
 
-def _dress(axis: Axes, panel: Panel) -> None:
-    axis.set(title=maths(panel.title), xlabel=maths(panel.x), ylabel=maths(panel.y))
-    axis.set_yscale(panel.scale)
-    axis.set_xscale(panel.x_scale)
-    if panel.limits is not None:
-        axis.set_ylim(*panel.limits)
-    for scale, ticks in ((panel.scale, axis.yaxis), (panel.x_scale, axis.xaxis)):
-        if scale == "log":
-            _log_ticks(ticks)
-    if panel.integers:
-        axis.xaxis.set_major_locator(MaxNLocator(integer=True))
-    elif panel.x_scale == "linear":  # Few enough that labels with sign and decimals stay apart.
-        axis.xaxis.set_major_locator(MaxNLocator(5, steps=[1, 2, 5, 10]))
+_FLOOR = 1e-7  # Of the highest peak: one eigenvalue among ten million.
 
 
-def _log_ticks(axis: Axis) -> None:
-    # Plain numbers: matplotlib's own labels of a short logarithmic axis are all "2.3 × 10⁰".
-    low, high = axis.get_view_interval()
-    span = high / low if low > 0 else 1.0
-    subs = (1, 2, 5) if span < 1000 else (1,)
-    axis.set_major_locator(MaxNLocator(5) if span < 10 else LogLocator(subs=subs, numticks=9))
-    axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
-    axis.set_minor_locator(NullLocator())
-
-
-def _legend(canvas: Canvas, axes: Sequence[Axes]) -> None:
-    handles = {
-        name: handle
-        for axis in axes
-        for handle, name in zip(*axis.get_legend_handles_labels(), strict=True)
-    }
-    if len(handles) > 1:
-        canvas.legend(
-            handles.values(),
-            handles.keys(),
-            loc="outside upper center",
-            ncols=len(handles),
-            handlelength=3.2,
-        )
+def _density(axis: Axes, band: Band, name: str, look: Mapping, top: float) -> None:
+    for sample in band.samples if band.n > 1 else ():
+        axis.plot(band.x, sample, color=look["color"], linewidth=0.5, alpha=0.45)
+    axis.plot(band.x, np.maximum(band.mean, _FLOOR * top), color=look["color"], label=name)
+    axis.axhline(_FLOOR * top, color="#24292f", linewidth=0.5)

@@ -1,12 +1,17 @@
 """Records: what a run, an eigenvalue, a line, a plane or a path puts into a study's results."""
 
+import itertools
 import math
+from collections.abc import Mapping
 from typing import Any
+
+import torch
+from torch import nn
 
 from landscape import connectivity, sharpness, slices, spectrum
 from landscape.objective import Objective
 from landscape.results import Study
-from landscape.spectrum import Eigenpairs
+from landscape.spectrum import Eigenpairs, Survey
 from landscape.statistics import step_noise
 from landscape.training import Run
 
@@ -105,6 +110,70 @@ def geometry(
         study.add_measurement(f"{prefix}{name}", rise.value, rise, **cost, **labels)
 
 
+def survey(
+    study: Study,
+    at: Objective,
+    *,
+    outliers: int,
+    probes: int,
+    steps: int,
+    trace_rtol: float = 0.02,
+    **labels: Any,
+) -> Survey:
+    """Measure, through the store, the whole spectrum of the Hessian at a solution, and record it.
+
+    The trace is exact where the statistics of normalisation are fixed and the network is piecewise
+    linear in each parameter (see ``spectrum.exact_trace``); under batch statistics it is estimated.
+    ``condition`` is λ_max / |λ_min|. ``negative_mass`` is the share of eigenvalues below −δ, with
+    δ a thousandth of the largest magnitude.
+
+    Args:
+        at: The objective, measured at its own theta.
+        outliers: Eigenvalues to compute at each end.
+        probes: Random vectors of the density.
+        steps: Lanczos steps of each.
+        trace_rtol: Relative standard error of the trace where it is estimated.
+        labels: Columns such as ``arm`` and ``seed``.
+    """
+    hessian = at.hessian(at.theta)
+    how = {"outliers": outliers, "probes": probes, "steps": steps, "seed": labels["seed"]}
+    found = study.store.remember(spectrum.survey, hessian, **how)
+    for name, index in (("lambda_max", 0), ("lambda_kth", outliers - 1), ("lambda_min", -1)):
+        eigenvalue(study, f"survey_{name}", found.pairs, index, at, **labels)
+    condition = spectrum.condition_number(found.pairs)
+    cost = {"cost": found.pairs.products, "converged": condition.converged}
+    _interval(study, "condition", condition, at, **cost, **labels)
+    cost = {"cost": found.density.products, "converged": not found.interrupted}
+    _interval(study, "negative_mass", found.density.negative, at, unit="share", **cost, **labels)
+    _trace(study, at, hessian, trace_rtol, labels)
+    pairs = zip(found.pairs.values.tolist(), found.pairs.residuals.tolist(), strict=True)
+    rows = [
+        {**labels, "bn": at.bn, "index": index, "eigenvalue": value, "residual": residual}
+        for index, (value, residual) in enumerate(pairs)
+    ]
+    study.table("eigenvalues", rows)
+    return found
+
+
+def _interval(study: Study, quantity: str, found: Any, at: Objective, **labels: Any) -> None:
+    half = (found.high - found.low) / 2
+    error = {"error": half, "error_kind": "half of 95% interval", "cost_unit": "products"}
+    study.add_measurement(quantity, found.value, at, **error, **labels)
+
+
+def _trace(study: Study, at: Objective, hessian: Any, rtol: float, labels: dict) -> None:
+    labels = {**labels, "unit": _PER_PARAMETER}
+    if at.bn != "batch":
+        found = study.store.remember(spectrum.exact_trace, at, at.theta)
+        error = {"error": found.error, "error_kind": "rounding"}
+        cost = {"cost": found.passes, "cost_unit": "passes"}
+    else:
+        found = study.store.remember(spectrum.trace, hessian, rtol=rtol)
+        error = {"error": found.stderr, "error_kind": "standard error"}
+        cost = {"cost": found.products, "cost_unit": "products", "converged": found.converged}
+    study.add_measurement("trace", found.value, at, **error, **cost, **labels)
+
+
 def lines(study: Study, cuts: slices.Lines, **labels: Any) -> None:
     """Record the points of several lines in ``lines.csv``."""
     rows = [
@@ -137,6 +206,39 @@ def plane(study: Study, cut: slices.Plane, **labels: Any) -> None:
         for j, beta in enumerate(cut.betas.tolist())
     ]
     study.table("planes", rows)
+
+
+def paths(
+    study: Study,
+    models: Mapping[int, nn.Module],
+    sets: Mapping[str, tuple[torch.Tensor, torch.Tensor]],
+    *,
+    points: int,
+    arm: str,
+) -> dict[tuple[str, str], list[connectivity.Path]]:
+    """Measure straight paths between solutions under all policies, through the store; record them.
+
+    Pairs are disjoint, first with second, third with fourth, so that they are independent samples.
+
+    Args:
+        models: Seed -> solution.
+        sets: Split -> examples; ``reestimate`` takes its statistics from ``train``.
+        points: Positions on each path.
+        arm: Label of the solutions.
+
+    Returns:
+        (split, policy) -> one path a pair.
+    """
+    seeds = list(models)
+    found: dict[tuple[str, str], list[connectivity.Path]] = {}
+    for split, bn in itertools.product(sets, ("frozen", "batch", "reestimate")):
+        for pair in zip(seeds[::2], seeds[1::2], strict=False):
+            how = {"bn": bn, "bn_examples": sets["train"][0]}
+            ends = [Objective(models[seed], sets[split], **how) for seed in pair]
+            cut = study.store.remember(connectivity.linear_barrier, *ends, ts=points)
+            path(study, cut, arm, f"{pair[0]}-{pair[1]}", split)
+            found.setdefault((split, bn), []).append(cut)
+    return found
 
 
 def path(study: Study, path: connectivity.Path, arm: str, pair: str, split: str) -> None:

@@ -60,6 +60,7 @@ class Store:
         Raises:
             TypeError: If the function is a bound method or a closure, an argument has no
                 fingerprint, or the result cannot be stored.
+            KeyboardInterrupt: If the result says that it was interrupted; it is not kept.
         """
         if getattr(function, "__self__", None) is not None or getattr(
             function, "__closure__", None
@@ -105,6 +106,8 @@ class Store:
                 return found[0]
             begun = time.monotonic()
             value = function()
+            if getattr(value, "interrupted", False):  # Half a result, of no use to a later run.
+                raise KeyboardInterrupt
             self._write(folder, value, seconds=earlier() + time.monotonic() - begun)
         # Read back, so that a result is the same object whether it was computed now or before.
         found = self._get(folder)

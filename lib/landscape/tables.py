@@ -17,12 +17,12 @@ def comparison(
     label: str,
     caption: str,
 ) -> Table:
-    """Return a table of two arms over seeds: means, their paired ratio, and convergence.
+    """Return a table of arms over seeds: means, paired ratios to the last arm, and convergence.
 
     Args:
-        study: Where the values were recorded, in the same order of seeds in both arms.
+        study: Where the values were recorded, in the same order of seeds in all arms.
         quantities: Recorded name -> heading with unit.
-        arms: The two arms; the ratio is first over second.
+        arms: The arms, at least two; each but the last is divided by the last.
         label: Such as ``tab-curvature``.
         caption: What to see.
     """
@@ -31,16 +31,16 @@ def comparison(
         error = study.largest_error(quantity)
         if error is not None:
             residuals.append(f"{heading} {error:.1g}")
-        first, second = (study.values(quantity, arm) for arm in arms)
-        cells = [interval_text(mean_interval(values)) for values in (first, second)]
-        ratio = interval_text(paired_ratio(first, second))
-        rows.append([heading, *cells, ratio, "yes" if study.converged(quantity) else "**no**"])
+        found = [study.values(quantity, arm) for arm in arms]
+        cells = [interval_text(mean_interval(values)) for values in found]
+        cells += [interval_text(paired_ratio(values, found[-1])) for values in found[:-1]]
+        rows.append([heading, *cells, "yes" if study.converged(quantity) else "**no**"])
     return Table(
-        ["quantity", *arms, f"{arms[0]} / {arms[1]}", "converged"],
+        ["quantity", *arms, *(f"{arm} / {arms[-1]}" for arm in arms[:-1]), "converged"],
         rows,
         label=label,
         caption=caption + (f" Largest residuals: {', '.join(residuals)}." if residuals else ""),
-        align=["left", "decimal", "decimal", "decimal", "left"],
+        align=["left", *["decimal"] * (2 * len(arms) - 1), "left"],
     )
 
 

@@ -2,5 +2,8 @@
 
 from landscape.models.cnn import CNN
 from landscape.models.family import ModelConfig
+from landscape.models.mlp import MLP
+from landscape.models.resnet import ResNet
+from landscape.models.vit import ViT
 
-__all__ = ["CNN", "ModelConfig"]
+__all__ = ["CNN", "MLP", "ModelConfig", "ResNet", "ViT"]

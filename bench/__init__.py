@@ -1,0 +1,1 @@
+"""This library against other tools, on the same work: ``make bench``."""

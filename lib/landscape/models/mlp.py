@@ -1,0 +1,47 @@
+"""A multilayer perceptron."""
+
+import dataclasses
+import math
+from typing import Literal
+
+from torch import nn
+
+from landscape.models.family import ModelConfig
+
+_ACTIVATIONS = {"relu": nn.ReLU, "tanh": nn.Tanh, "gelu": nn.GELU}
+
+
+@dataclasses.dataclass(frozen=True)
+class MLP(ModelConfig):
+    """Flattened pixels, hidden linear layers with an activation each, and a linear output layer.
+
+    Weights and biases start uniform within ±1/√fan_in (``ModelConfig.build``).
+
+    Attributes:
+        hidden: Units of each hidden layer; none makes it a softmax regression.
+        activation: ``relu``, ``tanh`` or ``gelu``.
+    """
+
+    hidden: tuple[int, ...] = (128,)
+    activation: Literal["relu", "tanh", "gelu"] = "relu"
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "hidden", tuple(self.hidden))
+        if any(units < 1 for units in self.hidden):
+            raise ValueError(
+                f"MLP(hidden={self.hidden}) has an empty layer. Give counts >= 1, or () for no "
+                "hidden layer."
+            )
+        if self.activation not in _ACTIVATIONS:
+            raise ValueError(
+                f"activation={self.activation!r} is not known to MLP. "
+                f"Pass one of {', '.join(map(repr, _ACTIVATIONS))}."
+            )
+
+    def _module(self, shape: tuple[int, int, int], classes: int) -> nn.Module:
+        layers: list[nn.Module] = [nn.Flatten()]
+        inputs = math.prod(shape)
+        for units in self.hidden:
+            layers += [nn.Linear(inputs, units), _ACTIVATIONS[self.activation]()]
+            inputs = units
+        return nn.Sequential(*layers, nn.Linear(inputs, classes))

@@ -1,0 +1,187 @@
+"""Residual networks for small images, with or without skip connections, under several norms."""
+
+import dataclasses
+from collections import OrderedDict
+from typing import Literal, get_args
+
+import torch
+from torch import nn
+
+from landscape.models.family import ModelConfig
+from landscape.models.initialization import he_normal, initialized
+
+Norm = Literal["batch", "group", "layer", "instance", "none"]
+
+_STAGES = 3
+
+
+@dataclasses.dataclass(frozen=True)
+class ResNet(ModelConfig):
+    """The residual network that He et al. (2016, section 4.2) describe for CIFAR, of depth 6n + 2.
+
+    A 3x3 convolution, three stages of n blocks with two 3x3 convolutions each, global average
+    pooling and a linear layer. The first block of the second and of the third stage halves the
+    image and doubles the channels. Normalisation and ReLU follow the convolutions as in He et al.
+    (post-activation), the second ReLU of a block follows the addition.
+
+    Convolutions have a bias only where no norm follows, as in He et al.: the shift of the norm
+    takes its place. ResNet-20 with batch normalisation, option A, 3 channels and 10 classes has
+    269,722 parameters. Weights are He normal, biases zero; networks of one seed share the weights
+    of all layers that they have in common, whatever their ``norm``, ``skip`` and ``shortcut``.
+
+    Attributes:
+        depth: 6n + 2 layers with weights, such as 8, 20, 32, 56 or 110.
+        width: Factor on the 16, 32 and 64 channels of the three stages.
+        norm: ``batch``; ``group`` with ``groups`` groups; ``layer``, which for images means
+            normalisation over channels and positions together, a group norm with one group;
+            ``instance``, each channel of each image by itself, with scale and shift; or ``none``.
+        skip: Whether the input of a block is added to its output; without, the same convolutions
+            form a plain network.
+        shortcut: Where a block changes the shape, the input is added by option ``A``, every second
+            pixel with zeros for the new channels, which has no parameters; or by option ``B``, a
+            1x1 convolution with norm. Without effect where ``skip`` is false.
+        groups: Groups of the ``group`` norm.
+
+    Reference: He et al. (2016), Deep Residual Learning for Image Recognition, CVPR.
+    """
+
+    depth: int = 20
+    width: float = 1.0
+    norm: Norm = "batch"
+    skip: bool = True
+    shortcut: Literal["A", "B"] = "A"
+    groups: int = 8
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "width", float(self.width))
+        if self.depth < 8 or (self.depth - 2) % 6:
+            raise ValueError(
+                f"depth={self.depth} is not 6n + 2 with n >= 1, so it does not fill three stages "
+                "of blocks of two convolutions. Pass 8, 14, 20, 26, 32, 44, 56, 110 or the like."
+            )
+        if not 16 * self.width >= 1 or not (16 * self.width).is_integer():
+            raise ValueError(
+                f"width={self.width} makes {16 * self.width:g} channels of 16. "
+                "Pass a factor that gives a whole number >= 1, such as 0.25, 0.5, 1, 2 or 4."
+            )
+        if self.norm not in get_args(Norm):
+            raise ValueError(
+                f"norm={self.norm!r} is not known to ResNet. "
+                f"Pass one of {', '.join(map(repr, get_args(Norm)))}."
+            )
+        if self.shortcut not in ("A", "B"):
+            raise ValueError(
+                f"shortcut={self.shortcut!r} is not known to ResNet. Pass 'A' (no parameters) or "
+                "'B' (1x1 convolution)."
+            )
+        if self.norm == "group" and (self.groups < 1 or self.channels[0] % self.groups):
+            raise ValueError(
+                f"groups={self.groups} do not divide {self.channels[0]} channels (16 x width). "
+                "Pass a divisor, or norm='layer' for one group."
+            )
+
+    @property
+    def channels(self) -> tuple[int, ...]:
+        """Channels of the three stages."""
+        return tuple(int(16 * self.width) * 2**stage for stage in range(_STAGES))
+
+    def build(self, shape: tuple[int, int, int], classes: int, *, seed: int) -> nn.Module:
+        """Return an initialised network: He normal weights, zero biases, norms as the identity.
+
+        Args:
+            shape: (channels, height, width) of an input.
+            classes: Number of outputs.
+            seed: Each layer draws from the stream ``(seed, "initialization", name)``.
+
+        Raises:
+            ValueError: If the images are too small for three stages.
+        """
+        rules = {nn.Conv2d: he_normal, nn.Linear: he_normal}
+        return initialized(lambda: self._module(shape, classes), rules, seed=seed)
+
+    def _module(self, shape: tuple[int, int, int], classes: int) -> nn.Module:
+        inputs, height, width = shape
+        # Two halvings; an instance norm of a single pixel would have no variance.
+        least = 5 if self.norm == "instance" else 4
+        if min(height, width) < least:
+            raise ValueError(
+                f"images of {height} x {width} pixels are too small for a ResNet with "
+                f"norm={self.norm!r}, which halves them twice. "
+                f"Use images of at least {least} x {least} pixels."
+            )
+        layers = self._convolution(inputs, self.channels[0], suffix="")
+        layers["relu"] = nn.ReLU()
+        inputs = self.channels[0]
+        for stage, outputs in enumerate(self.channels, start=1):
+            blocks = []
+            for _ in range((self.depth - 2) // 6):
+                blocks.append(self._block(inputs, outputs))
+                inputs = outputs
+            layers[f"stage{stage}"] = nn.Sequential(*blocks)
+        layers["pool"] = nn.AdaptiveAvgPool2d(1)
+        layers["flatten"] = nn.Flatten()
+        layers["linear"] = nn.Linear(inputs, classes)
+        return nn.Sequential(layers)
+
+    def _block(self, inputs: int, outputs: int) -> "Block":
+        stride = 1 if inputs == outputs else 2
+        residual = self._convolution(inputs, outputs, stride=stride, suffix="1")
+        residual["relu1"] = nn.ReLU()
+        residual |= self._convolution(outputs, outputs, suffix="2")
+        shortcut = self._shortcut(inputs, outputs) if self.skip else None
+        return Block(nn.Sequential(residual), shortcut)
+
+    def _shortcut(self, inputs: int, outputs: int) -> nn.Module:
+        if inputs == outputs:
+            return nn.Identity()
+        if self.shortcut == "A":
+            return Subsample(outputs - inputs)
+        return nn.Sequential(self._convolution(inputs, outputs, size=1, stride=2, suffix=""))
+
+    def _convolution(
+        self, inputs: int, outputs: int, *, suffix: str, size: int = 3, stride: int = 1
+    ) -> "OrderedDict[str, nn.Module]":
+        # Named, not numbered: a layer's name, and so its stream, does not hang on the norm.
+        bias = self.norm == "none"
+        layers: OrderedDict[str, nn.Module] = OrderedDict()
+        layers[f"conv{suffix}"] = nn.Conv2d(
+            inputs, outputs, size, stride=stride, padding=size // 2, bias=bias
+        )
+        if self.norm == "batch":
+            layers[f"norm{suffix}"] = nn.BatchNorm2d(outputs)
+        elif self.norm == "instance":
+            layers[f"norm{suffix}"] = nn.InstanceNorm2d(outputs, affine=True)
+        elif self.norm != "none":
+            groups = self.groups if self.norm == "group" else 1
+            layers[f"norm{suffix}"] = nn.GroupNorm(groups, outputs)
+        return layers
+
+
+class Block(nn.Module):
+    """ReLU of a residual branch, plus the input's shortcut where there is one."""
+
+    def __init__(self, residual: nn.Module, shortcut: nn.Module | None) -> None:
+        super().__init__()
+        self.residual, self.shortcut = residual, shortcut
+        self.relu = nn.ReLU()
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Return the block's output for images (N, C, H, W)."""
+        y = self.residual(x)
+        return self.relu(y if self.shortcut is None else y + self.shortcut(x))
+
+
+class Subsample(nn.Module):
+    """Every second pixel, and channels of zeros behind the given ones: option A of He et al."""
+
+    def __init__(self, new_channels: int) -> None:
+        super().__init__()
+        self.new_channels = new_channels
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Return (N, C + new, ⌈H/2⌉, ⌈W/2⌉) for images (N, C, H, W)."""
+        return nn.functional.pad(x[:, :, ::2, ::2], (0, 0, 0, 0, 0, self.new_channels))
+
+    def extra_repr(self) -> str:
+        """Say the number of new channels when printed."""
+        return f"new_channels={self.new_channels}"

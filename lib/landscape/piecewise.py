@@ -1,0 +1,246 @@
+"""Piecewise-linear networks: whether outputs are affine in each parameter, and where these act.
+
+Read off the autograd graph of some outputs, so that functional calls, containers and in-place
+modules count as what they compute, and names of modules count for nothing.
+"""
+
+import dataclasses
+import math
+import re
+from collections.abc import Mapping
+
+import torch
+from torch.autograd.graph import Node
+
+# Operations that are piecewise linear in all their operands together.
+_LINEAR = frozenset(
+    """
+    Abs AdaptiveAvgPool2D AdaptiveAvgPool3D AdaptiveMaxPool2D AdaptiveMaxPool3D Add Alias Amax
+    Amin AsStrided AvgPool2D AvgPool3D Cat ChannelShuffle Clamp ClampMax ClampMin Clone
+    ConstantPadNd Cumsum Diagonal Expand Flip Gather Hardsigmoid Hardtanh Im2Col Index
+    IndexSelect LeakyRelu MaskedFill Max MaxPool2DWithIndices MaxPool3DWithIndices Maximum Mean
+    Min Minimum Neg Permute PixelShuffle PixelUnshuffle ReflectionPad1D ReflectionPad2D
+    ReflectionPad3D Relu Repeat ReplicationPad1D ReplicationPad2D ReplicationPad3D ReshapeAlias
+    Roll Rsub Select Slice Softshrink Sort Split SplitWithSizes Squeeze Stack Sub Sum T
+    Threshold ToCopy Topk Transpose Tril Triu Unbind Unfold UnsafeSplit UnsafeView Unsqueeze
+    UpsampleBilinear2D UpsampleNearest1D UpsampleNearest2D UpsampleNearest3D View Where
+    """.split()
+)
+# Operations that multiply two operands: affine in each parameter if they share none.
+_BILINEAR = {
+    "Addmm": (1, 2),
+    "Baddbmm": (1, 2),
+    "Bmm": (0, 1),
+    "Convolution": (0, 1),
+    "CudnnBatchNorm": (0, 1),
+    "Dot": (0, 1),
+    "Mm": (0, 1),
+    "Mul": (0, 1),
+    "Mv": (0, 1),
+    "NativeBatchNorm": (0, 1),
+}
+# Operands through which a parameter may act, since its gradient for each example is then known.
+_PARAMETER_OPERANDS = {
+    "Add": (0, 1),
+    "Addmm": (0, 2),
+    "Convolution": (1, 2),
+    "CudnnBatchNorm": (1, 2),
+    "Mm": (1,),
+    "Mul": (0, 1),
+    "NativeBatchNorm": (1, 2),
+    "Sub": (0, 1),
+}
+_INSTEAD = (
+    "Use spectrum.trace(L.hessian(theta)) for the Hessian, or spectrum.trace(L.ggn(theta)) for the "
+    "Gauss-Newton matrix: estimates with a standard error."
+)
+
+
+@dataclasses.dataclass(frozen=True)
+class Use:
+    """One operation that parameters act in.
+
+    Attributes:
+        node: Its node in the graph; its gradient is that of the operation's result.
+        kind: What it computes, such as ``Convolution``.
+        names: The parameter of an operand.
+        transposed: Whether the weight is used as its transpose, as linear layers do.
+    """
+
+    node: Node
+    kind: str
+    names: Mapping[int, str]
+    transposed: bool = False
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Shape of the operation's result."""
+        return _shape(self.node)
+
+    def parameter(self, operand: int) -> torch.Tensor:
+        """Return the parameter that is an operand as it is, not transposed."""
+        return self.node.next_functions[operand][0].variable
+
+
+@dataclasses.dataclass(frozen=True)
+class Graph:
+    """The graph of some outputs that meets the conditions: operands first.
+
+    Attributes:
+        nodes: Its operations and parameters.
+        uses: Where parameters act, in the same order.
+    """
+
+    nodes: tuple[Node, ...]
+    uses: tuple[Use, ...]
+
+    @property
+    def sizes(self) -> list[int]:
+        """Number of values in the result of each operation; transposed weights take none."""
+        nodes = [node for node in self.nodes if _kind(node) not in ("Leaf", "T")]
+        return [math.prod(_shape(node)) for node in nodes] or [1]
+
+
+def graph_of(outputs: torch.Tensor, parameters: Mapping[str, torch.Tensor]) -> Graph:
+    """Return the graph of outputs that are, piece by piece, affine in each single parameter.
+
+    Then ∂²f/∂θᵢ² = 0 almost everywhere: by induction over the graph, a piecewise-linear operation
+    keeps the property, and a product keeps it where its factors share no parameter. Mixed
+    derivatives need not vanish.
+
+    Args:
+        outputs: What the network returned, with its graph.
+        parameters: Named leaves of the graph.
+
+    Raises:
+        ValueError: If an operation is not known to be piecewise linear; if batch normalisation uses
+            the statistics of the examples; if a parameter is used more than once, if factors
+            of a product share one, or if one acts where its gradient for each example is not known.
+    """
+    nodes = _ordered(outputs.grad_fn)
+    leaves = {id(tensor): name for name, tensor in parameters.items()}
+    own = {node: leaves.get(id(node.variable)) for node in nodes if _kind(node) == "Leaf"}
+    for node in nodes:
+        _check_kind(node)
+    uses = _uses(nodes, own)
+    _check_products(nodes, own)
+    return Graph(tuple(nodes), uses)
+
+
+def _shape(node: Node) -> tuple[int, ...]:
+    return tuple(node._input_metadata[0].shape)
+
+
+def _kind(node: Node) -> str:
+    name = node.name()
+    if name == "torch::autograd::AccumulateGrad":
+        return "Leaf"
+    # Backward functions of the reader's own end without a number: they keep their whole name.
+    return re.sub(r"Backward\d+$", "", name)
+
+
+def _operands(node: Node) -> list[Node | None]:
+    return [operand for operand, _ in node.next_functions]
+
+
+def _ordered(root: Node | None) -> list[Node]:
+    ordered, seen, stack = [], set(), [(root, False)] if root is not None else []
+    while stack:
+        node, expanded = stack.pop()
+        if expanded:
+            ordered.append(node)
+        elif node not in seen:
+            seen.add(node)
+            stack.append((node, True))
+            stack += [(operand, False) for operand in _operands(node) if operand is not None]
+    return ordered
+
+
+def _check_kind(node: Node) -> None:
+    kind = _kind(node)
+    if kind == "torch::autograd::CopySlices":
+        raise ValueError(
+            "the network changes a view of a tensor in place (CopySlices), so its graph does not "
+            "tell what it computes there. Compute it out of place, as nn.ReLU(inplace=False) does. "
+            f"{_INSTEAD}"
+        )
+    if kind not in _LINEAR and kind not in _BILINEAR and kind not in ("Leaf", "Div"):
+        raise ValueError(
+            f"the network computes {node.name()}, which is not known to be piecewise linear. The "
+            "trace is exact from gradients only where second derivatives of the outputs vanish, so "
+            "that tr H = tr GGN: linear layers, convolutions, batch normalisation in eval mode, "
+            f"ReLU and its kin, pooling, sums. {_INSTEAD}"
+        )
+    if kind.endswith("BatchNorm") and node._saved_training:
+        raise ValueError(
+            "a layer normalises by statistics of what it is given (bn='batch', or instance "
+            "normalisation): its outputs are not linear in its inputs, and examples act on each "
+            f"other. Pass an objective with bn='frozen' or bn='reestimate'. {_INSTEAD}"
+        )
+
+
+def _check_products(nodes: list[Node], own: Mapping[Node, str | None]) -> None:
+    reached: dict[Node | None, frozenset[str]] = {None: frozenset()}
+    for node in nodes:
+        operands = _operands(node)
+        if node in own:
+            reached[node] = frozenset([own[node]]) - {None}
+            continue
+        reached[node] = frozenset().union(*(reached[operand] for operand in operands))
+        pair = [reached[operands[i]] for i in _BILINEAR.get(_kind(node), ()) if i < len(operands)]
+        if len(pair) == 2 and pair[0] & pair[1]:
+            raise ValueError(
+                f"both factors of a product ({node.name()}) depend on parameter "
+                f"{min(pair[0] & pair[1])!r}: it is quadratic in it, so that tr H is not tr GGN. "
+                f"{_INSTEAD}"
+            )
+        if _kind(node) == "Div" and len(operands) > 1 and reached[operands[1]]:
+            raise ValueError(
+                f"the network divides by a quantity that depends on parameter "
+                f"{min(reached[operands[1]])!r}, which is not piecewise linear. {_INSTEAD}"
+            )
+
+
+def _uses(nodes: list[Node], own: Mapping[Node, str | None]) -> tuple[Use, ...]:
+    transposes = {
+        node: own[_operands(node)[0]]
+        for node in nodes
+        if _kind(node) == "T" and own.get(_operands(node)[0]) is not None
+    }
+    found, users = [], {}
+    for node in nodes:
+        if node in transposes:
+            continue
+        operands = _operands(node)
+        names = {i: own.get(op) or transposes.get(op) for i, op in enumerate(operands)}
+        names = {i: name for i, name in names.items() if name is not None}
+        for i, name in names.items():
+            flipped = operands[i] in transposes
+            _check_rule(node, i, name, flipped)
+            if name in users:
+                raise ValueError(
+                    f"parameter {name!r} is used more than once ({users[name]} and {node.name()}): "
+                    "with shared layers or tied weights an output need not be affine in it. "
+                    f"{_INSTEAD}"
+                )
+            users[name] = node.name()
+        if names:
+            flipped = any(operand in transposes for operand in operands)
+            found.append(Use(node, _kind(node), names, flipped))
+    return tuple(found)
+
+
+def _check_rule(node: Node, index: int, name: str, transposed: bool) -> None:
+    kind = _kind(node)
+    known = index in _PARAMETER_OPERANDS.get(kind, ())
+    known &= not transposed or (kind, index) in (("Addmm", 2), ("Mm", 1))
+    if kind == "Convolution":
+        known &= not node._saved_transposed
+    if kind == "Addmm":
+        known &= node._saved_alpha == 1 and node._saved_beta == 1
+    if not known:
+        raise ValueError(
+            f"parameter {name!r} enters the network through {node.name()}, where its gradient for "
+            "each example has no rule. Known are linear layers, convolutions (not transposed), "
+            f"batch normalisation, and parameters that are added or multiply. {_INSTEAD}"
+        )

@@ -1,0 +1,37 @@
+"""The spectrum of a symmetric operator: extreme eigenvalues, trace, density, condition number.
+
+Only ``exact_trace`` knows of networks.
+"""
+
+from landscape.spectrum.conditioning import ConditionNumber, condition_number
+from landscape.spectrum.curve import Curve
+from landscape.spectrum.diagonals import Diagonal, diagonal
+from landscape.spectrum.estimate import Estimate
+from landscape.spectrum.estimates import frobenius, trace
+from landscape.spectrum.exact import ExactTrace, exact_trace
+from landscape.spectrum.extremes import eigenpairs
+from landscape.spectrum.measure import Density, Mass
+from landscape.spectrum.pairs import Eigenpairs, Which
+from landscape.spectrum.quadrature import density
+from landscape.spectrum.survey import Survey, survey
+
+__all__ = [
+    "ConditionNumber",
+    "Curve",
+    "Density",
+    "Diagonal",
+    "Eigenpairs",
+    "Estimate",
+    "ExactTrace",
+    "Mass",
+    "Survey",
+    "Which",
+    "condition_number",
+    "density",
+    "diagonal",
+    "eigenpairs",
+    "exact_trace",
+    "frobenius",
+    "survey",
+    "trace",
+]
