@@ -444,3 +444,75 @@ def test_gradients_may_be_switched_off_outside():
     with torch.no_grad():
         found = exact_trace(objective, objective.theta)
     assert found.value == exact_trace(objective, objective.theta).value
+
+
+class Behind(nn.Module):
+    """A convolution, what stands behind it, and a linear layer."""
+
+    def __init__(self, conv, *behind, skip=False, untrained=()):
+        super().__init__()
+        self.conv, self.behind, self.skip = conv, nn.Sequential(*behind), skip
+        self.linear = nn.LazyLinear(3)
+        self(torch.zeros(2, 4, 5, 5))
+        filled(self, "behind")
+        for name in untrained:
+            self.get_parameter(name).requires_grad_(False)
+        for module in self.modules():
+            if isinstance(module, nn.BatchNorm2d):
+                module.running_mean.uniform_(-1, 1, generator=rng.stream(0, "mean"))
+                module.running_var.uniform_(0.5, 2, generator=rng.stream(0, "variance"))
+
+    def forward(self, x):
+        y = self.conv(x)
+        z = self.behind(y)
+        return self.linear((z + y if self.skip else z).relu().flatten(1))
+
+
+NORMALISED = {
+    "bias": lambda: Behind(nn.Conv2d(4, 6, 3), nn.BatchNorm2d(6)),
+    "no bias": lambda: Behind(nn.Conv2d(4, 6, 3, bias=False), nn.BatchNorm2d(6)),
+    "groups": lambda: Behind(nn.Conv2d(4, 6, 3, groups=2), nn.BatchNorm2d(6)),
+    "depthwise": lambda: Behind(nn.Conv2d(4, 4, 3, groups=4, stride=2), nn.BatchNorm2d(4)),
+    "one place": lambda: Behind(nn.Conv2d(4, 6, 5), nn.BatchNorm2d(6)),
+    "also a skip": lambda: Behind(nn.Conv2d(4, 6, 3), nn.BatchNorm2d(6), skip=True),
+    "not affine": lambda: Behind(nn.Conv2d(4, 6, 3), nn.BatchNorm2d(6, affine=False)),
+    "twice": lambda: Behind(nn.Conv2d(4, 6, 3), nn.BatchNorm2d(6), nn.BatchNorm2d(6)),
+    "untrained bias": lambda: Behind(
+        nn.Conv2d(4, 6, 3), nn.BatchNorm2d(6), untrained=["conv.bias"]
+    ),
+    "untrained weight": lambda: Behind(
+        nn.Conv2d(4, 6, 3), nn.BatchNorm2d(6), untrained=["conv.weight"]
+    ),
+    "untrained scale": lambda: Behind(
+        nn.Conv2d(4, 6, 3), nn.BatchNorm2d(6), untrained=["behind.0.weight"]
+    ),
+    "untrained shift": lambda: Behind(
+        nn.Conv2d(4, 6, 3), nn.BatchNorm2d(6), untrained=["behind.0.bias"]
+    ),
+}
+
+
+@pytest.mark.parametrize("name", NORMALISED)
+def test_normalisation_behind_a_convolution_has_its_share_of_the_diagonal(name):
+    generator = rng.stream(0, "normalised")
+    inputs = torch.randn(5, 4, 5, 5, dtype=torch.float64, generator=generator)
+    classes = torch.randint(3, (5,), generator=generator)
+    objective = Objective(NORMALISED[name](), (inputs, classes))
+    want = objective.hessian(objective.theta).to_dense().diagonal()
+    found = exact_trace(objective, objective.theta)
+    torch.testing.assert_close(found.diagonal, want, rtol=1e-10, atol=1e-14)
+
+
+@pytest.mark.parametrize(
+    ("name", "backward"), [("bias", 0), ("no bias", 0), ("also a skip", 2), ("untrained bias", 2)]
+)
+def test_joined_normalisation_has_no_backward_pass_of_its_own(name, backward):
+    inputs, classes = torch.ones(5, 4, 5, 5, dtype=torch.float64), torch.tensor([0, 1, 2, 1, 0])
+    objective = Objective(NORMALISED[name](), (inputs, classes))
+    trained = {block.name for block in objective.layout.blocks}
+    network = exact._Network(objective.parts(objective.theta), trained)
+    outputs, graph = network(inputs)
+    with torch.profiler.profile() as profile:
+        exact._squares(graph, outputs, torch.ones(2, 5, 3, dtype=torch.float64))
+    calls = {event.key: event.count for event in profile.key_averages()}
+    assert calls.get("aten::native_batch_norm_backward", 0) == backward

@@ -5,14 +5,15 @@ the parameters that act there, Σₙ (∂⟨gₙ, fₙ⟩/∂θᵢ)² over all e
 were added (``totals``). Products are in the network's dtype, sums over batches of them in float64.
 """
 
+import collections
 import math
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import torch
 from torch import nn
 from torch.autograd.graph import Node
 
-from landscape.piecewise import Use
+from landscape.piecewise import Graph, Use
 
 # Bytes of gradients of single examples formed at once: on a CPU they are squared in its cache.
 _PRODUCT_BYTES = {True: 2 * 2**20, False: 64 * 2**20}
@@ -34,6 +35,49 @@ class Squares(Protocol):
         """Return the sums in float64, with the parameters' shapes; call it once, at the end."""
 
 
+class Layer(NamedTuple):
+    """Sums of squares, and the operation whose result they take gradients of."""
+
+    node: Node
+    squares: list[Squares]
+
+
+def layers(graph: Graph, count: int) -> list[Layer]:
+    """Return what sums the squares for all parameters of a graph of ``count`` examples.
+
+    A convolution and the normalisation right behind it make one layer: both have their gradients
+    from that of the normalised result, which spares passes over activations.
+
+    Raises:
+        ValueError: If the shape of a result shows that its first axis is not the examples.
+    """
+    consumers = collections.Counter(op for node in graph.nodes for op, _ in node.next_functions)
+    convolutions = {
+        use.node: use
+        for use in graph.uses
+        if use.kind == "Convolution" and consumers[use.node] == 1 and _is_known(use)
+    }
+    pairs = {
+        use.node: convolutions.pop(use.node.next_functions[0][0])
+        for use in graph.uses
+        if use.kind.endswith("BatchNorm") and use.node.next_functions[0][0] in convolutions
+    }
+    joined = {conv.node for conv in pairs.values() if math.prod(conv.shape[2:]) > 1}
+    found = []
+    for use in graph.uses:
+        conv = pairs.get(use.node)
+        if conv is not None and conv.node in joined:
+            found.append(Layer(use.node, [_Normalised(conv, use, count)]))
+        elif use.node not in joined:
+            found.append(Layer(use.node, squares(use, count)))
+    return found
+
+
+def _is_known(use: Use) -> bool:
+    # Of an untrained bias the graph keeps the shape alone.
+    return 1 in use.names and (2 in use.names or not sum(use.node._saved_bias_sym_sizes_opt))
+
+
 def squares(use: Use, count: int) -> list[Squares]:
     """Return what sums the squares for the parameters of one operation.
 
@@ -44,6 +88,14 @@ def squares(use: Use, count: int) -> list[Squares]:
     Raises:
         ValueError: If the shape of the result shows that its first axis is not the examples.
     """
+    rows = _check_rows(use, count)
+    if use.kind not in ("Convolution", "Addmm", "Mm"):
+        return [_Sums(use, operand, count) for operand in use.names]
+    places = math.prod(use.shape[2:]) if use.kind == "Convolution" else rows // count
+    return [_Outer(use, count) if places == 1 else _Products(use, count, places)]
+
+
+def _check_rows(use: Use, count: int) -> int:
     rows = use.shape[0] if use.shape else 0
     if rows == 0 or rows % count or (use.kind == "Convolution" and rows != count):
         raise ValueError(
@@ -51,10 +103,7 @@ def squares(use: Use, count: int) -> list[Squares]:
             f"shape {use.shape} for {count} examples, so their gradients cannot be told apart. "
             "Use layers that keep the examples in the first axis (batch_first=True)."
         )
-    if use.kind not in ("Convolution", "Addmm", "Mm"):
-        return [_Sums(use, operand, count) for operand in use.names]
-    places = math.prod(use.shape[2:]) if use.kind == "Convolution" else rows // count
-    return [_Outer(use, count) if places == 1 else _Products(use, count, places)]
+    return rows
 
 
 class _Products:
@@ -63,10 +112,10 @@ class _Products:
     One batched matrix product gives the gradients of a few examples, to be squared and summed.
     """
 
-    def __init__(self, use: Use, count: int, places: int) -> None:
+    def __init__(self, use: Use, count: int, places: int, *, bias: bool | None = None) -> None:
         self._use, self._count = use, count
         inputs, width, groups = _inputs(use, count)
-        bias = _name(use, "bias") is not None
+        bias = _name(use, "bias") is not None if bias is None else bias
         columns = _new(use, count, groups, places, width + bias)
         if inputs is not None:
             columns[..., :width].view(inputs.shape).copy_(inputs)
@@ -88,12 +137,49 @@ class _Products:
         pairs = zip(rows.split(self._step), self._columns.split(self._step), strict=True)
         for g, a in pairs:
             products = torch.bmm(g, a, out=self._scratch[: len(g)])
-            self._total += products.view(-1, *self._shape).square_().sum(0)
+            self._see(products.view(-1, *self._shape))
+
+    def _see(self, gradients: torch.Tensor) -> None:
+        self._total += gradients.square_().sum(0)
 
     def totals(self) -> dict[str, torch.Tensor]:
         if _name(self._use, "bias") is None:
             return _named(self._use, self._total, None)
         return _named(self._use, self._total[..., :-1], self._total[..., -1])
+
+
+class _Normalised(_Products):
+    """A convolution W a + b and the frozen normalisation γ (· − μ) / σ + β right behind it.
+
+    With g the gradient of the normalised result, Σₜ gₜ [aₜ, 1]ᵀ = [P, q] gives all: (γ/σ) P for W,
+    (γ/σ) q for b, q for β, and (⟨W, P⟩ + (b − μ) q) / σ for γ.
+    """
+
+    def __init__(self, use: Use, norm: Use, count: int) -> None:
+        _check_rows(use, count)
+        super().__init__(use, count, math.prod(use.shape[2:]), bias=True)
+        self._norm, node = norm, norm.node
+        eps = node._saved_eps if norm.kind == "NativeBatchNorm" else node._saved_epsilon
+        each = (node._saved_running_var + eps).rsqrt()
+        bias = use.parameter(2).detach() if 2 in use.names else 0
+        rows = use.node._saved_weight.detach().movedim(1, -1).flatten(1)
+        rows = torch.cat([rows, (bias - node._saved_running_mean)[:, None]], dim=1)
+        self._rows = (rows * each[:, None]).view(self._shape)
+        gamma = node._saved_weight
+        self._scale = each if gamma is None else gamma.detach() * each
+        self._gamma = torch.zeros(self._shape[:2], dtype=torch.float64, device=each.device)
+
+    def _see(self, gradients: torch.Tensor) -> None:
+        self._gamma += (gradients * self._rows).sum(-1).square_().sum(0)
+        super()._see(gradients)
+
+    def totals(self) -> dict[str, torch.Tensor]:
+        scaled = self._total * self._scale.double().square().view(*self._shape[:2], 1)
+        found = _named(self._use, scaled[..., :-1], scaled[..., -1])
+        for operand, total in ((1, self._gamma), (2, self._total[..., -1])):
+            if operand in self._norm.names:
+                found[self._norm.names[operand]] = total.flatten()
+        return found
 
 
 class _Outer:

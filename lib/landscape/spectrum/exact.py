@@ -2,17 +2,17 @@
 
 import dataclasses
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import torch
-from torch.autograd.graph import GradientEdge
+from torch.autograd.graph import GradientEdge, Node
 
 from landscape.batchnorm import Buffers, blocks_of
 from landscape.objective import Objective, Parts
 from landscape.piecewise import Graph, graph_of
 from landscape.precision import full_precision
 from landscape.progress import Progress
-from landscape.squares import squares
+from landscape.squares import layers
 
 # Bytes that one chunk of examples may hold: results of operations and unfolded inputs.
 _CHUNK_BYTES = 256 * 2**20
@@ -50,7 +50,6 @@ class ExactTrace:
     converged: bool = True
 
 
-@full_precision()
 def exact_trace(L: Objective, theta: torch.Tensor, *, buffers: Buffers | None = None) -> ExactTrace:
     """Return trace and diagonal of the Hessian of the mean loss, exact up to rounding.
 
@@ -91,7 +90,7 @@ def exact_trace(L: Objective, theta: torch.Tensor, *, buffers: Buffers | None = 
     network = _Network(parts, {block.name for block in L.layout.blocks})
     totals = {name: torch.zeros_like(leaf).double() for name, leaf in network.leaves.items()}
     relative, passes = 0.0, 0
-    with Progress("exact trace", L.num_examples) as bar:
+    with full_precision(), Progress("exact trace", L.num_examples) as bar:
         for inputs, targets in _chunks(parts.batches, _chunk_size(network, parts.batches)):
             outputs, graph = network(inputs)
             seeds = L.output_factors(outputs.detach().double(), targets)
@@ -148,21 +147,23 @@ class _Network:
 
 def _squares(graph: Graph, outputs: torch.Tensor, seeds: torch.Tensor) -> dict[str, torch.Tensor]:
     """Return Σₙ Σ_c ⟨s_cn, ∂fₙ/∂θᵢ⟩² for each parameter that acts in the graph."""
-    sums = [squares(use, len(outputs)) for use in graph.uses]
+    found = layers(graph, len(outputs))
+    nodes = [layer.node for layer in found]
     for seed in seeds:
-        for parts, gradient in zip(sums, _gradients(graph, outputs, seed), strict=True):
-            for part in parts:
+        for layer, gradient in zip(found, _gradients(nodes, outputs, seed), strict=True):
+            for part in layer.squares:
                 part.add(gradient)
-    return {
-        name: total for parts in sums for part in parts for name, total in part.totals().items()
-    }
+    parts = [part for layer in found for part in layer.squares]
+    return {name: total for part in parts for name, total in part.totals().items()}
 
 
-def _gradients(graph: Graph, outputs: torch.Tensor, seed: torch.Tensor) -> tuple[torch.Tensor, ...]:
-    """Return the gradients of ⟨seed, outputs⟩ with respect to the result of each use."""
-    if not graph.uses:
+def _gradients(
+    nodes: Sequence[Node], outputs: torch.Tensor, seed: torch.Tensor
+) -> tuple[torch.Tensor, ...]:
+    """Return the gradients of ⟨seed, outputs⟩ with respect to the results of operations."""
+    if not nodes:
         return ()
-    edges = [GradientEdge(use.node, 0) for use in graph.uses]
+    edges = [GradientEdge(node, 0) for node in nodes]
     return torch.autograd.grad(outputs, edges, seed, retain_graph=True)
 
 
@@ -170,7 +171,7 @@ def _chunk_size(network: _Network, batches: list[Examples]) -> int:
     """Return how many examples to compute at once, after a few have shown what they take."""
     inputs, _ = next(_chunks(batches, _PROBE))
     outputs, graph = network(inputs)
-    kept = sum(part.kept for use in graph.uses for part in squares(use, len(inputs)))
+    kept = sum(part.kept for layer in layers(graph, len(inputs)) for part in layer.squares)
     _check_apart(graph, outputs)
     each = outputs.element_size() / len(inputs)
     kept += sum(graph.sizes) + 8 * outputs.shape[1] * outputs.numel()  # And the seeds, in float64.
@@ -184,7 +185,8 @@ def _check_apart(graph: Graph, outputs: torch.Tensor) -> None:
     """Raise if an output depends on what a layer makes of another example."""
     seed = torch.zeros_like(outputs)
     seed[::2] = torch.linspace(1, 2, outputs.shape[1])
-    for use, gradient in zip(graph.uses, _gradients(graph, outputs, seed), strict=True):
+    nodes = [use.node for use in graph.uses]
+    for use, gradient in zip(graph.uses, _gradients(nodes, outputs, seed), strict=True):
         if gradient.reshape(len(outputs), -1)[1::2].any():
             raise ValueError(
                 f"an output depends on another example through {use.node.name()} with "
