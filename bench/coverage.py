@@ -2,12 +2,14 @@
 
 import argparse
 from collections.abc import Callable, Sequence
+from pathlib import Path
 
 import numpy as np
 import torch
 from landscape import rng, spectrum
 from landscape.operators import SymmetricOperator, from_matrix
 
+from bench.tables import publish
 from bench.trace import markdown
 
 
@@ -88,9 +90,10 @@ def diagonal_row(name: str, probes: int, trials: int) -> list[str]:
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Print the table."""
+    """Print the table, and write them into a README if asked to."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--trials", type=int, default=400)
+    parser.add_argument("--publish", type=Path, help="README whose tables are renewed")
     options = parser.parse_args(arguments)
     lines = [
         row(name, kind, setting, options.trials)
@@ -102,7 +105,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
         diagonal_row(name, probes, options.trials) for name in SPECTRA for probes in (4, 10, 30)
     ]
     head = ["quantity", "operator", "asked for", "covered", "error", "stated error", "products"]
-    print(markdown(head, lines))
+    text = markdown(head, lines)
+    print(text)
+    if options.publish:
+        publish(options.publish, text.strip(), "coverage")
 
 
 if __name__ == "__main__":

@@ -9,7 +9,7 @@ from typing import Any
 from bench import ours
 from bench.attempts import ACCURACY, Record
 
-BEGIN, END = "<!-- results:begin -->", "<!-- results:end -->"
+MARKERS = "<!-- {section}:begin -->", "<!-- {section}:end -->"
 
 # Heading of each row, in the order of the tables.
 ROWS = {
@@ -187,15 +187,16 @@ def _provenance(run: Mapping[str, Any]) -> str:
     return "\n\n".join(lines)
 
 
-def publish(readme: Path, text: str) -> None:
-    """Write ``text`` between the markers of ``readme``.
+def publish(readme: Path, text: str, section: str = "results") -> None:
+    """Write ``text`` between the markers of a section of ``readme``.
 
     Raises:
         ValueError: If a marker is missing.
     """
+    begin, end = (marker.format(section=section) for marker in MARKERS)
     before = readme.read_text(encoding="utf-8")
-    if before.count(BEGIN) != 1 or before.count(END) != 1:
-        raise ValueError(f"{readme.name} needs one line {BEGIN} and, below it, one line {END}.")
-    pattern = re.compile(re.escape(BEGIN) + ".*" + re.escape(END), re.DOTALL)
-    after = pattern.sub(lambda _: f"{BEGIN}\n\n{text}\n{END}", before)
+    if before.count(begin) != 1 or before.count(end) != 1:
+        raise ValueError(f"{readme.name} needs one line {begin} and, below it, one line {end}.")
+    pattern = re.compile(re.escape(begin) + ".*" + re.escape(end), re.DOTALL)
+    after = pattern.sub(lambda _: f"{begin}\n\n{text.strip()}\n\n{end}", before)
     readme.write_text(after, encoding="utf-8")

@@ -15,6 +15,8 @@ from landscape.objective import Objective
 from landscape.operators import SymmetricOperator
 from landscape.store import Store
 
+from bench.tables import publish
+
 Method = Callable[[np.ndarray, int, np.random.Generator], float]
 
 CONFIGS = {
@@ -155,20 +157,23 @@ def markdown(head: Sequence[str], lines: Sequence[Sequence[str]]) -> str:
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Print the tables."""
+    """Print the tables, and write them into a README if asked to."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--build-dir", type=Path, default=Path("build"))
     parser.add_argument("--examples", type=int, default=512)
     parser.add_argument("--trials", type=int, default=40)
     parser.add_argument("--products", type=int, nargs="+", default=[60, 200])
+    parser.add_argument("--publish", type=Path, help="README whose tables are renewed")
     options = parser.parse_args(arguments)
     fixed, free = [], []
     for name, values in spectra(CONFIGS, Store(options.build_dir / "store"), options.examples):
         fixed += rows(name, values, options.products, options.trials)
         free += [adaptive(name, values, rtol, options.trials) for rtol in (0.05, 0.01)]
-    print(markdown(["network", "products", *METHODS], fixed))
-    print()
-    print(markdown(["network", "asked for", "products [least, most]", "error"], free))
+    text = markdown(["network", "products", *METHODS], fixed) + "\n\n"
+    text += markdown(["network", "asked for", "products [least, most]", "error"], free)
+    print(text)
+    if options.publish:
+        publish(options.publish, text.strip(), "trace")
 
 
 if __name__ == "__main__":

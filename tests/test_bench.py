@@ -1,5 +1,6 @@
 """The bench: its method on known functions, its tables, and a quick run without peers."""
 
+import itertools
 import json
 import math
 import sys
@@ -126,6 +127,8 @@ def test_an_error_within_the_deadline_stays_what_it_is():
 
 
 # Attempts
+
+BEGIN, END = (marker.format(section="results") for marker in tables.MARKERS)
 
 BLANK = Record("largest", "mlp", "a tool")
 
@@ -302,10 +305,10 @@ def test_a_product_is_compared_with_both_gradients():
 
 def test_publishing_replaces_what_stands_between_the_markers(tmp_path):
     readme = tmp_path / "README.md"
-    readme.write_text(f"before\n{tables.BEGIN}\nold\n{tables.END}\nafter\n")
+    readme.write_text(f"before\n{BEGIN}\nold\n{END}\nafter\n")
     for text in ("new \\1\n", "newer\n"):
         tables.publish(readme, text)
-    assert readme.read_text() == f"before\n{tables.BEGIN}\n\nnewer\n\n{tables.END}\nafter\n"
+    assert readme.read_text() == f"before\n{BEGIN}\n\nnewer\n\n{END}\nafter\n"
 
 
 def test_publishing_without_markers_is_an_error(tmp_path):
@@ -317,7 +320,8 @@ def test_publishing_without_markers_is_an_error(tmp_path):
 
 def test_the_readme_has_its_markers():
     text = (spectrum.ROOT / "bench" / "README.md").read_text()
-    assert text.count(tables.BEGIN) == text.count(tables.END) == 1
+    for section, marker in itertools.product(("results", "trace", "coverage"), tables.MARKERS):
+        assert text.count(marker.format(section=section)) == 1
 
 
 @pytest.mark.parametrize("part", [["--quick"], ["--rows", "trace"], ["--subjects", "mlp"]])

@@ -13,6 +13,7 @@ import pytest
 import torch
 from landscape import codec, machine, rng
 from landscape import store as stores
+from landscape.spectrum import Estimate
 from landscape.statistics import Interval
 from landscape.store import Store
 
@@ -448,3 +449,15 @@ def test_commit_tells_whether_tracked_files_differ(tmp_path, monkeypatch):
     assert len(head) == 40 and not dirty
     (tmp_path / "a").write_text("2")
     assert machine.commit(tmp_path) == (head, True)
+
+
+def interrupted_estimate():
+    return Estimate(1.0, 0.1, 0.8, 1.2, False, 5, 2, "test", interrupted=True)
+
+
+def test_store_keeps_no_result_that_was_interrupted(tmp_path):
+    store = Store(tmp_path)
+    for _ in range(2):  # The second time it is computed again, not read back.
+        with pytest.raises(KeyboardInterrupt):
+            store.remember(interrupted_estimate)
+    assert not list(tmp_path.glob("*interrupted_estimate/*"))
