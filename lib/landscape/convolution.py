@@ -92,12 +92,13 @@ def _forward(inputs, weight, to_inputs, to_weight, to_bias, options: Options):
     total = None
     for x, w in ((to_inputs, weight), (inputs, to_weight)):
         if x is not None and w is not None:
-            part = torch.conv2d(x, w, None, stride, padding, dilation, groups)
+            # The bias goes with the first, which spares a pass over the result.
+            shift = to_bias if total is None else None
+            part = torch.conv2d(x, w, shift, stride, padding, dilation, groups)
             total = part if total is None else total.add_(part)
-    if to_bias is None:
-        return total
-    shift = to_bias[:, None, None]
-    return shift.expand(output_shape(inputs, weight, options)) if total is None else total + shift
+    if total is None and to_bias is not None:
+        return to_bias[:, None, None].expand(output_shape(inputs, weight, options))
+    return total
 
 
 def _gradients(grad, inputs, weight, needs, options: Options):
