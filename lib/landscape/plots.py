@@ -170,7 +170,10 @@ def spectra(panels: Sequence[Panel], *, label: str, caption: str, alt: str) -> F
     """
     with matplotlib.style.context(frames.STYLES):
         canvas, axes = frames.grid(len(panels), 1, height=1.75, width=frames.WIDTH)
-        top = max(float(np.max(of.mean)) for panel in panels for of in panel.series.values())
+        bands = [of for panel in panels for of in panel.series.values()]
+        top = max(float(np.max(of.mean)) for of in bands)
+        shown = np.concatenate([np.asarray(of.x)[of.mean > _FLOOR * top] for of in bands])
+        shown = (shown.min(), shown.max())
         for place, (axis, panel) in enumerate(zip(axes, panels, strict=True)):
             look = frames.LOOKS[place % len(frames.LOOKS)]
             ((name, band),) = panel.series.items()
@@ -183,7 +186,7 @@ def spectra(panels: Sequence[Panel], *, label: str, caption: str, alt: str) -> F
             axis.set(title=maths(panel.title), ylabel=panel.y, yscale="log")
             powers = range(math.ceil(math.log10(_FLOOR * top)), math.ceil(math.log10(3 * top)), 2)
             axis.set_yticks([10.0**power for power in powers])
-            frames.symmetric_ticks(axis, panel.unit, band.x)
+            frames.symmetric_ticks(axis, panel.unit, shown)
         axes[-1].set_xlabel(panels[-1].x)
         return Figure(canvas, label=label, caption=caption, alt=alt)
 
