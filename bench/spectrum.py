@@ -8,7 +8,7 @@ import os
 import sys
 import time
 import traceback
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -50,21 +50,25 @@ def main(arguments: Sequence[str] | None = None) -> int:
     found, missing = peers.load(options.peers)
     tools: list[Tool] = [ours.Ours(), *found]
     store = Store(options.build_dir / "store")
-    records: list[Record] = [
-        Record("peers", "", name, note=reason) for name, reason in missing.items()
-    ]
+    commit = _commit()
+    parts = _earlier(options, commit) if options.resume else {}
+    parts["peers"] = [Record("peers", "", name, note=reason) for name, reason in missing.items()]
     recipes = subjects.QUICK if options.quick else subjects.RECIPES
     gc.freeze()  # What is imported is no garbage: the collections before each time are quick.
     for name in options.subjects:
-        wanted = [row for row in options.rows if name in options.plan[row]]
+        planned = [row for row in options.rows if name in options.plan[row]]
+        wanted = [row for row in planned if f"{name} {row}" not in parts]
         if wanted:
             _say(begun, f"{recipes[name].title}: {', '.join(wanted)}")
-            records += _subject(name, recipes[name], wanted, tools, store, options, begun)
+        for part, found in _subject(name, recipes[name], wanted, tools, store, options, begun):
+            parts[part] = found
+            _keep(options, commit, parts)
     gc.unfreeze()
+    records = [record for found in parts.values() for record in found]
     run = {
         "machine": machine.description(),
         "versions": {"scipy": scipy.__version__, **{tool.name: tool.version for tool in tools}},
-        "commit": _commit(),
+        "commit": commit,
         "minutes": (time.monotonic() - begun) / 60,
         "titles": {name: recipe.title for name, recipe in recipes.items()},
         "missing": missing,
@@ -82,18 +86,22 @@ def _subject(
     store: Store,
     options: argparse.Namespace,
     begun: float,
-) -> list[Record]:
+) -> Iterator[tuple[str, list[Record]]]:
+    """Yield the results of a subject row by row, each under a name of its own."""
+    if not wanted:
+        return
     subject = subjects.trained(name, recipe, options.data_dir, store)
-    records: list[Record] = []
     choices: dict[str, Choice] = {}
+    screened: list[Record] = []
     exact = subject.exact.hessian(subject.exact.theta) @ subject.vector().double()
     for tool in tools:
         choice, tried = rows.screen(subject, tool, exact)
-        records += tried
+        screened += tried
         if choice is None:
-            records.append(Record("product", name, tool.name, note="no setting gives a product"))
+            screened.append(Record("product", name, tool.name, note="no setting gives a product"))
         else:
             choices[tool.name] = choice
+    yield f"{name} screening", screened
     able = sorted(
         (tool for tool in tools if tool.name in choices),
         key=lambda tool: (tool.name != ours.NAME, choices[tool.name].seconds),
@@ -101,11 +109,32 @@ def _subject(
     for row in wanted:
         _say(begun, f"  {row}")
         try:
-            records += _row(row, subject, recipe, able, choices, store, options)
+            found = _row(row, subject, recipe, able, choices, store, options)
         except Exception as problem:  # The other rows are not lost; the exit status tells.
             traceback.print_exc()
-            records.append(Record(row, name, ours.NAME, note=words(problem), failed=True))
-    return records
+            found = [Record(row, name, ours.NAME, note=words(problem), failed=True)]
+        yield f"{name} {row}", found
+
+
+def _keep(options: argparse.Namespace, commit: str, parts: Mapping[str, list[Record]]) -> None:
+    folder = options.build_dir / "bench"
+    folder.mkdir(parents=True, exist_ok=True)
+    plain = {part: [dataclasses.asdict(record) for record in of] for part, of in parts.items()}
+    text = json.dumps({"commit": commit, "parts": plain}, ensure_ascii=False)
+    (folder / "parts.json").write_text(text, encoding="utf-8")
+
+
+def _earlier(options: argparse.Namespace, commit: str) -> dict[str, list[Record]]:
+    """Return the rows that an interrupted bench of the same commit has measured."""
+    path = options.build_dir / "bench" / "parts.json"
+    kept = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {"commit": None}
+    if kept["commit"] != commit:
+        return {}
+    return {
+        part: [Record(**{**record, "seconds": tuple(record["seconds"])}) for record in of]
+        for part, of in kept["parts"].items()
+        if not any(record["failed"] for record in of)
+    }
 
 
 def _row(
@@ -197,6 +226,7 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--data-dir", type=Path, default=Path("data"))
     parser.add_argument("--build-dir", type=Path, default=Path("build"))
     parser.add_argument("--peers", type=Path, help="default: <build-dir>/bench/peers")
+    parser.add_argument("--resume", action="store_true", help="keep rows of the same commit")
     parser.add_argument("--quick", action="store_true", help="tiny networks: does it run?")
     parser.add_argument("--publish", type=Path, help="also write the tables into this README")
     options = parser.parse_args(arguments)

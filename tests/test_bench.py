@@ -371,3 +371,23 @@ def test_a_peer_whose_import_fails_is_missing_and_the_path_is_searched_last(tmp_
     assert sys.path[-1] == str(tmp_path)
     assert missing["PyHessian"] == "cannot be imported (RuntimeError: needs a GPU)"
     assert not found and len(missing) == 3
+
+
+def test_an_interrupted_bench_goes_on_with_the_rows_that_are_missing(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(spectrum, "_commit", lambda: "abc")
+    options = ["--quick", "--threads", "1", "--repeats", "1", "--build-dir", str(tmp_path)]
+    options += ["--peers", str(tmp_path / "none"), "--subjects", "mlp", "--rows"]
+    assert spectrum.main([*options, "product"]) == 0
+    first = json.loads((tmp_path / "bench" / "parts.json").read_text())["parts"]["mlp product"]
+    assert spectrum.main([*options, "product", "trace", "--resume"]) == 0
+    parts = json.loads((tmp_path / "bench" / "parts.json").read_text())["parts"]
+    assert parts["mlp product"] == first and "mlp trace" in parts
+    rows = {record["row"] for record in json.loads(_results(tmp_path))["records"]}
+    assert {"product", "trace", "screening"} <= rows
+    monkeypatch.setattr(spectrum, "_commit", lambda: "another")
+    assert spectrum.main([*options, "trace", "--resume"]) == 0
+    assert "mlp product" not in json.loads((tmp_path / "bench" / "parts.json").read_text())["parts"]
+
+
+def _results(folder):
+    return (folder / "bench" / "spectrum.json").read_text()
