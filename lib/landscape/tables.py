@@ -39,7 +39,8 @@ def comparison(
         ["quantity", *arms, *(f"{arm} / {arms[-1]}" for arm in arms[:-1]), "converged"],
         rows,
         label=label,
-        caption=caption + (f" Largest residuals: {', '.join(residuals)}." if residuals else ""),
+        caption=caption
+        + (f" Largest error of one measurement: {', '.join(residuals)}." if residuals else ""),
         align=["left", *["decimal"] * (2 * len(arms) - 1), "left"],
     )
 
