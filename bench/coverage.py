@@ -9,8 +9,7 @@ import torch
 from landscape import rng, spectrum
 from landscape.operators import SymmetricOperator, from_matrix
 
-from bench.tables import publish
-from bench.trace import markdown
+from bench.tables import markdown, publish
 
 
 def draws(name: str, count: int) -> np.ndarray:

@@ -89,7 +89,7 @@ def goals(records: Sequence[Record], titles: Mapping[str, str]) -> str:
             words = "the same, channels_last given to the peers too"
             lines.append([words, titles[subject], "", _ratio(own, every, least)[0], ""])
     head = ["what", "subject", "goal", "measured", "reached"]
-    return _markdown(head, lines) if lines else "None of the goals' rows were run."
+    return markdown(head, lines) if lines else "None of the goals' rows were run."
 
 
 def _is_tuned(record: Record) -> bool:
@@ -147,7 +147,7 @@ def _table(records: Sequence[Record], titles: Mapping[str, str]) -> str:
         ]
         extra = [f"{r.memory:.2f}" if r.memory is not None else ""] if memory else []
         lines.append(([r.row] if row else []) + cells + extra)
-    return _markdown(head, lines)
+    return markdown(head, lines)
 
 
 def _same_work(one: Record, other: Record) -> bool:
@@ -165,7 +165,8 @@ def _seconds(record: Record) -> str:
     return f"{record.time:.3g}{spread}"
 
 
-def _markdown(head: Sequence[str], lines: Sequence[Sequence[str]]) -> str:
+def markdown(head: Sequence[str], lines: Sequence[Sequence[str]]) -> str:
+    """Return a table."""
     clean = [[cell.replace("|", "\\|").replace("\n", " ") for cell in line] for line in lines]
     rows = [head, ["---"] * len(head), *clean]
     return "\n".join("| " + " | ".join(cells) + " |" for cells in rows)

@@ -15,7 +15,7 @@ from landscape.objective import Objective
 from landscape.operators import SymmetricOperator
 from landscape.store import Store
 
-from bench.tables import publish
+from bench.tables import markdown, publish
 
 Method = Callable[[np.ndarray, int, np.random.Generator], float]
 
@@ -148,12 +148,6 @@ def adaptive(name: str, values: np.ndarray, rtol: float, trials: int) -> list[st
     products = [estimate.products for estimate in found]
     cost = f"{np.mean(products):.0f} [{min(products)}, {max(products)}]"
     return [name, f"{rtol:.1%}", cost, f"{100 * np.sqrt((errors**2).mean()):.2f}%"]
-
-
-def markdown(head: Sequence[str], lines: Sequence[Sequence[str]]) -> str:
-    """Return a table."""
-    rows = [head, ["---"] * len(head), *lines]
-    return "\n".join("| " + " | ".join(cells) + " |" for cells in rows)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

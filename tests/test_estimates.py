@@ -10,18 +10,9 @@ from landscape.operators import SymmetricOperator, from_matrix
 from landscape.spectrum import diagonal, eigenpairs, frobenius, trace
 
 from tests.sample_networks import diagonal_operator, random_symmetric, small_objective
+from tests.sample_operators import Interrupting, diagonal_large, normal
 
 TRIALS = 400
-
-
-def diagonal_large(values):
-    values = torch.as_tensor(np.asarray(values), dtype=torch.float64)
-    return SymmetricOperator(len(values), lambda v: values * v)
-
-
-def normal(count, name="normal", scale=1.0, shift=0.0):
-    draws = torch.randn(count, dtype=torch.float64, generator=rng.stream(0, name))
-    return (scale * draws + shift).numpy()
 
 
 def exponential(count, mean):
@@ -180,19 +171,6 @@ def test_estimates_of_one_generator_are_the_same_bits():
     for function in (trace, frobenius):
         one, two, other = (function(op, generator=rng.stream(s, "z")) for s in (1, 1, 2))
         assert one == two and one.value != other.value
-
-
-class Interrupting:
-    """The product of a diagonal matrix; Ctrl-C comes in its place after some products."""
-
-    def __init__(self, values, after):
-        self.values, self.left = torch.as_tensor(values, dtype=torch.float64), after
-
-    def __call__(self, v):
-        if not self.left:
-            raise KeyboardInterrupt
-        self.left -= 1
-        return self.values * v
 
 
 @pytest.mark.parametrize("kind", ESTIMATORS)

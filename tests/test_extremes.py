@@ -10,6 +10,7 @@ from landscape.operators import SymmetricOperator, from_matrix
 from landscape.spectrum import eigenpairs
 
 from tests.sample_networks import diagonal_operator, random_symmetric, small_objective
+from tests.sample_operators import Interrupting, diagonal_large
 
 
 def orthogonal(n, generator):
@@ -242,12 +243,6 @@ def test_a_start_vector_that_is_none_is_refused(start):
         eigenpairs(diagonal_operator([1.0, 2.0]), start=start)
 
 
-def diagonal_large(values):
-    """A diagonal operator that multiplies entry by entry, for thousands of rows."""
-    values = torch.as_tensor(np.asarray(values), dtype=torch.float64)
-    return SymmetricOperator(len(values), lambda v: values * v)
-
-
 def bulk(count, name="bulk"):
     """Eigenvalues as a network has them: many small, some negative."""
     draws = torch.rand(count, dtype=torch.float64, generator=rng.stream(0, name))
@@ -403,19 +398,6 @@ def test_a_tolerance_below_the_noise_of_products_is_not_reached_and_says_so():
 
     found = eigenpairs(SymmetricOperator(len(values), product), tol=1e-9)
     assert not found.converged.any()
-
-
-class Interrupting:
-    """The product of a diagonal matrix; Ctrl-C comes in its place after some products."""
-
-    def __init__(self, values, after):
-        self.values, self.left = torch.as_tensor(values, dtype=torch.float64), after
-
-    def __call__(self, v):
-        if not self.left:
-            raise KeyboardInterrupt
-        self.left -= 1
-        return self.values * v
 
 
 def test_an_interrupted_search_returns_the_best_so_far():

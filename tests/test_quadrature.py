@@ -10,17 +10,7 @@ from landscape.operators import SymmetricOperator, from_matrix
 from landscape.spectrum import Mass, density, eigenpairs
 
 from tests.sample_networks import diagonal_operator, random_symmetric, small_objective
-
-
-def diagonal_large(values):
-    values = torch.as_tensor(np.asarray(values), dtype=torch.float64)
-    return SymmetricOperator(len(values), lambda v: values * v)
-
-
-def normal(count, name="normal", scale=1.0, shift=0.0):
-    draws = torch.randn(count, dtype=torch.float64, generator=rng.stream(0, name))
-    return (scale * draws + shift).numpy()
-
+from tests.sample_operators import diagonal_large, normal
 
 SPECTRA = {
     "normal": normal(400),

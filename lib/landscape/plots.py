@@ -13,6 +13,8 @@ from landscape.panels import Panel
 from landscape.slices import Plane
 from landscape.statistics import Band, Interval
 
+_FLOOR = 1e-7  # Of a density's highest peak: one eigenvalue among ten million.
+
 
 def curves(
     panels: Sequence[Panel], *, label: str, caption: str, alt: str, columns: int = 2
@@ -173,29 +175,25 @@ def spectra(panels: Sequence[Panel], *, label: str, caption: str, alt: str) -> F
         bands = [of for panel in panels for of in panel.series.values()]
         top = max(float(np.max(of.mean)) for of in bands)
         shown = np.concatenate([np.asarray(of.x)[of.mean > _FLOOR * top] for of in bands])
-        shown = (shown.min(), shown.max())
         for place, (axis, panel) in enumerate(zip(axes, panels, strict=True)):
-            look = frames.LOOKS[place % len(frames.LOOKS)]
-            ((name, band),) = panel.series.items()
-            _density(axis, band, name, look, top)
-            for row, marks in enumerate(panel.marks):
-                heights = np.full(len(marks), _FLOOR * top * 10 ** (-0.45 * (row + 1)))
-                at = np.arcsinh(np.asarray(marks) / panel.unit)
-                axis.plot(at, heights, "|", color=look["color"], markersize=4, alpha=0.8)
-            axis.set_ylim(_FLOOR * top * 10 ** (-0.45 * (len(panel.marks) + 1)), 3 * top)
-            axis.set(title=maths(panel.title), ylabel=panel.y, yscale="log")
-            powers = range(math.ceil(math.log10(_FLOOR * top)), math.ceil(math.log10(3 * top)), 2)
-            axis.set_yticks([10.0**power for power in powers])
-            frames.symmetric_ticks(axis, panel.unit, shown)
+            _density(axis, panel, frames.LOOKS[place % len(frames.LOOKS)], top)
+            frames.symmetric_ticks(axis, panel.unit, (shown.min(), shown.max()))
         axes[-1].set_xlabel(panels[-1].x)
         return Figure(canvas, label=label, caption=caption, alt=alt)
 
 
-_FLOOR = 1e-7  # Of the highest peak: one eigenvalue among ten million.
-
-
-def _density(axis: Axes, band: Band, name: str, look: Mapping, top: float) -> None:
+def _density(axis: Axes, panel: Panel, look: Mapping, top: float) -> None:
+    ((name, band),) = panel.series.items()
+    floor, color = _FLOOR * top, look["color"]
+    rows = [floor * 10 ** (-0.45 * (row + 1)) for row in range(len(panel.marks) + 1)]
     for sample in band.samples if band.n > 1 else ():
-        axis.plot(band.x, sample, color=look["color"], linewidth=0.5, alpha=0.45)
-    axis.plot(band.x, np.maximum(band.mean, _FLOOR * top), color=look["color"], label=name)
-    axis.axhline(_FLOOR * top, color="#24292f", linewidth=0.5)
+        axis.plot(band.x, sample, color=color, linewidth=0.5, alpha=0.45)
+    axis.plot(band.x, np.maximum(band.mean, floor), color=color, label=name)
+    axis.axhline(floor, color="#24292f", linewidth=0.5)
+    for height, marks in zip(rows, panel.marks, strict=False):
+        at = np.arcsinh(np.asarray(marks) / panel.unit)
+        axis.plot(at, np.full(len(marks), height), "|", color=color, markersize=4, alpha=0.8)
+    axis.set_ylim(rows[-1], 3 * top)
+    axis.set(title=maths(panel.title), ylabel=panel.y, yscale="log")
+    powers = range(math.ceil(math.log10(floor)), math.ceil(math.log10(3 * top)), 2)
+    axis.set_yticks([10.0**power for power in powers])

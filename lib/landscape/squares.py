@@ -159,8 +159,7 @@ class _Normalised(_Products):
         _check_rows(use, count)
         super().__init__(use, count, math.prod(use.shape[2:]), bias=True)
         self._norm, node = norm, norm.node
-        eps = node._saved_eps if norm.kind == "NativeBatchNorm" else node._saved_epsilon
-        each = (node._saved_running_var + eps).rsqrt()
+        each = _inverse_deviation(norm)
         bias = use.parameter(2).detach() if 2 in use.names else 0
         rows = use.node._saved_weight.detach().movedim(1, -1).flatten(1)
         rows = torch.cat([rows, (bias - node._saved_running_mean)[:, None]], dim=1)
@@ -251,9 +250,14 @@ def _factor(use: Use, operand: int) -> torch.Tensor | float:
     if operand == 2:
         return 1.0
     axes = (-1, *[1] * (len(use.shape) - 2))
-    eps = node._saved_eps if use.kind == "NativeBatchNorm" else node._saved_epsilon
-    scale = (node._saved_running_var + eps).rsqrt().view(axes)
+    scale = _inverse_deviation(use).view(axes)
     return (node._saved_input.detach() - node._saved_running_mean.view(axes)) * scale
+
+
+def _inverse_deviation(norm: Use) -> torch.Tensor:
+    node = norm.node
+    eps = node._saved_eps if norm.kind == "NativeBatchNorm" else node._saved_epsilon
+    return (node._saved_running_var + eps).rsqrt()
 
 
 def _inputs(use: Use, count: int) -> tuple[torch.Tensor | None, int, int]:

@@ -26,11 +26,11 @@ def comparison(
         label: Such as ``tab-curvature``.
         caption: What to see.
     """
-    rows, residuals = [], []
+    rows, errors = [], []
     for quantity, heading in quantities.items():
         error = study.largest_error(quantity)
         if error is not None:
-            residuals.append(f"{heading} {error:.1g}")
+            errors.append(f"{heading} {error:.1g}")
         found = [study.values(quantity, arm) for arm in arms]
         cells = [interval_text(mean_interval(values)) for values in found]
         cells += [interval_text(paired_ratio(values, found[-1])) for values in found[:-1]]
@@ -40,7 +40,7 @@ def comparison(
         rows,
         label=label,
         caption=caption
-        + (f" Largest error of one measurement: {', '.join(residuals)}." if residuals else ""),
+        + (f" Largest error of one measurement: {', '.join(errors)}." if errors else ""),
         align=["left", *["decimal"] * (2 * len(arms) - 1), "left"],
     )
 
