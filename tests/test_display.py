@@ -20,6 +20,8 @@ from landscape.slices import Lines, Plane
 from landscape.statistics import band, mean_interval, paired_ratio, single
 from matplotlib.figure import Figure as Canvas
 
+from tests.sample_measurements import MEASURED
+
 CLAIM = Claim("S9.1", "setting", "BN raises λ_max", "2 against 1", "rule | with a bar")
 WORDS = {"label": "fig-test", "caption": "See $x$.", "alt": "A line."}
 
@@ -227,7 +229,7 @@ def path(barrier, position=0.5):
     ts = torch.tensor([0.0, 0.5, 1.0], dtype=torch.float64)
     loss = torch.tensor([0.0, barrier, 0.0], dtype=torch.float64)
     values = (barrier, barrier, barrier / 10, position)
-    return Path(ts, loss, 1 - loss / 10, *values, "frozen", 5, "hash", "float32")
+    return Path(ts, loss, 1 - loss / 10, *values, **MEASURED)
 
 
 def test_barriers_are_a_row_for_each_split_and_policy():
@@ -293,7 +295,7 @@ def test_recorded_panels_are_the_values_of_a_study(study):
 def lines_of(*rows):
     alphas = torch.tensor([-1.0, 1.0], dtype=torch.float64)
     loss = torch.tensor(rows, dtype=torch.float64)
-    return Lines(alphas, loss, loss / 10, 0, "frozen", 5, "hash", "float32")
+    return Lines(alphas, loss, loss / 10, 0, **MEASURED)
 
 
 def test_line_panels_are_bands_over_seeds_of_means_over_directions():
@@ -421,7 +423,7 @@ def plane(centre=0.0):
     alphas = torch.linspace(-1, 1, 5, dtype=torch.float64)
     betas = torch.linspace(-2, 2, 7, dtype=torch.float64)
     loss = 0.5 + (alphas[:, None] - centre) ** 2 + 2 * betas[None, :] ** 2
-    return Plane(alphas, betas, loss, loss, 0.0, "frozen", 5, "hash", "float32")
+    return Plane(alphas, betas, loss, loss, 0.0, **MEASURED)
 
 
 def test_planes_share_levels_and_are_not_transposed():

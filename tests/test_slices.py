@@ -8,6 +8,7 @@ import torch
 from landscape import directions, slices
 from landscape.objective import Objective
 
+from tests.sample_measurements import MEASURED
 from tests.sample_networks import (
     Point,
     digits,
@@ -169,7 +170,7 @@ def test_random_lines_refuse_to_draw_nothing():
 def plane_of(loss):
     loss = torch.tensor(loss, dtype=torch.float64)
     axes = (torch.arange(float(size)) for size in loss.shape)
-    return slices.Plane(*axes, loss, loss, 0.0, "frozen", 1, "hash", "float64")
+    return slices.Plane(*axes, loss, loss, 0.0, **MEASURED)
 
 
 def test_shared_levels_run_from_the_smallest_to_the_largest_loss_by_one_factor():

@@ -7,35 +7,28 @@ from collections.abc import Sequence
 import torch
 
 from landscape import directions, rng
+from landscape.measurement import Measurement, labels
 from landscape.objective import Objective
 from landscape.progress import Progress
 
 
 @dataclasses.dataclass(frozen=True)
-class Line:
+class Line(Measurement):
     """Loss and accuracy along θ + α d.
 
     Attributes:
         alphas: Positions (a,).
         loss: Mean loss at each, (a,), float64; infinity and NaN are kept.
         accuracy: Accuracy at each, (a,).
-        bn: Batch-normalisation policy at every point.
-        examples: Number of examples.
-        examples_hash: Their hash.
-        dtype: Type in which the network computed.
     """
 
     alphas: torch.Tensor
     loss: torch.Tensor
     accuracy: torch.Tensor
-    bn: str
-    examples: int
-    examples_hash: str
-    dtype: str
 
 
 @dataclasses.dataclass(frozen=True)
-class Plane:
+class Plane(Measurement):
     """Loss and accuracy on θ + α d1 + β d2; entry [i, j] belongs to (alphas[i], betas[j]).
 
     Attributes:
@@ -44,10 +37,6 @@ class Plane:
         loss: Mean loss (a, b), float64; infinity and NaN are kept.
         accuracy: Accuracy (a, b).
         cosine: Cosine of the angle between the directions: 0 where the picture keeps angles.
-        bn: Batch-normalisation policy at every point.
-        examples: Number of examples.
-        examples_hash: Their hash.
-        dtype: Type in which the network computed.
     """
 
     alphas: torch.Tensor
@@ -55,10 +44,6 @@ class Plane:
     loss: torch.Tensor
     accuracy: torch.Tensor
     cosine: float
-    bn: str
-    examples: int
-    examples_hash: str
-    dtype: str
 
 
 def line(
@@ -84,7 +69,7 @@ def line(
     objective.layout.check(theta)
     points = (theta + a * direction for a in alphas)
     rows = _measure(objective, points, f"line of {len(alphas)}", len(alphas))
-    return Line(alphas, rows[:, 0].clone(), rows[:, 1].clone(), **_labels(objective))
+    return Line(alphas, rows[:, 0].clone(), rows[:, 1].clone(), **labels(objective))
 
 
 def plane(
@@ -124,11 +109,11 @@ def plane(
     size = (len(alphas), len(betas))
     rows = _measure(objective, points, f"plane of {size[0]} x {size[1]}", size[0] * size[1])
     loss, accuracy = rows[:, 0].reshape(size).clone(), rows[:, 1].reshape(size).clone()
-    return Plane(alphas, betas, loss, accuracy, cosine, **_labels(objective))
+    return Plane(alphas, betas, loss, accuracy, cosine, **labels(objective))
 
 
 @dataclasses.dataclass(frozen=True)
-class Lines:
+class Lines(Measurement):
     """Loss and accuracy along several filter-normalised random directions from one solution.
 
     Attributes:
@@ -136,20 +121,12 @@ class Lines:
         loss: Mean loss (d, a), one row a direction; infinity and NaN are kept.
         accuracy: Accuracy (d, a).
         seed: Seed of the directions.
-        bn: Batch-normalisation policy at every point.
-        examples: Number of examples.
-        examples_hash: Their hash.
-        dtype: Type in which the network computed.
     """
 
     alphas: torch.Tensor
     loss: torch.Tensor
     accuracy: torch.Tensor
     seed: int
-    bn: str
-    examples: int
-    examples_hash: str
-    dtype: str
 
 
 def random_lines(
@@ -181,7 +158,7 @@ def random_lines(
     loss, accuracy = (
         torch.stack([getattr(cut, what) for cut in cuts]) for what in ("loss", "accuracy")
     )
-    return Lines(cuts[0].alphas, loss, accuracy, seed, **_labels(objective))
+    return Lines(cuts[0].alphas, loss, accuracy, seed, **labels(objective))
 
 
 def random_plane(
@@ -251,12 +228,3 @@ def _measure(objective: Objective, points, label: str, total: int) -> torch.Tens
             rows.append((found.loss, found.accuracy))
             bar.step()
     return torch.tensor(rows, dtype=torch.float64)
-
-
-def _labels(objective: Objective) -> dict:
-    return {
-        "bn": objective.bn,
-        "examples": objective.num_examples,
-        "examples_hash": objective.examples_hash,
-        "dtype": str(objective.dtype).removeprefix("torch."),
-    }

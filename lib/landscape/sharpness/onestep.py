@@ -4,11 +4,12 @@ import dataclasses
 
 import torch
 
+from landscape.measurement import Measurement, labels
 from landscape.objective import Objective
 
 
 @dataclasses.dataclass(frozen=True)
-class Sharpness:
+class Sharpness(Measurement):
     """A rise of the loss, L(θ + ε) - L(θ).
 
     Attributes:
@@ -20,10 +21,6 @@ class Sharpness:
         adaptive: Whether the radius is measured relative to each parameter's size.
         passes: Forward and backward passes over the examples.
         converged: Whether all of it is finite.
-        bn: Batch-normalisation policy.
-        examples: Number of examples.
-        examples_hash: Their hash.
-        dtype: Type in which the network computed.
     """
 
     value: float
@@ -33,10 +30,6 @@ class Sharpness:
     adaptive: bool
     passes: int
     converged: bool
-    bn: str
-    examples: int
-    examples_hash: str
-    dtype: str
 
 
 def sam(
@@ -77,8 +70,5 @@ def sam(
         adaptive=adaptive,
         passes=4,
         converged=bool(torch.isfinite(torch.tensor([rise, loss, slope])).all()),
-        bn=objective.bn,
-        examples=objective.num_examples,
-        examples_hash=objective.examples_hash,
-        dtype=str(objective.dtype).removeprefix("torch."),
+        **labels(objective),
     )

@@ -6,12 +6,13 @@ from collections.abc import Sequence
 
 import torch
 
+from landscape.measurement import Measurement, labels
 from landscape.objective import Objective
 from landscape.progress import Progress
 
 
 @dataclasses.dataclass(frozen=True)
-class Path:
+class Path(Measurement):
     """Loss and accuracy along (1 - t) θ₀ + t θ₁.
 
     Attributes:
@@ -24,10 +25,6 @@ class Path:
             2023); equal to the former only at equal ends.
         error_barrier: The first barrier with the error, 1 - accuracy, in place of the loss.
         position: The t of ``barrier``; NaN where that is.
-        bn: Batch-normalisation policy at every point.
-        examples: Number of examples.
-        examples_hash: Their hash.
-        dtype: Type in which the networks computed.
     """
 
     ts: torch.Tensor
@@ -37,10 +34,6 @@ class Path:
     barrier_above_mean: float
     error_barrier: float
     position: float
-    bn: str
-    examples: int
-    examples_hash: str
-    dtype: str
 
 
 def linear_barrier(
@@ -88,10 +81,7 @@ def linear_barrier(
         barrier_above_mean=float((loss - (loss[0] + loss[-1]) / 2).max()),
         error_barrier=float(error_excess.max()),
         position=float(ts[excess.argmax()]) if bool(torch.isfinite(excess).all()) else math.nan,
-        bn=start.bn,
-        examples=start.num_examples,
-        examples_hash=start.examples_hash,
-        dtype=str(start.dtype).removeprefix("torch."),
+        **labels(start),
     )
 
 
