@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 from landscape import rng
-from landscape.operators import from_matrix
+from landscape.operators import SymmetricOperator, from_matrix
 from landscape.spectrum.basis import Rows
 from landscape.spectrum.krylov import Krylov
 
@@ -88,8 +88,12 @@ def test_an_invariant_space_exhausts_it_and_a_random_vector_leads_on():
     assert krylov.exhausted and krylov.ritz()[0] == pytest.approx([1.0, 2.0, 3.0, 4.0, 5.0])
 
 
+def held(n, most, dtype=torch.float64):
+    return Rows(n, most, device=torch.device("cpu"), dtype=dtype)
+
+
 def test_rows_grow_without_moving_what_they_hold():
-    rows = Rows(3, torch.device("cpu"), 100)
+    rows = held(3, 100)
     rows.put(0, torch.ones(3))
     address = rows.row(0).data_ptr()
     for index in range(1, 70):
@@ -103,7 +107,7 @@ def test_rows_grow_without_moving_what_they_hold():
 
 
 def test_rows_never_hold_more_than_their_bound():
-    rows = Rows(2, torch.device("cpu"), 21)
+    rows = held(2, 21)
     for index in range(21):
         rows.put(index, torch.ones(2))
     assert sum(len(block) for block in rows.first(100)) == 21
@@ -114,8 +118,50 @@ def test_rows_rotate_in_slabs_as_in_one_piece(monkeypatch):
     generator = rng.stream(0, "rows")
     full = torch.randn(40, 33, dtype=torch.float64, generator=generator)
     turn = torch.randn(6, 40, dtype=torch.float64, generator=generator)
-    rows = Rows(33, torch.device("cpu"), 40)
+    rows = held(33, 40)
     for index, row in enumerate(full):
         rows.put(index, row)
     rows.rotate(turn.numpy())
     torch.testing.assert_close(torch.cat(rows.first(6)), turn @ full, rtol=1e-13, atol=1e-13)
+
+
+def test_rows_held_in_float32_give_and_take_float64():
+    generator = rng.stream(0, "rows")
+    full = torch.randn(20, 33, dtype=torch.float64, generator=generator)
+    v = torch.randn(33, dtype=torch.float64, generator=generator)
+    rows = held(33, 20, torch.float32)
+    for index, row in enumerate(full):
+        rows.put(index, row)
+    assert {block.dtype for block in rows.first(20)} == {torch.float32}
+    components, left = rows.dot(v, 20), v.clone()
+    rows.subtract(left, components)
+    assert components.dtype == left.dtype == rows.combine(np.eye(20)).dtype == torch.float64
+    torch.testing.assert_close(components, full @ v, rtol=1e-5, atol=1e-5)
+    torch.testing.assert_close(left, v - full.T @ (full @ v), rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_the_basis_takes_the_precision_of_the_products_and_stays_orthonormal(dtype):
+    matrix = stretched(400)
+    op = SymmetricOperator(400, lambda v: (matrix.to(dtype) @ v.to(dtype)).double(), dtype=dtype)
+    krylov = Krylov(op, None, rng.stream(0, "krylov"), most=60)
+    for _ in range(60):
+        krylov.extend()
+    basis = basis_of(krylov)
+    gram = basis @ basis.T - torch.eye(60, dtype=torch.float64)
+    assert float(gram.abs().max()) < 50 * torch.finfo(dtype).eps
+    values = torch.linalg.eigvalsh(matrix)
+    assert krylov.ritz()[0][-1] == pytest.approx(float(values[-1]), rel=1e-6)
+
+
+def test_the_remainder_is_what_products_have_outside_the_space():
+    matrix = stretched(50)
+    krylov = Krylov(from_matrix(matrix), None, rng.stream(0, "krylov"), most=50)
+    for _ in range(12):
+        krylov.extend()
+    krylov.renew()  # Two vectors wait.
+    for _ in range(5):
+        krylov.extend()
+    c = np.random.default_rng(0).standard_normal(krylov.steps)
+    x, inside = krylov.combine(np.stack([c, krylov.h @ c]))
+    torch.testing.assert_close(krylov.remainder(c), matrix @ x - inside, rtol=0, atol=1e-8)

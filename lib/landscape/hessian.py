@@ -55,8 +55,9 @@ class SumOfProducts:
         return total.T.to(block.device)
 
     def _built(self, index: int) -> Product:
-        if self._room is None:
-            self._room = self._memory // max(1, self._measured(index))
+        if self._room is None:  # The only graph is held during a product anyhow.
+            alone = self._batches == 1
+            self._room = 1 if alone else self._memory // max(1, self._measured(index))
         product = self._build(index)
         if len(self._kept) < self._room:
             self._kept[index] = product

@@ -302,13 +302,17 @@ class Objective:
         constant = self._network.named(point)
         leaf = point[group.entries.to(self.device)].requires_grad_()
 
-        check = functools.cache(lambda: self._check_deterministic(constant, buffers))
+        checked = False
 
         def build(index: int) -> Product:
-            check()
+            nonlocal checked
             inputs, targets = self._batches[index]
             named = {**constant, **self._network.named(leaf, group.layout)}
             outputs = self._network(named, buffers, inputs, twice=True)
+            if not checked:
+                again = self._network(constant, buffers, inputs)
+                self._check_same(self._loss(outputs, targets), self._loss(again, targets))
+                checked = True
             return product(outputs, lambda outputs: self._mean_part(outputs, targets), leaf)
 
         total = SumOfProducts(
@@ -319,7 +323,14 @@ class Objective:
             like=leaf.detach(),
         )
         key = fingerprints.digest((kind, self.fingerprint, theta, buffers, group.entries))
-        return SymmetricOperator(group.m, total, single=False, fingerprint=key, device=self.device)
+        return SymmetricOperator(
+            group.m,
+            total,
+            single=False,
+            fingerprint=key,
+            device=self.device,
+            dtype=self.dtype,
+        )
 
     def _mean_part(self, outputs: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
         # The part of one microbatch in the mean over all examples: a ragged last one weighs right.
@@ -330,13 +341,8 @@ class Objective:
             return batchnorm.blocks_of(count, size)
         return [min(size, count - start) for start in range(0, count, size)]
 
-    @torch.no_grad()
-    def _check_deterministic(self, named: Buffers, buffers: Buffers) -> None:
-        inputs, targets = self._batches[0]
-        first, second = (
-            float(self._loss(self._network(named, buffers, inputs), targets).double().sum())
-            for _ in range(2)
-        )
+    def _check_same(self, *losses: torch.Tensor) -> None:
+        first, second = (float(loss.detach().double().sum()) for loss in losses)
         if abs(first - second) > torch.finfo(self.dtype).eps ** 0.5 * abs(first):
             raise RuntimeError(
                 f"the network is not deterministic: the same examples gave the losses {first:.8g} "

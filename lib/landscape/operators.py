@@ -18,6 +18,7 @@ class SymmetricOperator:
         single: Whether ``product`` takes one vector at a time.
         fingerprint: What identifies A in the store; None if A must not be stored.
         device: Where the product computes; recurrences keep their vectors there.
+        dtype: Type in which the product computes: vectors are worth no more digits than that.
 
     Attributes:
         products: Products with a vector computed so far, a block counting each of its columns.
@@ -31,10 +32,11 @@ class SymmetricOperator:
         single: bool = True,
         fingerprint: str | None = None,
         device: torch.device | str = "cpu",
+        dtype: torch.dtype = torch.float64,
     ) -> None:
         self.n = n
         self.fingerprint = fingerprint
-        self.device = torch.device(device)
+        self.device, self.dtype = torch.device(device), dtype
         self.products = 0
         self._product, self._single = product, single
 
@@ -85,6 +87,7 @@ class SymmetricOperator:
             single=False,
             fingerprint=key,
             device=self.device,
+            dtype=self.dtype,
         )
 
     def to_scipy(self) -> scipy.sparse.linalg.LinearOperator:

@@ -58,6 +58,7 @@ class Deflation:
             lambda v: self.project(self._op @ self.project(v)),
             single=False,
             device=self._op.device,
+            dtype=self._op.dtype,
         )
 
     def draw(self, generator: torch.Generator) -> torch.Tensor:

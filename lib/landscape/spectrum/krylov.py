@@ -37,7 +37,8 @@ class Krylov:
     Kaufman and Stewart 1976). The pass also gives ⟨qᵢ, A qⱼ⟩ for all older i, which symmetry fixes:
     ``check`` compares them, for free.
 
-    Memory: ``most`` float64 vectors (n,) for the basis, about five more for the recurrence.
+    Memory: ``most`` vectors (n,) for the basis, in float32 where products are of no more, and about
+    five in float64 for the recurrence.
 
     Args:
         op: Symmetric operator A of shape (n, n).
@@ -63,7 +64,8 @@ class Krylov:
     ) -> None:
         self._op, self._generator, self._begun = op, generator, op.products
         self.most = min(most, op.n)
-        self._rows = Rows(op.n, op.device, self.most)
+        dtype = torch.float64 if op.dtype == torch.float64 else torch.float32
+        self._rows = Rows(op.n, self.most, device=op.device, dtype=dtype)
         self._h = np.zeros((_FIRST_SIZE, _FIRST_SIZE))
         self._state = _State(0, (), np.zeros((0, 0)))
         self._scale = self._deviation = 0.0  # Largest ‖A q‖, largest breach of symmetry.
@@ -162,6 +164,13 @@ class Krylov:
     def combine(self, coefficients: np.ndarray) -> torch.Tensor:
         """Return the vectors (j, n) with coefficients (j, m) in the basis."""
         return self._rows.combine(coefficients)
+
+    def remainder(self, coefficients: np.ndarray) -> torch.Tensor:
+        """Return Wᵀ B c (n,): what A Qᵀ c has outside the space, for coefficients c (m,)."""
+        total = torch.zeros(self._op.n, dtype=torch.float64, device=self._op.device)
+        for w, part in zip(self._state.pending, self.coupling @ coefficients, strict=True):
+            total.add_(w, alpha=float(part))
+        return total
 
     def project(self, v: torch.Tensor) -> None:
         """Make v orthogonal to the basis, in place."""

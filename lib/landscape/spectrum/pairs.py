@@ -19,10 +19,11 @@ class Eigenpairs:
     Attributes:
         values: Eigenvalue estimates (m,), descending. m = k, or 2k for ``both ends`` (k largest,
             then k smallest), or n where 2k is more.
-        residuals: ‖A x - λ x‖₂ of each pair, from a product with A: an eigenvalue lies within this
-            distance of the value. Where ``interrupted``, what the recurrence says it is.
+        residuals: ‖A x - λ x‖₂ of each pair: an eigenvalue lies within this distance of the value.
+            It is what the recurrence says and, on top, its distance from products with A, measured
+            by one product for all pairs together. Where ``interrupted``, the former alone.
         converged: (m,) whether each residual is at most ``tol`` times the spectral range.
-        products: Products with A used, those for the residuals included.
+        products: Products with A used, the one for the residuals included.
         which: The end that was asked for.
         k: The number asked for at each end.
         tol: The tolerance.

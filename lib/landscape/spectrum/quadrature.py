@@ -32,7 +32,7 @@ def density(
     projected onto their complement. So outliers, of which a probe alone gets the weight wrong by
     its own size, are exact.
 
-    Memory: (steps + 8) · n · 8 bytes, one basis at a time.
+    Memory: (steps + 8) · n · 8 bytes, one basis at a time; 4 · steps for products in float32.
 
     Args:
         op: Symmetric operator of shape (n, n).
