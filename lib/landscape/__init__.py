@@ -4,7 +4,7 @@ Modules stand on floors and import only downwards:
 
 0. ``rng`` ``fingerprint`` ``progress`` ``codec`` ``machine`` ``store`` ``parameters`` ``batchnorm``
    ``groups`` ``losses`` ``convolution`` ``folding`` ``network`` ``operators`` ``hessian``
-   ``precision`` ``piecewise`` ``squares`` ``data`` ``torchvision_import`` ``models``
+   ``precision`` ``piecewise`` ``pooling`` ``squares`` ``data`` ``torchvision_import`` ``models``
 1. ``objective`` ``measurement`` ``training``
 2. ``spectrum`` ``directions``
 3. ``slices`` ``sharpness`` ``connectivity`` ``theory``

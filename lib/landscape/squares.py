@@ -169,7 +169,11 @@ class _Normalised(_Products):
         self._gamma = torch.zeros(self._shape[:2], dtype=torch.float64, device=each.device)
 
     def _see(self, gradients: torch.Tensor) -> None:
-        self._gamma += (gradients * self._rows).sum(-1).square_().sum(0)
+        # A product for each output: (n, entries) with (entries, 1).
+        inner = torch.bmm(
+            gradients.flatten(1, 2).transpose(0, 1), self._rows.flatten(0, 1)[..., None]
+        )
+        self._gamma += inner.square_().sum(1).view(self._shape[:2])
         super()._see(gradients)
 
     def totals(self) -> dict[str, torch.Tensor]:
@@ -278,10 +282,11 @@ def _inputs(use: Use, count: int) -> tuple[torch.Tensor | None, int, int]:
 def _windows(node: Node, places: tuple[int, ...], kernel: tuple[int, ...]) -> torch.Tensor:
     """Return a view (N, groups, *places, *kernel, channels of a group) of a convolution's input.
 
-    Channels come last, as the channels-last format has them in memory.
+    Channels come last, in memory too.
     """
     sides = [side for size in reversed(node._saved_padding) for side in (size, size)]
     x = nn.functional.pad(node._saved_input.detach(), sides)
+    x = x.movedim(1, -1).contiguous().movedim(-1, 1)  # Runs of channels are what is copied.
     example, channel, *axes = x.stride()
     groups, each = node._saved_groups, x.shape[1] // node._saved_groups
     steps = [size * step for size, step in zip(axes, node._saved_stride, strict=True)]

@@ -10,6 +10,7 @@ from torch.autograd.graph import GradientEdge, Node
 from landscape.batchnorm import Buffers, blocks_of
 from landscape.objective import Objective, Parts
 from landscape.piecewise import Graph, graph_of
+from landscape.pooling import PoolFirst
 from landscape.precision import full_precision
 from landscape.progress import Progress
 from landscape.squares import layers
@@ -130,7 +131,8 @@ class _Network:
     @torch.enable_grad()
     def __call__(self, inputs: torch.Tensor) -> tuple[torch.Tensor, Graph]:
         call = (self._named, self._buffers), (inputs,)
-        outputs = torch.func.functional_call(self._module, *call)
+        with PoolFirst():
+            outputs = torch.func.functional_call(self._module, *call)
         if outputs.dim() != 2 or len(outputs) != len(inputs):
             raise ValueError(
                 f"the network maps inputs {tuple(inputs.shape)} to outputs {tuple(outputs.shape)}. "
