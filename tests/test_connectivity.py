@@ -40,6 +40,7 @@ def test_barrier_of_a_double_well_is_its_hill():
     assert found.ts.tolist() == [0.0, 0.25, 0.5, 0.75, 1.0]
     assert found.loss.tolist() == [0.0, 0.5625, 1.0, 0.5625, 0.0]
     assert (found.barrier, found.barrier_above_mean, found.position) == (1.0, 1.0, 0.5)
+    assert (found.kind, found.length) == ("straight", 1.0)
 
 
 def test_barrier_is_above_the_chord_and_not_above_the_mean_of_unequal_ends():

@@ -1,5 +1,26 @@
 """Connectivity: paths between solutions, their barriers, and what lowers them."""
 
-from landscape.connectivity.straight import Path, linear_barrier
+from landscape.connectivity.bending import train_curve
+from landscape.connectivity.curves import Curve, CurveConfig, curve_path
+from landscape.connectivity.matching import Matching, aligned, match
+from landscape.connectivity.path import Path
+from landscape.connectivity.repair import Repaired, repaired_path
+from landscape.connectivity.straight import linear_barrier
+from landscape.connectivity.units import Units, permutation_groups, permuted
 
-__all__ = ["Path", "linear_barrier"]
+__all__ = [
+    "Curve",
+    "CurveConfig",
+    "Matching",
+    "Path",
+    "Repaired",
+    "Units",
+    "aligned",
+    "curve_path",
+    "linear_barrier",
+    "match",
+    "permutation_groups",
+    "permuted",
+    "repaired_path",
+    "train_curve",
+]

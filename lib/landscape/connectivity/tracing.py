@@ -1,0 +1,225 @@
+"""Which hidden unit stands where: labels of units that follow a network's computation."""
+
+import contextlib
+import copy
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import torch
+from torch import nn
+from torch.overrides import TorchFunctionMode
+
+from landscape.connectivity.ties import EMPTY, FIXED, Ties
+
+# Names, because one operation may come as a function, as a method or in place. All keep zero.
+_UNITWISE = frozenset(
+    "relu relu_ relu6 leaky_relu gelu tanh tanh_ silu elu selu celu hardtanh dropout dropout1d "
+    "dropout2d clone detach contiguous to float double".split()
+)
+_REARRANGING = frozenset(
+    "flatten reshape view unflatten squeeze unsqueeze permute transpose movedim chunk split "
+    "__getitem__ pad cat concat flip".split()
+)
+_ADDING = frozenset("add add_ __add__ __radd__ __iadd__".split())
+_POOLING = frozenset(
+    f"{kind}_pool{d}d" for kind in ("max", "avg", "adaptive_max", "adaptive_avg") for d in (1, 2, 3)
+)
+
+
+@torch.no_grad()
+def trace(model: nn.Module, inputs: torch.Tensor) -> Ties:
+    """Run a copy of a network on inputs (1, ...) and follow its units; see ``permutation_groups``.
+
+    Raises:
+        ValueError: If a layer does what is not understood.
+    """
+    twin, found = copy.deepcopy(model).eval(), Ties()
+    with _layer_names(twin) as current, _Follow(twin, found, current) as follow:
+        follow.give(inputs, torch.full(inputs.shape, float(FIXED), dtype=torch.float64))
+        outputs = twin(inputs)
+    labels = follow.known(outputs) if isinstance(outputs, torch.Tensor) else None
+    if labels is None:
+        raise ValueError(
+            f"the network returns a {type(outputs).__name__} that does not come from its input by "
+            "known operations. Pass a network whose output is one tensor."
+        )
+    found.fix(labels)
+    return found
+
+
+@contextlib.contextmanager
+def _layer_names(model: nn.Module) -> Iterator[list[str]]:
+    stack = [type(model).__name__]
+    handles = []
+    for name, module in model.named_modules():
+        if name:
+            handles += [
+                module.register_forward_pre_hook(lambda *_, name=name: stack.append(name)),
+                module.register_forward_hook(lambda *_: stack.pop() and None),
+            ]
+    try:
+        yield stack
+    finally:
+        for handle in handles:
+            handle.remove()
+
+
+class _Follow(TorchFunctionMode):
+    """Carries labels (1, ...) from the operands of each operation to its result."""
+
+    def __init__(self, model: nn.Module, ties: Ties, layers: list[str]) -> None:
+        super().__init__()
+        self._ties, self._layers = ties, layers
+        tensors = [*model.named_parameters(), *model.named_buffers()]
+        self._names = {id(tensor): name for name, tensor in tensors}
+        self._found: dict[int, tuple[torch.Tensor, torch.Tensor]] = {}  # Tensors are kept alive.
+
+    def give(self, tensor: torch.Tensor, labels: torch.Tensor) -> None:
+        """Give a tensor its labels, of the same shape."""
+        self._found[id(tensor)] = (tensor, labels.contiguous())
+
+    def known(self, tensor: torch.Tensor) -> torch.Tensor | None:
+        """Return a tensor's labels, or None where it does not hang on the input."""
+        return self._found.get(id(tensor), (tensor, None))[1]
+
+    def __torch_function__(
+        self, func: Callable, types: Any, args: tuple = (), kwargs: dict | None = None
+    ) -> Any:
+        kwargs = kwargs or {}
+        operands = [x for x in _tensors((args, kwargs)) if self.known(x) is not None]
+        result = func(*args, **kwargs)
+        if not operands or (result is not None and not any(True for _ in _tensors(result))):
+            return result  # What returns None changes an operand instead, such as x[0] = 1.
+        labels = self._labels(func, operands, result, args, kwargs)
+        for tensor, part in zip(_tensors(result), _tensors(labels), strict=True):
+            self.give(tensor, part)
+        return result
+
+    def _labels(self, func: Callable, operands: list, result: Any, args: tuple, kwargs: dict):
+        name = getattr(func, "__name__", str(func))
+        single = isinstance(result, torch.Tensor)
+        if name in _UNITWISE and single:
+            return self.known(operands[0])
+        if name in _REARRANGING:
+            return self._rearranged(func, args, kwargs)
+        if name in _ADDING and len(operands) == len(list(_tensors((args, kwargs)))) == 2:
+            return self._ties.unite(*map(self.known, operands))
+        if name in _POOLING and single:
+            return _spread(self._along(operands[0], 1), result, 1)
+        if name in _LAYERS and self.known(args[0] if args else kwargs["input"]) is not None:
+            return _LAYERS[name](self, result, *args, **kwargs)
+        raise self._refused(f"calls {name}")
+
+    def _refused(self, why: str) -> ValueError:
+        return ValueError(
+            f"layer {self._layers[-1]!r} {why}, so which of its units may change places is not "
+            "known. Understood are linear layers, convolutions, normalisation layers, activations "
+            "of one entry each, pooling, flattening, zero padding and sums."
+        )
+
+    def _rearranged(self, func: Callable, args: tuple, kwargs: dict) -> Any:
+        if func.__name__ == "pad" and (kwargs.get("value") or (args[3:] and args[3])):
+            raise self._refused("pads with other values than zero")
+        if any(self.known(x) is None and x.is_floating_point() for x in _tensors((args, kwargs))):
+            raise self._refused(f"calls {func.__name__} with what does not come from the input")
+        return func(*self._replaced(args), **self._replaced(kwargs))
+
+    def _replaced(self, tree: Any) -> Any:
+        if isinstance(tree, torch.Tensor):
+            labels = self.known(tree)
+            return tree if labels is None else labels
+        if isinstance(tree, dict):
+            return {key: self._replaced(item) for key, item in tree.items()}
+        return type(tree)(map(self._replaced, tree)) if isinstance(tree, list | tuple) else tree
+
+    def _along(self, tensor: torch.Tensor, axis: int) -> torch.Tensor:
+        # One label an index of the axis; elsewhere along the other axes only padding may differ.
+        labels = self.known(tensor).movedim(axis, 0).flatten(1)
+        units = labels.amax(1)
+        if bool(((labels != units[:, None]) & (labels != EMPTY)).any()):
+            raise self._refused(f"mixes several units in one entry along axis {axis}")
+        return units
+
+    def _mean(self, result, input, dim, keepdim=False, *_, **__) -> torch.Tensor:
+        labels = self.known(input)
+        top = labels.amax(dim, keepdim=True)
+        if bool(((labels != top) & (labels != EMPTY)).any()):
+            raise self._refused(f"averages several units over the axes {dim}")
+        return top.view(result.shape)
+
+    def _tie(self, tensor: torch.Tensor | None, axis: int, labels: torch.Tensor) -> None:
+        if tensor is None:
+            return
+        if id(tensor) not in self._names:
+            raise self._refused("computes with a weight that is no parameter or buffer of its own")
+        self._ties.tie(self._names[id(tensor)], axis, labels)
+
+    def _made(self, result, inputs, weight, bias, *, axis: int) -> torch.Tensor:
+        self._tie(weight, 1, self._along(inputs, axis))
+        name = self._names.get(id(weight), "").removesuffix(".weight")
+        units = self._ties.fresh(len(weight), name)
+        self._tie(weight, 0, units)
+        self._tie(bias, 0, units)
+        return _spread(units, result, axis)
+
+    def _linear(self, result, input, weight, bias=None) -> torch.Tensor:
+        return self._made(result, input, weight, bias, axis=-1)
+
+    def _conv(
+        self, result, input, weight, bias=None, stride=1, padding=0, dilation=1, groups=1
+    ) -> torch.Tensor:
+        if groups == 1:
+            return self._made(result, input, weight, bias, axis=1)
+        if groups != input.shape[1] or groups != len(weight):
+            raise self._refused(f"is a convolution in {groups} groups, which are no single units")
+        return self._scaled(result, input, weight, bias, axis=1)  # Depthwise: a filter a unit.
+
+    def _scaled(self, result, input, *tensors, axis: int) -> torch.Tensor:
+        # A shift makes something of what was empty, and where it is must stay.
+        units = self._along(input, axis)
+        units = units.where(units != EMPTY, float(FIXED))
+        for tensor in tensors:
+            self._tie(tensor, 0, units)
+        return _spread(units, result, axis)
+
+    def _channel_norm(
+        self, result, input, running_mean=None, running_var=None, weight=None, bias=None, *_, **__
+    ) -> torch.Tensor:
+        return self._scaled(result, input, running_mean, running_var, weight, bias, axis=1)
+
+    def _layer_norm(self, result, input, normalized_shape, weight=None, bias=None, *_, **__):
+        axis = input.dim() - len(normalized_shape)
+        return self._scaled(result, input, weight, bias, axis=axis)
+
+    def _group_norm(self, result, input, num_groups, weight=None, bias=None, *_, **__):
+        labels = self._scaled(result, input, weight, bias, axis=1)
+        units = self._along(input, 1).long().tolist()
+        size = len(units) // num_groups
+        for place, label in enumerate(units):
+            self._ties.apart.append((label, f"{self._layers[-1]} {place // size}"))
+        return labels
+
+
+# Called as in PyTorch, whose arguments may come by name.
+_LAYERS: dict[str, Callable] = {
+    "linear": _Follow._linear,
+    **dict.fromkeys(("conv1d", "conv2d", "conv3d"), _Follow._conv),
+    **dict.fromkeys(("batch_norm", "instance_norm"), _Follow._channel_norm),
+    "layer_norm": _Follow._layer_norm,
+    "group_norm": _Follow._group_norm,
+    "mean": _Follow._mean,
+}
+
+
+def _spread(units: torch.Tensor, result: torch.Tensor, axis: int) -> torch.Tensor:
+    shape = [1] * result.dim()
+    shape[axis] = len(units)
+    return units.view(shape).expand(result.shape)
+
+
+def _tensors(tree: Any) -> Iterator[torch.Tensor]:
+    if isinstance(tree, torch.Tensor):
+        yield tree
+    elif isinstance(tree, list | tuple | dict):
+        for item in tree.values() if isinstance(tree, dict) else tree:
+            yield from _tensors(item)
