@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator, Sequence
 from html import escape
@@ -73,10 +74,21 @@ def render_page(report: Report) -> str:
         description=describe(report),
         favicon="data:image/svg+xml," + quote(FAVICON),
         style=(HERE / "style.css").read_text(encoding="utf-8"),
-        script=(HERE / "report.js").read_text(encoding="utf-8"),
+        scripts=[(HERE / name).read_text(encoding="utf-8") for name in _scripts(report)],
         shared=shared_rows(report),
         own=[(study, study_rows(study)) for study in report.studies],
     )
+
+
+def _scripts(report: Report) -> list[str]:
+    """The page's scripts; that of surfaces only where there is one."""
+    turning = any(
+        "surface" in output.get("metadata", {}).get("landscape", {})
+        for study in report.studies
+        for cell in study.notebook.cells
+        for output in cell.get("outputs", [])
+    )
+    return ["report.js", "surface.js"] if turning else ["report.js"]
 
 
 class StudyExporter(TemplateExporter):
@@ -103,6 +115,7 @@ class StudyExporter(TemplateExporter):
         yield "highlight_code", Highlight2HTML(pygments_lexer="ipython3", parent=self)
         yield "table_rows", self._table_rows
         yield "summary", _summary
+        yield "script_json", _script_json
 
     def render(self, study: Study) -> str:
         """The study's cells as HTML.
@@ -141,3 +154,9 @@ def _summary(cell: NotebookNode) -> str:
     kind = {"parameters": "Default parameters", "injected-parameters": "Parameters of this run"}
     name = next((kind[tag] for tag in tags if tag in kind), "Code")
     return f"{name}, {lines} {'line' if lines == 1 else 'lines'}"
+
+
+def _script_json(data: Any) -> str:
+    """Data as JSON that can stand in a script element: no text in it ends the element."""
+    text = json.dumps(data, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+    return text.replace("<", "\\u003c")

@@ -241,6 +241,23 @@ def test_barriers_are_a_row_for_each_split_and_policy():
     assert row == ["test", "frozen", loss, loss, error, "0.25 to 0.50"]
 
 
+def test_routes_are_a_row_for_each_kind_with_an_interval_over_pairs():
+    found = tables.routes(
+        {"straight": [path(1.0), path(2.0, 0.25)], "chain": [path(0.5)]}, label="tab-r"
+    )
+    loss = tables.interval_text(mean_interval([1.0, 2.0]))
+    assert found.rows[0][:5] == ["straight", "frozen", "2", loss, loss]
+    assert found.rows[1] == ["chain", "frozen", "1", "0.5", "0.5", "5", "0.50"]
+    assert len(found.columns) == 7
+
+
+def test_a_barrier_that_is_no_number_is_a_dash_and_has_no_position():
+    lost = path(math.nan, math.nan)
+    found = tables.routes({"one": [lost], "two": [lost, path(1.0)]}, label="tab-r")
+    assert found.rows[0][3:] == ["–", "–", "–", "–"]
+    assert found.rows[1][3:] == ["–", "–", "–", "0.50"]
+
+
 def test_show_displays_things_in_their_order(monkeypatch):
     seen = []
     monkeypatch.setattr(display.IPython.display, "display", lambda *things: seen.extend(things))
@@ -324,7 +341,79 @@ def test_path_panels_are_loss_and_accuracy_of_each_split():
     assert made[0].series["batch"].mean.tolist() == [0.0, 2.0, 0.0]
 
 
+def test_line_spread_is_median_and_middle_four_fifths_over_directions():
+    rows = [[float(k), float(k * k)] for k in range(11)]
+    loss, accuracy = panels.line_spread({"a": lines_of(*rows)})
+    of = loss.series["a"]
+    assert of.mean.tolist() == [5.0, 25.0] and of.n == 11
+    assert of.low.tolist() == [1.0, 1.0] and of.high.tolist() == [9.0, 81.0]
+    assert of.samples.tolist() == rows and loss.scale == "log"
+    assert accuracy.series["a"].mean.tolist() == [0.5, 2.5] and accuracy.limits == (0, 1)
+
+
+@pytest.mark.filterwarnings("error")
+def test_line_spread_has_no_value_where_a_direction_has_none():
+    of = panels.line_spread({"a": lines_of([1.0, 2.0], [math.inf, 4.0])})[0].series["a"]
+    assert np.isnan([of.mean[0], of.low[0], of.high[0]]).all() and of.mean[1] == 3.0
+    assert of.samples[1, 0] == math.inf
+
+
+def test_route_panels_are_a_series_for_each_kind():
+    found = {"straight": [path(1.0), path(3.0)], "chain": [path(0.1), path(0.1)]}
+    loss, accuracy = panels.routes(found)
+    assert (loss.title, accuracy.title) == ("loss, policy frozen", "accuracy, policy frozen")
+    assert list(loss.series) == ["straight", "chain"] and accuracy.limits == (0, 1)
+    assert loss.series["straight"].mean.tolist() == [0.0, 2.0, 0.0]
+    assert (
+        loss.series["straight"].n == 2 and loss.scale == "linear"
+    )  # A loss of 0 has no logarithm.
+
+
+def test_route_panels_of_a_single_pair_have_no_band():
+    loss, _ = panels.routes({"straight": [path(1.0)]})
+    assert loss.series["straight"].n == 1 and loss.series["straight"].mean.tolist() == [0, 1, 0]
+
+
+def test_route_panels_are_logarithmic_where_the_loss_asks_for_it():
+    raised = [dataclasses.replace(path(b), loss=path(b).loss + 0.05) for b in (1.0, 0.0)]
+    assert panels.routes({"straight": raised[:1], "chain": raised[1:]})[0].scale == "log"
+    assert panels.routes({"chain": raised[1:]})[0].scale == "linear"
+
+
+def test_route_panels_of_several_policies_name_them_in_the_series():
+    found = {"straight": [path(1.0)], "chain": [dataclasses.replace(path(0.5), bn="reestimate")]}
+    loss, _ = panels.routes(found)
+    assert list(loss.series) == ["straight (frozen)", "chain (reestimate)"]
+    assert loss.title == "loss"
+
+
+def test_route_panels_refuse_two_policies_or_grids_in_one_kind():
+    other = dataclasses.replace(path(0.5), bn="batch")
+    with pytest.raises(ValueError, match=r"kind 'a' have the policies \['frozen', 'batch'\]"):
+        panels.routes({"a": [path(1.0), other]})
+    other = dataclasses.replace(path(0.5), ts=torch.tensor([0.0, 0.4, 1.0], dtype=torch.float64))
+    with pytest.raises(ValueError, match=r"at the same positions"):
+        panels.routes({"a": [path(1.0), other]})
+
+
 # Plots
+
+
+def test_a_legend_of_many_long_names_wraps_within_the_figure():
+    series = {f"a kind of path with a long name, no. {k}": single([1, 2], [k, k]) for k in range(5)}
+    figure = plots.curves([panel(series=series)] * 2, **WORDS).figure
+    with matplotlib.style.context(frames.STYLES):
+        figure.draw_without_rendering()
+        box = figure.legends[0].get_window_extent()
+    assert figure.bbox.contains(*box.min) and figure.bbox.contains(*box.max)
+
+
+def test_a_long_title_wraps_and_keeps_mathematics_whole():
+    title = "the eigenvalue λ_max of the network with batch normalisation and skips"
+    figure = plots.curves([dataclasses.replace(panel(), title=title)] * 2, **WORDS).figure
+    lines = figure.axes[0].get_title(loc="left").split("\n")
+    assert len(lines) > 1 and " ".join(lines) == display.maths(title)
+    assert plots.curves([panel()], **WORDS).figure.axes[0].get_title(loc="left") == "title"
 
 
 def panel(**changes):
@@ -448,7 +537,22 @@ def test_planes_with_values_that_are_not_finite_are_drawn_and_left_as_they_are()
     assert math.isnan(loss[0, 0]) and math.isinf(loss[4, 6])
 
 
+def overlaid():
+    of = plane()
+    predicted = types.SimpleNamespace(
+        alphas=of.alphas, betas=of.betas, loss=of.loss * 1.1, radius=0.5
+    )
+    over = {
+        "paths": {"one": {"straight": [(-0.5, 0), (0.5, 0.5)]}},
+        "marks": {"one": {"A": (-0.5, 0)}},
+        "predictions": {"one": predicted},
+    }
+    return plots.planes({"one": of}, levels=[0.5, 1, 2, 4], **over, **WORDS)
+
+
 FIGURES = {
+    "planes with all that goes over them": overlaid,
+    "surface": lambda: plots.surface({"one": plane(), "two": plane(0.5)}, **WORDS),
     "curves": lambda: plots.curves([panel(scale="log"), panel(x_scale="log")], **WORDS),
     "pairs": lambda: pairs_figure(),
     "planes": lambda: plots.planes(

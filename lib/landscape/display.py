@@ -64,6 +64,37 @@ class Figure:
         return {"image/svg+xml": self.svg(), "text/plain": text}, {"landscape": carried}
 
 
+class Surface(Figure):
+    """A figure of surfaces, which the HTML report lets its reader turn.
+
+    Jupyter, the PDF and a page without scripts show the picture.
+
+    Args:
+        figure: The picture.
+        data: What is drawn, as plain values that JSON holds; ``report/surface.js`` reads it.
+        label: Such as ``fig-surface``.
+        caption: What to see, in markdown with $maths$.
+        alt: What the picture shows, in plain text.
+    """
+
+    def __init__(
+        self,
+        figure: matplotlib.figure.Figure,
+        data: Mapping[str, Any],
+        *,
+        label: str,
+        caption: str,
+        alt: str,
+    ) -> None:
+        super().__init__(figure, label=label, caption=caption, alt=alt)
+        self.data = data
+
+    def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> Bundle:
+        data, metadata = super()._repr_mimebundle_(include, exclude)
+        metadata["landscape"]["surface"] = self.data
+        return data, metadata
+
+
 class Table:
     """Rows of text with label and caption; numbers align on the decimal point in the report.
 

@@ -1,8 +1,10 @@
 """Frames: the canvas, axes, looks, ticks and legend that all figures share."""
 
 import math
+import re
 from collections.abc import Sequence
 
+import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.axis import Axis
 from matplotlib.figure import Figure as Canvas
@@ -40,9 +42,80 @@ def grid(
     return canvas, made[:count]
 
 
+def tiles(count: int, *, ratio: float, bar: bool = False) -> tuple[Canvas, list[Axes], float]:
+    """Return a canvas and ``count`` axes of one shape, up to three side by side, four as two rows.
+
+    Args:
+        count: Number of axes.
+        ratio: Height of what an axis holds over its width.
+        bar: Whether a colour bar takes its share of the width.
+
+    Returns:
+        Canvas, axes, and about how wide each is in inches.
+    """
+    columns = 2 if count == 4 else min(count, 3)
+    width = WIDTH if columns > 1 else 0.6 * WIDTH
+    # Beside the axes stand the bar, the vertical label and each one's ticks; above and below them
+    # title, ticks and horizontal label.
+    side = (width - 0.5 - 0.95 * bar) / columns - 0.45
+    return *grid(count, columns, height=side * ratio + 0.75), side
+
+
+def title(axis: Axes, text: str, width: float | None = None) -> None:
+    """Give axes a title, in lines of at most ``width`` inches, at 11 bold letters an inch.
+
+    Args:
+        axis: The axes.
+        text: The title.
+        width: None takes the axes' share of the canvas, less what separates two of them.
+    """
+    if width is None:
+        columns = axis.get_subplotspec().get_gridspec().ncols
+        width = axis.figure.get_size_inches()[0] / columns - 0.5
+    lines = [""]
+    for word in maths(text).split():
+        longer = f"{lines[-1]} {word}".strip()
+        if len(re.sub(r"\$[^$]*\$", "xxx", longer)) <= 11 * width or not lines[-1]:
+            lines[-1] = longer
+        else:
+            lines.append(word)
+    axis.set_title("\n".join(lines))
+
+
+def label_outer(axes: Sequence[Axes], xlabel: str, ylabel: str) -> None:
+    """Label the horizontal axis of the lowest axes of each column and the vertical of the first."""
+    columns = axes[0].get_subplotspec().get_gridspec().ncols
+    for place, axis in enumerate(axes):
+        axis.set_xlabel(maths(xlabel) if place + columns >= len(axes) else "")
+        axis.set_ylabel(maths(ylabel) if place % columns == 0 else "")
+
+
+def enclose(axis: Axes, x: np.ndarray, y: np.ndarray) -> None:
+    """Show a grid and whatever is drawn beyond it; with equal units unless that makes a strip."""
+    box = axis.dataLim
+    ends = [(min(x[0], box.x0), max(x[-1], box.x1)), (min(y[0], box.y0), max(y[-1], box.y1))]
+    for (low, high), values, limit in zip(
+        ends, (x, y), (axis.set_xlim, axis.set_ylim), strict=True
+    ):
+        spare = 0.04 * (high - low)
+        limit(low - spare * (low < values[0]), high + spare * (high > values[-1]))
+    wide, high = (end - start for start, end in ends)
+    axis.set_aspect("equal" if max(wide, high) <= 4 * min(wide, high) else "auto")
+    axis.grid(visible=False)
+
+
+def settle(canvas: Canvas) -> None:
+    """Lay out a canvas for good: laid out anew at each drawing, its axes would creep."""
+    canvas.get_layout_engine().execute(canvas)
+    canvas.set_layout_engine("none")
+    for axis in canvas.axes:
+        axis.apply_aspect()
+
+
 def dress(axis: Axes, panel: Panel) -> None:
     """Give axes the title, labels, scales and ticks of a panel."""
-    axis.set(title=maths(panel.title), xlabel=maths(panel.x), ylabel=maths(panel.y))
+    title(axis, panel.title)
+    axis.set(xlabel=maths(panel.x), ylabel=maths(panel.y))
     axis.set_yscale(panel.scale)
     axis.set_xscale(panel.x_scale)
     if panel.limits is not None:
@@ -56,12 +129,16 @@ def dress(axis: Axes, panel: Panel) -> None:
         axis.xaxis.set_major_locator(MaxNLocator(5, steps=[1, 2, 5, 10]))
 
 
-def _log_ticks(axis: Axis) -> None:
-    # Plain numbers: matplotlib's own labels of a short logarithmic axis are all "2.3 × 10⁰".
-    low, high = axis.get_view_interval()
+def log_locator(low: float, high: float) -> MaxNLocator | LogLocator:
+    """Return where a logarithmic axis from low to high has its ticks."""
     span = high / low if low > 0 else 1.0
     subs = (1, 2, 5) if span < 1000 else (1,)
-    axis.set_major_locator(MaxNLocator(5) if span < 10 else LogLocator(subs=subs, numticks=9))
+    return MaxNLocator(5) if span < 10 else LogLocator(subs=subs, numticks=9)
+
+
+def _log_ticks(axis: Axis) -> None:
+    # Plain numbers: matplotlib's own labels of a short logarithmic axis are all "2.3 × 10⁰".
+    axis.set_major_locator(log_locator(*axis.get_view_interval()))
     axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
     axis.set_minor_locator(NullLocator())
 
@@ -79,18 +156,28 @@ def symmetric_ticks(axis: Axes, unit: float, positions: Sequence[float]) -> None
     axis.set_xlim(positions[0], positions[-1])
 
 
-def legend(canvas: Canvas, axes: Sequence[Axes]) -> None:
-    """Put one legend of all series above the axes."""
+def legend(canvas: Canvas, axes: Sequence[Axes], *, least: int = 2) -> int:
+    """Put one legend of all series above the axes, and return how many rows its names need.
+
+    Args:
+        canvas: The canvas.
+        axes: Whose series.
+        least: The number of series from which a legend is needed.
+    """
     handles = {
         name: handle
         for axis in axes
         for handle, name in zip(*axis.get_legend_handles_labels(), strict=True)
     }
-    if len(handles) > 1:
-        canvas.legend(
-            handles.values(),
-            handles.keys(),
-            loc="outside upper center",
-            ncols=len(handles),
-            handlelength=3.2,
-        )
+    if len(handles) < least:
+        return 0
+    entry = 0.6 + 0.068 * max(map(len, handles))  # Inches: handle and spaces, then letters.
+    columns = min(len(handles), max(1, int(canvas.get_size_inches()[0] / entry)))
+    canvas.legend(
+        handles.values(),
+        handles.keys(),
+        loc="outside upper center",
+        ncols=columns,
+        handlelength=3.2,
+    )
+    return -(-len(handles) // columns)

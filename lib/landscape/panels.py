@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import Literal
 
 import numpy as np
+import torch
 
 from landscape.connectivity import Path
 from landscape.results import Study
@@ -128,9 +129,40 @@ def lines(
         }
         for what in ("loss", "accuracy")
     }
+    return _along(found, x, "training ", "log")
+
+
+def line_spread(cuts: Mapping[str, Lines], x: str = "α (relative to filter norms)") -> list[Panel]:
+    """Return the panels of loss and accuracy along lines, as they spread over the directions.
+
+    The curve is the median over directions and the band holds the middle 80% of them, from the
+    10th to the 90th percentile: no interval for a mean. Where a value is not finite there is
+    neither.
+
+    Args:
+        cuts: Arm -> the lines through one solution.
+        x: Meaning of the positions.
+    """
+    found = {
+        what: {arm: _percentiles(cut.alphas, getattr(cut, what)) for arm, cut in cuts.items()}
+        for what in ("loss", "accuracy")
+    }
+    return _along(found, x, "training ", "log")
+
+
+def _percentiles(x: torch.Tensor, curves: torch.Tensor) -> Band:
+    rows = curves.numpy()
+    kept = np.where(np.isfinite(rows).all(axis=0), rows, np.nan)
+    low, middle, high = np.percentile(kept, [10, 50, 90], axis=0)
+    return Band(x.numpy(), middle, low, high, rows, len(rows))
+
+
+def _along(
+    found: Mapping[str, Mapping[str, Band]], x: str, what: str, scale: Literal["linear", "log"]
+) -> list[Panel]:
     return [
-        Panel("training loss", x, "loss (nats)", found["loss"], "log"),
-        Panel("training accuracy", x, "share correct", found["accuracy"], limits=(0, 1)),
+        Panel(f"{what}loss", x, "loss (nats)", found["loss"], scale),
+        Panel(f"{what}accuracy", x, "share correct", found["accuracy"], limits=(0, 1)),
     ]
 
 
@@ -184,3 +216,52 @@ def paths(found: Mapping[tuple[str, str], Sequence[Path]]) -> list[Panel]:
                 Panel(f"{split} {what}", "position t on the path", unit, series, limits=limits)
             )
     return made
+
+
+def routes(found: Mapping[str, Sequence[Path]]) -> list[Panel]:
+    """Return the panels of loss and accuracy along several kinds of paths between solutions.
+
+    The loss has a logarithmic axis where it spans a factor of 10. The titles name the policy for
+    running statistics if all paths share one; else each series does.
+
+    Args:
+        found: Kind, such as ``straight`` or ``aligned`` -> one path a pair of solutions.
+
+    Raises:
+        ValueError: If paths of one kind have other positions or another policy than the first.
+    """
+    policies = {kind: _policy(kind, of) for kind, of in found.items()}
+    shared = len(set(policies.values())) == 1
+    names = {kind: kind if shared else f"{kind} ({policies[kind]})" for kind in found}
+    bands = {
+        what: {
+            names[kind]: _over_pairs(of[0].ts, [getattr(path, what) for path in of])
+            for kind, of in found.items()
+        }
+        for what in ("loss", "accuracy")
+    }
+    losses = np.concatenate([of.samples.ravel() for of in bands["loss"].values()])
+    scale = "log" if asks_for_log(losses[np.isfinite(losses)]) else "linear"
+    made = _along(bands, "position t on the path", "", scale)
+    policy = f", policy {next(iter(policies.values()))}" if shared else ""
+    return [dataclasses.replace(panel, title=f"{panel.title}{policy}") for panel in made]
+
+
+def _policy(kind: str, of: Sequence[Path]) -> str:
+    policies = dict.fromkeys(path.bn for path in of)
+    if len(policies) != 1 or any(not torch.equal(path.ts, of[0].ts) for path in of):
+        raise ValueError(
+            f"the paths of kind {kind!r} have the policies {list(policies)} and "
+            f"{[len(path.ts) for path in of]} positions. Pass paths of one policy, at the same "
+            "positions, a pair of solutions each; another policy is another kind."
+        )
+    return of[0].bn
+
+
+def _over_pairs(ts: torch.Tensor, curves: Sequence[torch.Tensor]) -> Band:
+    return band(ts, curves) if len(curves) > 1 else single(ts, curves[0])
+
+
+def asks_for_log(values: np.ndarray) -> bool:
+    """Return whether finite values are all positive and span a factor of 10 or more."""
+    return bool(len(values) and values.min() > 0 and values.max() >= 10 * values.min())

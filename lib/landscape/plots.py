@@ -8,10 +8,13 @@ import numpy as np
 from matplotlib.axes import Axes
 
 from landscape import frames
+from landscape.contours import levels, planes
 from landscape.display import Figure, maths
 from landscape.panels import Panel
-from landscape.slices import Plane
+from landscape.relief import surface
 from landscape.statistics import Band, Interval
+
+__all__ = ["curves", "levels", "pairs", "planes", "spectra", "surface"]
 
 _FLOOR = 1e-7  # Of a density's highest peak: one eigenvalue among ten million.
 
@@ -90,7 +93,7 @@ def pairs(
                 )
             axis.set_xticks(range(len(arms)), list(arms))
             axis.set_xlim(-0.5, len(arms) - 0.5 + 0.25)
-            axis.set_title(maths(quantity))
+            frames.title(axis, quantity)
             axis.set_ylabel((units or {}).get(quantity, ""))
             axis.grid(visible=False, axis="x")
         return Figure(canvas, label=label, caption=caption, alt=alt)
@@ -111,51 +114,6 @@ def _dots(axis: Axes, place: int, values: Sequence[float], interval: Interval, l
             markerfacecolor="none",
             capsize=3,
         )
-
-
-def planes(
-    named: Mapping[str, Plane],
-    *,
-    label: str,
-    caption: str,
-    alt: str,
-    xlabel: str = "α (relative to filter norms)",
-    ylabel: str = "β (relative to filter norms)",
-    levels: Sequence[float],
-) -> Figure:
-    """Draw planes side by side as contours on shared levels; the centre is a cross.
-
-    Points whose loss is not finite are hatched: they are a result, not a gap.
-
-    Args:
-        named: Title -> plane.
-        label: Such as ``fig-plane``.
-        caption: What to see.
-        alt: What the picture shows.
-        xlabel: Meaning of α with unit.
-        ylabel: Meaning of β with unit.
-        levels: Increasing levels of the loss for all planes; lines are labelled.
-    """
-    with matplotlib.style.context(frames.STYLES):
-        canvas, axes = frames.grid(len(named), len(named), height=frames.WIDTH / len(named) * 0.86)
-        norm = matplotlib.colors.LogNorm(levels[0], levels[-1])
-        filled = None
-        for axis, (title, plane) in zip(axes, named.items(), strict=True):
-            grid = (plane.alphas.numpy(), plane.betas.numpy())
-            values = np.ma.masked_invalid(plane.loss.numpy().T)
-            axis.patch.set(hatch="xxx", edgecolor="#24292f", alpha=0.4)
-            filled = axis.contourf(
-                *grid, values, levels=levels, norm=norm, cmap="cividis", extend="both"
-            )
-            lines = axis.contour(*grid, values, levels=levels, colors="#ffffff", linewidths=0.5)
-            axis.clabel(lines, levels=levels[::2], fmt="%.3g", fontsize=6.5)
-            axis.plot(0, 0, "+", color="#ffffff", markersize=9, markeredgewidth=1.4)
-            axis.set(title=title, xlabel=xlabel, ylabel=ylabel, aspect="equal")
-            axis.grid(visible=False)
-        bar = canvas.colorbar(filled, ax=list(axes), shrink=0.85, pad=0.02)
-        bar.set_label("loss (nats), logarithmic levels")
-        bar.set_ticks(levels[::2], labels=[f"{level:.3g}" for level in levels[::2]])
-        return Figure(canvas, label=label, caption=caption, alt=alt)
 
 
 def spectra(panels: Sequence[Panel], *, label: str, caption: str, alt: str) -> Figure:

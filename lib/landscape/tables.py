@@ -1,5 +1,6 @@
 """Tables of a study: the claims and their rules, two arms compared, barriers of paths."""
 
+import math
 from collections.abc import Mapping, Sequence
 
 from landscape.claims import Claim, rounded
@@ -52,30 +53,56 @@ def barriers(paths: Mapping[tuple[str, str], Sequence[Path]], *, label: str) -> 
         paths: (split, policy) -> one path a pair.
         label: Such as ``tab-barriers``.
     """
-    rows = []
-    for (split, bn), found in paths.items():
-        losses, means, errors = (
-            mean_interval([factor * getattr(path, name) for path in found])
-            for name, factor in (("barrier", 1), ("barrier_above_mean", 1), ("error_barrier", 100))
-        )
-        ends = [f"{end(path.position for path in found):.2f}" for end in (min, max)]
-        where = " to ".join(dict.fromkeys(ends))
-        rows.append([split, bn, *map(interval_text, (losses, means, errors)), where])
     return Table(
-        [
-            "examples",
-            "statistics",
-            "loss barrier (nats)",
-            "above the mean of the ends (nats)",
-            "error barrier (points)",
-            "at t",
-        ],
-        rows,
+        ["examples", "statistics", *_BARRIERS],
+        [[split, bn, *_barrier_cells(found)] for (split, bn), found in paths.items()],
         label=label,
         caption="Barriers of the straight path, above the line between the ends' values: mean over "
         "pairs ± half-width of the 95% interval, and the positions of the loss barriers.",
         align=["left", "left", "decimal", "decimal", "decimal", "left"],
     )
+
+
+def routes(found: Mapping[str, Sequence[Path]], *, label: str) -> Table:
+    """Return a table of barriers for each kind of path, with intervals over pairs of solutions.
+
+    Args:
+        found: Kind, such as ``straight`` or ``aligned`` -> one path a pair, of one policy.
+        label: Such as ``tab-routes``.
+    """
+    return Table(
+        ["path", "statistics", "pairs", *_BARRIERS],
+        [[kind, of[0].bn, str(len(of)), *_barrier_cells(of)] for kind, of in found.items()],
+        label=label,
+        caption="Barriers by kind of path, above the line between the ends' values: mean over "
+        "pairs ± half-width of the 95% interval (of a single pair, its value), and the positions "
+        "of the loss barriers.",
+        align=["left", "left", "decimal", "decimal", "decimal", "decimal", "left"],
+    )
+
+
+_BARRIERS = [
+    "loss barrier (nats)",
+    "above the mean of the ends (nats)",
+    "error barrier (points)",
+    "at t",
+]
+
+
+def _barrier_cells(paths: Sequence[Path]) -> list[str]:
+    cells = [
+        _mean_text([factor * getattr(path, name) for path in paths])
+        for name, factor in (("barrier", 1), ("barrier_above_mean", 1), ("error_barrier", 100))
+    ]
+    positions = [path.position for path in paths if math.isfinite(path.position)]
+    ends = [f"{end(positions):.2f}" for end in (min, max)] if positions else ["–"]
+    return [*cells, " to ".join(dict.fromkeys(ends))]
+
+
+def _mean_text(values: Sequence[float]) -> str:
+    if len(values) > 1:
+        return interval_text(mean_interval(values))
+    return f"{values[0]:.3g}".replace("-", "−") if math.isfinite(values[0]) else "–"
 
 
 def interval_text(interval: Interval) -> str:
