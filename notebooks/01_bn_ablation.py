@@ -22,19 +22,20 @@
 # **Measured.** Training curves; test accuracy and loss; $\lambda_{\max}$ and $\lambda_{\min}$ of
 # the Hessian of the training loss in eval mode; SAM's one-step sharpness; the whole spectrum, with
 # trace and condition number, in eval mode and under batch statistics; lines and planes along
-# filter-normalised random directions; the straight path between two solutions under three policies
-# for the running statistics; and how far rescaling a layer moves these numbers while the network
-# stays the same function. Each comparison has an interval over seeds: Student's $t$, 95%, paired.
+# filter-normalised random directions and along eigenvectors, beside what the Hessian predicts; the
+# straight path between two solutions under three policies for the running statistics, and aligned
+# and curved paths; and how far rescaling a layer moves these numbers while the network stays the
+# same function. Each comparison has an interval over seeds: Student's $t$, 95%, paired.
 #
 # **What will be shown.** Whether five claims of the source survive seeds, convergence and real
 # data, and what the raw measures of sharpness are worth in this comparison.
 
 # %%
-import itertools
 
-import torch
 from landscape import (
     claims,
+    connectivity,
+    cuts,
     data,
     display,
     models,
@@ -42,11 +43,10 @@ from landscape import (
     plots,
     records,
     results,
-    slices,
-    spectrum,
+    routes,
     statistics,
+    surveys,
     tables,
-    theory,
     training,
 )
 from landscape.objective import Objective
@@ -73,10 +73,12 @@ outliers = 10  # eigenvalues computed at each end, as many as classes
 density_probes = 2
 density_steps = 40
 path_examples = 1437  # of the training and of the test set
-line_directions = 3
+line_directions = 5
 line_points = 21
 plane_points = 13
+top_reach = 0.5  # of the plane along eigenvectors, in units of the parameters
 path_points = 11
+curve_epochs = 20  # of training a curve between two solutions
 twin_factors = [0.25, 0.5, 1.0, 2.0, 4.0]
 
 # %% [markdown]
@@ -234,13 +236,11 @@ display.show(*map(display.VerdictBox, verdicts[1:]))
 # $\lambda_{\max}$ of the first seed's two networks on subsets of several sizes.
 
 # %%
-for arm, size in itertools.product(arms, check_examples):
-    L = Objective(runs[arm, seeds[0]].model(), task.first(size))
-    top = study.store.remember(spectrum.eigenpairs, L.hessian(L.theta))
-    records.eigenvalue(study, "lambda_max_by_examples", top, 0, L, arm=arm, seed=seeds[0])
-by_examples = {"lambda_max_by_examples": "λ_max"}
+networks = {arm: runs[arm, seeds[0]].model() for arm in arms}
+records.subsets(study, networks, [task.first(size) for size in check_examples], seed=seeds[0])
+quantity = {"lambda_max_by_examples": "λ_max"}
 plots.curves(
-    panels.recorded(study, by_examples, arms, "training examples", check_examples),
+    panels.recorded(study, quantity, arms, "training examples", check_examples),
     label="fig-examples",
     caption="The top eigenvalue against the number of training examples that it is measured on.",
     alt="One curve for each arm: largest Hessian eigenvalue over the number of examples.",
@@ -267,12 +267,9 @@ hessians = {
     "no BN": ("no BN", "frozen"),
 }
 how = {"outliers": outliers, "probes": density_probes, "steps": density_steps}
-surveys = {name: [] for name in hessians}
-for (name, (arm, bn)), seed in itertools.product(hessians.items(), survey_seeds):
-    L = at[arm, seed].replace(bn=bn)
-    surveys[name].append(records.survey(study, L, arm=name, seed=seed, **how))
+found = surveys.over_seeds(study, at, hessians, seeds=survey_seeds, **how)
 plots.spectra(
-    panels.spectra(surveys),
+    panels.spectra(found),
     label="fig-density",
     caption="Density of the eigenvalues, symmetric logarithmic axis: mean over seeds, each as a "
     f"thin line. Ticks below: the {outliers} largest and {outliers} smallest eigenvalues, a row "
@@ -324,13 +321,8 @@ display.Sentence(
 # second derivatives in that layer are divided by $a^2$. [The figure](#fig-twins) shows by how much.
 
 # %%
-for arm, factor in itertools.product(arms, twin_factors):
-    model = runs[arm, seeds[0]].model()
-    twin = Objective(theory.reparametrized_twin(model, layer="0", factor=factor), fixed)
-    labels = {"arm": arm, "seed": seeds[0], "note": f"a = {factor}", "prefix": "twin_"}
-    records.geometry(study, twin, rho=rho, rho_adaptive=rho_adaptive, which="largest", **labels)
-    moved = twin.loss(twin.theta) - at[arm, seeds[0]].loss(at[arm, seeds[0]].theta)
-    study.add_measurement("twin_loss_change", abs(moved), twin, arm=arm, note=f"a = {factor}")
+how = {"rho": rho, "rho_adaptive": rho_adaptive, "seed": seeds[0]}
+records.twins(study, networks, fixed, layer="0", factors=twin_factors, **how)
 
 # %%
 twins = {f"twin_{name}": title for name, title in names.items()}
@@ -363,18 +355,11 @@ display.Sentence(
 # Each network is cut along random Gaussian directions, filter by filter scaled to the network's own
 # norms (Li 2018; biases and norm layers stay), with frozen statistics. A position of 1 is a
 # displacement as long as the filters themselves, so the arms share one scale in
-# [the figure of lines](#fig-lines). [Another](#fig-planes) shows a plane through the first seed's
-# solution of each arm.
+# [the figure of lines](#fig-lines). Directions differ less than seeds do:
+# [the spread](#fig-spread) is that of one solution.
 
 # %%
-alphas = torch.linspace(-1, 1, line_points, dtype=torch.float64)
-lines = {}
-for (arm, seed), L in at.items():
-    how = {"alphas": alphas, "seed": seed, "count": line_directions}
-    lines[arm, seed] = study.store.remember(slices.random_lines, L, L.theta, **how)
-    records.lines(study, lines[arm, seed], arm=arm, seed=seed)
-
-# %%
+lines = cuts.lines(study, at, points=line_points, count=line_directions)
 plots.curves(
     panels.lines(lines),
     label="fig-lines",
@@ -385,20 +370,66 @@ plots.curves(
 )
 
 # %%
-grid = torch.linspace(-1, 1, plane_points, dtype=torch.float64)
-planes = {}
-for arm in arms:
-    L, how = at[arm, seeds[0]], {"alphas": grid, "betas": grid, "seed": seeds[0]}
-    planes[arm] = study.store.remember(slices.random_plane, L, L.theta, **how)
-    records.plane(study, planes[arm], arm=arm, seed=seeds[0])
+plots.curves(
+    panels.line_spread({arm: lines[arm, seeds[0]] for arm in arms}),
+    label="fig-spread",
+    caption=f"The {line_directions} directions of the first seed's solutions one by one (thin): "
+    "their median, and as a band the middle 80% of them. It is no interval for a mean.",
+    alt="Two panels over the position from minus one to one: the spread of training loss and "
+    "training accuracy over random directions, with and without batch normalisation.",
+)
+
+# %% [markdown]
+# A plane shows more, of one solution each: [along two random directions](#fig-planes), and
+# [along the two sharpest eigenvectors](#fig-top), where a unit is one unit of the parameters.
+# Dashed contours are what gradient and Hessian at the centre predict, $L + g\cdot p + p^\top Hp/2$;
+# beyond the circle that prediction is off by more than a tenth of the largest rise so far.
+# [The surfaces](#fig-surface) are the first of these pictures again.
+
+# %%
+first = {arm: at[arm, seeds[0]] for arm in arms}
+planes, models = cuts.random_planes(study, first, points=plane_points, seed=seeds[0])
 plots.planes(
     planes,
-    levels=slices.shared_levels(list(planes.values())),
+    predictions=models,
+    levels=plots.levels(list(planes.values())),
     label="fig-planes",
     caption="Training loss on a filter-normalised plane through the first seed's solutions "
-    "(cross), on shared logarithmic levels.",
+    "(cross), on shared levels; dashed: the quadratic prediction, inside the circle it holds.",
     alt="Two contour plots side by side, with and without batch normalisation: training loss "
-    "around the solution.",
+    "around the solution, and the quadratic prediction.",
+)
+
+# %%
+sharpest, curved = cuts.top_planes(
+    study, first, points=plane_points, reach=top_reach, seed=seeds[0]
+)
+plots.planes(
+    sharpest,
+    predictions=curved,
+    levels=plots.levels(list(sharpest.values())),
+    xlabel="along the first eigenvector",
+    ylabel="along the second",
+    label="fig-top",
+    caption="The same along the two eigenvectors with the largest eigenvalues, in units of the "
+    "parameters.",
+    alt="Two contour plots side by side, with and without batch normalisation: training loss "
+    "along the two sharpest eigenvectors, and the quadratic prediction.",
+)
+
+# %%
+plots.surface(
+    planes,
+    label="fig-surface",
+    caption="The random planes as surfaces, α and β relative to filter norms.",
+    alt="Two surfaces with one vertical scale, with and without batch normalisation: training "
+    "loss around the solution.",
+)
+
+# %%
+display.Sentence(
+    f"Prediction and loss part, along random directions, {cuts.partings(models, 'filter norms')}; "
+    f"along the sharpest eigenvectors, {cuts.partings(curved, 'units')}."
 )
 
 # %% [markdown]
@@ -412,7 +443,7 @@ plots.planes(
 # %%
 sets = {split: task.first(path_examples, split=split) for split in ("train", "test")}
 solutions = {seed: runs["BN", seed].model() for seed in seeds}
-paths = records.paths(study, solutions, sets, points=path_points, arm="BN")
+paths = routes.straight(study, solutions, sets, points=path_points, arm="BN")
 
 # %%
 plots.curves(
@@ -441,6 +472,36 @@ display.VerdictBox(verdicts[-1])
 tables.barriers(paths, label="tab-barriers")
 
 # %% [markdown]
+# ### Other paths: aligned, repaired, curved
+#
+# A barrier on the straight line may lie in the line, not between the solutions. Permuting the units
+# of a network leaves its function: *aligned* takes the order of the second network's units that is
+# closest to the first by weight matching (Ainsworth 2023). *Repaired* restores on that path the
+# statistics of each unit to those of the ends (Jordan 2023). *Bezier* is a curve with one bend,
+# trained on the training set between the solutions as they are (Garipov 2018). All have running
+# statistics estimated anew at each point: [loss and accuracy](#fig-routes),
+# [barriers](#tab-routes).
+
+# %%
+curve = connectivity.CurveConfig(
+    epochs=curve_epochs, batch_size=batch_size, learning_rate=learning_rate, momentum=momentum
+)
+kinds = routes.compared(
+    study, solutions, sets["train"], train=task.train, curve=curve, points=path_points
+)
+plots.curves(
+    panels.routes(kinds),
+    label="fig-routes",
+    caption="Four kinds of paths between the same pairs of solutions with BN, on training "
+    "examples: mean over disjoint pairs of seeds with 95% interval, each pair as a thin line.",
+    alt="Two panels over the position on the path: loss and accuracy of the straight, aligned, "
+    "repaired and curved path.",
+)
+
+# %%
+tables.routes(kinds, label="tab-routes")
+
+# %% [markdown]
 # ## What was shown
 
 # %%
@@ -456,7 +517,8 @@ display.closing(study, verdicts)
 # and is shown beside it, for one block of examples that is larger than the mini-batches of
 # training. Quadrature cannot tell an eigenvalue of zero from a tiny one. SAM's step is taken on all
 # examples at once; the gradient of one mini-batch gives another rise, which is not measured. The
-# one-step rise is a lower bound. The path is straight: curved paths and permutations of units are
-# not tried. The figures of one seed (examples, twins, planes) illustrate and decide nothing. The
-# intervals over few pairs assume roughly normal values and are wide. The source gives no
-# architecture, step size or estimator, so its numbers are compared in direction, not in size.
+# one-step rise is a lower bound. Alignment finds a local optimum of one criterion, and a curve
+# depends on how it is trained: a barrier that they leave may still be avoidable. The figures of one
+# seed (examples, twins, spread, planes) illustrate and decide nothing. The intervals over few pairs
+# assume roughly normal values and are wide. The source gives no architecture, step size or
+# estimator, so its numbers are compared in direction, not in size.

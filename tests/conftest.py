@@ -3,6 +3,7 @@
 import pytest
 import torch
 from landscape import rng
+from landscape.results import Study
 from landscape.store import Store
 
 # One thread: sums have one order, and forked or killed processes have the same keys in a store.
@@ -22,3 +23,9 @@ def generator():
 @pytest.fixture
 def store(tmp_path):
     return Store(tmp_path / "store")
+
+
+@pytest.fixture
+def study(tmp_path):
+    folders = {"data_dir": str(tmp_path / "data"), "build_dir": str(tmp_path / "build")}
+    return Study("09_tests", {"profile": "paper", **folders})

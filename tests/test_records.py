@@ -1,27 +1,15 @@
-"""What a run, an eigenvalue, a line, a plane and a path put into a study's results."""
+"""What a training run and the sharpness of a solution put into a study's results."""
 
-import csv
 import math
 
 import numpy as np
 import pytest
-from landscape import models, records, sharpness, slices, spectrum
-from landscape.connectivity import linear_barrier
-from landscape.results import Study
+from landscape import models, records, sharpness, spectrum
+from landscape.objective import Objective
 from landscape.training import TrainConfig, train
 
-from tests.sample_networks import SMALL, digits, small_objective
-
-
-@pytest.fixture
-def study(tmp_path):
-    folders = {"data_dir": str(tmp_path / "data"), "build_dir": str(tmp_path / "build")}
-    return Study("09_tests", {"profile": "paper", **folders})
-
-
-def rows_of(folder, name="measurements.csv"):
-    path = folder / "build" / "paper" / "results" / "09_tests" / name
-    return list(csv.DictReader(path.read_text(encoding="utf-8").splitlines()))
+from tests.sample_networks import SMALL, digits, small_cnn, small_objective
+from tests.sample_study import rows_of
 
 
 def test_eigenvalue_is_recorded_with_residual_cost_and_convergence(study, tmp_path):
@@ -32,7 +20,7 @@ def test_eigenvalue_is_recorded_with_residual_cost_and_convergence(study, tmp_pa
     (row,) = rows_of(tmp_path)
     assert float(row["value"]) == pytest.approx(pairs.smallest, rel=1e-9)
     assert float(row["error"]) == pytest.approx(float(pairs.residuals[-1]), rel=1e-9)
-    assert (row["error_kind"], row["converged"], row["cost"]) == ("residual", "false", "8")
+    assert (row["error_kind"], row["converged"], row["cost"]) == ("residual", "false", "7")
     assert (row["cost_unit"], row["seed"], row["examples"]) == ("products", "3", "13")
 
 
@@ -97,28 +85,24 @@ def test_run_that_diverged_is_recorded_as_such_with_its_step(study, tmp_path):
     assert not study.converged("train_loss")
 
 
-def test_slices_and_paths_are_recorded_point_by_point(study, tmp_path):
-    start, end = (small_objective(13, seed=seed) for seed in (0, 1))
-    cuts = slices.random_lines(start, start.theta, alphas=[-1.0, 1.0], seed=0, count=2)
-    records.lines(study, cuts, arm="a", seed=0)
-    grid = {"alphas": [0.0, 1.0], "betas": [-1.0, 0.0, 1.0]}
-    plane = slices.random_plane(start, start.theta, **grid, seed=0)
-    records.plane(study, plane, arm="a", seed=0)
-    path = linear_barrier(start, end, ts=3)
-    records.path(study, path, "a", "0-1", "test")
-    study.write("title", [], [])
-    lines = rows_of(tmp_path, "lines.csv")
-    want = [(str(d), f"{a:g}") for d in (0, 1) for a in (-1.0, 1.0)]
-    assert [(row["direction"], row["alpha"]) for row in lines] == want
-    assert float(lines[1]["loss"]) == pytest.approx(float(cuts.loss[0, 1]), rel=1e-9)
-    planes = rows_of(tmp_path, "planes.csv")
-    assert [(row["alpha"], row["beta"]) for row in planes[:3]] == [
-        ("0", "-1"),
-        ("0", "0"),
-        ("0", "1"),
-    ]
-    assert float(planes[4]["loss"]) == pytest.approx(float(plane.loss[1, 1]), rel=1e-9)
-    assert [row["t"] for row in rows_of(tmp_path, "paths.csv")] == ["0", "0.5", "1"]
-    names = {row["quantity"]: row for row in rows_of(tmp_path)}
-    assert float(names["barrier_test_frozen"]["value"]) == pytest.approx(path.barrier, rel=1e-9)
-    assert names["error_barrier_test_frozen"]["seed"] == "0-1"
+def test_subsets_record_a_value_for_each_set_of_examples(study):
+    model, task = small_cnn(), digits()
+    sets = [task.first(8), task.first(24)]
+    records.subsets(study, {"a": model}, sets, seed=3)
+    for found, examples in zip(study.values("lambda_max_by_examples", "a"), sets, strict=True):
+        L = Objective(model, examples)
+        exact = np.linalg.eigvalsh(L.hessian(L.theta).to_dense().numpy())
+        assert found == pytest.approx(exact[-1], rel=1e-4)
+
+
+def test_twins_record_sharpness_of_one_function_at_several_scales(study):
+    radii = {"rho": 0.05, "rho_adaptive": 0.5}
+    fixed = digits().first(24)
+    records.twins(study, {"a": small_cnn()}, fixed, layer="0", factors=[0.5, 1.0], seed=3, **radii)
+    assert max(study.values("twin_loss_change", "a")) < 1e-5
+    halved, same = study.values("twin_lambda_max", "a")
+    assert halved > 1.2 * same
+    relative = study.values("twin_lambda_max_relative", "a")
+    assert relative[0] == pytest.approx(relative[1], rel=1e-3)
+    records.geometry(study, Objective(small_cnn(), fixed), arm="b", **radii)
+    assert study.values("lambda_max", "b") == pytest.approx([same], rel=1e-4)

@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pytest
 import torch
-from landscape import panels, plots, records
+from landscape import panels, plots, surveys
 from landscape.operators import from_matrix
 from landscape.results import Study
 from landscape.spectrum import Survey, survey
@@ -70,7 +70,7 @@ def test_survey_is_recorded_with_trace_condition_and_mass(tmp_path, bn):
     study = Study("09_tests", {"profile": "paper", **folders})
     at = small_objective(13, bn=bn)
     how = {"outliers": 2, "probes": 1, "steps": 30}
-    records.survey(study, at, arm="a", seed=3, trace_rtol=0.05, **how)
+    surveys.survey(study, at, arm="a", seed=3, trace_rtol=0.05, **how)
     exact = torch.linalg.eigvalsh(at.hessian(at.theta).to_dense())
     spread = float(exact[-1] - exact[0])
     for name, want in (

@@ -232,7 +232,10 @@ def routes(found: Mapping[str, Sequence[Path]]) -> list[Panel]:
     """
     policies = {kind: _policy(kind, of) for kind, of in found.items()}
     shared = len(set(policies.values())) == 1
-    names = {kind: kind if shared else f"{kind} ({policies[kind]})" for kind in found}
+    names = {
+        kind: kind if shared or policy == kind else f"{kind} ({policy})"
+        for kind, policy in policies.items()
+    }
     bands = {
         what: {
             names[kind]: _over_pairs(of[0].ts, [getattr(path, what) for path in of])

@@ -1,5 +1,21 @@
 """Sharpness: how much the loss rises around a solution."""
 
+from landscape.sharpness.average import AverageCase, Distribution, average_case
+from landscape.sharpness.ball import Ball, Rise
+from landscape.sharpness.microbatches import MicrobatchSharpness, m_sharpness
 from landscape.sharpness.onestep import Sharpness, sam
+from landscape.sharpness.worst import WorstCase, worst_case
 
-__all__ = ["Sharpness", "sam"]
+__all__ = [
+    "AverageCase",
+    "Ball",
+    "Distribution",
+    "MicrobatchSharpness",
+    "Rise",
+    "Sharpness",
+    "WorstCase",
+    "average_case",
+    "m_sharpness",
+    "sam",
+    "worst_case",
+]

@@ -1,4 +1,4 @@
-"""Cuts through a loss landscape: lines and planes, each point built from the centre."""
+"""Grids in coordinates of a line or plane, and what is measured on them."""
 
 import dataclasses
 import math
@@ -6,10 +6,9 @@ from collections.abc import Sequence
 
 import torch
 
-from landscape import directions, rng
-from landscape.measurement import Measurement, labels
-from landscape.objective import Objective
-from landscape.progress import Progress
+from landscape.measurement import Measurement
+
+Positions = Sequence[float] | torch.Tensor
 
 
 @dataclasses.dataclass(frozen=True)
@@ -25,6 +24,27 @@ class Line(Measurement):
     alphas: torch.Tensor
     loss: torch.Tensor
     accuracy: torch.Tensor
+
+
+@dataclasses.dataclass(frozen=True)
+class Lines(Measurement):
+    """Loss and accuracy along several filter-normalised random directions from one solution.
+
+    Attributes:
+        alphas: Positions (a,), in units of the solution's filter norms.
+        loss: Mean loss (d, a), one row a direction; infinity and NaN are kept.
+        accuracy: Accuracy (d, a).
+        seed: Seed of the directions.
+    """
+
+    alphas: torch.Tensor
+    loss: torch.Tensor
+    accuracy: torch.Tensor
+    seed: int
+
+    def quantiles(self, shares: Sequence[float]) -> torch.Tensor:
+        """Return quantiles of the loss over directions, (q, a): see ``quantiles``."""
+        return quantiles(self.loss, shares)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -46,149 +66,97 @@ class Plane(Measurement):
     cosine: float
 
 
-def line(
-    objective: Objective,
-    theta: torch.Tensor,
-    direction: torch.Tensor,
-    *,
-    alphas: Sequence[float] | torch.Tensor,
-) -> Line:
-    """Measure loss and accuracy along a line through theta.
-
-    Args:
-        objective: Where to measure.
-        theta: The centre (n,).
-        direction: Direction (n,).
-        alphas: Positions, at least one, in units of the direction.
-
-    Raises:
-        ValueError: If the grid is empty or not finite, or a shape is wrong.
-    """
-    alphas = _grid("alphas", alphas)
-    objective.layout.check(direction)
-    objective.layout.check(theta)
-    points = (theta + a * direction for a in alphas)
-    rows = _measure(objective, points, f"line of {len(alphas)}", len(alphas))
-    return Line(alphas, rows[:, 0].clone(), rows[:, 1].clone(), **labels(objective))
-
-
-def plane(
-    objective: Objective,
-    theta: torch.Tensor,
-    d1: torch.Tensor,
-    d2: torch.Tensor,
-    *,
-    alphas: Sequence[float] | torch.Tensor,
-    betas: Sequence[float] | torch.Tensor,
-) -> Plane:
-    """Measure loss and accuracy on a grid in the plane through theta spanned by two directions.
-
-    Args:
-        objective: Where to measure.
-        theta: The centre (n,).
-        d1: First direction (n,).
-        d2: Second direction (n,), not parallel to the first.
-        alphas: Positions along d1, at least one.
-        betas: Positions along d2, at least one; the grid need not be square.
-
-    Raises:
-        ValueError: If a grid is empty or not finite, a shape is wrong, or the directions are
-            parallel.
-    """
-    alphas, betas = _grid("alphas", alphas), _grid("betas", betas)
-    objective.layout.check(theta)
-    objective.layout.check(d1)
-    objective.layout.check(d2)
-    cosine = float(d1 @ d2 / (d1.norm() * d2.norm()))
-    if not abs(cosine) < 1 - 1e-9:
-        raise ValueError(
-            f"the directions have the cosine {cosine:.6g}: they are parallel or zero and span no "
-            "plane. Pass two independent directions."
-        )
-    points = (theta + a * d1 + b * d2 for a in alphas for b in betas)
-    size = (len(alphas), len(betas))
-    rows = _measure(objective, points, f"plane of {size[0]} x {size[1]}", size[0] * size[1])
-    loss, accuracy = rows[:, 0].reshape(size).clone(), rows[:, 1].reshape(size).clone()
-    return Plane(alphas, betas, loss, accuracy, cosine, **labels(objective))
-
-
 @dataclasses.dataclass(frozen=True)
-class Lines(Measurement):
-    """Loss and accuracy along several filter-normalised random directions from one solution.
+class Planes(Measurement):
+    """Loss and accuracy on several planes through one solution, each along a random pair.
 
     Attributes:
-        alphas: Positions (a,), in units of the solution's filter norms.
-        loss: Mean loss (d, a), one row a direction; infinity and NaN are kept.
-        accuracy: Accuracy (d, a).
+        alphas: Positions along the first direction of each pair, (a,), in units of the solution's
+            filter norms.
+        betas: Positions along the second, (b,).
+        loss: Mean loss (p, a, b), one layer a pair; infinity and NaN are kept.
+        accuracy: Accuracy (p, a, b).
+        cosines: Cosine of the angle between the directions of each pair, (p,).
         seed: Seed of the directions.
     """
 
     alphas: torch.Tensor
+    betas: torch.Tensor
     loss: torch.Tensor
     accuracy: torch.Tensor
+    cosines: torch.Tensor
     seed: int
 
+    def quantiles(self, shares: Sequence[float]) -> torch.Tensor:
+        """Return quantiles of the loss over pairs, (q, a, b): see ``quantiles``."""
+        return quantiles(self.loss, shares)
 
-def random_lines(
-    objective: Objective,
-    theta: torch.Tensor,
-    *,
-    alphas: Sequence[float] | torch.Tensor,
-    seed: int,
-    count: int,
-) -> Lines:
-    """Measure several lines through theta, so that a picture carries a spread, not an anecdote.
+
+def quantiles(values: torch.Tensor, shares: Sequence[float]) -> torch.Tensor:
+    """Return quantiles over the first axis, linear between order statistics.
 
     Args:
-        objective: Where to measure.
-        theta: The centre (n,).
-        alphas: Positions, in units of the filter norms of theta.
-        seed: Seed of the streams ("line", 0), ("line", 1), ...
-        count: Number of directions, at least 1.
+        values: Values (d, ...), float64; infinities order as numbers do.
+        shares: Shares in [0, 1], such as (0.1, 0.5, 0.9), (q,).
+
+    Returns:
+        Quantiles (q, ...); NaN where a value is NaN.
 
     Raises:
-        ValueError: If ``count < 1``, or for the reasons of ``line``.
+        ValueError: If a share is outside [0, 1], or there is none.
     """
-    if count < 1:
-        raise ValueError(f"count={count} draws no direction. Pass count >= 1; 5 shows a spread.")
-    cuts = [
-        line(objective, theta, _normalized(objective, theta, seed, "line", index), alphas=alphas)
-        for index in range(count)
+    if not len(shares) or not all(0 <= share <= 1 for share in shares):
+        raise ValueError(f"shares={list(shares)} are no quantiles. Pass shares in [0, 1].")
+    ordered = values.sort(dim=0).values
+    places = [share * (len(values) - 1) for share in shares]
+    # Not weights times values: 0 · inf would be NaN where the quantile is a value itself.
+    found = [
+        ordered[int(place)]
+        if place == int(place)
+        else ordered[int(place)] * (1 - place % 1) + ordered[int(place) + 1] * (place % 1)
+        for place in places
     ]
-    loss, accuracy = (
-        torch.stack([getattr(cut, what) for cut in cuts]) for what in ("loss", "accuracy")
-    )
-    return Lines(cuts[0].alphas, loss, accuracy, seed, **labels(objective))
+    unknown = values.isnan().any(dim=0)
+    return torch.stack([found_one.masked_fill(unknown, math.nan) for found_one in found])
 
 
-def random_plane(
-    objective: Objective,
-    theta: torch.Tensor,
-    *,
-    alphas: Sequence[float] | torch.Tensor,
-    betas: Sequence[float] | torch.Tensor,
-    seed: int,
-) -> Plane:
-    """Measure the plane through theta along two filter-normalised random directions.
+def centred(points: int, reach: float, *, power: float = 2.0) -> torch.Tensor:
+    """Return a symmetric grid (points,) that holds 0 and is refined near it.
+
+    Positions are ±reach · (k/m)^power for k = 0 ... m: neighbours at the border lie about ``power``
+    times as far apart as evenly spaced ones, those at the centre far closer.
 
     Args:
-        objective: Where to measure.
-        theta: The centre (n,).
-        alphas: Positions along the first, in units of the filter norms of theta.
-        betas: Positions along the second.
-        seed: Seed of the streams ("plane", 1) and ("plane", 2).
+        points: How many, odd and at least 3, so that the centre is one of them.
+        reach: The largest position, > 0.
+        power: At least 1; 1 spaces them evenly.
 
-    Reference: Li et al. (2018), Visualizing the Loss Landscape of Neural Nets, section 4.
+    Raises:
+        ValueError: If one of these does not hold.
     """
-    d1, d2 = (_normalized(objective, theta, seed, "plane", axis) for axis in (1, 2))
-    return plane(objective, theta, d1, d2, alphas=alphas, betas=betas)
+    if points < 3 or points % 2 == 0 or not 0 < reach < math.inf or not 1 <= power < math.inf:
+        raise ValueError(
+            f"centred({points}, {reach}, power={power}) is no grid around 0. Pass an odd number "
+            "of points >= 3, reach > 0 and power >= 1."
+        )
+    half = points // 2
+    side = reach * (torch.arange(1, half + 1, dtype=torch.float64) / half) ** power
+    return torch.cat([-side.flip(0), side.new_zeros(1), side])
 
 
-def _normalized(
-    objective: Objective, theta: torch.Tensor, seed: int, name: str, index: int
-) -> torch.Tensor:
-    drawn = directions.random(objective.layout, generator=rng.stream(seed, name, index))
-    return directions.filter_normalize(drawn, theta, objective.layout)
+def grid(name: str, values: Positions) -> torch.Tensor:
+    """Return positions (k,) in float64.
+
+    Raises:
+        ValueError: If there is none, or one is not finite.
+    """
+    found = torch.as_tensor(values, dtype=torch.float64)
+    if found.dim() != 1 or len(found) == 0 or not bool(torch.isfinite(found).all()):
+        raise ValueError(
+            f"{name} of shape {tuple(found.shape)} is no grid. Pass at least one finite position, "
+            "such as torch.linspace(-1, 1, 25)."
+        )
+    return found
 
 
 def shared_levels(planes: Sequence[Plane], *, count: int = 13) -> list[float]:
@@ -208,23 +176,3 @@ def shared_levels(planes: Sequence[Plane], *, count: int = 13) -> list[float]:
         )
     ends = [float(losses.min()), float(losses.max())]
     return torch.logspace(*(math.log10(end) for end in ends), count, dtype=torch.float64).tolist()
-
-
-def _grid(name: str, values: Sequence[float] | torch.Tensor) -> torch.Tensor:
-    grid = torch.as_tensor(values, dtype=torch.float64)
-    if grid.dim() != 1 or len(grid) == 0 or not bool(torch.isfinite(grid).all()):
-        raise ValueError(
-            f"{name} of shape {tuple(grid.shape)} is no grid. Pass at least one finite position, "
-            "such as torch.linspace(-1, 1, 25)."
-        )
-    return grid
-
-
-def _measure(objective: Objective, points, label: str, total: int) -> torch.Tensor:
-    rows = []
-    with Progress(label, total) as bar:
-        for point in points:
-            found = objective.evaluate(point)
-            rows.append((found.loss, found.accuracy))
-            bar.step()
-    return torch.tensor(rows, dtype=torch.float64)

@@ -1,0 +1,159 @@
+"""Cuts: lines and planes through solutions, measured through the store and recorded."""
+
+import math
+from collections.abc import Mapping
+
+import torch
+
+from landscape import directions, rng, slices, spectrum
+from landscape.objective import Objective
+from landscape.results import Study
+from landscape.slices import Lines, Plane, Quadratic
+
+# Arm -> measured plane, and arm -> what the Hessian predicts on it.
+Found = tuple[dict[str, Plane], dict[str, Quadratic]]
+
+
+def lines(
+    study: Study,
+    at: Mapping[tuple[str, int], Objective],
+    *,
+    points: int,
+    count: int,
+) -> dict[tuple[str, int], Lines]:
+    """Measure lines through solutions along random filter-normalised directions.
+
+    Args:
+        at: (arm, seed) -> objective, measured at its own theta; the seed is that of the directions.
+        points: Positions from -1 to 1, in units of the filter norms.
+        count: Number of directions from each solution.
+
+    Returns:
+        (arm, seed) -> its lines; their points are in ``lines.csv``.
+    """
+    alphas, found = torch.linspace(-1, 1, points, dtype=torch.float64), {}
+    for (arm, seed), L in at.items():
+        how = {"alphas": alphas, "seed": seed, "count": count}
+        cuts = study.store.remember(slices.random_lines, L, L.theta, **how)
+        study.table("lines", _line_rows(cuts, {"arm": arm, "seed": seed}))
+        found[arm, seed] = cuts
+    return found
+
+
+def random_planes(study: Study, at: Mapping[str, Objective], *, points: int, seed: int) -> Found:
+    """Measure a plane through each solution along two random filter-normalised directions.
+
+    Positions run from -1 to 1, in units of the filter norms, closer near the centre. The two directions are those of
+    ``slices.random_plane``, drawn from the seed.
+
+    Args:
+        at: Arm -> objective, measured at its own theta.
+        points: Positions along each direction.
+        seed: Seed of the solutions and of the directions.
+
+    Returns:
+        Arm -> plane and arm -> quadratic model; the points are in ``planes.csv``, the radius up to
+        which the model describes the plane is recorded as ``quadratic_radius_random``.
+    """
+    planes, models = {}, {}
+    for arm, L in at.items():
+        drawn = (
+            directions.random(L.layout, generator=rng.stream(seed, "plane", axis))
+            for axis in (1, 2)
+        )
+        pair = [directions.filter_normalize(d, L.theta, L.layout) for d in drawn]
+        labels = {"arm": arm, "seed": seed}
+        planes[arm], models[arm] = _plane(study, L, pair, points, 1.0, "random", labels)
+    return planes, models
+
+
+def top_planes(
+    study: Study, at: Mapping[str, Objective], *, points: int, reach: float, seed: int
+) -> Found:
+    """Measure a plane through each solution along its two sharpest eigenvectors.
+
+    Args:
+        at: Arm -> objective, measured at its own theta.
+        points: Positions along each direction.
+        reach: Largest position, in units of the parameters: eigenvectors have norm 1.
+        seed: Seed of the solutions.
+
+    Returns:
+        As ``random_planes``; recorded as ``quadratic_radius_top``.
+    """
+    planes, models = {}, {}
+    for arm, L in at.items():
+        top = study.store.remember(spectrum.eigenpairs, L.hessian(L.theta), 2, vectors=True)
+        pair = directions.eigenvectors(top)
+        labels = {"arm": arm, "seed": seed}
+        planes[arm], models[arm] = _plane(study, L, pair, points, reach, "top", labels)
+    return planes, models
+
+
+def partings(models: Mapping[str, Quadratic], unit: str) -> str:
+    """Return in words where model and measured plane part, for each arm.
+
+    Args:
+        models: Arm -> model, as the functions above return them.
+        unit: Unit of the distances.
+    """
+    words = {
+        arm: f"not within {model.reach:.2g}"
+        if math.isinf(model.radius)
+        else f"between {model.radius:.2g} and {model.parts_at:.2g}"
+        for arm, model in models.items()
+    }
+    return ", ".join(f"{arm}: {where} {unit}" for arm, where in words.items())
+
+
+def _plane(
+    study: Study, L: Objective, pair, points: int, reach: float, name: str, labels: Mapping
+) -> tuple[Plane, Quadratic]:
+    # Closer near the centre, where the model parts from the loss first.
+    grid = slices.centred(points, reach)
+    plane = slices.plane(L, L.theta, *pair, alphas=grid, betas=grid, store=study.store)
+    model = study.store.remember(slices.quadratic, L, L.theta, plane, *pair)
+    study.table("planes", _plane_rows(plane, {**labels, "plane": name}))
+    whole = math.isinf(model.radius)
+    note = "or more: the grid ends here" if whole else f"parted at {model.parts_at:.4g}"
+    study.add_measurement(
+        f"quadratic_radius_{name}",
+        model.reach if whole else model.radius,
+        model,
+        unit="filter norms" if name == "random" else "parameters",
+        cost=model.products,
+        cost_unit="products",
+        note=note,
+        **labels,
+    )
+    return plane, model
+
+
+def _line_rows(cuts: Lines, labels: Mapping[str, object]) -> list[dict[str, object]]:
+    return [
+        {
+            **labels,
+            "direction": index,
+            "bn": cuts.bn,
+            "alpha": alpha,
+            "loss": float(cuts.loss[index, i]),
+            "accuracy": float(cuts.accuracy[index, i]),
+        }
+        for index in range(len(cuts.loss))
+        for i, alpha in enumerate(cuts.alphas.tolist())
+    ]
+
+
+def _plane_rows(plane: Plane, labels: Mapping[str, object]) -> list[dict[str, object]]:
+    return [
+        {
+            **labels,
+            "bn": plane.bn,
+            "alpha": alpha,
+            "beta": beta,
+            "loss": float(plane.loss[i, j]),
+            "accuracy": float(plane.accuracy[i, j]),
+        }
+        for i, alpha in enumerate(plane.alphas.tolist())
+        for j, beta in enumerate(plane.betas.tolist())
+    ]

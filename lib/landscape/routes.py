@@ -1,0 +1,155 @@
+"""Routes: straight, aligned, repaired and curved paths between solutions, measured and recorded."""
+
+import itertools
+import math
+from collections.abc import Mapping
+
+import torch
+from torch import nn
+
+from landscape import connectivity
+from landscape.connectivity import CurveConfig, Path
+from landscape.objective import Objective
+from landscape.results import Study
+
+Examples = tuple[torch.Tensor, torch.Tensor]
+
+# Inputs on which an aligned network must give the outputs of the original.
+_CHECKED = 16
+
+
+def straight(
+    study: Study,
+    models: Mapping[int, nn.Module],
+    sets: Mapping[str, Examples],
+    *,
+    points: int,
+    arm: str,
+) -> dict[tuple[str, str], list[Path]]:
+    """Measure straight paths between solutions under all policies, through the store; record them.
+
+    Pairs are disjoint, first with second, third with fourth, so that they are independent samples.
+
+    Args:
+        models: Seed -> solution.
+        sets: Split -> examples; ``reestimate`` takes its statistics from ``train``.
+        points: Positions on each path.
+        arm: Label of the solutions.
+
+    Returns:
+        (split, policy) -> one path a pair.
+    """
+    seeds = list(models)
+    found: dict[tuple[str, str], list[Path]] = {}
+    for split, bn in itertools.product(sets, ("frozen", "batch", "reestimate")):
+        for pair in zip(seeds[::2], seeds[1::2], strict=False):
+            how = {"bn": bn, "bn_examples": sets["train"][0]}
+            ends = [Objective(models[seed], sets[split], **how) for seed in pair]
+            cut = study.store.remember(connectivity.linear_barrier, *ends, ts=points)
+            _path(study, cut, arm, f"{pair[0]}-{pair[1]}", split)
+            found.setdefault((split, bn), []).append(cut)
+    return found
+
+
+def compared(
+    study: Study,
+    models: Mapping[int, nn.Module],
+    examples: Examples,
+    *,
+    train: Examples,
+    curve: CurveConfig,
+    points: int,
+) -> dict[str, list[Path]]:
+    """Measure, through the store, several kinds of paths between pairs of solutions; record them.
+
+    Pairs are disjoint, first with second, third with fourth, so that they are independent samples.
+    Running statistics are estimated anew at each point. ``straight`` joins the solutions as they
+    are; ``aligned`` after the second one's units are permuted towards the first; ``repaired``
+    restores the statistics of each unit on the aligned path; the last kind is the trained curve
+    between the solutions as they are.
+
+    Args:
+        models: Seed -> solution.
+        examples: Inputs and targets to measure on, and to take statistics from.
+        train: Inputs and targets to train the curves on.
+        curve: How to train them.
+        points: Positions on each path.
+
+    Returns:
+        Kind -> one path a pair.
+    """
+    seeds, store = list(models), study.store
+    found: dict[str, list[Path]] = {}
+    for pair in zip(seeds[::2], seeds[1::2], strict=False):
+        label, how = f"{pair[0]}-{pair[1]}", {"bn": "reestimate", "bn_examples": examples[0]}
+        start, end = (Objective(models[seed], examples, **how) for seed in pair)
+        matching = store.remember(connectivity.match, start, end)
+        few = examples[0][:_CHECKED]
+        twin = connectivity.permuted(models[pair[1]], matching.permutations, few)
+        aligned = Objective(twin, examples, **how)
+        bent = store.remember(connectivity.train_curve, start, end, curve, train)
+        made = {
+            "straight": store.remember(connectivity.linear_barrier, start, end, ts=points),
+            "aligned": store.remember(connectivity.linear_barrier, start, aligned, ts=points),
+            "repaired": store.remember(_repaired, start, aligned, ts=points),
+            curve.kind: store.remember(connectivity.curve_path, start, end, bent, ts=points),
+        }
+        _matching(study, matching, start, label)
+        for kind, path in made.items():
+            stopped = kind == curve.kind and bent.diverged_at is not None
+            note = f"training diverged at step {bent.diverged_at}" if stopped else ""
+            _route(study, path, kind, label, note)
+            found.setdefault(kind, []).append(path)
+    return found
+
+
+def _repaired(start: Objective, end: Objective, *, ts: int) -> Path:
+    # The store keeps the path alone: its points would take as many vectors (n,).
+    return connectivity.repaired_path(start, end, ts=ts).path
+
+
+def _matching(study: Study, matching: connectivity.Matching, at: Objective, pair: str) -> None:
+    labels = {"seed": pair, "converged": matching.converged, "unit": "parameter²"}
+    cost = {"cost": matching.sweeps, "cost_unit": "sweeps"}
+    for arm, value in (
+        ("straight", matching.similarity_before),
+        ("aligned", matching.similarity),
+    ):
+        study.add_measurement("similarity", value, at, arm=arm, **cost, **labels)
+
+
+def _route(study: Study, path: Path, kind: str, pair: str, note: str) -> None:
+    units = {"barrier": "nats", "barrier_above_mean": "nats", "error_barrier": "share wrong"}
+    if math.isfinite(path.length):  # A repaired path is none of the parameters alone.
+        units["length"] = "straight lengths"
+    for name, unit in units.items():
+        value = getattr(path, name)
+        labels = {"arm": kind, "seed": pair, "unit": unit, "note": note}
+        labels["converged"] = not note and math.isfinite(value)
+        study.add_measurement(f"route_{name}", value, path, **labels)
+    points = zip(path.ts.tolist(), path.loss.tolist(), path.accuracy.tolist(), strict=True)
+    study.table(
+        "routes",
+        [
+            {"pair": pair, "kind": kind, "bn": path.bn, "t": t, "loss": a, "accuracy": b}
+            for t, a, b in points
+        ],
+    )
+
+
+def _path(study: Study, path: Path, arm: str, pair: str, split: str) -> None:
+    """Record a path's barriers and its points in ``paths.csv``."""
+    labels = {"arm": arm, "seed": pair, "note": split, "converged": True}
+    for name in ("barrier", "barrier_above_mean", "error_barrier"):
+        value = getattr(path, name)
+        labels["converged"] = math.isfinite(value)
+        labels["unit"] = "share wrong" if name == "error_barrier" else "nats"
+        study.add_measurement(f"{name}_{split}_{path.bn}", value, path, **labels)
+    points = zip(path.ts.tolist(), path.loss.tolist(), path.accuracy.tolist(), strict=True)
+    study.table(
+        "paths",
+        [
+            {"pair": pair, "split": split, "bn": path.bn, "t": t, "loss": a, "accuracy": b}
+            for t, a, b in points
+        ],
+    )

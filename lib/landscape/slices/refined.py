@@ -1,0 +1,194 @@
+"""Large planes for contours: fine where levels cross or losses jump, interpolated elsewhere."""
+
+import dataclasses
+import itertools
+import math
+from collections.abc import Sequence
+
+import torch
+
+from landscape.measurement import labels
+from landscape.objective import Objective
+from landscape.progress import Progress
+from landscape.slices.grid import Plane, Positions, grid
+from landscape.slices.plane import checked_cosine
+from landscape.sweep import Sweep
+
+Cell = tuple[int, int, int, int]  # First and last row, first and last column.
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class RefinedPlane(Plane):
+    """A plane of which some points are measured and the others interpolated between those.
+
+    Attributes:
+        evaluated: Which points were measured, (a, b) bool; loss and accuracy of the others are
+            bilinear between the corners of their cell.
+        levels: Levels around which the grid is fine.
+        points: Number of points measured.
+    """
+
+    evaluated: torch.Tensor
+    levels: tuple[float, ...]
+    points: int
+
+
+def refined_plane(
+    objective: Objective,
+    theta: torch.Tensor,
+    d1: torch.Tensor,
+    d2: torch.Tensor,
+    *,
+    alphas: Positions,
+    betas: Positions,
+    levels: Sequence[float],
+    step: int = 8,
+    jump: float = math.inf,
+) -> RefinedPlane:
+    """Measure a plane where contours run: from a coarse grid down to the resolution of a fine one.
+
+    A cell of the coarse grid is halved along both axes while a level lies between the smallest and
+    the largest loss that are known in it or on its border, or while these differ by more than
+    ``jump``, or while only some are finite; down to neighbours of the fine grid. A contour that
+    stays within one coarse cell is not seen: ``step`` is the resolution of what may be missed.
+
+    Args:
+        objective: Where to measure.
+        theta: The centre (n,).
+        d1: First direction (n,).
+        d2: Second direction (n,), not parallel to the first.
+        alphas: Positions of the fine grid along d1, increasing, at least 2.
+        betas: Positions along d2, likewise.
+        levels: Losses whose contours will be drawn, at least one; such as ``shared_levels`` of a
+            coarse plane.
+        step: Coarse cells are so many fine ones wide.
+        jump: Difference of losses above which a cell is refined without a level in it.
+
+    Raises:
+        ValueError: If a grid does not increase, there is no level, ``step < 1``, ``jump <= 0``, or
+            for the reasons of ``plane``.
+    """
+    alphas, betas = _increasing("alphas", alphas), _increasing("betas", betas)
+    _check(levels, step, jump)
+    cosine = checked_cosine(objective, theta, d1, d2)
+    fine = _Fine(Sweep(objective, theta, d1, d2), alphas, betas)
+    cells = _coarse((len(alphas), len(betas)), step)
+    fine.measure(cells)
+    while wanted := {c for c in cells if _halvable(c) and fine.is_uneven(c, levels, jump)}:
+        halves = [half for cell in cells if cell in wanted for half in _halves(cell)]
+        cells = [cell for cell in cells if cell not in wanted] + halves
+        fine.measure(halves)
+    # The finest last: on a border that cells of two sizes share it knows more.
+    for cell in sorted(cells, key=_size, reverse=True):
+        fine.interpolate(cell)
+    return RefinedPlane(
+        alphas,
+        betas,
+        fine.values[0].clone(),
+        fine.values[1].clone(),
+        cosine,
+        evaluated=fine.evaluated,
+        levels=tuple(float(level) for level in levels),
+        points=int(fine.evaluated.sum()),
+        **labels(objective),
+    )
+
+
+class _Fine:
+    """The fine grid: loss and accuracy, (2, a, b), and where they are measured."""
+
+    def __init__(self, sweep: Sweep, alphas: torch.Tensor, betas: torch.Tensor) -> None:
+        self._sweep, self._alphas, self._betas = sweep, alphas, betas
+        size = (len(alphas), len(betas))
+        self.values = torch.full((2, *size), math.nan, dtype=torch.float64)
+        self.evaluated = torch.zeros(size, dtype=torch.bool)
+
+    def measure(self, cells: Sequence[Cell]) -> None:
+        """Measure the corners of cells that are not yet."""
+        corners = sorted({(i, j) for r0, r1, c0, c1 in cells for i in (r0, r1) for j in (c0, c1)})
+        new = [(i, j) for i, j in corners if not self.evaluated[i, j]]
+        points = [(float(self._alphas[i]), float(self._betas[j])) for i, j in new]
+        with Progress(f"refined plane, {len(new)} more points", len(new)) as bar:
+            found = torch.stack(self._sweep.measure(points, bar=bar))
+        for index, (i, j) in enumerate(new):
+            self.values[:, i, j] = found[:, index]
+            self.evaluated[i, j] = True
+
+    def is_uneven(self, cell: Cell, levels: Sequence[float], jump: float) -> bool:
+        """Whether the losses known in a cell, and on its border, ask for finer ones."""
+        area = _area(cell)
+        known = self.values[0][area][self.evaluated[area]]
+        for kind in (known.isfinite(), known.isnan()):
+            if bool(kind.any()) and not bool(kind.all()):
+                return True
+        low, high = float(known.min()), float(known.max())
+        return high - low > jump or any(low < level <= high for level in levels)
+
+    def interpolate(self, cell: Cell) -> None:
+        """Fill the points of a cell that are not measured, bilinearly between its corners."""
+        r0, r1, c0, c1 = cell
+        u = self._shares(self._alphas, r0, r1)[:, None]
+        v = self._shares(self._betas, c0, c1)[None, :]
+        area = _area(cell)
+        for values in self.values:
+            corners = values[[r0, r0, r1, r1], [c0, c1, c0, c1]].reshape(2, 2)
+            if bool(corners.isfinite().all()):
+                first, last = ((1 - v) * left + v * right for left, right in corners)
+                filled = (1 - u) * first + u * last
+            else:  # All of one kind, or the cell would have been halved; 0 · inf is no number.
+                filled = corners[0, 0].expand(self.evaluated[area].shape)
+            values[area] = torch.where(self.evaluated[area], values[area], filled)
+
+    @staticmethod
+    def _shares(axis: torch.Tensor, first: int, last: int) -> torch.Tensor:
+        return (axis[first : last + 1] - axis[first]) / (axis[last] - axis[first])
+
+
+def _size(cell: Cell) -> int:
+    return (cell[1] - cell[0]) * (cell[3] - cell[2])
+
+
+def _area(cell: Cell) -> tuple[slice, slice]:
+    return slice(cell[0], cell[1] + 1), slice(cell[2], cell[3] + 1)
+
+
+def _increasing(name: str, values: Positions) -> torch.Tensor:
+    found = grid(name, values)
+    if len(found) < 2 or not bool((found.diff() > 0).all()):
+        raise ValueError(
+            f"{name} has {len(found)} positions that do not increase. A refined plane needs at "
+            "least 2 increasing ones, such as torch.linspace(-1, 1, 251)."
+        )
+    return found
+
+
+def _check(levels: Sequence[float], step: int, jump: float) -> None:
+    if not len(levels) or not all(math.isfinite(level) for level in levels):
+        raise ValueError(
+            f"levels={list(levels)} are no contours. Pass at least one finite loss, such as "
+            "slices.shared_levels([coarse])."
+        )
+    if step < 1 or not jump > 0:
+        raise ValueError(
+            f"step={step}, jump={jump}: pass step >= 1 (fine cells a coarse one) and jump > 0."
+        )
+
+
+def _coarse(size: tuple[int, int], step: int) -> list[Cell]:
+    edges = [[*range(0, count - 1, step), count - 1] for count in size]
+    pairs = [list(itertools.pairwise(axis)) for axis in edges]
+    return [(*rows, *columns) for rows in pairs[0] for columns in pairs[1]]
+
+
+def _halvable(cell: Cell) -> bool:
+    return cell[1] - cell[0] > 1 or cell[3] - cell[2] > 1
+
+
+def _halves(cell: Cell) -> list[Cell]:
+    rows, columns = (_parts(*cell[:2]), _parts(*cell[2:]))
+    return [(*row, *column) for row in rows for column in columns]
+
+
+def _parts(first: int, last: int) -> list[tuple[int, int]]:
+    middle = (first + last) // 2
+    return [(first, last)] if last - first == 1 else [(first, middle), (middle, last)]

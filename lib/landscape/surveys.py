@@ -1,0 +1,106 @@
+"""Surveys: whole spectra of Hessians, measured through the store and recorded."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from landscape import spectrum
+from landscape.objective import Objective
+from landscape.records import PER_PARAMETER, eigenvalue
+from landscape.results import Study
+from landscape.spectrum import Survey
+
+
+def over_seeds(
+    study: Study,
+    at: Mapping[tuple[str, int], Objective],
+    hessians: Mapping[str, tuple[str, str]],
+    *,
+    seeds: Sequence[int],
+    **how: Any,
+) -> dict[str, list[Survey]]:
+    """Measure and record the whole spectrum of several kinds of Hessians, over seeds.
+
+    Args:
+        at: (arm, seed) -> objective, measured at its own theta.
+        hessians: Name of a kind, recorded as arm -> arm of the networks and policy.
+        seeds: Seeds of the networks.
+        how: Arguments of ``survey``.
+
+    Returns:
+        Name -> one survey a seed.
+    """
+    return {
+        name: [
+            survey(study, at[arm, seed].replace(bn=bn), arm=name, seed=seed, **how)
+            for seed in seeds
+        ]
+        for name, (arm, bn) in hessians.items()
+    }
+
+
+def survey(
+    study: Study,
+    at: Objective,
+    *,
+    outliers: int,
+    probes: int,
+    steps: int,
+    trace_rtol: float = 0.02,
+    **labels: Any,
+) -> Survey:
+    """Measure, through the store, the whole spectrum of the Hessian at a solution, and record it.
+
+    The trace is exact where the statistics of normalisation are fixed and the network is piecewise
+    linear in each parameter (see ``spectrum.exact_trace``); under batch statistics it is estimated.
+    Residuals of eigenvalues are at most 1e-4 of the spectral range, 1e-3 under batch statistics.
+    ``condition`` is λ_max / |λ_min|. ``negative_mass`` is the share of eigenvalues below −δ, with
+    δ a thousandth of the largest magnitude.
+
+    Args:
+        at: The objective, measured at its own theta.
+        outliers: Eigenvalues to compute at each end.
+        probes: Random vectors of the density.
+        steps: Lanczos steps of each.
+        trace_rtol: Relative standard error of the trace where it is estimated.
+        labels: Columns such as ``arm`` and ``seed``.
+    """
+    hessian = at.hessian(at.theta)
+    # Derivatives of batch statistics are sums over all examples and their places: in float32 their
+    # rounding alone is a few 1e-4 of the spectral range.
+    tol = 1e-3 if at.bn == "batch" else 1e-4
+    how = {"outliers": outliers, "probes": probes, "steps": steps, "seed": labels["seed"]}
+    found = study.store.remember(spectrum.survey, hessian, tol=tol, **how)
+    for name, index in (("lambda_max", 0), ("lambda_kth", outliers - 1), ("lambda_min", -1)):
+        eigenvalue(study, f"survey_{name}", found.pairs, index, at, **labels)
+    condition = spectrum.condition_number(found.pairs)
+    cost = {"cost": found.pairs.products, "converged": condition.converged}
+    _interval(study, "condition", condition, at, **cost, **labels)
+    cost = {"cost": found.density.products, "converged": not found.interrupted}
+    _interval(study, "negative_mass", found.density.negative, at, unit="share", **cost, **labels)
+    _trace(study, at, hessian, trace_rtol, labels)
+    pairs = zip(found.pairs.values.tolist(), found.pairs.residuals.tolist(), strict=True)
+    rows = [
+        {**labels, "bn": at.bn, "index": index, "eigenvalue": value, "residual": residual}
+        for index, (value, residual) in enumerate(pairs)
+    ]
+    study.table("eigenvalues", rows)
+    return found
+
+
+def _interval(study: Study, quantity: str, found: Any, at: Objective, **labels: Any) -> None:
+    half = (found.high - found.low) / 2
+    error = {"error": half, "error_kind": "half of 95% interval", "cost_unit": "products"}
+    study.add_measurement(quantity, found.value, at, **error, **labels)
+
+
+def _trace(study: Study, at: Objective, hessian: Any, rtol: float, labels: dict) -> None:
+    labels = {**labels, "unit": PER_PARAMETER}
+    if at.bn != "batch":
+        found = study.store.remember(spectrum.exact_trace, at, at.theta)
+        error = {"error": found.error, "error_kind": "rounding"}
+        cost = {"cost": found.passes, "cost_unit": "passes"}
+    else:
+        found = study.store.remember(spectrum.trace, hessian, rtol=rtol)
+        error = {"error": found.stderr, "error_kind": "standard error"}
+        cost = {"cost": found.products, "cost_unit": "products", "converged": found.converged}
+    study.add_measurement("trace", found.value, at, **error, **cost, **labels)
