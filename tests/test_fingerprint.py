@@ -182,9 +182,17 @@ def test_code_version_follows_a_module_and_all_that_it_imports(package, module, 
 
 
 def test_code_version_follows_imports_of_imports(package):
-    before = version("slices")
+    before = version("slices/line")
     edit(package / "hessian.py", "< self._room", "<= self._room")
-    assert version("slices") != before
+    assert version("slices/line") != before
+
+
+def test_code_version_follows_packages_that_are_imported_whole(package):
+    text = (package / "slices" / "line.py").read_text(encoding="utf-8")
+    assert "from landscape import directions" in text
+    before = version("slices/line")
+    edit(package / "directions" / "normalization.py", "others", "rest")
+    assert version("slices/line") != before
 
 
 def test_code_version_follows_imports_inside_functions(package):

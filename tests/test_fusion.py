@@ -143,7 +143,8 @@ def seen_through_a_view(m, x):
 
 
 def broadcast(m, x):
-    return (m.a(x) + x.mean((2, 3), keepdim=True)).relu() + (m.b(x) + 1.5)
+    mean = x.mean((2, 3), keepdim=True)
+    return (m.a(x) + mean).relu() + (m.b(x) + 1.5)
 
 
 def weighted_sum(m, x):
@@ -151,7 +152,13 @@ def weighted_sum(m, x):
 
 
 def narrower_summand(m, x):
-    return (x.float() + m.a(x)).relu() + (m.b(x) + x.float())
+    narrow = x.float()
+    return (narrow + m.a(x)).relu() + (m.b(x) + narrow)
+
+
+def larger_summand(m, x):
+    larger = torch.stack([x, 2 * x])
+    return (m.a(x) + larger).relu()
 
 
 def itself(m, x):
@@ -198,6 +205,7 @@ FUNCTIONS = [
     broadcast,
     weighted_sum,
     narrower_summand,
+    larger_summand,
     itself,
     own_function,
     mapped_over_examples,
@@ -214,6 +222,18 @@ def test_values_are_those_of_the_network_however_it_is_written(function):
     found = fused(model, x.clone())
     assert type(found) is torch.Tensor and not isinstance(found, Deferred)
     torch.testing.assert_close(found, want, rtol=1e-12, atol=1e-12)
+
+
+def test_a_sum_has_the_wider_type_of_its_parts():
+    def wider(m, x):
+        exact = x.double()
+        return (m.a(x) + exact).relu()
+
+    model, x = Of(wider, a=conv()).eval(), numbers(2, 2, 5, 5, dtype=torch.float32)
+    with torch.inference_mode():
+        want = model(x)
+    assert fused(model, x).dtype == want.dtype == torch.float64
+    torch.testing.assert_close(fused(model, x), want, rtol=1e-6, atol=1e-6)
 
 
 shared = conv()

@@ -10,18 +10,23 @@ ROOT = Path(__file__).parent.parent
 TEXT = (ROOT / "README.md").read_text(encoding="utf-8")
 
 
+BLOCKS = re.findall(r"```python\n(.*?)```", TEXT, re.DOTALL)
+
+
 def test_the_readme_code_for_ones_own_network_runs(capsys):
-    (code,) = re.findall(r"```python\n(.*?)```", TEXT, re.DOTALL)
-    exec(compile(code, "README.md", "exec"), {})
+    assert len(BLOCKS) == 2
+    exec(compile("\n".join(BLOCKS), "README.md", "exec"), {})
     printed = capsys.readouterr().out
     assert "torch.Size([9, 7]) frozen" in printed
     assert printed.count("True") == 6  # Three eigenvalues at each end converged.
+    barrier, position, policy = printed.splitlines()[-1].split()
+    assert float(barrier) >= 0 and 0 <= float(position) <= 1 and policy == "frozen"
 
 
 def test_the_readme_code_is_short():
-    (code,) = re.findall(r"```python\n(.*?)```", TEXT, re.DOTALL)
-    lines = [line for line in code.splitlines() if line and not line.startswith(("import", "from"))]
-    assert len(lines) <= 13
+    for code, most in zip(BLOCKS, (13, 5), strict=True):
+        lines = [line for line in code.splitlines() if line]
+        assert len([x for x in lines if not x.startswith(("import", "from"))]) <= most
 
 
 @pytest.mark.parametrize("verb", sorted(set(re.findall(r"(?m)(?:^|`)make ([a-z-]+)", TEXT))))

@@ -251,6 +251,14 @@ def test_roughness_of_waves_does_not_depend_on_units_or_on_a_grid_that_resolves_
     assert values == pytest.approx([1 - 2 / 16] * 2, rel=2e-3)
 
 
+def test_waves_along_either_axis_are_rough():
+    grid = linspace(0, 1, 101)
+    along = plane_of(lambda a, b: torch.sin(8 * math.pi * a) + 0 * b, grid, grid)
+    across = plane_of(lambda a, b: torch.sin(8 * math.pi * b) + 0 * a, grid, grid)
+    for plane in (along, across):
+        assert roughness(plane).value == pytest.approx(1 - 2 / 16, rel=1e-3)
+
+
 def test_noise_on_a_bowl_is_rough_by_its_share(generator):
     plane = plane_of(ellipse(), linspace(-1, 1, 25), linspace(-1, 1, 31))
     noise = torch.randn(plane.loss.shape, dtype=torch.float64, generator=generator)

@@ -370,6 +370,18 @@ def test_a_refined_plane_finds_where_losses_end_to_be_numbers():
     assert bool(found.evaluated[7:10].all()) and not bool(found.evaluated[1:4].any())
 
 
+def test_a_border_that_cells_of_two_sizes_share_is_as_fine_as_the_finer():
+    def slope(outputs, targets):  # Steep on one side of y = 0, x² on the other.
+        return outputs[:, 0] ** 2 + 2 * (-outputs[:, 1]).relu()
+
+    objective = Objective(Point(2), (torch.zeros(1, 1), torch.zeros(1, 2)), loss=slope)
+    grids = {"alphas": torch.linspace(0, 1, 9), "betas": torch.linspace(-8, 8, 17)}
+    found = slices.refined_plane(objective, ORIGIN, E1, E2, **grids, levels=[99.0], jump=5.0)
+    assert found.evaluated[:, 8].tolist() == [True, False] * 4 + [True]
+    assert not bool(found.evaluated[1:8, 9:16].any())
+    assert float(found.loss[1, 8]) == pytest.approx((found.alphas[2] ** 2).item() / 2)
+
+
 def test_points_between_infinite_ones_are_infinite():
     def infinite(outputs, targets):
         return torch.where(outputs[:, 0] < 0, math.inf, 1.0).double()

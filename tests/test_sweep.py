@@ -198,6 +198,10 @@ class Scene(nn.Module):
             hidden = nn.functional.linear(input=flat, weight=self.first.weight).relu()
         else:
             hidden = self.first(flat)
+        if self.kind == "two shapes":
+            hidden = hidden * self.first(x.view(len(x), 1, 64))[:, 0]
+        if self.kind == "mixed":
+            hidden = hidden + self.first(flat.T)
         if self.kind == "norm":
             hidden = self.norm(hidden)
         if self.kind in ("shared", "tied", "twice"):
@@ -212,7 +216,7 @@ class Scene(nn.Module):
 
 
 KINDS = "plain view reshape scaled rows turned functional norm shared tied twice decoder"
-KINDS = [*KINDS.split(), "by sign", "penalty"]
+KINDS = [*KINDS.split(), "by sign", "penalty", "two shapes"]
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
@@ -220,6 +224,14 @@ KINDS = [*KINDS.split(), "by sign", "penalty"]
 def test_the_first_linear_layer_is_right_however_it_is_used(kind, dtype):
     model = settled_statistics(Scene(kind), digits().x_train[:20])
     objective = Objective(model, digits().first(13), microbatch=5, dtype=dtype)
+    vectors = two_directions(objective)
+    check(objective, Sweep(objective, objective.theta, *vectors), vectors)
+
+
+def test_a_transposed_view_of_the_examples_is_not_taken_for_them():
+    # 64 examples of 64 pixels: pixels and examples change places, in the same memory.
+    model = settled_statistics(Scene("mixed"), digits(64).x_train)
+    objective = Objective(model, digits(64).first(64), dtype=torch.float64)
     vectors = two_directions(objective)
     check(objective, Sweep(objective, objective.theta, *vectors), vectors)
 

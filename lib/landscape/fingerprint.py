@@ -188,9 +188,8 @@ def _imports(name: str) -> set[str]:
     for node in ast.walk(_tree(name)):
         if isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] == "landscape":
             base = node.module.split(".")[1:]
-            found |= {"/".join([*base, alias.name]) for alias in node.names}
-            found.add("/".join(base))
-            found.add("/".join([*base, "__init__"]))
+            for parts in (base, *([*base, alias.name] for alias in node.names)):
+                found |= {"/".join(parts), "/".join([*parts, "__init__"])}  # Module or package.
     return found & set(_SOURCES)
 
 
