@@ -159,8 +159,8 @@ def work(case: Case) -> None:
     subject = subjects.untrained(config, tuple(case.shape), case.examples)
     v = subject.vector()
     direction = v.double() if case.tool == ours.NAME else v
-    before = _resident("VmRSS")
-    _forget_peak()
+    before = resident("VmRSS")
+    forget_peak()
     _limit(case.memory)
     # The first product also sets the operator up, within the limit on memory.
     product = functools.cache(lambda: known[case.tool].product(subject, Setting(**case.setting)))
@@ -172,11 +172,12 @@ def work(case: Case) -> None:
             said = f"needs more than {case.memory:.1f} GiB" if enough else str(problem)[:160]
             print(json.dumps({"failed": said}), flush=True)
             return
-        memory = (_resident("VmHWM") - before) / _GIB
+        memory = (resident("VmHWM") - before) / _GIB
         print(json.dumps({"seconds": seconds, "memory": memory}), flush=True)
 
 
-def _resident(field: str) -> int:
+def resident(field: str) -> int:
+    """Return bytes of this process: ``VmRSS`` now, ``VmHWM`` at the peak; 0 where unknown."""
     # Not getrusage: its peak includes that of the process before exec, which was the parent.
     for line in _STATUS.read_text().splitlines() if _STATUS.exists() else ():
         if line.startswith(field + ":"):
@@ -184,7 +185,8 @@ def _resident(field: str) -> int:
     return 0
 
 
-def _forget_peak() -> None:
+def forget_peak() -> None:
+    """Let the peak begin anew."""
     with contextlib.suppress(OSError):
         Path("/proc/self/clear_refs").write_text("5")
 

@@ -46,7 +46,7 @@ def document(run: Mapping[str, Any], records: Sequence[Record]) -> str:
             ``missing`` (peer -> why it is not there) and ``quick``.
         records: The results.
     """
-    parts = [_provenance(run), "### Goals", goals(records, run["titles"])]
+    parts = [provenance(run), "### Goals", goals(records, run["titles"])]
     for row, heading in ROWS.items():
         chosen = [r for r in records if r.counts and r.row in (row, _also(row))]
         if chosen:
@@ -140,7 +140,7 @@ def _table(records: Sequence[Record], titles: Mapping[str, str]) -> str:
             r.tool,
             r.setting,
             "" if r.products is None else str(r.products),
-            _seconds(r),
+            seconds(r),
             "" if r.error is None else f"{r.error:.1e}",
             over,
             r.note,
@@ -157,7 +157,8 @@ def _same_work(one: Record, other: Record) -> bool:
     return (one.row, one.subject, size[0]) == (other.row, other.subject, size[1])
 
 
-def _seconds(record: Record) -> str:
+def seconds(record: Record) -> str:
+    """Return a record's median time with its smallest and largest."""
     if not record.seconds:
         return ""
     low, high = min(record.seconds), max(record.seconds)
@@ -172,7 +173,8 @@ def markdown(head: Sequence[str], lines: Sequence[Sequence[str]]) -> str:
     return "\n".join("| " + " | ".join(cells) + " |" for cells in rows)
 
 
-def _provenance(run: Mapping[str, Any]) -> str:
+def provenance(run: Mapping[str, Any]) -> str:
+    """Return machine, versions, commit and what was skipped, as markdown; see ``document``."""
     hardware = run["machine"]["hardware"]
     versions = {**run["machine"]["versions"], **run["versions"]}
     lines = [

@@ -92,8 +92,8 @@ def test_ends_of_a_path_are_the_networks_themselves(bn):
     start, end = two_networks(bn)
     found = linear_barrier(start, end, ts=3)
     assert found.bn == bn and found.examples_hash == start.examples_hash
-    assert float(found.loss[0]) == start.loss(start.theta)
-    assert float(found.loss[2]) == end.loss(end.theta)
+    assert float(found.loss[0]) == pytest.approx(start.loss(start.theta), rel=1e-12)
+    assert float(found.loss[2]) == pytest.approx(end.loss(end.theta), rel=1e-12)
 
 
 def test_frozen_policy_interpolates_running_statistics_like_weights():

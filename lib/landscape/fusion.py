@@ -101,7 +101,7 @@ class FusedInference(TorchFunctionMode):
         if func in _RELU or func in _RELU_IN_PLACE:
             in_place = func in _RELU_IN_PLACE or kwargs.get("inplace") or any(args[1:])
             return _rectified(first, in_place=bool(in_place))
-        if func in _ADD | _ADD_IN_PLACE and len(args) == 2 and not kwargs:
+        if (func in _ADD or func in _ADD_IN_PLACE) and len(args) == 2 and not kwargs:
             return _sum(*args, in_place=func in _ADD_IN_PLACE)
         return None
 

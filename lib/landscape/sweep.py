@@ -1,6 +1,7 @@
 """Sweeps: loss and accuracy of one objective at many points of a line, plane or path."""
 
 import copy
+from array import array
 from collections.abc import Iterable, Sequence
 
 import torch
@@ -15,7 +16,7 @@ from landscape.precision import full_precision
 from landscape.progress import Progress
 
 # Losses are small and quick to compute, but not one by one.
-_LOSSES_AT_ONCE = 1024
+_LOSSES_AT_ONCE = 2048
 
 
 class Sweep:
@@ -156,14 +157,14 @@ class Sweep:
         Raises:
             ValueError: As ``evaluate``.
         """
-        rows = []
+        losses, accuracies = array("d"), array("d")  # As small as the result, for large grids.
         for coefficients in points:
             found = self.evaluate(*coefficients)
-            rows.append((found.loss, found.accuracy))
+            losses.append(found.loss)
+            accuracies.append(found.accuracy)
             if bar is not None:
                 bar.step()
-        table = torch.tensor(rows, dtype=torch.float64).reshape(-1, 2)
-        return table[:, 0].clone(), table[:, 1].clone()
+        return tuple(torch.tensor(x, dtype=torch.float64) for x in (losses, accuracies))
 
     @full_precision()
     @torch.inference_mode()
@@ -207,11 +208,13 @@ def _joined(vector: torch.Tensor, blocks: Sequence[Block]) -> torch.Tensor:
 
 
 def _sum(parts: Sequence[torch.Tensor], coefficients: Sequence[float]) -> torch.Tensor:
-    point = parts[0].clone()
+    point = None
     for part, coefficient in zip(parts[1:], coefficients, strict=True):
-        if coefficient:
+        if coefficient and point is None:
+            point = torch.add(parts[0], part, alpha=coefficient)
+        elif coefficient:
             point.add_(part, alpha=coefficient)
-    return point
+    return parts[0].clone() if point is None else point
 
 
 def _interpolated(parts: Sequence[torch.Tensor], coefficients: Sequence[float]) -> torch.Tensor:

@@ -16,7 +16,7 @@ from landscape.connectivity.path import (
     measured,
     positions,
 )
-from landscape.objective import Objective
+from landscape.objective import Evaluation, Objective
 
 Kind = Literal["bezier", "chain"]
 
@@ -114,11 +114,12 @@ def curve_path(start: Objective, end: Objective, curve: Curve, *, ts: Positions 
     """
     check_ends(start, end)
 
-    def point(t: float):
-        return point_on(start, end, curve, t), between_buffers(start, end, t)
+    def evaluate(t: float) -> Evaluation:
+        theta = point_on(start, end, curve, t)
+        return start.evaluate(theta, buffers=between_buffers(start, end, t))
 
     length = _length(start, end, curve)
-    return measured(start, positions(ts), point, kind=curve.config.kind, length=length)
+    return measured(start, positions(ts), evaluate, kind=curve.config.kind, length=length)
 
 
 def point_on(start: Objective, end: Objective, curve: Curve, t: float) -> torch.Tensor:

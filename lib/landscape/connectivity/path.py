@@ -8,7 +8,7 @@ import torch
 
 from landscape.batchnorm import Buffers
 from landscape.measurement import Measurement, labels
-from landscape.objective import Objective
+from landscape.objective import Evaluation, Objective
 from landscape.progress import Progress
 
 Positions = Sequence[float] | torch.Tensor | int
@@ -68,7 +68,7 @@ def positions(ts: Positions) -> torch.Tensor:
 def measured(
     objective: Objective,
     ts: torch.Tensor,
-    point: Callable[[float], tuple[torch.Tensor, Buffers]],
+    evaluate: Callable[[float], Evaluation],
     *,
     kind: str,
     length: float,
@@ -78,15 +78,14 @@ def measured(
     Args:
         objective: Where to measure.
         ts: As ``positions`` returns them.
-        point: t -> theta (n,) and the buffers that the policy ``frozen`` uses there.
+        evaluate: t -> loss and accuracy there, on the objective's examples.
         kind: Kind of path, for the result.
         length: Its length, for the result.
     """
     rows = []
     with Progress(f"{kind} path ({objective.bn})", len(ts)) as bar:
         for t in ts.tolist():
-            theta, buffers = point(t)
-            found = objective.evaluate(theta, buffers=buffers)
+            found = evaluate(t)
             rows.append((found.loss, found.accuracy))
             bar.step()
     loss, accuracy = torch.tensor(rows, dtype=torch.float64).T

@@ -12,7 +12,7 @@ from torch import nn
 from landscape import batchnorm
 from landscape.batchnorm import Buffers
 from landscape.connectivity.path import Path, Positions, check_ends, measured, positions
-from landscape.objective import Objective
+from landscape.objective import Evaluation, Objective
 from landscape.parameters import NORM_LAYERS
 
 _BATCH_NORM = nn.modules.batchnorm._BatchNorm
@@ -103,7 +103,12 @@ def repaired_path(
         targets = {name: _between(ends[0][name], ends[1][name], t) for name in ends[0]}
         points.append(repair(torch.lerp(start.theta, end.theta, t), targets))
     at = dict(zip(ts.tolist(), points, strict=True))
-    path = measured(start, ts, at.__getitem__, kind="repaired", length=math.nan)
+
+    def evaluate(t: float) -> Evaluation:
+        theta, buffers = at[t]
+        return start.evaluate(theta, buffers=buffers)
+
+    path = measured(start, ts, evaluate, kind="repaired", length=math.nan)
     return Repaired(
         path=dataclasses.replace(path, bn="repaired"),
         thetas=torch.stack([theta for theta, _ in points]),

@@ -1,16 +1,8 @@
 """Are two solutions connected? Loss along the straight path between them."""
 
-import torch
-
-from landscape.connectivity.path import (
-    Path,
-    Positions,
-    between_buffers,
-    check_ends,
-    measured,
-    positions,
-)
+from landscape.connectivity.path import Path, Positions, check_ends, measured, positions
 from landscape.objective import Objective
+from landscape.sweep import Sweep
 
 
 def linear_barrier(start: Objective, end: Objective, *, ts: Positions = 25) -> Path:
@@ -32,9 +24,5 @@ def linear_barrier(start: Objective, end: Objective, *, ts: Positions = 25) -> P
     Reference: Frankle et al. (2020), Linear Mode Connectivity and the Lottery Ticket Hypothesis.
     """
     check_ends(start, end)
-
-    def point(t: float):
-        # lerp gives both ends exactly, which start + t * (end - start) does not.
-        return torch.lerp(start.theta, end.theta, t), between_buffers(start, end, t)
-
-    return measured(start, positions(ts), point, kind="straight", length=1.0)
+    sweep = Sweep.between(start, end)
+    return measured(start, positions(ts), sweep.evaluate, kind="straight", length=1.0)

@@ -105,7 +105,7 @@ def block(
 def _measured(
     sweep: Sweep, alphas: torch.Tensor, betas: torch.Tensor, bar: Progress | None
 ) -> Block:
-    points = [(a, b) for a in alphas.tolist() for b in betas.tolist()]
+    points = ((float(a), float(b)) for a in alphas for b in betas)
     size = (len(alphas), len(betas))
     loss, accuracy = sweep.measure(points, bar=bar)
     return Block(loss.reshape(size), accuracy.reshape(size))

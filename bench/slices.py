@@ -1,0 +1,188 @@
+"""Measure planes and lines with this library and others: ``python -m bench.slices --help``."""
+
+import argparse
+import dataclasses
+import functools
+import json
+import os
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from landscape import data, machine, training
+from landscape.store import Store
+
+from bench import grid_memory, grid_tables, grids, ours, subjects, tables
+from bench.attempts import Record, words
+from bench.grid_tables import POINTS, STEPS
+from bench.grids import FLOOR, PEER, Key, Losses
+from bench.subjects import Subject
+from bench.timing import clock, interleaved
+
+ROOT = Path(__file__).resolve().parent.parent
+EXAMPLES = 2048
+# Steps of the grid that is timed; the times are scaled to that of 25 x 25.
+TIMED = {"resnet": 3, "cnn": 5, "mlp": 25}
+GRIDS = (25, 251)  # Of the memory row.
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Measure, and write ``slices.json`` and ``slices.md`` to ``<build-dir>/bench``.
+
+    Returns:
+        0, or 1 if a row failed; then nothing is published.
+    """
+    options = _options(arguments)
+    os.environ.setdefault("LANDSCAPE_PROGRESS", "off")  # A bar would be timed as well.
+    torch.set_num_threads(options.threads)
+    begun = time.monotonic()
+    reason = grids.load_peer(options.peers)
+    recipes = subjects.QUICK if options.quick else subjects.RECIPES
+    records: list[Record] = []
+    for name in options.subjects:
+        print(f"{(time.monotonic() - begun) / 60:5.1f} min  {recipes[name].title}", flush=True)
+        records += _guarded("plane", name, options, reason is None)
+        if name == "cnn":
+            records += _guarded("line", name, options, reason is None)
+        if name == "mlp":
+            records += _guarded("memory", name, options, reason is None)
+    run = {
+        "machine": machine.description(),
+        "versions": {} if reason else {PEER: grids.peer_version()},
+        "commit": _commit(),
+        "minutes": (time.monotonic() - begun) / 60,
+        "titles": {name: recipe.title for name, recipe in recipes.items()},
+        "missing": {PEER: reason} if reason else {},
+        "quick": options.quick,
+    }
+    _write(options, run, records)
+    return int(any(record.failed for record in records))
+
+
+def _guarded(row: str, name: str, options: argparse.Namespace, peer: bool) -> list[Record]:
+    rows = {"plane": _plane, "line": _line, "memory": _memory}
+    try:
+        return rows[row](name, options, peer)
+    except Exception as problem:  # The other rows are not lost; the exit status tells.
+        return [Record(row, name, ours.NAME, note=words(problem), failed=True)]
+
+
+def _plane(name: str, options: argparse.Namespace, peer: bool) -> list[Record]:
+    plane = grids.Plane(_subject(name, options), 3 if options.quick else TIMED[name])
+    tools = grids.plane_tools(plane, peer)
+    timed = plane.steps**2
+    return _measured("plane", name, tools, plane.exact(), timed, STEPS**2, options)
+
+
+def _line(name: str, options: argparse.Namespace, peer: bool) -> list[Record]:
+    ends = (_subject(name, options), _subject(name, options, seed=1))
+    points = 5 if options.quick else POINTS
+    tools = grids.line_tools(ends, points, peer)
+    exact = grids.exact_line(ends, points)
+    return _measured("line", name, tools, exact, points, POINTS, options)
+
+
+def _measured(
+    row: str,
+    name: str,
+    tools: Mapping[Key, Losses],
+    exact: torch.Tensor,
+    timed: int,
+    whole: int,
+    options: argparse.Namespace,
+) -> list[Record]:
+    """Return times, scaled from the points that were timed to the whole grid, and errors."""
+    found = {key: run() for key, run in tools.items()}  # The warm-up, too.
+    keys = {f"{tool} {setting}": (tool, setting) for tool, setting in tools}
+    functions = {text: tools[key] for text, key in keys.items()}
+    times = interleaved(functions, repeats=options.repeats, budget=90.0, warm_up=False)
+    records = []
+    for text, (tool, setting) in keys.items():
+        seconds = tuple(whole / timed * second for second in times[text])
+        note = f"{timed} of {whole} points timed" if timed < whole else ""
+        error = None
+        if tool != FLOOR:
+            error = grids.relative_error(found[tool, setting], exact)
+        records.append(Record(row, name, tool, setting, seconds, error=error, note=note))
+    return records
+
+
+def _memory(name: str, options: argparse.Namespace, peer: bool) -> list[Record]:
+    """Measure whole planes of two sizes, each in a process of its own."""
+    recipe = (subjects.QUICK if options.quick else subjects.RECIPES)[name]
+    subject = _subject(name, options)
+    base = {
+        "family": type(recipe.model).__name__,
+        "config": dataclasses.asdict(recipe.model),
+        "shape": tuple(subject.inputs.shape[1:]),
+        "examples": len(subject.inputs),
+        "threads": options.threads,
+    }
+    found = []
+    for steps in (3, 9) if options.quick else GRIDS:
+        case = grid_memory.Case(**base, steps=steps)
+        mib, seconds = clock(functools.partial(grid_memory.measured, case))
+        blank = Record("memory", name, ours.NAME, f"{steps} x {steps} points, all computed")
+        found.append(dataclasses.replace(blank, seconds=(seconds,), memory=mib / 1024))
+    return found
+
+
+def _subject(name: str, options: argparse.Namespace, *, seed: int = 0) -> Subject:
+    recipe = (subjects.QUICK if options.quick else subjects.RECIPES)[name]
+    recipe = dataclasses.replace(recipe, examples=64 if options.quick else EXAMPLES)
+    store = Store(options.build_dir / "store")
+    if not seed:
+        return subjects.trained(name, recipe, options.data_dir, store)
+    task = data.load(recipe.dataset, options.data_dir, max_train=recipe.train, max_test=1000)
+    config = training.TrainConfig(
+        model=recipe.model, epochs=recipe.epochs, learning_rate=recipe.learning_rate, seed=seed
+    )
+    model = training.train(config, task, store).model().float()
+    return Subject(name, recipe.title, model, *task.first(recipe.examples))
+
+
+def _write(options: argparse.Namespace, run: dict[str, Any], records: list[Record]) -> None:
+    folder = options.build_dir / "bench"
+    folder.mkdir(parents=True, exist_ok=True)
+    whole = {**run, "records": [dataclasses.asdict(record) for record in records]}
+    text = json.dumps(whole, indent=1, ensure_ascii=False)
+    (folder / "slices.json").write_text(text + "\n", encoding="utf-8")
+    found = grid_tables.document(run, records)
+    (folder / "slices.md").write_text(found, encoding="utf-8")
+    print(found)
+    if options.publish and not any(record.failed for record in records):
+        tables.publish(options.publish, found, "slices")
+
+
+def _commit() -> str:
+    commit, dirty = machine.commit(ROOT)
+    return commit[:12] + (" with changes" if dirty else "")
+
+
+def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--subjects", nargs="+", choices=tuple(TIMED))
+    parser.add_argument("--repeats", type=int, default=3, help="times of each, taken in turn")
+    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--data-dir", type=Path, default=Path("data"))
+    parser.add_argument("--build-dir", type=Path, default=Path("build"))
+    parser.add_argument("--peers", type=Path, help="default: <build-dir>/bench/peers")
+    parser.add_argument("--quick", action="store_true", help="tiny networks: does it run?")
+    parser.add_argument("--publish", type=Path, help="also write the tables into this README")
+    options = parser.parse_args(arguments)
+    if options.publish and (options.quick or options.subjects):
+        parser.error("--publish needs the whole bench: leave out --quick and --subjects")
+    if options.repeats < 1 or options.threads < 1:
+        parser.error("--repeats and --threads must be >= 1")
+    options.subjects = options.subjects or tuple(TIMED)
+    for place in ("data_dir", "build_dir"):
+        setattr(options, place, machine.project_path(getattr(options, place)))
+    options.peers = options.peers or options.build_dir / "bench" / "peers"
+    return options
+
+
+if __name__ == "__main__":
+    sys.exit(main())
