@@ -9,7 +9,7 @@ import pytest
 import torch
 from landscape import models, rng
 from landscape.deferred import Deferred, settled
-from landscape.fusion import FusedInference, channels_last
+from landscape.fusion import FusedInference, channels_last, lighten
 from torch import nn
 from torch.nn import functional
 from torch.utils._python_dispatch import TorchDispatchMode
@@ -265,6 +265,27 @@ def test_values_are_those_of_the_layers(name):
     with torch.inference_mode():
         want = model(x)
     torch.testing.assert_close(fused(model, x), want, rtol=1e-12, atol=1e-12)
+
+
+@pytest.mark.parametrize("name", SEQUENCES)
+def test_lightened_layers_compute_the_same_with_and_without_fusion(name):
+    model, x = moved(nn.Sequential(*copy.deepcopy(SEQUENCES[name]))), numbers(3, 2, 5, 6)
+    with torch.inference_mode():
+        want = model(x)
+        lighten(model)
+        torch.testing.assert_close(model(x), want, rtol=1e-14, atol=1e-14)
+    torch.testing.assert_close(fused(model, x), want, rtol=1e-12, atol=1e-12)
+
+
+def test_a_lightened_layer_takes_the_statistics_that_it_has_when_it_is_called():
+    model, x = moved(nn.Sequential(nn.BatchNorm2d(2))), numbers(3, 2, 5, 6)
+    lighten(model)
+    with torch.inference_mode():
+        before = model(x)
+        model[0].running_mean.add_(1)
+        model[0].weight.fill_(2)
+        want = nn.BatchNorm2d.forward(model[0], x)
+        assert torch.equal(model(x), want) and not torch.equal(before, want)
 
 
 class Counter(TorchDispatchMode):

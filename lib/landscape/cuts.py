@@ -43,8 +43,8 @@ def lines(
 def random_planes(study: Study, at: Mapping[str, Objective], *, points: int, seed: int) -> Found:
     """Measure a plane through each solution along two random filter-normalised directions.
 
-    Positions run from -1 to 1, in units of the filter norms, closer near the centre. The two directions are those of
-    ``slices.random_plane``, drawn from the seed.
+    Positions run from -1 to 1, in units of the filter norms, closer near the centre. The two
+    directions are those of ``slices.random_plane``, drawn from the seed.
 
     Args:
         at: Arm -> objective, measured at its own theta.

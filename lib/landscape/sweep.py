@@ -9,7 +9,7 @@ import torch
 from landscape.batchnorm import Buffers
 from landscape.deferred import settled
 from landscape.firstlayer import Combine, FirstWeight, Places, Room, first_layers, places
-from landscape.fusion import FusedInference, channels_last
+from landscape.fusion import FusedInference, channels_last, lighten
 from landscape.objective import Evaluation, Objective
 from landscape.parameters import Block, has_convolutions
 from landscape.precision import full_precision
@@ -91,7 +91,9 @@ class Sweep:
         self._module = copy.deepcopy(parts.module)  # Its parameters are written for each point.
         self._convolutional = has_convolutions(self._module)
         self._groups = self._grouped(parts.batches)
-        self._split(first_layers(self._module, self._groups[0][0][0]), memory)
+        first = first_layers(self._module, self._groups[0][0][0])
+        lighten(self._module)  # After a forward pass with all its checks.
+        self._split(first, memory)
 
     def _grouped(self, batches) -> list[tuple[list[torch.Tensor], torch.Tensor]]:
         """Return pairs of what is computed at once, in a list, and the targets of all of it."""
