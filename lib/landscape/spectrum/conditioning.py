@@ -4,7 +4,7 @@ import dataclasses
 import math
 from typing import Literal
 
-from landscape.spectrum.pairs import Eigenpairs
+from landscape.spectrum.pairs import ROUNDING, Eigenpairs
 
 Over = Literal["lambda_min", "kth"]
 
@@ -66,7 +66,9 @@ def condition_number(pairs: Eigenpairs, over: Over = "lambda_min") -> ConditionN
         )
     index = len(pairs) - 1 if over == "lambda_min" else pairs.k - 1
     top, bottom = (float(pairs.values[i]) for i in (0, index))
-    top_error, bottom_error = (float(pairs.residuals[i]) for i in (0, index))
+    # No residual is below rounding, whatever it was measured to be: zero must be seen as such.
+    rounding = ROUNDING * pairs.n**0.5 * float(pairs.values.abs().max())
+    top_error, bottom_error = (max(float(pairs.residuals[i]), rounding) for i in (0, index))
     definition = "λ_max / |λ_min|" if over == "lambda_min" else f"λ_max / |λ_{pairs.k}|"
     converged = bool(pairs.converged[0] and pairs.converged[index])
     least, most = abs(bottom) - bottom_error, abs(bottom) + bottom_error
