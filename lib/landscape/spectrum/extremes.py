@@ -9,6 +9,9 @@ from landscape.progress import Progress
 from landscape.spectrum.krylov import Krylov
 from landscape.spectrum.pairs import ROUNDING, Eigenpairs, Which
 
+# Of the tolerance, where the recurrence stops: the rest is for what the last product adds.
+_STOP = 0.9
+
 
 def eigenpairs(
     op: SymmetricOperator,
@@ -175,7 +178,7 @@ class _Search:
     def _converged(self) -> np.ndarray | None:
         values, vectors, bounds = self._ritz()
         wanted = _wanted(len(values), self._k, self._which)
-        unsettled = wanted[bounds[wanted] > self._tol * self._range]
+        unsettled = wanted[bounds[wanted] > _STOP * self._tol * self._range]
         if self._new is not None and not len(unsettled):
             unsettled = self._rivals(values, vectors, bounds, wanted)
         if not len(unsettled):
