@@ -252,9 +252,15 @@ def _portable(value: Any, settings: Settings) -> Any:
     if not isinstance(value, str):
         return value
     for path in (settings.data_dir, settings.build_dir):
-        value = value.replace(str(path), os.path.relpath(path, settings.root))
+        value = value.replace(str(path), _shown(path, settings.root))
     value = value.replace(f"{settings.root}/", "").replace(str(settings.root), ".")
     return re.sub(r"/[^\s\"':]*/ipykernel_\d+/\d+\.py", "<cell>", value)
+
+
+def _shown(path: Path, root: Path) -> str:
+    """Return a folder as seen from the root; of one further off than a neighbour, its name."""
+    relative = Path(os.path.relpath(path, root))
+    return path.name if relative.parts[:2] == ("..", "..") else str(relative)
 
 
 def _settle(text: str) -> str:

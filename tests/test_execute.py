@@ -73,6 +73,13 @@ def test_paths_are_written_as_a_person_at_the_root_would(tmp_path):
     assert _portable("/any/ipykernel_12/345.py:3: UserWarning", settings) == "<cell>:3: UserWarning"
 
 
+def test_a_folder_far_from_the_root_shows_its_name_and_not_where_it_lies(tmp_path):
+    root = make_project(tmp_path)
+    settings = choose(root, profile="quick", data_dir="/far/away/data", build_dir="../../b/made")
+    text = f'data_dir = "{settings.data_dir}", build_dir = "{settings.build_dir}"'
+    assert _portable(text, settings) == 'data_dir = "data", build_dir = "made"'
+
+
 def test_of_an_overwritten_progress_bar_the_last_state_stays():
     assert _settle("loading\n 10%\r 50%\r100%\ndone\r\n") == "loading\n100%\ndone\r\n"
 

@@ -14,6 +14,13 @@ from landscape.results import Study
 
 Examples = tuple[torch.Tensor, torch.Tensor]
 
+_UNITS = {
+    "barrier": "nats",
+    "barrier_above_mean": "nats",
+    "error_barrier": "share wrong",
+    "length": "straight lengths",
+}
+
 # Inputs on which an aligned network must give the outputs of the original.
 _CHECKED = 16
 
@@ -46,7 +53,10 @@ def straight(
             how = {"bn": bn, "bn_examples": sets["train"][0]}
             ends = [Objective(models[seed], sets[split], **how) for seed in pair]
             cut = study.store.remember(connectivity.linear_barrier, *ends, ts=points)
-            _path(study, cut, arm, f"{pair[0]}-{pair[1]}", split)
+            label = f"{pair[0]}-{pair[1]}"
+            labels = {"arm": arm, "seed": label, "note": split}
+            row = {"pair": label, "split": split}
+            _record(study, cut, "paths", row, f"{{}}_{split}_{bn}", **labels)
             found.setdefault((split, bn), []).append(cut)
     return found
 
@@ -98,7 +108,9 @@ def compared(
         for kind, path in made.items():
             stopped = kind == curve.kind and bent.diverged_at is not None
             note = f"training diverged at step {bent.diverged_at}" if stopped else ""
-            _route(study, path, kind, label, note)
+            labels = {"arm": kind, "seed": label, "note": note}
+            row = {"pair": label, "kind": kind}
+            _record(study, path, "routes", row, "route_{}", complete=not note, **labels)
             found.setdefault(kind, []).append(path)
     return found
 
@@ -118,38 +130,23 @@ def _matching(study: Study, matching: connectivity.Matching, at: Objective, pair
         study.add_measurement("similarity", value, at, arm=arm, **cost, **labels)
 
 
-def _route(study: Study, path: Path, kind: str, pair: str, note: str) -> None:
-    units = {"barrier": "nats", "barrier_above_mean": "nats", "error_barrier": "share wrong"}
-    if math.isfinite(path.length):  # A repaired path is none of the parameters alone.
-        units["length"] = "straight lengths"
-    for name, unit in units.items():
+def _record(
+    study: Study,
+    path: Path,
+    table: str,
+    row: Mapping[str, str],
+    quantity: str,
+    *,
+    complete: bool = True,
+    **labels: str,
+) -> None:
+    """Record barriers, and the length of a curve, as ``quantity``, and the points in a table."""
+    for name, unit in _UNITS.items():
+        # A straight path's length is 1, and a repaired one is no path of the parameters alone.
         value = getattr(path, name)
-        labels = {"arm": kind, "seed": pair, "unit": unit, "note": note}
-        labels["converged"] = not note and math.isfinite(value)
-        study.add_measurement(f"route_{name}", value, path, **labels)
+        if name != "length" or ("kind" in row and math.isfinite(value)):
+            found = {"unit": unit, "converged": complete and math.isfinite(value), **labels}
+            study.add_measurement(quantity.format(name), value, path, **found)
     points = zip(path.ts.tolist(), path.loss.tolist(), path.accuracy.tolist(), strict=True)
-    study.table(
-        "routes",
-        [
-            {"pair": pair, "kind": kind, "bn": path.bn, "t": t, "loss": a, "accuracy": b}
-            for t, a, b in points
-        ],
-    )
-
-
-def _path(study: Study, path: Path, arm: str, pair: str, split: str) -> None:
-    """Record a path's barriers and its points in ``paths.csv``."""
-    labels = {"arm": arm, "seed": pair, "note": split, "converged": True}
-    for name in ("barrier", "barrier_above_mean", "error_barrier"):
-        value = getattr(path, name)
-        labels["converged"] = math.isfinite(value)
-        labels["unit"] = "share wrong" if name == "error_barrier" else "nats"
-        study.add_measurement(f"{name}_{split}_{path.bn}", value, path, **labels)
-    points = zip(path.ts.tolist(), path.loss.tolist(), path.accuracy.tolist(), strict=True)
-    study.table(
-        "paths",
-        [
-            {"pair": pair, "split": split, "bn": path.bn, "t": t, "loss": a, "accuracy": b}
-            for t, a, b in points
-        ],
-    )
+    rows = [{**row, "bn": path.bn, "t": t, "loss": a, "accuracy": b} for t, a, b in points]
+    study.table(table, rows)
