@@ -22,7 +22,6 @@ from bench.grids import FLOOR, PEER, Key, Losses
 from bench.subjects import Subject
 from bench.timing import clock, interleaved
 
-ROOT = Path(__file__).resolve().parent.parent
 EXAMPLES = 2048
 # Steps of the grid that is timed; the times are scaled to that of 25 x 25.
 TIMED = {"resnet": 3, "cnn": 5, "mlp": 25}
@@ -52,7 +51,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     run = {
         "machine": machine.description(),
         "versions": {} if reason else {PEER: grids.peer_version()},
-        "commit": _commit(),
+        "commit": tables.commit(),
         "minutes": (time.monotonic() - begun) / 60,
         "titles": {name: recipe.title for name, recipe in recipes.items()},
         "missing": {PEER: reason} if reason else {},
@@ -155,11 +154,6 @@ def _write(options: argparse.Namespace, run: dict[str, Any], records: list[Recor
     print(found)
     if options.publish and not any(record.failed for record in records):
         tables.publish(options.publish, found, "slices")
-
-
-def _commit() -> str:
-    commit, dirty = machine.commit(ROOT)
-    return commit[:12] + (" with changes" if dirty else "")
 
 
 def _options(arguments: Sequence[str] | None) -> argparse.Namespace:

@@ -23,7 +23,6 @@ from bench.attempts import Record, words
 from bench.rows import Choice
 from bench.tools import Tool
 
-ROOT = Path(__file__).resolve().parent.parent
 # Which rows are measured of which subject, unless --subjects or --rows says otherwise. A peer's
 # eigenvalues, 100 probes or density of the ResNet take ten minutes and more each.
 PLAN = {
@@ -50,7 +49,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     found, missing = peers.load(options.peers)
     tools: list[Tool] = [ours.Ours(), *found]
     store = Store(options.build_dir / "store")
-    commit = _commit()
+    commit = tables.commit()
     parts = _earlier(options, commit) if options.resume else {}
     parts["peers"] = [Record("peers", "", name, note=reason) for name, reason in missing.items()]
     recipes = subjects.QUICK if options.quick else subjects.RECIPES
@@ -205,11 +204,6 @@ def _write(options: argparse.Namespace, run: dict[str, Any], records: list[Recor
     print(document)
     if options.publish and not any(record.failed for record in records):
         tables.publish(options.publish, document)
-
-
-def _commit() -> str:
-    commit, dirty = machine.commit(ROOT)
-    return commit[:12] + (" with changes" if dirty else "")
 
 
 def _say(begun: float, words: str) -> None:

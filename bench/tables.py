@@ -6,9 +6,12 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from landscape import machine
+
 from bench import ours
 from bench.attempts import ACCURACY, Record
 
+ROOT = Path(__file__).resolve().parent.parent
 MARKERS = "<!-- {section}:begin -->", "<!-- {section}:end -->"
 
 # Heading of each row, in the order of the tables.
@@ -171,6 +174,12 @@ def markdown(head: Sequence[str], lines: Sequence[Sequence[str]]) -> str:
     clean = [[cell.replace("|", "\\|").replace("\n", " ") for cell in line] for line in lines]
     rows = [head, ["---"] * len(head), *clean]
     return "\n".join("| " + " | ".join(cells) + " |" for cells in rows)
+
+
+def commit() -> str:
+    """Return the commit that is measured, and whether the tree has changes beside it."""
+    name, dirty = machine.commit(ROOT)
+    return name[:12] + (" with changes" if dirty else "")
 
 
 def provenance(run: Mapping[str, Any]) -> str:

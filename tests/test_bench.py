@@ -319,7 +319,7 @@ def test_publishing_without_markers_is_an_error(tmp_path):
 
 
 def test_the_readme_has_its_markers():
-    text = (spectrum.ROOT / "bench" / "README.md").read_text()
+    text = (tables.ROOT / "bench" / "README.md").read_text()
     for section, marker in itertools.product(("results", "trace", "coverage"), tables.MARKERS):
         assert text.count(marker.format(section=section)) == 1
 
@@ -337,7 +337,7 @@ def test_a_part_of_the_bench_is_not_published(part, capsys):
 def test_the_pins_of_the_peers_replace_nothing_of_the_environment():
     pins = environment.pinned(install.PINS)
     assert {"pyhessian", "hessian-eigenthings", "curvlinops-for-pytorch"} <= set(pins)
-    assert not set(pins) & set(environment.pinned(spectrum.ROOT / "requirements.lock"))
+    assert not set(pins) & set(environment.pinned(tables.ROOT / "requirements.lock"))
 
 
 def test_peers_are_installed_once_for_their_pins(tmp_path, monkeypatch):
@@ -374,7 +374,7 @@ def test_a_peer_whose_import_fails_is_missing_and_the_path_is_searched_last(tmp_
 
 
 def test_an_interrupted_bench_goes_on_with_the_rows_that_are_missing(tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr(spectrum, "_commit", lambda: "abc")
+    monkeypatch.setattr(tables, "commit", lambda: "abc")
     options = ["--quick", "--threads", "1", "--repeats", "1", "--build-dir", str(tmp_path)]
     options += ["--peers", str(tmp_path / "none"), "--subjects", "mlp", "--rows"]
     assert spectrum.main([*options, "product"]) == 0
@@ -384,7 +384,7 @@ def test_an_interrupted_bench_goes_on_with_the_rows_that_are_missing(tmp_path, m
     assert parts["mlp product"] == first and "mlp trace" in parts
     rows = {record["row"] for record in json.loads(_results(tmp_path))["records"]}
     assert {"product", "trace", "screening"} <= rows
-    monkeypatch.setattr(spectrum, "_commit", lambda: "another")
+    monkeypatch.setattr(tables, "commit", lambda: "another")
     assert spectrum.main([*options, "trace", "--resume"]) == 0
     assert "mlp product" not in json.loads((tmp_path / "bench" / "parts.json").read_text())["parts"]
 

@@ -11,7 +11,7 @@ import pytest
 import torch
 from landscape import models
 
-from bench import grid_memory, grid_tables, grids, ours, slices, subjects, timing
+from bench import grid_memory, grid_tables, grids, ours, slices, subjects, tables, timing
 from bench.attempts import Record
 from bench.grids import FLOOR, LOOP, PEER
 
@@ -230,5 +230,5 @@ def test_no_times_and_no_threads_are_refused(option, capsys):
 
 
 def test_the_readme_has_a_place_for_the_tables():
-    text = (slices.ROOT / "bench" / "README.md").read_text(encoding="utf-8")
+    text = (tables.ROOT / "bench" / "README.md").read_text(encoding="utf-8")
     assert text.count("<!-- slices:begin -->") == text.count("<!-- slices:end -->") == 1

@@ -2,7 +2,7 @@
 
 import itertools
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import torch
 from torch import nn
@@ -14,12 +14,9 @@ from landscape.results import Study
 
 Examples = tuple[torch.Tensor, torch.Tensor]
 
-_UNITS = {
-    "barrier": "nats",
-    "barrier_above_mean": "nats",
-    "error_barrier": "share wrong",
-    "length": "straight lengths",
-}
+_BARRIERS = ("barrier", "barrier_above_mean", "error_barrier")
+_UNITS = dict(zip(_BARRIERS, ("nats", "nats", "share wrong"), strict=True))
+_UNITS["length"] = "straight lengths"
 
 # Inputs on which an aligned network must give the outputs of the original.
 _CHECKED = 16
@@ -110,7 +107,10 @@ def compared(
             note = f"training diverged at step {bent.diverged_at}" if stopped else ""
             labels = {"arm": kind, "seed": label, "note": note}
             row = {"pair": label, "kind": kind}
-            _record(study, path, "routes", row, "route_{}", complete=not note, **labels)
+            # A repaired path is none of the parameters alone and has no length.
+            names = (*_BARRIERS, "length") if math.isfinite(path.length) else _BARRIERS
+            how = {"names": names, "complete": not note}
+            _record(study, path, "routes", row, "route_{}", **how, **labels)
             found.setdefault(kind, []).append(path)
     return found
 
@@ -137,16 +137,15 @@ def _record(
     row: Mapping[str, str],
     quantity: str,
     *,
+    names: Sequence[str] = _BARRIERS,
     complete: bool = True,
     **labels: str,
 ) -> None:
-    """Record barriers, and the length of a curve, as ``quantity``, and the points in a table."""
-    for name, unit in _UNITS.items():
-        # A straight path's length is 1, and a repaired one is no path of the parameters alone.
+    """Record attributes of a path as ``quantity`` with their name, and its points in a table."""
+    for name in names:
         value = getattr(path, name)
-        if name != "length" or ("kind" in row and math.isfinite(value)):
-            found = {"unit": unit, "converged": complete and math.isfinite(value), **labels}
-            study.add_measurement(quantity.format(name), value, path, **found)
+        found = {"unit": _UNITS[name], "converged": complete and math.isfinite(value), **labels}
+        study.add_measurement(quantity.format(name), value, path, **found)
     points = zip(path.ts.tolist(), path.loss.tolist(), path.accuracy.tolist(), strict=True)
     rows = [{**row, "bn": path.bn, "t": t, "loss": a, "accuracy": b} for t, a, b in points]
     study.table(table, rows)
