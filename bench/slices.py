@@ -137,7 +137,7 @@ def _subject(name: str, options: argparse.Namespace, *, seed: int = 0) -> Subjec
         return subjects.trained(name, recipe, options.data_dir, store)
     task = data.load(recipe.dataset, options.data_dir, max_train=recipe.train, max_test=1000)
     config = training.TrainConfig(
-        model=recipe.model, epochs=recipe.epochs, learning_rate=recipe.learning_rate, seed=seed
+        model=recipe.model, optimizer=recipe.optimizer, epochs=recipe.epochs, seed=seed
     )
     model = training.train(config, task, store).model().float()
     return Subject(name, recipe.title, model, *task.first(recipe.examples))

@@ -25,6 +25,11 @@ class Recipe:
     train: int = 20_000
     examples: int = 1024
 
+    @property
+    def optimizer(self) -> training.SGD:
+        """What it is trained with."""
+        return training.SGD(self.learning_rate, momentum=0.9)
+
 
 RECIPES = {
     "resnet": Recipe("ResNet-20 with BN, CIFAR-10", "cifar10", models.ResNet(), 1, 0.1),
@@ -94,7 +99,7 @@ def trained(name: str, recipe: Recipe, data_dir: Path, store: Store) -> Subject:
     """Train a subject as its recipe says, or read it from the store."""
     task = data.load(recipe.dataset, data_dir, max_train=recipe.train, max_test=1000)
     config = training.TrainConfig(
-        model=recipe.model, epochs=recipe.epochs, learning_rate=recipe.learning_rate
+        model=recipe.model, optimizer=recipe.optimizer, epochs=recipe.epochs
     )
     run = training.train(config, task, store)
     return Subject(name, recipe.title, run.model().float(), *task.first(recipe.examples))

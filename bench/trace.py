@@ -21,7 +21,7 @@ Method = Callable[[np.ndarray, int, np.random.Generator], float]
 
 CONFIGS = {
     f"{title}, {epochs} epochs": training.TrainConfig(
-        model=model, epochs=epochs, learning_rate=0.05
+        model=model, optimizer=training.SGD(0.05, momentum=0.9), epochs=epochs
     )
     for title, model in (
         ("CNN with BN", models.CNN(channels=(8, 16), hidden=32, norm="batch")),

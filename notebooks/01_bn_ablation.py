@@ -119,10 +119,9 @@ task = data.load(dataset, study.data_dir, max_train=max_train)
 configs = {
     arm: training.TrainConfig(
         model=models.CNN(channels=tuple(channels), hidden=hidden, norm=norm),
+        optimizer=training.SGD(learning_rate, momentum=momentum),
         epochs=epochs,
         batch_size=batch_size,
-        learning_rate=learning_rate,
-        momentum=momentum,
     )
     for arm, norm in (("BN", "batch"), ("no BN", "none"))
 }

@@ -199,7 +199,7 @@ def trained(tmp_path_factory):
     ends = []
     for seed in (0, 1):
         config = training.TrainConfig(
-            models.MLP(hidden=(16,)), seed=seed, epochs=8, learning_rate=0.05
+            models.MLP(hidden=(16,)), training.SGD(0.05, momentum=0.9), seed=seed, epochs=8
         )
         ends.append(Objective(training.train(config, dataset, store).model(), dataset.train))
     return *ends, dataset.train

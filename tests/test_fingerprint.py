@@ -236,7 +236,7 @@ def test_code_version_is_that_of_the_code_as_it_was_imported(copy, monkeypatch):
 def test_code_version_of_an_edited_copy_on_the_path_differs(copy):
     for name, old, new in (
         ("spectrum/krylov.py", "ASYMMETRY = 1e-3", "ASYMMETRY = 2e-3"),
-        ("training.py", "_EVALUATION_BATCH = 256", "_EVALUATION_BATCH = 256  # Same."),
+        ("training/loop.py", "_EVALUATION_BATCH = 256", "_EVALUATION_BATCH = 256  # Same."),
     ):
         text = (copy / name).read_text(encoding="utf-8")
         assert old in text

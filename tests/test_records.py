@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from landscape import models, records, sharpness, spectrum
 from landscape.objective import Objective
-from landscape.training import TrainConfig, train
+from landscape.training import SGD, TrainConfig, train
 
 from tests.sample_networks import SMALL, digits, small_cnn, small_objective
 from tests.sample_study import rows_of
@@ -48,9 +48,8 @@ def test_geometry_records_raw_and_scale_free_sharpness(study):
 
 
 def run_of(study, **settings):
-    config = TrainConfig(
-        models.CNN(**SMALL), **{"epochs": 2, "batch_size": 20, "learning_rate": 0.05, **settings}
-    )
+    given = {"optimizer": SGD(0.05, momentum=0.9), "epochs": 2, "batch_size": 20, **settings}
+    config = TrainConfig(models.CNN(**SMALL), **given)
     return train(config, digits(), study.store)
 
 
@@ -77,7 +76,7 @@ def test_run_too_short_for_step_noise_is_recorded_without_it(study, settings):
 
 
 def test_run_that_diverged_is_recorded_as_such_with_its_step(study, tmp_path):
-    records.run(study, run_of(study, learning_rate=1e30), "a", 0)
+    records.run(study, run_of(study, optimizer=SGD(1e30)), "a", 0)
     study.write("title", [], [])
     rows = rows_of(tmp_path)
     assert all(row["converged"] == "false" for row in rows)

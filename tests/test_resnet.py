@@ -251,3 +251,73 @@ def test_a_layer_without_a_rule_is_refused():
         initialized(
             lambda: nn.Sequential(nn.PReLU()), {nn.Linear: lambda module, generator: None}, seed=0
         )
+
+
+# Initial weights
+
+
+def signals(**settings):
+    """Mean variance over images of the blocks' first pre-activations, from the input on."""
+    found, shape = [], (3, 32, 32)
+    model = models.ResNet(norm="none", skip=False, **settings).build(shape, 10, seed=0)
+    for name, module in model.named_modules():
+        if name.endswith("conv1"):
+            module.register_forward_hook(lambda *a: found.append(float(a[2].var(0).mean())))
+    with torch.no_grad():
+        model(torch.randn(16, *shape, generator=torch.Generator().manual_seed(0)))
+    return found
+
+
+def test_he_weights_keep_the_signal_and_torchs_default_divides_it_by_six_a_layer():
+    kept, falling = signals(init="he"), signals(init="torch")
+    assert 1e-3 < kept[-1] / kept[0] < 10
+    assert falling[-1] / falling[0] < 1e-10  # Sixteen layers: 6^-16 = 4e-13.
+
+
+def test_torch_weights_are_uniform_within_the_default_bound():
+    model = build(init="torch", norm="none")
+    for module in model.modules():
+        if isinstance(module, nn.Conv2d | nn.Linear):
+            bound = module.weight[0].numel() ** -0.5
+            for tensor in module.parameters(recurse=False):
+                assert 0.5 * bound < float(tensor.detach().abs().max()) <= bound
+
+
+def test_skipinit_starts_as_its_shortcuts_and_has_a_factor_a_block():
+    settings = {"norm": "none", "depth": 20}
+    model = models.ResNet(skipinit=True, **settings).build((3, 32, 32), 10, seed=3).eval()
+    plain = models.ResNet(**settings).build((3, 32, 32), 10, seed=3).eval()
+    assert parameters.layout(model).n == parameters.layout(plain).n + 9
+    x = torch.randn(4, 3, 32, 32, generator=torch.Generator().manual_seed(1))
+    signal = model.conv(x).relu()
+    for stage in (1, 2, 3):
+        for block in getattr(model, f"stage{stage}"):
+            signal = block.shortcut(signal).relu()
+    want = model.linear(signal.mean(dim=(2, 3)))
+    torch.testing.assert_close(model(x), want)
+    # With factors of one it is the network without them, from the same weights.
+    with torch.no_grad():
+        for name, tensor in model.named_parameters():
+            if "factor" in name:
+                tensor.fill_(1.0)
+    torch.testing.assert_close(model(x), plain(x))
+
+
+def test_factors_of_skipinit_learn():
+    model = build(skipinit=True, norm="none")
+    x = torch.randn(4, *SHAPE, generator=torch.Generator().manual_seed(1))
+    F.cross_entropy(model(x), torch.arange(4)).backward()
+    factors = [p for name, p in model.named_parameters() if "factor" in name]
+    assert len(factors) == 3 and all(float(p.grad.abs()) > 0 for p in factors)
+
+
+@pytest.mark.parametrize(
+    ("settings", "text"),
+    [
+        ({"init": "zero"}, "init='zero' is not known to ResNet. Pass 'he'"),
+        ({"skipinit": True, "skip": False}, "skipinit=True without skip connections"),
+    ],
+)
+def test_initialisations_that_make_no_network_are_refused(settings, text):
+    with pytest.raises(ValueError, match=text):
+        models.ResNet(**settings)

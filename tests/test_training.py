@@ -17,10 +17,9 @@ from torch import nn
 
 from tests.sample_networks import SMALL, digits
 
+SGD = training.SGD(0.05, momentum=0.9)
 # 48 examples in batches of 20: steps of 20, 20 and 8 examples.
-CONFIG = TrainConfig(
-    models.CNN(**SMALL), epochs=3, batch_size=20, learning_rate=0.05, snapshots=(0, 2, 3, 9)
-)
+CONFIG = TrainConfig(models.CNN(**SMALL), SGD, epochs=3, batch_size=20, snapshots=(0, 2, 3, 9))
 CHECKPOINTS = "training.checkpoint"
 
 
@@ -29,9 +28,9 @@ def plain_loop(config, dataset):
     model = config.model.build(dataset.shape, dataset.classes, seed=config.seed)
     optimizer = torch.optim.SGD(
         model.parameters(),
-        config.learning_rate,
-        momentum=config.momentum,
-        weight_decay=config.weight_decay,
+        config.optimizer.learning_rate,
+        momentum=config.optimizer.momentum,
+        weight_decay=config.optimizer.weight_decay,
     )
     losses, norms, ends = [], [], []
     for epoch in range(1, config.epochs + 1):
@@ -64,8 +63,9 @@ def plain_loop(config, dataset):
 
 @pytest.mark.parametrize("norm", ["batch", "none"])
 def test_run_is_that_of_a_plain_loop(store, norm):
+    decayed = dataclasses.replace(SGD, weight_decay=0.01)
     config = dataclasses.replace(
-        CONFIG, model=models.CNN(norm=norm, **SMALL), weight_decay=0.01, seed=4
+        CONFIG, model=models.CNN(norm=norm, **SMALL), optimizer=decayed, seed=4
     )
     dataset = digits(48, 300)  # The test set is evaluated in parts of 256 and 44.
     run = training.train(config, dataset, store)
@@ -155,7 +155,7 @@ def test_model_of_a_run_is_in_eval_mode_with_the_runs_weights(store):
 
 def test_run_is_read_back_without_training(store, monkeypatch):
     run = training.train(CONFIG, digits(), store)
-    monkeypatch.setattr(training._Training, "run", lambda self: pytest.fail("trained again"))
+    monkeypatch.setattr(training.loop._Training, "run", lambda self: pytest.fail("trained again"))
     again = training.train(CONFIG, digits(), store)
     assert digest(again) == digest(run)
     assert again.config == CONFIG and (again.data, again.data_sha256) == ("digits", digits().sha256)
@@ -168,9 +168,16 @@ def test_run_is_read_back_without_training(store, monkeypatch):
         {"seed": 1},
         {"epochs": 4},
         {"batch_size": 21},
-        {"learning_rate": 0.051},
-        {"momentum": 0.8},
-        {"weight_decay": 0.1},
+        {"optimizer": training.SGD(0.051, momentum=0.9)},
+        {"optimizer": training.SGD(0.05, momentum=0.8)},
+        {"optimizer": training.SGD(0.05, momentum=0.9, weight_decay=0.1)},
+        {"optimizer": training.SGD(0.05, momentum=0.9, nesterov=True)},
+        {"schedule": training.Cosine()},
+        {"schedule": training.Schedule(warmup_epochs=1)},
+        {"clip_norm": 1.0},
+        {"augmentation": training.Augmentation()},
+        {"precision": "bfloat16"},
+        {"measured": 7},
         {"snapshots": (0,)},
         {"model": models.CNN(channels=(2, 3), hidden=7)},
     ],
@@ -201,9 +208,11 @@ def uninterrupted(tmp_path_factory):
 
 
 def epochs_trained(monkeypatch):
-    seen, real = [], training._Training._epoch
+    seen, real = [], training.loop._Training._epoch
     monkeypatch.setattr(
-        training._Training, "_epoch", lambda self, epoch: seen.append(epoch) or real(self, epoch)
+        training.loop._Training,
+        "_epoch",
+        lambda self, epoch: seen.append(epoch) or real(self, epoch),
     )
     return seen
 
@@ -214,7 +223,7 @@ def test_run_interrupted_around_a_checkpoint_ends_with_the_same_bits(
     store, uninterrupted, epoch, kept
 ):
     with pytest.MonkeyPatch.context() as patch:
-        real = training._Training._checkpoint
+        real = training.loop._Training._checkpoint
 
         def checkpoint(self, done):
             if kept or done != epoch:
@@ -222,7 +231,7 @@ def test_run_interrupted_around_a_checkpoint_ends_with_the_same_bits(
             if done == epoch:
                 raise Interrupted
 
-        patch.setattr(training._Training, "_checkpoint", checkpoint)
+        patch.setattr(training.loop._Training, "_checkpoint", checkpoint)
         with pytest.raises(Interrupted):
             training.train(CONFIG, digits(), store)
     with pytest.MonkeyPatch.context() as patch:
@@ -235,7 +244,7 @@ def test_run_interrupted_around_a_checkpoint_ends_with_the_same_bits(
 def test_run_interrupted_within_an_epoch_ends_with_the_same_bits(store, uninterrupted):
     steps = [0]
     with pytest.MonkeyPatch.context() as patch:
-        real = training._Training._snapshot
+        real = training.loop._Training._snapshot
 
         def snapshot(self):
             steps[0] += 1
@@ -243,21 +252,21 @@ def test_run_interrupted_within_an_epoch_ends_with_the_same_bits(store, uninterr
                 raise Interrupted
             real(self)
 
-        patch.setattr(training._Training, "_snapshot", snapshot)
+        patch.setattr(training.loop._Training, "_snapshot", snapshot)
         with pytest.raises(Interrupted):
             training.train(CONFIG, digits(), store)
     assert digest(training.train(CONFIG, digits(), store)) == uninterrupted
 
 
 def test_run_interrupted_at_every_epoch_ends_with_the_same_bits(store, uninterrupted):
-    real = training.Progress.step
+    real = training.loop.Progress.step
 
     def step(self, *arguments, **options):
         real(self, *arguments, **options)
         raise Interrupted
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(training.Progress, "step", step)
+        patch.setattr(training.loop.Progress, "step", step)
         for _ in range(4):
             with pytest.raises(Interrupted):
                 training.train(CONFIG, digits(), store)
@@ -287,7 +296,7 @@ def test_damaged_checkpoint_is_replaced_by_the_one_before_it(store, uninterrupte
         raise Interrupted
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(training._Training, "_result", fail)
+        patch.setattr(training.loop._Training, "_result", fail)
         with pytest.raises(Interrupted):
             training.train(CONFIG, digits(), store)
     found = list((store.root / CHECKPOINTS).iterdir())
@@ -304,15 +313,15 @@ import os, signal
 from landscape import data, models, training
 from landscape.store import Store
 
-real = training._Training._snapshot
+real = training.loop._Training._snapshot
 def snapshot(self):
     if len(self._step_loss) == 7:
         os.kill(os.getpid(), signal.SIGKILL)
     real(self)
-training._Training._snapshot = snapshot
+training.loop._Training._snapshot = snapshot
 config = training.TrainConfig(
-    models.CNN(channels=(2, 3), hidden=6), epochs=3, batch_size=20, learning_rate=0.05,
-    snapshots=(0, 2, 3, 9),
+    models.CNN(channels=(2, 3), hidden=6), training.SGD(0.05, momentum=0.9),
+    epochs=3, batch_size=20, snapshots=(0, 2, 3, 9),
 )
 training.train(config, data.load("digits", max_train=48, max_test=24), Store({root!r}))
 """
@@ -340,7 +349,7 @@ def test_a_resumed_run_counts_the_time_of_all_its_parts(store, monkeypatch):
     monkeypatch.setattr("time.monotonic", tick)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(
-            training._Training, "_result", lambda self: (_ for _ in ()).throw(Interrupted)
+            training.loop._Training, "_result", lambda self: (_ for _ in ()).throw(Interrupted)
         )
         with pytest.raises(Interrupted):
             training.train(CONFIG, digits(), store)
@@ -354,7 +363,7 @@ def test_a_resumed_run_counts_the_time_of_all_its_parts(store, monkeypatch):
 
 @pytest.fixture
 def diverged(store):
-    config = dataclasses.replace(CONFIG, learning_rate=1e30)
+    config = dataclasses.replace(CONFIG, optimizer=training.SGD(1e30, momentum=0.9))
     return training.train(config, digits(), store), config
 
 
@@ -371,13 +380,13 @@ def test_divergence_ends_the_run_as_a_result_with_its_step(diverged):
 
 def test_divergence_is_read_back_and_not_tried_again(diverged, store, monkeypatch):
     run, config = diverged
-    monkeypatch.setattr(training._Training, "run", lambda self: pytest.fail("trained again"))
+    monkeypatch.setattr(training.loop._Training, "run", lambda self: pytest.fail("trained again"))
     assert digest(training.train(config, digits(), store)) == digest(run)
     assert not list((store.root / CHECKPOINTS).iterdir())
 
 
 def test_divergence_in_a_later_epoch_says_its_step(store, monkeypatch):
-    real = training._Training._epoch
+    real = training.loop._Training._epoch
 
     def epoch(self, number):
         if number == 2:
@@ -385,7 +394,7 @@ def test_divergence_in_a_later_epoch_says_its_step(store, monkeypatch):
                 self._model[0].weight.fill_(math.inf)
         return real(self, number)
 
-    monkeypatch.setattr(training._Training, "_epoch", epoch)
+    monkeypatch.setattr(training.loop._Training, "_epoch", epoch)
     run = training.train(CONFIG, digits(), store)
     assert run.diverged_at == 3 and run.steps == 3
     assert len(run.history["train_loss"]) == 3 and math.isfinite(run.history["train_loss"][1])
@@ -415,30 +424,27 @@ def test_sweep_trains_every_config_for_every_seed(store):
     [
         ({"epochs": 0}, "epochs=0, batch_size=128: both must be >= 1"),
         ({"batch_size": 0}, "batch_size=0: both must be >= 1"),
-        ({"learning_rate": 0.0}, "learning_rate=0.0: it must be finite and > 0"),
-        ({"learning_rate": math.nan}, "learning_rate=nan"),
-        ({"learning_rate": math.inf}, "learning_rate=inf"),
-        ({"momentum": 1.0}, r"momentum must be in \[0, 1\)"),
-        ({"momentum": math.nan}, r"momentum must be in \[0, 1\)"),
-        ({"weight_decay": -0.1}, "weight_decay >= 0"),
-        ({"optimizer": "adam"}, "optimizer='adam': it must be 'sgd'"),
+        ({"optimizer": "adam"}, r"optimizer='adam': it must be an optimizer's config, such as"),
+        ({"clip_norm": 0.0}, "clip_norm=0.0: it must be > 0, or None for no clipping"),
+        ({"clip_norm": math.nan}, "clip_norm=nan"),
+        ({"precision": "half"}, "precision='half': it must be 'float32' or 'bfloat16'"),
+        ({"measured": 0}, "measured=0: it must be >= 1, or None for all"),
         ({"snapshots": (3, -1)}, r"snapshots=\(-1, 3\): steps must be >= 0"),
     ],
 )
 def test_config_that_cannot_be_run_is_refused(settings, text):
     with pytest.raises(ValueError, match=rf"TrainConfig cannot be run: .*{text}"):
-        TrainConfig(models.CNN(), **settings)
+        TrainConfig(models.CNN(), **{"optimizer": SGD, **settings})
 
 
 def test_config_names_all_that_is_wrong_at_once():
-    with pytest.raises(ValueError, match=r"epochs=0.*; learning_rate=-1.*; optimizer='x'"):
-        TrainConfig(models.CNN(), epochs=0, learning_rate=-1, optimizer="x")
+    with pytest.raises(ValueError, match=r"epochs=0.*; optimizer='x'.*; clip_norm=-1"):
+        TrainConfig(models.CNN(), "x", epochs=0, clip_norm=-1)
 
 
 def test_config_sorts_its_snapshots():
-    assert TrainConfig(models.CNN(), snapshots=[5, 0, 5]) == TrainConfig(
-        models.CNN(), snapshots=(0, 5)
-    )
+    config = TrainConfig(models.CNN(), SGD, snapshots=[5, 0, 5])
+    assert config == TrainConfig(models.CNN(), SGD, snapshots=(0, 5))
 
 
 def test_snapshots_after_the_last_step_are_refused(store):
@@ -473,6 +479,6 @@ def test_colour_images_of_any_size_can_be_trained(store, tmp_path):
     from tests.sample_networks import write_archive
 
     write_archive(tmp_path / "mine.npz", shape=(5, 7, 3), classes=4, counts=(21, 9))
-    config = TrainConfig(models.CNN(channels=(2,), hidden=3), epochs=1, batch_size=8)
+    config = TrainConfig(models.CNN(channels=(2,), hidden=3), SGD, epochs=1, batch_size=8)
     run = training.train(config, data.load("mine", tmp_path), store)
     assert (run.shape, run.classes, run.steps) == ((3, 5, 7), 4, 3)

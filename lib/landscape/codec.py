@@ -99,9 +99,9 @@ def _dataclass(name: str) -> type:
 
 
 def _is_known(kind: type) -> bool:
-    # A family of models may be the reader's own; it is known by its base, without importing that.
+    # A part of a config may be the reader's own; it is known by its base, without importing that.
     bases = {f"{base.__module__}.{base.__qualname__}" for base in kind.__mro__}
     return (
         kind.__module__.split(".")[0] == "landscape"
-        or "landscape.models.family.ModelConfig" in bases
+        or "landscape.configuration.Configuration" in bases
     )

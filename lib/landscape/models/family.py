@@ -6,13 +6,13 @@ import math
 import torch
 from torch import nn
 
-from landscape import fingerprint as fingerprints
 from landscape import rng
+from landscape.configuration import Configuration
 from landscape.parameters import NORM_LAYERS
 
 
 @dataclasses.dataclass(frozen=True)
-class ModelConfig:
+class ModelConfig(Configuration):
     """The base of all families: a subclass adds its fields and implements ``_module``.
 
     A new family is one new file with one frozen dataclass; nothing else has to know of it.
@@ -20,13 +20,6 @@ class ModelConfig:
 
     def _module(self, shape: tuple[int, int, int], classes: int) -> nn.Module:
         raise NotImplementedError
-
-    @property
-    def fingerprint(self) -> str:
-        """Hash of the family, its settings and the code that builds it."""
-        fields = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
-        kind = type(self)
-        return fingerprints.digest((kind.__qualname__, fields, fingerprints.code_version(kind)))
 
     def build(self, shape: tuple[int, int, int], classes: int, *, seed: int) -> nn.Module:
         """Return an initialised network.

@@ -60,3 +60,9 @@ def torch_uniform(module: nn.Module, generator: torch.Generator) -> None:
     bound = module.weight[0].numel() ** -0.5
     for tensor in module.parameters(recurse=False):
         nn.init.uniform_(tensor, -bound, bound, generator=generator)
+
+
+def zero(module: nn.Module, generator: torch.Generator) -> None:
+    """Fill all parameters with zeros; draw nothing."""
+    for tensor in module.parameters(recurse=False):
+        nn.init.zeros_(tensor)

@@ -8,11 +8,12 @@ import torch
 from torch import nn
 
 from landscape.models.family import ModelConfig
-from landscape.models.initialization import he_normal, initialized
+from landscape.models.initialization import he_normal, initialized, torch_uniform, zero
 
 Norm = Literal["batch", "group", "layer", "instance", "none"]
 
 _STAGES = 3
+_RULES = {"he": he_normal, "torch": torch_uniform}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -41,8 +42,15 @@ class ResNet(ModelConfig):
             pixel with zeros for the new channels, which has no parameters; or by option ``B``, a
             1x1 convolution with norm. Without effect where ``skip`` is false.
         groups: Groups of the ``group`` norm.
+        init: Initial weights: ``he`` draws them from N(0, 2/fan_in) with zero biases, which keeps
+            the variance from layer to layer; ``torch`` as PyTorch does by default, uniform within
+            ±1/√fan_in, which lets it fall by 6 a layer with ReLU.
+        skipinit: Whether each residual branch ends in a learnable factor that starts at 0, so that
+            the network starts as its shortcuts; a way to train without norms.
 
-    Reference: He et al. (2016), Deep Residual Learning for Image Recognition, CVPR.
+    Reference: He et al. (2016), Deep Residual Learning for Image Recognition, CVPR; De and Smith
+        (2020), Batch Normalization Biases Residual Blocks Towards the Identity Function in Deep
+        Networks, NeurIPS (``skipinit``).
     """
 
     depth: int = 20
@@ -51,6 +59,8 @@ class ResNet(ModelConfig):
     skip: bool = True
     shortcut: Literal["A", "B"] = "A"
     groups: int = 8
+    init: Literal["he", "torch"] = "he"
+    skipinit: bool = False
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "width", float(self.width))
@@ -74,6 +84,16 @@ class ResNet(ModelConfig):
                 f"shortcut={self.shortcut!r} is not known to ResNet. Pass 'A' (no parameters) or "
                 "'B' (1x1 convolution)."
             )
+        if self.init not in _RULES:
+            raise ValueError(
+                f"init={self.init!r} is not known to ResNet. Pass 'he' (N(0, 2/fan_in)) or 'torch' "
+                "(PyTorch's default)."
+            )
+        if self.skipinit and not self.skip:
+            raise ValueError(
+                "skipinit=True without skip connections: factors of 0 would leave no signal. "
+                "Pass skip=True, or skipinit=False."
+            )
         if self.norm == "group" and (self.groups < 1 or self.channels[0] % self.groups):
             raise ValueError(
                 f"groups={self.groups} do not divide {self.channels[0]} channels (16 x width). "
@@ -86,7 +106,7 @@ class ResNet(ModelConfig):
         return tuple(int(16 * self.width) * 2**stage for stage in range(_STAGES))
 
     def build(self, shape: tuple[int, int, int], classes: int, *, seed: int) -> nn.Module:
-        """Return an initialised network: He normal weights, zero biases, norms as the identity.
+        """Return an initialised network: weights by ``init``, norms as the identity.
 
         Args:
             shape: (channels, height, width) of an input.
@@ -96,7 +116,8 @@ class ResNet(ModelConfig):
         Raises:
             ValueError: If the images are too small for three stages.
         """
-        rules = {nn.Conv2d: he_normal, nn.Linear: he_normal}
+        draw = _RULES[self.init]
+        rules = {nn.Conv2d: draw, nn.Linear: draw, Factor: zero}
         return initialized(lambda: self._module(shape, classes), rules, seed=seed)
 
     def _module(self, shape: tuple[int, int, int], classes: int) -> nn.Module:
@@ -128,6 +149,8 @@ class ResNet(ModelConfig):
         residual = self._convolution(inputs, outputs, stride=stride, suffix="1")
         residual["relu1"] = nn.ReLU()
         residual |= self._convolution(outputs, outputs, suffix="2")
+        if self.skipinit:
+            residual["factor"] = Factor()
         shortcut = self._shortcut(inputs, outputs) if self.skip else None
         return Block(nn.Sequential(residual), shortcut)
 
@@ -169,6 +192,18 @@ class Block(nn.Module):
         """Return the block's output for images (N, C, H, W)."""
         y = self.residual(x)
         return self.relu(y if self.shortcut is None else y + self.shortcut(x))
+
+
+class Factor(nn.Module):
+    """A learnable number that multiplies its input: SkipInit of De and Smith."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.empty(1))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Return the input times the factor."""
+        return self.weight * x
 
 
 class Subsample(nn.Module):

@@ -1,10 +1,10 @@
-"""Training: a frozen config in, a run out; resumable after each epoch, divergence is a result."""
+"""The loop: a config in, a run out; resumable after each epoch."""
 
 import dataclasses
 import math
 import time
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Literal
+from typing import Any
 
 import torch
 from torch import nn
@@ -12,113 +12,12 @@ from torch import nn
 from landscape import fingerprint as fingerprints
 from landscape import parameters, rng
 from landscape.data import Dataset, Examples
-from landscape.models.family import ModelConfig
 from landscape.progress import Progress
 from landscape.store import Store
-
-State = dict[str, torch.Tensor]
+from landscape.training.config import TrainConfig
+from landscape.training.run import Run, State
 
 _EVALUATION_BATCH = 256
-
-
-@dataclasses.dataclass(frozen=True)
-class TrainConfig:
-    """Everything that decides a training run, besides the data.
-
-    Attributes:
-        model: The network's config.
-        seed: Seeds the streams "initialization" and "batches": runs of one seed start from the same
-            weights and see the same batches.
-        epochs: Passes over the training set.
-        batch_size: Examples a step; the last batch of an epoch may be smaller.
-        learning_rate: Step size.
-        momentum: Heavy-ball momentum in [0, 1).
-        optimizer: ``sgd``.
-        weight_decay: Coefficient of the l2 penalty's gradient, on every parameter.
-        snapshots: Steps after which the weights are kept; 0 is the initialisation.
-    """
-
-    model: ModelConfig
-    seed: int = 0
-    epochs: int = 6
-    batch_size: int = 128
-    learning_rate: float = 0.01
-    momentum: float = 0.9
-    optimizer: Literal["sgd"] = "sgd"
-    weight_decay: float = 0.0
-    snapshots: tuple[int, ...] = ()
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "snapshots", tuple(sorted(set(self.snapshots))))
-        wrong = []
-        if self.epochs < 1 or self.batch_size < 1:
-            wrong.append(f"epochs={self.epochs}, batch_size={self.batch_size}: both must be >= 1")
-        if not self.learning_rate > 0 or not math.isfinite(self.learning_rate):
-            wrong.append(f"learning_rate={self.learning_rate}: it must be finite and > 0")
-        if not 0 <= self.momentum < 1 or not self.weight_decay >= 0:
-            wrong.append(
-                f"momentum={self.momentum}, weight_decay={self.weight_decay}: "
-                "momentum must be in [0, 1), weight_decay >= 0"
-            )
-        if self.optimizer != "sgd":
-            wrong.append(f"optimizer={self.optimizer!r}: it must be 'sgd'")
-        if any(step < 0 for step in self.snapshots):
-            wrong.append(f"snapshots={self.snapshots}: steps must be >= 0")
-        if wrong:
-            raise ValueError(f"TrainConfig cannot be run: {'; '.join(wrong)}.")
-
-
-@dataclasses.dataclass(frozen=True)
-class Run:
-    """What a training run left.
-
-    Attributes:
-        config: What was run.
-        data: Name of the data set.
-        data_sha256: Hash of its content.
-        shape: (channels, height, width) of an input.
-        classes: Number of classes.
-        weights: The state dict where training stopped.
-        history: A value for each epoch in 0..epochs, 0 being the initialisation: ``train_loss``,
-            ``train_accuracy``, ``test_loss``, ``test_accuracy`` (eval mode, mean over all examples)
-            and ``gradient_norm`` (root mean square of the l2 norms of the epoch's mini-batch
-            gradients; NaN at 0); each (epochs + 1,), float64, shorter where the run diverged.
-        step_loss: Mini-batch loss in train mode before each step, (steps,), float64.
-        snapshots: Step -> state dict.
-        diverged_at: The step whose loss or gradient was not finite, counted from 0; None if none
-            was.
-    """
-
-    config: TrainConfig
-    data: str
-    data_sha256: str
-    shape: tuple[int, int, int]
-    classes: int
-    weights: State
-    history: dict[str, torch.Tensor]
-    step_loss: torch.Tensor
-    snapshots: dict[int, State]
-    diverged_at: int | None
-
-    @property
-    def steps(self) -> int:
-        """Steps taken."""
-        return len(self.step_loss) - (self.diverged_at is not None)
-
-    def model(self, *, step: int | None = None) -> nn.Module:
-        """Return the network in eval mode, where training stopped or at a snapshot.
-
-        Raises:
-            ValueError: If there is no snapshot at ``step``.
-        """
-        if step is not None and step not in self.snapshots:
-            raise ValueError(
-                f"no snapshot at step {step}: this run kept {sorted(self.snapshots) or 'none'}. "
-                "Name the step in TrainConfig.snapshots."
-            )
-        model = self.config.model.build(self.shape, self.classes, seed=self.config.seed)
-        model.load_state_dict(self.weights if step is None else self.snapshots[step])
-        return model.eval()
 
 
 def train(config: TrainConfig, dataset: Dataset, store: Store) -> Run:
@@ -187,6 +86,10 @@ def sweep(
     return {key: train(config, dataset, store) for key, config in plan.items()}
 
 
+class _Diverged(Exception):
+    """Loss or gradient stopped being finite; the step was not taken."""
+
+
 class _Training:
     """The state of one run while it is trained."""
 
@@ -199,14 +102,15 @@ class _Training:
         self._train, self._test = (
             (self._place(inputs), targets) for inputs, targets in (dataset.train, dataset.test)
         )
-        self._optimizer = torch.optim.SGD(
-            self._model.parameters(),
-            lr=config.learning_rate,
-            momentum=config.momentum,
-            weight_decay=config.weight_decay,
-        )
+        self._trained = {
+            name: tensor for name, tensor in self._model.named_parameters() if tensor.requires_grad
+        }
+        self._optimizer = config.optimizer.build(self._trained.values())
+        self._steps_per_epoch = math.ceil(len(dataset.y_train) / config.batch_size)
         self._history: dict[str, list[float]] = {}
         self._step_loss: list[float] = []
+        self._step_norm: list[float] = []
+        self._tensor_norms: list[torch.Tensor] = []  # One (tensors,) an epoch.
         self._snapshots: dict[int, State] = {}
         self._diverged_at: int | None = None
         self._seconds = self.earlier = 0.0
@@ -221,8 +125,9 @@ class _Training:
         with Progress(f"training {label}", self._config.epochs, start=max(done, 0)) as bar:
             for epoch in range(done + 1, self._config.epochs + 1):
                 begun = time.monotonic()
-                norms = self._epoch(epoch) if epoch else []
-                self._measure(norms)
+                if epoch:
+                    self._epoch(epoch)
+                self._measure(epoch)
                 if self._diverged_at is not None:
                     bar.step(f"diverged at step {self._diverged_at}", milestone=True)
                     break
@@ -232,53 +137,100 @@ class _Training:
                 bar.step(f"test accuracy {accuracy:.4f}", count=int(epoch > 0), milestone=True)
         return self._result()
 
-    def _epoch(self, epoch: int) -> list[float]:
-        order = torch.randperm(
-            len(self._dataset.y_train), generator=rng.stream(self._config.seed, "batches", epoch)
-        )
+    def _epoch(self, epoch: int) -> None:
+        seed, inputs, targets = self._config.seed, *self._train
+        order = torch.randperm(len(targets), generator=rng.stream(seed, "batches", epoch))
+        changes = rng.stream(seed, "augmentation", epoch)
         self._model.train()
-        norms: list[float] = []
+        self._squares = torch.zeros(len(self._trained), dtype=torch.float64)
+        begun = len(self._step_loss)
         for chosen in order.split(self._config.batch_size):
             self._snapshot()
-            inputs, targets = self._train[0][chosen], self._train[1][chosen]
-            loss = nn.functional.cross_entropy(self._model(self._place(inputs)), targets)
-            self._optimizer.zero_grad()
-            loss.backward()
-            gradients = [p.grad for p in self._model.parameters() if p.grad is not None]
-            norms.append(float(nn.utils.get_total_norm(gradients)))
-            self._step_loss.append(float(loss.detach()))
-            if not (math.isfinite(self._step_loss[-1]) and math.isfinite(norms[-1])):
+            images = inputs[chosen]
+            if self._config.augmentation is not None:
+                images = self._config.augmentation(images, changes)
+            try:
+                self._step(self._place(images), targets[chosen])
+            except _Diverged:
                 self._diverged_at = len(self._step_loss) - 1
                 break
-            self._optimizer.step()
-        return norms
+        taken = len(self._step_loss) - begun
+        self._tensor_norms.append((self._squares / taken).sqrt())
+
+    def _step(self, inputs: torch.Tensor, targets: torch.Tensor) -> None:
+        step, schedule = len(self._step_loss), self._config.schedule
+        how = {"steps": self._config.epochs * self._steps_per_epoch}
+        factor = schedule.factor(step, steps_per_epoch=self._steps_per_epoch, **how)
+        for group in self._optimizer.param_groups:
+            group["lr"] = self._config.optimizer.learning_rate * factor
+
+        def closure() -> torch.Tensor:
+            if len(self._step_loss) == step:
+                return self._differentiate(inputs, targets)
+            # An optimizer that looks again, elsewhere, leaves the statistics as they were.
+            kept = [buffer.clone() for buffer in self._model.buffers()]
+            loss = self._differentiate(inputs, targets, again=True)
+            for buffer, value in zip(self._model.buffers(), kept, strict=True):
+                buffer.copy_(value)
+            return loss
+
+        self._optimizer.step(closure)
+
+    def _differentiate(
+        self, inputs: torch.Tensor, targets: torch.Tensor, *, again: bool = False
+    ) -> torch.Tensor:
+        half = self._config.precision == "bfloat16"
+        with torch.autocast(inputs.device.type, torch.bfloat16, enabled=half):
+            outputs = self._model(inputs)
+        loss = nn.functional.cross_entropy(outputs.float(), targets)
+        self._optimizer.zero_grad()
+        loss.backward()
+        gradients = [p.grad for p in self._trained.values() if p.grad is not None]
+        norm = nn.utils.get_total_norm(gradients)
+        if not again:
+            self._note(float(loss.detach()), float(norm))
+        if not (math.isfinite(float(loss.detach())) and math.isfinite(float(norm))):
+            raise _Diverged
+        if self._config.clip_norm is not None:
+            nn.utils.clip_grads_with_norm_(self._trained.values(), self._config.clip_norm, norm)
+        return loss
+
+    def _note(self, loss: float, norm: float) -> None:
+        self._step_loss.append(loss)
+        self._step_norm.append(norm)
+        norms = [
+            torch.zeros(()) if p.grad is None else p.grad.norm() for p in self._trained.values()
+        ]
+        found = torch.stack(norms).double()
+        self._squares += found.square()
+        if len(self._step_loss) == 1:
+            self._tensor_norms.append(found)
 
     def _snapshot(self) -> None:
         step = len(self._step_loss)
         if step in self._config.snapshots and step not in self._snapshots:
             self._snapshots[step] = _copy(self._model.state_dict())
 
-    def _measure(self, norms: list[float]) -> None:
+    def _measure(self, epoch: int) -> None:
         if self._diverged_at is None:
             self._snapshot()
-        squares = [norm**2 for norm in norms]
-        row = {"gradient_norm": math.sqrt(sum(squares) / len(norms)) if norms else math.nan}
-        for split, examples in (("train", self._train), ("test", self._test)):
+        squares = [norm**2 for norm in self._step_norm[max(epoch - 1, 0) * self._steps_per_epoch :]]
+        row = {"gradient_norm": math.sqrt(sum(squares) / len(squares)) if squares else math.nan}
+        first = slice(self._config.measured)
+        train = self._train[0][first], self._train[1][first]
+        for split, examples in (("train", train), ("test", self._test)):
             row[f"{split}_loss"], row[f"{split}_accuracy"] = _evaluate(self._model, examples)
         for name, value in row.items():
             self._history.setdefault(name, []).append(value)
 
     def _checkpoint(self, epoch: int) -> None:
-        optimizer = self._optimizer.state_dict()["state"]
-        state = {
+        state: dict[str, Any] = {
             "model": dict(self._model.state_dict()),
-            "momentum": {
-                index: entry["momentum_buffer"]
-                for index, entry in optimizer.items()
-                if entry["momentum_buffer"] is not None
-            },
+            "optimizer": self._optimizer.state_dict()["state"],
             "history": self._history,
+            "tensor_norms": self._tensor_norms,
             "step_loss": torch.tensor(self._step_loss, dtype=torch.float64),
+            "step_norm": torch.tensor(self._step_norm, dtype=torch.float64),
             "snapshots": self._snapshots,
             "seconds": self._seconds,
         }
@@ -295,10 +247,12 @@ class _Training:
                 continue
             self._model.load_state_dict(state["model"])
             packed = self._optimizer.state_dict()
-            packed["state"] = {i: {"momentum_buffer": b} for i, b in state["momentum"].items()}
-            self._optimizer.load_state_dict(packed)
+            self._optimizer.load_state_dict({**packed, "state": state["optimizer"]})
             self._history, self._snapshots = state["history"], state["snapshots"]
-            self._step_loss = state["step_loss"].tolist()
+            self._tensor_norms = state["tensor_norms"]
+            self._step_loss, self._step_norm = (
+                state[name].tolist() for name in ("step_loss", "step_norm")
+            )
             self._seconds = self.earlier = state["seconds"]
             return epoch
         return -1
@@ -312,7 +266,11 @@ class _Training:
             classes=self._dataset.classes,
             weights=_copy(self._model.state_dict()),
             history={k: torch.tensor(v, dtype=torch.float64) for k, v in self._history.items()},
+            gradient_norms=dict(
+                zip(self._trained, torch.stack(self._tensor_norms, 1), strict=True)
+            ),
             step_loss=torch.tensor(self._step_loss, dtype=torch.float64),
+            step_gradient_norm=torch.tensor(self._step_norm, dtype=torch.float64),
             snapshots=self._snapshots,
             diverged_at=self._diverged_at,
         )

@@ -1,0 +1,19 @@
+"""Training: a frozen config in, a run out; resumable after each epoch, divergence is a result."""
+
+from landscape.training.augmentation import Augmentation
+from landscape.training.config import TrainConfig
+from landscape.training.loop import Run, sweep, train
+from landscape.training.optimizers import SGD, OptimizerConfig
+from landscape.training.schedules import Cosine, Schedule
+
+__all__ = [
+    "SGD",
+    "Augmentation",
+    "Cosine",
+    "OptimizerConfig",
+    "Run",
+    "Schedule",
+    "TrainConfig",
+    "sweep",
+    "train",
+]
