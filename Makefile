@@ -103,11 +103,16 @@ notebooks: environment ## write the paired .ipynb from the .py (FROM=ipynb: the 
 lab: environment ## open JupyterLab; saving a notebook keeps its .py in step
 	$(run) -m jupyterlab
 
-bench: environment ## measure curvature beside other tools: half an hour; B="--subjects mlp" for less
+# Tools are compared as a plain Python process runs them, with the system's own allocator.
+plain := env -u MALLOC_TRIM_THRESHOLD_ -u MALLOC_MMAP_THRESHOLD_ $(run)
+
+bench: environment ## measure beside other tools: an hour and a half; B="--subjects mlp" for less
 	@$(run) -m bench.install --target '$(BUILD_DIR)/bench/peers'
-	@$(run) -m bench.spectrum --data-dir '$(DATA_DIR)' --build-dir '$(BUILD_DIR)' \
+	@$(plain) -m bench.spectrum --data-dir '$(DATA_DIR)' --build-dir '$(BUILD_DIR)' \
 	  $(if $(strip $(B)),$(B),--publish bench/README.md)
 ifeq ($(strip $(B)),)
+	@$(plain) -m bench.slices --data-dir '$(DATA_DIR)' --build-dir '$(BUILD_DIR)' \
+	  --publish bench/README.md
 	@$(run) -m bench.trace --build-dir '$(BUILD_DIR)' --publish bench/README.md
 	@$(run) -m bench.coverage --publish bench/README.md
 endif

@@ -1,5 +1,6 @@
 """Lines and planes through solutions: what is measured and what is recorded."""
 
+import dataclasses
 import math
 
 import pytest
@@ -71,3 +72,22 @@ def test_the_radius_is_recorded_also_where_the_grid_ends_before_it(study, tmp_pa
     )
     words = cuts.partings({**models, **wide}, "units")
     assert words.startswith("a: not within 0.0001 units, b: between")
+
+
+def test_shapes_are_range_and_roughness_of_each_plane(study, at):
+    planes, _ = cuts.random_planes(study, {"a": at["a", 0]}, points=5, seed=0)
+    cuts.shapes(study, planes, seed=0)
+    losses = planes["a"].loss
+    assert study.values("loss_range", "a") == [float(losses.max()) - float(losses.min())]
+    assert study.values("roughness", "a") == [slices.roughness(planes["a"]).value]
+
+
+def test_a_plane_with_an_infinite_loss_has_an_infinite_range(study, tmp_path, at):
+    planes, _ = cuts.random_planes(study, {"a": at["a", 0]}, points=5, seed=0)
+    losses = planes["a"].loss.clone()
+    losses[0, 1] = math.inf
+    cuts.shapes(study, {"b": dataclasses.replace(planes["a"], loss=losses)}, seed=0)
+    assert study.values("loss_range", "b") == [math.inf] and not study.converged("loss_range")
+    study.write("title", [], [])
+    notes = [row["note"] for row in rows_of(tmp_path) if row["quantity"] == "roughness"]
+    assert notes == ["1 losses are not finite"]

@@ -221,7 +221,7 @@ def test_intervals_are_those_of_each_list():
 def test_closing_lists_verdicts_and_counts_what_did_not_converge(study):
     text = display.closing(study, [not_testable(CLAIM, "x")]).text
     assert "[S9.1](#verdict-S9.1), BN raises $\\lambda_{\\max}$: **not testable**" in text
-    assert "rests on 12 recorded numbers. **3 of them did not converge.**" in text
+    assert "rests on 12 recorded numbers. **3 of them did not converge**: " in text
     assert text.startswith("These numbers are not evidence")
 
 

@@ -1,9 +1,11 @@
 """What a training run and the sharpness of a solution put into a study's results."""
 
+import dataclasses
 import math
 
 import numpy as np
 import pytest
+import torch
 from landscape import models, records, sharpness, spectrum
 from landscape.objective import Objective
 from landscape.training import SGD, TrainConfig, train
@@ -105,3 +107,58 @@ def test_twins_record_sharpness_of_one_function_at_several_scales(study):
     assert relative[0] == pytest.approx(relative[1], rel=1e-3)
     records.geometry(study, Objective(small_cnn(), fixed), arm="b", **radii)
     assert study.values("lambda_max", "b") == pytest.approx([same], rel=1e-4)
+
+
+def test_runs_are_recorded_with_the_gradients_of_their_layers(study, tmp_path):
+    found = {("a", 0): run_of(study), ("b", 0): run_of(study, optimizer=SGD(1e30))}
+    records.runs(study, found)
+    study.write("title", [], [])
+    assert len(study.values("test_accuracy", "a")) == len(study.values("test_loss", "b")) == 1
+    rows = rows_of(tmp_path, "gradients.csv")
+    # Two convolutions and two linear layers; three epochs with the first mini-batch, and two.
+    assert [row["arm"] for row in rows] == ["a"] * 12 + ["b"] * 8
+    run = found["a", 0]
+    weights = ("0.weight", "4.weight", "9.weight", "11.weight")
+    norms = records.layer_gradients(run)
+    assert norms.shape == (4, 3)
+    for row, name in zip(norms, weights, strict=True):
+        assert torch.equal(row, run.gradient_norms[name])
+    assert [row["layer"] for row in rows[:12:3]] == ["1", "2", "3", "4"]
+    assert float(rows[4]["gradient_norm"]) == pytest.approx(float(norms[1, 1]), rel=1e-9)
+
+
+def test_gradients_that_halve_from_layer_to_layer_decay_by_a_half(study):
+    run = run_of(study)
+    weights = ("0.weight", "4.weight", "9.weight", "11.weight")
+    norms = {name: torch.tensor([2.0**layer, 7.0]) for layer, name in enumerate(weights)}
+    made = dataclasses.replace(run, gradient_norms={**run.gradient_norms, **norms})
+    assert records.gradient_decay(made) == pytest.approx(0.5, rel=1e-12)
+    norms["0.weight"] = torch.tensor([0.0, 1.0])
+    made = dataclasses.replace(run, gradient_norms={**run.gradient_norms, **norms})
+    assert math.isnan(records.gradient_decay(made))
+
+
+def test_solutions_have_their_geometry_and_conditioning(study):
+    at = small_objective(13)
+    records.solutions(study, {("a", 4): at}, rho=0.05, rho_adaptive=0.5)
+    (top,), (low,) = study.values("lambda_max", "a"), study.values("lambda_min", "a")
+    assert study.values("kappa", "a") == pytest.approx([top / abs(low)], rel=1e-12)
+    assert len(study.values("sam_adaptive", "a")) == 1
+
+
+def test_a_solution_that_diverged_has_rows_without_numbers(study):
+    records.solutions(study, {("a", 0): None}, rho=0.05, rho_adaptive=0.5)
+    records.early(study, {("a", 0): None}, rho=0.05, prefix="early_")
+    for name in ("lambda_max", "lambda_min", "lambda_max_relative", "sam", "sam_adaptive", "kappa"):
+        assert math.isnan(study.values(name, "a")[0]) and not study.converged(name)
+    for name in ("lambda_max", "sam", "gradient_norm"):
+        assert math.isnan(study.values(f"early_{name}", "a")[0])
+
+
+def test_early_numbers_are_those_of_the_objective(study):
+    at = small_objective(13)
+    records.early(study, {("a", 2): at}, rho=0.05, prefix="early_")
+    exact = np.linalg.eigvalsh(at.hessian(at.theta).to_dense().numpy())
+    assert study.values("early_lambda_max", "a") == pytest.approx([exact[-1]], rel=1e-6)
+    assert study.values("early_gradient_norm", "a") == [float(at.gradient(at.theta).norm())]
+    assert study.values("early_sam", "a") == [sharpness.sam(at, at.theta, rho=0.05).value]

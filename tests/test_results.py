@@ -121,6 +121,15 @@ def test_differences_and_ratios_are_those_of_the_recorded_pairs(study):
     assert found == want
 
 
+def test_negative_values_have_the_ratio_of_their_magnitudes(study):
+    for a, b in ((-3.0, -1.0), (-1.0, -0.5)):
+        study.add("lambda_min", a, arm="a")
+        study.add("lambda_min", b, arm="b")
+    found = study.ratio("lambda_min", ["a", "b"], sign=-1)
+    assert found == paired_ratio([3.0, 1.0], [1.0, 0.5])
+    assert study.ratio("lambda_min", ["a", "b"]).invalid == 2
+
+
 def test_values_that_were_not_recorded_are_refused(study):
     study.add("loss", 1.0, arm="a")
     with pytest.raises(KeyError, match=r"no 'loss' of arm 'b' was recorded; there is .*'a'"):
@@ -147,6 +156,14 @@ def test_convergence_needs_every_value_converged_and_finite(study):
     found = [study.converged(name) for name in ("good", "open", "nan", "inf", "absent")]
     assert found == [True, False, False, False, False]
     assert study.counts() == (6, 3)
+    assert study.failures() == {"open": 1, "nan": 1, "inf": 1}
+
+
+def test_convergence_can_be_asked_of_some_arms(study):
+    study.add("loss", 1.0, arm="a")
+    study.add("loss", math.nan, arm="b")
+    assert study.converged("loss", ["a"]) and not study.converged("loss", ["a", "b"])
+    assert not study.converged("loss", ["c"])
 
 
 def test_measurement_carries_what_it_was_measured_on(study, tmp_path):

@@ -189,3 +189,42 @@ def test_step_noise_of_a_series_that_is_not_finite_is_not_finite():
 def test_step_noise_refuses_a_series_without_steps(series):
     with pytest.raises(ValueError, match=r"have no successive differences. Pass at least 2"):
         statistics.step_noise(series)
+
+
+# Shares and exponents
+
+
+@pytest.mark.parametrize(
+    ("count", "n", "low", "high"),
+    [
+        (3, 3, 0.025 ** (1 / 3), 1.0),  # Closed form at the ends.
+        (0, 9, 0.0, 1 - 0.025 ** (1 / 9)),
+        (4, 20, 0.0573, 0.4366),  # A table of Clopper and Pearson's.
+    ],
+)
+def test_share_has_the_exact_interval(count, n, low, high):
+    found = statistics.share_interval(count, n)
+    assert (found.low, found.high) == pytest.approx((low, high), abs=5e-5)
+    assert (found.estimate, found.n, found.kind) == (count / n, n, "share")
+
+
+@pytest.mark.parametrize(("count", "n"), [(0, 0), (-1, 3), (4, 3)])
+def test_counts_that_are_no_share_are_refused(count, n):
+    with pytest.raises(ValueError, match=f"{count} of {n} cases is no share. Pass 0 <= count"):
+        statistics.share_interval(count, n)
+
+
+def test_power_law_gives_its_exponent():
+    xs = [8, 20, 56]
+    assert statistics.power_law(xs, [3 * x**-1.5 for x in xs]) == pytest.approx(-1.5, rel=1e-12)
+
+
+@pytest.mark.parametrize("bad", [math.nan, math.inf, 0.0, -1.0])
+def test_a_value_without_logarithm_leaves_no_exponent(bad):
+    assert math.isnan(statistics.power_law([1, 2, 3], [1.0, bad, 9.0]))
+
+
+@pytest.mark.parametrize(("xs", "ys"), [([1, 1], [2, 3]), ([0, 1], [1, 1]), ([1, 2], [1])])
+def test_positions_without_slope_are_refused(xs, ys):
+    with pytest.raises(ValueError, match="give no exponent"):
+        statistics.power_law(xs, ys)

@@ -5,13 +5,14 @@ Modules stand on floors and import only downwards:
 0. ``rng`` ``fingerprint`` ``progress`` ``codec`` ``machine`` ``store`` ``parameters`` ``batchnorm``
    ``groups`` ``losses`` ``convolution`` ``folding`` ``deferred`` ``fusion`` ``firstlayer``
    ``network`` ``operators`` ``hessian`` ``precision`` ``piecewise`` ``pooling`` ``squares``
-   ``data`` ``torchvision_import`` ``models``
+   ``configuration`` ``data`` ``torchvision_import`` ``models``
 1. ``objective`` ``measurement`` ``training``
 2. ``spectrum`` ``directions`` ``sweep``
-3. ``slices`` ``sharpness`` ``connectivity`` ``theory``
-4. ``statistics`` ``claims`` ``files`` ``results`` ``records`` ``surveys`` ``cuts``
-   ``routes``
-5. ``display`` ``tables`` ``panels`` ``frames`` ``overlays`` ``contours`` ``relief`` ``plots``
+3. ``slices`` ``sharpness`` ``connectivity`` ``theory`` ``replicas``
+4. ``statistics`` ``correlation`` ``claims`` ``files`` ``results`` ``arms`` ``records``
+   ``surveys`` ``cuts`` ``routes`` ``comparisons`` ``predictors``
+5. ``display`` ``tables`` ``panels`` ``frames`` ``overlays`` ``contours`` ``relief`` ``scatter``
+   ``layers`` ``plots``
 """
 
 __version__ = "0.1.0"

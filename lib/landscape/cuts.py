@@ -90,6 +90,28 @@ def top_planes(
     return planes, models
 
 
+def shapes(study: Study, planes: Mapping[str, Plane], *, seed: int) -> None:
+    """Record what a plane through each solution looks like, as numbers.
+
+    ``loss_range`` is the largest minus the smallest loss on the plane, infinite where a loss is;
+    ``roughness`` as ``slices.roughness`` has it.
+
+    Args:
+        study: Where to record.
+        planes: Arm -> plane.
+        seed: Seed of the solutions.
+    """
+    for arm, plane in planes.items():
+        labels = {"arm": arm, "seed": seed}
+        losses = plane.loss
+        spread = float(losses.max() - losses.min())
+        study.add_measurement("loss_range", spread, plane, unit="nats", **labels)
+        found = slices.roughness(plane)
+        note = f"{found.skipped} losses are not finite" if found.skipped else ""
+        how = {"unit": "share of the variation", "note": note}
+        study.add_measurement("roughness", found.value, found, **how, **labels)
+
+
 def partings(models: Mapping[str, Quadratic], unit: str) -> str:
     """Return in words where model and measured plane part, for each arm.
 

@@ -216,7 +216,10 @@ def closing(study: Study, verdicts: Sequence[Verdict]) -> Sentence:
         for verdict in verdicts
     ]
     total, failed = study.counts()
-    rest = "All of them converged." if failed == 0 else f"**{failed} of them did not converge.**"
+    which = ", ".join(f"{count} of {name}" for name, count in study.failures().items())
+    rest = (
+        f"**{failed} of them did not converge**: {which}." if failed else "All of them converged."
+    )
     opening = (
         "" if study.evidence else "These numbers are not evidence: the run is a small one.\n\n"
     )

@@ -12,9 +12,10 @@ from landscape.contours import levels, planes
 from landscape.display import Figure, maths
 from landscape.panels import Panel
 from landscape.relief import surface
+from landscape.scatter import Cloud, scatter
 from landscape.statistics import Band, Interval
 
-__all__ = ["curves", "levels", "pairs", "planes", "spectra", "surface"]
+__all__ = ["Cloud", "curves", "levels", "pairs", "planes", "scatter", "spectra", "surface"]
 
 _FLOOR = 1e-7  # Of a density's highest peak: one eigenvalue among ten million.
 

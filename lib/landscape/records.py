@@ -9,7 +9,9 @@ import torch
 from torch import nn
 
 from landscape import sharpness, spectrum, theory
+from landscape.arms import Runs
 from landscape.objective import Objective
+from landscape.parameters import layout
 from landscape.results import Study
 from landscape.spectrum import Eigenpairs
 from landscape.statistics import step_noise
@@ -17,6 +19,45 @@ from landscape.training import Run
 
 PER_PARAMETER = "nats per parameter²"
 _PER_FILTER = "nats per filter norm²"
+
+
+def runs(study: Study, runs: Runs) -> None:
+    """Record where each training run ended, its curves, and its gradients a layer.
+
+    Gradients are in ``gradients.csv``: for the weights of each convolution and linear layer, from
+    the input on, the root mean square over an epoch of the norms of mini-batch gradients; epoch 0
+    is the first mini-batch, at the initialisation.
+    """
+    for (arm, seed), found in runs.items():
+        run(study, found, arm, seed)
+        for layer, norms in enumerate(layer_gradients(found), start=1):
+            rows = [
+                {"arm": arm, "seed": seed, "layer": layer, "epoch": epoch, "gradient_norm": norm}
+                for epoch, norm in enumerate(norms.tolist())
+            ]
+            study.table("gradients", rows)
+
+
+def layer_gradients(run: Run) -> torch.Tensor:
+    """Return the gradient norms of the layers' weights, from the input on, (layers, epochs + 1)."""
+    blocks = layout(run.model()).blocks
+    names = [block.name for block in blocks if block.kind == "weight"]
+    return torch.stack([run.gradient_norms[name] for name in names])
+
+
+def gradient_decay(run: Run) -> float:
+    """Return the factor by which gradient norms change from a layer to the one before it.
+
+    At the initialisation, by least squares in their logarithms; NaN where a norm is 0 or not
+    finite. Below 1 gradients vanish towards the input.
+    """
+    norms = layer_gradients(run)[:, 0]
+    logs = norms.double().log()
+    if not logs.isfinite().all():
+        return math.nan
+    layers = torch.arange(len(norms), dtype=torch.float64)
+    layers -= layers.mean()
+    return math.exp(-float(layers @ logs) / float(layers @ layers))
 
 
 def run(study: Study, run: Run, arm: str, seed: int) -> None:
@@ -108,6 +149,69 @@ def geometry(
         rise = study.store.remember(sharpness.sam, at, at.theta, rho=radius, adaptive=adaptive)
         cost = {"cost": rise.passes, "cost_unit": "passes", "unit": "nats"}
         study.add_measurement(f"{prefix}{name}", rise.value, rise, **cost, **labels)
+
+
+def solutions(study: Study, at: Mapping[tuple[str, int], Objective | None], **how: Any) -> None:
+    """Measure and record the ``geometry`` of many solutions, and ``kappa``, λ_max / |λ_min|.
+
+    Args:
+        at: (arm, seed) -> objective, measured at its own theta; None for a run that diverged, which
+            gets no number but a row that says so.
+        how: Arguments of ``geometry``.
+    """
+    for (arm, seed), L in at.items():
+        if L is None:
+            names = ("lambda_max", "lambda_min", "lambda_max_relative", "sam", "sam_adaptive")
+            names += ("kappa",)
+            missing(study, names, arm=arm, seed=seed)
+        else:
+            geometry(study, L, arm=arm, seed=seed, **how)
+            ends = study.store.remember(spectrum.eigenpairs, L.hessian(L.theta), which="both ends")
+            found = spectrum.condition_number(ends)
+            error = {"error": (found.high - found.low) / 2, "error_kind": "half of interval"}
+            cost = {"converged": found.converged, "cost": ends.products, "cost_unit": "products"}
+            labels = {"arm": arm, "seed": seed}
+            study.add_measurement("kappa", found.value, L, **error, **cost, **labels)
+
+
+def missing(study: Study, names: Sequence[str], **labels: Any) -> None:
+    """Record of a run that diverged that it has none of these quantities."""
+    for name in names:
+        study.add(name, math.nan, converged=False, note="the run diverged", **labels)
+
+
+def early(
+    study: Study,
+    at: Mapping[tuple[str, int], Objective | None],
+    *,
+    rho: float,
+    prefix: str,
+) -> None:
+    """Measure, through the store, and record what can be known of a network early in training.
+
+    ``lambda_max``, the norm of the full gradient, ``gradient_norm``, and the rise of the loss by a
+    step of length rho along it, ``sam``.
+
+    Args:
+        at: (arm, seed) -> objective, measured at its own theta; None for a run that diverged
+            before, as in ``solutions``.
+        rho: Radius of the step.
+        prefix: Goes before the recorded names.
+    """
+    for (arm, seed), L in at.items():
+        if L is None:
+            names = ("lambda_max", "sam", "gradient_norm")
+            missing(study, [f"{prefix}{name}" for name in names], arm=arm, seed=seed)
+            continue
+        labels = {"arm": arm, "seed": seed}
+        top = study.store.remember(spectrum.eigenpairs, L.hessian(L.theta))
+        eigenvalue(study, f"{prefix}lambda_max", top, 0, L, **labels)
+        rise = study.store.remember(sharpness.sam, L, L.theta, rho=rho)
+        cost = {"cost": rise.passes, "cost_unit": "passes", "unit": "nats"}
+        study.add_measurement(f"{prefix}sam", rise.value, rise, **cost, **labels)
+        found = {"unit": "nats per parameter", "cost": 1, "cost_unit": "passes", **labels}
+        norm = float(L.gradient(L.theta).norm())
+        study.add_measurement(f"{prefix}gradient_norm", norm, L, **found)
 
 
 def subsets(

@@ -1,5 +1,6 @@
 """What a study leaves behind: tidy results files, its verdicts, and where they come from."""
 
+import collections
 import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -127,9 +128,12 @@ class Study:
         scaled = ([factor * value for value in self.values(quantity, arm)] for arm in arms)
         return paired_difference(*scaled)
 
-    def ratio(self, quantity: str, arms: Sequence[str]) -> Interval:
-        """Return the paired ratio of two arms, first over second."""
-        return paired_ratio(*(self.values(quantity, arm) for arm in arms))
+    def ratio(self, quantity: str, arms: Sequence[str], *, sign: int = 1) -> Interval:
+        """Return the paired ratio of two arms, first over second; sign -1 is for negative values.
+
+        Values of the other sign have no ratio and count as invalid.
+        """
+        return paired_ratio(*([sign * x for x in self.values(quantity, arm)] for arm in arms))
 
     def values(self, quantity: str, arm: str) -> list[float]:
         """Return the recorded values of a quantity in one arm, in the order they were added.
@@ -157,21 +161,30 @@ class Study:
         units = [row.get("unit", "") for row in self._rows if row["quantity"] == quantity]
         return units[0] if units else ""
 
-    def converged(self, quantity: str) -> bool:
-        """Whether every recorded value of a quantity converged and is finite."""
-        rows = [row for row in self._rows if row["quantity"] == quantity]
+    def converged(self, quantity: str, arms: Sequence[str] | None = None) -> bool:
+        """Whether every recorded value of a quantity, in some arms, converged and is finite."""
+        rows = [
+            row
+            for row in self._rows
+            if row["quantity"] == quantity and (arms is None or row.get("arm") in arms)
+        ]
         return bool(rows) and all(
             row.get("converged", True) and math.isfinite(row["value"]) for row in rows
         )
 
     def counts(self) -> tuple[int, int]:
         """Return how many numbers were recorded and how many of them failed or are not finite."""
-        bad = [
-            row
-            for row in self._rows
-            if not row.get("converged", True) or not math.isfinite(row["value"])
-        ]
-        return len(self._rows), len(bad)
+        return len(self._rows), sum(self.failures().values())
+
+    def failures(self) -> dict[str, int]:
+        """Return how many numbers of each quantity failed or are not finite, where some did."""
+        return dict(
+            collections.Counter(
+                row["quantity"]
+                for row in self._rows
+                if not row.get("converged", True) or not math.isfinite(row["value"])
+            )
+        )
 
     def table(self, name: str, rows: Sequence[Mapping[str, Any]]) -> None:
         """Record rows for the results file ``<name>.csv``, such as the points of a curve.

@@ -20,7 +20,7 @@ class Interval:
         confidence: Coverage, 0.95 for a 95% interval.
         invalid: Samples that are not finite, or not positive for a ratio. They are not left out:
             with one of them there is no estimate.
-        kind: ``mean``, ``difference`` or ``ratio``.
+        kind: ``mean``, ``difference``, ``ratio``, ``share`` or ``correlation``.
     """
 
     estimate: float
@@ -169,6 +169,49 @@ def _pairs(first: Sequence[float], second: Sequence[float]) -> tuple[np.ndarray,
             "Pass one value of each arm for the same seeds, in the same order."
         )
     return first, second
+
+
+def share_interval(count: int, n: int, *, confidence: float = 0.95) -> Interval:
+    """Return a share of independent cases with its exact interval.
+
+    Args:
+        count: Cases in which it happened.
+        n: All cases, at least 1.
+        confidence: Coverage in (0, 1), at least; with few cases it is more.
+
+    Raises:
+        ValueError: If the count does not lie within 0 and n, or n < 1.
+
+    Reference: Clopper and Pearson (1934), The Use of Confidence or Fiducial Limits Illustrated in
+        the Case of the Binomial, Biometrika 26(4).
+    """
+    if n < 1 or not 0 <= count <= n:
+        raise ValueError(f"{count} of {n} cases is no share. Pass 0 <= count <= n and n >= 1.")
+    found = scipy.stats.binomtest(count, n).proportion_ci(confidence, method="exact")
+    return Interval(count / n, float(found.low), float(found.high), n, confidence, 0, "share")
+
+
+def power_law(xs: Sequence[float], ys: Sequence[float]) -> float:
+    """Return the exponent b of the power law y = a·x^b that fits best in the logarithms.
+
+    NaN where a y is not finite or not positive: such a point has no logarithm and is not left out.
+
+    Args:
+        xs: Positions, positive and not all the same.
+        ys: One value for each.
+
+    Raises:
+        ValueError: If there is not one value for each position, or the positions give no slope.
+    """
+    x, y = (np.asarray(values, dtype=np.float64) for values in (xs, ys))
+    if x.shape != y.shape or not (x > 0).all() or len(np.unique(x)) < 2:
+        raise ValueError(
+            f"{y.size} values at the positions {x.tolist()} give no exponent. Pass a value for "
+            "each position, all positions positive and at least two of them different."
+        )
+    if not (np.isfinite(y) & (y > 0)).all():
+        return math.nan
+    return float(np.polyfit(np.log(x), np.log(y), 1)[0])
 
 
 def step_noise(losses: Sequence[float]) -> float:

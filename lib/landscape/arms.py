@@ -1,0 +1,84 @@
+"""Arms: variants of one training config by name, and what their runs left to be measured."""
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Any
+
+from landscape.objective import Objective
+from landscape.training import Run, TrainConfig
+
+Runs = Mapping[tuple[str, int], Run]
+
+
+def variants(base: TrainConfig, changes: Mapping[str, Mapping[str, Any]]) -> dict[str, TrainConfig]:
+    """Return configs that differ from a base in named settings.
+
+    Args:
+        base: What they have in common.
+        changes: Arm -> setting -> value. A setting is a field of ``TrainConfig``, of its optimizer
+            or of its model, looked for in this order.
+
+    Raises:
+        ValueError: If no part of the config has such a setting.
+    """
+    return {arm: _changed(base, settings) for arm, settings in changes.items()}
+
+
+def _changed(base: TrainConfig, settings: Mapping[str, Any]) -> TrainConfig:
+    parts = {"": base, "optimizer": base.optimizer, "model": base.model}
+    chosen: dict[str, dict[str, Any]] = {name: {} for name in parts}
+    for setting, value in settings.items():
+        owners = [name for name, part in parts.items() if setting in _fields(part)]
+        if not owners:
+            known = sorted({field for part in parts.values() for field in _fields(part)})
+            raise ValueError(
+                f"no part of the config has a setting {setting!r}. Pass one of {', '.join(known)}."
+            )
+        chosen[owners[0]][setting] = value
+    inner = {
+        name: dataclasses.replace(parts[name], **chosen[name]) for name in ("optimizer", "model")
+    }
+    return dataclasses.replace(base, **{**inner, **chosen[""]})
+
+
+def _fields(part: Any) -> list[str]:
+    return [field.name for field in dataclasses.fields(part)]
+
+
+def objectives(
+    runs: Runs, examples: tuple, *, step: int | None = None, **options: Any
+) -> dict[tuple[str, int], Objective | None]:
+    """Return the objective of each run's network, at its own theta; None where a run diverged.
+
+    Args:
+        runs: (arm, seed) -> run.
+        examples: Inputs and targets.
+        step: The snapshot to take, also of a run that diverged later; None takes the end.
+        options: Options of ``Objective``.
+    """
+    found: dict[tuple[str, int], Objective | None] = {}
+    for key, run in runs.items():
+        lost = run.diverged_at is not None and step not in run.snapshots
+        found[key] = None if lost else Objective(run.model(step=step), examples, **options)
+    return found
+
+
+def grouped(runs: Runs) -> dict[str, list[Run]]:
+    """Return arm -> its runs, in the order of seeds."""
+    found: dict[str, list[Run]] = {}
+    for (arm, _), run in runs.items():
+        found.setdefault(arm, []).append(run)
+    return found
+
+
+def trained(runs: Runs) -> list[str]:
+    """Return the arms of which no run diverged, in their order."""
+    return [
+        arm for arm, own in grouped(runs).items() if all(run.diverged_at is None for run in own)
+    ]
+
+
+def diverged(runs: Runs, arm: str) -> tuple[int, int]:
+    """Return how many runs of an arm diverged, and how many it has."""
+    own = grouped(runs)[arm]
+    return sum(run.diverged_at is not None for run in own), len(own)

@@ -1,0 +1,72 @@
+"""Arms: variants of a config by name, objectives of their runs, and those that diverged."""
+
+import dataclasses
+
+import pytest
+from landscape import arms, models, training
+from landscape.fingerprint import digest
+
+from tests.sample_networks import digits
+
+BASE = training.TrainConfig(
+    models.ResNet(depth=8, width=0.25), training.SGD(0.1, momentum=0.9), epochs=1, batch_size=24
+)
+
+
+def test_a_setting_is_changed_where_it_belongs():
+    made = arms.variants(
+        BASE,
+        {
+            "same": {},
+            "all": {"skip": False, "learning_rate": 0.01, "clip_norm": 1.0, "norm": "none"},
+            "model": {"model": models.MLP(), "weight_decay": 0.5},
+        },
+    )
+    assert made["same"] == BASE
+    assert made["all"] == dataclasses.replace(
+        BASE,
+        model=models.ResNet(depth=8, width=0.25, skip=False, norm="none"),
+        optimizer=training.SGD(0.01, momentum=0.9),
+        clip_norm=1.0,
+    )
+    assert made["model"].model == models.MLP() and made["model"].optimizer.weight_decay == 0.5
+
+
+def test_a_setting_that_nothing_has_is_refused():
+    with pytest.raises(ValueError, match=r"no part of the config has a setting 'skips'. Pass one "):
+        arms.variants(BASE, {"a": {"skips": True}})
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory):
+    from landscape.store import Store
+
+    configs = arms.variants(
+        dataclasses.replace(BASE, snapshots=(0,)),
+        {"calm": {"learning_rate": 0.01}, "wild": {"learning_rate": 1e30}},
+    )
+    return training.sweep(configs, digits(), Store(tmp_path_factory.mktemp("s")), seeds=[0, 1])
+
+
+def test_objectives_are_those_of_the_runs_networks_and_none_where_a_run_diverged(runs):
+    found = arms.objectives(runs, digits().train, bn="batch")
+    assert list(found) == list(runs)
+    assert found["wild", 0] is None and found["wild", 1] is None
+    for seed in (0, 1):
+        at = found["calm", seed]
+        assert at.bn == "batch" and at.num_examples == 48
+        named = dict(runs["calm", seed].model().named_parameters())
+        assert digest(at.theta) == digest(at.layout.flatten(named))
+
+
+def test_a_snapshot_before_the_divergence_is_there(runs):
+    found = arms.objectives(runs, digits().train, step=0)
+    assert digest(found["wild", 0].theta) == digest(found["calm", 0].theta)
+
+
+def test_arms_of_which_a_run_diverged_are_known(runs):
+    assert arms.trained(runs) == ["calm"]
+    assert arms.grouped(runs)["calm"] == [runs["calm", 0], runs["calm", 1]]
+    assert arms.diverged(runs, "wild") == (2, 2) and arms.diverged(runs, "calm") == (0, 2)
+    mixed = {**runs, ("calm", 2): runs["wild", 1]}
+    assert arms.trained(mixed) == [] and arms.diverged(mixed, "calm") == (1, 3)

@@ -1,0 +1,48 @@
+"""Predictors: correlations of recorded numbers, and exponents over positions."""
+
+import math
+
+import pytest
+from landscape import predictors
+from landscape.correlation import rank_correlation
+
+
+def recorded(study, **quantities):
+    for quantity, by_arm in quantities.items():
+        for arm, values in by_arm.items():
+            for seed, value in enumerate(values):
+                study.add(quantity, value, arm=arm, seed=seed)
+    return study
+
+
+X = {"a": [1.0, 2.0, 3.0], "b": [11.0, 14.0, 12.0], "c": [5.0, 4.0, 6.0], "d": [8.0, 7.0, 9.0]}
+Y = {"a": [0.9, 0.8, 0.7], "b": [0.1, 0.0, 0.2], "c": [0.5, 0.6, 0.4], "d": [0.3, 0.35, 0.25]}
+
+
+def test_points_are_the_values_of_each_arm_in_the_order_of_seeds(study):
+    recorded(study, x=X, y=Y)
+    assert predictors.points(study, "x", "y", ["b", "a"]) == {
+        "b": (X["b"], Y["b"]),
+        "a": (X["a"], Y["a"]),
+    }
+
+
+def test_correlations_pool_all_networks_and_look_within_arms(study):
+    recorded(study, x=X, y=Y)
+    found = predictors.correlations(study, {"x": "the x"}, "y", list(X), confidence=0.9)
+    (pooled, within), labels = found["the x"], [arm for arm in X for _ in range(3)]
+    xs, ys = ([v for arm in X for v in of[arm]] for of in (X, Y))
+    assert pooled == rank_correlation(xs, ys, clusters=labels, confidence=0.9)
+    assert within == rank_correlation(xs, ys, groups=labels, confidence=0.9)
+    assert pooled.estimate < -0.9 and within.confidence == 0.9
+
+
+def test_exponents_are_those_of_each_seed(study):
+    recorded(study, k={"8": [8.0, 64.0], "20": [20.0, 400.0]})
+    assert predictors.exponents(study, "k", ["8", "20"], [8, 20]) == pytest.approx([1.0, 2.0])
+
+
+def test_a_seed_without_a_value_has_no_exponent(study):
+    recorded(study, k={"8": [8.0, math.nan], "20": [20.0, 400.0]})
+    first, second = predictors.exponents(study, "k", ["8", "20"], [8, 20])
+    assert first == pytest.approx(1.0) and math.isnan(second)

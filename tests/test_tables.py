@@ -1,0 +1,280 @@
+"""Tables of many arms: what diverged, what an estimator gives, what departs, what correlates."""
+
+import math
+import types
+
+import pytest
+import torch
+from landscape import tables
+from landscape.comparisons import Comparison
+from landscape.display import Sentence
+from landscape.statistics import Interval, mean_interval, paired_ratio
+
+NAN = math.nan
+WORDS = {"label": "tab-test", "caption": "What to see."}
+
+
+def run(step=None, *, accuracy=(0.1, 0.4, 0.3), loss=(2.3, 1.0, NAN)):
+    """A run that diverged at a step, if one is given; the loss before each step is its number."""
+    count = 6 if step is None else step + 1
+    losses = torch.arange(count, dtype=torch.float64)
+    if step is not None:
+        losses[-1] = NAN
+    history = {"test_accuracy": torch.tensor(accuracy), "test_loss": torch.tensor(loss)}
+    return types.SimpleNamespace(
+        diverged_at=step, step_loss=losses, step_gradient_norm=1000 * losses, history=history
+    )
+
+
+def text(values):
+    return tables.interval_text(mean_interval(values))
+
+
+# Arms
+
+
+def record(study, quantity, arm, values, **labels):
+    for seed, value in enumerate(values):
+        study.add(quantity, value, arm=arm, seed=seed, **labels)
+
+
+@pytest.fixture
+def recorded(study):
+    """Eight arms of two quantities; the second has errors and lost some values."""
+    for k in range(8):
+        record(study, "q", f"arm {k}", [k, k + 0.1, k + 0.3])
+        record(study, "r", f"arm {k}", [10 + k, 20 + k, 40 + k], error=0.01 * k)
+    record(study, "q", "lost", [NAN, NAN, NAN], converged=False)
+    record(study, "r", "lost", [NAN, math.inf, 1.0], converged=False)
+    record(study, "q", "rough", [1.0, 1.2, 1.4], converged=False)
+    record(study, "r", "rough", [2.0, 2.2, 2.4])
+    return study
+
+
+HEADINGS = {"q": "first (unit)", "r": "second"}
+FEW, MANY = ["arm 1", "lost", "rough"], [*(f"arm {k}" for k in range(4)), "lost", "rough"]
+
+
+def test_few_arms_are_columns_and_quantities_rows(recorded):
+    found = tables.arms(recorded, HEADINGS, ["arm 1", "arm 2"], **WORDS)
+    assert found.columns == ["quantity", "arm 1", "arm 2", "converged"]
+    first, second = text([1, 1.1, 1.3]), text([2, 2.1, 2.3])
+    assert found.rows[0] == ["first (unit)", first, second, "yes"]
+    assert found.rows[1] == ["second", text([11, 21, 41]), text([12, 22, 42]), "yes"]
+
+
+@pytest.mark.parametrize("count", [1, 5, 6, 8])
+def test_more_than_five_arms_are_rows(recorded, count):
+    names = [f"arm {k}" for k in range(count)]
+    found = tables.arms(recorded, HEADINGS, names, **WORDS)
+    assert found.columns[0] == ("arm" if count > 5 else "quantity")
+    heads = found.columns[1:-1], [row[0] for row in found.rows]
+    assert heads == (
+        (list(HEADINGS.values()), names) if count > 5 else (names, [*HEADINGS.values()])
+    )
+
+
+def test_the_two_layouts_hold_the_same_cells(recorded):
+    few = tables.arms(recorded, HEADINGS, FEW, **WORDS).rows
+    many = tables.arms(recorded, HEADINGS, MANY, **WORDS).rows
+    chosen = [row for row in many if row[0] in FEW]
+    assert [row[1:-1] for row in few] == [list(row) for row in zip(*chosen, strict=True)][1:-1]
+
+
+def test_values_that_are_not_finite_are_counted_and_give_no_mean(recorded):
+    first, second = tables.arms(recorded, HEADINGS, FEW, **WORDS).rows
+    assert first[2] == "– (0 of 3 finite)" and second[2] == "– (1 of 3 finite)"
+
+
+def test_runs_tell_which_of_them_diverged(recorded):
+    runs = {("lost", seed): run(4) for seed in range(3)} | {("arm 1", 0): run()}
+    first, second = tables.arms(recorded, HEADINGS, FEW, runs=runs, **WORDS).rows
+    assert first[2] == "– (3 of 3 diverged)"
+    assert second[2] == "– (1 of 3 finite)"  # Three diverged, two values are lost: another cause.
+    assert first[1] == text([1, 1.1, 1.3])
+
+
+def test_what_did_not_converge_is_named_in_its_row(recorded):
+    few = tables.arms(recorded, HEADINGS, FEW, **WORDS).rows
+    assert [row[-1] for row in few] == ["**no**: lost; rough", "**no**: lost"]
+    many = {row[0]: row[-1] for row in tables.arms(recorded, HEADINGS, MANY, **WORDS).rows}
+    assert many == {
+        **{f"arm {k}": "yes" for k in range(4)},
+        "lost": "**no**",
+        "rough": "**no**: first (unit)",
+    }
+
+
+def test_arms_of_one_seed_have_its_value(study):
+    record(study, "q", "a", [0.25])
+    record(study, "q", "b", [NAN])
+    (row,) = tables.arms(study, {"q": "q"}, ["a", "b"], runs={("b", 0): run(0)}, **WORDS).rows
+    assert row == ["q", "0.25", "– (1 of 1 diverged)", "**no**: b"]
+
+
+def test_the_largest_error_is_in_the_caption(recorded):
+    for names in (FEW, MANY):
+        caption = tables.arms(recorded, HEADINGS, names, **WORDS).caption
+        assert caption == "What to see. Largest error of one measurement: second 0.07."
+    assert tables.arms(recorded, {"q": "q"}, FEW, **WORDS).caption == "What to see."
+    with_errors = tables.comparison(recorded, HEADINGS, ["arm 1", "arm 2"], **WORDS)
+    assert with_errors.caption == "What to see. Largest error of one measurement: second 0.07."
+
+
+def test_columns_align_on_the_point_only_where_they_hold_one_quantity(recorded):
+    assert set(tables.arms(recorded, HEADINGS, FEW, **WORDS).align) == {"left"}
+    many = tables.arms(recorded, HEADINGS, MANY, **WORDS)
+    assert many.align == ["left", "decimal", "decimal", "left"]
+
+
+def test_a_comparison_asks_for_convergence_of_its_own_arms_only(recorded):
+    found = tables.comparison(recorded, {"q": "first"}, ["arm 1", "arm 2"], **WORDS)
+    assert found.rows[0][-1] == "yes"
+    found = tables.comparison(recorded, {"q": "first"}, ["rough", "arm 2"], **WORDS)
+    assert found.rows[0][-1] == "**no**"
+
+
+# Divergence
+
+
+def test_divergence_is_a_row_for_each_run_that_diverged():
+    runs = {("a", 0): run(), ("a", 1): run(4), ("b", 0): run(2)}
+    found = tables.divergence(runs, label="tab-d")
+    assert found.rows == [
+        ["a", "1", "4", "3", "3000", "0.4000"],
+        ["b", "0", "2", "1", "1000", "0.4000"],
+    ]
+    assert found.caption.startswith("The 2 of 3 runs that diverged")
+
+
+def test_a_run_that_diverged_at_its_first_step_has_nothing_before():
+    (row,) = tables.divergence({("a", 0): run(0)}, label="tab-d").rows
+    assert row == ["a", "0", "0", "–", "–", "0.4000"]
+
+
+def test_the_accuracy_of_outputs_that_are_no_numbers_is_none():
+    of = {"accuracy": (0.2, 0.1, 0.1), "loss": (2.3, NAN, math.inf)}
+    (row,) = tables.divergence({("a", 0): run(3, **of)}, label="tab-d").rows
+    assert row[-1] == "0.2000"
+    of = {"accuracy": (0.1, NAN), "loss": (NAN, 2.0)}
+    (row,) = tables.divergence({("a", 0): run(3, **of)}, label="tab-d").rows
+    assert row[-1] == "–"
+
+
+def test_divergence_of_no_run_is_a_sentence():
+    found = tables.divergence({("a", 0): run(), ("a", 1): run()}, label="tab-d")
+    assert isinstance(found, Sentence) and found.text == "None of the runs diverged (n = 2)."
+
+
+# Estimators
+
+
+def estimator(source, replica, converged):
+    row = Comparison("a", "λ (unit)", source, replica, converged)
+    (found,) = tables.estimators([row], **WORDS).rows
+    assert found[:2] == ["a", "λ (unit)"]
+    return found[2:]
+
+
+def test_estimators_stand_beside_source_and_converged_value_with_their_ratio():
+    replica, converged = [5.0, 6.0, 7.0], [10.0, 12.0, 13.0]
+    ratio = tables.interval_text(paired_ratio(replica, converged))
+    assert estimator(6.96, replica, converged) == ["6.96", text(replica), text(converged), ratio]
+    assert ratio.startswith("0.51")
+
+
+def test_two_negative_numbers_have_the_ratio_of_their_magnitudes():
+    replica, converged = [5.0, 6.0, 7.0], [10.0, 12.0, 13.0]
+    want = estimator(None, replica, converged)[-1]
+    found = estimator(-95.48, [-value for value in replica], [-value for value in converged])
+    assert found[0] == "−95.48" and found[-1] == want
+
+
+@pytest.mark.parametrize("replica", [[5.0, -6.0], [0.0, 6.0], [NAN, 6.0], [math.inf, 6.0]])
+def test_numbers_of_two_signs_or_not_finite_have_no_ratio(replica):
+    assert estimator(1.0, replica, [1.0, 2.0])[-1] == "–"
+    assert estimator(1.0, replica[:1], [-1.0 if replica[0] == 5.0 else 1.0])[-1] == "–"
+
+
+def test_an_estimator_of_one_seed_has_a_plain_ratio():
+    assert estimator(None, [1200.0], [800.0]) == ["–", "1200", "800", "1.5"]
+    assert estimator(1613.77, [NAN], [800.0])[:2] == ["1613.77", "– (0 of 1 finite)"]
+
+
+def test_numbers_of_one_seed_are_short_and_never_exponents_of_thousands():
+    want = {1613.77: "1614", -2154.4: "−2154", 0.012345: "0.0123", 2.5e7: "2.5e+07", 1e-5: "1e−05"}
+    assert {value: estimator(None, [value], [1.0])[1] for value in want} == want
+
+
+# Departures
+
+
+SOURCE = {"batch_size": 32, "rate": 0.1, "crop": False, "layers": (1, 2), "norm": None}
+
+
+def test_departures_are_only_what_differs_each_with_its_reason():
+    ours = {**SOURCE, "batch_size": 128, "crop": True, "layers": [1, 2], "profile": "paper"}
+    reasons = {"batch_size": "Cost.", "crop": "To see.", "rate": "Not needed."}
+    found = tables.departures(SOURCE, ours, reasons, label="tab-d")
+    assert found.columns == ["setting", "source", "here", "reason"]
+    assert found.rows == [["batch size", "32", "128", "Cost."], ["crop", "no", "yes", "To see."]]
+    assert found.caption == "The 2 of 5 settings that depart from the source's."
+
+
+@pytest.mark.parametrize(
+    "change, cells",
+    [
+        ({"rate": 1e-5}, ["0.1", "1e−05"]),
+        ({"norm": "batch"}, ["none", "batch"]),
+        ({"layers": [1, 2, 3]}, ["1, 2", "1, 2, 3"]),
+    ],
+)
+def test_settings_are_shown_as_a_reader_would_write_them(change, cells):
+    reasons = dict.fromkeys(change, "Why.")
+    (row,) = tables.departures(SOURCE, {**SOURCE, **change}, reasons, label="tab-d").rows
+    assert row[1:3] == cells
+
+
+def test_settings_as_in_the_source_are_a_sentence():
+    found = tables.departures(SOURCE, {**SOURCE, "rate": 0.1, "more": 1}, {}, label="tab-d")
+    assert isinstance(found, Sentence)
+    assert found.text == "None of the source's 5 settings is departed from."
+
+
+@pytest.mark.parametrize("reasons", [{}, {"rate": " "}, {"crop": "Because."}])
+def test_a_departure_without_a_reason_is_refused(reasons):
+    with pytest.raises(
+        ValueError, match=r"settings \['rate'\] depart .* without a reason.*Say why"
+    ):
+        tables.departures(SOURCE, {**SOURCE, "rate": 0.2}, reasons, label="tab-d")
+
+
+def test_a_setting_that_ours_do_not_have_is_refused():
+    with pytest.raises(ValueError, match=r"settings \['norm'\] are not among ours: batch_size"):
+        ours = {name: value for name, value in SOURCE.items() if name != "norm"}
+        tables.departures(SOURCE, ours, {}, label="tab-d")
+
+
+# Correlations
+
+
+def correlation(estimate, low, high, n=42, invalid=0):
+    return Interval(estimate, low, high, n, 0.95, invalid, "correlation")
+
+
+def test_correlations_have_estimate_interval_and_n():
+    both = correlation(-0.83, -0.93, -0.61), correlation(0.12, -0.25, 0.46, n=36)
+    found = tables.correlations({"λ_max": both}, **WORDS)
+    assert found.columns == ["measure", "pooled", "within groups"]
+    assert found.rows == [["λ_max", "−0.83 [−0.93, −0.61], n = 42", "0.12 [−0.25, 0.46], n = 36"]]
+
+
+def test_a_correlation_without_an_estimate_is_a_dash_and_says_what_is_not_finite():
+    both = correlation(NAN, NAN, NAN, invalid=3), correlation(NAN, NAN, NAN)
+    (row,) = tables.correlations({"q": both}, **WORDS).rows
+    assert row[1:] == ["–, n = 42 (3 not finite)", "–, n = 42"]
+
+
+def test_a_share_has_both_ends_of_its_interval():
+    share = Interval(0.5, 0.1, 0.7, 6, 0.95, 0, "share")
+    assert tables.interval_text(share) == "0.50 [0.10, 0.70]"
