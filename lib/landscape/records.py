@@ -26,10 +26,12 @@ def runs(study: Study, runs: Runs) -> None:
 
     Gradients are in ``gradients.csv``: for the weights of each convolution and linear layer, from
     the input on, the root mean square over an epoch of the norms of mini-batch gradients; epoch 0
-    is the first mini-batch, at the initialisation.
+    is the first mini-batch, at the initialisation. ``gradient_decay`` is recorded too.
     """
     for (arm, seed), found in runs.items():
         run(study, found, arm, seed)
+        labels = {"arm": arm, "seed": seed, "examples_hash": found.data_sha256}
+        study.add("gradient_decay", gradient_decay(found), unit="a layer", **labels)
         for layer, norms in enumerate(layer_gradients(found), start=1):
             rows = [
                 {"arm": arm, "seed": seed, "layer": layer, "epoch": epoch, "gradient_norm": norm}
