@@ -275,7 +275,9 @@ tables.arms(
 
 # %%
 shown = {"at the initialisation": (runs, 0), "in the last epoch": (runs, -1)}
-shown |= {"PyTorch's initialisation": ({k: v for k, v in fewer.items() if "torch" in k[0]}, 0)}
+alike = {"skip, none, torch": "skip alone", "plain, none, torch": "neither"}
+drawn = {(alike[arm], seed): run for (arm, seed), run in fewer.items() if arm in alike}
+shown |= {"PyTorch's initialisation": (drawn, 0)}
 plots.curves(
     layers.gradients(
         {

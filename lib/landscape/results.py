@@ -147,13 +147,9 @@ class Study:
             raise KeyError(f"no {quantity!r} of arm {arm!r} was recorded; there is {known}")
         return found
 
-    def largest_error(self, quantity: str) -> float | None:
-        """Return the largest error recorded with a quantity; None where none was."""
-        errors = [
-            float(row["error"])
-            for row in self._rows
-            if row["quantity"] == quantity and "error" in row
-        ]
+    def largest_error(self, quantity: str, arms: Sequence[str] | None = None) -> float | None:
+        """Return the largest error recorded with a quantity, in some arms; None where none was."""
+        errors = [float(row["error"]) for row in self._of(quantity, arms) if "error" in row]
         return max(errors) if errors else None
 
     def unit(self, quantity: str) -> str:
@@ -163,11 +159,7 @@ class Study:
 
     def converged(self, quantity: str, arms: Sequence[str] | None = None) -> bool:
         """Whether every recorded value of a quantity, in some arms, converged and is finite."""
-        rows = [
-            row
-            for row in self._rows
-            if row["quantity"] == quantity and (arms is None or row.get("arm") in arms)
-        ]
+        rows = self._of(quantity, arms)
         return bool(rows) and all(
             row.get("converged", True) and math.isfinite(row["value"]) for row in rows
         )
@@ -254,6 +246,13 @@ class Study:
                 for dataset in datasets
             },
         }
+
+    def _of(self, quantity: str, arms: Sequence[str] | None) -> list[dict[str, Any]]:
+        return [
+            row
+            for row in self._rows
+            if row["quantity"] == quantity and (arms is None or row.get("arm") in arms)
+        ]
 
     @staticmethod
     def _is(row: Mapping[str, Any], quantity: str, arm: str) -> bool:

@@ -43,13 +43,13 @@ def comparison(
         ["quantity", *arms, *(f"{arm} / {arms[-1]}" for arm in arms[:-1]), "converged"],
         rows,
         label=label,
-        caption=caption + _errors_text(study, quantities),
+        caption=caption + _errors_text(study, quantities, arms),
         align=["left", *["decimal"] * (2 * len(arms) - 1), "left"],
     )
 
 
-def _errors_text(study: Study, quantities: Mapping[str, str]) -> str:
-    largest = [(heading, study.largest_error(name)) for name, heading in quantities.items()]
+def _errors_text(study: Study, quantities: Mapping[str, str], arms: Sequence[str]) -> str:
+    largest = [(heading, study.largest_error(name, arms)) for name, heading in quantities.items()]
     errors = [f"{heading} {error:.1g}" for heading, error in largest if error is not None]
     return f" Largest error of one measurement: {', '.join(errors)}." if errors else ""
 
@@ -98,7 +98,7 @@ def arms(
         [corner, *across, "converged"],
         rows,
         label=label,
-        caption=caption + _errors_text(study, quantities),
+        caption=caption + _errors_text(study, quantities, arms),
         align=["left", *[align] * len(across), "left"],
     )
 
