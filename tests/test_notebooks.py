@@ -128,7 +128,11 @@ def test_a_study_in_good_form_breaks_no_rule(tmp_path):
         ("word = str", "sys.exit(0)\nword = str", "leaves the notebook early"),
         ("verdicts.mean(", "sum(", "no call of a verdict function"),
         ("word = str", "x = 1\n" * 26 + "word = str", "cell 4 has 28 lines of code, more"),
-        ("# %%\nprint", ("# %%\n" + "x = 1\n" * 24) * 6 + "# %%\nprint", "15. lines of code, more"),
+        (
+            "# %%\nprint",
+            ("# %%\n" + "x = 1\n" * 24) * 14 + "# %%\nprint",
+            "34. lines of code, more",
+        ),
     ],
 )
 def test_a_broken_rule_is_named_with_its_line(tmp_path, before, after, message):
