@@ -147,8 +147,8 @@ tables.rules(list(claim.values()))
 # ## The two by two
 #
 # Residual network and plain one share convolutions, initial weights (He's) and order of batches;
-# only the additions are left out. [The curves](#fig-training), [where runs
-# diverged](#tab-divergence), and [what departs from the source](#tab-departures).
+# only the additions are left out: [the curves](#fig-training). Below them stands where runs
+# diverged, and what departs from the source.
 
 # %%
 task = data.load(dataset, study.data_dir, max_train=max_train)
