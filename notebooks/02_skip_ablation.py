@@ -429,7 +429,7 @@ given = {
     ("power_iteration", "lambda_max"): ("λ_max", top),
     ("coarse_range", "loss_range"): ("loss range (nats)", spread),
 }
-for size, end in itertools.product(lanczos_step_sizes, ("max", "min")):
+for size, end in itertools.product(lanczos_step_sizes[:1], ("max", "min")):
     name = comparisons.named(f"ritz_{end}", size)
     given[name, f"lambda_{end}"] = f"λ_{end}, ε = {size:g}", {}
 tables.estimators(

@@ -207,6 +207,8 @@ def test_interval_text_is_a_dash_where_there_is_no_estimate():
 
 def test_interval_text_of_a_mean_is_its_half_width_and_of_a_ratio_both_ends():
     assert tables.interval_text(mean_interval([1.0, 1.0])) == "1.00 ± 0.00"
+    # Equal samples whose mean is off by rounding.
+    assert tables.interval_text(mean_interval([0.1166666667] * 3)) == "0.12 ± 0.00"
     # t(0.975, 1 degree of freedom) = 12.7062 times a standard error of 0.01.
     assert tables.interval_text(mean_interval([0.99, 1.01])) == "1.00 ± 0.13"
     assert tables.interval_text(paired_ratio([2.0, 2.0], [1.0, 1.0])) == "2.00 [2.00, 2.00]"

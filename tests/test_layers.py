@@ -179,3 +179,14 @@ def test_panels_with_gaps_and_diverged_arms_are_drawn(deep):
     made = layers.gradients({"t": lost}, reference=0.9)
     made += layers.depths(deep, {"q": "name"}, ["skip", "plain"], [8, 20, 56])
     assert "<svg" in plots.curves(made, **WORDS).svg()
+
+
+def test_the_axis_of_depths_is_labelled_with_the_depths(study):
+    for depth in (8, 20):
+        for seed in (0, 1):
+            study.add("q", depth + seed, arm=f"skip, depth {depth}", seed=seed)
+    panels = layers.depths(study, {"q": "q"}, ["skip"], [8, 20])
+    figure = plots.curves(panels, label="fig-d", caption="c", alt="a").figure
+    (axis,) = figure.axes
+    figure.canvas.draw()
+    assert [label.get_text() for label in axis.get_xticklabels()] == ["8", "20"]

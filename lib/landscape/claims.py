@@ -118,7 +118,7 @@ def rounded(low: float, estimate: float, high: float) -> tuple[str, str, str]:
     """
     width = (high - low) / 2
     decimals = 2
-    if math.isfinite(width) and width > 0:
+    if math.isfinite(width) and width > 1e-12 * abs(estimate):  # Less is rounding of equal samples.
         decimals = max(1 - math.floor(math.log10(width)), 0)
     if decimals > 6:  # Too small for fixed digits.
         return tuple(f"{value:.2e}".replace("-", "−") for value in (low, estimate, high))

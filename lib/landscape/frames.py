@@ -123,7 +123,9 @@ def dress(axis: Axes, panel: Panel) -> None:
     for scale, ticks in ((panel.scale, axis.yaxis), (panel.x_scale, axis.xaxis)):
         if scale == "log":
             _log_ticks(ticks)
-    if panel.integers:
+    if panel.ticks is not None:
+        axis.set_xticks(panel.ticks, [f"{value:g}" for value in panel.ticks])
+    elif panel.integers:
         axis.xaxis.set_major_locator(MaxNLocator(integer=True))
     elif panel.x_scale == "linear":  # Few enough that labels with sign and decimals stay apart.
         axis.xaxis.set_major_locator(MaxNLocator(5, steps=[1, 2, 5, 10]))

@@ -122,7 +122,9 @@ def depths(
         scale = "log" if asks_for_log(values[np.isfinite(values)]) else "linear"
         series = {arm: _over_seeds(depths, list(of), scale) for arm, of in curves.items()}
         unit = study.unit(quantity) or heading
-        made.append(Panel(heading, "depth (layers)", unit, series, scale, x_scale="log"))
+        made.append(
+            Panel(heading, "depth (layers)", unit, series, scale, "log", ticks=tuple(depths))
+        )
     return made
 
 

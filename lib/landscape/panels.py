@@ -30,6 +30,7 @@ class Panel:
         limits: Ends of the vertical axis, or None.
         unit: The horizontal axis shows x for positions u = asinh(x / unit); None for x itself.
         marks: Values of x to mark by ticks, a row for each seed.
+        ticks: Where the horizontal axis has its labels; None takes round numbers.
     """
 
     title: str
@@ -42,6 +43,7 @@ class Panel:
     limits: tuple[float, float] | None = None
     unit: float | None = None
     marks: tuple[tuple[float, ...], ...] = ()
+    ticks: tuple[float, ...] | None = None
 
 
 def bands(runs: Mapping[tuple[str, int], Run], name: str) -> dict[str, Band]:
