@@ -34,6 +34,7 @@ import dataclasses
 import itertools
 
 from landscape import (
+    accounts,
     arms,
     claims,
     comparisons,
@@ -190,8 +191,8 @@ source |= {"dataset": "cifar10", "max_train": 50000, "plane_points": coarse_poin
 why = dict.fromkeys(source, "a small run, no evidence") if not study.evidence else {}
 why |= {"batch_size": "twice as fast", "precision": "twice as fast", "plane_points": "finer"}
 display.show(
-    tables.divergence(runs, label="tab-divergence"),
-    tables.departures(source, study.parameters, why, label="tab-departures"),
+    accounts.divergence(runs, label="tab-divergence"),
+    accounts.departures(source, study.parameters, why, label="tab-departures"),
 )
 
 # %%
@@ -432,7 +433,7 @@ given = {
 for size, end in itertools.product(lanczos_step_sizes[:1], ("max", "min")):
     name = comparisons.named(f"ritz_{end}", size)
     given[name, f"lambda_{end}"] = f"λ_{end}, ε = {size:g}", {}
-tables.estimators(
+accounts.estimators(
     comparisons.beside(study, given, trained),
     label="tab-estimators",
     caption="The sources' estimators on the networks of the two by two.",
@@ -551,7 +552,7 @@ display.show(
         f"Parameters: {', '.join(f'{arm} {n:,}' for arm, n in sizes.items())}. The source has 2.1 "
         "and 1.8 million, and names neither optimizer nor hidden units."
     ),
-    tables.departures(source, study.parameters, why, label="tab-departures-pair"),
+    accounts.departures(source, study.parameters, why, label="tab-departures-pair"),
 )
 
 # %%

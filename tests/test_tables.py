@@ -5,7 +5,7 @@ import types
 
 import pytest
 import torch
-from landscape import tables
+from landscape import accounts, tables
 from landscape.comparisons import Comparison
 from landscape.display import Sentence
 from landscape.statistics import Interval, mean_interval, paired_ratio
@@ -139,7 +139,7 @@ def test_a_comparison_asks_for_convergence_of_its_own_arms_only(recorded):
 
 def test_divergence_is_a_row_for_each_run_that_diverged():
     runs = {("a", 0): run(), ("a", 1): run(4), ("b", 0): run(2)}
-    found = tables.divergence(runs, label="tab-d")
+    found = accounts.divergence(runs, label="tab-d")
     assert found.rows == [
         ["a", "1", "4", "3", "3000", "0.4000"],
         ["b", "0", "2", "1", "1000", "0.4000"],
@@ -148,21 +148,21 @@ def test_divergence_is_a_row_for_each_run_that_diverged():
 
 
 def test_a_run_that_diverged_at_its_first_step_has_nothing_before():
-    (row,) = tables.divergence({("a", 0): run(0)}, label="tab-d").rows
+    (row,) = accounts.divergence({("a", 0): run(0)}, label="tab-d").rows
     assert row == ["a", "0", "0", "–", "–", "0.4000"]
 
 
 def test_the_accuracy_of_outputs_that_are_no_numbers_is_none():
     of = {"accuracy": (0.2, 0.1, 0.1), "loss": (2.3, NAN, math.inf)}
-    (row,) = tables.divergence({("a", 0): run(3, **of)}, label="tab-d").rows
+    (row,) = accounts.divergence({("a", 0): run(3, **of)}, label="tab-d").rows
     assert row[-1] == "0.2000"
     of = {"accuracy": (0.1, NAN), "loss": (NAN, 2.0)}
-    (row,) = tables.divergence({("a", 0): run(3, **of)}, label="tab-d").rows
+    (row,) = accounts.divergence({("a", 0): run(3, **of)}, label="tab-d").rows
     assert row[-1] == "–"
 
 
 def test_divergence_of_no_run_is_a_sentence():
-    found = tables.divergence({("a", 0): run(), ("a", 1): run()}, label="tab-d")
+    found = accounts.divergence({("a", 0): run(), ("a", 1): run()}, label="tab-d")
     assert isinstance(found, Sentence) and found.text == "None of the runs diverged (n = 2)."
 
 
@@ -171,7 +171,7 @@ def test_divergence_of_no_run_is_a_sentence():
 
 def estimator(source, replica, converged):
     row = Comparison("a", "λ (unit)", source, replica, converged)
-    (found,) = tables.estimators([row], **WORDS).rows
+    (found,) = accounts.estimators([row], **WORDS).rows
     assert found[:2] == ["a", "λ (unit)"]
     return found[2:]
 
@@ -215,7 +215,7 @@ SOURCE = {"batch_size": 32, "rate": 0.1, "crop": False, "layers": (1, 2), "norm"
 def test_departures_are_only_what_differs_each_with_its_reason():
     ours = {**SOURCE, "batch_size": 128, "crop": True, "layers": [1, 2], "profile": "paper"}
     reasons = {"batch_size": "Cost.", "crop": "To see.", "rate": "Not needed."}
-    found = tables.departures(SOURCE, ours, reasons, label="tab-d")
+    found = accounts.departures(SOURCE, ours, reasons, label="tab-d")
     assert found.columns == ["setting", "source", "here", "reason"]
     assert found.rows == [["batch size", "32", "128", "Cost."], ["crop", "no", "yes", "To see."]]
     assert found.caption == "The 2 of 5 settings that depart from the source's."
@@ -231,12 +231,12 @@ def test_departures_are_only_what_differs_each_with_its_reason():
 )
 def test_settings_are_shown_as_a_reader_would_write_them(change, cells):
     reasons = dict.fromkeys(change, "Why.")
-    (row,) = tables.departures(SOURCE, {**SOURCE, **change}, reasons, label="tab-d").rows
+    (row,) = accounts.departures(SOURCE, {**SOURCE, **change}, reasons, label="tab-d").rows
     assert row[1:3] == cells
 
 
 def test_settings_as_in_the_source_are_a_sentence():
-    found = tables.departures(SOURCE, {**SOURCE, "rate": 0.1, "more": 1}, {}, label="tab-d")
+    found = accounts.departures(SOURCE, {**SOURCE, "rate": 0.1, "more": 1}, {}, label="tab-d")
     assert isinstance(found, Sentence)
     assert found.text == "None of the source's 5 settings is departed from."
 
@@ -246,13 +246,13 @@ def test_a_departure_without_a_reason_is_refused(reasons):
     with pytest.raises(
         ValueError, match=r"settings \['rate'\] depart .* without a reason.*Say why"
     ):
-        tables.departures(SOURCE, {**SOURCE, "rate": 0.2}, reasons, label="tab-d")
+        accounts.departures(SOURCE, {**SOURCE, "rate": 0.2}, reasons, label="tab-d")
 
 
 def test_a_setting_that_ours_do_not_have_is_refused():
     with pytest.raises(ValueError, match=r"settings \['norm'\] are not among ours: batch_size"):
         ours = {name: value for name, value in SOURCE.items() if name != "norm"}
-        tables.departures(SOURCE, ours, {}, label="tab-d")
+        accounts.departures(SOURCE, ours, {}, label="tab-d")
 
 
 # Correlations

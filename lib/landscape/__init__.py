@@ -11,8 +11,8 @@ Modules stand on floors and import only downwards:
 3. ``slices`` ``sharpness`` ``connectivity`` ``theory`` ``replicas``
 4. ``statistics`` ``correlation`` ``claims`` ``files`` ``results`` ``arms`` ``records``
    ``surveys`` ``cuts`` ``routes`` ``comparisons`` ``predictors``
-5. ``display`` ``tables`` ``panels`` ``frames`` ``overlays`` ``contours`` ``relief`` ``scatter``
-   ``layers`` ``plots``
+5. ``display`` ``wording`` ``tables`` ``accounts`` ``panels`` ``frames`` ``overlays``
+   ``contours`` ``relief`` ``scatter`` ``layers`` ``plots``
 """
 
 __version__ = "0.1.0"

@@ -1,0 +1,59 @@
+"""Wording: how numbers, intervals and settings read in tables and sentences."""
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+from landscape.claims import rounded
+from landscape.statistics import Interval, mean_interval
+
+
+def mean_text(values: Sequence[float]) -> str:
+    """Return the mean with its interval; of one value, the value."""
+    if len(values) > 1:
+        return interval_text(mean_interval(values))
+    return number(values[0])
+
+
+def number(value: float) -> str:
+    """Return a number with the digits that a reader takes in, or a dash where there is none."""
+    if not math.isfinite(value):
+        return "–"
+    form = ".0f" if 1e3 <= abs(value) < 1e6 else ".3g"
+    return format(value, form).replace("-", "−")
+
+
+def interval_text(interval: Interval) -> str:
+    """Return an interval with the digits that it carries, or a dash where there is none.
+
+    A mean or difference as ``estimate ± half-width``; a ratio, share or correlation, whose interval
+    is not symmetric, as ``estimate [low, high]``.
+    """
+    if not math.isfinite(interval.estimate):
+        return "–"
+    low, estimate, high = rounded(interval.low, interval.estimate, interval.high)
+    if interval.kind not in ("mean", "difference"):
+        return f"{estimate} [{low}, {high}]"
+    half = (interval.high - interval.low) / 2
+    digits = len(estimate.partition(".")[2])
+    text = f"{half:.1e}".replace("-", "−") if "e" in estimate else f"{half:.{digits}f}"
+    return f"{estimate} ± {text}"
+
+
+def seeds_text(values: Sequence[float], diverged: int = 0) -> str:
+    """Return the mean over seeds, or how many values are finite or diverged."""
+    finite = sum(map(math.isfinite, values))
+    if finite == len(values):
+        return mean_text(values)
+    if diverged == len(values) - finite:
+        return f"– ({diverged} of {len(values)} diverged)"
+    return f"– ({finite} of {len(values)} finite)"
+
+
+def setting(value: Any) -> str:
+    """Return a setting of a run in words: numbers, yes and no, none, lists."""
+    if isinstance(value, list | tuple):
+        return ", ".join(map(setting, value))
+    if value is None or isinstance(value, bool):
+        return {None: "none", True: "yes", False: "no"}[value]
+    return f"{value:.12g}".replace("-", "−") if isinstance(value, float) else str(value)
