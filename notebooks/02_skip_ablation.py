@@ -25,8 +25,8 @@
 # convolutional network against a wide residual one. Beside the converged values stand those of the
 # sources' own estimators, run on our networks.
 #
-# **What will be shown.** Which of thirteen claims of two sources survive seeds and convergence,
-# which are artefacts of the estimator, and whether numbers taken early predict the end.
+# **What will be shown.** Which claims of two sources survive seeds and convergence, which are
+# artefacts of the estimator, and whether numbers taken early predict the end.
 
 # %%
 
