@@ -6,6 +6,7 @@ import math
 import pytest
 from landscape import claims
 from landscape.claims import Claim, Finding, above, below, every, not_testable, robust, some
+from landscape.correlation import rank_correlation
 from landscape.statistics import Interval, mean_interval
 
 CLAIM = Claim("S9.1", "setting", "statement", "numbers", "rule")
@@ -201,3 +202,9 @@ def test_finding_is_a_frozen_record():
     with pytest.raises(AttributeError):
         finding("reproduced").word = "contradicted"
     assert isinstance(finding("reproduced"), Finding)
+
+
+def test_a_correlation_without_estimate_says_why():
+    found = above("ρ", rank_correlation([1.0, 1.0, 1.0, 1.0], [1.0, 2.0, 3.0, 4.0]))
+    assert found.word == "inconclusive"
+    assert found.text == f"ρ: no estimate, {found.interval.reason}" and found.interval.reason

@@ -57,11 +57,9 @@ class Finding:
     def text(self) -> str:
         """Quantity, estimate, interval and n, as plain text."""
         interval = self.interval
-        if interval.invalid:
-            return (
-                f"{self.quantity}: no estimate, {interval.invalid} of {interval.n} values are not "
-                "finite or have no logarithm"
-            )
+        if not math.isfinite(interval.estimate):
+            lost = f"{interval.invalid} of {interval.n} values are not finite or have no logarithm"
+            return f"{self.quantity}: no estimate, {getattr(interval, 'reason', '') or lost}"
         low, estimate, high = rounded(interval.low, interval.estimate, interval.high)
         text = f"{self.quantity} = {estimate} [{low}, {high}], n = {interval.n}"
         return text if self.converged else f"{text} (not all converged)"
