@@ -8,7 +8,6 @@ import os
 import sys
 import time
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -16,6 +15,7 @@ from landscape import data, machine, training
 from landscape.store import Store
 
 from bench import grid_memory, grid_tables, grids, ours, subjects, tables
+from bench import options as shared
 from bench.attempts import Record, words
 from bench.grid_tables import POINTS, STEPS
 from bench.grids import FLOOR, PEER, Key, Losses
@@ -157,25 +157,14 @@ def _write(options: argparse.Namespace, run: dict[str, Any], records: list[Recor
 
 
 def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--subjects", nargs="+", choices=tuple(TIMED))
-    parser.add_argument("--repeats", type=int, default=3, help="times of each, taken in turn")
-    parser.add_argument("--threads", type=int, default=2)
-    parser.add_argument("--data-dir", type=Path, default=Path("data"))
-    parser.add_argument("--build-dir", type=Path, default=Path("build"))
-    parser.add_argument("--peers", type=Path, help="default: <build-dir>/bench/peers")
-    parser.add_argument("--quick", action="store_true", help="tiny networks: does it run?")
-    parser.add_argument("--publish", type=Path, help="also write the tables into this README")
+    parser = shared.parser(__doc__.splitlines()[0], TIMED, repeats=3)
     options = parser.parse_args(arguments)
     if options.publish and (options.quick or options.subjects):
         parser.error("--publish needs the whole bench: leave out --quick and --subjects")
     if options.repeats < 1 or options.threads < 1:
         parser.error("--repeats and --threads must be >= 1")
     options.subjects = options.subjects or tuple(TIMED)
-    for place in ("data_dir", "build_dir"):
-        setattr(options, place, machine.project_path(getattr(options, place)))
-    options.peers = options.peers or options.build_dir / "bench" / "peers"
-    return options
+    return shared.placed(options)
 
 
 if __name__ == "__main__":

@@ -9,7 +9,6 @@ import sys
 import time
 import traceback
 from collections.abc import Iterator, Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import scipy
@@ -19,6 +18,7 @@ from landscape.models import ModelConfig
 from landscape.store import Store
 
 from bench import growth, ours, peers, rows, subjects, tables
+from bench import options as shared
 from bench.attempts import Record, words
 from bench.rows import Choice
 from bench.tools import Tool
@@ -211,18 +211,10 @@ def _say(begun: float, words: str) -> None:
 
 
 def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--subjects", nargs="+", choices=tuple(subjects.RECIPES))
+    parser = shared.parser(__doc__.splitlines()[0], subjects.RECIPES, repeats=5)
     parser.add_argument("--rows", nargs="+", choices=tuple(PLAN))
-    parser.add_argument("--repeats", type=int, default=5, help="times of each, taken in turn")
     parser.add_argument("--limit", type=float, default=120.0, help="seconds for one attempt")
-    parser.add_argument("--threads", type=int, default=2)
-    parser.add_argument("--data-dir", type=Path, default=Path("data"))
-    parser.add_argument("--build-dir", type=Path, default=Path("build"))
-    parser.add_argument("--peers", type=Path, help="default: <build-dir>/bench/peers")
     parser.add_argument("--resume", action="store_true", help="keep rows of the same commit")
-    parser.add_argument("--quick", action="store_true", help="tiny networks: does it run?")
-    parser.add_argument("--publish", type=Path, help="also write the tables into this README")
     options = parser.parse_args(arguments)
     if options.publish and (options.quick or options.subjects or options.rows):
         parser.error("--publish needs the whole bench: leave out --quick, --subjects and --rows")
@@ -233,10 +225,7 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     options.plan = {row: tuple(options.subjects) if exact else PLAN[row] for row in PLAN}
     options.subjects = options.subjects or tuple(subjects.RECIPES)
     options.rows = options.rows or tuple(PLAN)
-    for place in ("data_dir", "build_dir"):
-        setattr(options, place, machine.project_path(getattr(options, place)))
-    options.peers = options.peers or options.build_dir / "bench" / "peers"
-    return options
+    return shared.placed(options)
 
 
 if __name__ == "__main__":

@@ -19,6 +19,7 @@ from landscape.training import Run
 
 PER_PARAMETER = "nats per parameter²"
 _PER_FILTER = "nats per filter norm²"
+_SOLUTION = ("lambda_max", "lambda_min", "lambda_max_relative", "sam", "sam_adaptive", "kappa")
 
 
 def runs(study: Study, runs: Runs) -> None:
@@ -113,6 +114,13 @@ def eigenvalue(
     )
 
 
+def interval(study: Study, quantity: str, found: Any, at: Objective, **labels: Any) -> None:
+    """Record a value whose result has ``low`` and ``high``, with half of what lies between them."""
+    half = (found.high - found.low) / 2
+    error = {"error": half, "error_kind": "half of 95% interval", "cost_unit": "products"}
+    study.add_measurement(quantity, found.value, at, **{**error, **labels})
+
+
 def geometry(
     study: Study,
     at: Objective,
@@ -122,7 +130,7 @@ def geometry(
     which: spectrum.Which = "both ends",
     prefix: str = "",
     **labels: Any,
-) -> None:
+) -> Eigenpairs:
     """Measure, through the store, how sharp a solution is, and record it.
 
     ``lambda_max`` (and ``lambda_min`` with ``which="both ends"``) and ``sam`` depend on how
@@ -136,6 +144,9 @@ def geometry(
         which: Ends of the spectrum of H to compute.
         prefix: Goes before the recorded names.
         labels: Columns such as ``arm`` and ``seed``.
+
+    Returns:
+        The eigenpairs of H.
     """
     hessian = at.hessian(at.theta)
     ends = study.store.remember(spectrum.eigenpairs, hessian, which=which)
@@ -146,11 +157,17 @@ def geometry(
         eigenvalue(study, f"{prefix}lambda_min", ends, -1, at, **labels)
     labels_relative = {**labels, "unit": _PER_FILTER}
     eigenvalue(study, f"{prefix}lambda_max_relative", top, 0, at, **labels_relative)
-    for name, radius in (("sam", rho), ("sam_adaptive", rho_adaptive)):
-        adaptive = name == "sam_adaptive"
-        rise = study.store.remember(sharpness.sam, at, at.theta, rho=radius, adaptive=adaptive)
-        cost = {"cost": rise.passes, "cost_unit": "passes", "unit": "nats"}
-        study.add_measurement(f"{prefix}{name}", rise.value, rise, **cost, **labels)
+    _rise(study, f"{prefix}sam", at, rho, **labels)
+    _rise(study, f"{prefix}sam_adaptive", at, rho_adaptive, adaptive=True, **labels)
+    return ends
+
+
+def _rise(
+    study: Study, quantity: str, at: Objective, rho: float, *, adaptive: bool = False, **labels: Any
+) -> None:
+    rise = study.store.remember(sharpness.sam, at, at.theta, rho=rho, adaptive=adaptive)
+    cost = {"cost": rise.passes, "cost_unit": "passes", "unit": "nats"}
+    study.add_measurement(quantity, rise.value, rise, **cost, **labels)
 
 
 def solutions(study: Study, at: Mapping[tuple[str, int], Objective | None], **how: Any) -> None:
@@ -163,17 +180,12 @@ def solutions(study: Study, at: Mapping[tuple[str, int], Objective | None], **ho
     """
     for (arm, seed), L in at.items():
         if L is None:
-            names = ("lambda_max", "lambda_min", "lambda_max_relative", "sam", "sam_adaptive")
-            names += ("kappa",)
-            missing(study, names, arm=arm, seed=seed)
+            missing(study, _SOLUTION, arm=arm, seed=seed)
         else:
-            geometry(study, L, arm=arm, seed=seed, **how)
-            ends = study.store.remember(spectrum.eigenpairs, L.hessian(L.theta), which="both ends")
+            ends = geometry(study, L, arm=arm, seed=seed, **how)
             found = spectrum.condition_number(ends)
-            error = {"error": (found.high - found.low) / 2, "error_kind": "half of interval"}
-            cost = {"converged": found.converged, "cost": ends.products, "cost_unit": "products"}
-            labels = {"arm": arm, "seed": seed}
-            study.add_measurement("kappa", found.value, L, **error, **cost, **labels)
+            known = {"converged": found.converged, "error_kind": "half of interval"}
+            interval(study, "kappa", found, L, cost=ends.products, arm=arm, seed=seed, **known)
 
 
 def missing(study: Study, names: Sequence[str], **labels: Any) -> None:
@@ -208,9 +220,7 @@ def early(
         labels = {"arm": arm, "seed": seed}
         top = study.store.remember(spectrum.eigenpairs, L.hessian(L.theta))
         eigenvalue(study, f"{prefix}lambda_max", top, 0, L, **labels)
-        rise = study.store.remember(sharpness.sam, L, L.theta, rho=rho)
-        cost = {"cost": rise.passes, "cost_unit": "passes", "unit": "nats"}
-        study.add_measurement(f"{prefix}sam", rise.value, rise, **cost, **labels)
+        _rise(study, f"{prefix}sam", L, rho, **labels)
         found = {"unit": "nats per parameter", "cost": 1, "cost_unit": "passes", **labels}
         norm = float(L.gradient(L.theta).norm())
         study.add_measurement(f"{prefix}gradient_norm", norm, L, **found)

@@ -5,7 +5,7 @@ from typing import Any
 
 from landscape import spectrum
 from landscape.objective import Objective
-from landscape.records import PER_PARAMETER, eigenvalue
+from landscape.records import PER_PARAMETER, eigenvalue, interval
 from landscape.results import Study
 from landscape.spectrum import Survey
 
@@ -74,9 +74,9 @@ def survey(
         eigenvalue(study, f"survey_{name}", found.pairs, index, at, **labels)
     condition = spectrum.condition_number(found.pairs)
     cost = {"cost": found.pairs.products, "converged": condition.converged}
-    _interval(study, "condition", condition, at, **cost, **labels)
+    interval(study, "condition", condition, at, **cost, **labels)
     cost = {"cost": found.density.products, "converged": not found.interrupted}
-    _interval(study, "negative_mass", found.density.negative, at, unit="share", **cost, **labels)
+    interval(study, "negative_mass", found.density.negative, at, unit="share", **cost, **labels)
     _trace(study, at, hessian, trace_rtol, labels)
     pairs = zip(found.pairs.values.tolist(), found.pairs.residuals.tolist(), strict=True)
     rows = [
@@ -85,12 +85,6 @@ def survey(
     ]
     study.table("eigenvalues", rows)
     return found
-
-
-def _interval(study: Study, quantity: str, found: Any, at: Objective, **labels: Any) -> None:
-    half = (found.high - found.low) / 2
-    error = {"error": half, "error_kind": "half of 95% interval", "cost_unit": "products"}
-    study.add_measurement(quantity, found.value, at, **error, **labels)
 
 
 def _trace(study: Study, at: Objective, hessian: Any, rtol: float, labels: dict) -> None:
