@@ -272,7 +272,7 @@ def test_show_displays_things_in_their_order(monkeypatch):
 
 def run(history, epochs=2):
     rows = {name: torch.tensor(values, dtype=torch.float64) for name, values in history.items()}
-    return types.SimpleNamespace(history=rows, config=types.SimpleNamespace(epochs=epochs))
+    return types.SimpleNamespace(history=rows, measured_at=torch.arange(epochs + 1).double())
 
 
 def test_bands_of_runs_are_by_arm_and_stop_where_a_run_diverged():

@@ -23,6 +23,11 @@ CONFIG = TrainConfig(models.CNN(**SMALL), SGD, epochs=3, batch_size=20, snapshot
 CHECKPOINTS = "training.checkpoint"
 
 
+@pytest.fixture(autouse=True)
+def checkpoints_after_each_epoch(monkeypatch):
+    monkeypatch.setattr(training.loop, "_CHECKPOINT_SECONDS", 0.0)
+
+
 def plain_loop(config, dataset):
     """The same run in twenty lines, without the library's training."""
     model = config.model.build(dataset.shape, dataset.classes, seed=config.seed)
@@ -313,6 +318,7 @@ import os, signal
 from landscape import data, models, training
 from landscape.store import Store
 
+training.loop._CHECKPOINT_SECONDS = 0.0
 real = training.loop._Training._snapshot
 def snapshot(self):
     if len(self._step_loss) == 7:

@@ -20,6 +20,11 @@ def replaced(**settings):
     return dataclasses.replace(CONFIG, **settings)
 
 
+@pytest.fixture(autouse=True)
+def checkpoints_after_each_epoch(monkeypatch):
+    monkeypatch.setattr(training.loop, "_CHECKPOINT_SECONDS", 0.0)
+
+
 # Schedules
 
 
@@ -215,6 +220,7 @@ OPTIONS = {
     "bfloat16": {"precision": "bfloat16"},
     "nesterov": {"optimizer": dataclasses.replace(SGD, nesterov=True, weight_decay=0.01)},
     "plain": {"optimizer": training.SGD(0.05)},
+    "seldom measured": {"measure_every": 1.5, "clip_norm": 0.5},
 }
 
 
@@ -358,3 +364,70 @@ def test_an_optimizer_of_the_readers_own_that_looks_again_trains(store):
 def test_a_look_that_is_not_finite_ends_the_run(store):
     run = training.train(replaced(model=MLP, optimizer=LBFGS(1e30)), digits(), store)
     assert run.diverged_at is not None and len(run.step_loss) == run.diverged_at + 1
+
+
+# Where a run is measured
+
+
+def test_a_run_is_measured_where_it_is_asked_to(store):
+    run = training.train(replaced(measure_every=1 / 3), digits(), store)
+    assert run.measured_at.tolist() == pytest.approx([k / 3 for k in range(10)])
+    assert all(row.shape == (10,) for row in (*run.history.values(), *run.gradient_norms.values()))
+    # One step an interval: the norm is that of the step.
+    torch.testing.assert_close(run.history["gradient_norm"][1:], run.step_gradient_norm)
+    plain = training.train(CONFIG, digits(), store)
+    for name in ("train_loss", "test_accuracy"):
+        assert torch.equal(run.history[name][::3], plain.history[name])
+    assert digest(run.weights) == digest(plain.weights)
+
+
+def test_a_run_is_measured_at_its_end_in_any_case(store):
+    run = training.train(replaced(measure_every=2), digits(), store)
+    plain = training.train(CONFIG, digits(), store)
+    assert run.measured_at.tolist() == [0, 2, 3]
+    assert torch.equal(run.history["test_loss"], plain.history["test_loss"][[0, 2, 3]])
+    squares = plain.history["gradient_norm"].square()
+    want = [(squares[1] + squares[2]) / 2, squares[3]]
+    torch.testing.assert_close(run.history["gradient_norm"][1:].square(), torch.stack(want))
+
+
+def test_an_interval_shorter_than_a_step_measures_after_each_step(store):
+    run = training.train(replaced(measure_every=0.1, epochs=1), digits(), store)
+    assert run.measured_at.tolist() == pytest.approx([0, 1 / 3, 2 / 3, 1])
+
+
+@pytest.mark.parametrize("wrong", [0, -1, math.nan, math.inf])
+def test_interval_that_is_none_is_refused(wrong):
+    with pytest.raises(ValueError, match=r"measure_every=.*: it must be finite and > 0, in epochs"):
+        replaced(measure_every=wrong)
+
+
+def test_young_checkpoints_are_not_followed_by_another(store, monkeypatch):
+    monkeypatch.setattr(training.loop, "_CHECKPOINT_SECONDS", 1e9)
+    kept = []
+    monkeypatch.setattr(type(store), "put", lambda self, kind, key, *_, **__: kept.append(key))
+    training.train(CONFIG, digits(), store)
+    assert len(kept) == 1  # At the end, should writing the result fail.
+
+
+# What the optimizer carries
+
+
+def test_what_the_optimizer_carries_is_kept_with_the_snapshots(store):
+    run = training.train(replaced(snapshots=(0, 1)), digits(), store)
+    assert list(run.optimizer_states) == [0, 1, run.steps] and run.optimizer_states[0] == {}
+    model = CONFIG.model.build(digits().shape, digits().classes, seed=0)
+    names = [name for name, _ in model.named_parameters()]
+    # After one step the buffer is the gradient, by which the weights moved.
+    buffers = run.optimizer_states[1]["momentum_buffer"]
+    assert list(buffers) == names
+    for name, buffer in buffers.items():
+        moved = (run.snapshots[0][name] - run.snapshots[1][name]) / SGD.learning_rate
+        torch.testing.assert_close(moved, buffer, rtol=1e-3, atol=1e-5)
+    last = run.optimizer_states[run.steps]["momentum_buffer"]
+    assert any(not torch.equal(last[name], buffers[name]) for name in names)
+
+
+def test_an_optimizer_that_carries_nothing_has_no_slots(store):
+    run = training.train(replaced(optimizer=training.SGD(0.05), epochs=1), digits(), store)
+    assert run.optimizer_states == {run.steps: {}}

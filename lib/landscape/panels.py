@@ -54,7 +54,7 @@ def bands(runs: Mapping[tuple[str, int], Run], name: str) -> dict[str, Band]:
     found = {}
     for arm in dict.fromkeys(arm for arm, _ in runs):
         own = [run for (which, _), run in runs.items() if which == arm]
-        epochs = np.arange(own[0].config.epochs + 1)
+        epochs = own[0].measured_at.numpy()
         curves = np.full((len(own), len(epochs)), np.nan)
         for curve, run in zip(curves, own, strict=True):
             curve[: len(run.history[name])] = run.history[name].numpy()

@@ -26,8 +26,9 @@ def runs(study: Study, runs: Runs) -> None:
     """Record where each training run ended, its curves, and its gradients a layer.
 
     Gradients are in ``gradients.csv``: for the weights of each convolution and linear layer, from
-    the input on, the root mean square over an epoch of the norms of mini-batch gradients; epoch 0
-    is the first mini-batch, at the initialisation. ``gradient_decay`` is recorded too.
+    the input on, the root mean square of the norms of mini-batch gradients since the measurement
+    before; epoch 0 is the first mini-batch, at the initialisation. ``gradient_decay`` is recorded
+    too.
     """
     for (arm, seed), found in runs.items():
         run(study, found, arm, seed)
@@ -36,13 +37,13 @@ def runs(study: Study, runs: Runs) -> None:
         for layer, norms in enumerate(layer_gradients(found), start=1):
             rows = [
                 {"arm": arm, "seed": seed, "layer": layer, "epoch": epoch, "gradient_norm": norm}
-                for epoch, norm in enumerate(norms.tolist())
+                for epoch, norm in zip(found.measured_at.tolist(), norms.tolist(), strict=False)
             ]
             study.table("gradients", rows)
 
 
 def layer_gradients(run: Run) -> torch.Tensor:
-    """Return the gradient norms of the layers' weights, from the input on, (layers, epochs + 1)."""
+    """Return the gradient norms of the layers' weights, from the input on, (layers, measured)."""
     blocks = layout(run.model()).blocks
     names = [block.name for block in blocks if block.kind == "weight"]
     return torch.stack([run.gradient_norms[name] for name in names])
@@ -93,7 +94,10 @@ def run(study: Study, run: Run, arm: str, seed: int) -> None:
     rows = [dict(zip(run.history, row, strict=True)) for row in curves]
     study.table(
         "curves",
-        [{"arm": arm, "seed": seed, "epoch": epoch, **row} for epoch, row in enumerate(rows)],
+        [
+            {"arm": arm, "seed": seed, "epoch": epoch, **row}
+            for epoch, row in zip(run.measured_at.tolist(), rows, strict=False)
+        ],
     )
 
 

@@ -1,10 +1,11 @@
-"""Training: a frozen config in, a run out; resumable after each epoch, divergence is a result."""
+"""Training: a frozen config in, a run out; resumable, divergence is a result."""
 
 from landscape.training.augmentation import Augmentation
 from landscape.training.config import TrainConfig
-from landscape.training.loop import Run, sweep, train
+from landscape.training.loop import Run, train
 from landscape.training.optimizers import SGD, OptimizerConfig
 from landscape.training.schedules import Cosine, Schedule
+from landscape.training.sweeps import sweep
 
 __all__ = [
     "SGD",

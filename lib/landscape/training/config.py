@@ -1,6 +1,7 @@
 """The config of a training run: everything that decides it, besides the data."""
 
 import dataclasses
+import math
 from typing import Literal
 
 from landscape.models.family import ModelConfig
@@ -31,7 +32,9 @@ class TrainConfig:
             parameters and all measurements stay float32.
         measured: Training examples, the first ones, on which the history's training loss and
             accuracy are measured; None takes all.
-        snapshots: Steps after which the weights are kept; 0 is the initialisation.
+        measure_every: Epochs, whole or not, from one measurement of the history to the next; the
+            last lies at the end in any case.
+        snapshots: Steps after which weights and optimizer are kept; 0 is the initialisation.
     """
 
     model: ModelConfig
@@ -44,9 +47,11 @@ class TrainConfig:
     augmentation: Augmentation | None = None
     precision: Precision = "float32"
     measured: int | None = None
+    measure_every: float = 1.0
     snapshots: tuple[int, ...] = ()
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "measure_every", float(self.measure_every))
         object.__setattr__(self, "snapshots", tuple(sorted(set(self.snapshots))))
         wrong = []
         if self.epochs < 1 or self.batch_size < 1:
@@ -62,6 +67,10 @@ class TrainConfig:
             wrong.append(f"precision={self.precision!r}: it must be 'float32' or 'bfloat16'")
         if self.measured is not None and self.measured < 1:
             wrong.append(f"measured={self.measured}: it must be >= 1, or None for all")
+        if not 0 < self.measure_every < math.inf:
+            wrong.append(
+                f"measure_every={self.measure_every}: it must be finite and > 0, in epochs"
+            )
         if any(step < 0 for step in self.snapshots):
             wrong.append(f"snapshots={self.snapshots}: steps must be >= 0")
         if wrong:

@@ -1,9 +1,8 @@
-"""The loop: a config in, a run out; resumable after each epoch."""
+"""The loop: a config in, a run out; resumable at the end of an epoch."""
 
-import dataclasses
 import math
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import torch
@@ -18,12 +17,15 @@ from landscape.training.config import TrainConfig
 from landscape.training.run import Run, State
 
 _EVALUATION_BATCH = 256
+# Where epochs are short, so many seconds lie between checkpoints at least.
+_CHECKPOINT_SECONDS = 5.0
 
 
 def train(config: TrainConfig, dataset: Dataset, store: Store) -> Run:
     """Train one network, or read the run back from the store.
 
-    After each epoch a checkpoint is kept until the run is complete: a killed run goes on from there
+    Checkpoints are kept until the run is complete, after each epoch that ends with a measurement,
+    and seconds apart at least: a killed run goes on from there, without repeating what came before,
     and ends with the same bits as an uninterrupted one.
 
     Args:
@@ -58,34 +60,6 @@ def train(config: TrainConfig, dataset: Dataset, store: Store) -> Run:
     return run
 
 
-def sweep(
-    configs: Mapping[str, TrainConfig] | Iterable[TrainConfig],
-    dataset: Dataset,
-    store: Store,
-    *,
-    seeds: Iterable[int] | None = None,
-) -> dict:
-    """Train every config, for every seed.
-
-    Args:
-        configs: Named configs, or a plain sequence (named by position).
-        dataset: The data.
-        store: Where runs live.
-        seeds: Replaces each config's own seed; None keeps it.
-
-    Returns:
-        (name, seed) -> Run, in the order seed by seed.
-    """
-    named = dict(configs) if isinstance(configs, Mapping) else dict(enumerate(configs))
-    plan = {
-        (name, seed): dataclasses.replace(config, seed=seed)
-        for seed in (list(seeds) if seeds is not None else [None])
-        for name, config in named.items()
-        for seed in [config.seed if seed is None else seed]
-    }
-    return {key: train(config, dataset, store) for key, config in plan.items()}
-
-
 class _Diverged(Exception):
     """Loss or gradient stopped being finite; the step was not taken."""
 
@@ -107,13 +81,19 @@ class _Training:
         }
         self._optimizer = config.optimizer.build(self._trained.values())
         self._steps_per_epoch = math.ceil(len(dataset.y_train) / config.batch_size)
+        self._measured_at = _positions(config, self._steps_per_epoch)
         self._history: dict[str, list[float]] = {}
         self._step_loss: list[float] = []
         self._step_norm: list[float] = []
-        self._tensor_norms: list[torch.Tensor] = []  # One (tensors,) an epoch.
+        self._tensor_norms: list[torch.Tensor] = []  # One (tensors,) a measurement.
+        # Of the gradients since then: sums of squares (tensors,), and how many.
+        self._squares, self._taken = torch.zeros(len(self._trained), dtype=torch.float64), 0
         self._snapshots: dict[int, State] = {}
+        self._optimizer_states: dict[int, dict[str, State]] = {}
+        self._saved: list[int] = []  # Epochs whose checkpoints are kept.
         self._diverged_at: int | None = None
         self._seconds = self.earlier = 0.0
+        self._saved_at = time.monotonic()
 
     def _place(self, thing: nn.Module | torch.Tensor) -> nn.Module | torch.Tensor:
         return thing.to(memory_format=torch.channels_last) if self._channels_last else thing
@@ -127,7 +107,8 @@ class _Training:
                 begun = time.monotonic()
                 if epoch:
                     self._epoch(epoch)
-                self._measure(epoch)
+                else:
+                    self._measure()
                 if self._diverged_at is not None:
                     bar.step(f"diverged at step {self._diverged_at}", milestone=True)
                     break
@@ -142,8 +123,6 @@ class _Training:
         order = torch.randperm(len(targets), generator=rng.stream(seed, "batches", epoch))
         changes = rng.stream(seed, "augmentation", epoch)
         self._model.train()
-        self._squares = torch.zeros(len(self._trained), dtype=torch.float64)
-        begun = len(self._step_loss)
         for chosen in order.split(self._config.batch_size):
             self._snapshot()
             images = inputs[chosen]
@@ -153,9 +132,12 @@ class _Training:
                 self._step(self._place(images), targets[chosen])
             except _Diverged:
                 self._diverged_at = len(self._step_loss) - 1
+                self._measure()
                 break
-        taken = len(self._step_loss) - begun
-        self._tensor_norms.append((self._squares / taken).sqrt())
+            if len(self._step_loss) == self._measured_at[len(self._history["train_loss"])]:
+                self._measure()
+        else:
+            self._snapshot()
 
     def _step(self, inputs: torch.Tensor, targets: torch.Tensor) -> None:
         step, schedule = len(self._step_loss), self._config.schedule
@@ -203,6 +185,7 @@ class _Training:
         ]
         found = torch.stack(norms).double()
         self._squares += found.square()
+        self._taken += 1
         if len(self._step_loss) == 1:
             self._tensor_norms.append(found)
 
@@ -210,20 +193,38 @@ class _Training:
         step = len(self._step_loss)
         if step in self._config.snapshots and step not in self._snapshots:
             self._snapshots[step] = _copy(self._model.state_dict())
+            self._optimizer_states[step] = self._carried()
 
-    def _measure(self, epoch: int) -> None:
-        if self._diverged_at is None:
-            self._snapshot()
-        squares = [norm**2 for norm in self._step_norm[max(epoch - 1, 0) * self._steps_per_epoch :]]
-        row = {"gradient_norm": math.sqrt(sum(squares) / len(squares)) if squares else math.nan}
+    def _carried(self) -> dict[str, State]:
+        """Return what the optimizer carries: slot -> name of the tensor -> value."""
+        found: dict[str, State] = {}
+        for index, slots in self._optimizer.state_dict()["state"].items():
+            for slot, value in slots.items():
+                if isinstance(value, torch.Tensor):
+                    found.setdefault(slot, {})[list(self._trained)[index]] = value
+        return {slot: _copy(tensors) for slot, tensors in found.items()}
+
+    def _measure(self) -> None:
+        """Measure where training stands; gradients are those since the last measurement."""
+        row, taken = {"gradient_norm": math.nan}, self._taken
+        if taken:
+            squares = [norm**2 for norm in self._step_norm[-taken:]]
+            row["gradient_norm"] = math.sqrt(sum(squares) / taken)
+            self._tensor_norms.append((self._squares / taken).sqrt())
+        self._squares, self._taken = torch.zeros_like(self._squares), 0
         first = slice(self._config.measured)
         train = self._train[0][first], self._train[1][first]
         for split, examples in (("train", train), ("test", self._test)):
             row[f"{split}_loss"], row[f"{split}_accuracy"] = _evaluate(self._model, examples)
+        self._model.train()
         for name, value in row.items():
             self._history.setdefault(name, []).append(value)
 
     def _checkpoint(self, epoch: int) -> None:
+        """Write a checkpoint, unless gradients wait for a measurement, or the last one is young."""
+        ended, young = epoch == self._config.epochs, time.monotonic() - self._saved_at
+        if self._taken or (young < _CHECKPOINT_SECONDS and not ended):
+            return
         state: dict[str, Any] = {
             "model": dict(self._model.state_dict()),
             "optimizer": self._optimizer.state_dict()["state"],
@@ -232,13 +233,18 @@ class _Training:
             "step_loss": torch.tensor(self._step_loss, dtype=torch.float64),
             "step_norm": torch.tensor(self._step_norm, dtype=torch.float64),
             "snapshots": self._snapshots,
+            "optimizer_states": self._optimizer_states,
             "seconds": self._seconds,
         }
         self._store.put(
             "training.checkpoint", _checkpoint_key(self._key, epoch), state, seconds=self._seconds
         )
+        self._saved_at = time.monotonic()
         # The one before is kept as well: should the newest be damaged, less is lost.
-        self._store.drop("training.checkpoint", _checkpoint_key(self._key, epoch - 2))
+        self._saved.append(epoch)
+        for older in self._saved[:-2]:
+            self._store.drop("training.checkpoint", _checkpoint_key(self._key, older))
+        self._saved = self._saved[-2:]
 
     def _resume(self) -> int:
         for epoch in range(self._config.epochs, -1, -1):
@@ -250,14 +256,17 @@ class _Training:
             self._optimizer.load_state_dict({**packed, "state": state["optimizer"]})
             self._history, self._snapshots = state["history"], state["snapshots"]
             self._tensor_norms = state["tensor_norms"]
+            self._optimizer_states = state["optimizer_states"]
             self._step_loss, self._step_norm = (
                 state[name].tolist() for name in ("step_loss", "step_norm")
             )
             self._seconds = self.earlier = state["seconds"]
+            self._saved = [epoch]
             return epoch
         return -1
 
     def _result(self) -> Run:
+        self._optimizer_states[len(self._step_loss)] = self._carried()
         return Run(
             config=self._config,
             data=self._dataset.name,
@@ -265,6 +274,7 @@ class _Training:
             shape=self._dataset.shape,
             classes=self._dataset.classes,
             weights=_copy(self._model.state_dict()),
+            measured_at=torch.tensor(self._measured_at).double() / self._steps_per_epoch,
             history={k: torch.tensor(v, dtype=torch.float64) for k, v in self._history.items()},
             gradient_norms=dict(
                 zip(self._trained, torch.stack(self._tensor_norms, 1), strict=True)
@@ -272,8 +282,17 @@ class _Training:
             step_loss=torch.tensor(self._step_loss, dtype=torch.float64),
             step_gradient_norm=torch.tensor(self._step_norm, dtype=torch.float64),
             snapshots=self._snapshots,
+            optimizer_states=self._optimizer_states,
             diverged_at=self._diverged_at,
         )
+
+
+def _positions(config: TrainConfig, steps_per_epoch: int) -> list[int]:
+    """Return the steps after which a run is measured, in increasing order, from 0 to the last."""
+    last = config.epochs * steps_per_epoch
+    count = math.ceil(config.epochs / config.measure_every)
+    steps = (round(k * config.measure_every * steps_per_epoch) for k in range(count))
+    return sorted({0, last, *(min(step, last) for step in steps)})
 
 
 def _checkpoint_key(run_key: str, epoch: int) -> str:

@@ -21,16 +21,22 @@ class Run:
         shape: (channels, height, width) of an input.
         classes: Number of classes.
         weights: The state dict where training stopped.
-        history: A value for each epoch in 0..epochs, 0 being the initialisation: ``train_loss``,
-            ``train_accuracy``, ``test_loss``, ``test_accuracy`` (eval mode, mean over all examples)
-            and ``gradient_norm`` (root mean square of the l2 norms of the epoch's mini-batch
-            gradients; NaN at 0); each (epochs + 1,), float64, shorter where the run diverged. With
-            ``TrainConfig.measured`` the training set's are those of its first examples.
+        measured_at: Where the run was to be measured, in epochs from 0, the initialisation, to the
+            end: with ``TrainConfig.measure_every`` of 1 after each epoch; (measurements,), float64.
+        history: A value for each of these: ``train_loss``, ``train_accuracy``, ``test_loss``,
+            ``test_accuracy`` (eval mode, mean over all examples) and ``gradient_norm`` (root mean
+            square of the l2 norms of the mini-batch gradients since the one before; NaN at 0); each
+            (measurements,), float64. Of a run that diverged there are fewer, the last being where
+            it stopped, before the position it stands for. With ``TrainConfig.measured`` the
+            training set's are those of its first examples.
         gradient_norms: The same root mean square for each trained tensor by itself, by name, each
-            (epochs + 1,), float64; 0 is the first mini-batch's gradient, at the initialisation.
+            (measurements,), float64; 0 is the first mini-batch's gradient, at the initialisation.
         step_loss: Mini-batch loss in train mode before each step, (steps,), float64.
         step_gradient_norm: Its gradient's l2 norm, before clipping, (steps,), float64.
         snapshots: Step -> state dict.
+        optimizer_states: What the optimizer carries, at each snapshot and where training stopped:
+            step -> slot, as PyTorch calls it, such as ``momentum_buffer`` or ``exp_avg_sq`` -> name
+            of the trained tensor -> value.
         diverged_at: The step whose loss or gradient was not finite, counted from 0; None if none
             was.
     """
@@ -41,11 +47,13 @@ class Run:
     shape: tuple[int, int, int]
     classes: int
     weights: State
+    measured_at: torch.Tensor
     history: dict[str, torch.Tensor]
     gradient_norms: dict[str, torch.Tensor]
     step_loss: torch.Tensor
     step_gradient_norm: torch.Tensor
     snapshots: dict[int, State]
+    optimizer_states: dict[int, dict[str, State]]
     diverged_at: int | None
 
     @property
