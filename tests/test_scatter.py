@@ -79,7 +79,7 @@ def test_arms_are_told_apart_without_colour(count):
 
 def test_the_first_arms_look_as_in_curves():
     found = list(looks(axes(cloud(many(5)))[0]).values())
-    assert found == [(look["color"], look["marker"], False) for look in frames.LOOKS]
+    assert found == [(look["color"], look["marker"], False) for look in frames.LOOKS[:5]]
 
 
 def test_an_arm_keeps_its_look_in_all_panels():

@@ -24,6 +24,9 @@ LOOKS = (
     {"color": "#2a9d6f", "linestyle": (0, (1.2, 1.2)), "marker": "^"},
     {"color": "#b05fa3", "linestyle": (0, (5, 1.4, 1.2, 1.4)), "marker": "D"},
     {"color": "#a08214", "linestyle": (0, (8, 2, 1.2, 2, 1.2, 2)), "marker": "v"},
+    {"color": "#5b6570", "linestyle": (0, (2.5, 1.2)), "marker": "P"},
+    {"color": "#cf3f5f", "linestyle": (0, (8, 1.6)), "marker": "X"},
+    {"color": "#14808f", "linestyle": (0, (1.2, 2.4)), "marker": "<"},
 )
 
 

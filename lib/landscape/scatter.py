@@ -20,8 +20,9 @@ from landscape.panels import Panel
 
 Scale = Literal["linear", "log", "symlog"]
 
-# Filled and open, the markers of curves and five more: no two arms share marker and filling.
-_MARKERS = tuple(look["marker"] for look in frames.LOOKS), ("P", "X", "*", "<", ">")
+# Filled and open, five markers of curves and five more: no two arms share marker and filling.
+_FIVE = frames.LOOKS[:5]
+_MARKERS = tuple(look["marker"] for look in _FIVE), ("P", "X", "*", "<", ">")
 _LOOKS = tuple(
     {
         "color": look["color"],
@@ -33,7 +34,7 @@ _LOOKS = tuple(
     }
     for markers in _MARKERS
     for filled in (True, False)
-    for look, marker in zip(frames.LOOKS, markers, strict=True)
+    for look, marker in zip(_FIVE, markers, strict=True)
 )
 _DECADES = 4  # On either side of a symmetric logarithmic axis.
 _SMALL = 7.5  # Letters of what is not shown, in points.
@@ -98,7 +99,7 @@ def scatter(
     looks = dict(zip(arms, _LOOKS, strict=False))
     with matplotlib.style.context(frames.STYLES):
         # A legend of many arms is as wide as the page.
-        width = frames.WIDTH if len(arms) > len(frames.LOOKS) else None
+        width = frames.WIDTH if len(arms) > len(_FIVE) else None
         height = 2.75 if len(clouds) > 1 else 3.2
         canvas, axes = frames.grid(len(clouds), columns, height=height, width=width)
         for axis, cloud in zip(axes, clouds, strict=True):
