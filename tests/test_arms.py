@@ -32,6 +32,15 @@ def test_a_setting_is_changed_where_it_belongs():
     assert made["model"].model == models.MLP() and made["model"].optimizer.weight_decay == 0.5
 
 
+def test_a_setting_beside_a_new_part_is_that_of_the_new_part():
+    nesterov = training.SGD(0.5, momentum=0.9, nesterov=True)
+    (found,) = arms.variants(
+        BASE, {"a": {"optimizer": nesterov, "learning_rate": 0.25, "model": models.MLP()}}
+    ).values()
+    assert found.optimizer == dataclasses.replace(nesterov, learning_rate=0.25)
+    assert found.model == models.MLP() and BASE.optimizer.learning_rate != 0.25
+
+
 def test_a_setting_that_nothing_has_is_refused():
     with pytest.raises(ValueError, match=r"no part of the config has a setting 'skips'. Pass one "):
         arms.variants(BASE, {"a": {"skips": True}})
@@ -70,3 +79,9 @@ def test_arms_of_which_a_run_diverged_are_known(runs):
     assert arms.diverged(runs, "wild") == (2, 2) and arms.diverged(runs, "calm") == (0, 2)
     mixed = {**runs, ("calm", 2): runs["wild", 1]}
     assert arms.trained(mixed) == [] and arms.diverged(mixed, "calm") == (1, 3)
+
+
+def test_arms_of_one_family_go_by_their_names_alone():
+    things = {("MLP, SGD", 0): 1, ("MLP, SGD, own rate", 0): 2, ("CNN, SGD", 0): 3, ("MLP", 0): 4}
+    assert arms.named(things, "MLP") == {("SGD", 0): 1, ("SGD, own rate", 0): 2}
+    assert arms.named(things, "ViT") == {}

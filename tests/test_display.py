@@ -11,7 +11,7 @@ import matplotlib
 import numpy as np
 import pytest
 import torch
-from landscape import display, frames, panels, plots, tables
+from landscape import bands, display, frames, panels, plots, tables
 from landscape.claims import Claim, above, every, not_testable
 from landscape.connectivity import Path
 from landscape.display import Figure, Sentence, Table, VerdictBox
@@ -277,20 +277,25 @@ def run(history, epochs=2):
 
 def test_bands_of_runs_are_by_arm_and_stop_where_a_run_diverged():
     runs = {
-        ("a", 0): run({"loss": [3.0, 2.0, 1.0]}),
-        ("a", 1): run({"loss": [5.0, 4.0]}),
+        ("a", 0): run({"loss": [4.0, 2.0, 1.0]}),
+        ("a", 1): run({"loss": [9.0, 8.0]}),
         ("b", 0): run({"loss": [1.0, 1.0, 1.0]}),
-        ("b", 1): run({"loss": [3.0, 3.0, 3.0]}),
+        ("b", 1): run({"loss": [4.0, 4.0, 0.0]}),
     }
-    found = panels.bands(runs, "loss")
-    assert list(found) == ["a", "b"] and found["b"].mean.tolist() == [2.0, 2.0, 2.0]
-    assert found["a"].mean[:2].tolist() == [4.0, 3.0] and math.isnan(found["a"].mean[2])
+    found = bands.of_runs(runs, "loss")
+    assert list(found) == ["a", "b"] and found["b"].mean.tolist()[:2] == pytest.approx([2.0, 2.0])
+    assert math.isnan(found["b"].mean[2])  # 0 has no place on a logarithmic axis.
+    assert found["a"].mean[:2].tolist() == pytest.approx([6.0, 4.0])
+    assert math.isnan(found["a"].mean[2])
     assert found["a"].x.tolist() == [0.0, 1.0, 2.0]
+    assert found["a"].low[0] > 0  # As an interval of means would not be.
+    halves = bands.of_runs(runs, "loss", lambda values: values / 2)
+    assert halves["a"].mean[:2].tolist() == pytest.approx([3.0, 2.0])
 
 
 def test_training_panels_name_quantity_and_unit():
     names = ("train_loss", "test_loss", "test_accuracy", "gradient_norm")
-    runs = {("a", s): run({name: [1.0, 2.0, 3.0 + s] for name in names}) for s in (0, 1)}
+    runs = {("a", s): run({name: [0.1, 0.2, 0.6 + 0.3 * s] for name in names}) for s in (0, 1)}
     made = panels.training(runs)
     assert [panel.y for panel in made] == [
         "loss (nats)",
@@ -299,10 +304,10 @@ def test_training_panels_name_quantity_and_unit():
         "root mean square of ‖g‖₂",
     ]
     assert [panel.scale for panel in made] == ["log"] * 4
-    # Accuracies 1, 2, 3 and 1, 2, 4 as errors; low and high change places.
+    # Accuracies as errors: 0.9, 0.8, 0.4 and 0.9, 0.8, 0.1.
     error = made[2].series["a"]
-    assert error.samples.tolist() == [[0, -1, -2], [0, -1, -3]]
-    assert error.mean.tolist() == [0, -1, -2.5] and bool((error.low <= error.high).all())
+    assert error.mean.tolist() == pytest.approx([0.9, 0.8, 0.2])
+    assert bool((error.low <= error.high).all())
 
 
 def test_recorded_panels_are_the_values_of_a_study(study):
@@ -324,7 +329,8 @@ def test_line_panels_are_bands_over_seeds_of_means_over_directions():
     }
     loss, accuracy = panels.lines(cuts)
     assert loss.series["a"].samples.tolist() == [[2.0, 4.0], [4.0, 6.0]]
-    assert loss.series["a"].mean.tolist() == [3.0, 5.0] and loss.scale == "log"
+    want = [math.sqrt(2 * 4), math.sqrt(4 * 6)]  # On a logarithmic axis.
+    assert loss.series["a"].mean.tolist() == pytest.approx(want) and loss.scale == "log"
     assert accuracy.series["a"].mean.tolist() == pytest.approx([0.3, 0.5]) and accuracy.limits == (
         0,
         1,

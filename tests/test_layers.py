@@ -168,7 +168,7 @@ def test_a_single_seed_is_a_curve_against_depth(study):
 def test_depths_refuse_different_numbers_of_seeds(study):
     record(study, "q", "skip", {8: [1.0, 2.0], 20: [3.0]})
     with pytest.raises(
-        ValueError, match=r"'q' of 'skip' has \[2, 1\] values at the depths \[8, 20\]"
+        ValueError, match=r"'q' of 'skip' has \[2, 1\] values at the sizes \[8, 20\]"
     ):
         layers.depths(study, {"q": "name"}, ["skip"], [8, 20])
 

@@ -162,3 +162,14 @@ def test_early_numbers_are_those_of_the_objective(study):
     assert study.values("early_lambda_max", "a") == pytest.approx([exact[-1]], rel=1e-6)
     assert study.values("early_gradient_norm", "a") == [float(at.gradient(at.theta).norm())]
     assert study.values("early_sam", "a") == [sharpness.sam(at, at.theta, rho=0.05).value]
+
+
+def test_bounds_of_the_trace_are_those_of_each_run(study):
+    run = run_of(study, epochs=2)
+    settings = run.config.optimizer.learning_rate, run.config.batch_size
+    for seed, noise in enumerate((3.0, 5.0)):
+        study.add("noise_trace", noise, arm="a", seed=seed)
+    records.bounds(study, {("a", 0): run, ("a", 1): run})
+    descent = 2 * float(run.history["train_loss"][0]) / (settings[0] * run.steps)
+    want = [descent + noise / settings[1] for noise in (3.0, 5.0)]
+    assert study.values("trace_bound", "a") == pytest.approx(want)

@@ -163,3 +163,32 @@ def test_twin_of_a_net_with_leaky_relu_and_average_pooling_is_the_same_function(
     torch.testing.assert_close(
         outputs(twin, inputs), outputs(model, inputs), rtol=1e-12, atol=1e-12
     )
+
+
+# The bound of S2
+
+
+HOW = {"learning_rate": 0.1, "steps": 200, "noise": 3.0, "batch_size": 60}
+
+
+def test_bound_of_the_trace_is_the_sum_of_descent_and_noise():
+    assert theory.trace_bound(2.5, **HOW) == pytest.approx(2 * 2.5 / 20 + 0.05)
+    assert theory.trace_bound(0.0, **HOW) == pytest.approx(0.05)
+
+
+def test_bound_of_the_trace_grows_as_the_batch_shrinks_though_said_to_show_the_opposite():
+    small = theory.trace_bound(2.5, **{**HOW, "batch_size": 6})
+    assert small - theory.trace_bound(2.5, **HOW) == pytest.approx(3 / 6 - 3 / 60)
+
+
+@pytest.mark.parametrize("name", ["learning_rate", "steps", "batch_size"])
+def test_bound_of_the_trace_refuses_what_gives_none(name):
+    with pytest.raises(ValueError, match=f"{name}=0 gives no bound"):
+        theory.trace_bound(2.5, **{**HOW, name: 0})
+
+
+def test_bound_of_the_trace_refuses_negative_variance_and_endless_descent():
+    with pytest.raises(ValueError, match="both >= 0"):
+        theory.trace_bound(2.5, **{**HOW, "noise": -1.0})
+    with pytest.raises(ValueError, match="finite descent"):
+        theory.trace_bound(float("inf"), **HOW)

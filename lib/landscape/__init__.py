@@ -8,11 +8,13 @@ Modules stand on floors and import only downwards:
    ``configuration`` ``data`` ``torchvision_import`` ``models``
 1. ``objective`` ``measurement`` ``training``
 2. ``spectrum`` ``directions`` ``sweep``
-3. ``slices`` ``sharpness`` ``connectivity`` ``theory`` ``replicas``
-4. ``statistics`` ``correlation`` ``claims`` ``files`` ``results`` ``arms`` ``records``
-   ``surveys`` ``cuts`` ``routes`` ``comparisons`` ``predictors``
-5. ``display`` ``wording`` ``tables`` ``accounts`` ``panels`` ``frames`` ``overlays``
-   ``contours`` ``relief`` ``scatter`` ``layers`` ``plots``
+3. ``slices`` ``sharpness`` ``connectivity`` ``theory`` ``stability`` ``noise`` ``replicas``
+4. ``statistics`` ``correlation`` ``claims`` ``files`` ``results`` ``arms`` ``tuning`` ``records``
+   ``flatness`` ``surveys`` ``cuts`` ``basins`` ``routes`` ``dynamics`` ``durations``
+   ``findings`` ``comparisons`` ``predictors``
+5. ``display`` ``wording`` ``tables`` ``accounts`` ``choices`` ``races`` ``bands`` ``panels``
+   ``frames`` ``overlays`` ``contours`` ``relief`` ``scatter`` ``layers`` ``scaling`` ``trails``
+   ``plots``
 """
 
 __version__ = "0.1.0"

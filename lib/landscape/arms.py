@@ -16,7 +16,7 @@ def variants(base: TrainConfig, changes: Mapping[str, Mapping[str, Any]]) -> dic
     Args:
         base: What they have in common.
         changes: Arm -> setting -> value. A setting is a field of ``TrainConfig``, of its optimizer
-            or of its model, looked for in this order.
+            or of its model, looked for in this order; beside a new optimizer or model, of that one.
 
     Raises:
         ValueError: If no part of the config has such a setting.
@@ -25,7 +25,11 @@ def variants(base: TrainConfig, changes: Mapping[str, Mapping[str, Any]]) -> dic
 
 
 def _changed(base: TrainConfig, settings: Mapping[str, Any]) -> TrainConfig:
-    parts = {"": base, "optimizer": base.optimizer, "model": base.model}
+    parts = {
+        "": base,
+        "optimizer": settings.get("optimizer", base.optimizer),
+        "model": settings.get("model", base.model),
+    }
     chosen: dict[str, dict[str, Any]] = {name: {} for name in parts}
     for setting, value in settings.items():
         owners = [name for name, part in parts.items() if setting in _fields(part)]
@@ -38,7 +42,7 @@ def _changed(base: TrainConfig, settings: Mapping[str, Any]) -> TrainConfig:
     inner = {
         name: dataclasses.replace(parts[name], **chosen[name]) for name in ("optimizer", "model")
     }
-    return dataclasses.replace(base, **{**inner, **chosen[""]})
+    return dataclasses.replace(base, **{**chosen[""], **inner})
 
 
 def _fields(part: Any) -> list[str]:
@@ -69,6 +73,21 @@ def grouped(runs: Runs) -> dict[str, list[Run]]:
     for (arm, _), run in runs.items():
         found.setdefault(arm, []).append(run)
     return found
+
+
+def named(things: Mapping[tuple[str, int], Any], family: str) -> dict[tuple[str, int], Any]:
+    """Return those of arms called ``<family>, <name>``, by name alone.
+
+    Args:
+        things: (arm, seed) -> run, or what was measured of it.
+        family: Such as ``MLP``.
+    """
+    start = f"{family}, "
+    return {
+        (arm.removeprefix(start), seed): thing
+        for (arm, seed), thing in things.items()
+        if arm.startswith(start)
+    }
 
 
 def trained(runs: Runs) -> list[str]:

@@ -14,9 +14,9 @@ from matplotlib.ticker import MaxNLocator
 from matplotlib.transforms import Bbox
 
 from landscape import frames, overlays
+from landscape.bands import asks_for_log
 from landscape.display import Figure
 from landscape.overlays import Prediction
-from landscape.panels import asks_for_log
 from landscape.slices import Plane, shared_levels
 
 Quantity = Literal["loss", "accuracy"]

@@ -1,14 +1,15 @@
 """Layers: panels of gradient norms layer by layer, and of recorded values against depth."""
 
-import dataclasses
 import math
 from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 
-from landscape.panels import Panel, asks_for_log
+from landscape.bands import over_seeds
+from landscape.panels import Panel
 from landscape.results import Study
-from landscape.statistics import Band, band, single
+from landscape.scaling import panels
+from landscape.statistics import Band, single
 
 # (arm, seed) -> norms of the gradients of the layers' weights, in order from the input.
 Norms = Mapping[tuple[str, int], Sequence[float]]
@@ -47,7 +48,7 @@ def gradients(found: Mapping[str, Norms], *, reference: float | None = None) -> 
     for title, norms in found.items():
         own = {arm: _of(arm, [norms]) for arm in arms}
         series = {
-            names[arm]: _over_seeds(np.arange(1, len(rows[0][1]) + 1), [r for _, r in rows], "log")
+            names[arm]: over_seeds(np.arange(1, len(rows[0][1]) + 1), [r for _, r in rows], "log")
             for arm, rows in own.items()
             if rows
         }
@@ -85,19 +86,6 @@ def _decay(series: Mapping[str, Band], reference: float) -> Band:
     return single(first.x, first.mean[-1] * reference ** (first.x[-1] - first.x))
 
 
-def _over_seeds(x: Sequence[float], curves: Sequence[np.ndarray], scale: str) -> Band:
-    """Return the band of curves, on a logarithmic axis that of their logarithms."""
-    if scale != "log":
-        return single(x, curves[0]) if len(curves) == 1 else band(x, curves)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        logs = [np.log(curve) for curve in curves]
-    # Without a finite logarithm there is no mean: -∞ would be drawn at the axis' lower end.
-    logs = [np.where(np.isfinite(row), row, np.nan) for row in logs]
-    of = _over_seeds(x, logs, "linear")
-    ends = {name: np.exp(getattr(of, name)) for name in ("mean", "low", "high")}
-    return dataclasses.replace(of, samples=np.stack(curves), **ends)
-
-
 def depths(
     study: Study, quantities: Mapping[str, str], arms: Sequence[str], depths: Sequence[int]
 ) -> list[Panel]:
@@ -115,25 +103,5 @@ def depths(
     Raises:
         ValueError: If the depths of a family have different numbers of values.
     """
-    made = []
-    for quantity, heading in quantities.items():
-        curves = {arm: _against(study, quantity, arm, depths) for arm in arms}
-        values = np.concatenate([of.ravel() for of in curves.values()])
-        scale = "log" if asks_for_log(values[np.isfinite(values)]) else "linear"
-        series = {arm: _over_seeds(depths, list(of), scale) for arm, of in curves.items()}
-        unit = study.unit(quantity) or heading
-        made.append(
-            Panel(heading, "depth (layers)", unit, series, scale, "log", ticks=tuple(depths))
-        )
-    return made
-
-
-def _against(study: Study, quantity: str, arm: str, depths: Sequence[int]) -> np.ndarray:
-    """Return the values (seeds, depths) of a family of arms."""
-    rows = [study.values(quantity, f"{arm}, depth {depth}") for depth in depths]
-    if len({len(row) for row in rows}) > 1:
-        raise ValueError(
-            f"{quantity!r} of {arm!r} has {[len(row) for row in rows]} values at the depths "
-            f"{list(depths)}. Record one for each seed at every depth, NaN where there is none."
-        )
-    return np.array(rows).T
+    families = {arm: {depth: f"{arm}, depth {depth}" for depth in depths} for arm in arms}
+    return panels(study, quantities, families, x="depth (layers)", span=10.0)

@@ -19,7 +19,8 @@ from landscape import frames
 LIGHT, DARK = "#ffffff", "#101418"  # On the colours of a plane, which no theme changes.
 PREDICTED = "#d1601f"
 
-_PATHS = (*frames.LOOKS[3:5], *frames.LOOKS[1:3])  # Those first that are far from a plane's colours.
+# Those first that are far from a plane's colours.
+_PATHS = (*frames.LOOKS[3:5], *frames.LOOKS[1:3])
 # Sides of a mark where its name may go, the best first.
 _SIDES = ((1, 0.5), (-1, 0.5), (0, 1), (0, -1), (1, -1), (-1, -1))
 

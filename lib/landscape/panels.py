@@ -7,6 +7,8 @@ from typing import Literal
 import numpy as np
 import torch
 
+from landscape import bands
+from landscape.bands import asks_for_log
 from landscape.connectivity import Path
 from landscape.results import Study
 from landscape.slices import Lines
@@ -46,43 +48,17 @@ class Panel:
     ticks: tuple[float, ...] | None = None
 
 
-def bands(runs: Mapping[tuple[str, int], Run], name: str) -> dict[str, Band]:
-    """Return for each arm the band over seeds of one quantity in the runs' histories, by epoch.
-
-    A run that diverged has no values after its end: the band of its arm stops there.
-    """
-    found = {}
-    for arm in dict.fromkeys(arm for arm, _ in runs):
-        own = [run for (which, _), run in runs.items() if which == arm]
-        epochs = own[0].measured_at.numpy()
-        curves = np.full((len(own), len(epochs)), np.nan)
-        for curve, run in zip(curves, own, strict=True):
-            curve[: len(run.history[name])] = run.history[name].numpy()
-        found[arm] = band(epochs, curves)
-    return found
-
-
 def training(runs: Mapping[tuple[str, int], Run]) -> list[Panel]:
     """Return the panels of a figure of training curves: losses, test error, gradient norm."""
-    wrong = {
-        arm: dataclasses.replace(
-            of,
-            mean=1 - of.mean,
-            low=1 - of.high,
-            high=1 - of.low,
-            samples=1 - of.samples,
-        )
-        for arm, of in bands(runs, "test_accuracy").items()
-    }
-    shown = {
-        "training loss": ("loss (nats)", bands(runs, "train_loss")),
-        "test loss": ("loss (nats)", bands(runs, "test_loss")),
-        "test error": ("share wrong", wrong),
-        "mini-batch gradients": ("root mean square of ‖g‖₂", bands(runs, "gradient_norm")),
+    found = {
+        "training loss": ("loss (nats)", bands.of_runs(runs, "train_loss")),
+        "test loss": ("loss (nats)", bands.of_runs(runs, "test_loss")),
+        "test error": ("share wrong", bands.of_runs(runs, "test_accuracy", lambda x: 1 - x)),
+        "mini-batch gradients": ("root mean square of ‖g‖₂", bands.of_runs(runs, "gradient_norm")),
     }
     return [
         Panel(title, "epoch", unit, series, "log", integers=True)
-        for title, (unit, series) in shown.items()
+        for title, (unit, series) in found.items()
     ]
 
 
@@ -117,19 +93,25 @@ def lines(
     """Return the panels of loss and accuracy along lines, as bands over seeds.
 
     Args:
-        cuts: (arm, seed) -> lines; a seed's curve is the mean over its directions.
+        cuts: (arm, seed) -> lines; a seed's curve is the mean over its directions. Mean and
+            interval of the loss are those of its logarithm.
         x: Meaning of the positions.
     """
     arms = list(dict.fromkeys(arm for arm, _ in cuts))
     found = {
         what: {
-            arm: band(
-                next(iter(cuts.values())).alphas,
-                [getattr(cut, what).mean(0) for (own, _), cut in cuts.items() if own == arm],
+            arm: bands.over_seeds(
+                next(iter(cuts.values())).alphas.numpy(),
+                [
+                    getattr(cut, what).mean(0).numpy()
+                    for (own, _), cut in cuts.items()
+                    if own == arm
+                ],
+                scale,
             )
             for arm in arms
         }
-        for what in ("loss", "accuracy")
+        for what, scale in (("loss", "log"), ("accuracy", "linear"))
     }
     return _along(found, x, "training ", "log")
 
@@ -265,8 +247,3 @@ def _policy(kind: str, of: Sequence[Path]) -> str:
 
 def _over_pairs(ts: torch.Tensor, curves: Sequence[torch.Tensor]) -> Band:
     return band(ts, curves) if len(curves) > 1 else single(ts, curves[0])
-
-
-def asks_for_log(values: np.ndarray) -> bool:
-    """Return whether finite values are all positive and span a factor of 10 or more."""
-    return bool(len(values) and values.min() > 0 and values.max() >= 10 * values.min())

@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 from landscape import sharpness, spectrum, theory
-from landscape.arms import Runs
+from landscape.arms import Runs, grouped
 from landscape.objective import Objective
 from landscape.parameters import layout
 from landscape.results import Study
@@ -228,6 +228,24 @@ def early(
         found = {"unit": "nats per parameter", "cost": 1, "cost_unit": "passes", **labels}
         norm = float(L.gradient(L.theta).norm())
         study.add_measurement(f"{prefix}gradient_norm", norm, L, **found)
+
+
+def bounds(study: Study, runs: Runs) -> None:
+    """Record ``trace_bound``: what a source says the trace of the Hessian is at most.
+
+    ``theory.trace_bound`` with the training loss at the initialisation, 0 as the least, and the
+    ``noise_trace`` recorded at the end (``flatness.record``).
+    """
+    for arm, own in grouped(runs).items():
+        for noise, run in zip(study.values("noise_trace", arm), own, strict=True):
+            bound = theory.trace_bound(
+                float(run.history["train_loss"][0]),
+                learning_rate=run.config.optimizer.learning_rate,
+                steps=run.steps,
+                noise=noise,
+                batch_size=run.config.batch_size,
+            )
+            study.add("trace_bound", bound, unit=PER_PARAMETER, arm=arm, seed=run.config.seed)
 
 
 def subsets(

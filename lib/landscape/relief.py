@@ -13,9 +13,9 @@ from matplotlib.colors import to_hex
 from matplotlib.ticker import Locator, MaxNLocator
 
 from landscape import frames
+from landscape.bands import asks_for_log
 from landscape.contours import COLOURS, UNITS, Quantity, check_grids, values_of
 from landscape.display import Surface
-from landscape.panels import asks_for_log
 from landscape.slices import Plane
 
 AZIMUTH, ELEVATION = 35.0, 28.0  # Degrees, of the picture and where turning begins.

@@ -1,5 +1,7 @@
 """Training: a frozen config in, a run out; resumable, divergence is a result."""
 
+from landscape.training.adaptive import Adam, AdamW
+from landscape.training.ascent import ASAM, SAM
 from landscape.training.augmentation import Augmentation
 from landscape.training.config import TrainConfig
 from landscape.training.loop import Run, train
@@ -8,7 +10,11 @@ from landscape.training.schedules import Cosine, Schedule
 from landscape.training.sweeps import sweep
 
 __all__ = [
+    "ASAM",
+    "SAM",
     "SGD",
+    "Adam",
+    "AdamW",
     "Augmentation",
     "Cosine",
     "OptimizerConfig",

@@ -1,9 +1,23 @@
-"""Sweeps: many runs, one after another or several at a time."""
+"""Sweeps: many runs, one after another or side by side."""
 
+import contextlib
 import dataclasses
-from collections.abc import Iterable, Mapping
+import functools
+import multiprocessing
+import os
+import signal
+import tempfile
+import threading
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
+from multiprocessing.connection import Connection
+from pathlib import Path
+
+import torch
 
 from landscape.data import Dataset
+from landscape.progress import Progress, say
 from landscape.store import Store
 from landscape.training.config import TrainConfig
 from landscape.training.loop import train
@@ -15,18 +29,40 @@ def sweep(
     store: Store,
     *,
     seeds: Iterable[int] | None = None,
+    workers: int = 1,
 ) -> dict:
     """Train every config, for every seed.
+
+    Small networks leave most of a machine idle: several at a time, each on its share of the cores,
+    are done sooner than one after another on all of them. The number of threads decides last bits
+    and is part of a run's key, so another number of workers may mean other threads and trains
+    again. Which runs are there already, and which process trains one, changes nothing.
+
+    A worker that dies, for want of memory for example, takes the others with it; what is missing
+    then goes on in this process, from its checkpoints. An error or an interrupt ends the workers
+    and goes up; checkpoints stay.
 
     Args:
         configs: Named configs, or a plain sequence (named by position).
         dataset: The data.
         store: Where runs live.
         seeds: Replaces each config's own seed; None keeps it.
+        workers: Processes that train side by side, each with ``max(1, cores // workers)`` threads;
+            1 trains in this process, with the threads that it has. With more, a script has to
+            sweep below ``if __name__ == "__main__":``, since every worker imports it; a notebook
+            needs nothing of the kind.
 
     Returns:
         (name, seed) -> Run, in the order seed by seed.
+
+    Raises:
+        ValueError: If ``workers < 1``, if a part of a config is of a class that workers cannot
+            import, or as ``train`` does.
     """
+    if workers < 1:
+        raise ValueError(
+            f"workers={workers} train nothing. Pass workers >= 1; 1 trains in this process."
+        )
     named = dict(configs) if isinstance(configs, Mapping) else dict(enumerate(configs))
     plan = {
         (name, seed): dataclasses.replace(config, seed=seed)
@@ -34,4 +70,85 @@ def sweep(
         for name, config in named.items()
         for seed in [config.seed if seed is None else seed]
     }
-    return {key: train(config, dataset, store) for key, config in plan.items()}
+    threads = torch.get_num_threads() if workers == 1 else max(1, (os.cpu_count() or 1) // workers)
+    with _threads(threads):
+        if workers > 1:
+            _check_classes(plan.values())
+            _side_by_side(plan.values(), dataset, store, workers)
+        return {key: train(config, dataset, store) for key, config in plan.items()}
+
+
+@contextlib.contextmanager
+def _threads(count: int) -> Iterator[None]:
+    before = torch.get_num_threads()
+    torch.set_num_threads(count)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+def _check_classes(configs: Iterable[TrainConfig]) -> None:
+    kinds = {type(part) for config in configs for part in vars(config).values()}
+    if own := sorted(kind.__name__ for kind in kinds if kind.__module__ == "__main__"):
+        raise ValueError(
+            f"the script or notebook itself defines {', '.join(own)}, and a worker knows it by "
+            "another name. Move it to a module of its own, or pass workers=1."
+        )
+
+
+def _side_by_side(
+    configs: Iterable[TrainConfig], dataset: Dataset, store: Store, workers: int
+) -> None:
+    """Train in workers what the store lacks; after the death of a worker some may still lack."""
+    keyed = {store.key("training.run", train, (config, dataset)): config for config in configs}
+    missing = [config for key, config in keyed.items() if store.get("training.run", key) is None]
+    if len(missing) < 2:
+        return
+    with Progress("training", len(keyed), start=len(keyed) - len(missing)) as bar:
+        try:
+            _in_workers(missing, dataset, store, min(workers, len(missing)), bar)
+        except BrokenProcessPool:
+            say("training: a worker died; what is missing is trained in this process")
+
+
+def _in_workers(
+    configs: Sequence[TrainConfig], dataset: Dataset, store: Store, workers: int, bar: Progress
+) -> None:
+    spawn = multiprocessing.get_context("spawn")
+    reading, lifeline = spawn.Pipe(duplex=False)
+    with tempfile.TemporaryDirectory() as folder, reading:
+        # As a file, whose pages all workers share.
+        path = Path(folder) / "dataset.pt"
+        torch.save({f.name: getattr(dataset, f.name) for f in dataclasses.fields(dataset)}, path)
+        how = {"initializer": _begin, "initargs": (reading, torch.get_num_threads())}
+        # The lifeline is let go of first, whatever happens: nobody waits for half a run.
+        with ProcessPoolExecutor(workers, spawn, **how) as executor, lifeline:
+            futures = [executor.submit(_train, config, path, store.root) for config in configs]
+            for future in as_completed(futures):
+                future.result()
+                bar.step()
+
+
+def _begin(lifeline: Connection, threads: int) -> None:
+    """Make a worker: silent, with its share of threads, gone as soon as the parent lets go."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # The parent's to answer.
+    os.environ["LANDSCAPE_PROGRESS"] = "off"
+    torch.set_num_threads(threads)
+    threading.Thread(target=_follow, args=(lifeline,), daemon=True).start()
+
+
+def _follow(lifeline: Connection) -> None:
+    """End this process when the other end is closed, by the parent or by its death."""
+    lifeline.poll(None)
+    os._exit(1)
+
+
+def _train(config: TrainConfig, dataset: Path, store: Path) -> None:
+    """Train one run into the store, in a worker."""
+    train(config, _load(dataset), Store(store))
+
+
+@functools.cache
+def _load(path: Path) -> Dataset:
+    return Dataset(**torch.load(path, weights_only=True, mmap=True))

@@ -1,0 +1,90 @@
+"""Findings: recorded quantities of arms set against each other, as claims are judged by."""
+
+from collections.abc import Callable, Mapping, Sequence
+
+from landscape import claims, durations
+from landscape.claims import Finding
+from landscape.durations import Duration
+from landscape.results import Study
+from landscape.statistics import Interval, paired_ratio
+
+# ``claims.above`` or ``claims.below``: on which side of no effect the claim puts a quantity.
+Side = Callable[..., Finding]
+
+
+def ratio(
+    study: Study, quantity: str, arms: Sequence[str], heading: str, *, side: Side = claims.above
+) -> Finding:
+    """Judge the paired ratio of a quantity in two arms, first over second, against 1.
+
+    Args:
+        study: Where it was recorded, in the same order of seeds.
+        quantity: Its recorded name.
+        arms: The two arms.
+        heading: What the quantity is called, such as ``λ_max``.
+        side: The claimed side.
+    """
+    known = study.converged(quantity, arms)
+    return side(f"{heading}, {_against(arms, '/')}", study.ratio(quantity, arms), converged=known)
+
+
+def difference(
+    study: Study, quantity: str, arms: Sequence[str], heading: str, *, side: Side = claims.above
+) -> Finding:
+    """Judge the paired difference of a share in two arms, first − second, against 0, in points.
+
+    Args:
+        study: Where it was recorded, in the same order of seeds.
+        quantity: Its recorded name, such as ``test_accuracy``.
+        arms: The two arms.
+        heading: What the quantity is called.
+        side: The claimed side.
+    """
+    title = f"{heading}, {_against(arms, '−')} (percentage points)"
+    return side(title, study.difference(quantity, arms, factor=100))
+
+
+def quotient(
+    study: Study, quantities: Sequence[str], arm: str, heading: str, *, side: Side = claims.above
+) -> Finding:
+    """Judge the ratio of two quantities of one arm, first over second, against 1.
+
+    Args:
+        study: Where both were recorded, in the same order of seeds.
+        quantities: Their recorded names.
+        arm: The arm.
+        heading: What their ratio is called.
+        side: The claimed side.
+    """
+    values = (study.values(quantity, arm) for quantity in quantities)
+    known = all(study.converged(quantity, [arm]) for quantity in quantities)
+    return side(f"{heading}, {arm}", paired_ratio(*values), converged=known)
+
+
+def interval(found: Interval, heading: str, *, side: Side = claims.above) -> Finding:
+    """Judge an interval against no effect; one that did not converge decides nothing.
+
+    Args:
+        found: Such as an exponent of ``scaling.exponents``.
+        heading: What it is called.
+        side: The claimed side.
+    """
+    return side(heading, found, converged=getattr(found, "converged", True))
+
+
+def slower(taken: Mapping[str, Sequence[Duration]], arms: Sequence[str], heading: str) -> Finding:
+    """Judge that an arm takes more epochs to a level than another: the median ratio above 1.
+
+    Args:
+        taken: Arm -> durations, in the same order of seeds; of one level of ``durations.record``.
+        arms: The arm that is to take more, and the other.
+        heading: The level.
+    """
+    first, second = (taken[arm] for arm in arms)
+    title = f"epochs to {heading}, {_against(arms, '/')}"
+    return claims.above(title, durations.faster(second, first))
+
+
+def _against(arms: Sequence[str], sign: str) -> str:
+    first, second = arms
+    return f"{first} {sign} {second}"

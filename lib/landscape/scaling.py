@@ -1,0 +1,154 @@
+"""Scaling: recorded values against the size of a network, and the exponents of their power laws."""
+
+import dataclasses
+import itertools
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from landscape.bands import asks_for_log, over_seeds
+from landscape.display import Table
+from landscape.panels import Panel
+from landscape.results import Study
+from landscape.statistics import Interval, mean_interval, power_law
+from landscape.wording import interval_text
+
+# Family, such as "MLP" -> size, such as its width -> arm. Families may have different sizes.
+Families = Mapping[str, Mapping[float, str]]
+
+_LABELS = 9  # As many fit below a panel of half the width of a page.
+
+
+@dataclasses.dataclass(frozen=True)
+class Exponent(Interval):
+    """The exponent b of a power law y = a·x^b, with its confidence interval over seeds.
+
+    Attributes:
+        converged: Whether every value behind it converged. With lower bounds among them, such as
+            the epochs of runs that never reach a level, it is not the exponent.
+    """
+
+    converged: bool
+
+
+def panels(
+    study: Study,
+    quantities: Mapping[str, str],
+    families: Families,
+    *,
+    x: str,
+    span: float = 1.0,
+) -> list[Panel]:
+    """Return a panel for each recorded quantity against size, a band over seeds for each family.
+
+    The horizontal axis is logarithmic and labelled with the sizes, as many as it has room for. The
+    vertical axis is logarithmic, and so are mean and interval, where all finite values are
+    positive: a power law is a straight line. A size of which a seed's value is not finite is a gap.
+
+    Args:
+        study: Where the values were recorded, in the same order of seeds.
+        quantities: Recorded name -> heading.
+        families: Family -> size, positive -> arm.
+        x: What the sizes are, such as ``width``.
+        span: Largest over smallest value from which the vertical axis is logarithmic.
+
+    Raises:
+        ValueError: If the sizes of a family have different numbers of values.
+    """
+    ticks = _ticks(sorted({size for sizes in families.values() for size in sizes}))
+    made = []
+    for quantity, heading in quantities.items():
+        curves = {name: _against(study, quantity, name, of) for name, of in families.items()}
+        values = np.concatenate([of.ravel() for of in curves.values()])
+        scale = "log" if asks_for_log(values[np.isfinite(values)], span=span) else "linear"
+        series = {
+            name: over_seeds(sorted(families[name]), list(of), scale) for name, of in curves.items()
+        }
+        unit = study.unit(quantity) or heading
+        made.append(Panel(heading, x, unit, series, scale, "log", ticks=ticks))
+    return made
+
+
+def exponents(
+    study: Study, quantities: Sequence[str], families: Families, *, confidence: float = 0.95
+) -> dict[tuple[str, str], Exponent]:
+    """Return the exponent of each quantity's power law in size, for each family, over seeds.
+
+    Each seed has an exponent of its own, ``statistics.power_law`` through its values at all sizes;
+    mean and interval are those over seeds. A seed with a value that is not finite and positive has
+    none: it is not left out, so its family has no estimate, and ``invalid`` counts such seeds.
+
+    Args:
+        study: Where the values were recorded, in the same order of seeds.
+        quantities: Recorded names.
+        families: Family -> size, at least two, positive -> arm; of at least 2 seeds.
+        confidence: Coverage of the intervals.
+
+    Returns:
+        (quantity, family) -> exponent.
+
+    Raises:
+        ValueError: If the sizes of a family have different numbers of values, there is one seed, or
+            one size.
+    """
+    found = {}
+    for quantity, (name, sizes) in itertools.product(quantities, families.items()):
+        each = [power_law(sorted(sizes), row) for row in _against(study, quantity, name, sizes)]
+        converged = study.converged(quantity, list(sizes.values()))
+        interval = mean_interval(each, confidence=confidence)
+        found[quantity, name] = Exponent(**vars(interval), converged=converged)
+    return found
+
+
+def table(
+    found: Mapping[tuple[str, str], Exponent],
+    quantities: Mapping[str, str],
+    *,
+    label: str,
+    caption: str,
+) -> Table:
+    """Return a table of exponents: rows are quantities, columns families.
+
+    Args:
+        found: What ``exponents`` returns.
+        quantities: Recorded name -> heading, of the rows to show.
+        label: Such as ``tab-exponents``.
+        caption: What to see.
+    """
+    families = list(dict.fromkeys(family for _, family in found))
+    return Table(
+        ["quantity", *families],
+        [
+            [heading, *(_text(found[quantity, family]) for family in families)]
+            for quantity, heading in quantities.items()
+        ],
+        label=label,
+        caption=caption,
+    )
+
+
+def _text(exponent: Exponent) -> str:
+    if exponent.invalid:
+        return f"– ({exponent.n - exponent.invalid} of {exponent.n} finite)"
+    return interval_text(exponent) + ("" if exponent.converged else " (not all converged)")
+
+
+def _against(study: Study, quantity: str, family: str, sizes: Mapping[float, str]) -> np.ndarray:
+    """Return the values (seeds, sizes) of a family, in increasing order of sizes."""
+    rows = [study.values(quantity, sizes[size]) for size in sorted(sizes)]
+    if len({len(row) for row in rows}) > 1:
+        raise ValueError(
+            f"{quantity!r} of {family!r} has {[len(row) for row in rows]} values at the sizes "
+            f"{sorted(sizes)}. Record one for each seed at every size, NaN where there is none."
+        )
+    return np.array(rows).T
+
+
+def _ticks(sizes: Sequence[float]) -> tuple[float, ...]:
+    """Return which sizes, in increasing order, have a label: neighbours must not overlap."""
+    least = (sizes[-1] / sizes[0]) ** (1 / _LABELS)
+    kept = [sizes[0]]
+    for size in sizes[1:]:
+        if size >= least * kept[-1]:
+            kept.append(size)
+    return tuple(kept)

@@ -1,0 +1,139 @@
+"""Sharpness-aware optimizers: the gradient of a step is taken where the loss is near its worst."""
+
+import dataclasses
+import math
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import torch
+from torch import nn
+
+from landscape.training.optimizers import OptimizerConfig
+
+
+@dataclasses.dataclass(frozen=True)
+class SAM(OptimizerConfig):
+    """Sharpness-aware minimisation: stochastic gradient descent by the gradient at θ + ε.
+
+    ε = ρ g/‖g‖₂, with g the mini-batch gradient at θ of all parameters together. A step costs two
+    passes, both of the same mini-batch; the running statistics of batch normalisation are updated
+    by the first alone. Where g is 0 so is ε.
+
+    Attributes:
+        learning_rate: Step size.
+        momentum: Heavy-ball momentum in [0, 1).
+        weight_decay: Coefficient of the l2 penalty's gradient, on every parameter, at θ; it is no
+            part of ε.
+        rho: Length ρ of ε, > 0, in parameter units.
+
+    Reference: Foret et al. (2021), Sharpness-Aware Minimization for Efficiently Improving
+        Generalization, ICLR, equation 2 with p = 2, and algorithm 1.
+    """
+
+    momentum: float = 0.0
+    weight_decay: float = 0.0
+    rho: float = 0.05
+
+    def _wrong(self) -> list[str]:
+        wrong = super()._wrong()
+        if not 0 <= self.momentum < 1:
+            wrong.append(f"momentum={self.momentum}: it must be in [0, 1)")
+        if not 0 <= self.weight_decay < math.inf:
+            wrong.append(f"weight_decay={self.weight_decay}: it must be finite and >= 0")
+        if not 0 < self.rho < math.inf:
+            wrong.append(
+                f"rho={self.rho}: it must be finite and > 0; without an ascent it is training.SGD"
+            )
+        return wrong
+
+    def build(self, parameters: Iterable[nn.Parameter]) -> torch.optim.Optimizer:
+        """Return an optimizer that steps as ``torch.optim.SGD`` does, by the gradient at θ + ε."""
+        return _Ascending(
+            parameters,
+            lr=self.learning_rate,
+            momentum=self.momentum,
+            weight_decay=self.weight_decay,
+            rho=self.rho,
+            scale=self._scale,
+        )
+
+    def _scale(self, parameter: torch.Tensor) -> torch.Tensor | float:
+        """Return the diagonal of T for the entries of a parameter."""
+        return 1.0
+
+
+@dataclasses.dataclass(frozen=True)
+class ASAM(SAM):
+    """Adaptive SAM: an ascent that does not depend on how layers are scaled.
+
+    ε = ρ T² g/‖T g‖₂ with T = diag(|θ| + η) over all trained parameters, biases and the scales of
+    normalisation layers too, as the paper defines T; the authors' code leaves T = 1 for biases,
+    which a rescaling of layers changes. With η = 0 the network at θ + ε is the same function after
+    every rescaling that keeps the function at θ; a parameter at 0 then stays there.
+
+    Attributes:
+        rho: Radius ρ of the ascent, ‖T⁻¹ε‖₂, relative to the parameters, > 0.
+        eta: Added to |θ|, >= 0, so that small parameters move too.
+
+    The others are those of ``SAM``.
+
+    Reference: Kwon et al. (2021), ASAM: Adaptive Sharpness-Aware Minimization for Scale-Invariant
+        Learning of Deep Neural Networks, ICML, algorithm 1 with the element-wise operator.
+    """
+
+    rho: float = 0.5
+    eta: float = 0.01
+
+    def _wrong(self) -> list[str]:
+        wrong = super()._wrong()
+        if not 0 <= self.eta < math.inf:
+            wrong.append(f"eta={self.eta}: it must be finite and >= 0")
+        return wrong
+
+    def _scale(self, parameter: torch.Tensor) -> torch.Tensor | float:
+        return parameter.abs() + self.eta
+
+
+class _Ascending(torch.optim.SGD):
+    """Gradient descent by the gradient at θ + ρ T² g/‖T g‖, with T = diag(scale(θ))."""
+
+    def __init__(
+        self,
+        parameters: Iterable[nn.Parameter],
+        *,
+        rho: float,
+        scale: Callable[[torch.Tensor], torch.Tensor | float],
+        **settings: Any,
+    ) -> None:
+        super().__init__(parameters, **settings)
+        self._rho, self._scale = rho, scale
+
+    def step(self, closure: Callable[[], torch.Tensor]) -> torch.Tensor:
+        """Take a step; the closure computes loss and gradients, and is called twice.
+
+        Returns:
+            The loss at θ.
+        """
+        loss = closure()
+        moved = [p for group in self.param_groups for p in group["params"] if p.grad is not None]
+        # Copies: θ + ε − ε is not θ in floating point.
+        kept = [p.detach().clone() for p in moved]
+        try:
+            self._ascend(moved)
+            closure()
+        finally:
+            with torch.no_grad():
+                for p, value in zip(moved, kept, strict=True):
+                    p.copy_(value)
+        super().step()
+        return loss
+
+    @torch.no_grad()
+    def _ascend(self, moved: list[nn.Parameter]) -> None:
+        scales = [self._scale(p) for p in moved]
+        scaled = [scale * p.grad for scale, p in zip(scales, moved, strict=True)]
+        norm = float(nn.utils.get_total_norm(scaled))
+        if norm == 0:
+            return
+        for p, scale, part in zip(moved, scales, scaled, strict=True):
+            p.add_(scale * part, alpha=self._rho / norm)

@@ -1,0 +1,89 @@
+"""Findings: recorded quantities of arms set against each other, with known answers."""
+
+import math
+
+import pytest
+from landscape import claims, findings
+from landscape.durations import Duration
+from landscape.statistics import Interval
+
+
+def recorded(study, quantity, **arms):
+    for arm, values in arms.items():
+        for seed, value in enumerate(values):
+            study.add(quantity, value, arm=arm, seed=seed)
+
+
+def test_a_ratio_of_two_arms_is_judged_against_one(study):
+    recorded(study, "q", a=[2.0, 8.0], b=[1.0, 2.0])
+    found = findings.ratio(study, "q", ["a", "b"], "Q")
+    assert found.quantity == "Q, a / b" and found.threshold == 1 and found.side == "above"
+    assert found.interval.estimate == pytest.approx(math.sqrt(8)) and found.interval.n == 2
+    below = findings.ratio(study, "q", ["a", "b"], "Q", side=claims.below)
+    assert below.side == "below"
+
+
+@pytest.mark.parametrize(("factor", "word"), [(2.0, "reproduced"), (0.5, "contradicted")])
+def test_ratios_that_agree_decide(study, factor, word):
+    recorded(study, "q", a=[factor, 1.01 * factor, 0.99 * factor], b=[1.0, 1.0, 1.0])
+    assert findings.ratio(study, "q", ["a", "b"], "Q").word == word
+
+
+def test_a_ratio_of_what_did_not_converge_decides_nothing(study):
+    recorded(study, "q", a=[2.0, 2.01, 1.99])
+    for seed in range(3):
+        study.add("q", 1.0, arm="b", seed=seed, converged=seed > 0)
+    found = findings.ratio(study, "q", ["a", "b"], "Q")
+    assert found.word == "inconclusive" and not found.converged
+
+
+def test_a_difference_is_in_percentage_points(study):
+    recorded(study, "share", a=[0.93, 0.95], b=[0.90, 0.91])
+    found = findings.difference(study, "share", ["a", "b"], "accuracy")
+    assert found.quantity == "accuracy, a − b (percentage points)"
+    assert found.interval.estimate == pytest.approx(3.5) and found.threshold == 0
+
+
+def test_a_quotient_is_of_two_quantities_of_one_arm(study):
+    recorded(study, "p", a=[6.0, 6.0])
+    recorded(study, "q", a=[2.0, 3.0])
+    found = findings.quotient(study, ("p", "q"), "a", "P / Q", side=claims.below)
+    assert found.quantity == "P / Q, a" and found.side == "below"
+    assert found.interval.estimate == pytest.approx(math.sqrt(6))
+
+
+def test_a_quotient_with_one_quantity_unconverged_decides_nothing(study):
+    recorded(study, "p", a=[6.0, 6.01, 5.99])
+    for seed in range(3):
+        study.add("q", 2.0, arm="a", seed=seed, converged=False)
+    found = findings.quotient(study, ("p", "q"), "a", "P / Q")
+    assert found.word == "inconclusive" and not found.converged
+
+
+class Unconverged(Interval):
+    converged = False
+
+
+def test_an_interval_that_did_not_converge_decides_nothing():
+    ends = (2.0, 1.0, 3.0, 5, 0.95, 0, "mean")
+    assert findings.interval(Interval(*ends), "exponent").word == "reproduced"
+    found = findings.interval(Unconverged(*ends), "exponent", side=claims.below)
+    assert found.word == "inconclusive" and found.side == "below"
+
+
+def test_the_slower_arm_takes_more_epochs():
+    taken = {
+        "a": [Duration(10.0 + k, True, 0.1) for k in range(5)],
+        "b": [Duration(5.0, True, 0.1)] * 5,
+    }
+    found = findings.slower(taken, ["a", "b"], "97%")
+    assert found.quantity == "epochs to 97%, a / b" and found.word == "reproduced"
+    assert found.interval.estimate == pytest.approx(12 / 5)
+    assert findings.slower(taken, ["b", "a"], "97%").word == "contradicted"
+
+
+def test_an_arm_that_never_gets_there_is_slower_still():
+    never = [Duration(24.0, False, math.inf)] * 5
+    taken = {"a": never, "b": [Duration(5.0, True, 0.1)] * 5}
+    assert findings.slower(taken, ["a", "b"], "97%").interval.low >= 24 / 5
+    assert findings.slower({"a": never, "b": never}, ["a", "b"], "97%").word == "inconclusive"

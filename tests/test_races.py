@@ -1,0 +1,67 @@
+"""The table of epochs to levels, in which runs that never get there are kept."""
+
+import math
+
+import pytest
+from landscape import races
+from landscape.durations import Duration
+
+INF = math.inf
+WORDS = {"label": "tab-test", "caption": "How long."}
+
+
+def at(*epochs, end=24.0, within=0.25):
+    """Durations; infinite ones never get there."""
+    return [
+        Duration(min(value, end), value <= end, within if value <= end else INF) for value in epochs
+    ]
+
+
+def cell(*epochs):
+    return races.table({"e": {"a": at(*epochs)}}, {"e": "to 97%"}, **WORDS).rows[0][1]
+
+
+@pytest.mark.parametrize(
+    ("epochs", "text"),
+    [
+        ([12.34, 11.9, 12.8, 12.0, 12.6], "12.3 (11.9 to 12.8)"),
+        ([12.34, 11.9, INF, 12.0, 12.6], "12.3 (11.9 or more, 1 of 5 never)"),
+        ([12.34, 11.9, INF, INF, INF], "> 24 (3 of 5 never)"),
+        ([INF] * 5, "> 24 (5 of 5 never)"),
+        ([12.34, 11.9, 12.8], "12.3"),
+        ([12.34, 11.9, INF], "12.3 (1 of 3 never)"),
+        ([12.0, 8.0, INF, INF], "> 18 (2 of 4 never)"),
+        ([0.0], "0"),
+        ([INF], "> 24 (1 of 1 never)"),
+    ],
+)
+def test_a_cell_is_the_median_with_what_is_known_of_it(epochs, text):
+    assert cell(*epochs) == text
+
+
+def test_arms_are_rows_and_levels_columns():
+    found = {
+        "e97": {"a": at(1.0, 2.0, 3.0), "b": at(4.0, 5.0, 6.0)},
+        "unused": {"a": at(1.0), "b": at(1.0)},
+        "e98": {"a": at(7.0, 8.0, 9.0), "b": at(INF, INF, 6.0)},
+    }
+    shown = races.table(found, {"e97": "to 97%", "e98": "to 98%"}, **WORDS)
+    assert shown.columns == ["arm", "to 97%", "to 98%"]
+    assert shown.rows == [["a", "2", "8"], ["b", "5", "> 24 (2 of 3 never)"]]
+
+
+def test_the_caption_says_what_the_cells_are():
+    few, five = at(1.0, 2.0, within=0.5), at(1.0, 2.0, 3.0, 4.0, INF)
+
+    def caption(*durations):
+        found = {"e": {str(number): of for number, of in enumerate(durations)}}
+        return races.table(found, {"e": "e"}, **WORDS).caption
+
+    apart = "; interpolated between measurements at most"
+    assert caption(few) == f"How long. Median over seeds{apart} 0.5 epochs apart."
+    covers = ", in brackets its interval, which covers in 93.75% of cases"
+    never = ". Runs that never get there count as later than all that do; > is a lower bound."
+    assert (
+        caption(few, five) == f"How long. Median over seeds{covers}{apart} 0.5 epochs apart{never}"
+    )
+    assert caption(at(INF)) == f"How long. Median over seeds{never}"
