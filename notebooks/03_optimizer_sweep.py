@@ -82,6 +82,7 @@ batch_sizes = [32, 64, 128]
 rate_steps = [0.01, 0.03, 0.1, 0.3]  # learning rates, of SGD and momentum
 rho = 0.05  # radius of SAM's step
 rho_adaptive = 0.5  # radius of the adaptive step, relative to |theta|
+rho_average = 1.0  # length of random perturbations, in parameter units
 curvature_examples = 256
 line_directions = 3
 line_points = 21
@@ -200,21 +201,21 @@ records.runs(study, tuned)
 both = {**shared, **tuned}
 at = arms.objectives(both, task.first(curvature_examples))
 records.solutions(study, at, rho=rho, rho_adaptive=rho_adaptive)
-flatness.record(study, at, both, rho=rho)
+flatness.record(study, at, both, rho=rho_average)
 
 # %%
 names = {
     "test_accuracy": "test accuracy",
-    "train_loss": "training loss (nats)",
+    "train_loss": "training loss",
     "lambda_max": "λ_max",
     "trace": "tr H",
-    "sam": "SAM rise (nats)",
+    "sam": "SAM rise",
 }
 relative = {
     "lambda_max_relative": "relative λ_max",
-    "sam_adaptive": "adaptive rise (nats)",
-    "average_rise": "average rise (nats)",
-    "noise_scale": "noise scale (examples)",
+    "sam_adaptive": "adaptive rise",
+    "average_rise": "average rise",
+    "noise_scale": "noise scale",
 }
 for net in networks:
     shown = [arm for arm in (*every, *own) if arm.startswith(net)]
@@ -226,7 +227,8 @@ for net in networks:
             runs=both,
             label=f"tab-{kind}-{net.lower()}",
             caption=f"The {net}, at the shared rate {learning_rate:g} and at each optimizer's own: "
-            "mean over seeds ± half-width of the 95% interval.",
+            "mean over seeds ± half-width of the 95% interval. Losses and rises in nats, the noise "
+            "scale in examples.",
         )
         display.show(table)
 
@@ -353,11 +355,11 @@ swept = training.sweep(arms.variants(base, {**batches, **paces}), task, study.st
 records.runs(study, swept)
 points = arms.objectives(swept, task.first(curvature_examples))
 records.solutions(study, points, rho=rho, rho_adaptive=rho_adaptive)
-flatness.record(study, points, swept, rho=rho)
+flatness.record(study, points, swept, rho=rho_average)
 followed = {
     "lambda_max": "λ_max",
     "trace": "tr H",
-    "noise_scale": "noise scale (examples)",
+    "noise_scale": "noise scale",
     "test_accuracy": "test accuracy",
 }
 plots.curves(
@@ -461,7 +463,7 @@ plots.curves(
 # %%
 tables.arms(
     study,
-    {"edge_ratio": "λ_max / threshold", "train_loss": "training loss (nats)"},
+    {"edge_ratio": "λ_max / threshold", "train_loss": "training loss"},
     [*whole, *parts],
     label="tab-edge",
     caption=f"The end of training on {count} examples: mean over seeds ± half-width of the 95% "

@@ -82,6 +82,7 @@ wide = [16, 16]  # and 128 and 64
 same = 8  # the width at which families are compared
 rho = 0.05  # radius of SAM's step
 rho_adaptive = 0.5  # radius of the adaptive step, relative to |theta|
+rho_average = 1.0  # length of random perturbations, in parameter units
 curvature_examples = 256
 survey_seeds = [0, 1]
 density_probes = 1
@@ -223,15 +224,15 @@ display.VerdictBox(verdicts[-1])
 # %%
 at = arms.objectives(runs, task.first(curvature_examples))
 records.solutions(study, at, rho=rho, rho_adaptive=rho_adaptive)
-flatness.record(study, at, runs, rho=rho)
+flatness.record(study, at, runs, rho=rho_average)
 flatness.outliers(study, at, k=2 * task.classes)
 sharp = {
     "lambda_max": "λ_max",
     "trace": "tr H",
-    "sam": "SAM rise (nats)",
-    "sam_adaptive": "adaptive rise (nats)",
-    "average_rise": "average rise (nats)",
-    "noise_scale": "noise scale (examples)",
+    "sam": "SAM rise",
+    "sam_adaptive": "adaptive rise",
+    "average_rise": "average rise",
+    "noise_scale": "noise scale",
     "outliers": "outliers of the spectrum",
     "test_accuracy": "test accuracy",
 }

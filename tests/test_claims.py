@@ -208,3 +208,8 @@ def test_a_correlation_without_estimate_says_why():
     found = above("ρ", rank_correlation([1.0, 1.0, 1.0, 1.0], [1.0, 2.0, 3.0, 4.0]))
     assert found.word == "inconclusive"
     assert found.text == f"ρ: no estimate, {found.interval.reason}" and found.interval.reason
+
+
+def test_an_end_that_is_nowhere_is_infinite():
+    assert claims.rounded(0.0, 9.126, math.inf) == ("0.00", "9.13", "∞")
+    assert claims.rounded(-math.inf, 9.126, math.inf) == ("−∞", "9.13", "∞")

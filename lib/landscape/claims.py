@@ -122,7 +122,8 @@ def rounded(low: float, estimate: float, high: float) -> tuple[str, str, str]:
         return tuple(f"{value:.2e}".replace("-", "−") for value in (low, estimate, high))
     # Adding zero turns a negative zero into zero.
     numbers = (round(value, decimals) + 0.0 for value in (low, estimate, high))
-    return tuple(f"{value:.{decimals}f}".replace("-", "−") for value in numbers)
+    texts = (f"{value:.{decimals}f}".replace("-", "−") for value in numbers)
+    return tuple(text.replace("inf", "∞") for text in texts)
 
 
 def above(

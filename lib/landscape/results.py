@@ -143,8 +143,9 @@ class Study:
         """
         found = [row["value"] for row in self._rows if self._is(row, quantity, arm)]
         if not found:
-            known = sorted({(row["quantity"], row.get("arm")) for row in self._rows}, key=str)
-            raise KeyError(f"no {quantity!r} of arm {arm!r} was recorded; there is {known}")
+            arms = dict.fromkeys(str(row.get("arm")) for row in self._of(quantity, None))
+            known = f"of the arms {', '.join(arms)}" if arms else "of no arm"
+            raise KeyError(f"no {quantity!r} of arm {arm!r} was recorded; it is {known}")
         return found
 
     def largest_error(self, quantity: str, arms: Sequence[str] | None = None) -> float | None:
