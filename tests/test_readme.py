@@ -13,18 +13,22 @@ TEXT = (ROOT / "README.md").read_text(encoding="utf-8")
 BLOCKS = re.findall(r"```python\n(.*?)```", TEXT, re.DOTALL)
 
 
-def test_the_readme_code_for_ones_own_network_runs(capsys):
-    assert len(BLOCKS) == 2
+def test_the_readme_code_for_ones_own_network_runs(capsys, tmp_path, monkeypatch):
+    assert len(BLOCKS) == 3
+    monkeypatch.chdir(tmp_path)
     exec(compile("\n".join(BLOCKS), "README.md", "exec"), {})
     printed = capsys.readouterr().out
     assert "torch.Size([9, 7]) frozen" in printed
     assert printed.count("True") == 6  # Three eigenvalues at each end converged.
-    barrier, position, policy = printed.splitlines()[-1].split()
+    *_, path, edge, scale = printed.splitlines()
+    curvature, threshold = map(float, edge.split())
+    assert 0 < curvature and threshold == pytest.approx(3800) and float(scale) > 0
+    barrier, position, policy = path.split()
     assert float(barrier) >= 0 and 0 <= float(position) <= 1 and policy == "frozen"
 
 
 def test_the_readme_code_is_short():
-    for code, most in zip(BLOCKS, (13, 5), strict=True):
+    for code, most in zip(BLOCKS, (13, 5, 6), strict=True):
         lines = [line for line in code.splitlines() if line]
         assert len([x for x in lines if not x.startswith(("import", "from"))]) <= most
 

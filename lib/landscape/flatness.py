@@ -9,7 +9,6 @@ import torch
 from landscape import noise, records, sharpness, spectrum
 from landscape.arms import Runs
 from landscape.objective import Objective
-from landscape.operators import SymmetricOperator
 from landscape.results import Study
 from landscape.spectrum import Eigenpairs
 from landscape.stability import is_adaptive, preconditioner
@@ -34,9 +33,7 @@ def record(
 ) -> None:
     """Measure, through the store, how flat many solutions are on average, and record it.
 
-    - ``trace`` of the Hessian, exact where the network is piecewise linear in each parameter and
-      the statistics of normalisation are fixed (``spectrum.exact_trace``), else estimated with its
-      standard error; ``mean_eigenvalue`` is the trace over n.
+    - ``trace`` of the Hessian and ``mean_eigenvalue``: see ``trace``.
     - ``average_rise``: the mean rise of the loss over random perturbations of length rho.
     - ``noise_trace``, the trace of the covariance of the examples' gradients, and ``noise_scale``,
       that over the squared gradient: see ``noise.gradient_noise``.
@@ -65,7 +62,7 @@ def record(
             records.missing(study, names, **labels)
             continue
         hessian = L.hessian(L.theta)
-        _trace(study, L, hessian, trace_rtol, labels)
+        trace(study, L, rtol=trace_rtol, **labels)
         _rise(study, L, {"rho": rho, "rtol": rise_rtol, "seed": seed}, labels)
         _noise(study, L, labels)
         if adaptive:
@@ -74,21 +71,31 @@ def record(
             records.eigenvalue(study, _PRECONDITIONED, top, 0, L, unit="1 per parameter", **labels)
 
 
-def _trace(
-    study: Study, L: Objective, hessian: SymmetricOperator, rtol: float, labels: Mapping[str, Any]
-) -> None:
+def trace(study: Study, at: Objective, *, rtol: float = 0.02, **labels: Any) -> None:
+    """Measure, through the store, the trace of the Hessian at a solution, and record it.
+
+    ``trace`` is exact where the network is piecewise linear in each parameter and the statistics of
+    normalisation are fixed (``spectrum.exact_trace``), else estimated with its standard error;
+    ``mean_eigenvalue`` is the trace over n.
+
+    Args:
+        study: Where to record.
+        at: The objective, measured at its own theta.
+        rtol: Relative standard error of the trace where it is estimated.
+        labels: Columns such as ``arm`` and ``seed``.
+    """
     try:
-        found = study.store.remember(spectrum.exact_trace, L, L.theta)
+        found = study.store.remember(spectrum.exact_trace, at, at.theta)
         error, kind = found.error, "rounding"
         cost = {"cost": found.passes, "cost_unit": "passes"}
     except ValueError:  # Not of the kind whose trace is exact.
-        found = study.store.remember(spectrum.trace, hessian, rtol=rtol)
+        found = study.store.remember(spectrum.trace, at.hessian(at.theta), rtol=rtol)
         error, kind = found.stderr, "standard error"
         cost = {"cost": found.products, "cost_unit": "products"}
     how = {"unit": records.PER_PARAMETER, "error_kind": kind, "converged": found.converged, **cost}
-    for name, count in (("trace", 1), ("mean_eigenvalue", L.n)):
+    for name, count in (("trace", 1), ("mean_eigenvalue", at.n)):
         value = found.value / count
-        study.add_measurement(name, value, L, error=error / count, **how, **labels)
+        study.add_measurement(name, value, at, error=error / count, **how, **labels)
 
 
 def _rise(study: Study, L: Objective, how: Mapping[str, Any], labels: Mapping[str, Any]) -> None:

@@ -4,8 +4,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from landscape import spectrum
+from landscape.flatness import trace
 from landscape.objective import Objective
-from landscape.records import PER_PARAMETER, eigenvalue, interval
+from landscape.records import eigenvalue, interval
 from landscape.results import Study
 from landscape.spectrum import Survey
 
@@ -50,11 +51,10 @@ def survey(
 ) -> Survey:
     """Measure, through the store, the whole spectrum of the Hessian at a solution, and record it.
 
-    The trace is exact where the statistics of normalisation are fixed and the network is piecewise
-    linear in each parameter (see ``spectrum.exact_trace``); under batch statistics it is estimated.
-    Residuals of eigenvalues are at most 1e-4 of the spectral range, 1e-3 under batch statistics.
-    ``condition`` is λ_max / |λ_min|. ``negative_mass`` is the share of eigenvalues below −δ, with
-    δ a thousandth of the largest magnitude.
+    The trace is that of ``flatness.trace``: exact where it can be. Residuals of eigenvalues are at
+    most 1e-4 of the spectral range, 1e-3 under batch statistics. ``condition`` is λ_max / |λ_min|.
+    ``negative_mass`` is the share of eigenvalues below −δ, with δ a thousandth of the largest
+    magnitude.
 
     Args:
         at: The objective, measured at its own theta.
@@ -77,7 +77,7 @@ def survey(
     interval(study, "condition", condition, at, **cost, **labels)
     cost = {"cost": found.density.products, "converged": not found.interrupted}
     interval(study, "negative_mass", found.density.negative, at, unit="share", **cost, **labels)
-    _trace(study, at, hessian, trace_rtol, labels)
+    trace(study, at, rtol=trace_rtol, **labels)
     pairs = zip(found.pairs.values.tolist(), found.pairs.residuals.tolist(), strict=True)
     rows = [
         {**labels, "bn": at.bn, "index": index, "eigenvalue": value, "residual": residual}
@@ -85,16 +85,3 @@ def survey(
     ]
     study.table("eigenvalues", rows)
     return found
-
-
-def _trace(study: Study, at: Objective, hessian: Any, rtol: float, labels: dict) -> None:
-    labels = {**labels, "unit": PER_PARAMETER}
-    if at.bn != "batch":
-        found = study.store.remember(spectrum.exact_trace, at, at.theta)
-        error = {"error": found.error, "error_kind": "rounding"}
-        cost = {"cost": found.passes, "cost_unit": "passes"}
-    else:
-        found = study.store.remember(spectrum.trace, hessian, rtol=rtol)
-        error = {"error": found.stderr, "error_kind": "standard error"}
-        cost = {"cost": found.products, "cost_unit": "products", "converged": found.converged}
-    study.add_measurement("trace", found.value, at, **error, **cost, **labels)
