@@ -6,9 +6,10 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-# An optional sign, digits with thousands separators between them, and a fraction.
+# An optional sign, digits with thousands separators between them, a fraction and a power of ten.
 _NUMBER = re.compile(
-    r"(?P<sign>[-−+–]?)(?P<whole>\d+(?:[,\u2009\u202f ]\d{3})*)(?P<fraction>\.\d+)?"
+    r"(?P<sign>[-−+–]?)(?P<whole>\d+(?:[,\u2009\u202f ]\d{3})*)"
+    r"(?P<fraction>(?:\.\d+)?(?:e[-−+]?\d+)?)"
 )
 # What may stand before the first number of a cell that is still a number: '< 0.01', '≈ 3'.
 _LEADING = re.compile(r"[<>≤≥≈~±]?\s?")

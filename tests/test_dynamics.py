@@ -259,11 +259,11 @@ def test_panels_have_a_band_for_each_arm_and_a_line_at_one():
     np.testing.assert_allclose(full.series["b"].mean, [0.1, 0.2, 0.3])
     line = full.series["stability threshold"]
     assert (line.x.tolist(), line.mean.tolist()) == ([0, 20], [1, 1])
-    assert (full.x, full.y) == ("step", "λ_max / stability threshold")
+    assert (full.x, full.y) == ("step", "λ_max / threshold")
     # Adam's batch sharpness has no line to stand beside.
     assert list(few.series) == ["a", "stability threshold"]
     np.testing.assert_allclose(few.series["a"].mean, [0.6, 1.0, 1.3])
-    assert few.y == "batch sharpness / (2/η)"
+    assert few.y == "over 2/η"
 
 
 def test_without_batch_sharpness_there_is_one_panel():

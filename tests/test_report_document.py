@@ -127,6 +127,14 @@ def test_intervals_line_up_number_by_number():
     assert len(lengths) == 1
 
 
+def test_a_power_of_ten_belongs_to_its_number():
+    cells = ["2.22e−05 ± 1.9e−06", "0.000005 ± 0.000011", "12 ± 3"]
+    rows = decimal_pieces(cells)
+    assert ["".join(p.text for p in row if not p.hidden) for row in rows] == cells
+    lengths = {len("".join(piece.text for piece in row)) for row in rows}
+    assert len(lengths) == 1 and max(lengths) < 30  # Two numbers a cell, not four.
+
+
 def _point(row):
     """Width before the first decimal point or the end of the first whole number."""
     text = "".join(piece.text for piece in row).replace("< ", "")

@@ -153,7 +153,7 @@ def test_a_seed_without_an_exponent_is_counted_and_leaves_no_estimate(study, fam
     found = scaling.exponents(study, ["r"], {"CNN": other})["r", "CNN"]
     assert math.isnan(found.estimate) and (found.invalid, found.n) == (1, 2)
     shown = scaling.table({("r", "CNN"): found}, {"r": "heading"}, **TABLE)
-    assert shown.rows == [["heading", "– (1 of 2 finite)"]]
+    assert shown.rows == [["heading", "– (1 of 2 finite)", "**no**"]]
 
 
 def test_exponents_say_whether_the_values_behind_them_converged(study, families):
@@ -162,10 +162,10 @@ def test_exponents_say_whether_the_values_behind_them_converged(study, families)
     found = scaling.exponents(study, ["e", "q"], {"MLP": sizes, "CNN": families["CNN"]})
     assert [of.converged for of in found.values()] == [False, True, True, True]
     shown = scaling.table(found, {"e": "epochs", "q": "heading"}, **TABLE)
-    assert shown.columns == ["quantity", "MLP", "CNN"]
+    assert shown.columns == ["quantity", "MLP", "CNN", "converged"]
     assert shown.rows == [
-        ["epochs", "−0.50 ± 0.00 (not all converged)", "−0.50 ± 0.00"],
-        ["heading", "−0.50 ± 0.00", "2.00 ± 0.00"],
+        ["epochs", "−0.50 ± 0.00", "−0.50 ± 0.00", "**no**: MLP"],
+        ["heading", "−0.50 ± 0.00", "2.00 ± 0.00", "yes"],
     ]
 
 

@@ -110,9 +110,7 @@ def planes(
             frames.enclose(axis, plane.alphas.numpy(), plane.betas.numpy())
         frames.label_outer(axes, xlabel, ylabel)
         _bar(canvas, axes, norm, quantity)
-        rows = frames.legend(canvas, axes, least=1)
-        width, height = canvas.get_size_inches()
-        canvas.set_size_inches(width, height + 0.2 * rows)
+        frames.legend(canvas, axes, least=1)
         frames.settle(canvas)  # Labels need the places that the layout gives.
         for axis, contour, texts in zip(axes, lines, named_marks.values(), strict=True):
             _label(axis, contour, levels, overlays.place(axis, texts))

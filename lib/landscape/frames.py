@@ -28,6 +28,7 @@ LOOKS = (
     {"color": "#cf3f5f", "linestyle": (0, (8, 1.6)), "marker": "X"},
     {"color": "#14808f", "linestyle": (0, (1.2, 2.4)), "marker": "<"},
 )
+_LEGEND_ROW = 0.2  # Inches.
 
 
 def grid(
@@ -161,8 +162,8 @@ def symmetric_ticks(axis: Axes, unit: float, positions: Sequence[float]) -> None
     axis.set_xlim(positions[0], positions[-1])
 
 
-def legend(canvas: Canvas, axes: Sequence[Axes], *, least: int = 2) -> int:
-    """Put one legend of all series above the axes, and return how many rows its names need.
+def legend(canvas: Canvas, axes: Sequence[Axes], *, least: int = 2) -> None:
+    """Put one legend of all series above the axes, and make the canvas higher by its rows.
 
     Args:
         canvas: The canvas.
@@ -175,14 +176,15 @@ def legend(canvas: Canvas, axes: Sequence[Axes], *, least: int = 2) -> int:
         for handle, name in zip(*axis.get_legend_handles_labels(), strict=True)
     }
     if len(handles) < least:
-        return 0
+        return
     entry = 0.6 + 0.068 * max(map(len, handles))  # Inches: handle and spaces, then letters.
-    columns = min(len(handles), max(1, int(canvas.get_size_inches()[0] / entry)))
+    width, height = canvas.get_size_inches()
+    rows = math.ceil(len(handles) / max(1, int(width / entry)))
+    canvas.set_size_inches(width, height + _LEGEND_ROW * rows)
     canvas.legend(
         handles.values(),
         handles.keys(),
         loc="outside upper center",
-        ncols=columns,
+        ncols=math.ceil(len(handles) / rows),
         handlelength=3.2,
     )
-    return -(-len(handles) // columns)

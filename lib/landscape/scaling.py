@@ -11,7 +11,7 @@ from landscape.display import Table
 from landscape.panels import Panel
 from landscape.results import Study
 from landscape.statistics import Interval, mean_interval, power_law
-from landscape.wording import interval_text
+from landscape.wording import converged_text, interval_text
 
 # Family, such as "MLP" -> size, such as its width -> arm. Families may have different sizes.
 Families = Mapping[str, Mapping[float, str]]
@@ -116,21 +116,25 @@ def table(
         caption: What to see.
     """
     families = list(dict.fromkeys(family for _, family in found))
+    rows = []
+    for quantity, heading in quantities.items():
+        own = [found[quantity, family] for family in families]
+        pairs = zip(families, own, strict=True)
+        failed = [family for family, of in pairs if of.invalid or not of.converged]
+        rows.append([heading, *map(_text, own), converged_text(failed, len(own))])
     return Table(
-        ["quantity", *families],
-        [
-            [heading, *(_text(found[quantity, family]) for family in families)]
-            for quantity, heading in quantities.items()
-        ],
+        ["quantity", *families, "converged"],
+        rows,
         label=label,
         caption=caption,
+        align=["left", *["decimal"] * len(families), "left"],
     )
 
 
 def _text(exponent: Exponent) -> str:
     if exponent.invalid:
         return f"– ({exponent.n - exponent.invalid} of {exponent.n} finite)"
-    return interval_text(exponent) + ("" if exponent.converged else " (not all converged)")
+    return interval_text(exponent)
 
 
 def _against(study: Study, quantity: str, family: str, sizes: Mapping[float, str]) -> np.ndarray:

@@ -104,9 +104,7 @@ def scatter(
         canvas, axes = frames.grid(len(clouds), columns, height=height, width=width)
         for axis, cloud in zip(axes, clouds, strict=True):
             _draw(axis, cloud, looks)
-        rows = frames.legend(canvas, axes)
-        width, height = canvas.get_size_inches()
-        canvas.set_size_inches(width, height + 0.2 * rows)
+        frames.legend(canvas, axes)
         return Figure(canvas, label=label, caption=caption, alt=alt)
 
 

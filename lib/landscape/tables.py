@@ -10,7 +10,7 @@ from landscape.display import Table
 from landscape.results import Study
 from landscape.statistics import Interval, mean_interval, paired_ratio
 from landscape.training import Run
-from landscape.wording import interval_text, mean_text, seeds_text
+from landscape.wording import converged_text, interval_text, mean_text, seeds_text
 
 _MANY = 5  # Arms, beyond which a column each is too wide for a page.
 
@@ -92,7 +92,7 @@ def arms(
     rows = []
     for name, row in zip(down, grid, strict=True):
         failed = [other for other, (_, converged) in zip(across, row, strict=True) if not converged]
-        rows.append([name, *(text for text, _ in row), _converged_text(failed, len(row))])
+        rows.append([name, *(text for text, _ in row), converged_text(failed, len(row))])
     return Table(
         [corner, *across, "converged"],
         rows,
@@ -100,12 +100,6 @@ def arms(
         caption=caption + _errors_text(study, quantities, arms),
         align=["left", *[align] * len(across), "left"],
     )
-
-
-def _converged_text(failed: Sequence[str], count: int) -> str:
-    if not failed:
-        return "yes"
-    return "**no**" if len(failed) == count else f"**no**: {'; '.join(failed)}"
 
 
 def correlations(

@@ -27,10 +27,10 @@ def panels(found: Mapping[tuple[str, int], Trail]) -> list[Panel]:
     if not found:
         raise ValueError("there are no trails to draw. Pass those of at least one arm and seed.")
     full = _series(found, lambda moment: moment.edge.ratio)
-    made = [_panel("largest eigenvalue", "λ_max / stability threshold", full)]
+    made = [_panel("largest eigenvalue", "λ_max / threshold", full)]
     few = _series(found, lambda moment: (moment.batch or Curvature()).ratio)
     if few := {name: of for name, of in few.items() if np.isfinite(of.samples).any()}:
-        made.append(_panel("batch sharpness", "batch sharpness / (2/η)", few))
+        made.append(_panel("batch sharpness", "over 2/η", few))
     return made
 
 

@@ -50,6 +50,13 @@ def seeds_text(values: Sequence[float], diverged: int = 0) -> str:
     return f"– ({finite} of {len(values)} finite)"
 
 
+def converged_text(failed: Sequence[str], count: int) -> str:
+    """Return whether all of so many converged: yes, or no and which of them did not."""
+    if not failed:
+        return "yes"
+    return "**no**" if len(failed) == count else f"**no**: {'; '.join(failed)}"
+
+
 def setting(value: Any) -> str:
     """Return a setting of a run in words: numbers, yes and no, none, lists."""
     if isinstance(value, list | tuple):
