@@ -11,13 +11,9 @@ from landscape.fingerprint import digest
 from torch import nn
 
 from tests.sample_networks import SMALL, digits
+from tests.sample_training import interrupted_at_every_epoch
 
 CONFIG = training.TrainConfig(models.CNN(**SMALL), training.Adam(0.01), epochs=3, batch_size=20)
-
-
-@pytest.fixture(autouse=True)
-def checkpoints_after_each_epoch(monkeypatch):
-    monkeypatch.setattr(training.loop, "_CHECKPOINT_SECONDS", 0.0)
 
 
 # Steps
@@ -118,25 +114,11 @@ OPTIMIZERS = {
 }
 
 
-class Interrupted(BaseException):
-    """Like KeyboardInterrupt: nothing in the library may catch it."""
-
-
 @pytest.mark.parametrize("optimizer", OPTIMIZERS)
 def test_a_run_interrupted_after_every_epoch_ends_with_the_same_bits(store, tmp_path, optimizer):
     config = dataclasses.replace(CONFIG, optimizer=OPTIMIZERS[optimizer], snapshots=(4,))
     whole = training.train(config, digits(), training.loop.Store(tmp_path / "whole"))
-    real = training.loop.Progress.step
-
-    def step(self, *arguments, **options):
-        real(self, *arguments, **options)
-        raise Interrupted
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(training.loop.Progress, "step", step)
-        for _ in range(4):
-            with pytest.raises(Interrupted):
-                training.train(config, digits(), store)
+    interrupted_at_every_epoch(config, digits(), store)
     again = training.train(config, digits(), store)
     assert digest(again) == digest(whole) and whole.diverged_at is None
     assert float(whole.history["train_loss"][-1]) < float(whole.history["train_loss"][0])

@@ -16,6 +16,7 @@ from landscape.training import TrainConfig
 from torch import nn
 
 from tests.sample_networks import SMALL, digits
+from tests.sample_training import Interrupted, interrupted_at_every_epoch
 
 SGD = training.SGD(0.05, momentum=0.9)
 # 48 examples in batches of 20: steps of 20, 20 and 8 examples.
@@ -203,10 +204,6 @@ def test_other_data_are_part_of_the_key(store):
 # Interrupted
 
 
-class Interrupted(BaseException):
-    """Like KeyboardInterrupt: nothing in the library may catch it."""
-
-
 @pytest.fixture(scope="module")
 def uninterrupted(tmp_path_factory):
     return digest(training.train(CONFIG, digits(), Store(tmp_path_factory.mktemp("whole"))))
@@ -264,17 +261,7 @@ def test_run_interrupted_within_an_epoch_ends_with_the_same_bits(store, uninterr
 
 
 def test_run_interrupted_at_every_epoch_ends_with_the_same_bits(store, uninterrupted):
-    real = training.loop.Progress.step
-
-    def step(self, *arguments, **options):
-        real(self, *arguments, **options)
-        raise Interrupted
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(training.loop.Progress, "step", step)
-        for _ in range(4):
-            with pytest.raises(Interrupted):
-                training.train(CONFIG, digits(), store)
+    interrupted_at_every_epoch(CONFIG, digits(), store)
     assert digest(training.train(CONFIG, digits(), store)) == uninterrupted
 
 

@@ -11,6 +11,7 @@ from landscape.training import Augmentation, Cosine, Schedule, TrainConfig
 from torch import nn
 
 from tests.sample_networks import SMALL, digits
+from tests.sample_training import interrupted_at_every_epoch
 
 SGD = training.SGD(0.05, momentum=0.9)
 CONFIG = TrainConfig(models.CNN(**SMALL), SGD, epochs=3, batch_size=20)  # 3 steps an epoch.
@@ -18,11 +19,6 @@ CONFIG = TrainConfig(models.CNN(**SMALL), SGD, epochs=3, batch_size=20)  # 3 ste
 
 def replaced(**settings):
     return dataclasses.replace(CONFIG, **settings)
-
-
-@pytest.fixture(autouse=True)
-def checkpoints_after_each_epoch(monkeypatch):
-    monkeypatch.setattr(training.loop, "_CHECKPOINT_SECONDS", 0.0)
 
 
 # Schedules
@@ -224,25 +220,11 @@ OPTIONS = {
 }
 
 
-class Interrupted(BaseException):
-    """Like KeyboardInterrupt: nothing in the library may catch it."""
-
-
 @pytest.mark.parametrize("option", OPTIONS)
 def test_a_run_interrupted_at_every_epoch_ends_with_the_same_bits(store, tmp_path, option):
     config = replaced(**OPTIONS[option])
     whole = training.train(config, digits(), training.loop.Store(tmp_path / "whole"))
-    real = training.loop.Progress.step
-
-    def step(self, *arguments, **options):
-        real(self, *arguments, **options)
-        raise Interrupted
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(training.loop.Progress, "step", step)
-        for _ in range(4):
-            with pytest.raises(Interrupted):
-                training.train(config, digits(), store)
+    interrupted_at_every_epoch(config, digits(), store)
     assert digest(training.train(config, digits(), store)) == digest(whole)
     plain = training.train(CONFIG, digits(), store)
     assert digest(whole.weights) != digest(plain.weights)  # The option does something.
