@@ -61,12 +61,11 @@ def record(
             names = (*_QUANTITIES, _PRECONDITIONED) if adaptive else _QUANTITIES
             records.missing(study, names, **labels)
             continue
-        hessian = L.hessian(L.theta)
         trace(study, L, rtol=trace_rtol, **labels)
         _rise(study, L, {"rho": rho, "rtol": rise_rtol, "seed": seed}, labels)
         _noise(study, L, labels)
         if adaptive:
-            scaled = hessian.scaled(preconditioner(run, step=step))
+            scaled = L.hessian(L.theta).scaled(preconditioner(run, step=step))
             top = study.store.remember(spectrum.eigenpairs, scaled)
             records.eigenvalue(study, _PRECONDITIONED, top, 0, L, unit="1 per parameter", **labels)
 
