@@ -72,6 +72,7 @@ weight_decay = 1e-4
 precision = "float32"
 measured = 10000  # training examples on which the curves are measured
 small_train = 512  # training examples of all arms but the two by two
+measure_every = 4  # epochs from one measurement of their history to the next
 source_batch = 32  # of S3; with float32, a check of what batch_size and precision change
 small_rate = 0.01  # what a run that diverges is tried with
 clip_norm = 1.0  # likewise
@@ -213,6 +214,7 @@ display.Sentence(
 
 # %%
 few = data.load(dataset, study.data_dir, max_train=small_train)
+sparse = dataclasses.replace(base, measure_every=measure_every)
 ways = {
     "here": {"batch_size": batch_size, "precision": precision},
     "source": {"batch_size": source_batch, "precision": "float32"},
@@ -221,7 +223,7 @@ both_ways = {
     f"{arm}, as {way}": {**own, **how}
     for (arm, own), (way, how) in itertools.product(four.items(), ways.items())
 }
-checked = training.sweep(arms.variants(base, both_ways), few, study.store, seeds=seeds[:1])
+checked = training.sweep(arms.variants(sparse, both_ways), few, study.store, seeds=seeds[:1])
 records.runs(study, checked)
 tables.arms(
     study,
@@ -235,7 +237,7 @@ tables.arms(
 # %%
 name = "skip + BN, in full, as source"
 full = training.sweep(
-    arms.variants(base, {name: ways["source"]}), task, study.store, seeds=seeds[:1]
+    arms.variants(sparse, {name: ways["source"]}), task, study.store, seeds=seeds[:1]
 )
 records.runs(study, full)
 here, there = (100 * study.values("test_accuracy", arm)[0] for arm in ("skip + BN", name))
@@ -272,7 +274,7 @@ of_depth = {
     f"{name}, depth {layers_}": {"skip": name == "skip", "depth": layers_}
     for name, layers_ in itertools.product(("skip", "plain"), depths)
 }
-small = dataclasses.replace(base, snapshots=(0, -(-len(few.y_train) // batch_size)))
+small = dataclasses.replace(sparse, snapshots=(0, -(-len(few.y_train) // batch_size)))
 configs = arms.variants(small, {**rescues, **of_norm, **of_depth})
 fewer = training.sweep(configs, few, study.store, seeds=seeds)
 records.runs(study, fewer)
@@ -536,9 +538,9 @@ two = {
     "ResNet": {"model": models.ResNet(depth=wide_depth, width=wide_width)},
     "CNN": {"model": models.CNN(channels=tuple(cnn_channels), hidden=cnn_hidden, norm="none")},
 }
-base = dataclasses.replace(base, epochs=wide_epochs)
+brief = dataclasses.replace(sparse, epochs=wide_epochs)
 settings = {name: {"learning_rate": wide_rate, **own} for name, own in two.items()}
-twos = training.sweep(arms.variants(base, settings), wide, study.store, seeds=wide_seeds)
+twos = training.sweep(arms.variants(brief, settings), wide, study.store, seeds=wide_seeds)
 records.runs(study, twos)
 ours = arms.objectives(twos, wide.first(small_examples))
 records.solutions(study, ours, rho=rho, rho_adaptive=rho_adaptive)
