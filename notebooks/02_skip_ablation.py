@@ -82,6 +82,7 @@ rho = 0.05  # radius of SAM's step
 rho_adaptive = 0.5  # radius of the adaptive step, relative to |theta|
 curvature_examples = 256  # first training examples: curvature, sharpness, planes
 small_examples = 128  # likewise, for all arms but the two by two
+early_examples = 128  # likewise, early in training
 survey_seeds = [0, 1, 2]
 outliers = 10
 density_probes = 1
@@ -214,7 +215,8 @@ display.Sentence(
 
 # %%
 few = data.load(dataset, study.data_dir, max_train=small_train)
-sparse = dataclasses.replace(base, measure_every=measure_every)
+early_steps = (0, -(-len(few.y_train) // batch_size))
+small = dataclasses.replace(base, measure_every=measure_every, snapshots=early_steps)
 ways = {
     "here": {"batch_size": batch_size, "precision": precision},
     "source": {"batch_size": source_batch, "precision": "float32"},
@@ -223,7 +225,7 @@ both_ways = {
     f"{arm}, as {way}": {**own, **how}
     for (arm, own), (way, how) in itertools.product(four.items(), ways.items())
 }
-checked = training.sweep(arms.variants(sparse, both_ways), few, study.store, seeds=seeds[:1])
+checked = training.sweep(arms.variants(small, both_ways), few, study.store, seeds=seeds[:1])
 records.runs(study, checked)
 tables.arms(
     study,
@@ -237,7 +239,7 @@ tables.arms(
 # %%
 name = "skip + BN, in full, as source"
 full = training.sweep(
-    arms.variants(sparse, {name: ways["source"]}), task, study.store, seeds=seeds[:1]
+    arms.variants(small, {name: ways["source"]}), task, study.store, seeds=seeds[:1]
 )
 records.runs(study, full)
 here, there = (100 * study.values("test_accuracy", arm)[0] for arm in ("skip + BN", name))
@@ -274,7 +276,6 @@ of_depth = {
     f"{name}, depth {layers_}": {"skip": name == "skip", "depth": layers_}
     for name, layers_ in itertools.product(("skip", "plain"), depths)
 }
-small = dataclasses.replace(sparse, snapshots=(0, -(-len(few.y_train) // batch_size)))
 configs = arms.variants(small, {**rescues, **of_norm, **of_depth})
 fewer = training.sweep(configs, few, study.store, seeds=seeds)
 records.runs(study, fewer)
@@ -493,7 +494,7 @@ tables.arms(
 )
 
 # %%
-before = arms.objectives(rest, few.first(small_examples), step=0, bn="batch")
+before = arms.objectives(rest, few.first(early_examples), step=0, bn="batch")
 records.early(study, before, rho=rho, prefix="initial_")
 over_depth = {
     "test_accuracy": "test accuracy",
@@ -538,7 +539,7 @@ two = {
     "ResNet": {"model": models.ResNet(depth=wide_depth, width=wide_width)},
     "CNN": {"model": models.CNN(channels=tuple(cnn_channels), hidden=cnn_hidden, norm="none")},
 }
-brief = dataclasses.replace(sparse, epochs=wide_epochs)
+brief = dataclasses.replace(small, snapshots=(), epochs=wide_epochs)
 settings = {name: {"learning_rate": wide_rate, **own} for name, own in two.items()}
 twos = training.sweep(arms.variants(brief, settings), wide, study.store, seeds=wide_seeds)
 records.runs(study, twos)
@@ -628,9 +629,8 @@ display.show(*map(display.VerdictBox, pairwise))
 # statistics of the examples.
 
 # %%
-steps = -(-len(few.y_train) // batch_size)
 lasting = [arm for arm in (*of_norm, *of_depth) if arm in arms.trained(rest)]
-after = arms.objectives(rest, few.first(small_examples), step=steps, bn="batch")
+after = arms.objectives(rest, few.first(early_examples), step=early_steps[1], bn="batch")
 records.early(study, after, rho=rho, prefix="early_")
 kinds = {"lambda_max": "λ_max", "gradient_norm": "gradient norm", "sam": "SAM rise"}
 early = {

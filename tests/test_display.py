@@ -488,6 +488,32 @@ def test_curves_follow_the_panel(settings):
         assert all(float(tick).is_integer() for tick in axis.get_xticks())
 
 
+@pytest.mark.parametrize("scale", ["linear", "log"])
+def test_wide_bands_do_not_press_the_curves_flat(scale):
+    there = math.log if scale == "log" else float
+    apart = bands.over_seeds([1, 2], [np.array([1.0, 1.0]), np.array([3.0, 2.0])], scale)
+    (axis,) = drawn(plots.curves([panel(series={"a": apart}, scale=scale)], **WORDS))
+    low, high = map(there, axis.get_ylim())
+    span = there(3.0) - there(1.0)  # Of the lines; the interval of two seeds is ten times as wide.
+    assert low == pytest.approx(there(1.0) - 0.5 * span - 0.1 * span)
+    assert high == pytest.approx(there(3.0) + 0.5 * span + 0.1 * span)
+
+
+@pytest.mark.parametrize("scale", ["linear", "log"])
+def test_narrow_bands_are_seen_whole(scale):
+    curves = [np.array([1.0, 9.0]) + step for step in (0.0, 0.1, 0.2)]
+    near = bands.over_seeds([1, 2], curves, scale)
+    (axis,) = drawn(plots.curves([panel(series={"a": near}, scale=scale)], **WORDS))
+    low, high = axis.get_ylim()
+    assert 0 < low < near.low.min() and near.high.max() < high < 11
+
+
+def test_a_level_curve_or_one_of_gaps_alone_leaves_the_frame_to_matplotlib():
+    for values in ([2.0, 2.0], [math.nan, math.nan]):
+        (axis,) = drawn(plots.curves([panel(series={"a": single([1, 2], values)})], **WORDS))
+        assert axis.get_ylim()[0] < axis.get_ylim()[1]
+
+
 def test_a_single_curve_is_drawn_without_seeds():
     figure = plots.curves([panel(series={"a": single([1, 2], [3, 4])})], **WORDS)
     assert len(drawn(figure)[0].get_lines()) == 1

@@ -25,6 +25,9 @@ def curves(
 ) -> Figure:
     """Draw curves: the mean over seeds as a line, its 95% interval as a band, each seed thin.
 
+    The frame holds all lines. Bands may make it higher by half of what the lines span, above and
+    below; what of them lies beyond, as where few seeds are far apart, is cut off.
+
     Args:
         panels: The panels, in reading order.
         label: Such as ``fig-training``.
@@ -38,9 +41,32 @@ def curves(
         for axis, panel in zip(axes, panels, strict=True):
             for name, band in panel.series.items():
                 _curve(axis, band, name, frames.LOOKS[names.index(name) % len(frames.LOOKS)])
+            if (view := _view(panel)) is not None:
+                axis.set_ylim(*view)
             frames.dress(axis, panel)
         frames.legend(canvas, axes)
         return Figure(canvas, label=label, caption=caption, alt=alt)
+
+
+def _view(panel: Panel) -> tuple[float, float] | None:
+    """Return what a vertical axis shows; None where that follows from what is drawn."""
+    there, back = (np.log, np.exp) if panel.scale == "log" else (np.asarray, np.asarray)
+
+    def ends(parts: list[np.ndarray]) -> tuple[float, float]:
+        values = np.concatenate([np.ravel(part) for part in parts])
+        shown = np.isfinite(values) & ((values > 0) | (panel.scale != "log"))
+        placed = there(values[shown])
+        return (placed.min(), placed.max()) if len(placed) else (0.0, 0.0)
+
+    drawn = panel.series.values()
+    low, high = ends([part for band in drawn for part in (band.mean, band.samples)])
+    if panel.scale == "symlog" or high <= low:
+        return None
+    bottom, top = ends([part for band in drawn for part in (band.low, band.high)])
+    room = (high - low) / 2
+    low, high = max(min(low, bottom), low - room), min(max(high, top), high + room)
+    spare = 0.05 * (high - low)
+    return float(back(low - spare)), float(back(high + spare))
 
 
 def _curve(axis: Axes, band: Band, name: str, look: Mapping) -> None:
