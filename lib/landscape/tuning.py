@@ -106,18 +106,3 @@ def _choice(runs: Runs, arm: str, setting: str, values: Sequence[float]) -> Choi
 def _final_loss(run: Run) -> float:
     loss = float(run.history["train_loss"][-1])
     return loss if run.diverged_at is None and math.isfinite(loss) else math.inf
-
-
-def best(runs: Runs, found: Mapping[str, Choice], setting: str) -> dict[tuple[str, int], Run]:
-    """Return the runs of each arm at its chosen value, under the arm's own name.
-
-    Args:
-        runs: Runs of ``grid``.
-        found: Arm -> choice, from ``chosen``.
-        setting: The setting of the grid.
-
-    Returns:
-        (arm, seed) -> run, in the order of the runs.
-    """
-    arm = {name(choice.arm, setting, choice.value): choice.arm for choice in found.values()}
-    return {(arm[own], seed): run for (own, seed), run in runs.items() if own in arm}
