@@ -339,7 +339,6 @@ shares = [
 ]
 
 # %%
-chance = 100 / task.classes
 accuracy = {
     name: study.difference("test_accuracy", ["skip + BN", name], factor=100)
     for name in list(four)[1:]
@@ -352,7 +351,7 @@ stuck = [
     claims.below(
         f"test accuracy, plain without norm, {name} (percentage points)",
         statistics.mean_interval([100 * value for value in study.values("test_accuracy", arm)]),
-        threshold=chance + 1,
+        threshold=100 / task.classes + 1,
     )
     for name, arm in (("He", "neither"), ("PyTorch's", "plain, none, torch"))
 ]
@@ -400,10 +399,11 @@ tables.arms(
 )
 
 # %%
+alive = [arm for arm in trained if max(study.values("lambda_max_relative", arm)) > 0]
 found = surveys.over_seeds(
     study,
     at,
-    {arm: (arm, "frozen") for arm in trained},
+    {arm: (arm, "frozen") for arm in alive},
     seeds=survey_seeds,
     outliers=outliers,
     probes=density_probes,
@@ -412,8 +412,9 @@ found = surveys.over_seeds(
 plots.spectra(
     panels.spectra(found),
     label="fig-density",
-    caption="Density of the eigenvalues of the arms that trained, symmetric logarithmic axis: mean "
-    f"over seeds, each as a thin line. Ticks: the {outliers} largest and smallest eigenvalues.",
+    caption=f"Density of the eigenvalues of {', '.join(alive)}, whose loss depends on weights and "
+    "not on biases alone, symmetric logarithmic axis: mean over seeds, each as a thin line. Ticks: "
+    f"the {outliers} largest and smallest eigenvalues.",
     alt="A density for each arm, with a peak at zero and outliers on both sides.",
 )
 
