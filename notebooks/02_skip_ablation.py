@@ -83,7 +83,7 @@ rho = 0.05  # radius of SAM's step
 rho_adaptive = 0.5  # radius of the adaptive step, relative to |theta|
 curvature_examples = 256  # first training examples: curvature, sharpness, planes
 small_examples = 128  # likewise, for all arms but the two by two
-early_examples = 128  # likewise, early in training
+costly_examples = 128  # likewise, early in training and of the wide pair: dear products
 survey_seeds = [0, 1, 2]
 outliers = 10
 density_probes = 1
@@ -508,7 +508,7 @@ tables.arms(
 )
 
 # %%
-before = arms.objectives(rest, few.first(early_examples), step=0, bn="batch")
+before = arms.objectives(rest, few.first(costly_examples), step=0, bn="batch")
 records.early(study, before, rho=rho, prefix="initial_")
 over_depth = {
     "test_accuracy": "test accuracy",
@@ -557,7 +557,7 @@ brief = dataclasses.replace(small, snapshots=(), epochs=wide_epochs)
 settings = {name: {"learning_rate": wide_rate, **own} for name, own in two.items()}
 twos = training.sweep(arms.variants(brief, settings), wide, study.store, seeds=wide_seeds)
 records.runs(study, twos)
-ours = arms.objectives(twos, wide.first(small_examples))
+ours = arms.objectives(twos, wide.first(costly_examples))
 records.solutions(study, ours, rho=rho, rho_adaptive=rho_adaptive)
 comparisons.estimated(study, ours, **how)
 both = dict(names)
@@ -644,7 +644,7 @@ display.show(*map(display.VerdictBox, pairwise))
 
 # %%
 lasting = [arm for arm in (*of_norm, *of_depth) if arm in arms.trained(rest)]
-after = arms.objectives(rest, few.first(early_examples), step=early_steps[1], bn="batch")
+after = arms.objectives(rest, few.first(costly_examples), step=early_steps[1], bn="batch")
 records.early(study, after, rho=rho, prefix="early_")
 kinds = {"lambda_max": "λ_max", "gradient_norm": "gradient norm", "sam": "SAM rise"}
 early = {
