@@ -194,6 +194,11 @@ def test_rounded_numbers_never_show_an_estimate_as_zero_that_its_interval_exclud
     assert all(float(text.replace("−", "-")) > 0 for text in (low, estimate, high))
 
 
+def test_a_large_number_of_a_small_width_keeps_the_digits_that_differ():
+    assert claims.rounded(2.302577, 2.302585, 2.302593) == ("2.3025770", "2.3025850", "2.3025930")
+    assert claims.rounded(4.44440e-8, 4.44442e-8, 4.44444e-8)[1] == "4.444420e−08"
+
+
 def test_rounded_numbers_have_no_negative_zero():
     assert claims.rounded(-1.0, -0.001, 1.0)[1] == "0.0"
 

@@ -118,8 +118,10 @@ def rounded(low: float, estimate: float, high: float) -> tuple[str, str, str]:
     decimals = 2
     if math.isfinite(width) and width > 1e-12 * abs(estimate):  # Less is rounding of equal samples.
         decimals = max(1 - math.floor(math.log10(width)), 0)
-    if decimals > 6:  # Too small for fixed digits.
-        return tuple(f"{value:.2e}".replace("-", "−") for value in (low, estimate, high))
+    largest = max(map(abs, filter(math.isfinite, (low, estimate, high))), default=0.0)
+    if decimals > 6 and 0 < largest < 1e-3:  # Too small for fixed digits.
+        digits = max(decimals + math.floor(math.log10(largest)), 2)
+        return tuple(f"{value:.{digits}e}".replace("-", "−") for value in (low, estimate, high))
     # Adding zero turns a negative zero into zero.
     numbers = (round(value, decimals) + 0.0 for value in (low, estimate, high))
     texts = (f"{value:.{decimals}f}".replace("-", "−") for value in numbers)
