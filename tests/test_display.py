@@ -495,8 +495,10 @@ def test_wide_bands_do_not_press_the_curves_flat(scale):
     (axis,) = drawn(plots.curves([panel(series={"a": apart}, scale=scale)], **WORDS))
     low, high = map(there, axis.get_ylim())
     span = there(3.0) - there(1.0)  # Of the lines; the interval of two seeds is ten times as wide.
-    assert low == pytest.approx(there(1.0) - 0.5 * span - 0.1 * span)
-    assert high == pytest.approx(there(3.0) + 0.5 * span + 0.1 * span)
+    bottom = 0.0 if scale == "linear" else there(1.0) - 0.5 * span  # No curve is negative.
+    top = there(3.0) + 0.5 * span
+    assert low == pytest.approx(bottom - 0.05 * (top - bottom))
+    assert high == pytest.approx(top + 0.05 * (top - bottom))
 
 
 @pytest.mark.parametrize("scale", ["linear", "log"])

@@ -64,7 +64,9 @@ def _view(panel: Panel) -> tuple[float, float] | None:
         return None
     bottom, top = ends([part for band in drawn for part in (band.low, band.high)])
     room = (high - low) / 2
-    low, high = max(min(low, bottom), low - room), min(max(high, top), high + room)
+    # What no curve is, negative, is not worth a frame either.
+    floor = 0.0 if low >= 0 and panel.scale != "log" else -math.inf
+    low, high = max(min(low, bottom), low - room, floor), min(max(high, top), high + room)
     spare = 0.05 * (high - low)
     return float(back(low - spare)), float(back(high + spare))
 
