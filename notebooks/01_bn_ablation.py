@@ -464,7 +464,7 @@ barriers = [
     )
     for bn in ("frozen", "batch", "reestimate")
 ]
-verdicts.append(claims.robust(claim["S1.5"], barriers[0], barriers[1:]))
+verdicts.append(claims.robust(claim["S1.5"], barriers[:1], barriers[1:]))
 display.VerdictBox(verdicts[-1])
 
 # %%

@@ -46,6 +46,13 @@ def test_a_setting_that_nothing_has_is_refused():
         arms.variants(BASE, {"a": {"skips": True}})
 
 
+def test_arms_of_one_config_count_once():
+    made = arms.variants(
+        BASE, {"batch": {"norm": "batch"}, "none": {"norm": "none"}, "depth 8": {"depth": 8}}
+    )
+    assert arms.distinct(made) == ["batch", "none"]
+
+
 @pytest.fixture(scope="module")
 def runs(tmp_path_factory):
     from landscape.store import Store

@@ -116,19 +116,34 @@ ROBUST = {
 @pytest.mark.parametrize("words", ROBUST, ids="-".join)
 def test_robust_judges_each_combination(words):
     source, check = (finding(word) for word in words)
-    found = robust(CLAIM, source, [check])
+    found = robust(CLAIM, [source], [check])
     assert found.word == ROBUST[words] and found.findings == (source, check)
 
 
 def test_robust_needs_all_checks_to_reproduce_and_one_to_unmask():
     good, bad, open_ = (finding(word) for word in WORDS)
-    assert robust(CLAIM, good, [good, open_]).word == "inconclusive"
-    assert robust(CLAIM, good, [good, bad]).word == "artefact"
-    assert robust(CLAIM, good, [bad, open_]).word == "artefact"
+    assert robust(CLAIM, [good], [good, open_]).word == "inconclusive"
+    assert robust(CLAIM, [good], [good, bad]).word == "artefact"
+    assert robust(CLAIM, [good], [bad, open_]).word == "artefact"
+
+
+def test_robust_sees_an_artefact_only_where_the_source_s_way_shows_all_of_the_claim():
+    good, bad, open_ = (finding(word) for word in WORDS)
+    assert robust(CLAIM, [good, good], [bad]).word == "artefact"
+    assert robust(CLAIM, [good, bad], [bad]).word == "contradicted"
+    assert robust(CLAIM, [good, open_], [bad]).word == "inconclusive"
+    assert robust(CLAIM, [good, open_], [good]).word == "inconclusive"
+    assert robust(CLAIM, [good, open_], [good]).findings == (good, open_, good)
 
 
 @pytest.mark.parametrize(
-    "judge", [every, some, lambda claim, none: robust(claim, finding("reproduced"), none)]
+    "judge",
+    [
+        every,
+        some,
+        lambda claim, none: robust(claim, [finding("reproduced")], none),
+        lambda claim, none: robust(claim, none, [finding("reproduced")]),
+    ],
 )
 def test_verdict_without_findings_is_refused(judge):
     with pytest.raises(ValueError, match=r"no finding was given for S9.1. Measure something"):

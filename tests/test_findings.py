@@ -87,3 +87,43 @@ def test_an_arm_that_never_gets_there_is_slower_still():
     taken = {"a": never, "b": [Duration(5.0, True, 0.1)] * 5}
     assert findings.slower(taken, ["a", "b"], "97%").interval.low >= 24 / 5
     assert findings.slower({"a": never, "b": never}, ["a", "b"], "97%").word == "inconclusive"
+
+
+def interval(estimate, half=0.1):
+    ends = {"low": estimate - half, "high": estimate + half}
+    return Interval(estimate, **ends, n=9, confidence=0.95, invalid=0, kind="correlation")
+
+
+@pytest.mark.parametrize(
+    ("estimate", "side", "word"),
+    [
+        (-0.95, claims.below, "reproduced"),
+        (-0.5, claims.below, "contradicted"),
+        (0.95, claims.below, "contradicted"),
+    ],
+)
+def test_correlations_are_judged_on_the_claimed_side_of_a_threshold(study, estimate, side, word):
+    recorded(study, "q", a=[1.0, 2.0])
+    found = {"Q": (interval(estimate, 0.05), interval(0.0))}
+    (judged,) = findings.correlations(
+        study, {"q": "Q"}, found, ["a"], "y", side=side, threshold=-0.8
+    )
+    assert judged.word == word and judged.quantity == "ρ(Q, y)" and judged.threshold == -0.8
+
+
+@pytest.mark.parametrize(
+    ("estimate", "word"), [(0.5, "reproduced"), (-0.5, "reproduced"), (0.05, "inconclusive")]
+)
+def test_without_a_claimed_side_a_correlation_of_either_sign_counts(study, estimate, word):
+    recorded(study, "q", a=[1.0, 2.0])
+    found = {"Q": (interval(estimate), interval(0.0))}
+    (judged,) = findings.correlations(study, {"q": "Q"}, found, ["a"], "y")
+    assert judged.word == word
+
+
+def test_a_correlation_of_what_did_not_converge_decides_nothing(study):
+    recorded(study, "q", a=[1.0], b=[math.nan])
+    found = {"Q": (interval(0.9), interval(0.0))}
+    for arms, word in ((["a"], "reproduced"), (["a", "b"], "inconclusive")):
+        (judged,) = findings.correlations(study, {"q": "Q"}, found, arms, "y")
+        assert judged.word == word

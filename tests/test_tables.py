@@ -166,6 +166,22 @@ def test_divergence_of_no_run_is_a_sentence():
     assert isinstance(found, Sentence) and found.text == "None of the runs diverged (n = 2)."
 
 
+def test_arms_learn_that_beat_chance_twice_in_every_seed(study):
+    for arm, values in {
+        "a": [0.5, 0.3],
+        "b": [0.9, 0.19],
+        "c": [0.9, 0.9],
+        "d": [0.2, 0.9],
+    }.items():
+        for seed, value in enumerate(values):
+            study.add("test_accuracy", value, arm=arm, seed=seed)
+    runs = {(arm, seed): run() for arm in "abd" for seed in (0, 1)}
+    runs |= {("c", 0): run(), ("c", 1): run(4)}
+    found = accounts.learned(study, runs, ["a", "b", "c", "d"], chance=0.1)
+    assert found.text == "Of 4 arms these learn, in every seed to more than twice chance: a."
+    assert accounts.learned(study, runs, ["c"], chance=0.1).text.endswith("chance: none.")
+
+
 # Estimators
 
 

@@ -1,11 +1,13 @@
-"""Accounts: tables of runs that diverged, of the sources' estimators, and of departures."""
+"""Accounts: runs that diverged or learned, the sources' estimators, and departures."""
 
 import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from landscape.arms import Runs, trained
 from landscape.comparisons import Comparison
 from landscape.display import Sentence, Table
+from landscape.results import Study
 from landscape.statistics import paired_ratio
 from landscape.training import Run
 from landscape.wording import interval_text, number, seeds_text, setting
@@ -83,6 +85,27 @@ def _ratio_text(first: Sequence[float], second: Sequence[float]) -> str:
     if len(first) > 1:
         return interval_text(paired_ratio(first, second))
     return number(first[0] / second[0] if min(*first, *second) > 0 else math.nan)
+
+
+def learned(study: Study, runs: Runs, among: Sequence[str], *, chance: float) -> Sentence:
+    """Return the sentence that names the arms that learn: in every seed to over twice chance.
+
+    Args:
+        study: Where their test accuracies were recorded.
+        runs: (arm, seed) -> run; an arm of which one diverged does not learn.
+        among: The arms to name.
+        chance: The share that guessing gets right.
+    """
+    whole = trained(runs)
+    found = [
+        arm
+        for arm in among
+        if arm in whole and min(study.values("test_accuracy", arm)) > 2 * chance
+    ]
+    return Sentence(
+        f"Of {len(among)} arms these learn, in every seed to more than twice chance: "
+        f"{'; '.join(found) or 'none'}."
+    )
 
 
 def departures(

@@ -90,6 +90,15 @@ def named(things: Mapping[tuple[str, int], Any], family: str) -> dict[tuple[str,
     }
 
 
+def distinct(configs: Mapping[str, TrainConfig]) -> list[str]:
+    """Return the arms in their order, without those that repeat an earlier one's config."""
+    found: dict[str, TrainConfig] = {}
+    for arm, config in configs.items():
+        if config not in found.values():
+            found[arm] = config
+    return list(found)
+
+
 def trained(runs: Runs) -> list[str]:
     """Return the arms of which no run diverged, in their order."""
     return [

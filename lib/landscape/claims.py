@@ -59,7 +59,11 @@ class Finding:
         interval = self.interval
         if not math.isfinite(interval.estimate):
             lost = f"{interval.invalid} of {interval.n} values are not finite or have no logarithm"
-            return f"{self.quantity}: no estimate, {getattr(interval, 'reason', '') or lost}"
+            why = f"no estimate, {getattr(interval, 'reason', '') or lost}"
+            if self.word == "inconclusive":
+                return f"{self.quantity}: {why}"
+            low, _, high = rounded(interval.low, interval.low, interval.high)
+            return f"{self.quantity} in [{low}, {high}], n = {interval.n} ({why})"
         low, estimate, high = rounded(interval.low, interval.estimate, interval.high)
         text = f"{self.quantity} = {estimate} [{low}, {high}], n = {interval.n}"
         return text if self.converged else f"{text} (not all converged)"
@@ -188,29 +192,29 @@ def some(claim: Claim, findings: Sequence[Finding]) -> Verdict:
     return Verdict(claim, word, tuple(findings))
 
 
-def robust(claim: Claim, source: Finding, checks: Sequence[Finding]) -> Verdict:
+def robust(claim: Claim, source: Sequence[Finding], checks: Sequence[Finding]) -> Verdict:
     """Judge a claim by the source's own way of measuring and by ways without its known defect.
 
-    Reproduced if all findings are; artefact if the source's way shows it and a check contradicts
-    it; contradicted if the source's way contradicts it; otherwise inconclusive.
+    Contradicted if a finding of the source's way is; artefact if all of them are reproduced and a
+    check contradicts them; reproduced if all findings are; otherwise inconclusive.
 
     Args:
         claim: The claim.
-        source: The finding as the source would have it.
-        checks: Findings of the same quantity, measured better.
+        source: Findings as the source would have them.
+        checks: Findings of the same quantities, measured better.
 
     Raises:
-        ValueError: If there is no check.
+        ValueError: If there is no finding of the source's way, or no check.
     """
-    words = _words(claim, checks)
+    ways = _words(claim, source), _words(claim, checks)
     word: Word = "inconclusive"
-    if source.word == "contradicted":
+    if "contradicted" in ways[0]:
         word = "contradicted"
-    elif source.word == "reproduced" and "contradicted" in words:
+    elif ways[0] == {"reproduced"} and "contradicted" in ways[1]:
         word = "artefact"
-    elif {source.word} | words == {"reproduced"}:
+    elif ways == ({"reproduced"}, {"reproduced"}):
         word = "reproduced"
-    return Verdict(claim, word, (source, *checks))
+    return Verdict(claim, word, (*source, *checks))
 
 
 def not_testable(claim: Claim, reason: str) -> Verdict:

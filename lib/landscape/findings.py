@@ -88,3 +88,34 @@ def slower(taken: Mapping[str, Sequence[Duration]], arms: Sequence[str], heading
 def _against(arms: Sequence[str], sign: str) -> str:
     first, second = arms
     return f"{first} {sign} {second}"
+
+
+def correlations(
+    study: Study,
+    headings: Mapping[str, str],
+    found: Mapping[str, Sequence[Interval]],
+    arms: Sequence[str],
+    target: str,
+    *,
+    side: Side | None = None,
+    threshold: float = 0.0,
+) -> list[Finding]:
+    """Judge pooled rank correlations with a target; what did not converge decides nothing.
+
+    Args:
+        study: Where the quantities were recorded.
+        headings: Recorded name -> heading, a finding each.
+        found: Heading -> correlation and others, from ``predictors.correlations``.
+        arms: The arms that were correlated.
+        target: What the target is called.
+        side: The claimed side; None takes the one that the estimate is on, for claims that there is
+            a correlation, whatever its sign. The intervals have two sides and allow it.
+        threshold: The value between the sides.
+    """
+    judged = []
+    for name, heading in headings.items():
+        pooled = found[heading][0]
+        of = side or (claims.above if pooled.estimate > threshold else claims.below)
+        known = {"threshold": threshold, "converged": study.converged(name, arms)}
+        judged.append(of(f"ρ({heading}, {target})", pooled, **known))
+    return judged
