@@ -209,6 +209,23 @@ def test_rounded_numbers_never_show_an_estimate_as_zero_that_its_interval_exclud
     assert all(float(text.replace("−", "-")) > 0 for text in (low, estimate, high))
 
 
+@pytest.mark.parametrize(
+    ("numbers", "want"),
+    [
+        ((0.00071, 0.4, 227.4), ("7.1e−04", "0.40", "227")),
+        ((0.9, 8.13, 119.0), ("0.90", "8.1", "119")),
+        ((0.85, 2.7, 8.4), ("0.8", "2.7", "8.4")),  # Less than a factor of ten: as any other.
+        ((2e-7, 3e-4, 2e7), ("2.0e−07", "3.0e−04", "2.0e+07")),
+    ],
+)
+def test_a_wide_ratio_keeps_digits_of_each_number(numbers, want):
+    assert claims.rounded(*numbers, kind="ratio") == want
+
+
+def test_a_wide_mean_does_not():
+    assert claims.rounded(0.00071, 0.4, 227.4, kind="mean") == ("0", "0", "227")
+
+
 def test_a_large_number_of_a_small_width_keeps_the_digits_that_differ():
     assert claims.rounded(2.302577, 2.302585, 2.302593) == ("2.3025770", "2.3025850", "2.3025930")
     assert claims.rounded(4.44440e-8, 4.44442e-8, 4.44444e-8)[1] == "4.444420e−08"

@@ -64,7 +64,8 @@ class Finding:
                 return f"{self.quantity}: {why}"
             low, _, high = rounded(interval.low, interval.low, interval.high)
             return f"{self.quantity} in [{low}, {high}], n = {interval.n} ({why})"
-        low, estimate, high = rounded(interval.low, interval.estimate, interval.high)
+        ends = interval.low, interval.estimate, interval.high
+        low, estimate, high = rounded(*ends, kind=interval.kind)
         text = f"{self.quantity} = {estimate} [{low}, {high}], n = {interval.n}"
         return text if self.converged else f"{text} (not all converged)"
 
@@ -113,11 +114,22 @@ def _sources() -> dict[str, tuple[str, str, str]]:
         }
 
 
-def rounded(low: float, estimate: float, high: float) -> tuple[str, str, str]:
+def rounded(low: float, estimate: float, high: float, *, kind: str = "") -> tuple[str, str, str]:
     """Return an interval's numbers as text, with the decimals that its width calls for.
 
-    Two significant digits of the half-width, so that no digit is shown that the data do not carry.
+    Two significant digits of the half-width, so that no digit is shown that the data do not carry;
+    of a ratio whose ends are more than a factor of ten apart, two of each number, since it is their
+    logarithms that have a width.
+
+    Args:
+        low: Lower end.
+        estimate: The estimate.
+        high: Upper end.
+        kind: ``Interval.kind``.
     """
+    numbers = (low, estimate, high)
+    if kind == "ratio" and all(map(math.isfinite, numbers)) and high > 10 * low > 0:
+        return tuple(_significant(value) for value in numbers)
     width = (high - low) / 2
     decimals = 2
     if math.isfinite(width) and width > 1e-12 * abs(estimate):  # Less is rounding of equal samples.
@@ -130,6 +142,12 @@ def rounded(low: float, estimate: float, high: float) -> tuple[str, str, str]:
     numbers = (round(value, decimals) + 0.0 for value in (low, estimate, high))
     texts = (f"{value:.{decimals}f}".replace("-", "−") for value in numbers)
     return tuple(text.replace("inf", "∞") for text in texts)
+
+
+def _significant(value: float) -> str:
+    if not 1e-3 <= value < 1e6:
+        return f"{value:.1e}".replace("-", "−")
+    return f"{value:.{max(1 - math.floor(math.log10(value)), 0)}f}"
 
 
 def above(

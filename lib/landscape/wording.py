@@ -31,7 +31,9 @@ def interval_text(interval: Interval) -> str:
     """
     if not math.isfinite(interval.estimate):
         return "–"
-    low, estimate, high = rounded(interval.low, interval.estimate, interval.high)
+    low, estimate, high = rounded(
+        interval.low, interval.estimate, interval.high, kind=interval.kind
+    )
     if interval.kind not in ("mean", "difference"):
         return f"{estimate} [{low}, {high}]"
     half = (interval.high - interval.low) / 2
