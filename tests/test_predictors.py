@@ -46,3 +46,16 @@ def test_a_seed_without_a_value_has_no_exponent(study):
     recorded(study, k={"8": [8.0, math.nan], "20": [20.0, 400.0]})
     first, second = predictors.exponents(study, "k", ["8", "20"], [8, 20])
     assert first == pytest.approx(1.0) and math.isnan(second)
+
+
+def test_too_few_arms_have_no_correlation_and_a_reason(study):
+    for arm in "abc":
+        for seed in range(2):
+            study.add("x", float(seed), arm=arm, seed=seed)
+            study.add("y", float(seed), arm=arm, seed=seed)
+    pooled, within = predictors.correlations(study, {"x": "the x"}, "y", list("abc"))["the x"]
+    assert math.isnan(pooled.estimate) and pooled.reason.startswith("3 clusters do not tell")
+    assert (pooled.n, pooled.clusters) == (6, 3) and within.estimate == pytest.approx(1.0)
+    two = predictors.correlations(study, {"x": "the x"}, "y", list("ab"))["the x"]
+    assert all(math.isnan(one.estimate) and one.reason for one in two)
+    assert "2 degrees of freedom, too few" in two[1].reason

@@ -13,6 +13,10 @@ _FREEDOM = 3  # The variance of Fisher's z takes 2 off, and one must be left.
 _CLUSTERS = 4
 
 
+class TooFewError(ValueError):
+    """There are too few samples or clusters for an interval."""
+
+
 @dataclasses.dataclass(frozen=True)
 class RankCorrelation(Interval):
     """A rank correlation with its confidence interval; ``kind`` is ``correlation``.
@@ -190,13 +194,13 @@ def _codes(name: str, labels: Iterable[Hashable], count: int) -> np.ndarray:
 
 def _check_enough(n: int, groups: int, alone: int, clusters: int) -> None:
     if n - groups < _FREEDOM:
-        raise ValueError(
+        raise TooFewError(
             f"{n} samples in {groups} groups ({alone} more are alone in theirs) leave "
             f"{n - groups} degrees of freedom, too few for an interval. Pass at least 4 samples, "
             f"or groups of at least 2 with {_FREEDOM} samples more than groups."
         )
     if clusters < _CLUSTERS:
-        raise ValueError(
+        raise TooFewError(
             f"{clusters} clusters do not tell how far clusters vary. Pass at least {_CLUSTERS}."
         )
 
