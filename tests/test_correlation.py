@@ -266,24 +266,34 @@ def test_a_variable_that_does_not_vary_gives_no_estimate_and_says_so():
     assert math.isnan(within.estimate) and within.reason.startswith("x does not vary")
 
 
-@pytest.mark.parametrize("n", [0, 1, 2, 3])
-def test_too_few_samples_are_refused(n):
-    with pytest.raises(ValueError, match=r"too few for an interval. Pass at least 4 samples"):
-        rank_correlation(X[:n], Y[:n])
+@pytest.mark.parametrize("n", [2, 3])
+def test_too_few_samples_give_no_estimate_and_say_so(n):
+    found = rank_correlation(X[:n], Y[:n])
+    assert all(math.isnan(value) for value in (found.estimate, *ends(found))) and found.n == n
+    assert found.reason.startswith(f"{n} samples in 1 groups (0 more are alone in theirs) leave")
 
 
-def test_groups_that_leave_too_little_are_refused():
-    with pytest.raises(
-        ValueError, match=r"4 samples in 2 groups \(4 more are alone in theirs\) leave 2 degrees"
-    ):
-        rank_correlation(X, Y, groups=list("aabbcdef"))
-    with pytest.raises(ValueError, match=r"0 samples in 0 groups \(8 more are alone"):
-        rank_correlation(X, Y, groups=range(8))
+@pytest.mark.parametrize("n", [0, 1])
+def test_of_no_pair_of_samples_none_contributes(n):
+    found = rank_correlation(X[:n], Y[:n])
+    assert math.isnan(found.estimate) and (found.n, found.alone) == (0, n) and found.reason
 
 
-def test_too_few_clusters_are_refused():
-    with pytest.raises(ValueError, match=r"3 clusters do not tell .* Pass at least 4"):
-        rank_correlation(X, Y, clusters=list("aabbccca"))
+def test_groups_that_leave_too_little_give_no_estimate_and_say_so():
+    found = rank_correlation(X, Y, groups=list("aabbcdef"))
+    assert math.isnan(found.estimate) and (found.n, found.groups, found.alone) == (4, 2, 4)
+    assert found.reason == (
+        "4 samples in 2 groups (4 more are alone in theirs) leave 2 degrees of freedom; an "
+        "interval takes 3"
+    )
+    assert rank_correlation(X, Y, groups=range(8)).alone == 8
+
+
+def test_too_few_clusters_give_no_estimate_and_say_so():
+    found = rank_correlation(X, Y, clusters=list("aabbccca"))
+    assert math.isnan(found.estimate) and math.isnan(found.low) and found.clusters == 3
+    assert found.reason == "3 clusters do not tell how far clusters vary; it takes 4"
+    assert not math.isnan(rank_correlation(X, Y, clusters=list("aabbccdd")).estimate)
 
 
 @pytest.mark.parametrize("name", ["groups", "clusters"])

@@ -13,10 +13,6 @@ _FREEDOM = 3  # The variance of Fisher's z takes 2 off, and one must be left.
 _CLUSTERS = 4
 
 
-class TooFewError(ValueError):
-    """There are too few samples or clusters for an interval."""
-
-
 @dataclasses.dataclass(frozen=True)
 class RankCorrelation(Interval):
     """A rank correlation with its confidence interval; ``kind`` is ``correlation``.
@@ -75,11 +71,12 @@ def rank_correlation(
         confidence: Coverage in (0, 1).
 
     Returns:
-        The correlation in [−1, 1]. It is NaN, with a reason, where a value is not finite or a
-        variable is the same for all samples of each group.
+        The correlation in [−1, 1]. It is NaN, with a reason, where a value is not finite, a
+        variable is the same for all samples of each group, or samples or clusters are too few for
+        an interval.
 
     Raises:
-        ValueError: If samples, labels or the coverage do not fit, or they are too few.
+        ValueError: If samples, labels or the coverage do not fit.
 
     References: Bonett and Wright (2000), Sample Size Requirements for Estimating Pearson, Kendall
         and Spearman Correlations, Psychometrika 65(1), 23-28; Efron and Stein (1981), The Jackknife
@@ -96,9 +93,8 @@ def rank_correlation(
         "alone": int((~paired).sum()),
         "clusters": len(np.unique(data[3])),
     }
-    _check_enough(**counts)
     invalid = int((~(np.isfinite(x) & np.isfinite(y))).sum())
-    reason = _reason(*data[:3], invalid)
+    reason = _reason(*data[:3], invalid) or _too_few(**counts)
     ends = (math.nan, math.nan, math.nan)
     if not reason:
         ends = _interval(*data, confidence, clustered=clusters is not None)
@@ -192,17 +188,16 @@ def _codes(name: str, labels: Iterable[Hashable], count: int) -> np.ndarray:
     return np.array([number[label] for label in labels], dtype=int)
 
 
-def _check_enough(n: int, groups: int, alone: int, clusters: int) -> None:
+def _too_few(n: int, groups: int, alone: int, clusters: int) -> str:
+    """Return why there is no interval, or an empty string."""
     if n - groups < _FREEDOM:
-        raise TooFewError(
+        return (
             f"{n} samples in {groups} groups ({alone} more are alone in theirs) leave "
-            f"{n - groups} degrees of freedom, too few for an interval. Pass at least 4 samples, "
-            f"or groups of at least 2 with {_FREEDOM} samples more than groups."
+            f"{n - groups} degrees of freedom; an interval takes {_FREEDOM}"
         )
     if clusters < _CLUSTERS:
-        raise TooFewError(
-            f"{clusters} clusters do not tell how far clusters vary. Pass at least {_CLUSTERS}."
-        )
+        return f"{clusters} clusters do not tell how far clusters vary; it takes {_CLUSTERS}"
+    return ""
 
 
 def _reason(x: np.ndarray, y: np.ndarray, group: np.ndarray, invalid: int) -> str:

@@ -1,9 +1,8 @@
 """Predictors: how surely one recorded number orders networks as another one does."""
 
-import math
 from collections.abc import Mapping, Sequence
 
-from landscape.correlation import RankCorrelation, TooFewError, rank_correlation
+from landscape.correlation import RankCorrelation, rank_correlation
 from landscape.results import Study
 from landscape.statistics import power_law
 
@@ -38,33 +37,11 @@ def correlations(
         xs = [x for own, _ in pairs.values() for x in own]
         ys = [y for _, own in pairs.values() for y in own]
         labels = [arm for arm, (own, _) in pairs.items() for _ in own]
-        how = {"confidence": confidence}
         found[heading] = (
-            _correlation(xs, ys, **how, clusters=labels),
-            _correlation(xs, ys, **how, groups=labels),
+            rank_correlation(xs, ys, confidence=confidence, clusters=labels),
+            rank_correlation(xs, ys, confidence=confidence, groups=labels),
         )
     return found
-
-
-def _correlation(
-    xs: Sequence[float], ys: Sequence[float], *, confidence: float, **labels: Sequence[str]
-) -> RankCorrelation:
-    """Return the rank correlation; of too few arms or seeds none, with the reason."""
-    try:
-        return rank_correlation(xs, ys, confidence=confidence, **labels)
-    except TooFewError as error:
-        (names,) = labels.values()
-        return RankCorrelation(
-            *[math.nan] * 3,
-            n=len(xs),
-            confidence=confidence,
-            invalid=0,
-            kind="correlation",
-            groups=len(set(names)) if "groups" in labels else 1,
-            alone=0,
-            clusters=len(set(names)) if "clusters" in labels else len(xs),
-            reason=str(error),
-        )
 
 
 def exponents(study: Study, quantity: str, arms: Sequence[str], xs: Sequence[float]) -> list[float]:
