@@ -106,3 +106,5 @@ def test_straight_paths_are_recorded_for_every_split_and_policy(study, tmp_path)
     names = {row["quantity"]: row for row in rows_of(tmp_path)}
     assert float(names["barrier_test_frozen"]["value"]) == pytest.approx(path.barrier, rel=1e-9)
     assert names["error_barrier_test_frozen"]["seed"] == "0-1"
+    how = {"points": 3, "arm": "b", "policies": ["batch"]}
+    assert list(routes.straight(study, models, sets, **how)) == [(s, "batch") for s in sets]

@@ -67,8 +67,10 @@ def gradient_decay(run: Run) -> float:
 def run(study: Study, run: Run, arm: str, seed: int) -> None:
     """Record where a training run ended, its step noise, and its curves.
 
-    Step noise is that of the mini-batch losses after the first epoch, which is all descent. The
-    hash of the examples is that of the data set, training and test together.
+    Step noise is that of the mini-batch losses after the first epoch, which is all descent;
+    ``step_noise_relative`` divides it by their mean, since the losses of single examples scatter
+    less where all are small. ``loss_gap`` is test less training loss. The hash of the examples is
+    that of the data set, training and test together.
     """
     diverged = "" if run.diverged_at is None else f"diverged at step {run.diverged_at}"
     labels = {
@@ -85,11 +87,16 @@ def run(study: Study, run: Run, arm: str, seed: int) -> None:
     for name in ("train_loss", "train_accuracy", "test_loss", "test_accuracy"):
         unit = "nats" if name.endswith("loss") else "share correct"
         study.add(name, run.history[name][-1], unit=unit, **labels)
+    gap = run.history["test_loss"][-1] - run.history["train_loss"][-1]
+    study.add("loss_gap", gap, unit="nats", **labels)
     first = run.steps // run.config.epochs
     later = run.step_loss[first:].numpy()
     short = diverged or len(later) < 2
     noise = math.nan if short else step_noise(later)
-    study.add("step_noise", noise, unit="nats", **{**labels, "bn": "batch"})  # In train mode.
+    labels_train = {**labels, "bn": "batch"}
+    study.add("step_noise", noise, unit="nats", **labels_train)
+    level = math.nan if short else float(later.mean())
+    study.add("step_noise_relative", noise / level, unit="of the mean loss", **labels_train)
     curves = zip(*(curve.tolist() for curve in run.history.values()), strict=True)
     rows = [dict(zip(run.history, row, strict=True)) for row in curves]
     study.table(
@@ -161,17 +168,18 @@ def geometry(
         eigenvalue(study, f"{prefix}lambda_min", ends, -1, at, **labels)
     labels_relative = {**labels, "unit": _PER_FILTER}
     eigenvalue(study, f"{prefix}lambda_max_relative", top, 0, at, **labels_relative)
-    _rise(study, f"{prefix}sam", at, rho, **labels)
-    _rise(study, f"{prefix}sam_adaptive", at, rho_adaptive, adaptive=True, **labels)
+    rise(study, f"{prefix}sam", at, rho, **labels)
+    rise(study, f"{prefix}sam_adaptive", at, rho_adaptive, adaptive=True, **labels)
     return ends
 
 
-def _rise(
+def rise(
     study: Study, quantity: str, at: Objective, rho: float, *, adaptive: bool = False, **labels: Any
 ) -> None:
-    rise = study.store.remember(sharpness.sam, at, at.theta, rho=rho, adaptive=adaptive)
-    cost = {"cost": rise.passes, "cost_unit": "passes", "unit": "nats"}
-    study.add_measurement(quantity, rise.value, rise, **cost, **labels)
+    """Measure, through the store, and record SAM's rise of the loss by one step of length rho."""
+    found = study.store.remember(sharpness.sam, at, at.theta, rho=rho, adaptive=adaptive)
+    cost = {"cost": found.passes, "cost_unit": "passes", "unit": "nats"}
+    study.add_measurement(quantity, found.value, found, **cost, **labels)
 
 
 def solutions(study: Study, at: Mapping[tuple[str, int], Objective | None], **how: Any) -> None:
@@ -224,7 +232,7 @@ def early(
         labels = {"arm": arm, "seed": seed}
         top = study.store.remember(spectrum.eigenpairs, L.hessian(L.theta))
         eigenvalue(study, f"{prefix}lambda_max", top, 0, L, **labels)
-        _rise(study, f"{prefix}sam", L, rho, **labels)
+        rise(study, f"{prefix}sam", L, rho, **labels)
         found = {"unit": "nats per parameter", "cost": 1, "cost_unit": "passes", **labels}
         norm = float(L.gradient(L.theta).norm())
         study.add_measurement(f"{prefix}gradient_norm", norm, L, **found)

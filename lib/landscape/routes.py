@@ -29,8 +29,9 @@ def straight(
     *,
     points: int,
     arm: str,
+    policies: Sequence[str] = ("frozen", "batch", "reestimate"),
 ) -> dict[tuple[str, str], list[Path]]:
-    """Measure straight paths between solutions under all policies, through the store; record them.
+    """Measure straight paths between solutions under policies, through the store; record them.
 
     Pairs are disjoint, first with second, third with fourth, so that they are independent samples.
 
@@ -39,13 +40,14 @@ def straight(
         sets: Split -> examples; ``reestimate`` takes its statistics from ``train``.
         points: Positions on each path.
         arm: Label of the solutions.
+        policies: For running statistics; without any, all are the same.
 
     Returns:
         (split, policy) -> one path a pair.
     """
     seeds = list(models)
     found: dict[tuple[str, str], list[Path]] = {}
-    for split, bn in itertools.product(sets, ("frozen", "batch", "reestimate")):
+    for split, bn in itertools.product(sets, policies):
         for pair in zip(seeds[::2], seeds[1::2], strict=False):
             how = {"bn": bn, "bn_examples": sets["train"][0]}
             ends = [Objective(models[seed], sets[split], **how) for seed in pair]
