@@ -35,6 +35,11 @@ ifneq ($(filter study,$(MAKECMDGOALS)),)
     $(error make study needs one name: make study STUDY=$(firstword $(all_studies)). There are: $(all_studies))
   endif
 endif
+ifneq ($(filter report built,$(MAKECMDGOALS)),)
+  ifneq ($(strip $(P)$(STUDY)),)
+    $(error make report takes neither P nor STUDY. For one study with parameters of its own: make study STUDY=NN_name P="-p name value"; for some studies: make report STUDIES=NN_name)
+  endif
+endif
 ifneq ($(filter-out py ipynb,$(FROM)),)
   $(error FROM=$(FROM) is unknown. Choose py (write .ipynb from .py) or ipynb (write .py from .ipynb))
 endif

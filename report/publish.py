@@ -11,11 +11,13 @@ from typing import Any
 from report.atomic import write_atomically
 from report.errors import ReportError
 from report.inputs import reported
+from report.parameters import own_values, parameters
 from report.settings import Settings
 
 BEGIN = "<!-- verdicts:begin -->"
 END = "<!-- verdicts:end -->"
 HEAD = "| Study | Claim | Source | Measured [95% interval] | Verdict |\n|---|---|---|---|---|"
+_PLACES = ("data_dir", "build_dir")  # Where folders lie is no part of what was studied.
 FIGURE = re.compile(r"report/published/figures/([\w.-]+)/(fig-[\w.-]+)\.svg")
 
 
@@ -111,7 +113,18 @@ def _check_origin(settings: Settings, study: str, *, allow_dirty: bool) -> None:
             f"{settings.shown(path)} is missing, so it is unknown what {study} was computed from. "
             "Run make report PROFILE=paper"
         )
-    if _read(path).get("dirty", True) and not allow_dirty:
+    origin = _read(path)
+    asked = own_values(settings, study) | parameters(settings, study)
+    used = origin.get("parameters", {})
+    other = [name for name in asked if name not in _PLACES and used.get(name) != asked[name]]
+    if other:
+        raise ReportError(
+            f"the results of {study} were made with other values of {', '.join(other)} than the "
+            "paper profile has: a run of your own wrote to the same folder. Remove "
+            f"{settings.shown(settings.executed(study))} and run make report PROFILE=paper again "
+            "(what was computed is kept in the store)"
+        )
+    if origin.get("dirty", True) and not allow_dirty:
         raise ReportError(
             f"{study} was computed from changes that are in no commit. Commit them, remove "
             f"{settings.shown(settings.executed(study))} and run make report PROFILE=paper again "

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import torch
 from landscape import fingerprint, rng, spectrum, store, training
-from landscape.fingerprint import code_version, digest
+from landscape.fingerprint import callable_identity, code_version, digest
 
 
 @dataclasses.dataclass(frozen=True)
@@ -83,6 +83,45 @@ def test_digest_depends_on_content_not_on_memory_layout():
 
 def test_digest_of_a_tensor_is_that_of_its_array():
     assert digest(torch.arange(3.0, requires_grad=True)) == digest(np.arange(3, dtype=np.float32))
+
+
+def test_digest_knows_bfloat16():
+    value = torch.tensor([1.0, -2.5], dtype=torch.bfloat16, requires_grad=True)
+    assert digest(value) == digest(value.detach().clone()) != digest(-value)
+    assert digest(value) != digest(value.detach().view(torch.int16)) != digest(value.float())
+
+
+class Focal:
+    """A loss with a setting, as a callable object and as a method."""
+
+    def __init__(self, gamma, inner=None):
+        self.gamma, self.inner = gamma, inner
+
+    def __call__(self, outputs, targets):
+        return outputs[:, 0] * self.gamma
+
+    def loss(self, outputs, targets):
+        return outputs[:, 0] * self.gamma
+
+
+@pytest.mark.parametrize("way", [lambda own: own, lambda own: own.loss])
+def test_a_callable_object_and_a_method_are_known_by_their_attributes(way):
+    one, same, other = (digest(callable_identity(way(Focal(g)))) for g in (1, 1, 5))
+    assert one == same != other
+    nested = [digest(callable_identity(way(Focal(1, Focal(g))))) for g in (1, 1, 5)]
+    assert nested[0] == nested[1] != nested[2] and one not in nested
+    layer = digest(callable_identity(way(Focal(1, torch.nn.Linear(2, 2)))))
+    assert layer not in (one, *nested)
+
+
+def test_an_object_whose_content_is_unknown_is_refused():
+    with pytest.raises(TypeError, match="cannot fingerprint a set"):
+        digest(callable_identity(Focal({1, 2})))
+
+
+@pytest.mark.parametrize("function", [torch.relu, len, "".join, torch.nn.functional.relu, int])
+def test_functions_that_are_built_in_are_known_by_their_name(function):
+    assert callable_identity(function)[:2] == ("function", function.__qualname__)
 
 
 def test_digest_sees_one_changed_bit():

@@ -54,6 +54,8 @@ def test_a_changed_notebook_executes_again(built):
         (["report", "PROFILE=papre"], "PROFILE=papre is unknown. Choose one of: smoke quick paper"),
         (["report", "PROFILE=smoke quick"], "PROFILE=smoke quick is unknown"),
         (["report", "STUDIES=01_nmber"], "the study 01_nmber is unknown. There are: 01_number"),
+        (["report", "STUDY=01_number"], "make report takes neither P nor STUDY"),
+        (["report", "P=-p number 3"], "for some studies: make report STUDIES="),
         (["study"], "make study needs one name: make study STUDY=01_number"),
         (["study", "STUDY=02_x"], "the study 02_x is unknown"),
         (["notebooks", "FROM=text"], "FROM=text is unknown. Choose py"),

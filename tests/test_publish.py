@@ -38,19 +38,32 @@ TABLE = """\
 | ratio = 1.52 [1.20, 1.91], n = 5<br>difference = 3.0 [1.0, 5.0], n = 5 | **reproduced** |
 |  | S1.2 It always does | figure only | nothing was measured | **not testable** |"""
 
+NOTEBOOK = """\
+# %% tags=["parameters"]
+profile = "quick"
+data_dir = "data"
+build_dir = "build"
+epochs = 3
+seeds = [0, 1]
+"""
+ORIGIN = {"dirty": False, "parameters": {"profile": "paper", "epochs": 6, "seeds": [0, 1]}}
+
 
 @pytest.fixture
 def root(tmp_path):
     """A project whose paper report is made and clean."""
     (tmp_path / "notebooks").mkdir()
-    (tmp_path / "notebooks" / "01_bn.py").touch()
+    (tmp_path / "notebooks" / "01_bn.py").write_text(NOTEBOOK)
+    profile = tmp_path / "notebooks" / "profiles" / "paper" / "01_bn.yaml"
+    profile.parent.mkdir(parents=True)
+    profile.write_text("epochs: 6\n")
     (tmp_path / "README.md").write_text(f"# Title\n\n{BEGIN}\nold\n{END}\n\nText.\n")
     folder = tmp_path / "build" / "paper"
     write_json(folder / "inputs" / "report.json", {"studies": ["01_bn"]})
     (folder / "01_bn.ipynb").touch()
     write_json(folder / "results" / "01_bn" / "claims.json", CLAIMS)
     (folder / "results" / "01_bn" / "measurements.csv").write_text("seed\n0\n")
-    write_json(folder / "provenance" / "01_bn.json", {"dirty": False})
+    write_json(folder / "provenance" / "01_bn.json", ORIGIN)
     (folder / "report.html").write_text("html")
     (folder / "report.pdf").write_text("pdf")
     return tmp_path
@@ -140,8 +153,19 @@ def test_results_without_provenance_are_refused(root):
         publish(paper(root))
 
 
+@pytest.mark.parametrize("changed", [{"epochs": 3}, {"seeds": [0]}])
+def test_results_of_other_parameters_are_refused(root, changed):
+    path = root / "build" / "paper" / "provenance" / "01_bn.json"
+    write_json(path, {**ORIGIN, "parameters": {**ORIGIN["parameters"], **changed}})
+    said = rf"01_bn were made with other values of {next(iter(changed))} than the paper profile"
+    with pytest.raises(ReportError, match=said):
+        publish(paper(root))
+    assert not (root / "report").exists()
+
+
 def test_uncommitted_changes_are_refused_unless_allowed(root):
-    write_json(root / "build" / "paper" / "provenance" / "01_bn.json", {"dirty": True})
+    path = root / "build" / "paper" / "provenance" / "01_bn.json"
+    write_json(path, {**ORIGIN, "dirty": True})
     with pytest.raises(ReportError, match=r"01_bn was computed from changes .*P=--allow-dirty"):
         publish(paper(root))
     assert not (root / "report").exists()

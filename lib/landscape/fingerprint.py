@@ -64,6 +64,9 @@ def _feed(hasher: "hashlib._Hash", value: Any) -> None:
             _feed(hasher, key)
             _feed(hasher, value[key])
     elif isinstance(value, torch.Tensor):
+        if value.dtype == torch.bfloat16:  # NumPy has no such type.
+            _token(hasher, "bfloat16", b"")
+            value = value.view(torch.int16)
         _feed(hasher, value.detach().cpu().contiguous().numpy())
     elif isinstance(value, np.ndarray) and not value.dtype.hasobject:
         _token(hasher, "array", f"{value.dtype.str}{value.shape}".encode())
@@ -91,7 +94,9 @@ def callable_identity(function: Callable) -> Any:
     """Return what identifies a function in the store: its source and the values that it carries.
 
     Args:
-        function: A function, ``functools.partial``, or ``nn.Module``.
+        function: A function, a method or another callable object, ``functools.partial``, or
+            ``nn.Module``. Of an object all attributes count; global variables that a function
+            reads do not.
 
     Returns:
         A value that ``digest`` accepts if it accepts the values carried.
@@ -101,11 +106,28 @@ def callable_identity(function: Callable) -> Any:
         return ("partial", inner, list(function.args), dict(function.keywords))
     if isinstance(function, torch.nn.Module):
         return ("module", module_identity(function), dict(function.state_dict()))
+    if isinstance(function, types.MethodType):
+        return ("method", callable_identity(function.__func__), _object_identity(function.__self__))
+    if not isinstance(function, type | types.FunctionType) and hasattr(function, "__dict__"):
+        return ("object", _object_identity(function))
     closure = [cell.cell_contents for cell in getattr(function, "__closure__", None) or ()]
     defaults = getattr(function, "__defaults__", None) or ()
     carried = [callable_identity(v) if callable(v) else v for v in (*closure, *defaults)]
     name = getattr(function, "__qualname__", type(function).__qualname__)
     return ("function", name, _source(function), carried)
+
+
+def _object_identity(subject: Any) -> Any:
+    """Return what identifies an object: the code of its class, and its attributes."""
+    if isinstance(subject, type | types.ModuleType | torch.nn.Module):
+        known = isinstance(subject, torch.nn.Module)
+        return callable_identity(subject) if known else subject.__name__
+    kind = type(subject)
+    carried = {
+        name: callable_identity(value) if callable(value) else value
+        for name, value in vars(subject).items()
+    }
+    return (kind.__qualname__, _source(kind), carried)
 
 
 def module_identity(model: torch.nn.Module) -> Any:
