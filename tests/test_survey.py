@@ -98,6 +98,14 @@ def test_survey_is_recorded_with_trace_condition_and_mass(tmp_path, bn):
     assert float(table[0]["eigenvalue"]) == pytest.approx(float(exact[-1]), abs=1e-4 * spread)
 
 
+def test_surveys_of_seeds_that_were_not_trained_are_refused(study):
+    at = {("a", seed): small_objective() for seed in (0, 1)}
+    how = {"outliers": 1, "probes": 1, "steps": 2}
+    said = r"no solution of \[\('a', 2\)\] to survey. Train these, or name seeds among \[0, 1\]"
+    with pytest.raises(ValueError, match=said):
+        surveys.over_seeds(study, at, {"own": ("a", "frozen")}, seeds=[0, 2], **how)
+
+
 def test_spectra_are_drawn_on_one_axis_with_a_tick_for_each_eigenvalue():
     found = {"one": [surveyed(0), surveyed(1)], "two": [surveyed(2), surveyed(3)]}
     made = panels.spectra(found)

@@ -29,7 +29,16 @@ def over_seeds(
 
     Returns:
         Name -> one survey a seed.
+
+    Raises:
+        ValueError: If a seed of an arm is not among the objectives.
     """
+    asked = [(arm, seed) for arm, _ in hessians.values() for seed in seeds]
+    if absent := [key for key in dict.fromkeys(asked) if key not in at]:
+        raise ValueError(
+            f"there is no solution of {absent} to survey. Train these, or name seeds among "
+            f"{sorted({seed for _, seed in at})}."
+        )
     return {
         name: [
             survey(study, at[arm, seed].replace(bn=bn), arm=name, seed=seed, **how)
