@@ -138,11 +138,13 @@ rules = {
     "widened for six trials. Reproduced if one lies on one side of 0; nothing contradicts it.",
     "S2.1": "Reproduced if the paired difference in test accuracy, ResNet − CNN, lies above 0; "
     "contradicted if below.",
-    "S2.2": "Reproduced if the paired ratio of SAM rises, CNN / ResNet, lies above 1; contradicted "
-    "if below.",
+    "S2.2": "Reproduced if the paired ratio of SAM rises, CNN / ResNet, lies above 1, in eval mode "
+    "and under batch statistics; artefact of eval mode if only the latter lies below; contradicted "
+    "if that in eval mode does.",
     "S2.3": "Reproduced if the paired ratios ResNet / CNN of λ_max and of −λ_min lie above 1, by "
-    "the source's Lanczos with the smallest step and converged; artefact if both do by the "
-    "source's and a converged one lies below; contradicted if one of the source's lies below.",
+    "the source's Lanczos with the smallest step and converged, and that of λ_max under batch "
+    "statistics too; artefact if both do by the source's and one of the others lies below; "
+    "contradicted if one of the source's lies below.",
     "S2.4": "Reproduced if the rank correlations of SAM rise and of λ_max with test accuracy, over "
     "the same networks as S3.5, lie below 0; contradicted if one lies above.",
     "S2.5": "Largest error barrier of the straight path, training examples, against 2 points. "
@@ -190,15 +192,9 @@ plots.curves(
 )
 
 # %%
-source = {
-    "batch_size": source_batch,
-    "epochs": 20,
-    "depth": 20,
-    "width": 1.0,
-    "precision": "float32",
-}
-source |= {"dataset": "cifar10", "max_train": 50000, "plane_points": coarse_points}
-source["small_train"] = 50000
+source = {"batch_size": source_batch, "precision": "float32", "epochs": 20, "dataset": "cifar10"}
+source |= {"depth": 20, "width": 1.0, "max_train": 50000, "small_train": 50000}
+source |= {"plane_points": coarse_points}
 why = dict.fromkeys(source, "a small run, no evidence") if not study.evidence else {}
 why |= {"batch_size": "costs less", "precision": "costs less", "plane_points": "finer"}
 why |= {"small_train": "many arms"} if study.evidence else {}
@@ -465,9 +461,8 @@ accounts.estimators(
 
 # %%
 pair = ["BN alone", "skip + BN"]
-quick = study.ratio("power_iteration", pair)
 sharper = [
-    claims.above(f"λ_max, {power_iterations} iterations, BN alone / skip + BN", quick),
+    findings.ratio(study, "power_iteration", pair, "λ_max by S3's estimator", published=True),
     findings.ratio(study, "lambda_max", pair, "λ_max, converged"),
 ]
 near = claims.above(
@@ -534,8 +529,9 @@ display.VerdictBox(verdicts[-1])
 # ## A plain convolutional network against a wide residual one
 #
 # S2's pair: three convolutions and two linear layers, and six residual blocks with BN.
-# [Sharpness and extreme eigenvalues](#tab-pair), by the source's estimator as well, and the
-# straight path between two residual networks under three policies ([figure](#fig-paths)).
+# [Sharpness and extreme eigenvalues](#tab-pair), in eval mode, under batch statistics, which only
+# the residual network has, and by the source's estimator; and the straight path between two
+# residual networks under three policies ([figure](#fig-paths)).
 
 # %%
 wide = data.load(dataset, study.data_dir, max_train=wide_train)
@@ -549,8 +545,10 @@ twos = training.sweep(arms.variants(brief, settings), wide, study.store, seeds=w
 records.runs(study, twos)
 ours = arms.objectives(twos, wide.first(costly_examples))
 records.solutions(study, ours, rho=rho, rho_adaptive=rho_adaptive)
+moving = arms.objectives(twos, wide.first(costly_examples), bn="batch")
+records.early(study, moving, rho=rho, prefix="batch_")
 comparisons.estimated(study, ours, **how)
-both = dict(names)
+both = {**names, "batch_lambda_max": "λ_max, batch statistics", "batch_sam": "SAM rise, likewise"}
 for size, end in itertools.product(lanczos_step_sizes, ("max", "min", "negative")):
     both[comparisons.named(f"ritz_{end}", size)] = f"{end}, S2's Lanczos, ε = {size:g}"
 tables.comparison(
@@ -590,18 +588,18 @@ plots.curves(
 # %%
 pair = ["ResNet", "CNN"]
 better = findings.difference(study, "test_accuracy", pair, "test accuracy")
-flatter = findings.ratio(study, "sam", pair[::-1], "SAM rise")
+flatter = [
+    findings.ratio(study, name, pair[::-1], heading)
+    for name, heading in (("sam", "SAM rise"), ("batch_sam", "SAM rise, batch statistics"))
+]
 larger = [
-    claims.above(
-        f"{heading}, ResNet / CNN",
-        study.ratio(name, pair, sign=sign),
-        converged=name.startswith("ritz") or study.converged(name, pair),
-    )
+    findings.ratio(study, name, pair, heading, sign=sign, published=name.startswith("ritz"))
     for name, heading, sign in (
         (comparisons.named("ritz_max", lanczos_step_sizes[0]), "λ_max, the source's Lanczos", 1),
         (comparisons.named("ritz_min", lanczos_step_sizes[0]), "−λ_min, the source's Lanczos", -1),
         ("lambda_max", "λ_max, converged", 1),
         ("lambda_min", "−λ_min, converged", -1),
+        ("batch_lambda_max", "λ_max, batch statistics", 1),
     )
 ]
 barriers = [
@@ -614,7 +612,7 @@ barriers = [
 ]
 pairwise = [
     claims.every(claim["S2.1"], [better]),
-    claims.every(claim["S2.2"], [flatter]),
+    claims.robust(claim["S2.2"], flatter[:1], flatter[1:]),
     claims.robust(claim["S2.3"], larger[:2], larger[2:]),
     claims.robust(claim["S2.5"], barriers[:1], barriers[1:]),
 ]

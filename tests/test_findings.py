@@ -35,6 +35,15 @@ def test_a_ratio_of_what_did_not_converge_decides_nothing(study):
         study.add("q", 1.0, arm="b", seed=seed, converged=seed > 0)
     found = findings.ratio(study, "q", ["a", "b"], "Q")
     assert found.word == "inconclusive" and not found.converged
+    published = findings.ratio(study, "q", ["a", "b"], "Q", published=True)
+    assert published.word == "reproduced" and published.converged
+
+
+def test_a_ratio_of_negative_values_is_that_of_their_magnitudes(study):
+    recorded(study, "q", a=[-2.0, -2.2], b=[-1.0, -1.1])
+    found = findings.ratio(study, "q", ["a", "b"], "−Q", sign=-1)
+    assert found.interval.estimate == pytest.approx(2.0) and found.interval.invalid == 0
+    assert findings.ratio(study, "q", ["a", "b"], "Q").interval.invalid == 2
 
 
 def test_a_difference_is_in_percentage_points(study):

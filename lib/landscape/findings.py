@@ -13,7 +13,14 @@ Side = Callable[..., Finding]
 
 
 def ratio(
-    study: Study, quantity: str, arms: Sequence[str], heading: str, *, side: Side = claims.above
+    study: Study,
+    quantity: str,
+    arms: Sequence[str],
+    heading: str,
+    *,
+    side: Side = claims.above,
+    sign: int = 1,
+    published: bool = False,
 ) -> Finding:
     """Judge the paired ratio of a quantity in two arms, first over second, against 1.
 
@@ -23,9 +30,13 @@ def ratio(
         arms: The two arms.
         heading: What the quantity is called, such as ``λ_max``.
         side: The claimed side.
+        sign: −1 for negative values.
+        published: Whether it is a source's estimator as published, which is judged as it is;
+            otherwise what did not converge decides nothing.
     """
-    known = study.converged(quantity, arms)
-    return side(f"{heading}, {_against(arms, '/')}", study.ratio(quantity, arms), converged=known)
+    known = published or study.converged(quantity, arms)
+    found = study.ratio(quantity, arms, sign=sign)
+    return side(f"{heading}, {_against(arms, '/')}", found, converged=known)
 
 
 def difference(
