@@ -40,6 +40,7 @@ from landscape import (
     data,
     display,
     durations,
+    findings,
     models,
     panels,
     plots,
@@ -150,15 +151,12 @@ more_accurate = claims.above(
     study.difference("test_accuracy", arms, factor=100),
     converged=study.converged("test_accuracy"),
 )
-steadier = claims.below(
-    "step noise, BN / no BN",
-    study.ratio("step_noise", arms),
-    converged=study.converged("step_noise"),
-)
-level = claims.below(
-    "step noise over the mean mini-batch loss, BN / no BN",
-    study.ratio("step_noise_relative", arms),
-    converged=study.converged("step_noise_relative"),
+steadier, level = (
+    findings.ratio(study, name, arms, heading, side=claims.below)
+    for name, heading in (
+        ("step_noise", "step noise"),
+        ("step_noise_relative", "step noise over the mean mini-batch loss"),
+    )
 )
 verdicts = [claims.robust(claim["S1.1"], [more_accurate, steadier], [level])]
 display.VerdictBox(verdicts[-1])
@@ -177,7 +175,7 @@ as_far = claims.above(
     study.difference("test_accuracy_matched", arms, factor=100),
     converged=study.converged("test_accuracy_matched"),
 )
-gap = claims.above("test − training loss, BN / no BN", study.ratio("loss_gap", arms))
+gap = findings.ratio(study, "loss_gap", arms, "test − training loss")
 display.Sentence(
     f"At the end of training we measure {more_accurate.text}; {as_far.text}. The gap between test "
     f"and training loss there: {gap.text}."
@@ -247,11 +245,7 @@ tables.comparison(
 
 # %%
 sharper = {
-    name: claims.above(
-        f"{title} in eval mode, BN / no BN",
-        study.ratio(name, arms),
-        converged=study.converged(name),
-    )
+    name: findings.ratio(study, name, arms, f"{title} in eval mode")
     for name, title in names.items()
 }
 
@@ -349,11 +343,7 @@ how = {"converged": study.converged("survey_lambda_max")}
 ratio = study.ratio("survey_lambda_max", ["BN, batch", "no BN"])
 moving = [
     claims.above("λ_max under batch statistics, BN / no BN", ratio, **how),
-    claims.above(
-        "SAM rise under batch statistics, BN / no BN",
-        study.ratio("sam_batch", arms),
-        converged=study.converged("sam_batch"),
-    ),
+    findings.ratio(study, "sam_batch", arms, "SAM rise under batch statistics"),
 ]
 still = [sharper["lambda_max"], sharper["sam"]]
 judged = [

@@ -119,9 +119,10 @@ def callable_identity(function: Callable) -> Any:
 
 def _object_identity(subject: Any) -> Any:
     """Return what identifies an object: the code of its class, and its attributes."""
-    if isinstance(subject, type | types.ModuleType | torch.nn.Module):
-        known = isinstance(subject, torch.nn.Module)
-        return callable_identity(subject) if known else subject.__name__
+    if isinstance(subject, torch.nn.Module):
+        return callable_identity(subject)
+    if isinstance(subject, type | types.ModuleType):
+        return subject.__name__
     kind = type(subject)
     carried = {
         name: callable_identity(value) if callable(value) else value
