@@ -21,9 +21,10 @@
 #
 # **Measured.** Over seeds: accuracy, loss, extreme eigenvalues and trace of the Hessian, SAM's and
 # the adaptive sharpness, the average rise, gradient noise, the largest eigenvalue of the
-# preconditioned Hessian, lines and planes. The same over batch sizes, at a fixed rate and at a
-# fixed ratio of rate to batch size, and over learning rates. In full-batch descent: the largest
-# eigenvalue over training, against the largest at which the step is stable.
+# preconditioned Hessian, lines and planes; curvature also where training losses are equal. Over
+# batch sizes, at a fixed rate, at a fixed ratio of rate to batch size and for as many steps, and
+# over learning rates: curvature, sharpness and noise. In full-batch descent: the largest eigenvalue
+# over training, against the largest at which the step is stable.
 #
 # **What will be shown.** What an optimizer changes once each has its own learning rate, and what
 # the learning rate and the batch size explain alone.
@@ -33,6 +34,7 @@
 import dataclasses
 import itertools
 
+# %%
 from landscape import (
     accounts,
     arms,
@@ -42,9 +44,11 @@ from landscape import (
     cuts,
     data,
     display,
+    durations,
     dynamics,
     findings,
     flatness,
+    levels,
     models,
     panels,
     plots,
@@ -72,18 +76,22 @@ cnn_hidden = 32
 epochs = 5
 batch_size = 64
 learning_rate = 0.1  # the one that all optimizers share
+adam_rate = 0.001  # PyTorch's default, since the source names none
 momentum = 0.9
 sam_rho = 0.05
 asam_rho = 0.5
-rates = [0.003, 0.03, 0.3]  # the grid of learning rates
+rates = [0.01, 0.1, 0.3]  # the grid of learning rates
+adaptive_rates = [0.001, 0.01, 0.1]  # that of Adam and AdamW
 grid_seeds = [0]
 measured = 10000  # training examples on which the curves are measured
 batch_sizes = [32, 64, 128]
-rate_steps = [0.01, 0.03, 0.1, 0.3]  # learning rates, of SGD and momentum
+rate_steps = [0.01, 0.03, 0.1, 0.3]  # learning rates over 1 − β: those of SGD
 rho = 0.05  # radius of SAM's step
 rho_adaptive = 0.5  # radius of the adaptive step, relative to |theta|
 rho_average = 1.0  # length of random perturbations, in parameter units
 curvature_examples = 256
+check_examples = [64, 256, 1024]  # on how many λ_max is compared
+slice_reach = 1.0  # of lines and planes, in filter norms
 line_directions = 3
 line_points = 21
 basin_level = 0.5  # nats above the solution: the rim of a basin
@@ -102,23 +110,26 @@ edge_points = 12
 #
 # The rules stand here, above the measurements that they judge; code applies them. An interval that
 # covers the border decides nothing. "Shared" is the one learning rate for all optimizers, "own"
-# the best of a grid for each.
+# the best of a grid for each. A run that diverged counts with the accuracy where it stopped.
 
 # %%
 study = results.Study("03_optimizer_sweep", vars())
 rules = {
-    "S5.4": "λ_max after the source's epochs. Reproduced if the ratio SGD / momentum lies above 1 "
-    "for the CNN, and the ratios SGD / Adam and Adam / momentum for both networks, at the shared "
-    "rate, and SGD / momentum for both at their own rates; artefact of the shared rate if only one "
-    "at their own rates lies below 1; contradicted if one at the shared rate does.",
-    "S5.5": "For the MLP: momentum more accurate than SGD and than Adam (paired differences in "
-    "test accuracy above 0), and SGD's training loss larger than both (ratios above 1). Reproduced "
-    "if so at the shared and at their own rates; artefact of the shared rate if only their own "
-    "show the opposite; contradicted if the shared one does.",
-    "S2.6": "Reproduced if the exponent of tr H in the batch size lies above 0, smaller batches "
-    "being flatter, at the fixed rate and at the fixed ratio, and tr H over the bound, with C = 1 "
-    "and L* = 0, lies below 1 for the smallest and for the largest batch at the fixed rate; "
-    "contradicted if one lies on the other side.",
+    "S5.4": "λ_max after the source's epochs, SGD and momentum at the shared rate, Adam at its "
+    "default. Reproduced if the ratio SGD / momentum lies above 1 for the CNN, and SGD / Adam and "
+    "Adam / momentum for both networks, and if all three do for both networks with Adam at the "
+    "shared rate, with all at their own, at equal training loss, and SGD / momentum where both "
+    "move at one pace, SGD at the rate over 1 − β; artefact, of the rate or of how far training "
+    "got, if one of the latter alone lies below 1; contradicted if one of the former does.",
+    "S5.5": "For the MLP, at the rates of S5.4: momentum more accurate than SGD and than Adam "
+    "(paired differences in test accuracy above 0), and SGD's training loss larger than both "
+    "(ratios above 1). Reproduced if so, with Adam at the shared rate too, and with all at their "
+    "own; artefact of the rates if only one of the latter shows the opposite; contradicted if the "
+    "first do.",
+    "S2.6": "Exponent of tr H in the batch size. Reproduced if above 0, smaller batches being "
+    "flatter, at the fixed rate, with as many epochs and with as many steps; artefact of the "
+    "number of steps if the latter alone lies below 0; contradicted if the former does. The "
+    "formula names no C, and its second term falls with the batch size: it is shown, not judged.",
 }
 claim = {id: claims.claim(id, rule=rule) for id, rule in rules.items()}
 tables.rules(list(claim.values()))
@@ -126,9 +137,9 @@ tables.rules(list(claim.values()))
 # %% [markdown]
 # ## All optimizers at one learning rate
 #
-# As in the source: [the curves of the MLP](#fig-mlp) and [of the CNN](#fig-cnn). All arms of a seed
-# start from the same weights and see the same batches. SAM and ASAM step with momentum; their steps
-# cost two passes.
+# As the source has it, which names one rate and none for Adam: [the curves of the MLP](#fig-mlp)
+# and [of the CNN](#fig-cnn). All arms of a seed start from the same weights and see the same
+# batches. SAM and ASAM step with momentum; their steps cost two passes.
 
 # %%
 task = data.load(dataset, study.data_dir, max_train=max_train)
@@ -166,9 +177,10 @@ for net in networks:
     figure = plots.curves(
         panels.training(arms.named(shared, net)),
         label=f"fig-{net.lower()}",
-        caption=f"Training the {net} by seven optimizers at the learning rate {learning_rate:g}: "
-        "mean over seeds, 95% interval as a band, each seed as a thin line.",
-        alt="Four panels over epochs, seven optimizers each: losses, test error, gradient norm.",
+        caption=f"Training the {net} by {len(optimizers)} optimizers at the learning rate "
+        f"{learning_rate:g}: mean over seeds, 95% interval as a band, each seed as a thin line.",
+        alt="Four panels over epochs, a curve for each optimizer: losses, test error, gradient "
+        "norm.",
     )
     display.show(figure)
 display.show(accounts.divergence(shared, label="tab-divergence"))
@@ -176,19 +188,25 @@ display.show(accounts.divergence(shared, label="tab-divergence"))
 # %% [markdown]
 # ## Each optimizer at its own best rate
 #
-# A comparison at one rate mostly compares rates. Each optimizer therefore gets the rate of a grid
+# A comparison at one rate may compare rates. Each optimizer therefore also gets the rate of a grid
 # that leads to the smallest training loss: [the grid](#tab-grid). Where the best is at the border
-# of the grid, a better one may lie outside.
+# of the grid, a better one may lie outside. Two more arms: Adam at its default rate, and SGD at the
+# shared rate over $1 - \beta$, at which SGD moves as far as momentum does in the long run.
 
 # %%
-grid = tuning.grid(configs, "learning_rate", rates)
-tried = training.sweep(grid, task, study.store, seeds=grid_seeds, workers=workers)
-best = tuning.chosen(tried, list(configs), "learning_rate", rates)
+grids = {arm: adaptive_rates if ", Adam" in arm else rates for arm in configs}
+best = {}
+for values in (rates, adaptive_rates):
+    tuned = {arm: config for arm, config in configs.items() if grids[arm] is values}
+    grid = tuning.grid(tuned, "learning_rate", values)
+    tried = training.sweep(grid, task, study.store, seeds=grid_seeds, workers=workers)
+    best |= tuning.chosen(tried, list(tuned), "learning_rate", values)
 choices.table(
     best,
     heading="learning rate",
     label="tab-grid",
-    caption=f"{epochs} epochs at each learning rate of a grid.",
+    caption=f"{epochs} epochs at each learning rate of a grid; Adam and AdamW have one of smaller "
+    "rates.",
 )
 
 # %%
@@ -196,7 +214,15 @@ own = {
     f"{arm}, own rate": {**every[arm], "learning_rate": choice.value}
     for arm, choice in best.items()
 }
-tuned = training.sweep(arms.variants(base, own), task, study.store, **how)
+pace, default = "SGD, rate / (1 − β)", "Adam, default rate"
+for net in networks:
+    every[f"{net}, {pace}"] = {
+        **every[f"{net}, SGD"],
+        "learning_rate": learning_rate / (1 - momentum),
+    }
+    every[f"{net}, {default}"] = {**every[f"{net}, Adam"], "learning_rate": adam_rate}
+more = {arm: every[arm] for arm in every if arm not in configs}
+tuned = training.sweep(arms.variants(base, {**more, **own}), task, study.store, **how)
 records.runs(study, tuned)
 both = {**shared, **tuned}
 at = arms.objectives(both, task.first(curvature_examples))
@@ -215,7 +241,7 @@ relative = {
     "lambda_max_relative": "relative λ_max",
     "sam_adaptive": "adaptive rise",
     "average_rise": "average rise",
-    "noise_scale": "noise scale",
+    "noise_trace": "gradient noise",
 }
 for net in networks:
     shown = [arm for arm in (*every, *own) if arm.startswith(net)]
@@ -227,8 +253,8 @@ for net in networks:
             runs=both,
             label=f"tab-{kind}-{net.lower()}",
             caption=f"The {net}, at the shared rate {learning_rate:g} and at each optimizer's own: "
-            "mean over seeds ± half-width of the 95% interval. Losses and rises in nats, the noise "
-            "scale in examples.",
+            "mean over seeds ± half-width of the 95% interval. Losses and rises in nats; gradient "
+            "noise is the trace of the covariance of the examples' gradients.",
         )
         display.show(table)
 
@@ -248,6 +274,50 @@ tables.arms(
 )
 
 # %% [markdown]
+# ### At equal training loss
+#
+# Curvature of the cross-entropy falls with the loss, so that the optimizer that trains fastest may
+# end flattest for that reason alone. For each seed, SGD, momentum and Adam at their own rates are
+# measured where they first reach the largest of their three final losses
+# ([table](#tab-equal)). And [$\lambda_{\max}$ of the first seed](#fig-examples) on sets of several
+# sizes.
+
+# %%
+three = ("SGD", "Adam", "momentum")
+rivals = {net: [f"{net}, {name}, own rate" for name in three] for net in networks}
+for members in rivals.values():
+    level = durations.shared_level(tuned, members)
+    compared = {key: run for key, run in tuned.items() if key[0] in members}
+    first = task.first(curvature_examples)
+    early = levels.objectives(compared, level, task, first, study.store, workers=workers)
+    near = {(arm.replace("own rate", "equal loss"), s): L for (arm, s), L in early.items()}
+    records.early(study, near, rho=rho, prefix="")
+tables.arms(
+    study,
+    {"loss": "training loss", "lambda_max": "λ_max", "sam": "SAM rise"},
+    [arm.replace("own rate", "equal loss") for members in rivals.values() for arm in members],
+    runs=both,
+    label="tab-equal",
+    caption="Where the training loss first reaches what all three reach: mean over seeds ± "
+    "half-width of the 95% interval. Losses on the examples of the Hessian, and rises, in nats.",
+)
+
+# %%
+ends = {arm: both[arm, seeds[0]] for members in rivals.values() for arm in members}
+ends = {arm: run.model() for arm, run in ends.items() if run.diverged_at is None}
+records.subsets(study, ends, [task.first(size) for size in check_examples], seed=seeds[0])
+plots.curves(
+    panels.recorded(
+        study, {"lambda_max_by_examples": "λ_max"}, list(ends), "training examples", check_examples
+    ),
+    label="fig-examples",
+    caption="The largest eigenvalue against the number of training examples that it is measured "
+    "on, first seed. Other numbers are measured on the first "
+    f"{min(curvature_examples, len(task.y_train)):,}.",
+    alt="A curve for each network and optimizer: largest eigenvalue over the number of examples.",
+)
+
+# %% [markdown]
 # ### Slices
 #
 # [Lines](#fig-lines) along random filter-normalised directions, at each optimizer's own rate, and
@@ -255,7 +325,8 @@ tables.arms(
 
 # %%
 around = {key: L for key, L in at.items() if key[0] in own and L is not None}
-lines = cuts.lines(study, around, points=line_points, count=line_directions)
+how_far = {"points": line_points, "count": line_directions, "reach": slice_reach}
+lines = cuts.lines(study, around, **how_far)
 basins.lines(study, lines, level=basin_level)
 along = []
 for net in networks:
@@ -268,17 +339,28 @@ for net in networks:
 plots.curves(
     along,
     label="fig-lines",
-    caption=f"Loss and accuracy along {line_directions} random filter-normalised directions "
-    "through each solution: mean over seeds with 95% interval.",
-    alt="Four panels over the position, seven optimizers each: training loss and accuracy.",
+    caption="Loss and accuracy along random filter-normalised directions through each solution, "
+    f"{line_directions} for each: mean over seeds with 95% interval.",
+    alt="Four panels over the position, a curve for each optimizer: training loss and accuracy.",
+)
+tables.arms(
+    study,
+    {"line_width": "width of the basin"},
+    list(own),
+    runs=both,
+    label="tab-lines",
+    caption=f"How wide the basin is along these lines, {basin_level:g} nats above the solution, in "
+    "filter norms: mean over seeds ± half-width of the 95% interval.",
 )
 
 # %%
-first = {arm: L for (arm, seed), L in around.items() if seed == seeds[0]}
-three = ("SGD", "momentum", "Adam")
-picked = {f"{net}, {name}": f"{net}, {name}, own rate" for net in networks for name in three}
-centres = {title: first[arm] for title, arm in picked.items() if arm in first}
-planes, predicted = cuts.random_planes(study, centres, points=plane_points, seed=seeds[0])
+centres = {
+    arm.removesuffix(", own rate"): L
+    for (arm, seed), L in around.items()
+    if seed == seeds[0] and any(arm in members for members in rivals.values())
+}
+wide = {"points": plane_points, "reach": slice_reach}
+planes, predicted = cuts.random_planes(study, centres, **wide, seed=seeds[0])
 plots.planes(
     planes,
     predictions=predicted,
@@ -291,63 +373,74 @@ plots.planes(
 )
 
 # %%
-ordered = [("SGD", "Adam"), ("Adam", "momentum")]
-cases = [("CNN", ("SGD", "momentum"), "")]
-cases += [(net, pair, "") for net, pair in itertools.product(networks, ordered)]
-cases += [(net, ("SGD", "momentum"), ", own rate") for net in networks]
-sharper = [
-    findings.ratio(study, "lambda_max", [f"{net}, {name}{rate}" for name in pair], "λ_max")
-    for net, pair, rate in cases
-]
-accurate = [
-    findings.difference(
-        study,
-        "test_accuracy",
-        [f"MLP, {name}{rate}" for name in ("momentum", other)],
-        "test accuracy",
-    )
-    for rate, other in itertools.product(("", ", own rate"), ("SGD", "Adam"))
-]
-slower = [
-    findings.ratio(
-        study, "train_loss", [f"MLP, {name}{rate}" for name in ("SGD", other)], "training loss"
-    )
-    for rate, other in itertools.product(("", ", own rate"), ("momentum", "Adam"))
-]
+orders = [("SGD", "momentum"), ("SGD", "Adam"), ("Adam", "momentum")]
+cases = {"claimed": [("CNN", "SGD", "momentum")], "checked": [("MLP", "SGD", "momentum")]}
+for net in networks:
+    cases["claimed"] += [(net, "SGD", default), (net, default, "momentum")]
+    cases["checked"] += [(net, *pair) for pair in [(pace, "momentum"), *orders[1:]]]
+    for when in ("own rate", "equal loss"):
+        cases["checked"] += [(net, *(f"{name}, {when}" for name in pair)) for pair in orders]
+sharper = {
+    way: [
+        findings.ratio(study, "lambda_max", [f"{net}, {one}", f"{net}, {other}"], "λ_max")
+        for net, one, other in compared
+    ]
+    for way, compared in cases.items()
+}
+
+# %%
+ways = [("SGD", default, "momentum"), three, tuple(f"{name}, own rate" for name in three)]
+faster = []
+for sgd, adam, heavy in ([f"MLP, {name}" for name in names] for names in ways):
+    accurate = [
+        findings.difference(study, "test_accuracy", [heavy, other], "test accuracy")
+        for other in (sgd, adam)
+    ]
+    slower = [
+        findings.ratio(study, "train_loss", [sgd, other], "training loss")
+        for other in (heavy, adam)
+    ]
+    faster.append(accurate + slower)
 verdicts = [
-    claims.robust(claim["S5.4"], sharper[: -len(networks)], sharper[-len(networks) :]),
-    claims.robust(claim["S5.5"], accurate[:2] + slower[:2], accurate[2:] + slower[2:]),
+    claims.robust(claim["S5.4"], sharper["claimed"], sharper["checked"]),
+    claims.robust(claim["S5.5"], faster[0], faster[1] + faster[2]),
 ]
 display.show(*map(display.VerdictBox, verdicts))
 
 # %% [markdown]
 # ## Batch size and learning rate
 #
-# SGD with momentum on the MLP. With a fixed number of epochs smaller batches take more steps; at a
-# fixed ratio of rate to batch size the noise per unit of time is the same
-# ([figure](#fig-batches)). [Learning rates](#fig-rates), for SGD and momentum, at one batch size.
+# SGD with momentum on the MLP. With a fixed number of epochs smaller batches take more steps and
+# end at another training loss; hence also as many steps for all. At a fixed ratio of rate to batch
+# size the noise per unit of time is the same ([figure](#fig-batches)). [Learning
+# rates](#fig-rates), for SGD and momentum, at one batch size, drawn over $\eta / (1 - \beta)$.
 
 # %%
 sgd = training.SGD(learning_rate, momentum=momentum)
 families = {
     "fixed rate": {size: f"batch {size}" for size in batch_sizes},
     "fixed ratio": {size: f"batch {size}, scaled" for size in batch_sizes},
+    "as many steps": {size: f"batch {size}, longer" for size in batch_sizes},
 }
 batches = {
     arm: {
         "batch_size": size,
         "optimizer": sgd,
         "learning_rate": learning_rate * (size / batch_size if kind == "fixed ratio" else 1),
+        "epochs": epochs * length,
+        "measure_every": length,
     }
     for kind, members in families.items()
     for size, arm in members.items()
+    for length in [size // min(batch_sizes) if kind == "as many steps" else 1]
 }
 steps = {
-    name: {rate: f"{name}, rate {rate:g}" for rate in rate_steps} for name in ("SGD", "momentum")
+    name: {rate: f"{name}, effective rate {rate:g}" for rate in rate_steps}
+    for name in ("SGD", "momentum")
 }
 paces = {
-    arm: {"optimizer": optimizers[name], "learning_rate": rate}
-    for name, members in steps.items()
+    arm: {"optimizer": optimizers[name], "learning_rate": rate * share}
+    for (name, members), share in zip(steps.items(), (1, 1 - momentum), strict=True)
     for rate, arm in members.items()
 }
 
@@ -360,23 +453,32 @@ flatness.record(study, points, swept, rho=rho_average)
 followed = {
     "lambda_max": "λ_max",
     "trace": "tr H",
-    "noise_scale": "noise scale",
-    "test_accuracy": "test accuracy",
+    "noise_trace": "gradient noise",
+    "sam_adaptive": "adaptive rise",
+    "train_loss": "training loss",
 }
+tested = {"test_accuracy": "test accuracy"}
 plots.curves(
-    scaling.panels(study, followed, families, x="batch size (examples)"),
+    scaling.panels(study, {**followed, **tested}, families, x="batch size (examples)"),
     label="fig-batches",
-    caption="Batch size, at a fixed learning rate and at a fixed ratio of rate to batch size: mean "
-    "over seeds with 95% interval.",
-    alt="Four panels over the batch size: largest eigenvalue, trace, noise scale, test accuracy.",
+    caption="Batch size, at a fixed learning rate, at a fixed ratio of rate to batch size, and for "
+    "as many steps as the smallest takes: mean over seeds with 95% interval.",
+    alt="Six panels over the batch size: largest eigenvalue, trace, gradient noise, adaptive rise, "
+    "training loss, test accuracy.",
 )
 
 # %%
 plots.curves(
-    scaling.panels(study, followed, steps, x="learning rate"),
+    scaling.panels(study, {**followed, **tested}, steps, x="learning rate over 1 − β"),
     label="fig-rates",
-    caption="Learning rate, for SGD and SGD with momentum: mean over seeds with 95% interval.",
-    alt="Four panels over the learning rate: largest eigenvalue, trace, noise scale, accuracy.",
+    caption="Learning rate over 1 − β, for SGD and SGD with momentum: mean over seeds with 95% "
+    "interval.",
+    alt="Six panels over the learning rate: largest eigenvalue, trace, gradient noise, adaptive "
+    "rise, training loss, test accuracy.",
+)
+display.show(
+    accounts.divergence(swept, label="tab-divergence-swept"),
+    accounts.learned(study, swept, [*batches, *paces], chance=1 / task.classes),
 )
 
 # %%
@@ -385,27 +487,28 @@ scaling.table(
     exponents,
     followed,
     label="tab-exponents",
-    caption="Exponents of power laws in the batch size, and in the learning rate, over the whole "
-    "range: mean over seeds ± half-width of the 95% interval.",
+    caption="Exponents of power laws in the batch size, and in the learning rate (last two), over "
+    "the whole range: mean over seeds ± half-width of the 95% interval.",
 )
 
 # %%
 records.bounds(study, {key: run for key, run in swept.items() if key[0] in batches})
+tables.arms(
+    study,
+    {"trace": "tr H", "trace_bound": "bound, C = 1", "trace_constant": "C that it takes"},
+    [arm for kind in ("fixed rate", "as many steps") for arm in families[kind].values()],
+    runs=swept,
+    label="tab-bounds",
+    caption="The source's bound with L* = 0, and the C at which it would be the trace; negative "
+    "where its first term alone is more: mean over seeds ± half-width of the 95% interval.",
+)
+
+# %%
 rising = [
     findings.interval(exponents["trace", kind], f"exponent of tr H in the batch size, {kind}")
-    for kind in families
+    for kind in ("fixed rate", "as many steps")
 ]
-held = [
-    findings.quotient(
-        study,
-        ("trace", "trace_bound"),
-        families["fixed rate"][size],
-        "tr H / bound",
-        side=claims.below,
-    )
-    for size in (min(batch_sizes), max(batch_sizes))
-]
-verdicts.append(claims.every(claim["S2.6"], rising + held))
+verdicts.append(claims.robust(claim["S2.6"], rising[:1], rising[1:]))
 display.VerdictBox(verdicts[-1])
 
 # %% [markdown]
@@ -456,20 +559,25 @@ for group, size in ((whole, None), (parts, edge_batch)):
 plots.curves(
     trails.panels(found),
     label="fig-edge",
-    caption="Curvature over the largest at which the steps are stable: mean over seeds with 95% "
-    "interval. The line holds for full batches.",
+    caption="Curvature over a threshold: mean over seeds with 95% interval. Left the largest "
+    "eigenvalue, of Adam the preconditioned one, over that at which full-batch steps lose "
+    "stability. Right the curvature along mini-batch gradients over $2/\\eta$.",
     alt="Two panels over the step: the largest eigenvalue over its threshold, and batch sharpness.",
 )
 
 # %%
-tables.arms(
-    study,
-    {"edge_ratio": "λ_max / threshold", "train_loss": "training loss"},
-    [*whole, *parts],
-    label="tab-edge",
-    caption=f"The end of training on {count} examples: mean over seeds ± half-width of the 95% "
-    "interval.",
-)
+ratios = {"edge_ratio": "curvature / threshold"}
+sharp = {"batch_edge_ratio": "batch sharpness / threshold"}
+for group, label in ((whole, "tab-edge"), (parts, "tab-edge-batches")):
+    table = tables.arms(
+        study,
+        ratios | (sharp if group is parts else {}) | {"train_loss": "training loss"},
+        list(group),
+        label=label,
+        caption=f"Training on {count} examples: medians of the ratios over the last third of the "
+        "snapshots, and the loss at the end; mean over seeds ± half-width of the 95% interval.",
+    )
+    display.show(table)
 
 # %% [markdown]
 # ## What was shown
@@ -478,13 +586,13 @@ tables.arms(
 source = {"dataset": "mnist", "max_train": 60000, "epochs": 5, "hidden": [128], "seeds": [0]}
 source |= {"learning_rate": 0.01, "momentum": 0.9}
 why = {} if study.evidence else dict.fromkeys(source, "a small run, no evidence")
-why |= {"seeds": "intervals"} | ({"max_train": "half the time"} if study.evidence else {})
+why |= {"seeds": "intervals", "max_train": "half the time"} if study.evidence else {}
 files = study.write("Optimizers, batch size and learning rate", verdicts, [task, edge])
 display.show(
     accounts.departures(source, study.parameters, why, label="tab-departures"),
     display.Sentence(
-        "The source names no batch size and no layers but their width; its learning rate is that "
-        "of its other runs."
+        "The source names no batch size, and of the networks no layers but their width; for this "
+        "sweep it names neither width nor learning rate, which are those of its other runs."
     ),
 )
 display.closing(study, verdicts)
@@ -492,6 +600,13 @@ display.closing(study, verdicts)
 # %% [markdown]
 # ## Limits
 #
-# One data set; few epochs, as in the source, which need not end at a minimum. Each optimizer's own
-# rate comes from a coarse grid and few seeds. Batch sizes and rates are swept on the MLP alone. The
-# planes are those of one seed.
+# One data set and two small networks for the comparison, another data set and one network for the
+# edge. Few epochs, as in the source, need not end at a minimum. Each optimizer's own rate comes
+# from a coarse grid and few seeds, which are among those judged, and is chosen by the training loss
+# that a claim compares; decay, the β's and the radii of SAM and ASAM are not tuned, and their steps
+# cost two passes. Equal training loss is that of a line between two measurements. All seeds share
+# the examples of the Hessian, and few examples make its largest eigenvalue larger. A verdict with
+# many checks errs towards *artefact*: each is judged at 95%. Batch sizes and rates are swept on the
+# MLP alone; an exponent is the slope of a line through values that need not lie on one. The planes
+# are those of one seed. These rules replaced narrower ones before any of these networks was
+# trained for the published report.

@@ -47,6 +47,13 @@ def test_random_planes_are_those_of_slices_with_a_model_beside_them(study, tmp_p
     assert float(rows[7]["loss"]) == pytest.approx(float(want.loss[1, 2]), rel=1e-9)
 
 
+def test_lines_and_planes_reach_as_far_as_asked(study, at):
+    planes, _ = cuts.random_planes(study, {"a": at["a", 0]}, points=5, seed=0, reach=2.0)
+    assert planes["a"].alphas.tolist() == [-2.0, -0.5, 0.0, 0.5, 2.0]
+    found = cuts.lines(study, at, points=5, count=1, reach=2.0)
+    assert found["a", 0].alphas.tolist() == [-2.0, -1.0, 0.0, 1.0, 2.0]
+
+
 def test_top_planes_curve_as_the_largest_eigenvalues_say(study, at):
     L = at["a", 0]
     planes, models = cuts.top_planes(study, {"a": L}, points=5, reach=0.01, seed=0)

@@ -130,6 +130,16 @@ def test_without_a_claimed_side_a_correlation_of_either_sign_counts(study, estim
     assert judged.word == word
 
 
+def test_the_correlation_within_arms_is_judged_where_it_is_asked_for(study):
+    recorded(study, "q", a=[1.0, 2.0])
+    found = {"Q": (interval(0.9), interval(-0.9))}
+    how = {"side": claims.above}
+    (pooled,) = findings.correlations(study, {"q": "Q"}, found, ["a"], "y", **how)
+    (within,) = findings.correlations(study, {"q": "Q"}, found, ["a"], "y", within=True, **how)
+    assert (pooled.word, within.word) == ("reproduced", "contradicted")
+    assert within.quantity == "ρ(Q, y) within arms"
+
+
 def test_a_correlation_of_what_did_not_converge_decides_nothing(study):
     recorded(study, "q", a=[1.0], b=[math.nan])
     found = {"Q": (interval(0.9), interval(0.0))}

@@ -1,6 +1,7 @@
 """What a study writes: tidy, complete, the same bytes each time."""
 
 import csv
+import dataclasses
 import json
 import math
 import types
@@ -270,6 +271,19 @@ def test_a_table_cannot_replace_the_measurements(study, tmp_path):
         study.write("title", [], [])
 
 
+def test_provenance_names_every_size_of_a_data_set(tmp_path):
+    study = make_study(tmp_path)
+    whole = digits()
+    few = dataclasses.replace(whole, x_train=whole.x_train[:20], y_train=whole.y_train[:20])
+    study.write("title", [], [whole, few])
+    path = tmp_path / "build" / "paper" / "provenance" / "09_tests.json"
+    found = json.loads(path.read_text(encoding="utf-8"))["data"]
+    assert {name: of["train"] for name, of in found.items()} == {
+        "digits (48)": 48,
+        "digits (20)": 20,
+    }
+
+
 def test_provenance_says_where_the_numbers_come_from(tmp_path):
     study = make_study(tmp_path, rate=0.5)
     study.store.seconds = 12.34
@@ -279,7 +293,7 @@ def test_provenance_says_where_the_numbers_come_from(tmp_path):
     assert found["parameters"] == {"profile": "paper", "seeds": [0, 1], "rate": 0.5}
     assert (found["seeds"], found["compute_seconds"]) == ([0, 1], 12.3)
     want = {"sha256": digits().sha256, "train": 48, "test": 24}
-    assert found["data"] == {"digits": want}
+    assert found["data"] == {"digits (48)": want}
     assert isinstance(found["dirty"], bool) and found["commit"]
     assert {"versions", "hardware"} <= set(found)
     assert str(tmp_path) not in path.read_text(encoding="utf-8")

@@ -46,6 +46,12 @@ def here(configs, store, threads=SHARE, **options):
         torch.set_num_threads(before)
 
 
+def test_without_seeds_every_config_keeps_its_own(store):
+    configs = {name: dataclasses.replace(CONFIG, seed=seed) for name, seed in (("a", 5), ("b", 2))}
+    found = training.sweep(configs, digits(), store)
+    assert {key: run.config.seed for key, run in found.items()} == {("a", 5): 5, ("b", 2): 2}
+
+
 # With workers
 
 

@@ -10,7 +10,7 @@ Modules stand on floors and import only downwards:
 2. ``spectrum`` ``directions`` ``sweep``
 3. ``slices`` ``sharpness`` ``connectivity`` ``theory`` ``stability`` ``noise`` ``replicas``
 4. ``statistics`` ``correlation`` ``claims`` ``files`` ``results`` ``arms`` ``tuning`` ``records``
-   ``flatness`` ``surveys`` ``cuts`` ``basins`` ``routes`` ``dynamics`` ``durations``
+   ``flatness`` ``surveys`` ``cuts`` ``basins`` ``routes`` ``dynamics`` ``durations`` ``levels``
    ``findings`` ``comparisons`` ``predictors``
 5. ``display`` ``wording`` ``tables`` ``accounts`` ``choices`` ``races`` ``bands`` ``panels``
    ``frames`` ``overlays`` ``contours`` ``relief`` ``scatter`` ``layers`` ``scaling`` ``trails``

@@ -20,18 +20,20 @@ def lines(
     *,
     points: int,
     count: int,
+    reach: float = 1.0,
 ) -> dict[tuple[str, int], Lines]:
     """Measure lines through solutions along random filter-normalised directions.
 
     Args:
         at: (arm, seed) -> objective, measured at its own theta; the seed is that of the directions.
-        points: Positions from -1 to 1, in units of the filter norms.
+        points: Positions along each direction.
         count: Number of directions from each solution.
+        reach: Largest position, in units of the filter norms.
 
     Returns:
         (arm, seed) -> its lines; their points are in ``lines.csv``.
     """
-    alphas, found = torch.linspace(-1, 1, points, dtype=torch.float64), {}
+    alphas, found = torch.linspace(-reach, reach, points, dtype=torch.float64), {}
     for (arm, seed), L in at.items():
         how = {"alphas": alphas, "seed": seed, "count": count}
         cuts = study.store.remember(slices.random_lines, L, L.theta, **how)
@@ -40,15 +42,18 @@ def lines(
     return found
 
 
-def random_planes(study: Study, at: Mapping[str, Objective], *, points: int, seed: int) -> Found:
+def random_planes(
+    study: Study, at: Mapping[str, Objective], *, points: int, seed: int, reach: float = 1.0
+) -> Found:
     """Measure a plane through each solution along two random filter-normalised directions.
 
-    Positions run from -1 to 1, in units of the filter norms, closer near the centre. The two
-    directions are those of ``slices.random_plane``, drawn from the seed.
+    Positions are closer near the centre. The two directions are those of ``slices.random_plane``,
+    drawn from the seed.
 
     Args:
         at: Arm -> objective, measured at its own theta.
         points: Positions along each direction.
+        reach: Largest position, in units of the filter norms.
         seed: Seed of the solutions and of the directions.
 
     Returns:
@@ -63,7 +68,7 @@ def random_planes(study: Study, at: Mapping[str, Objective], *, points: int, see
         )
         pair = [directions.filter_normalize(d, L.theta, L.layout) for d in drawn]
         labels = {"arm": arm, "seed": seed}
-        planes[arm], models[arm] = _plane(study, L, pair, points, 1.0, "random", labels)
+        planes[arm], models[arm] = _plane(study, L, pair, points, reach, "random", labels)
     return planes, models
 
 

@@ -150,11 +150,30 @@ def record(
     return found
 
 
+def shared_level(runs: Runs, arms: Sequence[str]) -> dict[int, float]:
+    """Return for each seed the lowest training loss that all arms reach: the largest of their ends.
+
+    Args:
+        runs: (arm, seed) -> run.
+        arms: The arms to compare.
+
+    Returns:
+        Seed -> training loss in nats; NaN where a run diverged or ended without a finite loss.
+    """
+    found = {}
+    for seed in [seed for arm, seed in runs if arm == arms[0]]:
+        own = [runs[arm, seed] for arm in arms]
+        ends = [float(run.history["train_loss"][-1]) for run in own]
+        known = all(map(math.isfinite, ends)) and all(run.diverged_at is None for run in own)
+        found[seed] = max(ends) if known else math.nan
+    return found
+
+
 def matched(study: Study, runs: Runs, arms: Sequence[str], quantity: str) -> None:
     """Record as ``<quantity>_matched`` what arms have where their training losses are the same.
 
-    For each seed the level is the largest of the arms' final training losses; of each arm counts
-    the value where it first reaches it, on the line between the measurements on either side. What
+    For each seed the level is that of ``shared_level``; of each arm counts the value where it first
+    reaches it, on the line between the measurements on either side. What
     is left of a difference is then not one of how far training got. NaN for a seed of which a run
     diverged.
 
@@ -164,15 +183,13 @@ def matched(study: Study, runs: Runs, arms: Sequence[str], quantity: str) -> Non
         arms: The arms to compare.
         quantity: What of their history, such as ``test_accuracy``.
     """
-    for seed in [seed for arm, seed in runs if arm == arms[0]]:
-        own = {arm: runs[arm, seed] for arm in arms}
-        ends = [float(run.history["train_loss"][-1]) for run in own.values()]
-        diverged = any(run.diverged_at is not None for run in own.values())
-        known = not diverged and all(map(math.isfinite, ends))
-        for arm, run in own.items():
+    for seed, level in shared_level(runs, arms).items():
+        known = math.isfinite(level)
+        for arm in arms:
+            run = runs[arm, seed]
             study.add(
                 f"{quantity}_matched",
-                _when(run, quantity, max(ends)) if known else math.nan,
+                _when(run, quantity, level) if known else math.nan,
                 arm=arm,
                 seed=seed,
                 converged=known,
@@ -180,7 +197,7 @@ def matched(study: Study, runs: Runs, arms: Sequence[str], quantity: str) -> Non
                 cost_unit="steps",
                 bn="frozen",
                 examples_hash=run.data_sha256,
-                note=f"at a training loss of {max(ends):.4g} nats" if known else "a run diverged",
+                note=f"at a training loss of {level:.4g} nats" if known else "a run diverged",
             )
 
 

@@ -110,8 +110,9 @@ def correlations(
     *,
     side: Side | None = None,
     threshold: float = 0.0,
+    within: bool = False,
 ) -> list[Finding]:
-    """Judge pooled rank correlations with a target; what did not converge decides nothing.
+    """Judge rank correlations with a target; what did not converge decides nothing.
 
     Args:
         study: Where the quantities were recorded.
@@ -122,11 +123,13 @@ def correlations(
         side: The claimed side; None takes the one that the estimate is on, for claims that there is
             a correlation, whatever its sign. The intervals have two sides and allow it.
         threshold: The value between the sides.
+        within: Whether to judge the correlation within arms in place of the pooled one.
     """
     judged = []
     for name, heading in headings.items():
-        pooled = found[heading][0]
-        of = side or (claims.above if pooled.estimate > threshold else claims.below)
+        one = found[heading][within]
+        of = side or (claims.above if one.estimate > threshold else claims.below)
         known = {"threshold": threshold, "converged": study.converged(name, arms)}
-        judged.append(of(f"ρ({heading}, {target})", pooled, **known))
+        where = " within arms" if within else ""
+        judged.append(of(f"ρ({heading}, {target}){where}", one, **known))
     return judged

@@ -215,8 +215,8 @@ def early(
 ) -> None:
     """Measure, through the store, and record what can be known of a network early in training.
 
-    ``lambda_max``, the norm of the full gradient, ``gradient_norm``, and the rise of the loss by a
-    step of length rho along it, ``sam``.
+    ``loss``, ``lambda_max``, the norm of the full gradient, ``gradient_norm``, and the rise of the
+    loss by a step of length rho along it, ``sam``.
 
     Args:
         at: (arm, seed) -> objective, measured at its own theta; None for a run that diverged
@@ -226,7 +226,7 @@ def early(
     """
     for (arm, seed), L in at.items():
         if L is None:
-            names = ("lambda_max", "sam", "gradient_norm")
+            names = ("loss", "lambda_max", "sam", "gradient_norm")
             missing(study, [f"{prefix}{name}" for name in names], arm=arm, seed=seed)
             continue
         labels = {"arm": arm, "seed": seed}
@@ -236,24 +236,33 @@ def early(
         found = {"unit": "nats per parameter", "cost": 1, "cost_unit": "passes", **labels}
         norm = float(L.gradient(L.theta).norm())
         study.add_measurement(f"{prefix}gradient_norm", norm, L, **found)
+        found["unit"] = "nats"
+        study.add_measurement(f"{prefix}loss", L.loss(L.theta), L, **found)
 
 
 def bounds(study: Study, runs: Runs) -> None:
     """Record ``trace_bound``: what a source says the trace of the Hessian is at most.
 
     ``theory.trace_bound`` with the training loss at the initialisation, 0 as the least, and the
-    ``noise_trace`` recorded at the end (``flatness.record``).
+    ``noise_trace`` recorded at the end (``flatness.record``). The source names no constant C before
+    the noise: ``trace_constant`` is the one with which the bound would be the recorded ``trace``,
+    negative where the bound holds without the noise. NaN for a run that diverged before its first
+    step, or whose loss was not finite from the start.
     """
     for arm, own in grouped(runs).items():
-        for noise, run in zip(study.values("noise_trace", arm), own, strict=True):
-            bound = theory.trace_bound(
-                float(run.history["train_loss"][0]),
-                learning_rate=run.config.optimizer.learning_rate,
-                steps=run.steps,
-                noise=noise,
-                batch_size=run.config.batch_size,
-            )
-            study.add("trace_bound", bound, unit=PER_PARAMETER, arm=arm, seed=run.config.seed)
+        measured = (study.values(name, arm) for name in ("noise_trace", "trace"))
+        for noise, trace, run in zip(*measured, own, strict=True):
+            bound = constant = math.nan
+            if run.steps and math.isfinite(start := float(run.history["train_loss"][0])):
+                config = run.config
+                how = {"learning_rate": config.optimizer.learning_rate, "steps": run.steps}
+                how["batch_size"] = config.batch_size
+                bound = theory.trace_bound(start, noise=noise, **how)
+                rest = trace - theory.trace_bound(start, noise=0.0, **how)
+                constant = rest * config.batch_size / noise if noise else math.nan
+            labels = {"arm": arm, "seed": run.config.seed}
+            study.add("trace_bound", bound, unit=PER_PARAMETER, **labels)
+            study.add("trace_constant", constant, unit="1 per nat", **labels)
 
 
 def subsets(

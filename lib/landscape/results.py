@@ -239,7 +239,8 @@ class Study:
             **machine.description(),
             "compute_seconds": round(self.store.seconds, 1),
             "data": {
-                dataset.name: {
+                # A study may use several sizes of one data set.
+                f"{dataset.name} ({len(dataset.y_train):,})": {
                     "sha256": dataset.sha256,
                     "train": len(dataset.y_train),
                     "test": len(dataset.y_test),

@@ -65,10 +65,10 @@ def sweep(
         )
     named = dict(configs) if isinstance(configs, Mapping) else dict(enumerate(configs))
     plan = {
-        (name, seed): dataclasses.replace(config, seed=seed)
+        (name, own): dataclasses.replace(config, seed=own)
         for seed in (list(seeds) if seeds is not None else [None])
         for name, config in named.items()
-        for seed in [config.seed if seed is None else seed]
+        for own in [config.seed if seed is None else seed]
     }
     threads = torch.get_num_threads() if workers == 1 else max(1, (os.cpu_count() or 1) // workers)
     with _threads(threads):
