@@ -31,10 +31,8 @@
 
 # %%
 
-import dataclasses
 import itertools
 
-# %%
 from landscape import (
     accounts,
     arms,
@@ -44,7 +42,6 @@ from landscape import (
     cuts,
     data,
     display,
-    durations,
     dynamics,
     findings,
     flatness,
@@ -286,10 +283,9 @@ tables.arms(
 three = ("SGD", "Adam", "momentum")
 rivals = {net: [f"{net}, {name}, own rate" for name in three] for net in networks}
 for members in rivals.values():
-    level = durations.shared_level(tuned, members)
     compared = {key: run for key, run in tuned.items() if key[0] in members}
     first = task.first(curvature_examples)
-    early = levels.objectives(compared, level, task, first, study.store, workers=workers)
+    early = levels.objectives(compared, None, task, first, study.store, workers=workers)
     near = {(arm.replace("own rate", "equal loss"), s): L for (arm, s), L in early.items()}
     records.early(study, near, rho=rho, prefix="")
 tables.arms(
@@ -333,9 +329,7 @@ for net in networks:
     chosen = {
         (arm.removesuffix(", own rate"), s): cut for (arm, s), cut in arms.named(lines, net).items()
     }
-    along += [
-        dataclasses.replace(panel, title=f"{net}: {panel.title}") for panel in panels.lines(chosen)
-    ]
+    along += panels.lines(chosen, of=net)
 plots.curves(
     along,
     label="fig-lines",

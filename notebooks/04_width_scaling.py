@@ -22,12 +22,15 @@
 # **Measured.** Over widths and seeds: epochs to a training loss and to test accuracies, extreme
 # eigenvalues and trace of the Hessian, its outliers against the number of classes, sharpness by one
 # step, adaptive and on average, width, anisotropy and roughness of the basin on filter-normalised
-# planes, and where the quadratic model parts from the loss. Each as a power of the width.
+# planes, and where the quadratic model parts from the loss. Each as a power of the width; and what
+# the claims compare also where training losses are equal, and at equal numbers of parameters.
 #
 # **What will be shown.** Which of these follow the width, in which family, and whether the shape of
 # a plane predicts training time once arms and seeds are told apart.
 
 # %%
+
+import itertools
 
 from landscape import (
     accounts,
@@ -40,6 +43,7 @@ from landscape import (
     durations,
     findings,
     flatness,
+    levels,
     models,
     panels,
     plots,
@@ -74,20 +78,25 @@ batch_size = 64
 learning_rate = 0.05
 momentum = 0.9
 measured = 10000  # training examples on which the curves are measured
-measure_every = 0.5  # epochs
+measure_every = [0.5, 0.5, 0.5]  # epochs, of MLP, CNN and ViT
 loss_level = 0.3  # nats of training loss
 accuracy_levels = [0.9, 0.95]
-narrow = [4, 4]  # widths of MLP and CNN that are compared; the source has 32 and 16,
-wide = [16, 16]  # and 128 and 64
-same = 8  # the width at which families are compared
+mlp_compared = [4, 8, 16]  # the widths that claims are about; the source has 32, 64, 128
+cnn_compared = [4, 8, 16]  # and 16, 32, 64
+same = [8, 16]  # widths of both at which families are compared
+alike = [32, 8]  # widths of MLP and CNN with about as many parameters
 rho = 0.05  # radius of SAM's step
 rho_adaptive = 0.5  # radius of the adaptive step, relative to |theta|
 rho_average = 1.0  # length of random perturbations, in parameter units
 curvature_examples = 256
+many_examples = 1024  # on which the largest eigenvalue that claims are about is measured
 survey_seeds = [0, 1]
 density_probes = 1
 density_steps = 30
 plane_points = 13
+plane_reach = 1.0  # filter norms
+line_points = 13
+line_directions = 3
 basin_level = 0.5  # nats above the solution: the rim of a basin
 
 # %% [markdown]
@@ -95,24 +104,35 @@ basin_level = 0.5  # nats above the solution: the rim of a basin
 #
 # The rules stand here, above the measurements that they judge; code applies them. An interval that
 # covers the border decides nothing. Epochs of a run that never reaches a level count as more than
-# it had. Exponents are those of power laws in the width, over all widths of a family.
+# it had. Exponents are slopes in the logarithms of a quantity and the width.
 
 # %%
 study = results.Study("04_width_scaling", vars())
 rules = {
-    "S5.1": "Epochs to the training loss and to the first accuracy. Reproduced if the median ratio "
-    "over seeds, narrow / wide, lies above 1 for MLPs and for CNNs, and so does MLP / CNN of one "
-    "width; contradicted if one lies below.",
-    "S5.2": "Reproduced if the exponent of λ_max of MLPs lies below 0, and λ_max of the CNN over "
-    "that of the MLP of one width above 1; contradicted if one lies on the other side.",
-    "S5.3": "On filter-normalised planes. Reproduced if the exponent of the anisotropy of MLPs "
-    "lies below 0, that of their basin's width above 0, and the width of the CNN's basin over that "
-    "of the MLP's of one width above 1; contradicted if one lies on the other side.",
-    "S5.8": "Rank correlation with the epochs to the training loss, over all networks of MLPs and "
-    "over all of CNNs, each family by itself. Reproduced if that of the anisotropy lies above 0 "
-    "and that of the basin's width below 0 in both; contradicted if one lies on the other side.",
-    "S5.9": "CNN over MLP of one width. Reproduced if the ratio of λ_max and that of the widths of "
-    "the basins both lie above 1; contradicted if one lies below.",
+    "S5.1": "Epochs to the training loss and to the first accuracy; medians over seeds, intervals "
+    "of at least 90%. Reproduced if the ratio of the narrowest to the widest that are compared "
+    "lies above 1 for MLPs and for CNNs, and so does MLP / CNN of one width, the first, and of as "
+    "many parameters; artefact of the number of parameters if only the last lies below; "
+    "contradicted if another does.",
+    "S5.2": "Exponent of λ_max in the width of MLPs, and the largest over widths of the ratio CNN "
+    "/ MLP of one width, since CNNs are said to be sharper sometimes. Reproduced if the exponent "
+    "lies below 0 over the widths compared, over all, and at equal training loss, and the ratio "
+    "above 1; artefact if the exponent is so at the end over the widths compared, and above 0 over "
+    "all or at equal loss; contradicted if one at the end lies on the other side.",
+    "S5.3": "On filter-normalised planes. Reproduced if in the width of MLPs, over the widths "
+    "compared, the exponent of the anisotropy lies below 0 and that of the basin's width above 0, "
+    "and the basin's width of CNN over MLP of one width, the first, above 1; all of this also at "
+    "equal training loss, and the last at as many parameters; artefact, of how far training got or "
+    "of size, if one of the latter alone lies on the other side; contradicted if one of the former "
+    "does.",
+    "S5.8": "Rank correlation with the epochs to the training loss, over all MLPs and over all "
+    "CNNs, each family by itself. Reproduced if that of the anisotropy lies above 0 and that of "
+    "the basin's width below 0 in both, pooled and within arms of one width; artefact of the width "
+    "if one within arms alone lies on the other side; contradicted if a pooled one does.",
+    "S5.9": "CNN over MLP of one width, the first. Reproduced if the ratio of λ_max lies above 1, "
+    "and so do that of the basin's widths on planes and along random lines, that on planes at "
+    "equal training loss too, and at as many parameters; artefact, of how far training got or of "
+    "size, if one of the last two alone lies below; contradicted if one of the others does.",
 }
 claim = {id: claims.claim(id, rule=rule) for id, rule in rules.items()}
 tables.rules(list(claim.values()))
@@ -121,9 +141,9 @@ tables.rules(list(claim.values()))
 # ## Training
 #
 # One hidden layer of the width; two convolutions of the width, then a hidden layer that is the same
-# in all; tokens of the width. SGD with momentum, one learning rate. [Training
-# curves](#fig-training-mlp) of [each](#fig-training-cnn) [family](#fig-training-vit), and [how long
-# they take](#tab-durations).
+# in all and has most of their parameters ([table](#tab-sizes)); tokens of the width. SGD with
+# momentum, one learning rate. [Training curves](#fig-training-mlp) of [each](#fig-training-cnn)
+# [family](#fig-training-vit), and [how long they take](#tab-durations).
 
 # %%
 task = data.load(dataset, study.data_dir, max_train=max_train)
@@ -132,22 +152,26 @@ built = {
     "CNN": {w: models.CNN(channels=(w, w), hidden=cnn_hidden, norm="none") for w in cnn_widths},
     "ViT": {w: models.ViT(patch=vit_patch, dim=w, depth=vit_depth) for w in vit_widths},
 }
+lengths = {"MLP": mlp_epochs, "CNN": cnn_epochs, "ViT": vit_epochs}
+often = dict(zip(built, measure_every, strict=True))
 
 # %%
-lengths = {"MLP": mlp_epochs, "CNN": cnn_epochs, "ViT": vit_epochs}
 base = training.TrainConfig(
     built["MLP"][mlp_widths[0]],
     training.SGD(learning_rate, momentum=momentum),
     batch_size=batch_size,
     measured=measured,
-    measure_every=measure_every,
 )
 families = {
     family: {width: f"{family}, width {width}" for width in members}
     for family, members in built.items()
 }
 settings = {
-    arm: {"model": built[family][width], "epochs": lengths[family]}
+    arm: {
+        "model": built[family][width],
+        "epochs": lengths[family],
+        "measure_every": often[family],
+    }
     for family, members in families.items()
     for width, arm in members.items()
 }
@@ -168,9 +192,9 @@ for family, members in families.items():
 display.show(accounts.divergence(runs, label="tab-divergence"))
 
 # %%
-levels = {"epochs_to_loss": ("train_loss", loss_level)}
-levels |= {f"epochs_to_{level:g}": ("test_accuracy", level) for level in accuracy_levels}
-taken = durations.record(study, runs, levels)
+levels_of = {"epochs_to_loss": ("train_loss", loss_level)}
+levels_of |= {f"epochs_to_{level:g}": ("test_accuracy", level) for level in accuracy_levels}
+taken = durations.record(study, runs, levels_of)
 titles = {"epochs_to_loss": f"training loss {loss_level:g} nats"}
 titles |= {f"epochs_to_{level:g}": f"test accuracy {level:g}" for level in accuracy_levels}
 races.table(
@@ -188,9 +212,9 @@ sizes = [
 source = {"learning_rate": 0.01, "momentum": 0.9, "dataset": "mnist", "max_train": 60000}
 source |= {"mlp_epochs": 24, "cnn_epochs": 7, "mlp_widths": [32, 64, 128]}
 source |= {"cnn_widths": [16, 32, 64], "seeds": [0]}
-why = {"cnn_epochs": "one costs many of an MLP's"}
+why = {"cnn_epochs": "one costs many of an MLP's", "seeds": "intervals"}
+why |= dict.fromkeys(("mlp_widths", "cnn_widths"), "a wider range")
 why = why if study.evidence else dict.fromkeys(source, "a small run, no evidence")
-why |= dict.fromkeys(("mlp_widths", "cnn_widths"), "a wider range") | {"seeds": "intervals"}
 display.show(
     display.Table(
         ["arm", "parameters"],
@@ -204,20 +228,22 @@ display.show(
 )
 
 # %%
-kinds = ("MLP", "CNN")
-ends = {kind: pair for kind, *pair in zip(kinds, narrow, wide, strict=True)}
-raced = [[families[kind][width] for width in pair] for kind, pair in ends.items()]
-raced.append([families[kind][same] for kind in kinds])
+kinds = {"MLP": mlp_compared, "CNN": cnn_compared}
+raced = [[families[kind][widths[k]] for k in (0, -1)] for kind, widths in kinds.items()]
+raced.append([families[kind][same[0]] for kind in kinds])
+equal_sized = [families[kind][width] for kind, width in zip(kinds, alike, strict=True)]
 longer = [
-    findings.slower(taken[name], pair, titles[name]) for name in list(levels)[:2] for pair in raced
+    findings.slower(taken[name], pair, titles[name])
+    for name, pair in itertools.product(list(levels_of)[:2], raced)
 ]
-verdicts = [claims.every(claim["S5.1"], longer)]
+sized = [findings.slower(taken[name], equal_sized, titles[name]) for name in list(levels_of)[:2]]
+verdicts = [claims.robust(claim["S5.1"], longer, sized)]
 display.VerdictBox(verdicts[-1])
 
 # %% [markdown]
 # ## Curvature and sharpness
 #
-# At the solutions, on fixed training examples: [against the width](#fig-curvature), with [the
+# Where training ended, on fixed training examples: [against the width](#fig-curvature), with [the
 # exponents](#tab-exponents). Outliers are the eigenvalues above the largest gap in the logarithms
 # of the largest eigenvalues; there are said to be as many as classes.
 
@@ -225,30 +251,32 @@ display.VerdictBox(verdicts[-1])
 at = arms.objectives(runs, task.first(curvature_examples))
 records.solutions(study, at, rho=rho, rho_adaptive=rho_adaptive)
 flatness.record(study, at, runs, rho=rho_average)
-flatness.outliers(study, at, k=2 * task.classes)
+tops = flatness.outliers(study, at, k=2 * task.classes)
 sharp = {
     "lambda_max": "λ_max",
     "trace": "tr H",
     "sam": "SAM rise",
     "sam_adaptive": "adaptive rise",
     "average_rise": "average rise",
-    "noise_scale": "noise scale",
-    "outliers": "outliers of the spectrum",
-    "test_accuracy": "test accuracy",
+    "noise_trace": "gradient noise",
+    "train_loss": "training loss",
 }
+counted = {"outliers": "outliers of the spectrum"}
+unclear = sum(not flatness.largest_gap(pairs).converged for pairs in tops.values())
 plots.curves(
-    scaling.panels(study, sharp, families, x="width"),
+    scaling.panels(study, sharp | counted, families, x="width"),
     label="fig-curvature",
-    caption="Curvature, sharpness, noise and accuracy against the width: mean over seeds with 95% "
-    f"interval. There are {task.classes} classes.",
+    caption="Curvature, sharpness, noise and training loss against the width: mean over seeds with "
+    f"95% interval. There are {task.classes} classes; of {len(tops)} counts of outliers {unclear} "
+    "have no clear gap behind them.",
     alt="Eight panels over the width, one curve for each family of networks.",
 )
 
 # %%
 shown = {
     f"{kind} of width {width}": families[kind][width]
-    for kind, pair in ends.items()
-    for width in pair
+    for kind, widths in kinds.items()
+    for width in (widths[0], widths[-1])
 }
 solved = {key: L for key, L in at.items() if L is not None}
 found = surveys.over_seeds(
@@ -265,7 +293,44 @@ plots.spectra(
     label="fig-density",
     caption="Density of the eigenvalues, symmetric logarithmic axis: mean over seeds, each as a "
     f"thin line. Ticks: the {task.classes} largest and smallest eigenvalues.",
-    alt="A density for each network, with a peak at zero and outliers above it.",
+    alt="A panel for each network: density of the eigenvalues, and ticks at both ends.",
+)
+
+# %% [markdown]
+# ### On more examples, and at equal training loss
+#
+# Curvature of the cross-entropy falls with the loss, and a few examples may be fitted better than
+# all. What claims compare is therefore measured on more examples, and once more where the training
+# loss first reaches the level above: [the table](#tab-compared).
+
+# %%
+compared = [families[kind][width] for kind, widths in kinds.items() for width in widths]
+compared = list(dict.fromkeys([*compared, *equal_sized]))
+more = {*compared, *families["MLP"].values()}
+many = {key: run for key, run in runs.items() if key[0] in more}
+many = arms.objectives(many, task.first(many_examples))
+records.early(study, many, rho=rho, prefix="many_")
+going = {key: run for key, run in runs.items() if key[0] in compared}
+near = {
+    size: levels.objectives(going, loss_level, task, task.first(size), study.store, workers=workers)
+    for size in (curvature_examples, many_examples)
+}
+records.early(study, near[many_examples], rho=rho, prefix="equal_")
+tables.arms(
+    study,
+    {
+        "lambda_max": f"λ_max, {min(curvature_examples, len(task.y_train)):,} examples",
+        "many_lambda_max": f"λ_max, {min(many_examples, len(task.y_train)):,} examples",
+        "equal_lambda_max": "λ_max, equal loss",
+        "train_loss": "training loss",
+        "equal_loss": "equal loss",
+    },
+    compared,
+    runs=runs,
+    label="tab-compared",
+    caption="The networks that claims compare, where training ended and where its loss first "
+    f"reached {loss_level:g} nats: mean over seeds ± half-width of the 95% interval. Losses in "
+    "nats, the last on the larger set.",
 )
 
 # %% [markdown]
@@ -282,15 +347,17 @@ shapes = {
     "roughness": "roughness",
     "quadratic_radius_random": "radius of the quadratic model",
 }
+met = near[curvature_examples]
+met = {(f"{arm}, equal loss", seed): L for (arm, seed), L in met.items()}
 drawn = {}
 for seed in seeds:
-    own = {arm: L for (arm, of), L in solved.items() if of == seed}
-    drawn[seed] = cuts.random_planes(study, own, points=plane_points, seed=seed)
+    every = {arm: L for (arm, of), L in {**at, **met}.items() if of == seed}
+    own = {arm: L for arm, L in every.items() if L is not None}
+    drawn[seed] = cuts.random_planes(study, own, points=plane_points, seed=seed, reach=plane_reach)
     cuts.shapes(study, drawn[seed][0], seed=seed)
     basins.record(study, drawn[seed][0], level=basin_level, seed=seed)
-    for arm in settings:
-        if at[arm, seed] is None:
-            records.missing(study, list(shapes), arm=arm, seed=seed)
+    for arm in [arm for arm, L in every.items() if L is None]:
+        records.missing(study, list(shapes), arm=arm, seed=seed)
 planes, predicted = drawn[seeds[0]]
 picked = [arm for arm in shown.values() if arm in planes]
 plots.planes(
@@ -314,7 +381,9 @@ plots.curves(
 
 # %%
 basin = {name: shapes[name] for name in ("basin_width", "anisotropy")}
-exponents = scaling.exponents(study, [*sharp, *basin, "epochs_to_loss"], families)
+narrowly = f"MLP, {min(mlp_compared)} to {max(mlp_compared)}"
+over = {narrowly: {width: families["MLP"][width] for width in mlp_compared}}
+exponents = scaling.exponents(study, [*sharp, *basin, "epochs_to_loss"], {**families, **over})
 scaling.table(
     exponents,
     {**sharp, **basin, "epochs_to_loss": titles["epochs_to_loss"]},
@@ -324,20 +393,48 @@ scaling.table(
 )
 
 # %%
-pair = [families[kind][same] for kind in reversed(kinds)]
-larger = findings.ratio(study, "lambda_max", pair, "λ_max")
-wider = findings.ratio(study, "basin_width", pair, "width of the basin")
-falling = {
-    name: findings.interval(
-        exponents[name, "MLP"], f"exponent of {heading}, MLPs", side=claims.below
-    )
-    for name, heading in (("lambda_max", "λ_max"), ("anisotropy", "the anisotropy"))
+equally = f"{narrowly}, equal loss"
+whole = {**over, "MLP": families["MLP"]}
+slopes = scaling.exponents(study, ["many_lambda_max"], whole)
+slopes |= scaling.exponents(study, ["equal_lambda_max"], over)
+stopped = {equally: {width: f"{arm}, equal loss" for width, arm in over[narrowly].items()}}
+slopes |= scaling.exponents(study, list(basin), {**over, **stopped})
+headings = {"many_lambda_max": "λ_max", "equal_lambda_max": "λ_max at equal loss", **basin}
+side = dict.fromkeys(headings, claims.below) | {"basin_width": claims.above}
+fall = {
+    key: findings.interval(slope, f"exponent of {headings[key[0]]}, {key[1]}", side=side[key[0]])
+    for key, slope in slopes.items()
 }
-rising = findings.interval(exponents["basin_width", "MLP"], "exponent of the basin's width, MLPs")
+paired = {width: [families[kind][width] for kind in reversed(kinds)] for width in same}
+sharper = [
+    findings.ratio(study, "many_lambda_max", pair, "λ_max", confidence=1 - 0.05 / len(same))
+    for pair in paired.values()
+]
+sharpest = findings.largest(sharper)
+
+# %%
+pair, sized_pair = paired[same[0]], equal_sized[::-1]
+ends = {(arm, seed): L for (arm, seed), L in solved.items() if arm in pair}
+rays = {"points": line_points, "count": line_directions, "reach": plane_reach}
+basins.lines(study, cuts.lines(study, ends, **rays), level=basin_level)
+for arm, seed in itertools.product(pair, seeds):
+    if at[arm, seed] is None:
+        records.missing(study, ["line_width"], arm=arm, seed=seed)
+wide_as = "width of the basin"
+wider = findings.ratio(study, "basin_width", pair, wide_as)
+along = findings.ratio(study, "line_width", pair, f"{wide_as}, random lines")
+alike_wide = [
+    findings.ratio(study, "basin_width", [f"{arm}, equal loss" for arm in pair], wide_as),
+    findings.ratio(study, "basin_width", sized_pair, wide_as),
+]
+ended = [fall[name, narrowly] for name in ("anisotropy", "basin_width")]
+equal = [fall[name, equally] for name in ("anisotropy", "basin_width")]
+checks = [fall["many_lambda_max", "MLP"], fall["equal_lambda_max", narrowly]]
+curved = findings.ratio(study, "many_lambda_max", pair, "λ_max")
 judged = [
-    claims.every(claim["S5.2"], [falling["lambda_max"], larger]),
-    claims.every(claim["S5.3"], [falling["anisotropy"], rising, wider]),
-    claims.every(claim["S5.9"], [larger, wider]),
+    claims.robust(claim["S5.2"], [fall["many_lambda_max", narrowly], sharpest], checks),
+    claims.robust(claim["S5.3"], [*ended, wider], [*equal, *alike_wide]),
+    claims.robust(claim["S5.9"], [curved, wider, along], alike_wide),
 ]
 verdicts += judged
 display.show(*map(display.VerdictBox, judged))
@@ -345,23 +442,36 @@ display.show(*map(display.VerdictBox, judged))
 # %% [markdown]
 # ## Does the shape of a plane predict training time?
 #
-# Rank correlations with the epochs to the training loss: pooled over all networks, with an interval
-# from leaving out arms, and within arms, where only seeds differ. [The numbers](#tab-correlations);
-# [two of them](#fig-scatter), a point a network.
+# Rank correlations with the epochs to the training loss, in each family by itself, where all runs
+# have one plan: pooled, with an interval from leaving out arms, and within arms, where only seeds
+# differ ([MLPs](#tab-correlations-mlp), [CNNs](#tab-correlations-cnn)). Whatever follows the width
+# predicts what follows the width: the width itself stands in the last row. [Two
+# of them](#fig-scatter), a point a network. The planes are those of the end of training: they could
+# not have been drawn before it was known how long it takes.
 
 # %%
+for (arm, seed), width in {
+    (arm, seed): width
+    for members in families.values()
+    for width, arm in members.items()
+    for seed in seeds
+}.items():
+    study.add("network_width", width, arm=arm, seed=seed)
 lasting = [arm for arm in settings if arm in arms.trained(runs)]
-family = {
-    kind: [arm for arm in families[kind].values() if arm in lasting] for kind in ("MLP", "CNN")
-}
 told = {**shapes, "lambda_max": "λ_max", "sam_adaptive": "adaptive rise"}
-correlated = predictors.correlations(study, told, "epochs_to_loss", lasting)
-tables.correlations(
-    correlated,
-    label="tab-correlations",
-    caption=f"Rank correlation with the epochs to a training loss of {loss_level:g} nats, and its "
-    "95% interval. Runs that never got there count with the end of their family's plan.",
-)
+told["network_width"] = "width of the network"
+alone = {kind: [arm for arm in families[kind].values() if arm in lasting] for kind in kinds}
+correlated = {
+    kind: predictors.correlations(study, told, "epochs_to_loss", own) for kind, own in alone.items()
+}
+for kind, found in correlated.items():
+    table = tables.correlations(
+        found,
+        label=f"tab-correlations-{kind.lower()}",
+        caption=f"{kind}s: rank correlation with the epochs to a training loss of {loss_level:g} "
+        "nats, and its 95% interval. Runs that never got there count with the end of the plan.",
+    )
+    display.show(table)
 
 # %%
 clouds = [
@@ -383,14 +493,22 @@ plots.scatter(
 )
 
 # %%
-told_apart = []
-for kind, own in family.items():
-    within = predictors.correlations(study, basin, "epochs_to_loss", own)
-    for name, side in (("anisotropy", claims.above), ("basin_width", claims.below)):
-        heading = {name: basin[name]}
-        how = {"side": side}
-        told_apart += findings.correlations(study, heading, within, own, f"epochs, {kind}", **how)
-verdicts.append(claims.every(claim["S5.8"], told_apart))
+told_apart = [
+    finding
+    for within, (kind, own) in itertools.product((False, True), alone.items())
+    for name, side in (("anisotropy", claims.above), ("basin_width", claims.below))
+    for finding in findings.correlations(
+        study,
+        {name: basin[name]},
+        correlated[kind],
+        own,
+        f"epochs, {kind}",
+        side=side,
+        within=within,
+    )
+]
+half = len(told_apart) // 2
+verdicts.append(claims.robust(claim["S5.8"], told_apart[:half], told_apart[half:]))
 display.VerdictBox(verdicts[-1])
 
 # %% [markdown]
@@ -403,6 +521,15 @@ display.closing(study, verdicts)
 # %% [markdown]
 # ## Limits
 #
-# One data set and one learning rate for all widths, which may suit one of them better; families
-# differ in more than their name. The planes are random and two-dimensional, one for each network.
-# Rank correlations over architectures have few arms, and say nothing of causes.
+# One data set and one learning rate for all widths, which may suit one of them better: neither it
+# nor the initialisation is scaled with the width as infinitely wide networks would need. Width
+# changes parameters, start and reached loss together; families differ in more than their name, and
+# networks of one width in depth and number of parameters. Epochs are no cost: a wide network's are
+# dearer. Constant learning rates end near a minimum, not at it. The planes are random and
+# two-dimensional, one for each network, and a random direction in a larger space is nearer to the
+# average of all, which makes planes rounder; a unit of filter norms is a row of weights in one
+# family and a small kernel in the other. All seeds share the examples of the Hessian. An exponent
+# is the slope of a line through values that need not lie on one; a verdict with many checks errs
+# towards *artefact*, each being judged at 95%. Rank correlations over few widths say nothing of
+# causes. Vision transformers are measured and enter no rule. These rules replaced narrower ones
+# before any of these networks was trained for the published report.

@@ -327,7 +327,12 @@ def test_line_panels_are_bands_over_seeds_of_means_over_directions():
         ("a", 0): lines_of([1.0, 2.0], [3.0, 6.0]),
         ("a", 1): lines_of([4.0, 4.0], [4.0, 8.0]),
     }
+    assert [panel.title for panel in panels.lines(cuts, of="MLP")] == [
+        "MLP: training loss",
+        "MLP: training accuracy",
+    ]
     loss, accuracy = panels.lines(cuts)
+    assert loss.title == "training loss"
     assert loss.series["a"].samples.tolist() == [[2.0, 4.0], [4.0, 6.0]]
     want = [math.sqrt(2 * 4), math.sqrt(4 * 6)]  # On a logarithmic axis.
     assert loss.series["a"].mean.tolist() == pytest.approx(want) and loss.scale == "log"

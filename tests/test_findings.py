@@ -3,6 +3,7 @@
 import math
 
 import pytest
+import scipy.stats
 from landscape import claims, findings
 from landscape.durations import Duration
 from landscape.statistics import Interval
@@ -37,6 +38,27 @@ def test_a_ratio_of_what_did_not_converge_decides_nothing(study):
     assert found.word == "inconclusive" and not found.converged
     published = findings.ratio(study, "q", ["a", "b"], "Q", published=True)
     assert published.word == "reproduced" and published.converged
+
+
+def test_a_ratio_is_wider_where_more_coverage_is_asked_for(study):
+    recorded(study, "q", a=[2.0, 2.2, 1.8], b=[1.0, 1.0, 1.0])
+    plain = findings.ratio(study, "q", ["a", "b"], "Q").interval
+    wide = findings.ratio(study, "q", ["a", "b"], "Q", confidence=0.975).interval
+    assert wide.estimate == plain.estimate and wide.low < plain.low < plain.high < wide.high
+    # In logarithms the half-widths are those of Student's t with 2 degrees of freedom.
+    halves = [math.log(of.high / of.low) for of in (wide, plain)]
+    quantiles = [scipy.stats.t.ppf((1 + c) / 2, 2) for c in (0.975, 0.95)]
+    assert halves[0] / halves[1] == pytest.approx(quantiles[0] / quantiles[1], rel=1e-9)
+
+
+def test_the_largest_finding_is_that_of_the_largest_estimate_or_an_unknown_one(study):
+    recorded(study, "q", a=[2.0, 2.2], b=[1.0, 1.0], c=[4.0, 4.2], d=[-1.0, 1.0])
+    pairs = [[arm, "b"] for arm in "acd"]
+    two, four, lost = (findings.ratio(study, "q", pair, "Q") for pair in pairs)
+    assert findings.largest([two, four]) is four and findings.largest([four, two]) is four
+    assert findings.largest([two, lost, four]) is lost
+    with pytest.raises(ValueError, match="empty"):
+        findings.largest([])
 
 
 def test_a_ratio_of_negative_values_is_that_of_their_magnitudes(study):

@@ -10,7 +10,11 @@ from landscape import durations, levels, models, training
 from tests.sample_networks import digits
 
 BASE = training.TrainConfig(
-    models.MLP(hidden=(8,)), training.SGD(0.1, momentum=0.9), epochs=8, batch_size=10, measure_every=0.25
+    models.MLP(hidden=(8,)),
+    training.SGD(0.1, momentum=0.9),
+    epochs=8,
+    batch_size=10,
+    measure_every=0.25,
 )
 STEPS = 5  # an epoch: 48 examples, the last batch of 8
 
@@ -48,7 +52,7 @@ def test_a_level_of_each_seed_is_the_loss_that_all_its_arms_reach(store):
     for seed, level in shared.items():
         ends = [float(runs[arm, seed].history["train_loss"][-1]) for arm in ("fast", "slow")]
         assert level == max(ends) > min(ends)
-    found = levels.objectives(runs, shared, task, task.train, store)
+    found = levels.objectives(runs, None, task, task.train, store)
     assert None not in found.values()
     for seed, level in shared.items():
         slow = found["slow", seed]
@@ -58,9 +62,7 @@ def test_a_level_of_each_seed_is_the_loss_that_all_its_arms_reach(store):
 def test_what_never_gets_there_has_no_network(store):
     runs, task = trained(store), digits()
     assert set(levels.objectives(runs, 1e-6, task, task.train, store).values()) == {None}
-    per_seed = {0: math.nan, 1: 10.0}
-    found = levels.objectives(runs, per_seed, task, task.train, store)
-    assert [key for key, L in found.items() if L is None] == [("fast", 0), ("slow", 0)]
+    found = levels.objectives(runs, 10.0, task, task.train, store)
     start = models.MLP(hidden=(8,)).build((1, 8, 8), 10, seed=1)  # 10 nats are passed at once.
     want = torch.nn.utils.parameters_to_vector(start.parameters()).double()
     assert torch.equal(found["fast", 1].theta, want)
@@ -71,6 +73,8 @@ def test_a_seed_of_which_a_run_diverged_shares_no_level(store):
     runs["slow", 1] = dataclasses.replace(runs["slow", 1], diverged_at=3)
     shared = durations.shared_level(runs, ["fast", "slow"])
     assert math.isfinite(shared[0]) and math.isnan(shared[1])
+    found = levels.objectives(runs, None, digits(), digits().train, store)
+    assert [key for key, L in found.items() if L is None] == [("fast", 1), ("slow", 1)]
 
 
 def test_a_schedule_is_refused_since_a_shorter_run_is_another(store):

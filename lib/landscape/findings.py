@@ -1,5 +1,6 @@
 """Findings: recorded quantities of arms set against each other, as claims are judged by."""
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 
 from landscape import claims, durations
@@ -21,6 +22,7 @@ def ratio(
     side: Side = claims.above,
     sign: int = 1,
     published: bool = False,
+    confidence: float = 0.95,
 ) -> Finding:
     """Judge the paired ratio of a quantity in two arms, first over second, against 1.
 
@@ -33,9 +35,10 @@ def ratio(
         sign: −1 for negative values.
         published: Whether it is a source's estimator as published, which is judged as it is;
             otherwise what did not converge decides nothing.
+        confidence: Coverage of the interval.
     """
     known = published or study.converged(quantity, arms)
-    found = study.ratio(quantity, arms, sign=sign)
+    found = study.ratio(quantity, arms, sign=sign, confidence=confidence)
     return side(f"{heading}, {_against(arms, '/')}", found, converged=known)
 
 
@@ -70,6 +73,21 @@ def quotient(
     values = (study.values(quantity, arm) for quantity in quantities)
     known = all(study.converged(quantity, [arm]) for quantity in quantities)
     return side(f"{heading}, {arm}", paired_ratio(*values), converged=known)
+
+
+def largest(found: Sequence[Finding]) -> Finding:
+    """Return the finding with the largest estimate: what is claimed of some case is judged by it.
+
+    Where one has no estimate it may be the largest, so it is returned. The best of several is above
+    a threshold by luck more often than one is: its interval should be widened for their number.
+
+    Args:
+        found: Findings of one quantity, at least one.
+
+    Raises:
+        ValueError: If there is none.
+    """
+    return max(found, key=lambda each: (math.isnan(each.interval.estimate), each.interval.estimate))
 
 
 def interval(found: Interval, heading: str, *, side: Side = claims.above) -> Finding:

@@ -2,13 +2,12 @@
 
 import dataclasses
 import math
-from collections.abc import Mapping
 from typing import Any
 
 from landscape import training
-from landscape.arms import Runs
+from landscape.arms import Runs, grouped
 from landscape.data import Dataset
-from landscape.durations import reach
+from landscape.durations import reach, shared_level
 from landscape.objective import Objective
 from landscape.store import Store
 from landscape.training import Run, Schedule, TrainConfig
@@ -16,7 +15,7 @@ from landscape.training import Run, Schedule, TrainConfig
 
 def objectives(
     runs: Runs,
-    level: float | Mapping[int, float],
+    level: float | None,
     dataset: Dataset,
     examples: tuple,
     store: Store,
@@ -33,7 +32,8 @@ def objectives(
 
     Args:
         runs: (arm, seed) -> run of a constant learning rate.
-        level: Training loss in nats, > 0; or seed -> level, as ``durations.shared_level`` returns.
+        level: Training loss in nats, > 0; None takes for each seed the one that all arms reach,
+            ``durations.shared_level``.
         dataset: What the runs were trained on.
         examples: Inputs and targets to measure on.
         store: Where runs live.
@@ -41,24 +41,21 @@ def objectives(
         options: Options of ``Objective``.
 
     Returns:
-        (arm, seed) -> objective at its own theta; None for a run that never reaches the level, or
-        whose level is not finite.
+        (arm, seed) -> objective at its own theta; None for a run that never reaches the level, and
+        for a seed whose arms share none, since one diverged.
 
     Raises:
         ValueError: If a run's learning rate follows a schedule, which shorter training would
             change, or a level is not positive.
     """
-    plans = {key: _plan(run, _of(level, key[1]), dataset) for key, run in runs.items()}
+    shared = shared_level(runs, list(grouped(runs))) if level is None else {}
+    plans = {key: _plan(run, shared.get(key[1], level), dataset) for key, run in runs.items()}
     going = {key: plan for key, plan in plans.items() if plan is not None}
     again = training.sweep(going, dataset, store, workers=workers)
     found: dict[tuple[str, int], Objective | None] = dict.fromkeys(runs)
     for (key, _), run in again.items():
         found[key] = Objective(run.model(step=run.config.snapshots[0]), examples, **options)
     return found
-
-
-def _of(level: float | Mapping[int, float], seed: int) -> float:
-    return level[seed] if isinstance(level, Mapping) else level
 
 
 def _plan(run: Run, level: float, dataset: Dataset) -> TrainConfig | None:

@@ -88,7 +88,10 @@ def recorded(
 
 
 def lines(
-    cuts: Mapping[tuple[str, int], Lines], x: str = "α (relative to filter norms)"
+    cuts: Mapping[tuple[str, int], Lines],
+    x: str = "α (relative to filter norms)",
+    *,
+    of: str = "",
 ) -> list[Panel]:
     """Return the panels of loss and accuracy along lines, as bands over seeds.
 
@@ -96,6 +99,7 @@ def lines(
         cuts: (arm, seed) -> lines; a seed's curve is the mean over its directions. Mean and
             interval of the loss are those of its logarithm.
         x: Meaning of the positions.
+        of: What they are lines of, such as ``MLP``, which titles then begin with.
     """
     arms = list(dict.fromkeys(arm for arm, _ in cuts))
     found = {
@@ -113,7 +117,7 @@ def lines(
         }
         for what, scale in (("loss", "log"), ("accuracy", "linear"))
     }
-    return _along(found, x, "training ", "log")
+    return _along(found, x, f"{of}: training " if of else "training ", "log")
 
 
 def line_spread(cuts: Mapping[str, Lines], x: str = "α (relative to filter norms)") -> list[Panel]:

@@ -128,12 +128,15 @@ class Study:
         scaled = ([factor * value for value in self.values(quantity, arm)] for arm in arms)
         return paired_difference(*scaled)
 
-    def ratio(self, quantity: str, arms: Sequence[str], *, sign: int = 1) -> Interval:
+    def ratio(
+        self, quantity: str, arms: Sequence[str], *, sign: int = 1, confidence: float = 0.95
+    ) -> Interval:
         """Return the paired ratio of two arms, first over second; sign -1 is for negative values.
 
         Values of the other sign have no ratio and count as invalid.
         """
-        return paired_ratio(*([sign * x for x in self.values(quantity, arm)] for arm in arms))
+        pair = ([sign * x for x in self.values(quantity, arm)] for arm in arms)
+        return paired_ratio(*pair, confidence=confidence)
 
     def values(self, quantity: str, arm: str) -> list[float]:
         """Return the recorded values of a quantity in one arm, in the order they were added.
