@@ -337,6 +337,8 @@ plots.curves(
     f"{line_directions} for each: mean over seeds with 95% interval.",
     alt="Four panels over the position, a curve for each optimizer: training loss and accuracy.",
 )
+
+# %%
 tables.arms(
     study,
     {"line_width": "width of the basin"},
@@ -470,6 +472,8 @@ plots.curves(
     alt="Six panels over the learning rate: largest eigenvalue, trace, gradient noise, adaptive "
     "rise, training loss, test accuracy.",
 )
+
+# %%
 display.show(
     accounts.divergence(swept, label="tab-divergence-swept"),
     accounts.learned(study, swept, [*batches, *paces], chance=1 / task.classes),
