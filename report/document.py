@@ -14,6 +14,7 @@ import nbformat
 from nbformat import NotebookNode
 
 from report.errors import ReportError
+from report.findings import Finding, brief, lines, measured
 from report.markup import plain_to_markdown, tabular_text
 from report.references import Target, Targets, markdown_sources, resolve
 
@@ -30,14 +31,19 @@ class Claim:
     source_numbers: str
     rule: str
     verdict: str
-    findings: tuple[str, ...]
+    findings: tuple[Finding, ...]
     n: str
     target: Target  # the verdict in the study's text
 
     @property
     def finding(self) -> str:
         """What was found, as markdown: one line for each measured quantity."""
-        return "\\\n".join(map(plain_to_markdown, self.findings))
+        return "\\\n".join(map(plain_to_markdown, lines(self.findings)))
+
+    @property
+    def brief(self) -> str:
+        """The same without the checks of a long list that change nothing, which it counts."""
+        return "\\\n".join(map(plain_to_markdown, brief(self.findings)))
 
 
 @dataclass(frozen=True)
@@ -166,15 +172,16 @@ def _claim(entry: dict[str, Any], name: str, targets: Targets) -> Claim:
             f"Study {name}: claim {entry['id']} has the verdict {entry['verdict']!r}; "
             f"allowed are {', '.join(VERDICTS)}."
         )
-    measured = entry.get("findings", [])
-    counts = dict.fromkeys(str(one["n"]) for one in measured or [entry] if one.get("n"))
+    counts = dict.fromkeys(
+        str(one["n"]) for one in entry.get("findings") or [entry] if one.get("n")
+    )
     return Claim(
         id=entry["id"],
         statement=entry["statement"],
         source_numbers=entry["source_numbers"],
         rule=entry["rule"],
         verdict=entry["verdict"],
-        findings=tuple(entry["finding"].split("; ") if len(measured) > 1 else [entry["finding"]]),
+        findings=measured(entry),
         n=", ".join(counts),
         target=targets.find(entry["label"], study=name),
     )
@@ -220,6 +227,7 @@ def markdown_pieces(report: Report) -> Iterator[str]:
         yield from (target.title for target in (study.target, *study.sections))
         for claim in study.claims:
             yield claim.finding
+            yield claim.brief
             for text in (claim.statement, claim.source_numbers, claim.rule):
                 yield plain_to_markdown(text)
         for cell in study.notebook.cells:

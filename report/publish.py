@@ -10,6 +10,7 @@ from typing import Any
 
 from report.atomic import write_atomically
 from report.errors import ReportError
+from report.findings import brief, measured
 from report.inputs import reported
 from report.parameters import own_values, parameters
 from report.settings import Settings
@@ -142,7 +143,7 @@ def table(root: Path) -> str | None:
         name = f"[{_plain(study['title'])}]({source})"
         for claim in study["claims"]:
             statement = f"{claim['id']} {_plain(claim['statement'])}"
-            found = _plain(claim["finding"]).replace("; ", "<br>")
+            found = "<br>".join(map(_plain, brief(measured(claim))))
             numbers = _plain(claim["source_numbers"])
             cells = (name, statement, numbers, found, f"**{claim['verdict']}**")
             rows.append(f"| {' | '.join(cells)} |")

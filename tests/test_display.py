@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import torch
 from landscape import bands, display, frames, panels, plots, tables
-from landscape.claims import Claim, above, every, not_testable
+from landscape.claims import Claim, above, every, not_testable, robust
 from landscape.connectivity import Path
 from landscape.display import Figure, Sentence, Table, VerdictBox
 from landscape.results import Study
@@ -168,6 +168,20 @@ def test_verdict_says_word_claim_and_finding():
     assert data["text/markdown"] == (
         f"**S9.1: {verdict.word}.** BN raises λ_max. We measure: {verdict.text}."
     )
+
+
+def test_a_verdict_of_several_findings_lists_them_with_their_words_checks_apart():
+    up = above("up", paired_ratio([2.0, 2.2], [1.0, 1.0]))
+    down = above("down", paired_ratio([1.0, 1.0], [2.0, 2.2]))
+    verdict = robust(CLAIM, [up], [down, up])
+    assert verdict.claimed == (up,) and verdict.checks == 2
+    text = bundle(VerdictBox(verdict))[0]["text/markdown"]
+    assert text == (
+        f"**S9.1: {verdict.word}.** BN raises λ_max. We measure:\n\n- {up.text}: *{up.word}*\n\n"
+        f"Checks:\n\n- {down.text}: *{down.word}*\n- {up.text}: *{up.word}*"
+    )
+    alone = bundle(VerdictBox(every(CLAIM, [up, down])))[0]["text/markdown"]
+    assert "Checks" not in alone and alone.endswith(f"- {down.text}: *{down.word}*")
 
 
 def test_verdict_that_nothing_was_measured_for_does_not_say_we_measure():

@@ -21,6 +21,10 @@ CLAIMS = {
             "source_numbers": "57.18 | 37.51",
             "verdict": "reproduced",
             "finding": "ratio = 1.52 [1.20, 1.91], n = 5; difference = 3.0 [1.0, 5.0], n = 5",
+            "findings": [
+                {"text": f"{name}, n = 5", "word": "reproduced", "check": False}
+                for name in ("ratio = 1.52 [1.20, 1.91]", "difference = 3.0 [1.0, 5.0]")
+            ],
         },
         {
             "id": "S1.2",

@@ -14,6 +14,7 @@ from report.atomic import write_atomically
 from report.document import read_report
 from report.errors import ReportError
 from report.figures import inline_svg, standalone_svg
+from report.findings import brief, lines, measured
 from report.html import build_html
 from report.pdf import build_pdf, render_typst
 from report.tables import decimal_pieces
@@ -108,8 +109,47 @@ def test_several_quantities_of_one_claim_stand_on_lines_of_their_own(study):
     claim = sample.claim("S1.1", "a", "b", "c", "reproduced", "x_max = 1, n = 5; y = 2, n = 10")
     claim["findings"] = [{"n": 5}, {"n": 10}]
     (read_claim,) = read(study([sample.verdict(claim)], claims=[claim])).claims
-    assert read_claim.findings == ("x_max = 1, n = 5", "y = 2, n = 10")
+    assert [found.text for found in read_claim.findings] == ["x_max = 1, n = 5", "y = 2, n = 10"]
     assert read_claim.n == "5, 10"
+    assert read_claim.finding == read_claim.brief and read_claim.finding.count("\\\n") == 1
+
+
+def claim_of(words, checks=()):
+    """A claim with a finding for each word, and a check for each of the others."""
+    claim = sample.claim("S1.1", "a", "b", "c", "artefact", "all of it")
+    every = [(word, False) for word in words] + [(word, True) for word in checks]
+    claim["findings"] = [
+        {"n": 5, "text": f"q{i} = {i}; so", "word": word, "check": check}
+        for i, (word, check) in enumerate(every)
+    ]
+    return claim
+
+
+def test_findings_say_their_words_where_these_differ_and_which_are_checks():
+    told = lines(measured(claim_of(["reproduced"], ["contradicted", "reproduced"])))
+    assert told == [
+        "q0 = 0; so: reproduced",
+        "Check: q1 = 1; so: contradicted",
+        "Check: q2 = 2; so: reproduced",
+    ]
+    assert lines(measured(claim_of(["reproduced"] * 2))) == ["q0 = 0; so", "q1 = 1; so"]
+
+
+def test_a_long_list_is_short_where_a_table_holds_it_and_whole_in_the_text(study):
+    few = measured(claim_of(["reproduced"] * 3, ["inconclusive"] * 2))
+    assert brief(few) == lines(few)
+    claim = claim_of(["reproduced"] * 2, ["reproduced", "contradicted", "inconclusive"] * 2)
+    assert brief(measured(claim)) == [
+        "q0 = 0; so: reproduced",
+        "q1 = 1; so: reproduced",
+        "Check: q3 = 3; so: contradicted",
+        "Check: q6 = 6; so: contradicted",
+        "Other checks: 2 reproduced, 2 inconclusive",
+    ]
+    (read_claim,) = read(study([sample.verdict(claim)], claims=[claim])).claims
+    assert read_claim.finding.count("\n") == 7 and read_claim.brief.count("\n") == 4
+    # A long list of what the source says itself is never cut.
+    assert len(brief(measured(claim_of(["reproduced"] * 9)))) == 9
 
 
 def test_decimals_line_up_whatever_follows_them():

@@ -241,6 +241,9 @@ def test_claims_file_holds_verdicts_and_null_where_there_is_no_number(study, tmp
     assert (good["id"], good["n"], good["label"]) == ("S9.1", 2, "verdict-S9.1")
     assert good["estimate"] == pytest.approx(1.1) and len(good["findings"]) == 2
     assert good["finding"] == "; ".join(finding.text for finding in verdicts[0].findings)
+    assert [(one["text"], one["check"]) for one in good["findings"]] == [
+        (finding.text, False) for finding in verdicts[0].findings
+    ]
     assert (bad["estimate"], bad["low"], bad["high"]) == (None, None, None)
     assert (none["verdict"], none["finding"], none["n"]) == ("not testable", "no data", 0)
 

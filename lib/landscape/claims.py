@@ -72,12 +72,26 @@ class Finding:
 
 @dataclasses.dataclass(frozen=True)
 class Verdict:
-    """A claim with its findings and the word for the whole."""
+    """A claim with its findings and the word for the whole.
+
+    Attributes:
+        claim: The claim.
+        word: What it comes to.
+        findings: What was measured.
+        reason: Why nothing was, where there are no findings.
+        checks: How many findings, the last ones, check the others: ``robust``.
+    """
 
     claim: Claim
     word: Word
     findings: tuple[Finding, ...]
     reason: str = ""
+    checks: int = 0
+
+    @property
+    def claimed(self) -> tuple[Finding, ...]:
+        """The findings as the source would have them: all but the checks."""
+        return self.findings[: len(self.findings) - self.checks]
 
     @property
     def text(self) -> str:
@@ -232,7 +246,7 @@ def robust(claim: Claim, source: Sequence[Finding], checks: Sequence[Finding]) -
         word = "artefact"
     elif ways == ({"reproduced"}, {"reproduced"}):
         word = "reproduced"
-    return Verdict(claim, word, (*source, *checks))
+    return Verdict(claim, word, (*source, *checks), checks=len(checks))
 
 
 def not_testable(claim: Claim, reason: str) -> Verdict:

@@ -188,9 +188,7 @@ class VerdictBox:
 
     def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> Bundle:
         claim, word = self.verdict.claim, self.verdict.word
-        found = self.verdict.text.rstrip(".")
-        found = f"We measure: {found}" if self.verdict.findings else found
-        text = f"**{claim.id}: {word}.** {claim.statement}. {found}."
+        text = f"**{claim.id}: {word}.** {claim.statement}. {_measured(self.verdict)}"
         carried = {
             "kind": "verdict",
             "id": claim.id,
@@ -198,6 +196,20 @@ class VerdictBox:
             "label": f"verdict-{claim.id}",
         }
         return {"text/markdown": text, "text/plain": text}, {"landscape": carried}
+
+
+def _measured(verdict: Verdict) -> str:
+    """Return what was measured as a sentence; of several findings as lists, the checks apart."""
+    findings, claimed = verdict.findings, verdict.claimed
+    if len(findings) < 2:
+        found = verdict.text.rstrip(".")
+        return f"We measure: {found}." if findings else f"{found}."
+    parts = {"We measure:": claimed, "Checks:": findings[len(claimed) :]}
+    return "\n\n".join(
+        "\n".join([title, "", *(f"- {finding.text}: *{finding.word}*" for finding in own)])
+        for title, own in parts.items()
+        if own
+    )
 
 
 def intervals(panels: Mapping[str, Mapping[str, Sequence[float]]]) -> dict:

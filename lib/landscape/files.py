@@ -42,8 +42,10 @@ def claim_entry(verdict: Verdict) -> dict[str, Any]:
                 "side": finding.side,
                 "converged": finding.converged,
                 "word": finding.word,
+                "text": finding.text,
+                "check": index >= len(verdict.claimed),
             }
-            for finding in verdict.findings
+            for index, finding in enumerate(verdict.findings)
         ],
     }
 
