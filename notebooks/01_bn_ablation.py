@@ -588,11 +588,11 @@ display.closing(study, verdicts)
 # one set of examples and one test set. The rules of S1.1 to S1.4 asked for eval mode and the end of
 # training alone at first; relative noise, batch statistics and equal training loss were added after
 # a reading that knew the first results. The Hessian under batch statistics is that of one block of
-# examples, larger than the mini-batches of
-# training. Quadrature cannot tell an eigenvalue of zero from a tiny one. SAM's step is taken on all
-# examples at once; the gradient of one mini-batch gives another rise, which is not measured. The
-# one-step rise is a lower bound. Alignment finds a local optimum of one criterion, and a curve
-# depends on how it is trained: a barrier that they leave may still be avoidable. The figures of one
-# seed (examples, twins, spread, planes) illustrate and decide nothing. The intervals over few pairs
-# assume roughly normal values and are wide. The source gives no architecture, step size or
-# estimator, so its numbers are compared in direction, not in size.
+# examples, larger than the mini-batches of training. Quadrature cannot tell an eigenvalue of zero
+# from a tiny one. SAM's step is taken on all examples at once; the gradient of one mini-batch gives
+# another rise, which is not measured. The one-step rise is a lower bound. Alignment finds a local
+# optimum of one criterion, and a curve depends on how it is trained: a barrier that they leave may
+# still be avoidable. The figures of one seed (examples, twins, spread, planes) illustrate and
+# decide nothing. The intervals over few pairs assume roughly normal values and are wide. The source
+# gives no architecture, step size or estimator, so its numbers are compared in direction, not in
+# size.

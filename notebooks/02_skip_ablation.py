@@ -374,6 +374,7 @@ records.early(study, moving, rho=rho, prefix="batch_")
 other = {"batch_lambda_max": "λ_max, batch statistics", "batch_sam": "SAM rise, likewise"}
 names = {
     "test_accuracy": "test accuracy",
+    "train_loss": "training loss (nats)",
     "test_loss": "test loss (nats)",
     "lambda_max": "λ_max",
     "lambda_min": "λ_min",
@@ -706,7 +707,8 @@ display.closing(study, verdicts)
 # ## Limits
 #
 # One data set and one optimizer; all arms share one learning rate, which may suit one of them
-# better, and sharpness follows it. All but the two by two are trained on part of the data. The
-# sources leave out their initialisation and the step of their finite differences: both of ours are
-# named above. The planes that are shown are those of one seed. Rank correlations over
+# better, and sharpness follows it. It is compared where training ended, at unequal training losses,
+# with which curvature of the cross-entropy falls. All but the two by two are trained on part of the
+# data. The sources leave out their initialisation and the step of their finite differences: both of
+# ours are named above. The planes that are shown are those of one seed. Rank correlations over
 # architectures have few arms, and say nothing of causes.
