@@ -565,8 +565,7 @@ tables.comparison(
 )
 
 # %%
-networks = {arm: twos[arm, wide_seeds[0]].model() for arm in two}
-sizes = {arm: sum(p.numel() for p in of.parameters()) for arm, of in networks.items()}
+sizes = {arm: sum(p.numel() for p in twos[arm, wide_seeds[0]].model().parameters()) for arm in two}
 source = {"dataset": "cifar10", "wide_epochs": 15, "wide_train": 50000}
 costly = {"wide_train": "a ResNet-20 costs a tenth of this ResNet"}
 why = costly if study.evidence else dict.fromkeys(source, "a small run, no evidence")
