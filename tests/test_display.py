@@ -284,9 +284,10 @@ def test_show_displays_things_in_their_order(monkeypatch):
 # Panels
 
 
-def run(history, epochs=2):
+def run(history, epochs=2, diverged_at=None):
     rows = {name: torch.tensor(values, dtype=torch.float64) for name, values in history.items()}
-    return types.SimpleNamespace(history=rows, measured_at=torch.arange(epochs + 1).double())
+    at = torch.arange(epochs + 1).double()
+    return types.SimpleNamespace(history=rows, measured_at=at, diverged_at=diverged_at)
 
 
 def test_bands_of_runs_are_by_arm_and_stop_where_a_run_diverged():
@@ -322,6 +323,15 @@ def test_training_panels_name_quantity_and_unit():
     error = made[2].series["a"]
     assert error.mean.tolist() == pytest.approx([0.9, 0.8, 0.2])
     assert bool((error.low <= error.high).all())
+
+
+def test_training_panels_name_the_arms_of_which_runs_diverged():
+    names = ("train_loss", "test_loss", "test_accuracy", "gradient_norm")
+    whole, short = ({name: [0.1] * count for name in names} for count in (3, 1))
+    runs = {("a", 0): run(whole), ("a", 1): run(short, diverged_at=2), ("b", 0): run(whole)}
+    runs |= {("c", seed): run(short, diverged_at=2) for seed in (0, 1)}
+    for panel in panels.training(runs):
+        assert list(panel.series) == ["a (1 of 2 diverged)", "b", "c (diverged)"]
 
 
 def test_recorded_panels_are_the_values_of_a_study(study):

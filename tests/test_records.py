@@ -26,6 +26,27 @@ def test_eigenvalue_is_recorded_with_residual_cost_and_convergence(study, tmp_pa
     assert (row["cost_unit"], row["seed"], row["examples"]) == ("products", "3", "13")
 
 
+@pytest.mark.parametrize(
+    ("value", "residual", "known"), [(2.0, 1.0, True), (-1.0, 2.0, False), (0.0, 0.0, True)]
+)
+def test_an_eigenvalue_below_its_residual_is_not_told_from_zero(
+    study, tmp_path, value, residual, known
+):
+    at = small_objective(13)
+    pairs = spectrum.eigenpairs(at.hessian(at.theta))
+    pairs = dataclasses.replace(
+        pairs,
+        values=torch.tensor([value], dtype=torch.float64),
+        residuals=torch.tensor([residual], dtype=torch.float64),
+        converged=torch.tensor([True]),
+    )
+    records.eigenvalue(study, "lambda_max", pairs, 0, at, arm="a", note="first")
+    study.write("title", [], [])
+    (row,) = rows_of(tmp_path)
+    assert row["converged"] == str(known).lower() and float(row["value"]) == value
+    assert row["note"] == ("first" if known else "first; not told from 0")
+
+
 def test_geometry_records_raw_and_scale_free_sharpness(study):
     at = small_objective(13)
     records.geometry(study, at, rho=0.05, rho_adaptive=0.5, arm="a", prefix="twin_")

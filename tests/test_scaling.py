@@ -77,6 +77,14 @@ def test_values_that_are_not_positive_have_a_linear_axis_and_their_plain_mean(st
     assert panel.series["MLP"].mean.tolist() == [(value + 3) / 2, 200.0]
 
 
+def test_few_values_that_are_not_positive_are_gaps_where_the_others_span_a_factor_of_1000(study):
+    family = {"MLP": record(study, "q", "MLP", {8: [1.0, 4.0], 16: [-5.0, 50.0], 32: [2e3, 8e3]})}
+    (panel,) = scaling.panels(study, {"q": "q"}, family, x="width")
+    assert (panel.scale, panel.title) == ("log", "q (1 of 6 ≤ 0)")
+    assert panel.series["MLP"].mean.tolist() == pytest.approx([2.0, NAN, 4e3], nan_ok=True)
+    assert study.values("q", family["MLP"][16]) == [-5.0, 50.0]  # What is recorded stays.
+
+
 def test_a_size_that_is_not_finite_is_a_gap_and_the_rest_stays(study):
     family = {"MLP": record(study, "q", "MLP", {8: [1.0, 4.0], 16: [NAN, 5.0], 32: [2.0, 8.0]})}
     (panel,) = scaling.panels(study, {"q": "q"}, family, x="width")

@@ -115,10 +115,10 @@ def test_arms_of_one_seed_have_its_value(study):
 def test_the_largest_error_of_its_arms_is_in_the_caption(recorded):
     for names, error in ((FEW, 0.01), (MANY, 0.03)):
         caption = tables.arms(recorded, HEADINGS, names, **WORDS).caption
-        assert caption == f"What to see. Largest error of one measurement: second {error}."
+        assert caption == f"What to see. Largest error of one measurement: second: {error}."
     assert tables.arms(recorded, {"q": "q"}, FEW, **WORDS).caption == "What to see."
     with_errors = tables.comparison(recorded, HEADINGS, ["arm 1", "arm 2"], **WORDS)
-    assert with_errors.caption == "What to see. Largest error of one measurement: second 0.02."
+    assert with_errors.caption == "What to see. Largest error of one measurement: second: 0.02."
 
 
 def test_columns_align_on_the_point_only_where_they_hold_one_quantity(recorded):

@@ -10,6 +10,7 @@ from landscape.panels import Panel
 from landscape.results import Study
 from landscape.scaling import panels
 from landscape.statistics import Band, single
+from landscape.wording import diverged_text
 
 # (arm, seed) -> norms of the gradients of the layers' weights, in order from the input.
 Norms = Mapping[tuple[str, int], Sequence[float]]
@@ -72,13 +73,9 @@ def _remark(rows: Sequence[tuple[int, np.ndarray]]) -> str:
     """Return what is to be said of an arm whose norms cannot all be drawn."""
     seeds = {seed for seed, _ in rows}
     diverged = {seed for seed, row in rows if not np.isfinite(row).all()}
-    remarks = []
-    if diverged:
-        some = f"{len(diverged)} of {len(seeds)} " if diverged != seeds else ""
-        remarks.append(f"{some}diverged")
-    if any((row == 0).any() for _, row in rows):
-        remarks.append("some are 0")
-    return f" ({', '.join(remarks)})" if remarks else ""
+    zeros = "some are 0" if any((row == 0).any() for _, row in rows) else ""
+    remarks = ", ".join(filter(None, [diverged_text(len(diverged), len(seeds)), zeros]))
+    return f" ({remarks})" if remarks else ""
 
 
 def _decay(series: Mapping[str, Band], reference: float) -> Band:

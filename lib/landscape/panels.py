@@ -8,6 +8,7 @@ import numpy as np
 import torch
 
 from landscape import bands
+from landscape.arms import diverged, grouped
 from landscape.bands import asks_for_log
 from landscape.connectivity import Path
 from landscape.results import Study
@@ -15,6 +16,7 @@ from landscape.slices import Lines
 from landscape.spectrum import Survey
 from landscape.statistics import Band, band, single
 from landscape.training import Run
+from landscape.wording import diverged_text
 
 
 @dataclasses.dataclass(frozen=True)
@@ -49,7 +51,15 @@ class Panel:
 
 
 def training(runs: Mapping[tuple[str, int], Run]) -> list[Panel]:
-    """Return the panels of a figure of training curves: losses, test error, gradient norm."""
+    """Return the panels of a figure of training curves: losses, test error, gradient norm.
+
+    The name of an arm says how many of its runs diverged; its mean ends where the first of them
+    did, which may be before a second point makes it a line.
+
+    Args:
+        runs: (arm, seed) -> run.
+    """
+    said = {arm: diverged_text(*diverged(runs, arm)) for arm in grouped(runs)}
     found = {
         "training loss": ("loss (nats)", bands.of_runs(runs, "train_loss")),
         "test loss": ("loss (nats)", bands.of_runs(runs, "test_loss")),
@@ -57,9 +67,13 @@ def training(runs: Mapping[tuple[str, int], Run]) -> list[Panel]:
         "mini-batch gradients": ("root mean square of ‖g‖₂", bands.of_runs(runs, "gradient_norm")),
     }
     return [
-        Panel(title, "epoch", unit, series, "log", integers=True)
+        Panel(title, "epoch", unit, _remarked(series, said), "log", integers=True)
         for title, (unit, series) in found.items()
     ]
+
+
+def _remarked(series: Mapping[str, Band], said: Mapping[str, str]) -> dict[str, Band]:
+    return {f"{arm} ({said[arm]})" if said[arm] else arm: of for arm, of in series.items()}
 
 
 def recorded(

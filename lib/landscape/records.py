@@ -111,14 +111,22 @@ def run(study: Study, run: Run, arm: str, seed: int) -> None:
 def eigenvalue(
     study: Study, quantity: str, pairs: Eigenpairs, index: int, at: Objective, **labels: Any
 ) -> None:
-    """Record one eigenvalue with its residual and the products that its computation used."""
+    """Record one eigenvalue with its residual and the products that its computation used.
+
+    Residuals converge against the spectral range. An eigenvalue that is smaller than its own, since
+    another end of the spectrum is so large, has no known sign: it is recorded as not converged.
+    """
+    value, residual = float(pairs.values[index]), float(pairs.residuals[index])
+    known = abs(value) > residual or residual == 0
+    note = "" if known else "not told from 0"
+    labels["note"] = "; ".join(filter(None, [labels.get("note", ""), note]))
     study.add_measurement(
         quantity,
-        pairs.values[index],
+        value,
         at,
-        error=pairs.residuals[index],
+        error=residual,
         error_kind="residual",
-        converged=bool(pairs.converged[index]),
+        converged=known and bool(pairs.converged[index]),
         cost=pairs.products,
         cost_unit="products",
         **{"unit": PER_PARAMETER, **labels},

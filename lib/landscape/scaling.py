@@ -3,6 +3,7 @@
 import dataclasses
 import itertools
 from collections.abc import Mapping, Sequence
+from typing import Literal
 
 import numpy as np
 
@@ -16,6 +17,7 @@ from landscape.wording import converged_text, interval_text
 # Family, such as "MLP" -> size, such as its width -> arm. Families may have different sizes.
 Families = Mapping[str, Mapping[float, str]]
 
+_WIDE = 1000.0  # Values that span as much show on a logarithmic axis alone.
 _LABELS = 9  # As many fit below a panel of half the width of a page.
 
 
@@ -43,7 +45,9 @@ def panels(
 
     The horizontal axis is logarithmic and labelled with the sizes, as many as it has room for. The
     vertical axis is logarithmic, and so are mean and interval, where all finite values are
-    positive: a power law is a straight line. A size of which a seed's value is not finite is a gap.
+    positive: a power law is a straight line. So it is where most are and these span a factor of
+    1,000, which a linear axis would not show; the title then counts the others, which have no place
+    on it. A size of which a seed's value is not finite, or has no place, is a gap.
 
     Args:
         study: Where the values were recorded, in the same order of seeds.
@@ -60,12 +64,15 @@ def panels(
     for quantity, heading in quantities.items():
         curves = {name: _against(study, quantity, name, of) for name, of in families.items()}
         values = np.concatenate([of.ravel() for of in curves.values()])
-        scale = "log" if asks_for_log(values[np.isfinite(values)], span=span) else "linear"
+        scale, lost = _scale(values[np.isfinite(values)], span)
+        if lost:
+            curves = {name: np.where(of > 0, of, np.nan) for name, of in curves.items()}
         series = {
             name: over_seeds(sorted(families[name]), list(of), scale) for name, of in curves.items()
         }
         unit = study.unit(quantity) or heading
-        made.append(Panel(heading, x, unit, series, scale, "log", ticks=ticks))
+        title = f"{heading} ({lost} of {values.size} ≤ 0)" if lost else heading
+        made.append(Panel(title, x, unit, series, scale, "log", ticks=ticks))
     return made
 
 
@@ -135,6 +142,16 @@ def _text(exponent: Exponent) -> str:
     if exponent.invalid:
         return f"– ({exponent.n - exponent.invalid} of {exponent.n} finite)"
     return interval_text(exponent)
+
+
+def _scale(values: np.ndarray, span: float) -> tuple[Literal["log", "linear"], int]:
+    """Return the scale that finite values ask for, and how many have no place on it."""
+    if asks_for_log(values, span=span):
+        return "log", 0
+    positive = values[values > 0]
+    if 2 * len(positive) > len(values) and asks_for_log(positive, span=_WIDE):
+        return "log", len(values) - len(positive)
+    return "linear", 0
 
 
 def _against(study: Study, quantity: str, family: str, sizes: Mapping[float, str]) -> np.ndarray:

@@ -49,8 +49,10 @@ def comparison(
 
 def _errors_text(study: Study, quantities: Mapping[str, str], arms: Sequence[str]) -> str:
     largest = [(heading, study.largest_error(name, arms)) for name, heading in quantities.items()]
-    errors = [f"{heading} {error:.1g}" for heading, error in largest if error is not None]
-    return f" Largest error of one measurement: {', '.join(errors)}." if errors else ""
+    errors = [
+        f"{heading}: {float(f'{error:.1g}'):g}" for heading, error in largest if error is not None
+    ]
+    return f" Largest error of one measurement: {'; '.join(errors)}." if errors else ""
 
 
 def arms(

@@ -8,6 +8,7 @@ from landscape.bands import over_seeds
 from landscape.dynamics import Curvature, Moment, Trail
 from landscape.panels import Panel
 from landscape.statistics import Band, single
+from landscape.wording import diverged_text
 
 
 def panels(found: Mapping[tuple[str, int], Trail]) -> list[Panel]:
@@ -46,8 +47,8 @@ def _series(
         for curve, trail in zip(curves, trails, strict=True):
             for moment in trail.moments:
                 curve[steps.index(moment.step)] = ratio(moment)
-        some = f"{len(ends)} of {len(trails)} " if len(ends) < len(trails) else ""
-        name = f"{arm} ({some}diverged)" if ends else arm
+        said = diverged_text(len(ends), len(trails))
+        name = f"{arm} ({said})" if said else arm
         made[name] = over_seeds(steps, list(curves), "linear")
     return made
 

@@ -52,6 +52,12 @@ def seeds_text(values: Sequence[float], diverged: int = 0) -> str:
     return f"– ({finite} of {len(values)} finite)"
 
 
+def diverged_text(count: int, runs: int) -> str:
+    """Return how many of an arm's runs diverged: nothing, all, or some of so many."""
+    some = f"{count} of {runs} " if count < runs else ""
+    return f"{some}diverged" if count else ""
+
+
 def converged_text(failed: Sequence[str], count: int) -> str:
     """Return whether all of so many converged: yes, or no and which of them did not."""
     if not failed:
