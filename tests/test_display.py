@@ -239,6 +239,10 @@ def test_closing_lists_verdicts_and_counts_what_did_not_converge(study):
     assert "[S9.1](#verdict-S9.1), BN raises $\\lambda_{\\max}$: **not testable**" in text
     assert "rests on 12 recorded numbers. **3 of them did not converge**: " in text
     assert text.startswith("These numbers are not evidence")
+    assert "diverged" not in text
+    study.add("lambda_max", math.nan, arm="a", seed=0, converged=False, note="the run diverged")
+    text = display.closing(study, []).text
+    assert "13 recorded numbers. **4 of them did not converge** (1 of runs that diverged): " in text
 
 
 def path(barrier, position=0.5):

@@ -1,12 +1,13 @@
 """Findings: recorded quantities of arms set against each other, with known answers."""
 
 import math
+import types
 
 import pytest
 import scipy.stats
 from landscape import claims, findings
 from landscape.durations import Duration
-from landscape.statistics import Interval
+from landscape.statistics import Interval, share_interval
 
 
 def recorded(study, quantity, **arms):
@@ -75,20 +76,40 @@ def test_a_difference_is_in_percentage_points(study):
     assert found.interval.estimate == pytest.approx(3.5) and found.threshold == 0
 
 
-def test_a_quotient_is_of_two_quantities_of_one_arm(study):
-    recorded(study, "p", a=[6.0, 6.0])
-    recorded(study, "q", a=[2.0, 3.0])
-    found = findings.quotient(study, ("p", "q"), "a", "P / Q", side=claims.below)
-    assert found.quantity == "P / Q, a" and found.side == "below"
-    assert found.interval.estimate == pytest.approx(math.sqrt(6))
+def test_a_difference_is_judged_against_its_threshold(study):
+    recorded(study, "share", a=[0.90, 0.91, 0.92], b=[0.91, 0.92, 0.93])
+    found = findings.difference(study, "share", ["a", "b"], "accuracy", threshold=-2.0)
+    assert (found.word, found.threshold) == ("reproduced", -2.0)
+    assert findings.difference(study, "share", ["a", "b"], "accuracy").word == "contradicted"
 
 
-def test_a_quotient_with_one_quantity_unconverged_decides_nothing(study):
-    recorded(study, "p", a=[6.0, 6.01, 5.99])
-    for seed in range(3):
-        study.add("q", 2.0, arm="a", seed=seed, converged=False)
-    found = findings.quotient(study, ("p", "q"), "a", "P / Q")
-    assert found.word == "inconclusive" and not found.converged
+def test_a_level_is_judged_by_the_mean_of_one_arm_where_it_converged(study):
+    recorded(study, "share", a=[0.10, 0.11, 0.10])
+    how = {"threshold": 12.0, "factor": 100, "side": claims.below}
+    found = findings.level(study, "share", "a", "accuracy in per cent", **how)
+    assert (found.word, found.quantity) == ("reproduced", "accuracy in per cent, a")
+    assert found.interval.estimate == pytest.approx(31 / 3) and found.threshold == 12.0
+    study.add("share", 0.10, arm="a", seed=3, converged=False)
+    found = findings.level(study, "share", "a", "accuracy in per cent", **how)
+    assert (found.word, found.converged) == ("inconclusive", False)
+
+
+def test_a_share_of_runs_that_diverge_has_an_exact_interval():
+    runs = {
+        ("a", seed): types.SimpleNamespace(diverged_at=2 if seed < 6 else None) for seed in range(7)
+    }
+    found = findings.share(runs, "a", "share that diverges")
+    assert found.interval == share_interval(6, 7) and found.threshold == 0.5
+    assert found.word == "inconclusive" and findings.share(runs, "a", "x", threshold=0.4).word == (
+        "reproduced"
+    )
+
+
+def test_a_barrier_is_judged_in_percentage_points():
+    paths = [types.SimpleNamespace(error_barrier=height) for height in (0.40, 0.41, 0.42)]
+    found = findings.barrier(paths, "frozen", threshold=2.0)
+    assert found.interval.estimate == pytest.approx(41.0) and found.word == "reproduced"
+    assert found.quantity == "error barrier, frozen (percentage points)"
 
 
 class Unconverged(Interval):

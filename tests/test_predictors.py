@@ -15,8 +15,8 @@ def recorded(study, **quantities):
     return study
 
 
-X = {"a": [1.0, 2.0, 3.0], "b": [11.0, 14.0, 12.0], "c": [5.0, 4.0, 6.0], "d": [8.0, 7.0, 9.0]}
-Y = {"a": [0.9, 0.8, 0.7], "b": [0.1, 0.0, 0.2], "c": [0.5, 0.6, 0.4], "d": [0.3, 0.35, 0.25]}
+X = {"a": [1, 2, 3, 4], "b": [11, 14, 12, 13], "c": [5, 4, 6, 7], "d": [8, 7, 9, 6.5]}
+Y = {"a": [9, 8, 7, 7.5], "b": [1, 0, 2, -1], "c": [5, 6, 4, 5.5], "d": [3, 3.5, 2.5, 2]}
 
 
 def test_points_are_the_values_of_each_arm_in_the_order_of_seeds(study):
@@ -30,10 +30,13 @@ def test_points_are_the_values_of_each_arm_in_the_order_of_seeds(study):
 def test_correlations_pool_all_networks_and_look_within_arms(study):
     recorded(study, x=X, y=Y)
     found = predictors.correlations(study, {"x": "the x"}, "y", list(X), confidence=0.9)
-    (pooled, within), labels = found["the x"], [arm for arm in X for _ in range(3)]
+    (pooled, within), labels = found["the x"], [arm for arm in X for _ in range(4)]
+    seeds = [seed for _ in X for seed in range(4)]  # Those of all arms share weights and batches.
     xs, ys = ([v for arm in X for v in of[arm]] for of in (X, Y))
     assert pooled == rank_correlation(xs, ys, clusters=labels, confidence=0.9)
-    assert within == rank_correlation(xs, ys, groups=labels, confidence=0.9)
+    assert within == rank_correlation(xs, ys, groups=labels, clusters=seeds, confidence=0.9)
+    alone = rank_correlation(xs, ys, groups=labels, confidence=0.9)
+    assert within.estimate == alone.estimate and within.low <= alone.low
     assert pooled.estimate < -0.9 and within.confidence == 0.9
 
 
@@ -55,7 +58,8 @@ def test_too_few_arms_have_no_correlation_and_a_reason(study):
             study.add("y", float(seed), arm=arm, seed=seed)
     pooled, within = predictors.correlations(study, {"x": "the x"}, "y", list("abc"))["the x"]
     assert math.isnan(pooled.estimate) and pooled.reason.startswith("3 clusters do not tell")
-    assert (pooled.n, pooled.clusters) == (6, 3) and within.estimate == pytest.approx(1.0)
+    assert (pooled.n, pooled.clusters) == (6, 3)
+    assert math.isnan(within.estimate) and within.reason.startswith("2 clusters do not tell")
     two = predictors.correlations(study, {"x": "the x"}, "y", list("ab"))["the x"]
     assert all(math.isnan(one.estimate) and one.reason for one in two)
     assert "2 degrees of freedom" in two[1].reason

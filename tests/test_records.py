@@ -191,6 +191,24 @@ def test_early_numbers_are_those_of_the_objective(study):
     assert study.values("early_sam", "a") == [sharpness.sam(at, at.theta, rho=0.05).value]
 
 
+def test_a_largest_eigenvalue_far_below_the_range_is_computed_to_a_smaller_tolerance(
+    study, monkeypatch
+):
+    asked, at = [], small_objective(13)
+    real = spectrum.eigenpairs
+
+    def eigenpairs(hessian, *, tol=1e-4):
+        asked.append(tol)
+        found = real(hessian, tol=tol)
+        off = torch.full_like(found.residuals, {1e-4: 1.0, 1e-5: 0.1, 1e-6: 0.01}[tol])
+        return dataclasses.replace(found, residuals=off * found.values.abs())
+
+    monkeypatch.setattr(spectrum, "eigenpairs", eigenpairs)
+    monkeypatch.setattr(study.store, "remember", lambda of, *args, **how: of(*args, **how))
+    records.early(study, {("a", 0): at}, rho=0.05, prefix="")
+    assert asked == [1e-4, 1e-5, 1e-6]
+
+
 def test_bounds_of_the_trace_are_those_of_each_run(study):
     run = run_of(study, epochs=2)
     settings = run.config.optimizer.learning_rate, run.config.batch_size

@@ -9,6 +9,7 @@ from landscape import accounts, tables
 from landscape.comparisons import Comparison
 from landscape.display import Sentence
 from landscape.statistics import Interval, mean_interval, paired_ratio
+from landscape.training import SGD
 
 NAN = math.nan
 WORDS = {"label": "tab-test", "caption": "What to see."}
@@ -166,6 +167,25 @@ def test_divergence_of_no_run_is_a_sentence():
     assert isinstance(found, Sentence) and found.text == "None of the runs diverged (n = 2)."
 
 
+def test_networks_are_told_apart_by_whether_their_first_steps_are_stable(study):
+    for arm, values in {"a": [(30.0, 0.9), (37.9, 0.8)], "b": [(39.0, 0.4), (1e5, 0.2)]}.items():
+        for seed, (start, end) in enumerate(values):
+            study.add("initial_lambda_max", start, arm=arm, seed=seed)
+            study.add("share", end, arm=arm, seed=seed)
+    optimizer = SGD(0.1, momentum=0.9)  # 2 (1 + 0.9) / 0.1
+    found = accounts.steady(study, optimizer, "share", ["a", "b"]).text
+    assert found.startswith(
+        r"Full-batch steps of the first rate are stable up to $\lambda_{\max}$ = 38."
+    )
+    assert found.endswith(
+        "Of 4 networks 2 begin at or below it, and end at 80.0 to 90.0 per cent; 2 begin above it, "
+        "and end at 20.0 to 40.0 per cent."
+    )
+    assert accounts.steady(study, optimizer, "share", ["b"]).text.endswith(
+        "2 begin above it, and end at 20.0 to 40.0 per cent."
+    )
+
+
 def test_arms_learn_that_beat_chance_twice_in_every_seed(study):
     for arm, values in {
         "a": [0.5, 0.3],
@@ -178,8 +198,10 @@ def test_arms_learn_that_beat_chance_twice_in_every_seed(study):
     runs = {(arm, seed): run() for arm in "abd" for seed in (0, 1)}
     runs |= {("c", 0): run(), ("c", 1): run(4)}
     found = accounts.learned(study, runs, ["a", "b", "c", "d"], chance=0.1)
-    assert found.text == "Of 4 arms these learn, in every seed to more than twice chance: a."
-    assert accounts.learned(study, runs, ["c"], chance=0.1).text.endswith("chance: none.")
+    assert found.text == (
+        "Of 4 arms these learn, in every seed to more than twice chance: a. In some seeds also: "
+        "b (1 of 2); c (1 of 2); d (1 of 2)."
+    )
 
 
 # Estimators

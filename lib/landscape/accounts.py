@@ -4,13 +4,16 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from landscape.arms import Runs, trained
+from landscape.arms import Runs, grouped
 from landscape.comparisons import Comparison
 from landscape.display import Sentence, Table
 from landscape.results import Study
+from landscape.stability import threshold
 from landscape.statistics import paired_ratio
-from landscape.training import Run
+from landscape.training import SGD, Run
 from landscape.wording import interval_text, number, seeds_text, setting
+
+_START = "initial_lambda_max"
 
 
 def divergence(runs: Mapping[tuple[str, int], Run], *, label: str) -> Table | Sentence:
@@ -90,21 +93,59 @@ def _ratio_text(first: Sequence[float], second: Sequence[float]) -> str:
 def learned(study: Study, runs: Runs, among: Sequence[str], *, chance: float) -> Sentence:
     """Return the sentence that names the arms that learn: in every seed to over twice chance.
 
+    Those that do in some seeds are named with how many.
+
     Args:
         study: Where their test accuracies were recorded.
-        runs: (arm, seed) -> run; an arm of which one diverged does not learn.
+        runs: (arm, seed) -> run; one that diverged does not learn.
         among: The arms to name.
         chance: The share that guessing gets right.
     """
-    whole = trained(runs)
-    found = [
-        arm
-        for arm in among
-        if arm in whole and min(study.values("test_accuracy", arm)) > 2 * chance
-    ]
+    every, some, own = [], [], grouped(runs)
+    for arm in among:
+        ends = zip(study.values("test_accuracy", arm), own[arm], strict=True)
+        there = sum(value > 2 * chance and run.diverged_at is None for value, run in ends)
+        if there == len(own[arm]):
+            every.append(arm)
+        elif there:
+            some.append(f"{arm} ({there} of {len(own[arm])})")
+    also = f" In some seeds also: {'; '.join(some)}." if some else ""
     return Sentence(
         f"Of {len(among)} arms these learn, in every seed to more than twice chance: "
-        f"{'; '.join(found) or 'none'}."
+        f"{'; '.join(every) or 'none'}.{also}"
+    )
+
+
+def steady(study: Study, optimizer: SGD, target: str, arms: Sequence[str]) -> Sentence:
+    """Return the sentence on how networks end whose first steps are stable, and the others.
+
+    In full-batch descent they are where λ_max at the initialisation, recorded as
+    ``initial_lambda_max``, is at most ``stability.threshold`` of the optimizer.
+
+    Args:
+        study: Where both were recorded, in the same order of seeds.
+        optimizer: The one they were trained by, with its first learning rate.
+        target: Recorded name of how they end, a share.
+        arms: The arms.
+    """
+    line = threshold(optimizer)
+    pairs = [
+        (start, 100 * end)
+        for arm in arms
+        for start, end in zip(study.values(_START, arm), study.values(target, arm), strict=True)
+    ]
+    sides = {
+        "at or below": [end for start, end in pairs if start <= line],
+        "above": [end for start, end in pairs if start > line],
+    }
+    texts = [
+        f"{len(ends)} begin {words} it, and end at {min(ends):.1f} to {max(ends):.1f} per cent"
+        for words, ends in sides.items()
+        if ends
+    ]
+    return Sentence(
+        f"Full-batch steps of the first rate are stable up to λ_max = {line:.3g}. Of {len(pairs)} "
+        f"networks {'; '.join(texts)}."
     )
 
 

@@ -59,7 +59,9 @@ def rank_correlation(
     of 14 random arms with 3 seeds, taken as such, a 95% interval covers in 71 to 92% of cases. With
     the arms as ``clusters`` s is the jackknife's that leaves out one cluster at a time, with
     Student's q, unless the above is wider; it covers in 96 to 98%. Within arms as ``groups`` what
-    seeds share is gone, and they are independent.
+    an arm's seeds share is gone; but where all arms have the same seeds, with the same weights and
+    batches, seeds are the ``clusters``: where 5 seeds move 8 arms alike, an interval of 95% covers
+    in 70% of cases without them, and in 97% with them.
 
     Args:
         x: One value a sample, at least 4.

@@ -229,8 +229,12 @@ def closing(study: Study, verdicts: Sequence[Verdict]) -> Sentence:
     ]
     total, failed = study.counts()
     which = ", ".join(f"{count} of {name}" for name, count in study.failures().items())
+    lost = study.lost()
+    gone = f" ({lost} of runs that diverged)" if lost else ""
     rest = (
-        f"**{failed} of them did not converge**: {which}." if failed else "All of them converged."
+        f"**{failed} of them did not converge**{gone}: {which}."
+        if failed
+        else "All of them converged."
     )
     opening = (
         "" if study.evidence else "These numbers are not evidence: the run is a small one.\n\n"

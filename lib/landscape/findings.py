@@ -4,10 +4,12 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 
 from landscape import claims, durations
+from landscape.arms import Runs, diverged
 from landscape.claims import Finding
+from landscape.connectivity import Path
 from landscape.durations import Duration
 from landscape.results import Study
-from landscape.statistics import Interval, paired_ratio
+from landscape.statistics import Interval, mean_interval, share_interval
 
 # ``claims.above`` or ``claims.below``: on which side of no effect the claim puts a quantity.
 Side = Callable[..., Finding]
@@ -43,9 +45,15 @@ def ratio(
 
 
 def difference(
-    study: Study, quantity: str, arms: Sequence[str], heading: str, *, side: Side = claims.above
+    study: Study,
+    quantity: str,
+    arms: Sequence[str],
+    heading: str,
+    *,
+    side: Side = claims.above,
+    threshold: float = 0.0,
 ) -> Finding:
-    """Judge the paired difference of a share in two arms, first − second, against 0, in points.
+    """Judge the paired difference of a share in two arms, first − second, in points.
 
     Args:
         study: Where it was recorded, in the same order of seeds.
@@ -53,26 +61,60 @@ def difference(
         arms: The two arms.
         heading: What the quantity is called.
         side: The claimed side.
+        threshold: The border, in points.
     """
     title = f"{heading}, {_against(arms, '−')} (percentage points)"
-    return side(title, study.difference(quantity, arms, factor=100))
+    return side(title, study.difference(quantity, arms, factor=100), threshold=threshold)
 
 
-def quotient(
-    study: Study, quantities: Sequence[str], arm: str, heading: str, *, side: Side = claims.above
+def level(
+    study: Study,
+    quantity: str,
+    arm: str,
+    heading: str,
+    *,
+    threshold: float,
+    side: Side = claims.above,
+    factor: float = 1.0,
 ) -> Finding:
-    """Judge the ratio of two quantities of one arm, first over second, against 1.
+    """Judge the mean of a quantity in one arm against a threshold.
 
     Args:
-        study: Where both were recorded, in the same order of seeds.
-        quantities: Their recorded names.
+        study: Where it was recorded.
+        quantity: Its recorded name.
         arm: The arm.
-        heading: What their ratio is called.
+        heading: What the quantity is called.
+        threshold: The border, in units of the quantity times the factor.
         side: The claimed side.
+        factor: What values are multiplied by, such as 100 for shares in percentage points.
     """
-    values = (study.values(quantity, arm) for quantity in quantities)
-    known = all(study.converged(quantity, [arm]) for quantity in quantities)
-    return side(f"{heading}, {arm}", paired_ratio(*values), converged=known)
+    found = mean_interval([factor * value for value in study.values(quantity, arm)])
+    known = study.converged(quantity, [arm])
+    return side(f"{heading}, {arm}", found, threshold=threshold, converged=known)
+
+
+def share(runs: Runs, arm: str, heading: str, *, threshold: float = 0.5) -> Finding:
+    """Judge that more than a share of an arm's runs diverges.
+
+    Args:
+        runs: (arm, seed) -> run.
+        arm: The arm.
+        heading: What diverges.
+        threshold: The share.
+    """
+    return claims.above(heading, share_interval(*diverged(runs, arm)), threshold=threshold)
+
+
+def barrier(paths: Sequence[Path], heading: str, *, threshold: float) -> Finding:
+    """Judge that the error barrier of paths lies above a threshold.
+
+    Args:
+        paths: One for each pair of solutions.
+        heading: What paths they are.
+        threshold: In percentage points.
+    """
+    found = mean_interval([100 * path.error_barrier for path in paths])
+    return claims.above(f"error barrier, {heading} (percentage points)", found, threshold=threshold)
 
 
 def largest(found: Sequence[Finding]) -> Finding:

@@ -28,8 +28,9 @@ def correlations(
 
     Returns:
         Heading -> correlation over all networks, its interval from leaving out arms, and
-        correlation within arms, which does not see the differences between them; without estimate,
-        and with the reason, where arms or seeds are too few.
+        correlation within arms, which does not see the differences between them, its interval from
+        leaving out seeds, since networks of one seed share weights and batches in all arms; without
+        estimate, and with the reason, where arms or seeds are too few.
     """
     found = {}
     for name, heading in quantities.items():
@@ -37,9 +38,10 @@ def correlations(
         xs = [x for own, _ in pairs.values() for x in own]
         ys = [y for _, own in pairs.values() for y in own]
         labels = [arm for arm, (own, _) in pairs.items() for _ in own]
+        seeds = [seed for own, _ in pairs.values() for seed in range(len(own))]
         found[heading] = (
             rank_correlation(xs, ys, confidence=confidence, clusters=labels),
-            rank_correlation(xs, ys, confidence=confidence, groups=labels),
+            rank_correlation(xs, ys, confidence=confidence, groups=labels, clusters=seeds),
         )
     return found
 

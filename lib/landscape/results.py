@@ -182,6 +182,11 @@ class Study:
             )
         )
 
+    def lost(self) -> int:
+        """Return how many of the failed numbers are those of runs that diverged."""
+        failed = (row for row in self._rows if not row.get("converged", True))
+        return sum("diverged" in str(row.get("note", "")) for row in failed)
+
     def table(self, name: str, rows: Sequence[Mapping[str, Any]]) -> None:
         """Record rows for the results file ``<name>.csv``, such as the points of a curve.
 
