@@ -96,11 +96,11 @@ plane_points = 13
 edge_dataset = "digits"
 edge_examples = 256
 edge_hidden = [32, 32]
-edge_steps = 300
+edge_steps = 240
 edge_rates = [0.5, 1.0]
 edge_adam_rate = 0.01
 edge_batch = 32
-edge_points = 12
+edge_points = 8
 
 # %% [markdown]
 # ## The claims and the rules
