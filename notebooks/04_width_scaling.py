@@ -450,13 +450,9 @@ display.show(*map(display.VerdictBox, judged))
 # not have been drawn before it was known how long it takes.
 
 # %%
-for (arm, seed), width in {
-    (arm, seed): width
-    for members in families.values()
-    for width, arm in members.items()
-    for seed in seeds
-}.items():
-    study.add("network_width", width, arm=arm, seed=seed)
+for members in families.values():
+    for (width, arm), seed in itertools.product(members.items(), seeds):
+        study.add("network_width", width, arm=arm, seed=seed)
 lasting = [arm for arm in settings if arm in arms.trained(runs)]
 told = {**shapes, "lambda_max": "λ_max", "sam_adaptive": "adaptive rise"}
 told["network_width"] = "width of the network"

@@ -30,7 +30,11 @@ def measured(entry: dict[str, Any]) -> tuple[Finding, ...]:
 def lines(findings: Sequence[Finding]) -> list[str]:
     """Return a line of plain text for each finding; where their words differ, with its word."""
     differ = len({finding.word for finding in findings}) > 1
-    return [_line(finding, told=differ) for finding in findings]
+    return [
+        f"{'Check: ' if finding.check else ''}{finding.text}"
+        + (f": {finding.word}" if differ else "")
+        for finding in findings
+    ]
 
 
 def brief(findings: Sequence[Finding], *, most: int = 5) -> list[str]:
@@ -38,16 +42,9 @@ def brief(findings: Sequence[Finding], *, most: int = 5) -> list[str]:
 
     Those left out are counted by their word in a last line.
     """
-    if len(findings) <= most:
-        return lines(findings)
-    told = len({finding.word for finding in findings}) > 1
-    kept = [one for one in findings if not one.check or one.word == "contradicted"]
-    left = Counter(one.word for one in findings if one not in kept)
+    every = list(zip(lines(findings), findings, strict=True))
+    short = len(findings) <= most
+    kept = [line for line, of in every if short or not of.check or of.word == "contradicted"]
+    left = Counter(of.word for line, of in every if line not in kept)
     counts = ", ".join(f"{count} {word}" for word, count in left.items())
-    rest = [f"Other checks: {counts}"] if left else []
-    return [*(_line(finding, told=told) for finding in kept), *rest]
-
-
-def _line(finding: Finding, *, told: bool) -> str:
-    words = f": {finding.word}" if told else ""
-    return f"{'Check: ' if finding.check else ''}{finding.text}{words}"
+    return [*kept, f"Other checks: {counts}"] if left else kept

@@ -253,7 +253,8 @@ def _top(study: Study, L: Objective) -> Eigenpairs:
     hessian = L.hessian(L.theta)
     found = study.store.remember(spectrum.eigenpairs, hessian)
     for tol in (1e-5, 1e-6):
-        if float(found.residuals[0]) <= 0.05 * abs(found.largest):
+        known = float(found.residuals[0]) <= 0.05 * abs(found.largest)
+        if known or not bool(found.converged[0]):  # A smaller tolerance would not be met either.
             break
         found = study.store.remember(spectrum.eigenpairs, hessian, tol=tol)
     return found
