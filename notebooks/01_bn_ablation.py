@@ -510,9 +510,9 @@ plots.curves(
 
 # %%
 barriers = [
-    claims.above(
-        f"error barrier, {bn} (percentage points)",
-        statistics.mean_interval([100 * path.error_barrier for path in paths["train", bn]]),
+    findings.barrier(
+        paths["train", bn],
+        bn,
         threshold=2.0,
         converged=study.converged(f"error_barrier_train_{bn}"),
     )

@@ -105,16 +105,20 @@ def share(runs: Runs, arm: str, heading: str, *, threshold: float = 0.5) -> Find
     return claims.above(heading, share_interval(*diverged(runs, arm)), threshold=threshold)
 
 
-def barrier(paths: Sequence[Path], heading: str, *, threshold: float) -> Finding:
+def barrier(
+    paths: Sequence[Path], heading: str, *, threshold: float, converged: bool = True
+) -> Finding:
     """Judge that the error barrier of paths lies above a threshold.
 
     Args:
         paths: One for each pair of solutions.
         heading: What paths they are.
         threshold: In percentage points.
+        converged: Whether the paths did; if not, nothing is concluded.
     """
     found = mean_interval([100 * path.error_barrier for path in paths])
-    return claims.above(f"error barrier, {heading} (percentage points)", found, threshold=threshold)
+    how = {"threshold": threshold, "converged": converged}
+    return claims.above(f"error barrier, {heading} (percentage points)", found, **how)
 
 
 def largest(found: Sequence[Finding]) -> Finding:
