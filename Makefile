@@ -134,7 +134,7 @@ clean: ## remove what make report made; the store of computed results stays
 clean-all: clean ## remove the store, the bench's peers and the virtual environment as well
 	rm -rf '$(BUILD_DIR)/store' '$(BUILD_DIR)/bench' $(if $(VENV),'$(VENV)' '$(VENV).lock')
 
-environment:
+environment: ## make the virtual environment alone
 	@$(PYTHON) report/environment.py $(if $(VENV),--venv '$(VENV)',--own)
 
 # From here on: what `report prepare` made ready. A study depends on the hashes of its notebook, its

@@ -341,11 +341,8 @@ shares = [
 accounts.divergence(begun, label="tab-divergence-starts")
 
 # %%
-losing = [
-    findings.difference(study, "test_accuracy", ["skip + BN", name], "test accuracy")
-    for name in list(four)[1:]
-]
-chance = {"threshold": 100 / task.classes + 1, "factor": 100, "side": claims.below}
+losing = [findings.accuracy(study, ["skip + BN", name]) for name in list(four)[1:]]
+chance = {"threshold": 100 / task.classes + 1, "factor": 100, "side": claims.below, "stopped": True}
 stuck = [
     findings.level(study, "test_accuracy", arm, "test accuracy in per cent", **chance)
     for arm in ("neither", "plain, none, torch", "plain, none, small step")
@@ -353,7 +350,7 @@ stuck = [
 decay = {"threshold": 1.0, "side": claims.below}
 fading = findings.level(study, "gradient_decay", "plain, none", "decay a layer", **decay)
 without = [["skip alone", "BN alone"], ["skip, none, torch", f"plain, depth {depth}"]]
-costs = [findings.difference(study, "test_accuracy", pair, "test accuracy") for pair in without]
+costs = [findings.accuracy(study, pair) for pair in without]
 verdicts = [
     claims.every(claim["S3.1"], losing),
     claims.robust(claim["S3.3"], shares[:1], shares[1:]),
@@ -476,7 +473,7 @@ sharper = [
     findings.ratio(study, "lambda_max", pair, "λ_max, converged"),
     findings.ratio(study, "batch_lambda_max", pair, "λ_max, batch statistics"),
 ]
-near = findings.difference(study, "test_accuracy", pair, "test accuracy", threshold=-2.0)
+near = findings.accuracy(study, pair, threshold=-2.0)
 verdicts.append(claims.robust(claim["S3.2"], [sharper[0], near], sharper[1:]))
 behind = tables.interval_text(study.ratio("train_loss", pair))
 display.show(
@@ -601,7 +598,7 @@ plots.curves(
 
 # %%
 pair = ["ResNet", "CNN"]
-better = findings.difference(study, "test_accuracy", pair, "test accuracy")
+better = findings.accuracy(study, pair)
 flatter = [
     findings.ratio(study, name, pair[::-1], heading)
     for name, heading in (("sam", "SAM rise"), ("batch_sam", "SAM rise, batch statistics"))

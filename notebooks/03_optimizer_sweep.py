@@ -287,7 +287,7 @@ for members in rivals.values():
     first = task.first(curvature_examples)
     early = levels.objectives(compared, None, task, first, study.store, workers=workers)
     near = {(arm.replace("own rate", "equal loss"), s): L for (arm, s), L in early.items()}
-    records.early(study, near, rho=rho, prefix="")
+    records.early(study, near, rho=rho, prefix="", without=levels.WITHOUT)
 tables.arms(
     study,
     {"loss": "training loss", "lambda_max": "λ_max", "sam": "SAM rise"},
@@ -324,6 +324,9 @@ around = {key: L for key, L in at.items() if key[0] in own and L is not None}
 how_far = {"points": line_points, "count": line_directions, "reach": slice_reach}
 lines = cuts.lines(study, around, **how_far)
 basins.lines(study, lines, level=basin_level)
+for arm, seed in at:
+    if arm in own and at[arm, seed] is None:
+        records.missing(study, ["line_width"], arm=arm, seed=seed)
 along = []
 for net in networks:
     chosen = {
@@ -351,12 +354,14 @@ tables.arms(
 
 # %%
 centres = {
-    arm.removesuffix(", own rate"): L
+    arm: L
     for (arm, seed), L in around.items()
     if seed == seeds[0] and any(arm in members for members in rivals.values())
 }
 wide = {"points": plane_points, "reach": slice_reach}
 planes, predicted = cuts.random_planes(study, centres, **wide, seed=seeds[0])
+named = ({arm.removesuffix(", own rate"): of for arm, of in x.items()} for x in (planes, predicted))
+planes, predicted = named
 plots.planes(
     planes,
     predictions=predicted,
@@ -388,10 +393,7 @@ sharper = {
 ways = [("SGD", default, "momentum"), three, tuple(f"{name}, own rate" for name in three)]
 faster = []
 for sgd, adam, heavy in ([f"MLP, {name}" for name in names] for names in ways):
-    accurate = [
-        findings.difference(study, "test_accuracy", [heavy, other], "test accuracy")
-        for other in (sgd, adam)
-    ]
+    accurate = [findings.accuracy(study, [heavy, other]) for other in (sgd, adam)]
     slower = [
         findings.ratio(study, "train_loss", [sgd, other], "training loss")
         for other in (heavy, adam)

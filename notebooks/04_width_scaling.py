@@ -117,8 +117,8 @@ rules = {
     "S5.2": "Exponent of λ_max in the width of MLPs, and the largest over widths of the ratio CNN "
     "/ MLP of one width, since CNNs are said to be sharper sometimes. Reproduced if the exponent "
     "lies below 0 over the widths compared, over all, and at equal training loss, and the ratio "
-    "above 1; artefact if the exponent is so at the end over the widths compared, and above 0 over "
-    "all or at equal loss; contradicted if one at the end lies on the other side.",
+    "above 1; artefact if the ratio is so, and the exponent over the widths compared, but above 0 "
+    "over all or at equal loss; contradicted if one of these two lies on the other side.",
     "S5.3": "On filter-normalised planes. Reproduced if in the width of MLPs, over the widths "
     "compared, the exponent of the anisotropy lies below 0 and that of the basin's width above 0, "
     "and the basin's width of CNN over MLP of one width, the first, above 1; all of this also at "
@@ -315,7 +315,7 @@ near = {
     size: levels.objectives(going, loss_level, task, task.first(size), study.store, workers=workers)
     for size in (curvature_examples, many_examples)
 }
-records.early(study, near[many_examples], rho=rho, prefix="equal_")
+records.early(study, near[many_examples], rho=rho, prefix="equal_", without=levels.WITHOUT)
 tables.arms(
     study,
     {
@@ -357,7 +357,8 @@ for seed in seeds:
     cuts.shapes(study, drawn[seed][0], seed=seed)
     basins.record(study, drawn[seed][0], level=basin_level, seed=seed)
     for arm in [arm for arm, L in every.items() if L is None]:
-        records.missing(study, list(shapes), arm=arm, seed=seed)
+        note = "the run diverged" if (arm, seed) in at else levels.WITHOUT
+        records.missing(study, list(shapes), note=note, arm=arm, seed=seed)
 planes, predicted = drawn[seeds[0]]
 picked = [arm for arm in shown.values() if arm in planes]
 plots.planes(
@@ -456,13 +457,14 @@ for members in families.values():
 lasting = [arm for arm in settings if arm in arms.trained(runs)]
 told = {**shapes, "lambda_max": "λ_max", "sam_adaptive": "adaptive rise"}
 told["network_width"] = "width of the network"
-alone = {kind: [arm for arm in families[kind].values() if arm in lasting] for kind in kinds}
+alone = {kind: list(families[kind].values()) for kind in kinds}
 correlated = {
     kind: predictors.correlations(study, told, "epochs_to_loss", own) for kind, own in alone.items()
 }
 for kind, found in correlated.items():
     table = tables.correlations(
         found,
+        converged={told[name]: study.converged(name, alone[kind]) for name in told},
         label=f"tab-correlations-{kind.lower()}",
         caption=f"{kind}s: rank correlation with the epochs to a training loss of {loss_level:g} "
         "nats, and its 95% interval. Runs that never got there count with the end of the plan.",

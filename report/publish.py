@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import re
 import shutil
@@ -57,7 +58,7 @@ def publish(settings: Settings, *, allow_dirty: bool = False) -> None:
         _check_origin(settings, study, allow_dirty=allow_dirty)
     figures = _figures(settings)
     published = settings.root / "report" / "published"
-    for old in ("results", "figures"):
+    for old in ("results", "figures", "provenance"):
         shutil.rmtree(published / old, ignore_errors=True)
     for path, content in figures.items():
         write_atomically(path, content)
@@ -65,6 +66,8 @@ def publish(settings: Settings, *, allow_dirty: bool = False) -> None:
         write_atomically(published / name, (folder / name).read_bytes())
     for study in studies:
         shutil.copytree(folder / "results" / study, published / "results" / study)
+        origin = folder / "provenance" / f"{study}.json"
+        write_atomically(published / "provenance" / origin.name, origin.read_bytes())
     write_table(settings.root)
     print(f"published {', '.join(studies)} in {settings.shown(published)}; README.md has its table")
 
@@ -135,8 +138,8 @@ def _check_origin(settings: Settings, study: str, *, allow_dirty: bool) -> None:
 
 
 def table(root: Path) -> str | None:
-    """Return the table of verdicts of the published results, or None when there are none."""
-    rows = []
+    """Return the verdicts of the published results, and what they are of; None without results."""
+    rows, origins = [], []
     for path in sorted((root / "report" / "published" / "results").glob("*/claims.json")):
         study = _read(path)
         source = f"notebooks/{study['study']}.py"
@@ -148,7 +151,23 @@ def table(root: Path) -> str | None:
             cells = (name, statement, numbers, found, f"**{claim['verdict']}**")
             rows.append(f"| {' | '.join(cells)} |")
             name = ""  # the study's name stands in its first row only
-    return "\n".join([HEAD, *rows]) if rows else None
+        origins += _origin(root, study["study"])
+    if not rows:
+        return None
+    with open(root / "lib" / "landscape" / "source_claims.csv", encoding="utf-8") as file:
+        claimed = sum(1 for _ in csv.DictReader(file))
+    count = f"{len(rows)} of the sources' {claimed} claims have a verdict so far."
+    return "\n".join([HEAD, *rows, "", " ".join([count, *origins])])
+
+
+def _origin(root: Path, study: str) -> list[str]:
+    path = root / "report" / "published" / "provenance" / f"{study}.json"
+    if not path.is_file():
+        return []
+    origin = _read(path)
+    machine, hours = origin["hardware"], origin["compute_seconds"] / 3600
+    where = f"{machine['cores']} cores ({_plain(machine['cpu'])})"
+    return [f"`{study}`: commit {origin['commit'][:7]}, {hours:.1f} hours of {where}."]
 
 
 def write_table(root: Path) -> None:

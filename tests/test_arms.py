@@ -1,6 +1,7 @@
 """Arms: variants of a config by name, objectives of their runs, and those that diverged."""
 
 import dataclasses
+import math
 
 import pytest
 from landscape import arms, models, training
@@ -86,6 +87,17 @@ def test_arms_of_which_a_run_diverged_are_known(runs):
     assert arms.diverged(runs, "wild") == (2, 2) and arms.diverged(runs, "calm") == (0, 2)
     mixed = {**runs, ("calm", 2): runs["wild", 1]}
     assert arms.trained(mixed) == [] and arms.diverged(mixed, "calm") == (1, 3)
+
+
+def test_a_run_that_diverged_in_its_last_step_is_one_that_diverged(runs):
+    calm = runs["calm", 0]
+    ends = {**calm.history, "train_loss": calm.history["train_loss"].clone()}
+    ends["train_loss"][-1] = math.nan
+    late = dataclasses.replace(calm, history=ends)
+    assert late.diverged_at is None and arms.lost(late) and not arms.lost(calm)
+    found = {("calm", 0): calm, ("calm", 1): late}
+    assert arms.objectives(found, digits().train)["calm", 1] is None
+    assert arms.trained(found) == [] and arms.diverged(found, "calm") == (1, 2)
 
 
 def test_arms_of_one_family_go_by_their_names_alone():

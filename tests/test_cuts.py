@@ -70,7 +70,8 @@ def test_the_radius_is_recorded_also_where_the_grid_ends_before_it(study, tmp_pa
     rows = {row["arm"]: row for row in rows_of(tmp_path)}
     near, far = rows["a"], rows["b"]
     assert math.isinf(models["a"].radius) and float(near["value"]) == pytest.approx(1e-4)
-    assert near["note"] == "or more: the grid ends here" and near["converged"] == "true"
+    assert near["note"] == "or more: the grid ends here" and near["converged"] == "false"
+    assert far["converged"] == "true"
     assert math.isfinite(wide["b"].radius) and "parted at" in far["note"]
     assert (far["quantity"], far["unit"], far["cost"]) == (
         "quadratic_radius_top",

@@ -195,40 +195,6 @@ def test_censored_runs_are_ranked_behind_all_others():
     assert rank_correlation(shape, recorded) == rank_correlation(shape, true)
 
 
-# Compared at one training loss
-
-
-def falling(rate, *, diverged_at=None):
-    """A run whose training loss is 2 exp(−rate t) and whose accuracy grows by 0.1 an epoch."""
-    losses = [2 * math.exp(-rate * t) for t in AT]
-    found = run(loss=losses, accuracy=[0.1 * t for t in AT], diverged_at=diverged_at)
-    found.history["train_loss"] = found.history["test_loss"]
-    return found
-
-
-def test_what_is_matched_is_taken_where_training_losses_are_the_same(study, tmp_path):
-    # The fast arm is at 2 exp(−1.2), where the slow one ends, after 1.2 of its 4 epochs.
-    runs = {("fast", 0): falling(1.0), ("slow", 0): falling(0.3), ("other", 0): falling(0.01)}
-    durations.matched(study, runs, ["fast", "slow"], "test_accuracy")
-    assert study.values("test_accuracy_matched", "fast") == pytest.approx([0.12], rel=1e-12)
-    assert study.values("test_accuracy_matched", "slow") == pytest.approx([0.4], rel=1e-12)
-    study.write("title", [], [])
-    rows = rows_of(tmp_path)
-    assert {row["note"] for row in rows} == {f"at a training loss of {2 * math.exp(-1.2):.4g} nats"}
-    assert [row["arm"] for row in rows] == ["fast", "slow"]
-    assert {row["converged"] for row in rows} == {"true"}
-
-
-@pytest.mark.parametrize("first", [True, False])
-def test_a_seed_of_which_a_run_diverged_has_nothing_matched(study, first):
-    ends = (3, None) if first else (None, 3)
-    arms = {arm: falling(1.0, diverged_at=end) for arm, end in zip("ab", ends, strict=True)}
-    durations.matched(study, {(arm, 0): of for arm, of in arms.items()}, list(arms), "test_loss")
-    for arm in arms:
-        assert math.isnan(study.values("test_loss_matched", arm)[0])
-    assert not study.converged("test_loss_matched")
-
-
 # Seeds
 
 

@@ -1,10 +1,12 @@
 """Findings: recorded quantities of arms set against each other, with known answers."""
 
+import dataclasses
 import math
 import types
 
 import pytest
 import scipy.stats
+import torch
 from landscape import claims, findings
 from landscape.durations import Duration
 from landscape.statistics import Interval, share_interval
@@ -58,6 +60,8 @@ def test_the_largest_finding_is_that_of_the_largest_estimate_or_an_unknown_one(s
     two, four, lost = (findings.ratio(study, "q", pair, "Q") for pair in pairs)
     assert findings.largest([two, four]) is four and findings.largest([four, two]) is four
     assert findings.largest([two, lost, four]) is lost
+    unknown = dataclasses.replace(two, converged=False)  # It may be larger than it seems.
+    assert findings.largest([unknown, four]) is unknown
     with pytest.raises(ValueError, match="empty"):
         findings.largest([])
 
@@ -76,6 +80,18 @@ def test_a_difference_is_in_percentage_points(study):
     assert found.interval.estimate == pytest.approx(3.5) and found.threshold == 0
 
 
+def test_a_run_that_diverged_counts_in_the_accuracy_and_in_no_other_difference(study):
+    for name in ("test_accuracy", "share"):
+        recorded(study, name, a=[0.93, 0.95, 0.94], b=[0.90, 0.91])
+        study.add(name, 0.10, arm="b", seed=2, converged=False)
+    found = findings.accuracy(study, ["a", "b"])
+    assert found.quantity == "test accuracy, a − b (percentage points)"
+    assert found.interval.estimate == pytest.approx(91 / 3) and found.converged
+    assert findings.accuracy(study, ["a", "b"], threshold=-200.0).word == "reproduced"
+    found = findings.difference(study, "share", ["a", "b"], "share", threshold=-200.0)
+    assert (found.word, found.converged) == ("inconclusive", False)
+
+
 def test_a_difference_is_judged_against_its_threshold(study):
     recorded(study, "share", a=[0.90, 0.91, 0.92], b=[0.91, 0.92, 0.93])
     found = findings.difference(study, "share", ["a", "b"], "accuracy", threshold=-2.0)
@@ -92,11 +108,15 @@ def test_a_level_is_judged_by_the_mean_of_one_arm_where_it_converged(study):
     study.add("share", 0.10, arm="a", seed=3, converged=False)
     found = findings.level(study, "share", "a", "accuracy in per cent", **how)
     assert (found.word, found.converged) == ("inconclusive", False)
+    found = findings.level(study, "share", "a", "accuracy in per cent", **how, stopped=True)
+    assert (found.word, found.interval.n) == ("reproduced", 4)
 
 
 def test_a_share_of_runs_that_diverge_has_an_exact_interval():
+    history = {"train_loss": torch.tensor([2.0, 1.0])}
     runs = {
-        ("a", seed): types.SimpleNamespace(diverged_at=2 if seed < 6 else None) for seed in range(7)
+        ("a", seed): types.SimpleNamespace(diverged_at=2 if seed < 6 else None, history=history)
+        for seed in range(7)
     }
     found = findings.share(runs, "a", "share that diverges")
     assert found.interval == share_interval(6, 7) and found.threshold == 0.5
@@ -106,10 +126,17 @@ def test_a_share_of_runs_that_diverge_has_an_exact_interval():
 
 
 def test_a_barrier_is_judged_in_percentage_points():
-    paths = [types.SimpleNamespace(error_barrier=height) for height in (0.40, 0.41, 0.42)]
+    loss = torch.tensor([0.1, 2.0, 0.1])
+    paths = [
+        types.SimpleNamespace(error_barrier=height, loss=loss) for height in (0.40, 0.41, 0.42)
+    ]
     found = findings.barrier(paths, "frozen", threshold=2.0)
     assert found.interval.estimate == pytest.approx(41.0) and found.word == "reproduced"
     assert found.quantity == "error barrier, frozen (percentage points)"
+    # Outputs that are no numbers have the error of always answering the first class.
+    paths[1].loss = torch.tensor([0.1, math.nan, 0.1])
+    found = findings.barrier(paths, "frozen", threshold=2.0)
+    assert found.word == "inconclusive" and found.interval.invalid == 1
 
 
 class Unconverged(Interval):

@@ -3,11 +3,13 @@
 import dataclasses
 import math
 
+import numpy as np
 import pytest
 import torch
 from landscape import durations, levels, models, training
 
 from tests.sample_networks import digits
+from tests.sample_study import rows_of
 
 BASE = training.TrainConfig(
     models.MLP(hidden=(8,)),
@@ -57,6 +59,8 @@ def test_a_level_of_each_seed_is_the_loss_that_all_its_arms_reach(store):
     for seed, level in shared.items():
         slow = found["slow", seed]
         assert slow.loss(slow.theta) == pytest.approx(level, rel=1e-5)  # Where it ended.
+        want = torch.nn.utils.parameters_to_vector(runs["slow", seed].model().parameters())
+        assert torch.equal(slow.theta, want.double())
 
 
 def test_what_never_gets_there_has_no_network(store):
@@ -81,3 +85,46 @@ def test_a_schedule_is_refused_since_a_shorter_run_is_another(store):
     runs = trained(store, schedule=training.Cosine(), epochs=1)
     with pytest.raises(ValueError, match=r"schedule=Cosine.* constant learning rate"):
         levels.objectives(runs, 0.5, digits(), digits().train, store)
+
+
+def with_losses(run, losses):
+    return dataclasses.replace(run, step_loss=torch.tensor(losses, dtype=torch.float64))
+
+
+def test_step_noise_is_compared_where_the_mean_mini_batch_loss_is_the_same(store, study, tmp_path):
+    runs = {key: run for key, run in trained(store, epochs=4).items() if key[1] == 0}
+    # Noise of half the mean of an epoch of 5 steps: 8, 4, 2, 1 in one arm and 16, 8, 4, 2 in the
+    # other. The second ends at 2, which the first has in its third epoch.
+    jumps = np.array([1, -1, 1, -1, 0])
+    epochs = [scale * (1 + jumps / 2) for scale in (8.0, 4.0, 2.0, 1.0)]
+    fast, slow = runs["fast", 0], runs["slow", 0]
+    runs["fast", 0] = with_losses(fast, np.concatenate(epochs).tolist())
+    runs["slow", 0] = with_losses(slow, (2 * np.concatenate(epochs)).tolist())
+    levels.step_noise(study, runs)
+    found = {arm: study.values("step_noise_matched", arm)[0] for arm in ("fast", "slow")}
+    # The first stretch of 5 steps with a mean of at most 2 may begin within an epoch.
+    for arm, run in (("fast", runs["fast", 0]), ("slow", runs["slow", 0])):
+        losses = run.step_loss.numpy()
+        means = [losses[i : i + STEPS].mean() for i in range(len(losses) - STEPS + 1)]
+        i = next(i for i, mean in enumerate(means) if mean <= 2)
+        want = np.sqrt(np.square(np.diff(losses[i : i + STEPS])).mean() / 2)
+        assert found[arm] == pytest.approx(want, rel=1e-12)
+    assert found["slow"] == pytest.approx(found["fast"], rel=1e-12)  # By construction.
+    study.write("title", [], [])
+    assert {row["note"] for row in rows_of(tmp_path)} == {"at a mean of 2 nats"}
+
+
+def test_step_noise_of_a_seed_of_which_a_run_diverged_is_none(store, study):
+    runs = trained(store)
+    runs["slow", 1] = dataclasses.replace(runs["slow", 1], diverged_at=3)
+    levels.step_noise(study, runs)
+    values = [
+        value for arm in ("fast", "slow") for value in study.values("step_noise_matched", arm)
+    ]
+    assert [math.isfinite(value) for value in values] == [True, False, True, False]
+    assert not study.converged("step_noise_matched")
+
+
+def test_step_noise_of_epochs_of_one_step_is_none(store, study):
+    levels.step_noise(study, trained(store, batch_size=48, measure_every=1, epochs=2))
+    assert math.isnan(study.values("step_noise_matched", "fast")[0])

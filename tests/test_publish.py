@@ -40,7 +40,10 @@ TABLE = """\
 |---|---|---|---|---|
 | [What does BN do \\| in short?](notebooks/01_bn.py) | S1.1 BN raises λ_max | 57.18 \\| 37.51 \
 | ratio = 1.52 [1.20, 1.91], n = 5<br>difference = 3.0 [1.0, 5.0], n = 5 | **reproduced** |
-|  | S1.2 It always does | figure only | nothing was measured | **not testable** |"""
+|  | S1.2 It always does | figure only | nothing was measured | **not testable** |
+
+2 of the sources' 3 claims have a verdict so far. `01_bn`: commit 0123456, 1.5 hours of 2 cores \
+(Fast \\| 9)."""
 
 NOTEBOOK = """\
 # %% tags=["parameters"]
@@ -50,7 +53,13 @@ build_dir = "build"
 epochs = 3
 seeds = [0, 1]
 """
-ORIGIN = {"dirty": False, "parameters": {"profile": "paper", "epochs": 6, "seeds": [0, 1]}}
+ORIGIN = {
+    "commit": "0123456789abcdef",
+    "dirty": False,
+    "parameters": {"profile": "paper", "epochs": 6, "seeds": [0, 1]},
+    "hardware": {"cpu": "Fast | 9", "cores": 2},
+    "compute_seconds": 5400.0,
+}
 
 
 @pytest.fixture
@@ -61,6 +70,9 @@ def root(tmp_path):
     profile = tmp_path / "notebooks" / "profiles" / "paper" / "01_bn.yaml"
     profile.parent.mkdir(parents=True)
     profile.write_text("epochs: 6\n")
+    claimed = tmp_path / "lib" / "landscape" / "source_claims.csv"
+    claimed.parent.mkdir(parents=True)
+    claimed.write_text('id,statement\nS1.1,"one,\ntwo"\nS1.2,b\nS9.1,c\n')
     (tmp_path / "README.md").write_text(f"# Title\n\n{BEGIN}\nold\n{END}\n\nText.\n")
     folder = tmp_path / "build" / "paper"
     write_json(folder / "inputs" / "report.json", {"studies": ["01_bn"]})
@@ -90,6 +102,7 @@ def test_publishing_copies_the_report_and_renews_the_table(root):
     assert (published / "report.html").read_text() == "html"
     assert (published / "report.pdf").read_text() == "pdf"
     assert (published / "results" / "01_bn" / "measurements.csv").exists()
+    assert json.loads((published / "provenance" / "01_bn.json").read_text()) == ORIGIN
     assert not stale.exists()
     assert (root / "README.md").read_text() == f"# Title\n\n{BEGIN}\n{TABLE}\n{END}\n\nText.\n"
     assert problems(root) == []
@@ -100,6 +113,12 @@ def test_writing_the_table_twice_changes_nothing(root):
     before = (root / "README.md").read_bytes()
     write_table(root)
     assert (root / "README.md").read_bytes() == before
+
+
+def test_results_of_which_the_provenance_was_not_kept_have_a_table(root):
+    publish(paper(root))
+    (root / "report" / "published" / "provenance" / "01_bn.json").unlink()
+    assert table(root).endswith("2 of the sources' 3 claims have a verdict so far.")
 
 
 def test_a_stale_table_is_said_with_the_remedy(root):

@@ -191,6 +191,21 @@ def test_early_numbers_are_those_of_the_objective(study):
     assert study.values("early_sam", "a") == [sharpness.sam(at, at.theta, rho=0.05).value]
 
 
+def test_what_is_tested_is_the_network_in_eval_mode_on_other_examples(study, tmp_path):
+    at = small_objective(13).replace(bn="batch")
+    examples = tuple(part[20:40] for part in digits().train)
+    how = {"prefix": "equal_", "without": "no network"}
+    records.tested(study, {("a", 2): at, ("a", 3): None}, examples, **how)
+    want = small_objective(13).replace(examples=examples).evaluate(at.theta)
+    accuracy, lost = study.values("equal_test_accuracy", "a")
+    assert accuracy == want.accuracy and math.isnan(lost)
+    assert study.values("equal_test_loss", "a")[0] == want.loss
+    study.write("title", [], [])
+    rows = rows_of(tmp_path)
+    assert [row["examples"] for row in rows[:2]] == ["20", "20"]
+    assert {row["note"] for row in rows[2:]} == {"no network"}
+
+
 def test_a_largest_eigenvalue_far_below_the_range_is_computed_to_a_smaller_tolerance(
     study, monkeypatch
 ):

@@ -15,15 +15,20 @@ NAN = math.nan
 WORDS = {"label": "tab-test", "caption": "What to see."}
 
 
-def run(step=None, *, accuracy=(0.1, 0.4, 0.3), loss=(2.3, 1.0, NAN)):
+def run(step=None, *, accuracy=(0.1, 0.4, 0.3), loss=(2.3, 1.0, NAN), last=0.5):
     """A run that diverged at a step, if one is given; the loss before each step is its number."""
     count = 6 if step is None else step + 1
     losses = torch.arange(count, dtype=torch.float64)
     if step is not None:
         losses[-1] = NAN
     history = {"test_accuracy": torch.tensor(accuracy), "test_loss": torch.tensor(loss)}
+    history["train_loss"] = torch.tensor([2.3, last])
     return types.SimpleNamespace(
-        diverged_at=step, step_loss=losses, step_gradient_norm=1000 * losses, history=history
+        diverged_at=step,
+        steps=count,
+        step_loss=losses,
+        step_gradient_norm=1000 * losses,
+        history=history,
     )
 
 
@@ -120,6 +125,11 @@ def test_the_largest_error_of_its_arms_is_in_the_caption(recorded):
     assert tables.arms(recorded, {"q": "q"}, FEW, **WORDS).caption == "What to see."
     with_errors = tables.comparison(recorded, HEADINGS, ["arm 1", "arm 2"], **WORDS)
     assert with_errors.caption == "What to see. Largest error of one measurement: second: 0.02."
+    recorded.add(
+        "open", 1.0, arm="arm 1", seed=0, error=math.inf
+    )  # A bound, such as a censored one.
+    caption = tables.arms(recorded, {"open": "width"}, ["arm 1"], **WORDS).caption
+    assert caption == "What to see. Largest error of one measurement: width: unknown."
 
 
 def test_columns_align_on_the_point_only_where_they_hold_one_quantity(recorded):
@@ -135,6 +145,14 @@ def test_a_comparison_asks_for_convergence_of_its_own_arms_only(recorded):
     assert found.rows[0][-1] == "**no**"
 
 
+def test_negative_quantities_have_the_ratio_of_their_magnitudes(study):
+    for arm, scale in (("a", -2.0), ("b", -1.0)):
+        for seed, value in enumerate((1.0, 1.1, 0.9)):
+            study.add("lambda_min", scale * value, arm=arm, seed=seed)
+    (row,) = tables.comparison(study, {"lambda_min": "λ_min"}, ["a", "b"], **WORDS).rows
+    assert row[3].startswith("2.00 [2.00")
+
+
 # Divergence
 
 
@@ -146,6 +164,11 @@ def test_divergence_is_a_row_for_each_run_that_diverged():
         ["b", "0", "2", "1", "1000", "0.4000"],
     ]
     assert found.caption.startswith("The 2 of 3 runs that diverged")
+
+
+def test_a_run_that_diverged_in_its_last_step_is_one_of_them():
+    (row,) = accounts.divergence({("a", 0): run(last=NAN), ("a", 1): run()}, label="tab-d").rows
+    assert row == ["a", "0", "6", "5", "5000", "0.4000"]
 
 
 def test_a_run_that_diverged_at_its_first_step_has_nothing_before():
@@ -304,6 +327,10 @@ def test_correlations_have_estimate_interval_and_n():
     both = correlation(-0.83, -0.93, -0.61), correlation(0.12, -0.25, 0.46, n=36)
     found = tables.correlations({"λ_max": both}, **WORDS)
     assert found.columns == ["measure", "pooled", "within groups"]
+    known = tables.correlations(
+        {"λ_max": both, "q": both}, converged={"λ_max": True, "q": False}, **WORDS
+    )
+    assert known.columns[-1] == "converged" and [row[-1] for row in known.rows] == ["yes", "**no**"]
     assert found.rows == [["λ_max", "−0.83 [−0.93, −0.61], n = 42", "0.12 [−0.25, 0.46], n = 36"]]
 
 

@@ -4,14 +4,13 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from landscape.arms import Runs, grouped
+from landscape.arms import Runs, grouped, lost
 from landscape.comparisons import Comparison
 from landscape.display import Sentence, Table
 from landscape.results import Study
 from landscape.stability import threshold
-from landscape.statistics import paired_ratio
 from landscape.training import SGD, Run
-from landscape.wording import interval_text, number, seeds_text, setting
+from landscape.wording import number, ratio_text, seeds_text, setting
 
 _START = "initial_lambda_max"
 
@@ -23,7 +22,7 @@ def divergence(runs: Mapping[tuple[str, int], Run], *, label: str) -> Table | Se
         runs: (arm, seed) -> run.
         label: Such as ``tab-divergence``.
     """
-    ended = {key: run for key, run in runs.items() if run.diverged_at is not None}
+    ended = {key: run for key, run in runs.items() if lost(run)}
     if not ended:
         return Sentence(f"None of the runs diverged (n = {len(runs)}).")
     return Table(
@@ -35,7 +34,7 @@ def divergence(runs: Mapping[tuple[str, int], Run], *, label: str) -> Table | Se
             "gradient norm before",
             "last test accuracy",
         ],
-        [[arm, seed, run.diverged_at, *_before_text(run)] for (arm, seed), run in ended.items()],
+        [[arm, seed, _end(run), *_before_text(run)] for (arm, seed), run in ended.items()],
         label=label,
         caption=f"The {len(ended)} of {len(runs)} runs that diverged: the step, counted from 0, "
         "whose loss or gradient is not finite; mini-batch loss and norm of its gradient one step "
@@ -43,8 +42,13 @@ def divergence(runs: Mapping[tuple[str, int], Run], *, label: str) -> Table | Se
     )
 
 
+def _end(run: Run) -> int:
+    """Return the step at which a run diverged; after its last one there would have been another."""
+    return run.steps if run.diverged_at is None else run.diverged_at
+
+
 def _before_text(run: Run) -> list[str]:
-    curves, at = (run.step_loss, run.step_gradient_norm), run.diverged_at
+    curves, at = (run.step_loss, run.step_gradient_norm), _end(run)
     before = [float(curve[at - 1]) if at else math.nan for curve in curves]
     # Outputs that are no numbers have an accuracy too: that of the first class.
     measured = zip(run.history["test_accuracy"].tolist(), run.history["test_loss"], strict=True)
@@ -69,7 +73,7 @@ def estimators(rows: Sequence[Comparison], *, label: str, caption: str) -> Table
                 "–" if row.source is None else setting(row.source),
                 seeds_text(row.replica),
                 seeds_text(row.converged),
-                _ratio_text(row.replica, row.converged),
+                ratio_text(row.replica, row.converged),
             ]
             for row in rows
         ],
@@ -79,15 +83,6 @@ def estimators(rows: Sequence[Comparison], *, label: str, caption: str) -> Table
         "both have one sign.",
         align=["left"] * 6,
     )
-
-
-def _ratio_text(first: Sequence[float], second: Sequence[float]) -> str:
-    """Text of the paired ratio; two negative numbers have that of their magnitudes."""
-    sign = -1 if all(value < 0 for value in (*first, *second)) else 1
-    first, second = ([sign * value for value in values] for values in (first, second))
-    if len(first) > 1:
-        return interval_text(paired_ratio(first, second))
-    return number(first[0] / second[0] if min(*first, *second) > 0 else math.nan)
 
 
 def learned(study: Study, runs: Runs, among: Sequence[str], *, chance: float) -> Sentence:

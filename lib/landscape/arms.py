@@ -1,6 +1,7 @@
 """Arms: variants of one training config by name, and what their runs left to be measured."""
 
 import dataclasses
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -62,8 +63,8 @@ def objectives(
     """
     found: dict[tuple[str, int], Objective | None] = {}
     for key, run in runs.items():
-        lost = run.diverged_at is not None and step not in run.snapshots
-        found[key] = None if lost else Objective(run.model(step=step), examples, **options)
+        gone = lost(run) and step not in run.snapshots
+        found[key] = None if gone else Objective(run.model(step=step), examples, **options)
     return found
 
 
@@ -101,12 +102,15 @@ def distinct(configs: Mapping[str, TrainConfig]) -> list[str]:
 
 def trained(runs: Runs) -> list[str]:
     """Return the arms of which no run diverged, in their order."""
-    return [
-        arm for arm, own in grouped(runs).items() if all(run.diverged_at is None for run in own)
-    ]
+    return [arm for arm, own in grouped(runs).items() if not any(map(lost, own))]
 
 
 def diverged(runs: Runs, arm: str) -> tuple[int, int]:
     """Return how many runs of an arm diverged, and how many it has."""
     own = grouped(runs)[arm]
-    return sum(run.diverged_at is not None for run in own), len(own)
+    return sum(map(lost, own)), len(own)
+
+
+def lost(run: Run) -> bool:
+    """Whether a run diverged; also in its last step, after which no other would have noticed."""
+    return run.diverged_at is not None or not math.isfinite(float(run.history["train_loss"][-1]))

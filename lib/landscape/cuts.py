@@ -150,6 +150,7 @@ def _plane(
         unit="filter norms" if name == "random" else "parameters",
         cost=model.products,
         cost_unit="products",
+        converged=not whole,
         note=note,
         **labels,
     )

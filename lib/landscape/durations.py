@@ -169,44 +169,6 @@ def shared_level(runs: Runs, arms: Sequence[str]) -> dict[int, float]:
     return found
 
 
-def matched(study: Study, runs: Runs, arms: Sequence[str], quantity: str) -> None:
-    """Record as ``<quantity>_matched`` what arms have where their training losses are the same.
-
-    For each seed the level is that of ``shared_level``; of each arm counts the value where it first
-    reaches it, on the line between the measurements on either side. What
-    is left of a difference is then not one of how far training got. NaN for a seed of which a run
-    diverged.
-
-    Args:
-        study: Where to record.
-        runs: (arm, seed) -> run.
-        arms: The arms to compare.
-        quantity: What of their history, such as ``test_accuracy``.
-    """
-    for seed, level in shared_level(runs, arms).items():
-        known = math.isfinite(level)
-        for arm in arms:
-            run = runs[arm, seed]
-            study.add(
-                f"{quantity}_matched",
-                _when(run, quantity, level) if known else math.nan,
-                arm=arm,
-                seed=seed,
-                converged=known,
-                cost=run.steps,
-                cost_unit="steps",
-                bn="frozen",
-                examples_hash=run.data_sha256,
-                note=f"at a training loss of {level:.4g} nats" if known else "a run diverged",
-            )
-
-
-def _when(run: Run, quantity: str, level: float) -> float:
-    """Return a quantity of a run's history where its training loss first reaches a level."""
-    epochs = reach(run, "train_loss", level).epochs
-    return float(np.interp(epochs, run.measured_at, run.history[quantity]))
-
-
 def _note(run: Run, duration: Duration) -> str:
     never = "" if duration.reached else f"never within {duration.epochs:g} epochs"
     diverged = "" if run.diverged_at is None else f"diverged at step {run.diverged_at}"

@@ -55,6 +55,8 @@ def difference(
 ) -> Finding:
     """Judge the paired difference of a share in two arms, first − second, in points.
 
+    What did not converge decides nothing; of runs that diverged, see ``accuracy``.
+
     Args:
         study: Where it was recorded, in the same order of seeds.
         quantity: Its recorded name, such as ``test_accuracy``.
@@ -64,7 +66,25 @@ def difference(
         threshold: The border, in points.
     """
     title = f"{heading}, {_against(arms, '−')} (percentage points)"
-    return side(title, study.difference(quantity, arms, factor=100), threshold=threshold)
+    found = study.difference(quantity, arms, factor=100)
+    known = study.converged(quantity, arms)
+    return side(title, found, threshold=threshold, converged=known)
+
+
+def accuracy(study: Study, arms: Sequence[str], *, threshold: float = 0.0) -> Finding:
+    """Judge that the first of two arms has the higher test accuracy: paired difference in points.
+
+    A run that diverged counts with the accuracy where it stopped: to fail is an outcome of
+    training, no number that is missing.
+
+    Args:
+        study: Where ``test_accuracy`` was recorded, in the same order of seeds.
+        arms: The two arms.
+        threshold: The border, in points.
+    """
+    found = study.difference("test_accuracy", arms, factor=100)
+    title = f"test accuracy, {_against(arms, '−')} (percentage points)"
+    return claims.above(title, found, threshold=threshold)
 
 
 def level(
@@ -76,6 +96,7 @@ def level(
     threshold: float,
     side: Side = claims.above,
     factor: float = 1.0,
+    stopped: bool = False,
 ) -> Finding:
     """Judge the mean of a quantity in one arm against a threshold.
 
@@ -87,9 +108,11 @@ def level(
         threshold: The border, in units of the quantity times the factor.
         side: The claimed side.
         factor: What values are multiplied by, such as 100 for shares in percentage points.
+        stopped: Whether runs that diverged count as they stopped, as in ``accuracy``; otherwise
+            what did not converge decides nothing.
     """
     found = mean_interval([factor * value for value in study.values(quantity, arm)])
-    known = study.converged(quantity, [arm])
+    known = stopped or study.converged(quantity, [arm])
     return side(f"{heading}, {arm}", found, threshold=threshold, converged=known)
 
 
@@ -116,7 +139,10 @@ def barrier(
         threshold: In percentage points.
         converged: Whether the paths did; if not, nothing is concluded.
     """
-    found = mean_interval([100 * path.error_barrier for path in paths])
+    # Outputs that are no numbers have an error too: that of always answering the first class.
+    known = [path.loss.isfinite().all() for path in paths]
+    pairs = zip(paths, known, strict=True)
+    found = mean_interval([100 * path.error_barrier if all_ else math.nan for path, all_ in pairs])
     how = {"threshold": threshold, "converged": converged}
     return claims.above(f"error barrier, {heading} (percentage points)", found, **how)
 
@@ -124,8 +150,9 @@ def barrier(
 def largest(found: Sequence[Finding]) -> Finding:
     """Return the finding with the largest estimate: what is claimed of some case is judged by it.
 
-    Where one has no estimate it may be the largest, so it is returned. The best of several is above
-    a threshold by luck more often than one is: its interval should be widened for their number.
+    One without estimate, or not all converged, may be the largest, so it is returned. The best of
+    several is above a threshold by luck more often than one is: its interval should be widened for
+    their number.
 
     Args:
         found: Findings of one quantity, at least one.
@@ -133,7 +160,12 @@ def largest(found: Sequence[Finding]) -> Finding:
     Raises:
         ValueError: If there is none.
     """
-    return max(found, key=lambda each: (math.isnan(each.interval.estimate), each.interval.estimate))
+
+    def rank(each: Finding) -> tuple[bool, bool, float]:
+        estimate = each.interval.estimate
+        return math.isnan(estimate), not each.converged, estimate
+
+    return max(found, key=rank)
 
 
 def interval(found: Interval, heading: str, *, side: Side = claims.above) -> Finding:

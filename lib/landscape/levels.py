@@ -1,16 +1,22 @@
-"""Levels: networks as they were where their training first reached a loss, to be measured alike."""
+"""Levels: networks, and their training, where it first reached a loss that all arms reach."""
 
 import dataclasses
 import math
 from typing import Any
 
-from landscape import training
+import torch
+
+from landscape import statistics, training
 from landscape.arms import Runs, grouped
 from landscape.data import Dataset
 from landscape.durations import reach, shared_level
 from landscape.objective import Objective
+from landscape.results import Study
 from landscape.store import Store
 from landscape.training import Run, Schedule, TrainConfig
+
+# What is recorded of a run in place of what it would have at the level.
+WITHOUT = "no network at the level"
 
 
 def objectives(
@@ -28,7 +34,8 @@ def objectives(
     What sharpness differs by at the end is also what training losses differ by: curvature of the
     cross-entropy falls with them. At one level it does not. The step comes from the line between
     the measurements on either side, as ``durations.reach`` has it; each run is trained again to the
-    end of that epoch, with the same weights and batches, to be kept at that step.
+    end of that epoch, with the same weights and batches, to be kept at that step. One that reaches
+    the level where it ends is taken as it ended.
 
     Args:
         runs: (arm, seed) -> run of a constant learning rate.
@@ -50,12 +57,66 @@ def objectives(
     """
     shared = shared_level(runs, list(grouped(runs))) if level is None else {}
     plans = {key: _plan(run, shared.get(key[1], level), dataset) for key, run in runs.items()}
-    going = {key: plan for key, plan in plans.items() if plan is not None}
-    again = training.sweep(going, dataset, store, workers=workers)
     found: dict[tuple[str, int], Objective | None] = dict.fromkeys(runs)
+    going = {}
+    for key, plan in plans.items():
+        if plan is not None and plan.snapshots[0] == runs[key].steps:
+            found[key] = Objective(runs[key].model(), examples, **options)
+        elif plan is not None:
+            going[key] = plan
+    again = training.sweep(going, dataset, store, workers=workers) if going else {}
     for (key, _), run in again.items():
         found[key] = Objective(run.model(step=run.config.snapshots[0]), examples, **options)
     return found
+
+
+def step_noise(study: Study, runs: Runs) -> None:
+    """Record ``step_noise_matched``: the noise of mini-batch losses at one mean for all arms.
+
+    How far mini-batch losses scatter depends on how large they are, so that of two runs the one
+    that is ahead has calmer losses for that alone. For each seed the level is the largest, over the
+    arms, of the mean mini-batch loss of the last epoch; of each arm counts the first stretch of
+    steps, as long as an epoch, whose mean is at most that: ``statistics.step_noise``, in nats. NaN
+    for a seed of which a run diverged, and where an epoch is a single step.
+
+    Args:
+        study: Where to record.
+        runs: (arm, seed) -> run.
+    """
+    means = {key: _moving_mean(run) for key, run in runs.items()}
+    for (arm, seed), run in runs.items():
+        rivals = [key for key in runs if key[1] == seed]
+        length, noise = _epoch(run), math.nan
+        known = length > 1 and all(runs[key].diverged_at is None for key in rivals)
+        level = max(float(means[key][-1]) for key in rivals) if known else math.nan
+        if known:
+            first = int((means[arm, seed] <= level).nonzero()[0])
+            noise = statistics.step_noise(run.step_loss[first : first + length].numpy())
+        study.add(
+            "step_noise_matched",
+            noise,
+            arm=arm,
+            seed=seed,
+            unit="nats",
+            converged=known,
+            cost=run.steps,
+            cost_unit="steps",
+            bn="batch",
+            examples_hash=run.data_sha256,
+            note=f"at a mean of {level:.4g} nats" if known else "no epoch of all arms to compare",
+        )
+
+
+def _epoch(run: Run) -> int:
+    """Return the number of steps of an epoch."""
+    return run.steps // run.config.epochs
+
+
+def _moving_mean(run: Run) -> torch.Tensor:
+    """Return the mean loss of each stretch of an epoch's steps, by its first step."""
+    sums = torch.cat([torch.zeros(1, dtype=torch.float64), run.step_loss.double().cumsum(0)])
+    length = max(_epoch(run), 1)
+    return (sums[length:] - sums[:-length]) / length
 
 
 def _plan(run: Run, level: float, dataset: Dataset) -> TrainConfig | None:

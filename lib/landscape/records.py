@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 from landscape import sharpness, spectrum, theory
-from landscape.arms import Runs, grouped
+from landscape.arms import Runs, grouped, lost
 from landscape.objective import Objective
 from landscape.parameters import layout
 from landscape.results import Study
@@ -19,6 +19,9 @@ from landscape.training import Run
 
 PER_PARAMETER = "nats per parameter²"
 _PER_FILTER = "nats per filter norm²"
+# Early in training the smallest eigenvalue may be a thousand times the largest, and residuals
+# converge against the range of both: the largest is known only if its own is at most this share.
+_KNOWN_TO = 0.05
 _SOLUTION = ("lambda_max", "lambda_min", "lambda_max_relative", "sam", "sam_adaptive", "kappa")
 
 
@@ -72,11 +75,12 @@ def run(study: Study, run: Run, arm: str, seed: int) -> None:
     less where all are small. ``loss_gap`` is test less training loss. The hash of the examples is
     that of the data set, training and test together.
     """
-    diverged = "" if run.diverged_at is None else f"diverged at step {run.diverged_at}"
+    when = "in its last step" if run.diverged_at is None else f"at step {run.diverged_at}"
+    diverged = f"diverged {when}" if lost(run) else ""
     labels = {
         "arm": arm,
         "seed": seed,
-        "converged": run.diverged_at is None,
+        "converged": not diverged,
         "cost": run.steps,
         "cost_unit": "steps",
         "bn": "frozen",
@@ -109,16 +113,28 @@ def run(study: Study, run: Run, arm: str, seed: int) -> None:
 
 
 def eigenvalue(
-    study: Study, quantity: str, pairs: Eigenpairs, index: int, at: Objective, **labels: Any
+    study: Study,
+    quantity: str,
+    pairs: Eigenpairs,
+    index: int,
+    at: Objective,
+    *,
+    known_to: float = 1.0,
+    **labels: Any,
 ) -> None:
     """Record one eigenvalue with its residual and the products that its computation used.
 
     Residuals converge against the spectral range. An eigenvalue that is smaller than its own, since
     another end of the spectrum is so large, has no known sign: it is recorded as not converged.
+
+    Args:
+        known_to: Largest residual relative to the eigenvalue itself; above it the eigenvalue is
+            recorded as not converged.
     """
     value, residual = float(pairs.values[index]), float(pairs.residuals[index])
-    known = abs(value) > residual or residual == 0
-    note = "" if known else "not told from 0"
+    signed = abs(value) > residual or residual == 0
+    known = signed and residual <= known_to * abs(value)
+    note = "" if known else "known too roughly" if signed else "not told from 0"
     labels["note"] = "; ".join(filter(None, [labels.get("note", ""), note]))
     study.add_measurement(
         quantity,
@@ -208,10 +224,12 @@ def solutions(study: Study, at: Mapping[tuple[str, int], Objective | None], **ho
             interval(study, "kappa", found, L, cost=ends.products, arm=arm, seed=seed, **known)
 
 
-def missing(study: Study, names: Sequence[str], **labels: Any) -> None:
-    """Record of a run that diverged that it has none of these quantities."""
+def missing(
+    study: Study, names: Sequence[str], *, note: str = "the run diverged", **labels: Any
+) -> None:
+    """Record of a run that it has none of these quantities, and why."""
     for name in names:
-        study.add(name, math.nan, converged=False, note="the run diverged", **labels)
+        study.add(name, math.nan, converged=False, note=note, **labels)
 
 
 def early(
@@ -220,27 +238,30 @@ def early(
     *,
     rho: float,
     prefix: str,
+    without: str = "the run diverged",
 ) -> None:
     """Measure, through the store, and record what can be known of a network early in training.
 
     ``loss``, ``lambda_max``, the norm of the full gradient, ``gradient_norm``, and the rise of the
-    loss by a step of length rho along it, ``sam``. Early in training the smallest eigenvalue may be
-    a thousand times the largest, and residuals converge against the range of both: where that of
-    λ_max is above 5% of it, it is computed again to a smaller tolerance.
+    loss by a step of length rho along it, ``sam``. Where the residual of λ_max is above 5% of it,
+    it is computed again to a smaller tolerance, and has not converged if it stays so.
 
     Args:
-        at: (arm, seed) -> objective, measured at its own theta; None for a run that diverged
-            before, as in ``solutions``.
+        at: (arm, seed) -> objective, measured at its own theta; None where there is no such
+            network, which gets rows that say so.
         rho: Radius of the step.
         prefix: Goes before the recorded names.
+        without: Why there is none.
     """
     for (arm, seed), L in at.items():
         if L is None:
             names = ("loss", "lambda_max", "sam", "gradient_norm")
-            missing(study, [f"{prefix}{name}" for name in names], arm=arm, seed=seed)
+            known = [f"{prefix}{name}" for name in names]
+            missing(study, known, note=without, arm=arm, seed=seed)
             continue
         labels = {"arm": arm, "seed": seed}
-        eigenvalue(study, f"{prefix}lambda_max", _top(study, L), 0, L, **labels)
+        top = _top(study, L)
+        eigenvalue(study, f"{prefix}lambda_max", top, 0, L, known_to=_KNOWN_TO, **labels)
         rise(study, f"{prefix}sam", L, rho, **labels)
         found = {"unit": "nats per parameter", "cost": 1, "cost_unit": "passes", **labels}
         norm = float(L.gradient(L.theta).norm())
@@ -249,11 +270,41 @@ def early(
         study.add_measurement(f"{prefix}loss", L.loss(L.theta), L, **found)
 
 
+def tested(
+    study: Study,
+    at: Mapping[tuple[str, int], Objective | None],
+    examples: tuple,
+    *,
+    prefix: str,
+    without: str,
+) -> None:
+    """Record ``test_accuracy`` and ``test_loss`` of networks in eval mode, as training has them.
+
+    Args:
+        at: (arm, seed) -> objective, at its own theta; None where there is no such network, which
+            gets rows that say so.
+        examples: Inputs and targets of the test set.
+        prefix: Goes before the recorded names.
+        without: Why there is none.
+    """
+    for (arm, seed), L in at.items():
+        labels = {"arm": arm, "seed": seed}
+        if L is None:
+            names = [f"{prefix}test_accuracy", f"{prefix}test_loss"]
+            missing(study, names, note=without, **labels)
+            continue
+        of = L.replace(examples=examples, bn="frozen")
+        found, labels = of.evaluate(of.theta), {"cost": 1, "cost_unit": "passes", **labels}
+        share = {"unit": "share correct", **labels}
+        study.add_measurement(f"{prefix}test_accuracy", found.accuracy, of, **share)
+        study.add_measurement(f"{prefix}test_loss", found.loss, of, unit="nats", **labels)
+
+
 def _top(study: Study, L: Objective) -> Eigenpairs:
     hessian = L.hessian(L.theta)
     found = study.store.remember(spectrum.eigenpairs, hessian)
     for tol in (1e-5, 1e-6):
-        known = float(found.residuals[0]) <= 0.05 * abs(found.largest)
+        known = float(found.residuals[0]) <= _KNOWN_TO * abs(found.largest)
         if known or not bool(found.converged[0]):  # A smaller tolerance would not be met either.
             break
         found = study.store.remember(spectrum.eigenpairs, hessian, tol=tol)

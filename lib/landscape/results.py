@@ -159,7 +159,7 @@ class Study:
     def unit(self, quantity: str) -> str:
         """Return the unit that a quantity was recorded with, or an empty text."""
         units = [row.get("unit", "") for row in self._rows if row["quantity"] == quantity]
-        return units[0] if units else ""
+        return next(filter(None, units), "")  # Rows of what is missing have none.
 
     def converged(self, quantity: str, arms: Sequence[str] | None = None) -> bool:
         """Whether every recorded value of a quantity, in some arms, converged and is finite."""

@@ -8,9 +8,9 @@ from landscape.claims import Claim
 from landscape.connectivity import Path
 from landscape.display import Table
 from landscape.results import Study
-from landscape.statistics import Interval, mean_interval, paired_ratio
+from landscape.statistics import Interval, mean_interval
 from landscape.training import Run
-from landscape.wording import converged_text, interval_text, mean_text, seeds_text
+from landscape.wording import converged_text, interval_text, mean_text, ratio_text, seeds_text
 
 _MANY = 5  # Arms, beyond which a column each is too wide for a page.
 
@@ -36,7 +36,7 @@ def comparison(
     for quantity, heading in quantities.items():
         found = [study.values(quantity, arm) for arm in arms]
         cells = [interval_text(mean_interval(values)) for values in found]
-        cells += [interval_text(paired_ratio(values, found[-1])) for values in found[:-1]]
+        cells += [ratio_text(values, found[-1]) for values in found[:-1]]
         rows.append([heading, *cells, "yes" if study.converged(quantity, arms) else "**no**"])
     return Table(
         ["quantity", *arms, *(f"{arm} / {arms[-1]}" for arm in arms[:-1]), "converged"],
@@ -50,7 +50,9 @@ def comparison(
 def _errors_text(study: Study, quantities: Mapping[str, str], arms: Sequence[str]) -> str:
     largest = [(heading, study.largest_error(name, arms)) for name, heading in quantities.items()]
     errors = [
-        f"{heading}: {float(f'{error:.1g}'):g}" for heading, error in largest if error is not None
+        f"{heading}: {float(f'{error:.1g}'):g}" if math.isfinite(error) else f"{heading}: unknown"
+        for heading, error in largest
+        if error is not None
     ]
     return f" Largest error of one measurement: {'; '.join(errors)}." if errors else ""
 
@@ -105,7 +107,11 @@ def arms(
 
 
 def correlations(
-    found: Mapping[str, tuple[Interval, Interval]], *, label: str, caption: str
+    found: Mapping[str, tuple[Interval, Interval]],
+    *,
+    label: str,
+    caption: str,
+    converged: Mapping[str, bool] | None = None,
 ) -> Table:
     """Return a table of rank correlations with intervals, pooled and within groups.
 
@@ -113,10 +119,15 @@ def correlations(
         found: Name -> correlation over all networks, correlation within groups.
         label: Such as ``tab-correlations``.
         caption: What to see.
+        converged: Name -> whether all numbers behind it converged; a column more.
     """
+    known = {name: ["yes" if of else "**no**"] for name, of in (converged or {}).items()}
     return Table(
-        ["measure", "pooled", "within groups"],
-        [[name, *map(_correlation_text, both)] for name, both in found.items()],
+        ["measure", "pooled", "within groups", *(["converged"] if known else [])],
+        [
+            [name, *map(_correlation_text, both), *known.get(name, [])]
+            for name, both in found.items()
+        ],
         label=label,
         caption=caption,
     )

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from landscape.claims import rounded
-from landscape.statistics import Interval, mean_interval
+from landscape.statistics import Interval, mean_interval, paired_ratio
 
 
 def mean_text(values: Sequence[float]) -> str:
@@ -40,6 +40,15 @@ def interval_text(interval: Interval) -> str:
     digits = len(estimate.partition(".")[2])
     text = f"{half:.1e}".replace("-", "−") if "e" in estimate else f"{half:.{digits}f}"
     return f"{estimate} ± {text}"
+
+
+def ratio_text(first: Sequence[float], second: Sequence[float]) -> str:
+    """Return the paired ratio; that of negative numbers is the ratio of their magnitudes."""
+    sign = -1 if all(value < 0 for value in (*first, *second)) else 1
+    first, second = ([sign * value for value in values] for values in (first, second))
+    if len(first) > 1:
+        return interval_text(paired_ratio(first, second))
+    return number(first[0] / second[0] if min(*first, *second) > 0 else math.nan)
 
 
 def seeds_text(values: Sequence[float], diverged: int = 0) -> str:
