@@ -715,8 +715,10 @@ display.closing(study, verdicts)
 # on part of the data, and the pair for fewer epochs than its source's. A first run of the pair on
 # 4,000 examples left both equally accurate, which says nothing of a source that has 50,000: it was
 # replaced. The sources leave out their initialisation and the step of their finite differences:
-# both of ours are named above. The planes that are shown are those of one seed. Rank correlations
-# over architectures have few arms, follow what one step size suits, and say nothing of causes. The
-# rules of S3.4 to S3.7 and S2.4 were changed after a reading of the first results: they asked for
-# the accuracy alone, for He's initialisation alone, for eval mode alone, and counted numbers after
-# an epoch as known before training.
+# both of ours are named above. Deep plain networks multiply what float32 rounds from layer to
+# layer: at their start λ_max is known less well than its residual says, which counts how far
+# iterations got, not the rounding of the function. The planes that are shown are those of one seed.
+# Rank correlations over architectures have few arms, follow what one step size suits, and say
+# nothing of causes. The rules of S3.4 to S3.7 and S2.4 were changed after a reading of the first
+# results: they asked for the accuracy alone, for He's initialisation alone, for eval mode alone,
+# and counted numbers after an epoch as known before training.
