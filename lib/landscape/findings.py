@@ -140,9 +140,10 @@ def barrier(
         converged: Whether the paths did; if not, nothing is concluded.
     """
     # Outputs that are no numbers have an error too: that of always answering the first class.
-    known = [path.loss.isfinite().all() for path in paths]
-    pairs = zip(paths, known, strict=True)
-    found = mean_interval([100 * path.error_barrier if all_ else math.nan for path, all_ in pairs])
+    heights = [
+        100 * path.error_barrier if path.loss.isfinite().all() else math.nan for path in paths
+    ]
+    found = mean_interval(heights)
     how = {"threshold": threshold, "converged": converged}
     return claims.above(f"error barrier, {heading} (percentage points)", found, **how)
 
