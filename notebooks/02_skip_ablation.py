@@ -561,8 +561,9 @@ moving = arms.objectives(twos, wide.first(costly_examples), bn="batch")
 records.early(study, moving, rho=rho, prefix="batch_")
 comparisons.estimated(study, ours, **how)
 both = {**names, **other}
-for size, end in itertools.product(lanczos_step_sizes, ("max", "min", "negative")):
-    both[comparisons.named(f"ritz_{end}", size)] = f"{end}, S2's Lanczos, ε = {size:g}"
+ritz = {"max": "largest value", "min": "smallest value", "negative": "negative values"}
+for size, end in itertools.product(lanczos_step_sizes, ritz):
+    both[comparisons.named(f"ritz_{end}", size)] = f"{ritz[end]}, S2's Lanczos, ε = {size:g}"
 tables.comparison(
     study,
     both,

@@ -7,6 +7,7 @@ import pytest
 import torch
 from landscape import accounts, tables
 from landscape.comparisons import Comparison
+from landscape.correlation import RankCorrelation
 from landscape.display import Sentence
 from landscape.statistics import Interval, mean_interval, paired_ratio
 from landscape.training import SGD
@@ -330,6 +331,9 @@ def test_correlations_have_estimate_interval_and_n():
     known = tables.correlations(
         {"λ_max": both, "q": both}, converged={"λ_max": True, "q": False}, **WORDS
     )
+    few = RankCorrelation(0.3, -1.0, 1.0, 9, 0.95, 0, "correlation", 3, 0, 2, "2 clusters are few")
+    caption = tables.correlations({"λ_max": (both[0], few)}, **WORDS).caption
+    assert caption.endswith(" An interval from −1 to 1 is none: 2 clusters are few.")
     assert known.columns[-1] == "converged" and [row[-1] for row in known.rows] == ["yes", "**no**"]
     assert found.rows == [["λ_max", "−0.83 [−0.93, −0.61], n = 42", "0.12 [−0.25, 0.46], n = 36"]]
 

@@ -24,7 +24,7 @@ class RankCorrelation(Interval):
         groups: Groups that contribute; 1 where all samples are pooled.
         alone: Samples that contribute nothing, each being alone in its group.
         clusters: Clusters that the samples come from; n where each counts for itself.
-        reason: Why there is no estimate; empty where there is one.
+        reason: Why there is no estimate, or no interval; empty where there is one.
     """
 
     groups: int
@@ -74,8 +74,8 @@ def rank_correlation(
 
     Returns:
         The correlation in [−1, 1]. It is NaN, with a reason, where a value is not finite, a
-        variable is the same for all samples of each group, or samples or clusters are too few for
-        an interval.
+        variable is the same for all samples of each group, or samples are too few for an interval.
+        Where clusters are too few for one, it is all of [−1, 1], with the reason.
 
     Raises:
         ValueError: If samples, labels or the coverage do not fit.
@@ -98,7 +98,10 @@ def rank_correlation(
     invalid = int((~(np.isfinite(x) & np.isfinite(y))).sum())
     reason = _reason(*data[:3], invalid) or _too_few(**counts)
     ends = (math.nan, math.nan, math.nan)
-    if not reason:
+    if not reason and counts["clusters"] < _CLUSTERS:
+        known = f"{counts['clusters']} clusters do not tell how far clusters vary"
+        ends, reason = (_Agreement.of(*data[:3]).r, -1.0, 1.0), f"{known}; it takes {_CLUSTERS}"
+    elif not reason:
         ends = _interval(*data, confidence, clustered=clusters is not None)
     how = {"confidence": confidence, "invalid": invalid, "kind": "correlation", "reason": reason}
     return RankCorrelation(*ends, **counts, **how)
@@ -190,15 +193,13 @@ def _codes(name: str, labels: Iterable[Hashable], count: int) -> np.ndarray:
     return np.array([number[label] for label in labels], dtype=int)
 
 
-def _too_few(n: int, groups: int, alone: int, clusters: int) -> str:
-    """Return why there is no interval, or an empty string."""
+def _too_few(n: int, groups: int, alone: int, **_: int) -> str:
+    """Return why there is no estimate with an interval, or an empty string."""
     if n - groups < _FREEDOM:
         return (
             f"{n} samples in {groups} groups ({alone} more are alone in theirs) leave "
             f"{n - groups} degrees of freedom; an interval takes {_FREEDOM}"
         )
-    if clusters < _CLUSTERS:
-        return f"{clusters} clusters do not tell how far clusters vary; it takes {_CLUSTERS}"
     return ""
 
 

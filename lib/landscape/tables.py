@@ -122,6 +122,9 @@ def correlations(
         converged: Name -> whether all numbers behind it converged; a column more.
     """
     known = {name: ["yes" if of else "**no**"] for name, of in (converged or {}).items()}
+    known_ones = [x for both in found.values() for x in both if math.isfinite(x.estimate)]
+    whys = dict.fromkeys(getattr(x, "reason", "") for x in known_ones)
+    caption += "".join(f" An interval from −1 to 1 is none: {why}." for why in whys if why)
     return Table(
         ["measure", "pooled", "within groups", *(["converged"] if known else [])],
         [
