@@ -130,7 +130,9 @@ def test_an_interrupted_study_is_kept_as_failed(root, sent):
     slow = "import time; (Path(build_dir) / 'begun').touch(); time.sleep(60)"
     add_study(root, "01_number", STUDY.replace(WORK, slow))
     command = [sys.executable, "-m", "report", "execute"]
-    process = subprocess.Popen(command, cwd=root, stderr=subprocess.PIPE, text=True)
+    # A shell lets what it starts in the background ignore interrupts, also these tests.
+    heard = {"preexec_fn": lambda: signal.signal(signal.SIGINT, signal.SIG_DFL)}
+    process = subprocess.Popen(command, cwd=root, stderr=subprocess.PIPE, text=True, **heard)
     deadline = time.monotonic() + 60
     while not (root / "build" / "begun").exists() and time.monotonic() < deadline:
         time.sleep(0.1)
