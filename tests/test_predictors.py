@@ -51,15 +51,17 @@ def test_a_seed_without_a_value_has_no_exponent(study):
     assert first == pytest.approx(1.0) and math.isnan(second)
 
 
-def test_too_few_arms_have_no_correlation_and_a_reason(study):
+def test_too_few_arms_have_no_interval_and_a_reason(study):
     for arm in "abc":
         for seed in range(2):
             study.add("x", float(seed), arm=arm, seed=seed)
             study.add("y", float(seed), arm=arm, seed=seed)
     pooled, within = predictors.correlations(study, {"x": "the x"}, "y", list("abc"))["the x"]
-    assert math.isnan(pooled.estimate) and pooled.reason.startswith("3 clusters do not tell")
+    assert (pooled.estimate, pooled.low, pooled.high) == (1.0, -1.0, 1.0)
+    assert pooled.reason.startswith("3 clusters do not tell")
     assert (pooled.n, pooled.clusters) == (6, 3)
-    assert math.isnan(within.estimate) and within.reason.startswith("2 clusters do not tell")
+    assert (within.estimate, within.low, within.high) == (1.0, -1.0, 1.0)
+    assert within.reason.startswith("2 clusters do not tell")
     two = predictors.correlations(study, {"x": "the x"}, "y", list("ab"))["the x"]
-    assert all(math.isnan(one.estimate) and one.reason for one in two)
+    assert two[0].low == -1.0 and math.isnan(two[1].estimate) and two[0].reason
     assert "2 degrees of freedom" in two[1].reason

@@ -29,8 +29,8 @@ def correlations(
     Returns:
         Heading -> correlation over all networks, its interval from leaving out arms, and
         correlation within arms, which does not see the differences between them, its interval from
-        leaving out seeds, since networks of one seed share weights and batches in all arms; without
-        estimate, and with the reason, where arms or seeds are too few.
+        leaving out seeds, since networks of one seed share weights and batches in all arms; where
+        arms or seeds are too few, with all of [−1, 1] for an interval, and the reason.
     """
     found = {}
     for name, heading in quantities.items():
