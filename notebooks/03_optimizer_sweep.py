@@ -353,11 +353,8 @@ tables.arms(
 )
 
 # %%
-centres = {
-    arm: L
-    for (arm, seed), L in around.items()
-    if seed == seeds[0] and any(arm in members for members in rivals.values())
-}
+drawn = [arm for members in rivals.values() for arm in members if (arm, seeds[0]) in around]
+centres = {arm: around[arm, seeds[0]] for arm in drawn}
 wide = {"points": plane_points, "reach": slice_reach}
 planes, predicted = cuts.random_planes(study, centres, **wide, seed=seeds[0])
 named = ({arm.removesuffix(", own rate"): of for arm, of in x.items()} for x in (planes, predicted))
