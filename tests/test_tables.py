@@ -191,6 +191,24 @@ def test_divergence_of_no_run_is_a_sentence():
     assert isinstance(found, Sentence) and found.text == "None of the runs diverged (n = 2)."
 
 
+def test_dead_networks_are_counted_by_the_gradients_of_their_weights(monkeypatch):
+    norms = {"alive": [[1.0, 0.0], [1.0, 1e-9]], "dead": [[1.0, 0.0], [2.0, 0.0]]}
+    found = {name: torch.tensor(of) for name, of in norms.items()}
+    monkeypatch.setattr(accounts.records, "layer_gradients", found.get)
+    runs = {("neither", 0): "dead", ("neither", 1): "alive", ("other", 0): "dead"}
+    told = accounts.dead(runs, ["neither"]).text
+    assert told.endswith("are those of biases alone: neither, 1 of 2.")
+
+
+def test_the_lowest_accuracy_on_paths_stands_beside_that_of_guessing():
+    paths = [types.SimpleNamespace(accuracy=torch.tensor([0.9, low, 0.8])) for low in (0.2, 0.1)]
+    told = accounts.lowest({("train", "frozen"): paths, ("train", "batch"): paths[:1]}, chance=0.1)
+    assert told.text == (
+        "The lowest accuracy on any path: 0.100 (train, frozen), 0.200 (train, batch); guessing "
+        "has 0.100."
+    )
+
+
 def test_networks_are_told_apart_by_whether_their_first_steps_are_stable(study):
     for arm, values in {"a": [(30.0, 0.9), (37.9, 0.8)], "b": [(39.0, 0.4), (1e5, 0.2)]}.items():
         for seed, (start, end) in enumerate(values):

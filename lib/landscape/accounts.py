@@ -4,8 +4,10 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from landscape import records
 from landscape.arms import Runs, grouped, lost
 from landscape.comparisons import Comparison
+from landscape.connectivity import Path
 from landscape.display import Sentence, Table
 from landscape.results import Study
 from landscape.stability import threshold
@@ -108,6 +110,42 @@ def learned(study: Study, runs: Runs, among: Sequence[str], *, chance: float) ->
     return Sentence(
         f"Of {len(among)} arms these learn, in every seed to more than twice chance: "
         f"{'; '.join(every) or 'none'}.{also}"
+    )
+
+
+def dead(runs: Runs, among: Sequence[str]) -> Sentence:
+    """Return the sentence that says in how many runs of some arms no weight matters any more.
+
+    There the gradients of all weights are exactly 0 over the last epoch that is measured: no unit
+    answers to its inputs, so that loss and curvature are those of biases.
+
+    Args:
+        runs: (arm, seed) -> run.
+        among: The arms.
+    """
+    found = []
+    for arm, own in grouped({key: run for key, run in runs.items() if key[0] in among}).items():
+        still = sum(not bool(records.layer_gradients(run)[:, -1].any()) for run in own)
+        found.append(f"{arm}, {still} of {len(own)}")
+    return Sentence(
+        "Runs in which the gradients of all weights are exactly 0 at the end, so that loss and "
+        f"curvature are those of biases alone: {'; '.join(found)}."
+    )
+
+
+def lowest(paths: Mapping[tuple[str, str], Sequence[Path]], *, chance: float) -> Sentence:
+    """Return the sentence on how low the accuracy on paths falls, beside that of guessing.
+
+    Args:
+        paths: (split, policy) -> one path a pair.
+        chance: The share that guessing gets right.
+    """
+    found = [
+        f"{min(float(path.accuracy.min()) for path in own):.3f} ({split}, {policy})"
+        for (split, policy), own in paths.items()
+    ]
+    return Sentence(
+        f"The lowest accuracy on any path: {', '.join(found)}; guessing has {chance:.3f}."
     )
 
 

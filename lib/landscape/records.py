@@ -220,7 +220,8 @@ def solutions(study: Study, at: Mapping[tuple[str, int], Objective | None], **ho
         else:
             ends = geometry(study, L, arm=arm, seed=seed, **how)
             found = spectrum.condition_number(ends)
-            known = {"converged": found.converged, "error_kind": "half of interval"}
+            whole = found.converged and math.isfinite(found.value)
+            known = {"converged": whole, "error_kind": "half of interval"}
             interval(study, "kappa", found, L, cost=ends.products, arm=arm, seed=seed, **known)
 
 
