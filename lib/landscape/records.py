@@ -70,10 +70,9 @@ def gradient_decay(run: Run) -> float:
 def run(study: Study, run: Run, arm: str, seed: int) -> None:
     """Record where a training run ended, its step noise, and its curves.
 
-    Step noise is that of the mini-batch losses after the first epoch, which is all descent;
-    ``step_noise_relative`` divides it by their mean, since the losses of single examples scatter
-    less where all are small. ``loss_gap`` is test less training loss. The hash of the examples is
-    that of the data set, training and test together.
+    Step noise is that of the mini-batch losses after the first epoch, which is all descent
+    (``levels.step_noise`` compares it at one mean). ``loss_gap`` is test less training loss. The
+    hash of the examples is that of the data set, training and test together.
     """
     when = "in its last step" if run.diverged_at is None else f"at step {run.diverged_at}"
     diverged = f"diverged {when}" if lost(run) else ""
@@ -97,10 +96,7 @@ def run(study: Study, run: Run, arm: str, seed: int) -> None:
     later = run.step_loss[first:].numpy()
     short = diverged or len(later) < 2
     noise = math.nan if short else step_noise(later)
-    labels_train = {**labels, "bn": "batch"}
-    study.add("step_noise", noise, unit="nats", **labels_train)
-    level = math.nan if short else float(later.mean())
-    study.add("step_noise_relative", noise / level, unit="of the mean loss", **labels_train)
+    study.add("step_noise", noise, unit="nats", **{**labels, "bn": "batch"})
     curves = zip(*(curve.tolist() for curve in run.history.values()), strict=True)
     rows = [dict(zip(run.history, row, strict=True)) for row in curves]
     study.table(
