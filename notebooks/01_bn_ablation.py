@@ -380,14 +380,13 @@ for (arm, seed), L in at.items():
     if L is not None:
         records.rise(study, "sam_batch", L.replace(bn="batch"), rho, arm=arm, seed=seed)
 own = ["BN, batch", "no BN"]
-found_in = {"lambda_max": ("survey_lambda_max", own), "sam": ("sam_batch", pair)}
 moving = {
-    name: claims.above(
-        f"{names[name]} under batch statistics, BN / no BN",
-        study.ratio(quantity, compared),
-        converged=study.converged(quantity, compared),
-    )
-    for name, (quantity, compared) in found_in.items()
+    "lambda_max": claims.above(
+        "λ_max under batch statistics, BN / no BN",
+        study.ratio("survey_lambda_max", own),
+        converged=study.converged("survey_lambda_max", own),
+    ),
+    "sam": findings.ratio(study, "sam_batch", pair, "SAM rise under batch statistics"),
 }
 still = [sharper["lambda_max"], sharper["sam"]]
 judged = [

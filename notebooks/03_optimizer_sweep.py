@@ -356,9 +356,10 @@ tables.arms(
 drawn = [arm for members in rivals.values() for arm in members if (arm, seeds[0]) in around]
 centres = {arm: around[arm, seeds[0]] for arm in drawn}
 wide = {"points": plane_points, "reach": slice_reach}
-planes, predicted = cuts.random_planes(study, centres, **wide, seed=seeds[0])
-named = ({arm.removesuffix(", own rate"): of for arm, of in x.items()} for x in (planes, predicted))
-planes, predicted = named
+planes, predicted = (
+    {arm.removesuffix(", own rate"): of for arm, of in found.items()}
+    for found in cuts.random_planes(study, centres, **wide, seed=seeds[0])
+)
 plots.planes(
     planes,
     predictions=predicted,

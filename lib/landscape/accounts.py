@@ -101,7 +101,7 @@ def learned(study: Study, runs: Runs, among: Sequence[str], *, chance: float) ->
     every, some, own = [], [], grouped(runs)
     for arm in among:
         ends = zip(study.values("test_accuracy", arm), own[arm], strict=True)
-        there = sum(value > 2 * chance and run.diverged_at is None for value, run in ends)
+        there = sum(value > 2 * chance and not lost(run) for value, run in ends)
         if there == len(own[arm]):
             every.append(arm)
         elif there:

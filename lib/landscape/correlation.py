@@ -96,7 +96,7 @@ def rank_correlation(
         "clusters": len(np.unique(data[3])),
     }
     invalid = int((~(np.isfinite(x) & np.isfinite(y))).sum())
-    reason = _reason(*data[:3], invalid) or _too_few(**counts)
+    reason = _reason(*data[:3], invalid) or _too_few(counts["n"], counts["groups"], counts["alone"])
     ends = (math.nan, math.nan, math.nan)
     if not reason and counts["clusters"] < _CLUSTERS:
         known = f"{counts['clusters']} clusters do not tell how far clusters vary"
@@ -193,7 +193,7 @@ def _codes(name: str, labels: Iterable[Hashable], count: int) -> np.ndarray:
     return np.array([number[label] for label in labels], dtype=int)
 
 
-def _too_few(n: int, groups: int, alone: int, **_: int) -> str:
+def _too_few(n: int, groups: int, alone: int) -> str:
     """Return why there is no estimate with an interval, or an empty string."""
     if n - groups < _FREEDOM:
         return (

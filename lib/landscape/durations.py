@@ -8,7 +8,7 @@ import numpy as np
 import scipy.stats
 import torch
 
-from landscape.arms import Runs
+from landscape.arms import Runs, lost
 from landscape.results import Study
 from landscape.statistics import Interval
 from landscape.training import Run
@@ -164,8 +164,7 @@ def shared_level(runs: Runs, arms: Sequence[str]) -> dict[int, float]:
     for seed in [seed for arm, seed in runs if arm == arms[0]]:
         own = [runs[arm, seed] for arm in arms]
         ends = [float(run.history["train_loss"][-1]) for run in own]
-        known = all(map(math.isfinite, ends)) and all(run.diverged_at is None for run in own)
-        found[seed] = max(ends) if known else math.nan
+        found[seed] = math.nan if any(map(lost, own)) else max(ends)
     return found
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import torch
 
 from landscape import statistics, training
-from landscape.arms import Runs, grouped
+from landscape.arms import Runs, grouped, lost
 from landscape.data import Dataset
 from landscape.durations import reach, shared_level
 from landscape.objective import Objective
@@ -64,7 +64,7 @@ def objectives(
             found[key] = Objective(runs[key].model(), examples, **options)
         elif plan is not None:
             going[key] = plan
-    again = training.sweep(going, dataset, store, workers=workers) if going else {}
+    again = training.sweep(going, dataset, store, workers=workers)
     for (key, _), run in again.items():
         found[key] = Objective(run.model(step=run.config.snapshots[0]), examples, **options)
     return found
@@ -87,7 +87,7 @@ def step_noise(study: Study, runs: Runs) -> None:
     for (arm, seed), run in runs.items():
         rivals = [key for key in runs if key[1] == seed]
         length, noise = _epoch(run), math.nan
-        known = length > 1 and all(runs[key].diverged_at is None for key in rivals)
+        known = length > 1 and not any(lost(runs[key]) for key in rivals)
         level = max(float(means[key][-1]) for key in rivals) if known else math.nan
         if known:
             first = int((means[arm, seed] <= level).nonzero()[0])
