@@ -584,7 +584,7 @@ for group, label in ((whole, "tab-edge"), (parts, "tab-edge-batches")):
 source = {"dataset": "mnist", "max_train": 60000, "epochs": 5, "hidden": [128], "seeds": [0]}
 source |= {"learning_rate": 0.01, "momentum": 0.9}
 why = {} if study.evidence else dict.fromkeys(source, "a small run, no evidence")
-why |= {"seeds": "intervals", "max_train": "half the time"} if study.evidence else {}
+why |= {"seeds": "intervals", "max_train": "costs less"} if study.evidence else {}
 files = study.write("Optimizers, batch size and learning rate", verdicts, [task, edge])
 display.show(
     accounts.departures(source, study.parameters, why, label="tab-departures"),

@@ -42,7 +42,7 @@ def test_cnn_with_and_without_normalisation_start_from_the_same_weights():
 
 def test_cnn_normalises_after_each_convolution_and_before_relu():
     names = [type(module).__name__ for module in build()]
-    block = ["Conv2d", "BatchNorm2d", "ReLU", "MaxPool2d"]
+    block = ["Conv2d", "BatchNorm2d", "MaxPool2d", "ReLU"]
     assert names == [*block, *block, "Flatten", "Linear", "ReLU", "Linear"]
 
 

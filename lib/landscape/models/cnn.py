@@ -10,7 +10,7 @@ from landscape.models.family import ModelConfig
 
 @dataclasses.dataclass(frozen=True)
 class CNN(ModelConfig):
-    """Blocks of 3x3 convolution, normalisation, ReLU and 2x2 max-pooling, then two linear layers.
+    """Blocks of 3x3 convolution, normalisation, 2x2 max-pooling and ReLU, then two linear layers.
 
     Convolutions keep their bias also in front of a normalisation, so that ``norm`` is the only
     difference between two networks of the same ``channels`` and ``hidden``.
@@ -47,7 +47,7 @@ class CNN(ModelConfig):
             layers.append(nn.Conv2d(inputs, outputs, 3, padding=1))
             if self.norm == "batch":
                 layers.append(nn.BatchNorm2d(outputs))
-            layers += [nn.ReLU(), nn.MaxPool2d(2)]
+            layers += [nn.MaxPool2d(2), nn.ReLU()]  # The same either way; so ReLU has a quarter.
             inputs, height, width = outputs, height // 2, width // 2
         layers += [
             nn.Flatten(),
