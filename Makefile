@@ -122,7 +122,7 @@ ifeq ($(strip $(B)),)
 	@$(run) -m bench.coverage --publish bench/README.md
 endif
 
-publish: environment ## copy the paper report to report/published and renew the README's table
+publish: environment ## put executed studies of paper into report/published, and renew the README's table
 	@$(run) -m report publish --data-dir '$(DATA_DIR)' --build-dir '$(BUILD_DIR)' $(P)
 
 clean: ## remove what make report made; the store of computed results stays

@@ -112,7 +112,7 @@ def check(given: argparse.Namespace) -> None:
 
 
 def publish(given: argparse.Namespace) -> None:
-    """Copy the paper report into report/published and write the README's table of verdicts."""
+    """Put executed studies of paper into report/published and write the README's table."""
     from report.publish import problems, publish, write_table
 
     if given.table:

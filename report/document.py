@@ -51,6 +51,7 @@ class Study:
     """One executed notebook, its references resolved, with the results it wrote."""
 
     name: str
+    profile: str
     target: Target
     question: str
     notebook: NotebookNode
@@ -65,8 +66,12 @@ class Report:
     """Studies in reading order. ``evidence`` is true only when every study's is."""
 
     title: str
-    profile: str
     studies: tuple[Study, ...]
+
+    @property
+    def profile(self) -> str:
+        """The profile of the studies, as their results name it."""
+        return ", ".join(dict.fromkeys(study.profile for study in self.studies))
 
     @property
     def evidence(self) -> bool:
@@ -106,7 +111,6 @@ def read_report(profile_dir: Path, studies: Sequence[str], *, title: str = TITLE
         resolve(notebook, name, targets)
     return Report(
         title=title,
-        profile=profile_dir.name,
         studies=tuple(
             _study(profile_dir, name, notebook, targets) for name, notebook in notebooks.items()
         ),
@@ -144,6 +148,7 @@ def _study(profile_dir: Path, name: str, notebook: NotebookNode, targets: Target
     _check_verdicts(notebook, name, claims)
     return Study(
         name=name,
+        profile=results["profile"],
         target=targets.title(name),
         question=_question(notebook),
         notebook=notebook,

@@ -1,4 +1,4 @@
-"""The last full run, kept in the repository, and the README's table made from it."""
+"""What is published, kept in the repository study by study, and the README's table made of it."""
 
 from __future__ import annotations
 
@@ -6,15 +6,18 @@ import csv
 import json
 import re
 import shutil
+import tempfile
 from pathlib import Path
 from typing import Any
 
 from report.atomic import write_atomically
 from report.errors import ReportError
 from report.findings import brief, measured
+from report.html import build_html
 from report.inputs import reported
 from report.parameters import own_values, parameters
-from report.settings import Settings
+from report.pdf import build_pdf
+from report.settings import Settings, all_studies
 
 BEGIN = "<!-- verdicts:begin -->"
 END = "<!-- verdicts:end -->"
@@ -24,7 +27,11 @@ FIGURE = re.compile(r"report/published/figures/([\w.-]+)/(fig-[\w.-]+)\.svg")
 
 
 def publish(settings: Settings, *, allow_dirty: bool = False) -> None:
-    """Copy report and results of the paper profile to ``report/published``; rewrite the README.
+    """Put executed studies of the paper profile into ``report/published``; rewrite the README.
+
+    The report is assembled anew from all studies that are published: those executed now, and those
+    executed earlier, each with its own provenance. A study may take hours, and is published when it
+    is done, on whatever machine.
 
     Args:
         settings: The checked request; its profile must be paper.
@@ -39,46 +46,65 @@ def publish(settings: Settings, *, allow_dirty: bool = False) -> None:
             f"PROFILE={settings.profile} is no evidence and is not published: "
             "make report PROFILE=paper, then make publish"
         )
-    folder = settings.profile_dir
+    folder, published = settings.profile_dir, settings.root / "report" / "published"
     studies = reported(folder, settings.root)
-    files = [folder / "report.html", folder / "report.pdf"]
+    files = [settings.executed(study) for study in studies]
     files += [folder / "results" / study / "claims.json" for study in studies]
-    made_of = [settings.executed(study) for study in studies]
-    made_of.append(folder / "inputs" / "report.json")
-    absent = [settings.shown(path) for path in [*files, *made_of] if not path.is_file()]
+    absent = [settings.shown(path) for path in files if not path.is_file()]
     if absent:
         raise ReportError(f"{', '.join(absent)}: missing. Make them: make report PROFILE=paper")
-    newest = max(path.stat().st_mtime_ns for path in made_of)
-    if min(path.stat().st_mtime_ns for path in files[:2]) < newest:
-        raise ReportError(
-            f"{settings.shown(files[0])} or report.pdf is older than what it is made of. "
-            "Make them anew: make report PROFILE=paper"
-        )
     for study in studies:
         _check_origin(settings, study, allow_dirty=allow_dirty)
-    figures = _figures(settings)
-    published = settings.root / "report" / "published"
-    for old in ("results", "figures", "provenance"):
-        shutil.rmtree(published / old, ignore_errors=True)
-    for path, content in figures.items():
-        write_atomically(path, content)
-    for name in ("report.html", "report.pdf"):
-        write_atomically(published / name, (folder / name).read_bytes())
-    for study in studies:
-        shutil.copytree(folder / "results" / study, published / "results" / study)
-        origin = folder / "provenance" / f"{study}.json"
-        write_atomically(published / "provenance" / origin.name, origin.read_bytes())
+    with tempfile.TemporaryDirectory() as place:
+        draft = Path(place) / "published"
+        _collect(settings, studies, published, draft)
+        every = sorted(path.stem for path in draft.glob("*.ipynb"))
+        build_html(draft, every, draft / "report.html")
+        build_pdf(draft, every, draft / "report.pdf")
+        _draw(settings.root, draft)
+        shutil.rmtree(published, ignore_errors=True)
+        shutil.copytree(draft, published)
     write_table(settings.root)
-    print(f"published {', '.join(studies)} in {settings.shown(published)}; README.md has its table")
+    earlier = [study for study in every if study not in studies]
+    beside = f", beside {', '.join(earlier)} of earlier" if earlier else ""
+    print(
+        f"published {', '.join(studies)}{beside} in {settings.shown(published)}; "
+        "README.md has its table"
+    )
 
 
-def _figures(settings: Settings) -> dict[Path, bytes]:
-    """Return the figures that the README shows: path -> SVG on white, legible on any page."""
-    before, _, after = _markers(settings.root)
-    wanted = sorted(set(FIGURE.findall(before + after)))
-    made = {}
-    for study, label in wanted:
-        source = _figure(settings.executed(study), label)
+def _collect(settings: Settings, studies: list[str], published: Path, draft: Path) -> None:
+    """Fill a folder with what was published of studies that still exist, and with these studies."""
+    if published.is_dir():
+        shutil.copytree(published, draft)
+    (draft / "results").mkdir(parents=True, exist_ok=True)
+    known = all_studies(settings.root)
+    there = {path.name for path in (draft / "results").iterdir()}
+    for study in {*studies, *there.difference(known)}:
+        shutil.rmtree(draft / "results" / study, ignore_errors=True)
+        for path in (draft / f"{study}.ipynb", draft / "provenance" / f"{study}.json"):
+            path.unlink(missing_ok=True)
+    for study in studies:
+        origin = Path("provenance") / f"{study}.json"
+        shutil.copytree(settings.profile_dir / "results" / study, draft / "results" / study)
+        write_atomically(draft / origin, (settings.profile_dir / origin).read_bytes())
+        write_atomically(draft / f"{study}.ipynb", settings.executed(study).read_bytes())
+
+
+def _draw(root: Path, draft: Path) -> None:
+    """Write the figures that the README shows as SVG on white, legible on any page."""
+    before, _, after = _markers(root)
+    wanted = {
+        draft / "figures" / study / f"{label}.svg": (study, label)
+        for study, label in FIGURE.findall(before + after)
+    }
+    for path in set((draft / "figures").rglob("*.svg")).difference(wanted):
+        path.unlink()
+    for path, (study, label) in wanted.items():
+        notebook = draft / f"{study}.ipynb"
+        if path.is_file() and not notebook.is_file():  # Published before notebooks were.
+            continue
+        source = _figure(notebook, label)
         if source is None:
             raise ReportError(
                 f"README.md shows {label} of {study}, which the executed study does not hold. "
@@ -87,9 +113,7 @@ def _figures(settings: Settings) -> dict[Path, bytes]:
         opening = re.search(r"<svg\b[^>]*>", source)
         white = '<rect width="100%" height="100%" fill="#ffffff"/>'
         drawn = source[: opening.end()] + white + source[opening.end() :]
-        path = settings.root / "report" / "published" / "figures" / study / f"{label}.svg"
-        made[path] = drawn.encode("utf-8")
-    return made
+        write_atomically(path, drawn.encode("utf-8"))
 
 
 def _figure(notebook: Path, label: str) -> str | None:
