@@ -64,6 +64,7 @@ build_dir = "build"
 dataset = "digits"
 max_train = 60000  # training examples to use at most
 seeds = [0, 1, 2, 3]  # both arms are trained with each; neighbours form the pairs of the path
+workers = 1  # processes that train side by side
 channels = [16, 32]
 hidden = 64
 epochs = 30
@@ -138,7 +139,7 @@ configs = {
     for arm, norm in (("BN", "batch"), ("no BN", "none"))
 }
 pair = list(configs)
-runs = training.sweep(configs, task, study.store, seeds=seeds)
+runs = training.sweep(configs, task, study.store, seeds=seeds, workers=workers)
 for (arm, seed), run in runs.items():
     records.run(study, run, arm, seed)
 levels.step_noise(study, runs)
@@ -184,7 +185,7 @@ display.show(
 
 # %%
 fixed = task.first(curvature_examples)
-near = levels.objectives(runs, None, task, fixed, study.store, bn_block=batch_size)
+near = levels.objectives(runs, None, task, fixed, study.store, workers=workers, bn_block=batch_size)
 how = {"prefix": "equal_", "without": levels.WITHOUT}
 records.tested(study, near, task.test, **how)
 records.early(study, near, rho=rho, **how)

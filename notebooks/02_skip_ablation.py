@@ -31,6 +31,7 @@
 # %%
 
 import dataclasses
+import functools
 import itertools
 
 from landscape import (
@@ -63,6 +64,7 @@ build_dir = "build"
 dataset = "digits"
 max_train = 50000  # training examples of the two by two, at most
 seeds = [0, 1, 2]
+workers = 1  # processes that train side by side
 depth = 8
 width = 0.5
 epochs = 8
@@ -173,6 +175,7 @@ tables.rules(list(claim.values()))
 
 # %%
 task = data.load(dataset, study.data_dir, max_train=max_train)
+sweep = functools.partial(training.sweep, store=study.store, workers=workers)
 base = training.TrainConfig(
     models.ResNet(depth=depth, width=width),
     training.SGD(learning_rate, momentum=momentum, weight_decay=weight_decay),
@@ -188,7 +191,7 @@ four = {
     "skip alone": {"norm": "none"},
     "neither": {"skip": False, "norm": "none"},
 }
-runs = training.sweep(arms.variants(base, four), task, study.store, seeds=seeds)
+runs = sweep(arms.variants(base, four), task, seeds=seeds)
 records.runs(study, runs)
 plots.curves(
     panels.training(runs),
@@ -241,7 +244,7 @@ both_ways = {
     f"{arm}, as {way}": {**own, **how}
     for (arm, own), (way, how) in itertools.product(begins.items(), ways.items())
 }
-checked = training.sweep(arms.variants(small, both_ways), few, study.store, seeds=seeds[:1])
+checked = sweep(arms.variants(small, both_ways), few, seeds=seeds[:1])
 records.runs(study, checked)
 tables.arms(
     study,
@@ -254,9 +257,7 @@ tables.arms(
 
 # %%
 name = "skip + BN, in full, as source"
-full = training.sweep(
-    arms.variants(small, {name: ways["source"]}), task, study.store, seeds=seeds[:1]
-)
+full = sweep(arms.variants(small, {name: ways["source"]}), task, seeds=seeds[:1], workers=1)
 records.runs(study, full)
 here, there = (100 * study.values("test_accuracy", arm)[0] for arm in ("skip + BN", name))
 display.Sentence(
@@ -295,7 +296,7 @@ of_depth = {
     for name, layers_ in itertools.product(("skip", "plain"), depths)
 }
 configs = arms.variants(small, {**rescues, **matched, **of_norm, **of_depth})
-fewer = training.sweep(configs, few, study.store, seeds=seeds)
+fewer = sweep(configs, few, seeds=seeds)
 records.runs(study, fewer)
 tables.arms(
     study,
@@ -335,9 +336,7 @@ accounts.learned(study, fewer, list(rescues), chance=1 / task.classes)
 # %%
 trained = arms.trained(runs)
 starts = {"He's": "skip, none", "PyTorch's": "skip, none, torch"}
-begun = training.sweep(
-    {arm: configs[arm] for arm in starts.values()}, few, study.store, seeds=start_seeds
-)
+begun = sweep({arm: configs[arm] for arm in starts.values()}, few, seeds=start_seeds)
 shares = [
     findings.share(begun, arm, f"share that diverges, skip without norm, {name} initialisation")
     for name, arm in starts.items()
@@ -559,7 +558,7 @@ two = {
 }
 brief = dataclasses.replace(small, snapshots=(), epochs=wide_epochs)
 settings = {name: {"learning_rate": wide_rate, **own} for name, own in two.items()}
-twos = training.sweep(arms.variants(brief, settings), wide, study.store, seeds=wide_seeds)
+twos = sweep(arms.variants(brief, settings), wide, seeds=wide_seeds)
 records.runs(study, twos)
 ours = arms.objectives(twos, wide.first(costly_examples))
 records.solutions(study, ours, rho=rho, rho_adaptive=rho_adaptive)

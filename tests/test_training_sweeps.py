@@ -52,6 +52,26 @@ def test_without_seeds_every_config_keeps_its_own(store):
     assert {key: run.config.seed for key, run in found.items()} == {("a", 5): 5, ("b", 2): 2}
 
 
+@pytest.mark.parametrize(
+    ("capability", "precision", "said"),
+    [
+        ("AVX2", "bfloat16", True),
+        ("AVX512", "bfloat16", False),
+        ("AVX512_BF16", "bfloat16", False),
+        ("AVX2", "float32", False),
+    ],
+)
+def test_slow_bfloat16_is_said_before_it_is_waited_for(
+    store, monkeypatch, capsys, capability, precision, said
+):
+    monkeypatch.setenv("LANDSCAPE_PROGRESS", "log")
+    monkeypatch.setattr(sweeps.platform, "machine", lambda: "x86_64")
+    monkeypatch.setattr(torch.backends.cpu, "get_cpu_capability", lambda: capability)
+    training.sweep([dataclasses.replace(CONFIG, precision=precision)], digits(), store)
+    out = capsys.readouterr().out
+    assert said == ("(AVX2) has no bfloat16 convolutions" in out and "precision='float32'" in out)
+
+
 # With workers
 
 

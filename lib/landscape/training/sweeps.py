@@ -5,6 +5,7 @@ import dataclasses
 import functools
 import multiprocessing
 import os
+import platform
 import signal
 import tempfile
 import threading
@@ -70,12 +71,24 @@ def sweep(
         for name, config in named.items()
         for own in [config.seed if seed is None else seed]
     }
+    if _emulates_bfloat16() and any(c.precision == "bfloat16" for c in plan.values()):
+        say(
+            f"training: this processor ({torch.backends.cpu.get_cpu_capability()}) has no bfloat16 "
+            "convolutions, and steps in it take some ten times as long as in float32. Unless all "
+            "is trained already: pass precision='float32', or use a processor with AVX-512"
+        )
     threads = torch.get_num_threads() if workers == 1 else max(1, (os.cpu_count() or 1) // workers)
     with _threads(threads):
         if workers > 1:
             _check_classes(plan.values())
             _side_by_side(plan.values(), dataset, store, workers)
         return {key: train(config, dataset, store) for key, config in plan.items()}
+
+
+def _emulates_bfloat16() -> bool:
+    """Whether convolutions in bfloat16 fall back to general kernels: on x86 before AVX-512."""
+    known = platform.machine() in ("x86_64", "AMD64")
+    return known and not torch.backends.cpu.get_cpu_capability().startswith("AVX512")
 
 
 @contextlib.contextmanager
