@@ -54,7 +54,10 @@ MATRICES = matrices()
 
 
 def wanted(matrix, k, which):
-    descending = np.linalg.eigvalsh(matrix.numpy())[::-1]
+    return wanted_of(np.linalg.eigvalsh(matrix.numpy())[::-1], k, which)
+
+
+def wanted_of(descending, k, which):
     if which == "largest":
         return descending[:k]
     if which == "smallest":
@@ -181,6 +184,33 @@ def test_a_start_vector_in_an_invariant_space_does_not_hide_the_rest(support):
     start[:support] = 1
     found = eigenpairs(diagonal_operator([float(i) for i in range(20)]), start=start, tol=1e-8)
     assert found.largest == pytest.approx(19.0)
+
+
+FEW_VALUES = {
+    "zero": np.zeros(2000),
+    "identity": np.ones(2000),
+    "negative identity": -np.ones(2000),
+    "rank three": np.r_[3.0, 2.0, 1.0, np.zeros(1997)],
+    "copies": np.r_[5.0, 5.0, 5.0, 4.0, np.zeros(1990), -2.0, -2.0, -7.0],
+}
+
+
+@pytest.mark.parametrize("verify", [False, True])
+@pytest.mark.parametrize("which", ["largest", "smallest", "both ends"])
+@pytest.mark.parametrize("name", FEW_VALUES)
+def test_few_eigenvalues_are_known_with_all_their_copies_after_few_products(name, which, verify):
+    op = diagonal_large(FEW_VALUES[name])
+    found = eigenpairs(op, 5, which=which, verify=verify)
+    want = wanted_of(np.sort(FEW_VALUES[name])[::-1], 5, which)
+    np.testing.assert_allclose(found.values.numpy(), want, atol=1e-12)
+    assert bool(found.converged.all()) and found.products <= 30
+
+
+def test_a_start_vector_in_a_space_of_few_eigenvalues_is_not_taken_for_the_whole():
+    start = torch.zeros(2000, dtype=torch.float64)
+    start[3:] = 1  # Only eigenvectors of the eigenvalue 0.
+    found = eigenpairs(diagonal_large(FEW_VALUES["rank three"]), 2, start=start)
+    np.testing.assert_allclose(found.values.numpy(), [3.0, 2.0], atol=1e-12)
 
 
 def test_a_start_vector_is_not_changed():

@@ -9,7 +9,8 @@ import pytest
 import torch
 from landscape import models, rng
 from landscape.deferred import Deferred, settled
-from landscape.fusion import FusedInference, channels_last, lighten
+from landscape.formats import channels_last
+from landscape.fusion import FusedInference, lighten
 from torch import nn
 from torch.nn import functional
 from torch.utils._python_dispatch import TorchDispatchMode

@@ -117,8 +117,3 @@ def test_filter_norms_hold_the_norm_of_each_filter_at_its_entries():
             want = float(sum(value**2 for value in filter_.flatten().tolist()) ** 0.5)
             assert torch.allclose(row, torch.full_like(row, want), rtol=1e-14)
     assert not norms["0.bias"].any() and not norms["2.bias"].any()
-
-
-def test_channels_last_pays_only_for_convolutions():
-    assert parameters.has_convolutions(small_cnn())
-    assert not parameters.has_convolutions(nn.Linear(2, 2))

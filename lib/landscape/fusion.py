@@ -145,21 +145,6 @@ class FusedInference(TorchFunctionMode):
                 held.settle()
 
 
-def channels_last(tensor: torch.Tensor) -> torch.Tensor:
-    """Return a tensor of four axes with the second one innermost in memory, also if its size is 1.
-
-    For one channel PyTorch takes both formats for the same and keeps what there is; convolutions
-    then choose the slow one.
-    """
-    _, c, h, w = tensor.shape
-    strides = (c * h * w, 1, w * c, c)
-    if tensor.stride() == strides:
-        return tensor
-    return torch.empty_strided(
-        tensor.shape, strides, dtype=tensor.dtype, device=tensor.device
-    ).copy_(tensor)
-
-
 def lighten(module: nn.Module) -> None:
     """Let ReLU and normalisation layers of a module in eval mode call PyTorch without checks.
 

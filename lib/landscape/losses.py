@@ -15,8 +15,9 @@ def per_example(loss: Loss, label_smoothing: float = 0.0) -> PerExample:
     """Return the function of outputs (N, ...) and targets (N, ...) that gives the losses (N,).
 
     Args:
-        loss: ``cross_entropy``; ``mse``, the mean over an example's outputs; or a function of
-            outputs and targets that returns one loss an example.
+        loss: ``cross_entropy``, the mean over an example's targets, where it has several; ``mse``,
+            the mean over its outputs; or a function of outputs and targets that returns one loss an
+            example.
         label_smoothing: Share of the target that is spread over all classes, in [0, 1).
 
     Raises:
@@ -50,7 +51,8 @@ def output_factors(
     q_c = Σ_{k>c} p_k, s_c = √(p_c / (q_{c−1} q_c)) (q_c e_c − Σ_{k>c} p_k e_k).
 
     Raises:
-        ValueError: If the loss is the reader's own, whose form is not known.
+        ValueError: If the loss is the reader's own, whose form is not known, or if an example has
+            outputs of more than one axis.
 
     Reference: Tanabe and Sagae (1992), J. R. Statist. Soc. B 54(1), 211-219, theorem 1.
     """
@@ -59,6 +61,12 @@ def output_factors(
             f"the loss is a function of the reader's own ({getattr(loss, '__qualname__', loss)}), "
             "whose second derivatives by the outputs are not known. Known are 'cross_entropy' and "
             "'mse'. For a trace, use spectrum.trace(L.hessian(theta))."
+        )
+    if outputs.dim() != 2:
+        raise ValueError(
+            f"outputs of shape {tuple(outputs.shape)} have more than one axis an example, or none. "
+            "Exact quantities take outputs (N, K); for a trace, use "
+            "spectrum.trace(L.hessian(theta))."
         )
     count, size = outputs.shape
     if loss == "mse":
@@ -82,9 +90,10 @@ def _weights(targets: torch.Tensor, label_smoothing: float) -> torch.Tensor:
 
 
 def _cross_entropy(label_smoothing, outputs, targets) -> torch.Tensor:
-    return functional.cross_entropy(
+    losses = functional.cross_entropy(
         outputs, targets, reduction="none", label_smoothing=label_smoothing
     )
+    return losses if losses.dim() == 1 else losses.flatten(1).mean(1)
 
 
 def _squared_error(outputs: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:

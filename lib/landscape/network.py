@@ -10,6 +10,7 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 from landscape import batchnorm, parameters
 from landscape.batchnorm import Buffers
 from landscape.folding import FastConvolutions, settled
+from landscape.formats import takes_channels_last
 
 
 class Network:
@@ -19,11 +20,13 @@ class Network:
         module: Any module.
         dtype: Floating-point type to compute in; None keeps the module's own.
         bn: Policy of batch normalisation, as for ``Objective``.
-        bn_inputs: Inputs (N, ...) whose statistics ``reestimate`` takes.
+        bn_inputs: Inputs (N, ...) whose statistics ``reestimate`` takes; any others do to find the
+            memory format.
         bn_block: How many of them are taken together.
 
     Raises:
-        ValueError: If the policy is unknown or the module has nothing for it to hold.
+        ValueError: If the policy is unknown or the module has nothing for it to hold, or if it
+            would compute in half precision.
 
     Attributes:
         layout: What each entry of theta is.
@@ -45,10 +48,13 @@ class Network:
         self.bn, self.layout = bn, parameters.layout(module)
         first = next(module.parameters())
         self.dtype, self.device = dtype or first.dtype, first.device
+        _check_precision(self.dtype)
         self.module = copy.deepcopy(module).to(self.dtype).eval().requires_grad_(False)
         if bn == "batch":
             self.module = batchnorm.with_batch_statistics(self.module)
-        self._format = _memory_format(module)
+        self._format = torch.contiguous_format
+        if _has_channels(module) and takes_channels_last(self.module, self.place(bn_inputs[:2])):
+            self._format = torch.channels_last
         self.buffers: Buffers = {
             name: buffer.clone() for name, buffer in self.module.named_buffers()
         }
@@ -73,13 +79,21 @@ class Network:
             inputs: As ``place`` returns them.
             twice: Whether the outputs will be differentiated twice: convolutions that do so fast,
                 and attention by its definition, since fused kernels have no second derivative.
+
+        Raises:
+            TypeError: If the module returns something else than one tensor.
         """
         with contextlib.ExitStack() as stack:
             if twice:
                 stack.enter_context(sdpa_kernel(SDPBackend.MATH))
                 stack.enter_context(FastConvolutions())
             outputs = torch.func.functional_call(self.module, (named, buffers), (inputs,))
-            return settled(outputs) if twice else outputs
+        if not isinstance(outputs, torch.Tensor):
+            raise TypeError(
+                f"the model returned {type(outputs).__name__}, and the loss takes one tensor. Wrap "
+                "the model in a module whose forward returns its logits alone."
+            )
+        return settled(outputs) if twice else outputs
 
     def named(self, point: torch.Tensor, layout: parameters.Layout | None = None) -> Buffers:
         """Return all parameters by name, those of a layout as views of point; differentiable."""
@@ -122,18 +136,31 @@ class Network:
         return theta.detach().to(device=self.device, dtype=self.dtype, copy=True)
 
     def place(self, inputs: torch.Tensor) -> torch.Tensor:
-        """Return inputs (N, ...) in the network's dtype and memory format, on its device."""
-        return self._formatted(inputs.to(device=self.device, dtype=self.dtype))
+        """Return inputs (N, ...) in the network's dtype and memory format, on its device.
+
+        Integers of 32 and 64 bits stay what they are: an embedding takes nothing else.
+        """
+        indices = inputs.dtype in (torch.int32, torch.int64)
+        return self._formatted(inputs.to(self.device, inputs.dtype if indices else self.dtype))
 
     def _formatted(self, tensor: torch.Tensor) -> torch.Tensor:
         return tensor.contiguous(memory_format=self._format) if tensor.dim() == 4 else tensor
 
 
-def _memory_format(module: nn.Module) -> torch.memory_format:
+def _has_channels(module: nn.Module) -> bool:
     # One channel fits both formats, and PyTorch takes it for the other one: layers would convert
     # back and forth.
     channels = [layer.in_channels for layer in module.modules() if isinstance(layer, nn.Conv2d)]
-    return torch.channels_last if channels and min(channels) > 1 else torch.contiguous_format
+    return bool(channels) and min(channels) > 1
+
+
+def _check_precision(dtype: torch.dtype) -> None:
+    if dtype not in (torch.float32, torch.float64):
+        raise ValueError(
+            f"the network would compute in {str(dtype).removeprefix('torch.')}, in whose rounding "
+            "small steps and their curvature are lost. Pass dtype=torch.float32 or torch.float64; "
+            "the weights that it has are then taken exactly."
+        )
 
 
 def fastest_microbatch(module: nn.Module) -> int:

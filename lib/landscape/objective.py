@@ -26,7 +26,7 @@ class Evaluation:
     Attributes:
         loss: Mean over the examples; may be infinite or NaN.
         accuracy: Share of examples whose largest output is the target; NaN for targets that are no
-            class indices.
+            class indices, and for a single output.
         examples: Number of examples.
         bn: Batch-normalisation policy.
     """
@@ -55,8 +55,9 @@ class Objective:
     Args:
         model: Any module that maps inputs (N, ...) to outputs (N, ...). It is copied.
         examples: Inputs (N, ...) and targets (N, ...); their order is kept.
-        loss: ``cross_entropy``, ``mse`` (mean over outputs), or a function of outputs and targets
-            that returns one loss an example, (N,).
+        loss: ``cross_entropy`` (mean over the places of an example, where it has several targets),
+            ``mse`` (mean over outputs), or a function of outputs and targets that returns one loss
+            an example, (N,).
         label_smoothing: Share of each target that cross-entropy spreads over all classes.
         bn: Policy of batch normalisation. ``frozen``: running statistics as given. ``batch``: the
             examples are cut into equal blocks of about ``bn_block``, each normalised by its own
@@ -66,7 +67,7 @@ class Objective:
             None takes what is fastest: 128, or 1,024 for a network of linear layers alone.
         bn_block: Examples whose statistics are taken together by ``batch`` and ``reestimate``.
         bn_examples: Inputs for ``reestimate``; None takes those of ``examples``.
-        dtype: Floating-point type of the network; None keeps the model's own.
+        dtype: Floating-point type of the network, float32 or float64; None keeps the model's own.
         graph_memory: Bytes that a curvature operator may spend on graphs kept between products
             (ResNet-20 takes about 2 MB an example); beyond them graphs are rebuilt for each
             product, at about 1.4 times the cost. Peak memory is this, one microbatch's graph, and
@@ -200,13 +201,12 @@ class Objective:
             ValueError: If theta has another length.
         """
         parts = self.parts(theta, buffers=buffers)
-        loss, correct = 0.0, 0
+        loss, correct, classes = 0.0, 0, False
         for inputs, targets in parts.batches:
             outputs = self._network(parts.named, parts.buffers, inputs)
             loss += float(self._loss(outputs, targets).double().sum())
-            if _are_classes(targets):
-                correct += int((outputs.argmax(1) == targets).sum())
-        classes = _are_classes(self._batches[0][1])
+            classes = names_classes(outputs, targets)
+            correct += int((outputs.argmax(1) == targets).sum()) if classes else 0
         accuracy = correct / self.num_examples if classes else float("nan")
         return Evaluation(loss / self.num_examples, accuracy, self.num_examples, self.bn)
 
@@ -365,5 +365,7 @@ def _check(inputs, targets, microbatch: int, bn_block: int) -> None:
         )
 
 
-def _are_classes(targets: torch.Tensor) -> bool:
-    return targets.dim() == 1 and not targets.is_floating_point()
+def names_classes(outputs: torch.Tensor, targets: torch.Tensor) -> bool:
+    """Whether targets (N,) are indices into outputs (N, K) of K > 1 classes: there is accuracy."""
+    several = outputs.dim() == 2 and outputs.shape[1] > 1
+    return several and targets.dim() == 1 and not targets.is_floating_point()

@@ -142,8 +142,3 @@ def _kind(module: nn.Module, name: str, tensor: torch.Tensor) -> Kind:
     if tensor.dim() <= 1:
         return "bias" if "bias" in name else "other"
     return "weight"
-
-
-def has_convolutions(model: nn.Module) -> bool:
-    """Whether the channels-last memory format pays for this model."""
-    return any(isinstance(module, nn.Conv2d) for module in model.modules())

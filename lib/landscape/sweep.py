@@ -9,9 +9,10 @@ import torch
 from landscape.batchnorm import Buffers
 from landscape.deferred import settled
 from landscape.firstlayer import Combine, FirstWeight, Places, Room, first_layers, places
-from landscape.fusion import FusedInference, channels_last, lighten
-from landscape.objective import Evaluation, Objective
-from landscape.parameters import Block, has_convolutions
+from landscape.formats import channels_last, takes_channels_last
+from landscape.fusion import FusedInference, lighten
+from landscape.objective import Evaluation, Objective, names_classes
+from landscape.parameters import Block
 from landscape.precision import full_precision
 from landscape.progress import Progress
 
@@ -89,7 +90,7 @@ class Sweep:
             return
         parts = objective.parts(self._basis[0])
         self._module = copy.deepcopy(parts.module)  # Its parameters are written for each point.
-        self._convolutional = has_convolutions(self._module)
+        self._convolutional = takes_channels_last(self._module, parts.batches[0][0])
         self._groups = self._grouped(parts.batches)
         first = first_layers(self._module, self._groups[0][0][0])
         lighten(self._module)  # After a forward pass with all its checks.
@@ -183,7 +184,7 @@ class Sweep:
                 outputs.append(settled(found))
             outputs = torch.cat(outputs)
             loss += float(per_example(outputs, targets).double().sum())
-            classes = targets.dim() == 1 and not targets.is_floating_point()
+            classes = names_classes(outputs, targets)
             correct += int((outputs.argmax(1) == targets).sum()) if classes else 0
         count = self._objective.num_examples
         accuracy = correct / count if classes else float("nan")

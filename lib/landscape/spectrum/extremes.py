@@ -30,8 +30,8 @@ def eigenpairs(
 
     Lanczos with full reorthogonalisation; both ends come from one Krylov space. It stops when the
     residual bounds of all wanted pairs are at most ``tol`` times the spectral range. On an
-    invariant subspace it goes on with a fresh orthogonal vector, so that small, singular and
-    diagonal operators are solved whole.
+    invariant subspace it goes on with a fresh orthogonal vector, until nothing that is left can be
+    among the wanted: operators that are small, zero, or have few eigenvalues are solved whole.
 
     Repeated eigenvalues: a Krylov space of one vector holds one copy of each eigenvalue of a large
     operator. Further copies come in through rounding only, after about as many more products, so
@@ -166,6 +166,8 @@ class _Search:
             self._krylov.extend()
             bar.step()
             due -= 1
+            if (found := self._closed()) is not None:
+                return found
             # Right after a fresh start vector, and before the one that an invariant subspace calls
             # for, the bounds know nothing of the rest of the space.
             seen = 0 if self._krylov.exhausted else self._krylov.taken
@@ -174,6 +176,19 @@ class _Search:
                 if (found := self._converged()) is not None:
                     return found
         return None
+
+    def _closed(self) -> np.ndarray | None:
+        """Return the wanted values if nothing that is left in an exhausted space is beyond them."""
+        newest = self._krylov.closed
+        if newest is None or not self.enough:
+            return None
+        left = np.linalg.eigvalsh(newest)
+        values, _, _ = self._ritz()
+        wanted = values[_wanted(len(values), self._k, self._which)]
+        rounding = ROUNDING * self._op.n**0.5 * np.abs(values).max()
+        above = left[-1] > wanted[: self._k].min() + rounding and self._which != "smallest"
+        below = left[0] < wanted[-self._k :].max() - rounding and self._which != "largest"
+        return None if above or below else wanted
 
     def _converged(self) -> np.ndarray | None:
         values, vectors, bounds = self._ritz()

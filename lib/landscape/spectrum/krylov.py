@@ -71,6 +71,7 @@ class Krylov:
         self._scale = self._deviation = 0.0  # Largest ‖A q‖, largest breach of symmetry.
         self._last: tuple[torch.Tensor, torch.Tensor] | None = None
         self.taken, self.torn = 0, False
+        self._apart = start is None  # Whether the rows since ``taken`` was 0 are a space apart.
         if start is None:
             self.renew()
         else:
@@ -86,6 +87,17 @@ class Krylov:
     def exhausted(self) -> bool:
         """Whether the basis spans an invariant subspace, so that only a random vector leads on."""
         return not self._state.pending
+
+    @property
+    def closed(self) -> np.ndarray | None:
+        """H of the newest vectors (t, t), where a random vector has led to an invariant space.
+
+        It has a part along each eigenvalue that older vectors left, so that what lies outside
+        both holds further copies of these eigenvalues and no others. None where that is not known.
+        """
+        if not (self.exhausted and self._apart):
+            return None
+        return self.h[-self.taken :, -self.taken :]
 
     @property
     def h(self) -> np.ndarray:
@@ -113,7 +125,7 @@ class Krylov:
         for _ in range(2):  # Twice is enough (Parlett 1998, section 6.9).
             v = v / v.norm()
             self._project(v, steps, pending)
-        self.taken = 0
+        self.taken, self._apart = 0, not pending
         coupling = np.concatenate([coupling, np.zeros((1, steps))])
         self._state = _State(steps, (*pending, v / v.norm()), coupling)
 
@@ -185,7 +197,7 @@ class Krylov:
         self._h[:] = 0.0
         self._h[range(keep), range(keep)] = values
         self._state = _State(keep, pending, coupling @ vectors)
-        self.torn = False
+        self.torn = self._apart = False
 
     def check(self, largest: float, misfit: float = 0.0) -> None:
         """Raise if products contradict symmetry by more than ``ASYMMETRY`` of the largest |value|.

@@ -9,8 +9,9 @@ import torch
 from torch import nn
 
 from landscape import fingerprint as fingerprints
-from landscape import parameters, rng
+from landscape import rng
 from landscape.data import Dataset, Examples
+from landscape.formats import takes_channels_last
 from landscape.progress import Progress
 from landscape.store import Store
 from landscape.training.config import TrainConfig
@@ -71,7 +72,7 @@ class _Training:
         self._config, self._store, self._key = config, store, key
         self._dataset = dataset
         model = config.model.build(dataset.shape, dataset.classes, seed=config.seed)
-        self._channels_last = parameters.has_convolutions(model)
+        self._channels_last = takes_channels_last(model, dataset.train[0])
         self._model = self._place(model)
         self._train, self._test = (
             (self._place(inputs), targets) for inputs, targets in (dataset.train, dataset.test)
