@@ -6,7 +6,8 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 
 import torch
-from landscape import parameters, spectrum
+from landscape import spectrum
+from landscape.formats import takes_channels_last
 from landscape.store import Store
 
 from bench import ours, subjects
@@ -71,7 +72,7 @@ def screen(subject: Subject, tool: Tool, exact: torch.Tensor) -> tuple[Choice | 
         return None, records
     published = min(times, key=times.__getitem__)
     # This library uses channels_last by itself; without convolutions it means nothing.
-    if tool.name != ours.NAME and parameters.has_convolutions(subject.model):
+    if tool.name != ours.NAME and takes_channels_last(subject.model, subject.inputs):
         probe(dataclasses.replace(published, channels_last=True))
     best = min(times, key=times.__getitem__)
     return Choice(published, best, times[best], len(subject.inputs), errors), records
