@@ -86,6 +86,7 @@ rate_steps = [0.01, 0.03, 0.1, 0.3]  # learning rates over 1 − β: those of SG
 rho = 0.05  # radius of SAM's step
 rho_adaptive = 0.5  # radius of the adaptive step, relative to |theta|
 rho_average = 1.0  # length of random perturbations, in parameter units
+rise_rtol = 0.1  # standard error of their mean rise; seeds differ by more
 curvature_examples = 256
 check_examples = [64, 256, 1024]  # on how many λ_max is compared
 slice_reach = 1.0  # of lines and planes, in filter norms
@@ -224,7 +225,7 @@ records.runs(study, tuned)
 both = {**shared, **tuned}
 at = arms.objectives(both, task.first(curvature_examples))
 records.solutions(study, at, rho=rho, rho_adaptive=rho_adaptive)
-flatness.record(study, at, both, rho=rho_average)
+flatness.record(study, at, both, rho=rho_average, rise_rtol=rise_rtol)
 
 # %%
 names = {
@@ -445,7 +446,7 @@ swept = training.sweep(arms.variants(base, {**batches, **paces}), task, study.st
 records.runs(study, swept)
 points = arms.objectives(swept, task.first(curvature_examples))
 records.solutions(study, points, rho=rho, rho_adaptive=rho_adaptive)
-flatness.record(study, points, swept, rho=rho_average)
+flatness.record(study, points, swept, rho=rho_average, rise_rtol=rise_rtol)
 followed = {
     "lambda_max": "λ_max",
     "trace": "tr H",
