@@ -35,6 +35,23 @@ def test_outputs_are_those_of_the_module(build, twice):
     assert type(found) is torch.Tensor
 
 
+@pytest.mark.parametrize("twice", [False, True])
+def test_images_of_one_channel_are_spread_in_memory_where_that_is_faster(twice):
+    seen = []
+
+    class Watching(nn.Conv2d):
+        def forward(self, x):
+            seen.append((x.stride(), self.weight.stride()))
+            return super().forward(x)
+
+    model = nn.Sequential(Watching(1, 3, 3), nn.Flatten(), nn.Linear(108, 2))
+    net, (inputs, _) = network(model), digits().first(6)
+    seen.clear()
+    net(net.named(theta_of(model)), net.buffers, net.place(inputs), twice=twice)
+    spread = [(of_inputs == (64, 1, 8, 1), of_weight) for of_inputs, of_weight in seen]
+    assert spread == [(False, (9, 9, 3, 1)) if twice else (True, (9, 1, 3, 1))]
+
+
 def test_outputs_are_those_of_the_given_point_and_statistics():
     model, (inputs, _) = small_cnn(), digits().first(6)
     net, theta = network(small_cnn()), theta_of(model) + 0.1

@@ -5,7 +5,7 @@ import dataclasses
 import pytest
 import torch
 from landscape import models, rng, slices, spectrum, training
-from landscape.formats import takes_channels_last
+from landscape.formats import channels_last, takes_channels_last
 from landscape.objective import Objective
 from landscape.sweep import Sweep
 from torch import nn
@@ -114,6 +114,8 @@ def test_channels_last_is_for_convolutions_that_bear_it():
     assert not takes_channels_last(Images(view=True, inputs=3), images)
     assert not takes_channels_last(nn.Linear(8, 2), images)
     assert not takes_channels_last(nn.Conv1d(3, 2, 1), images[0])
+    flat = images[0]
+    assert channels_last(flat) is flat
 
 
 @pytest.mark.parametrize("kind", [torch.int64, torch.int32])

@@ -10,8 +10,10 @@ def channels_last(tensor: torch.Tensor) -> torch.Tensor:
     """Return a tensor of four axes with the second one innermost in memory, also if its size is 1.
 
     For one channel PyTorch takes both formats for the same and keeps what there is; convolutions
-    then choose the slow one.
+    then choose the slow one. Of other tensors, memory stays as it is.
     """
+    if tensor.dim() != 4:
+        return tensor
     _, c, h, w = tensor.shape
     strides = (c * h * w, 1, w * c, c)
     if tensor.stride() == strides:
@@ -38,8 +40,7 @@ def takes_channels_last(module: nn.Module, inputs: torch.Tensor) -> bool:
         return False
     own = copy.deepcopy(module).eval()
     for parameter in own.parameters():
-        if parameter.dim() == 4:
-            parameter.data = channels_last(parameter.data)
+        parameter.data = channels_last(parameter.data)
     try:
         own(channels_last(inputs[:2]))
     except RuntimeError as error:  # Whatever else is wrong is said where it is computed.

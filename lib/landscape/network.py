@@ -10,7 +10,7 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 from landscape import batchnorm, parameters
 from landscape.batchnorm import Buffers
 from landscape.folding import FastConvolutions, settled
-from landscape.formats import takes_channels_last
+from landscape.formats import channels_last, takes_channels_last
 
 
 class Network:
@@ -53,7 +53,8 @@ class Network:
         if bn == "batch":
             self.module = batchnorm.with_batch_statistics(self.module)
         self._format = torch.contiguous_format
-        if _has_channels(module) and takes_channels_last(self.module, self.place(bn_inputs[:2])):
+        self._fast = takes_channels_last(self.module, self.place(bn_inputs[:2]))
+        if self._fast and _has_channels(module):
             self._format = torch.channels_last
         self.buffers: Buffers = {
             name: buffer.clone() for name, buffer in self.module.named_buffers()
@@ -83,6 +84,10 @@ class Network:
         Raises:
             TypeError: If the module returns something else than one tensor.
         """
+        if self._fast and not twice:
+            # Also with one channel, where derivatives of derivatives leave the format.
+            named = {name: channels_last(tensor) for name, tensor in named.items()}
+            inputs = channels_last(inputs)
         with contextlib.ExitStack() as stack:
             if twice:
                 stack.enter_context(sdpa_kernel(SDPBackend.MATH))
@@ -148,8 +153,8 @@ class Network:
 
 
 def _has_channels(module: nn.Module) -> bool:
-    # One channel fits both formats, and PyTorch takes it for the other one: layers would convert
-    # back and forth.
+    # One channel fits both formats, and PyTorch takes it for the other one: second derivatives
+    # would convert back and forth.
     channels = [layer.in_channels for layer in module.modules() if isinstance(layer, nn.Conv2d)]
     return bool(channels) and min(channels) > 1
 

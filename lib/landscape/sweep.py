@@ -107,7 +107,7 @@ class Sweep:
         return [(inputs, torch.cat(targets)) for inputs, targets in groups]
 
     def _formatted(self, tensor: torch.Tensor) -> torch.Tensor:
-        return channels_last(tensor) if self._convolutional and tensor.dim() == 4 else tensor
+        return channels_last(tensor) if self._convolutional else tensor
 
     def _split(self, first: set[str], memory: int) -> None:
         """Part the vectors of the basis: weights of first layers, and the blocks that are left."""
