@@ -5,6 +5,8 @@ import copy
 import torch
 from torch import nn
 
+from landscape.precision import full_precision
+
 
 def channels_last(tensor: torch.Tensor) -> torch.Tensor:
     """Return a tensor of four axes with the second one innermost in memory, also if its size is 1.
@@ -23,6 +25,7 @@ def channels_last(tensor: torch.Tensor) -> torch.Tensor:
     ).copy_(tensor)
 
 
+@full_precision()
 @torch.inference_mode()
 def takes_channels_last(module: nn.Module, inputs: torch.Tensor) -> bool:
     """Whether a network is computed channels-last: with 2-d convolutions, which that format pays.
