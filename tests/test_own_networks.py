@@ -114,6 +114,8 @@ def test_channels_last_is_for_convolutions_that_bear_it():
     assert not takes_channels_last(Images(view=True, inputs=3), images)
     assert not takes_channels_last(nn.Linear(8, 2), images)
     assert not takes_channels_last(nn.Conv1d(3, 2, 1), images[0])
+    # Whatever else fails is said where it is computed, not here.
+    assert takes_channels_last(nn.Sequential(nn.Conv2d(3, 2, 8), nn.Bilinear(2, 2, 2)), images)
     flat = images[0]
     assert channels_last(flat) is flat
 

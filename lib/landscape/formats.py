@@ -46,6 +46,6 @@ def takes_channels_last(module: nn.Module, inputs: torch.Tensor) -> bool:
         parameter.data = channels_last(parameter.data)
     try:
         own(channels_last(inputs[:2]))
-    except RuntimeError as error:  # Whatever else is wrong is said where it is computed.
+    except Exception as error:  # Whatever else is wrong is said where it is computed.
         return "view size is not compatible" not in str(error)
     return True
