@@ -31,6 +31,7 @@ class Network:
     Attributes:
         layout: What each entry of theta is.
         buffers: Named buffers, such as running statistics.
+        channels_last: Whether the network bears the format in which convolutions are fast.
         untrained: Parameters that are not trained, by name.
     """
 
@@ -53,8 +54,8 @@ class Network:
         if bn == "batch":
             self.module = batchnorm.with_batch_statistics(self.module)
         self._format = torch.contiguous_format
-        self._fast = takes_channels_last(self.module, self.place(bn_inputs[:2]))
-        if self._fast and _has_channels(module):
+        self.channels_last = takes_channels_last(self.module, self.place(bn_inputs[:2]))
+        if self.channels_last and _has_channels(module):
             self._format = torch.channels_last
         self.buffers: Buffers = {
             name: buffer.clone() for name, buffer in self.module.named_buffers()
@@ -84,7 +85,7 @@ class Network:
         Raises:
             TypeError: If the module returns something else than one tensor.
         """
-        if self._fast and not twice:
+        if self.channels_last and not twice:
             # Also with one channel, where derivatives of derivatives leave the format.
             named = {name: channels_last(tensor) for name, tensor in named.items()}
             inputs = channels_last(inputs)

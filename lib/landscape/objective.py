@@ -80,6 +80,7 @@ class Objective:
         theta: The model's own parameters (n,).
         buffers: Its named buffers, such as running statistics.
         layout: What each entry of theta is.
+        channels_last: Whether the network bears the memory format in which convolutions are fast.
         examples_hash: SHA-256 of inputs and targets.
         fingerprint: Identifies the function in the store: architecture, its code, that of this
             class and what it computes with, buffers, examples, loss, policy, dtype.
@@ -112,6 +113,7 @@ class Objective:
         )
         self.layout, self.buffers = self._network.layout, self._network.buffers
         self.dtype, self.device = self._network.dtype, self._network.device
+        self.channels_last = self._network.channels_last
         self.bn, self.num_examples = bn, len(inputs)
         self.theta = self.layout.flatten(dict(model.named_parameters()))
         self._options = {

@@ -9,7 +9,7 @@ import torch
 from landscape.batchnorm import Buffers
 from landscape.deferred import settled
 from landscape.firstlayer import Combine, FirstWeight, Places, Room, first_layers, places
-from landscape.formats import channels_last, takes_channels_last
+from landscape.formats import channels_last
 from landscape.fusion import FusedInference, lighten
 from landscape.objective import Evaluation, Objective, names_classes
 from landscape.parameters import Block
@@ -90,7 +90,6 @@ class Sweep:
             return
         parts = objective.parts(self._basis[0])
         self._module = copy.deepcopy(parts.module)  # Its parameters are written for each point.
-        self._convolutional = takes_channels_last(self._module, parts.batches[0][0])
         self._groups = self._grouped(parts.batches)
         first = first_layers(self._module, self._groups[0][0][0])
         lighten(self._module)  # After a forward pass with all its checks.
@@ -107,7 +106,7 @@ class Sweep:
         return [(inputs, torch.cat(targets)) for inputs, targets in groups]
 
     def _formatted(self, tensor: torch.Tensor) -> torch.Tensor:
-        return channels_last(tensor) if self._convolutional else tensor
+        return channels_last(tensor) if self._objective.channels_last else tensor
 
     def _split(self, first: set[str], memory: int) -> None:
         """Part the vectors of the basis: weights of first layers, and the blocks that are left."""
