@@ -593,7 +593,10 @@ plots.curves(
 )
 
 # %%
-ratios = {"edge_peak": "curvature / threshold, largest", "edge_ratio": "curvature / threshold"}
+ratios = {
+    "edge_peak": "curvature / threshold, largest",
+    "edge_ratio": "curvature / threshold, last third",
+}
 sharp = {"batch_edge_ratio": "batch sharpness / threshold"}
 for group, label in ((whole, "tab-edge"), (parts, "tab-edge-batches")):
     table = tables.arms(

@@ -186,11 +186,16 @@ for family, members in families.items():
         panels.training(shown),
         label=f"fig-training-{family.lower()}",
         caption=f"Training the {family} of several widths: mean over seeds, 95% interval as a "
-        "band, each seed as a thin line.",
+        "band, each seed as a thin line. Training loss is that of the first "
+        f"{min(measured, len(task.y_train)):,} examples.",
         alt="Four panels over epochs, a curve for each width: losses, test error, gradient norm.",
     )
     display.show(figure)
-display.show(accounts.divergence(runs, label="tab-divergence"))
+display.show(
+    accounts.divergence(runs, label="tab-divergence"),
+    accounts.learned(study, runs, list(settings), chance=1 / task.classes),
+    accounts.rebounds(runs),
+)
 
 # %%
 levels_of = {"epochs_to_loss": ("train_loss", loss_level)}
