@@ -234,16 +234,24 @@ def test_arms_learn_that_beat_chance_twice_in_every_seed(study):
         "b": [0.9, 0.19],
         "c": [0.9, 0.9],
         "d": [0.2, 0.9],
+        "e": [0.7, 0.6],
     }.items():
         for seed, value in enumerate(values):
             study.add("test_accuracy", value, arm=arm, seed=seed)
-    runs = {(arm, seed): run() for arm in "abd" for seed in (0, 1)}
+    runs = {(arm, seed): run() for arm in "abde" for seed in (0, 1)}
     runs |= {("c", 0): run(), ("c", 1): run(4)}
     found = accounts.learned(study, runs, ["a", "b", "c", "d"], chance=0.1)
     assert found.text == (
         "Of 4 arms these learn, in every seed to more than twice chance: a. In some seeds also: "
         "b (1 of 2); c (1 of 2); d (1 of 2)."
     )
+    some = accounts.learned(study, runs, ["a", "d"], chance=0.1)
+    assert some.text == (
+        "Of 2 arms these learn, in every seed to more than twice chance: a. In some seeds also: "
+        "d (1 of 2)."
+    )
+    every = accounts.learned(study, runs, ["a", "e"], chance=0.1)
+    assert every.text == "All 2 arms learn, in every seed to more than twice chance."
 
 
 # Estimators

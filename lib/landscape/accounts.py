@@ -90,7 +90,7 @@ def estimators(rows: Sequence[Comparison], *, label: str, caption: str) -> Table
 def learned(study: Study, runs: Runs, among: Sequence[str], *, chance: float) -> Sentence:
     """Return the sentence that names the arms that learn: in every seed to over twice chance.
 
-    Those that do in some seeds are named with how many.
+    Those that do in some seeds are named with how many; where all learn, none is named.
 
     Args:
         study: Where their test accuracies were recorded.
@@ -106,6 +106,8 @@ def learned(study: Study, runs: Runs, among: Sequence[str], *, chance: float) ->
             every.append(arm)
         elif there:
             some.append(f"{arm} ({there} of {len(own[arm])})")
+    if len(every) == len(among):
+        return Sentence(f"All {len(among)} arms learn, in every seed to more than twice chance.")
     also = f" In some seeds also: {'; '.join(some)}." if some else ""
     return Sentence(
         f"Of {len(among)} arms these learn, in every seed to more than twice chance: "
