@@ -1,5 +1,6 @@
 """Claims and the words that code reaches."""
 
+import dataclasses
 import itertools
 import math
 
@@ -116,6 +117,7 @@ ROBUST = {
 @pytest.mark.parametrize("words", ROBUST, ids="-".join)
 def test_robust_judges_each_combination(words):
     source, check = (finding(word) for word in words)
+    check = dataclasses.replace(check, quantity="the same, measured better")
     found = robust(CLAIM, [source], [check])
     assert found.word == ROBUST[words] and found.findings == (source, check)
 
@@ -127,13 +129,21 @@ def test_robust_needs_all_checks_to_reproduce_and_one_to_unmask():
     assert robust(CLAIM, [good], [bad, open_]).word == "artefact"
 
 
+def test_robust_lists_a_check_that_is_also_a_finding_once():
+    good, open_ = finding("reproduced"), finding("inconclusive")
+    found = robust(CLAIM, [good], [good, open_])
+    assert found.findings == (good, open_) and found.checks == 1
+    alone = robust(CLAIM, [good], [good])
+    assert alone.findings == (good,) and alone.checks == 0 and alone.word == "reproduced"
+
+
 def test_robust_sees_an_artefact_only_where_the_source_s_way_shows_all_of_the_claim():
     good, bad, open_ = (finding(word) for word in WORDS)
     assert robust(CLAIM, [good, good], [bad]).word == "artefact"
     assert robust(CLAIM, [good, bad], [bad]).word == "contradicted"
     assert robust(CLAIM, [good, open_], [bad]).word == "inconclusive"
     assert robust(CLAIM, [good, open_], [good]).word == "inconclusive"
-    assert robust(CLAIM, [good, open_], [good]).findings == (good, open_, good)
+    assert robust(CLAIM, [good, open_], [bad]).findings == (good, open_, bad)
 
 
 @pytest.mark.parametrize(
@@ -229,6 +239,13 @@ def test_a_wide_mean_does_not():
 def test_a_large_number_of_a_small_width_keeps_the_digits_that_differ():
     assert claims.rounded(2.302577, 2.302585, 2.302593) == ("2.3025770", "2.3025850", "2.3025930")
     assert claims.rounded(4.44440e-8, 4.44442e-8, 4.44444e-8)[1] == "4.444420e−08"
+
+
+def test_an_end_that_is_not_the_border_does_not_read_as_the_border():
+    assert claims.rounded(0.47, 0.68, 0.9988, border=1.0) == ("0.470", "0.680", "0.999")
+    assert claims.rounded(0.47, 0.68, 0.9985) == ("0.47", "0.68", "1.00")
+    found = above("q", Interval(0.68, 0.47, 0.9985, 5, 0.95, 0, "ratio"))
+    assert found.word == "contradicted" and "1.00" not in found.text
 
 
 def test_rounded_numbers_have_no_negative_zero():

@@ -173,12 +173,13 @@ def test_verdict_says_word_claim_and_finding():
 def test_a_verdict_of_several_findings_lists_them_with_their_words_checks_apart():
     up = above("up", paired_ratio([2.0, 2.2], [1.0, 1.0]))
     down = above("down", paired_ratio([1.0, 1.0], [2.0, 2.2]))
-    verdict = robust(CLAIM, [up], [down, up])
+    again = dataclasses.replace(up, quantity="up again")
+    verdict = robust(CLAIM, [up], [down, again])
     assert verdict.claimed == (up,) and verdict.checks == 2
     text = bundle(VerdictBox(verdict))[0]["text/markdown"]
     assert text == (
         f"**S9.1: {verdict.word}.** BN raises λ_max. We measure:\n\n- {up.text}: *{up.word}*\n\n"
-        f"Checks:\n\n- {down.text}: *{down.word}*\n- {up.text}: *{up.word}*"
+        f"Checks:\n\n- {down.text}: *{down.word}*\n- {again.text}: *{again.word}*"
     )
     alone = bundle(VerdictBox(every(CLAIM, [up, down])))[0]["text/markdown"]
     assert "Checks" not in alone and alone.endswith(f"- {down.text}: *{down.word}*")
@@ -243,6 +244,9 @@ def test_closing_lists_verdicts_and_counts_what_did_not_converge(study):
     study.add("lambda_max", math.nan, arm="a", seed=0, converged=False, note="the run diverged")
     text = display.closing(study, []).text
     assert "13 recorded numbers. **4 of them did not converge** (1 of runs that diverged): " in text
+    assert "3 of bad, 1 of lambda_max." in text
+    study.add("bad", 1.0, arm="a", converged=False, note="lost in noise")
+    assert "4 of bad (lost in noise), 1 of lambda_max." in display.closing(study, []).text
 
 
 def path(barrier, position=0.5):

@@ -79,6 +79,11 @@ def test_curvature_of_descent_is_compared_with_its_threshold_at_each_snapshot(st
     assert int(row["cost"]) == sum(moment.edge.products for moment in last)
     assert (row["error_kind"], row["converged"], row["seed"]) == ("residual", "true", "7")
     assert "batch_edge_ratio" not in measured
+    peak = measured["edge_peak"]
+    want = max(moment.edge.ratio for moment in moments)
+    assert float(peak["value"]) == pytest.approx(want, rel=1e-9)
+    assert int(peak["cost"]) == sum(moment.edge.products for moment in moments)
+    assert (peak["error_kind"], peak["converged"]) == ("residual", "true")
 
 
 def test_an_adaptive_optimizer_is_compared_by_its_preconditioned_curvature(study, tmp_path):
@@ -99,7 +104,9 @@ def test_an_adaptive_optimizer_is_compared_by_its_preconditioned_curvature(study
     rows, measured = tables(study, tmp_path)
     assert rows[0]["converged"] == "false" and rows[1]["converged"] == "true"
     assert float(rows[1]["preconditioned"]) == pytest.approx(moments[0].edge.value, rel=1e-9)
-    assert measured["edge_ratio"]["converged"] == "true"
+    assert measured["edge_ratio"]["converged"] == measured["edge_peak"]["converged"] == "true"
+    want = max(moment.edge.ratio for moment in moments)
+    assert float(measured["edge_peak"]["value"]) == pytest.approx(want, rel=1e-9)
 
 
 def test_the_threshold_follows_the_schedule(study):
@@ -159,7 +166,7 @@ def test_a_run_that_diverged_has_its_snapshots_until_then_and_a_row_that_says_so
     assert float(rows[0]["lambda_max"]) == pytest.approx(float(rows[2]["lambda_max"]), rel=1e-9)
     assert (rows[1]["note"], rows[1]["converged"]) == ("the run diverged", "false")
     assert (rows[1]["epoch"], rows[1]["lambda_max"]) == ("0.5", "")
-    for name in ("edge_ratio", "batch_edge_ratio"):
+    for name in ("edge_ratio", "edge_peak", "batch_edge_ratio"):
         assert math.isnan(study.values(name, "b")[0]) and not study.converged(name, ["b"])
         assert study.converged(name, ["a"])
 

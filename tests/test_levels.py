@@ -128,3 +128,18 @@ def test_step_noise_of_a_seed_of_which_a_run_diverged_is_none(store, study):
 def test_step_noise_of_epochs_of_one_step_is_none(store, study):
     levels.step_noise(study, trained(store, batch_size=48, measure_every=1, epochs=2))
     assert math.isnan(study.values("step_noise_matched", "fast")[0])
+
+
+def test_how_far_apart_arms_are_is_the_largest_ratio_within_a_seed(study):
+    for arm, values in {
+        "a": [1.0, 4.0, 9.0],
+        "b": [2.0, 3.0, math.nan],
+        "c": [1.5, 2.0, 1.0],
+    }.items():
+        for seed, value in enumerate(values):
+            study.add("loss", value, arm=arm, seed=seed)
+    assert levels.spread(study, "loss", ["a", "b", "c"]) == 2
+    assert levels.spread(study, "loss", ["a", "c"]) == 9
+    study.add("lost", math.nan, arm="a", seed=0)
+    study.add("lost", 1.0, arm="b", seed=0)
+    assert math.isnan(levels.spread(study, "lost", ["a", "b"]))

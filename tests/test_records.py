@@ -223,7 +223,8 @@ def test_a_largest_eigenvalue_far_below_the_range_is_computed_to_a_smaller_toler
 
 def test_bounds_of_the_trace_are_those_of_each_run(study):
     run = run_of(study, epochs=2)
-    settings = run.config.optimizer.learning_rate, run.config.batch_size
+    optimizer = run.config.optimizer
+    settings = optimizer.learning_rate / (1 - optimizer.momentum), run.config.batch_size
     descent = 2 * float(run.history["train_loss"][0]) / (settings[0] * run.steps)
     for seed, (noise, trace) in enumerate([(3.0, 2 * descent), (5.0, descent / 2)]):
         study.add("noise_trace", noise, arm="a", seed=seed)

@@ -1,5 +1,6 @@
 """Tables of many arms: what diverged, what an estimator gives, what departs, what correlates."""
 
+import dataclasses
 import math
 import types
 
@@ -9,8 +10,9 @@ from landscape import accounts, tables
 from landscape.comparisons import Comparison
 from landscape.correlation import RankCorrelation
 from landscape.display import Sentence
+from landscape.models import MLP
 from landscape.statistics import Interval, mean_interval, paired_ratio
-from landscape.training import SGD
+from landscape.training import SGD, TrainConfig
 
 NAN = math.nan
 WORDS = {"label": "tab-test", "caption": "What to see."}
@@ -245,13 +247,56 @@ def test_arms_learn_that_beat_chance_twice_in_every_seed(study):
         "Of 4 arms these learn, in every seed to more than twice chance: a. In some seeds also: "
         "b (1 of 2); c (1 of 2); d (1 of 2)."
     )
-    some = accounts.learned(study, runs, ["a", "d"], chance=0.1)
-    assert some.text == (
-        "Of 2 arms these learn, in every seed to more than twice chance: a. In some seeds also: "
-        "d (1 of 2)."
+    most = accounts.learned(study, runs, ["a", "d", "e"], chance=0.1)
+    assert most.text == (
+        "Of 3 arms all but these learn, in every seed to more than twice chance; in how many seeds "
+        "these do: d (1 of 2)."
     )
+    assert accounts.learning(study, runs, chance=0.1)["c"] == [True, False]
     every = accounts.learned(study, runs, ["a", "e"], chance=0.1)
     assert every.text == "All 2 arms learn, in every seed to more than twice chance."
+
+
+def test_runs_that_end_in_a_rise_of_the_loss_are_named():
+    runs = {("a", 0): run(), ("a", 1): run(last=4.7), ("b", 0): run(3, last=9.0)}
+    assert accounts.rebounds(runs).text == (
+        "1 of the 3 runs end at over twice the least training loss that they had, in nats: "
+        "a, seed 1 (from 2.3 to 4.7)."
+    )
+    del runs["a", 1]
+    assert accounts.rebounds(runs).text == (
+        "None of the 2 runs ends at twice its least training loss."
+    )
+
+
+def test_arms_of_one_config_are_named_together():
+    base = TrainConfig(MLP(hidden=(4,)), SGD(0.1), epochs=1, batch_size=4)
+    other = TrainConfig(MLP(hidden=(4,)), SGD(0.2), epochs=1, batch_size=4)
+    configs = {"a": base, "b": other, "c": TrainConfig(MLP(hidden=(4,)), SGD(0.1), epochs=1)}
+    configs["c"] = dataclasses.replace(configs["c"], batch_size=4)
+    assert accounts.repeated(configs).text == "The same networks under several names: a = c."
+    assert accounts.repeated({"a": base, "b": other}).text == "No two arms have the same settings."
+
+
+# Ratios
+
+
+def test_ratios_are_paired_over_the_seeds_that_count(study):
+    values = {"a": [2.0, 4.4, 90.0], "b": [1.0, 2.0, 1.0], "c": [3.0, 3.3, 3.6]}
+    for arm, own in values.items():
+        record(study, "q", arm, own, converged=arm != "c")
+    rows = {"a / b": {"whole": ("a", "b"), "late": ("c", "b")}, "c / a": {"late": ("c", "a")}}
+    kept = {"a": [True, True, False], "c": [False, False, True]}
+    found = tables.ratios(study, "q", rows, kept=kept, **WORDS)
+    assert found.columns == ["ratio", "whole", "late", "converged"]
+    ratio = tables.interval_text(paired_ratio([2.0, 4.4], [1.0, 2.0]))
+    assert found.rows == [
+        ["a / b", f"{ratio}, n = 2", "3.6, n = 1", "**no**: late"],
+        ["c / a", "", "–, n = 0", "**no**"],
+    ]
+    every = tables.ratios(study, "q", {"a / b": {"whole": ("a", "b")}}, **WORDS)
+    whole = tables.interval_text(paired_ratio(values["a"], values["b"]))
+    assert every.rows == [["a / b", whole, "yes"]]
 
 
 # Estimators

@@ -1,4 +1,4 @@
-"""Accounts: runs that diverged or learned, the sources' estimators, and departures."""
+"""Accounts: runs that diverged, learned or relapsed, the sources' estimators, and departures."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -11,7 +11,7 @@ from landscape.connectivity import Path
 from landscape.display import Sentence, Table
 from landscape.results import Study
 from landscape.stability import threshold
-from landscape.training import SGD, Run
+from landscape.training import SGD, Run, TrainConfig
 from landscape.wording import number, ratio_text, seeds_text, setting
 
 _START = "initial_lambda_max"
@@ -87,10 +87,28 @@ def estimators(rows: Sequence[Comparison], *, label: str, caption: str) -> Table
     )
 
 
+def learning(study: Study, runs: Runs, *, chance: float) -> dict[str, list[bool]]:
+    """Return arm -> for each seed whether its network learns: to over twice chance.
+
+    Args:
+        study: Where test accuracies were recorded.
+        runs: (arm, seed) -> run; one that diverged does not learn.
+        chance: The share that guessing gets right.
+    """
+    return {
+        arm: [
+            value > 2 * chance and not lost(run)
+            for value, run in zip(study.values("test_accuracy", arm), own, strict=True)
+        ]
+        for arm, own in grouped(runs).items()
+    }
+
+
 def learned(study: Study, runs: Runs, among: Sequence[str], *, chance: float) -> Sentence:
     """Return the sentence that names the arms that learn: in every seed to over twice chance.
 
-    Those that do in some seeds are named with how many; where all learn, none is named.
+    Those that do in some seeds are named with how many. Where most arms learn, the others are
+    named, and where all do, none is.
 
     Args:
         study: Where their test accuracies were recorded.
@@ -98,21 +116,66 @@ def learned(study: Study, runs: Runs, among: Sequence[str], *, chance: float) ->
         among: The arms to name.
         chance: The share that guessing gets right.
     """
-    every, some, own = [], [], grouped(runs)
-    for arm in among:
-        ends = zip(study.values("test_accuracy", arm), own[arm], strict=True)
-        there = sum(value > 2 * chance and not lost(run) for value, run in ends)
-        if there == len(own[arm]):
-            every.append(arm)
-        elif there:
-            some.append(f"{arm} ({there} of {len(own[arm])})")
-    if len(every) == len(among):
+    found = learning(study, {key: runs[key] for key in runs if key[0] in among}, chance=chance)
+    every = [arm for arm in among if all(found[arm])]
+    others = {arm: sum(found[arm]) for arm in among if arm not in every}
+    counts = {arm: f"{arm} ({there} of {len(found[arm])})" for arm, there in others.items()}
+    if not others:
         return Sentence(f"All {len(among)} arms learn, in every seed to more than twice chance.")
+    if len(every) > len(others):
+        return Sentence(
+            f"Of {len(among)} arms all but these learn, in every seed to more than twice chance; "
+            f"in how many seeds these do: {'; '.join(counts.values())}."
+        )
+    some = [counts[arm] for arm, there in others.items() if there]
     also = f" In some seeds also: {'; '.join(some)}." if some else ""
     return Sentence(
         f"Of {len(among)} arms these learn, in every seed to more than twice chance: "
         f"{'; '.join(every) or 'none'}.{also}"
     )
+
+
+def rebounds(runs: Runs) -> Sentence:
+    """Return the sentence that names the runs that end in a rise of the training loss.
+
+    They are those whose last training loss is over twice the least that they had before. What is
+    measured at their end is that of a step up, and one of them widens the interval of its arm.
+
+    Args:
+        runs: (arm, seed) -> run; those that diverged are left out.
+    """
+    found = []
+    for (arm, seed), run in runs.items():
+        if lost(run) or len(run.history["train_loss"]) < 2:
+            continue
+        *before, last = run.history["train_loss"].tolist()
+        if last > 2 * min(before):
+            found.append(f"{arm}, seed {seed} (from {number(min(before))} to {number(last)})")
+    if not found:
+        return Sentence(f"None of the {len(runs)} runs ends at twice its least training loss.")
+    return Sentence(
+        f"{len(found)} of the {len(runs)} runs end at over twice the least training loss that they "
+        f"had, in nats: {'; '.join(found)}."
+    )
+
+
+def repeated(configs: Mapping[str, TrainConfig]) -> Sentence:
+    """Return the sentence that names the arms that are one config under several names.
+
+    Args:
+        configs: Arm -> config.
+    """
+    groups: list[tuple[TrainConfig, list[str]]] = []
+    for arm, config in configs.items():
+        same = next((names for other, names in groups if other == config), None)
+        if same is None:
+            groups.append((config, [arm]))
+        else:
+            same.append(arm)
+    several = [" = ".join(names) for _, names in groups if len(names) > 1]
+    if not several:
+        return Sentence("No two arms have the same settings.")
+    return Sentence(f"The same networks under several names: {'; '.join(several)}.")
 
 
 def dead(runs: Runs, among: Sequence[str]) -> Sentence:

@@ -65,7 +65,8 @@ class Finding:
             low, _, high = rounded(interval.low, interval.low, interval.high)
             return f"{self.quantity} in [{low}, {high}], n = {interval.n} ({why})"
         ends = interval.low, interval.estimate, interval.high
-        low, estimate, high = rounded(*ends, kind=interval.kind)
+        border = math.nan if self.word == "inconclusive" else self.threshold
+        low, estimate, high = rounded(*ends, kind=interval.kind, border=border)
         text = f"{self.quantity} = {estimate} [{low}, {high}], n = {interval.n}"
         return text if self.converged else f"{text} (not all converged)"
 
@@ -128,7 +129,9 @@ def _sources() -> dict[str, tuple[str, str, str]]:
         }
 
 
-def rounded(low: float, estimate: float, high: float, *, kind: str = "") -> tuple[str, str, str]:
+def rounded(
+    low: float, estimate: float, high: float, *, kind: str = "", border: float = math.nan
+) -> tuple[str, str, str]:
     """Return an interval's numbers as text, with the decimals that its width calls for.
 
     Two significant digits of the half-width, so that no digit is shown that the data do not carry;
@@ -140,6 +143,7 @@ def rounded(low: float, estimate: float, high: float, *, kind: str = "") -> tupl
         estimate: The estimate.
         high: Upper end.
         kind: ``Interval.kind``.
+        border: A value beside which the interval lies: as many digits more as tell them apart.
     """
     numbers = (low, estimate, high)
     if kind == "ratio" and all(map(math.isfinite, numbers)) and high > 10 * low > 0:
@@ -152,6 +156,8 @@ def rounded(low: float, estimate: float, high: float, *, kind: str = "") -> tupl
     if decimals > 6 and 0 < largest < 1e-3:  # Too small for fixed digits.
         digits = max(decimals + math.floor(math.log10(largest)), 2)
         return tuple(f"{value:.{digits}e}".replace("-", "−") for value in (low, estimate, high))
+    while decimals < 6 and border in (round(low, decimals), round(high, decimals)):
+        decimals += 1
     # Adding zero turns a negative zero into zero.
     numbers = (round(value, decimals) + 0.0 for value in (low, estimate, high))
     texts = (f"{value:.{decimals}f}".replace("-", "−") for value in numbers)
@@ -233,12 +239,14 @@ def robust(claim: Claim, source: Sequence[Finding], checks: Sequence[Finding]) -
     Args:
         claim: The claim.
         source: Findings as the source would have them.
-        checks: Findings of the same quantities, measured better.
+        checks: Findings of the same quantities, measured better; one that is also a finding of the
+            source's way is not listed twice.
 
     Raises:
         ValueError: If there is no finding of the source's way, or no check.
     """
     ways = _words(claim, source), _words(claim, checks)
+    checks = [check for check in checks if check not in source]
     word: Word = "inconclusive"
     if "contradicted" in ways[0]:
         word = "contradicted"

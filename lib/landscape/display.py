@@ -228,7 +228,10 @@ def closing(study: Study, verdicts: Sequence[Verdict]) -> Sentence:
         for verdict in verdicts
     ]
     total, failed = study.counts()
-    which = ", ".join(f"{count} of {name}" for name, count in study.failures().items())
+    which = ", ".join(
+        f"{count} of {name}{''.join(f' ({why})' for why in study.reasons(name))}"
+        for name, count in study.failures().items()
+    )
     lost = study.lost()
     gone = f" ({lost} of runs that diverged)" if lost else ""
     rest = (

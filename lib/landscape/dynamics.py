@@ -107,7 +107,8 @@ def along(
     Rows of ``dynamics.csv`` hold λ_max, for adaptive optimizers that of P⁻¹H too, the threshold,
     their ratio and the batch sharpness at each snapshot. A run that diverged has its snapshots
     before, and a last row that says so. Recorded for each run: ``edge_ratio``, and with a batch
-    size ``batch_edge_ratio``: the medians of the two ratios over the last third of its snapshots.
+    size ``batch_edge_ratio``: the medians of the two ratios over the last third of its snapshots;
+    and ``edge_peak``, the largest of the first at any snapshot.
 
     Args:
         study: Where to record.
@@ -218,12 +219,12 @@ def _record(study: Study, trail: Trail, descent: _Descent, *, batches: bool, **w
         said = {"converged": False, "note": "the run diverged"}
         rows.append({**where, **dict.fromkeys(_COLUMNS), **at, **said})
     study.table("dynamics", rows)
-    kinds = {"edge_ratio": ("edge", "residual")}
+    kinds = {"edge_ratio": ("edge", "residual"), "edge_peak": ("edge", "residual")}
     if batches:
         kinds["batch_edge_ratio"] = ("batch", "standard error")
     for quantity, (name, kind) in kinds.items():
         if trail.diverged_at is None:
-            _record_end(study, quantity, trail, name, error_kind=kind, **where)
+            _record_share(study, quantity, trail, name, error_kind=kind, **where)
         else:
             records.missing(study, [quantity], **where)
 
@@ -247,18 +248,25 @@ def _cells(moment: Moment, descent: _Descent) -> dict[str, Any]:
     return dict(zip(_COLUMNS, values, strict=True))
 
 
-def _record_end(study: Study, quantity: str, trail: Trail, name: str, **how: Any) -> None:
-    """Record the median of a ratio over the last third of the snapshots, at least one."""
-    last = trail.moments[-math.ceil(len(trail.moments) / 3) :]
-    found = [getattr(moment, name) for moment in last]
+def _record_share(
+    study: Study, quantity: str, trail: Trail, name: str, *, error_kind: str, **where: Any
+) -> None:
+    """Record the largest ratio of all snapshots, or the median over their last third."""
+    moments, of = trail.moments[-math.ceil(len(trail.moments) / 3) :], np.median
+    if quantity == "edge_peak":
+        # Before the first step an adaptive optimizer has no ratio, which is no failure.
+        begun = [moment for moment in trail.moments if moment.step or moment.edge.products]
+        moments, of = begun or trail.moments, np.max  # NaN prevails.
+    found = [getattr(moment, name) for moment in moments]
     study.add_measurement(
         quantity,
-        float(np.median([of.ratio for of in found])),
-        last[-1],
+        float(of([each.ratio for each in found])),
+        moments[-1],
         unit="share of the threshold",
-        error=float(np.max([of.error / of.threshold for of in found])),  # NaN prevails.
-        converged=all(of.converged for of in found),
-        cost=sum(of.products for of in found),
+        error=float(np.max([each.error / each.threshold for each in found])),  # NaN prevails.
+        error_kind=error_kind,
+        converged=all(each.converged for each in found),
+        cost=sum(each.products for each in found),
         cost_unit="products",
-        **how,
+        **where,
     )

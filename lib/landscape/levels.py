@@ -2,6 +2,7 @@
 
 import dataclasses
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -68,6 +69,21 @@ def objectives(
     for (key, _), run in again.items():
         found[key] = Objective(run.model(step=run.config.snapshots[0]), examples, **options)
     return found
+
+
+def spread(study: Study, quantity: str, arms: Sequence[str]) -> float:
+    """Return how far apart arms are that should be equal: the largest ratio within a seed.
+
+    Seeds in which an arm has no value are left out; NaN where that leaves none.
+
+    Args:
+        study: Where the quantity was recorded, in the same order of seeds.
+        quantity: Its recorded name, positive, such as ``loss``.
+        arms: At least two arms.
+    """
+    seeds = zip(*(study.values(quantity, arm) for arm in arms), strict=True)
+    known = [values for values in seeds if all(map(math.isfinite, values))]
+    return max((max(values) / min(values) for values in known), default=math.nan)
 
 
 def step_noise(study: Study, runs: Runs) -> None:

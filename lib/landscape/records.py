@@ -314,8 +314,12 @@ def bounds(study: Study, runs: Runs) -> None:
     ``theory.trace_bound`` with the training loss at the initialisation, 0 as the least, and the
     ``noise_trace`` recorded at the end (``flatness.record``). The source names no constant C before
     the noise: ``trace_constant`` is the one with which the bound would be the recorded ``trace``,
-    negative where the bound holds without the noise. NaN for a run that diverged before its first
-    step, or whose loss was not finite from the start.
+    negative where the bound holds without the noise. With momentum β the rate is η / (1 − β), at
+    which it moves in the long run. NaN for a run that diverged before its first step, or whose loss
+    was not finite from the start.
+
+    The bound is one of squared gradients, which the source writes beside a trace: its unit is the
+    gradient's, squared, and that of C what is left of the trace's.
     """
     for arm, own in grouped(runs).items():
         measured = (study.values(name, arm) for name in ("noise_trace", "trace"))
@@ -323,13 +327,15 @@ def bounds(study: Study, runs: Runs) -> None:
             bound = constant = math.nan
             if run.steps and math.isfinite(start := float(run.history["train_loss"][0])):
                 config = run.config
-                how = {"learning_rate": config.optimizer.learning_rate, "steps": run.steps}
+                held = 1 - getattr(config.optimizer, "momentum", 0.0)
+                pace = config.optimizer.learning_rate / held
+                how = {"learning_rate": pace, "steps": run.steps}
                 how["batch_size"] = config.batch_size
                 bound = theory.trace_bound(start, noise=noise, **how)
                 rest = trace - theory.trace_bound(start, noise=0.0, **how)
                 constant = rest * config.batch_size / noise if noise else math.nan
             labels = {"arm": arm, "seed": run.config.seed}
-            study.add("trace_bound", bound, unit=PER_PARAMETER, **labels)
+            study.add("trace_bound", bound, unit="(nats per parameter)²", **labels)
             study.add("trace_constant", constant, unit="1 per nat", **labels)
 
 

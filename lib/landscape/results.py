@@ -182,6 +182,15 @@ class Study:
             )
         )
 
+    def reasons(self, quantity: str) -> list[str]:
+        """Return why numbers of a quantity failed, each reason once; not that runs diverged."""
+        notes = (
+            str(row.get("note", ""))
+            for row in self._of(quantity, None)
+            if not row.get("converged", True) or not math.isfinite(row["value"])
+        )
+        return [note for note in dict.fromkeys(notes) if note and "diverged" not in note]
+
     def lost(self) -> int:
         """Return how many of the failed numbers are those of runs that diverged."""
         failed = (row for row in self._rows if not row.get("converged", True))

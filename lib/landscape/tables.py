@@ -106,6 +106,54 @@ def arms(
     )
 
 
+def ratios(
+    study: Study,
+    quantity: str,
+    rows: Mapping[str, Mapping[str, Sequence[str]]],
+    *,
+    label: str,
+    caption: str,
+    kept: Mapping[str, Sequence[bool]] | None = None,
+) -> Table:
+    """Return a table of paired ratios of one quantity, each with its 95% interval over seeds.
+
+    A cell that leaves seeds out says how many it has.
+
+    Args:
+        study: Where the values were recorded, in the same order of seeds in all arms.
+        quantity: Recorded name.
+        rows: Row -> column -> the two arms, first over second; a row need not have all columns.
+        label: Such as ``tab-against``.
+        caption: What to see.
+        kept: Arm -> for each seed whether it counts; arms that are not in it count in all.
+    """
+    columns = list(dict.fromkeys(column for row in rows.values() for column in row))
+    cells = []
+    for heading, row in rows.items():
+        failed = [name for name, pair in row.items() if not study.converged(quantity, pair)]
+        texts = [_paired_text(study, quantity, row.get(name), kept or {}) for name in columns]
+        cells.append([heading, *texts, converged_text(failed, len(row))])
+    return Table(
+        ["ratio", *columns, "converged"],
+        cells,
+        label=label,
+        caption=caption,
+        align=["left"] * (len(columns) + 2),
+    )
+
+
+def _paired_text(
+    study: Study, quantity: str, arms: Sequence[str] | None, kept: Mapping[str, Sequence[bool]]
+) -> str:
+    if arms is None:
+        return ""
+    values = [study.values(quantity, arm) for arm in arms]
+    counts = zip(*(kept.get(arm, [True] * len(values[0])) for arm in arms), strict=True)
+    pairs = [pair for pair, own in zip(zip(*values, strict=True), counts, strict=True) if all(own)]
+    left = f", n = {len(pairs)}" if len(pairs) < len(values[0]) else ""
+    return (ratio_text(*zip(*pairs, strict=True)) if pairs else "–") + left
+
+
 def correlations(
     found: Mapping[str, tuple[Interval, Interval]],
     *,
