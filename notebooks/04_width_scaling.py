@@ -191,6 +191,8 @@ for family, members in families.items():
         alt="Four panels over epochs, a curve for each width: losses, test error, gradient norm.",
     )
     display.show(figure)
+
+# %%
 display.show(
     accounts.divergence(runs, label="tab-divergence"),
     accounts.learned(study, runs, list(settings), chance=1 / task.classes),
