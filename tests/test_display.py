@@ -247,6 +247,9 @@ def test_closing_lists_verdicts_and_counts_what_did_not_converge(study):
     assert "3 of bad, 1 of lambda_max." in text
     study.add("bad", 1.0, arm="a", converged=False, note="lost in noise")
     assert "4 of bad (lost in noise), 1 of lambda_max." in display.closing(study, []).text
+    for why in ("too few", "too many"):  # More reasons than a sentence holds.
+        study.add("bad", 1.0, arm="a", converged=False, note=why)
+    assert "6 of bad, 1 of lambda_max." in display.closing(study, []).text
 
 
 def path(barrier, position=0.5):

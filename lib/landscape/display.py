@@ -229,8 +229,7 @@ def closing(study: Study, verdicts: Sequence[Verdict]) -> Sentence:
     ]
     total, failed = study.counts()
     which = ", ".join(
-        f"{count} of {name}{''.join(f' ({why})' for why in study.reasons(name))}"
-        for name, count in study.failures().items()
+        f"{count} of {name}{_reasons(study, name)}" for name, count in study.failures().items()
     )
     lost = study.lost()
     gone = f" ({lost} of runs that diverged)" if lost else ""
@@ -245,6 +244,12 @@ def closing(study: Study, verdicts: Sequence[Verdict]) -> Sentence:
     return Sentence(
         opening + "\n".join(lines) + f"\n\nThe study rests on {total} recorded numbers. {rest}"
     )
+
+
+def _reasons(study: Study, quantity: str) -> str:
+    """Return why numbers failed; many reasons, one for each number, are in the results file."""
+    reasons = study.reasons(quantity)
+    return f" ({'; '.join(reasons)})" if 0 < len(reasons) <= 2 else ""
 
 
 def show(*things: object) -> None:
