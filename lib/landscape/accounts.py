@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from landscape import records
-from landscape.arms import Runs, grouped, lost
+from landscape.arms import Runs, alike, grouped, lost
 from landscape.comparisons import Comparison
 from landscape.connectivity import Path
 from landscape.display import Sentence, Table
@@ -165,14 +165,7 @@ def repeated(configs: Mapping[str, TrainConfig]) -> Sentence:
     Args:
         configs: Arm -> config.
     """
-    groups: list[tuple[TrainConfig, list[str]]] = []
-    for arm, config in configs.items():
-        same = next((names for other, names in groups if other == config), None)
-        if same is None:
-            groups.append((config, [arm]))
-        else:
-            same.append(arm)
-    several = [" = ".join(names) for _, names in groups if len(names) > 1]
+    several = [" = ".join(names) for names in alike(configs) if len(names) > 1]
     if not several:
         return Sentence("No two arms have the same settings.")
     return Sentence(f"The same networks under several names: {'; '.join(several)}.")

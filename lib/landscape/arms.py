@@ -93,11 +93,20 @@ def named(things: Mapping[tuple[str, int], Any], family: str) -> dict[tuple[str,
 
 def distinct(configs: Mapping[str, TrainConfig]) -> list[str]:
     """Return the arms in their order, without those that repeat an earlier one's config."""
-    found: dict[str, TrainConfig] = {}
+    return [first for first, *_ in alike(configs)]
+
+
+def alike(configs: Mapping[str, TrainConfig]) -> list[list[str]]:
+    """Return the arms in their order, those of one config together, where the first of them is."""
+    found: list[tuple[TrainConfig, list[str]]] = []
     for arm, config in configs.items():
-        if config not in found.values():
-            found[arm] = config
-    return list(found)
+        for other, names in found:
+            if other == config:
+                names.append(arm)
+                break
+        else:
+            found.append((config, [arm]))
+    return [names for _, names in found]
 
 
 def trained(runs: Runs) -> list[str]:

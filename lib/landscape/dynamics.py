@@ -2,7 +2,7 @@
 
 import dataclasses
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -219,12 +219,18 @@ def _record(study: Study, trail: Trail, descent: _Descent, *, batches: bool, **w
         said = {"converged": False, "note": "the run diverged"}
         rows.append({**where, **dict.fromkeys(_COLUMNS), **at, **said})
     study.table("dynamics", rows)
-    kinds = {"edge_ratio": ("edge", "residual"), "edge_peak": ("edge", "residual")}
+    # Before its first step an adaptive optimizer has no ratio, which is no failure.
+    begun = [moment for moment in trail.moments if moment.step or moment.edge.products]
+    late = trail.moments[-math.ceil(len(trail.moments) / 3) :]
+    shares = {
+        "edge_ratio": (np.median, "edge", late, "residual"),
+        "edge_peak": (np.max, "edge", begun or trail.moments, "residual"),
+    }
     if batches:
-        kinds["batch_edge_ratio"] = ("batch", "standard error")
-    for quantity, (name, kind) in kinds.items():
+        shares["batch_edge_ratio"] = (np.median, "batch", late, "standard error")
+    for quantity, (of, name, moments, kind) in shares.items():
         if trail.diverged_at is None:
-            _record_share(study, quantity, trail, name, error_kind=kind, **where)
+            _record_share(study, quantity, of, name, moments, error_kind=kind, **where)
         else:
             records.missing(study, [quantity], **where)
 
@@ -249,24 +255,23 @@ def _cells(moment: Moment, descent: _Descent) -> dict[str, Any]:
 
 
 def _record_share(
-    study: Study, quantity: str, trail: Trail, name: str, *, error_kind: str, **where: Any
+    study: Study,
+    quantity: str,
+    of: Callable,
+    name: str,
+    moments: Sequence[Moment],
+    **labels: Any,
 ) -> None:
-    """Record the largest ratio of all snapshots, or the median over their last third."""
-    moments, of = trail.moments[-math.ceil(len(trail.moments) / 3) :], np.median
-    if quantity == "edge_peak":
-        # Before the first step an adaptive optimizer has no ratio, which is no failure.
-        begun = [moment for moment in trail.moments if moment.step or moment.edge.products]
-        moments, of = begun or trail.moments, np.max  # NaN prevails.
+    """Record what a function makes of the ratios of one curvature at some moments."""
     found = [getattr(moment, name) for moment in moments]
     study.add_measurement(
         quantity,
-        float(of([each.ratio for each in found])),
+        float(of([each.ratio for each in found])),  # NaN prevails.
         moments[-1],
         unit="share of the threshold",
-        error=float(np.max([each.error / each.threshold for each in found])),  # NaN prevails.
-        error_kind=error_kind,
+        error=float(np.max([each.error / each.threshold for each in found])),
         converged=all(each.converged for each in found),
         cost=sum(each.products for each in found),
         cost_unit="products",
-        **where,
+        **labels,
     )

@@ -164,9 +164,7 @@ class Study:
     def converged(self, quantity: str, arms: Sequence[str] | None = None) -> bool:
         """Whether every recorded value of a quantity, in some arms, converged and is finite."""
         rows = self._of(quantity, arms)
-        return bool(rows) and all(
-            row.get("converged", True) and math.isfinite(row["value"]) for row in rows
-        )
+        return bool(rows) and not any(map(_failed, rows))
 
     def counts(self) -> tuple[int, int]:
         """Return how many numbers were recorded and how many of them failed or are not finite."""
@@ -174,21 +172,12 @@ class Study:
 
     def failures(self) -> dict[str, int]:
         """Return how many numbers of each quantity failed or are not finite, where some did."""
-        return dict(
-            collections.Counter(
-                row["quantity"]
-                for row in self._rows
-                if not row.get("converged", True) or not math.isfinite(row["value"])
-            )
-        )
+        return dict(collections.Counter(row["quantity"] for row in self._rows if _failed(row)))
 
     def reasons(self, quantity: str) -> list[str]:
         """Return why numbers of a quantity failed, each reason once; not that runs diverged."""
-        notes = (
-            str(row.get("note", ""))
-            for row in self._of(quantity, None)
-            if not row.get("converged", True) or not math.isfinite(row["value"])
-        )
+        failed = filter(_failed, self._of(quantity, None))
+        notes = (str(row.get("note", "")) for row in failed)
         return [note for note in dict.fromkeys(notes) if note and "diverged" not in note]
 
     def lost(self) -> int:
@@ -276,6 +265,10 @@ class Study:
     @staticmethod
     def _is(row: Mapping[str, Any], quantity: str, arm: str) -> bool:
         return row["quantity"] == quantity and row.get("arm") == arm
+
+
+def _failed(row: Mapping[str, Any]) -> bool:
+    return not row.get("converged", True) or not math.isfinite(row["value"])
 
 
 def _is_plain(value: Any) -> bool:
