@@ -94,8 +94,9 @@ else
 	fi
 endif
 
+# Tests compute on one thread each, so that their sums have one order: side by side they fill the cores.
 test: environment ## run the tests; T="-k name" for some
-	$(run) -m pytest $(T)
+	$(run) -m pytest $(if $(strip $(T)),$(T),--numprocesses auto --maxprocesses 8 --dist loadfile)
 
 check: environment ## ruff, notebook structure, pairing, profiles, the README's table
 	$(run) -m ruff check .

@@ -505,7 +505,7 @@ scaling.table(
     followed,
     label="tab-exponents",
     caption="Exponents of power laws in the batch size, and in the learning rate (last two), over "
-    "the whole range: mean over seeds ± half-width of the 95% interval.",
+    "the whole range.",
 )
 
 # %%
@@ -625,10 +625,11 @@ for net, name in itertools.product(networks, [*optimizers, pace, default]):
     there = {when: tuple(f"{net}, {arm}" for arm in pair) for when, pair in row.items()}
     known = {*every, *own, *equal[net]}
     if name != "momentum":
-        against[f"{net}, {name}"] = {w: pair for w, pair in there.items() if known.issuperset(pair)}
+        against[f"{net}, {name}"] = {
+            when: ("lambda_max", pair) for when, pair in there.items() if known.issuperset(pair)
+        }
 tables.ratios(
     study,
-    "lambda_max",
     against,
     kept=accounts.learning(study, both, chance=1 / task.classes),
     label="tab-against",

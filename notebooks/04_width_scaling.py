@@ -55,6 +55,7 @@ from landscape import (
     surveys,
     tables,
     training,
+    wording,
 )
 
 # %% tags=["parameters"]
@@ -79,6 +80,8 @@ learning_rate = 0.05
 momentum = 0.9
 measured = 10000  # training examples on which the curves are measured
 measure_every = [0.5, 0.5, 0.5]  # epochs, of MLP, CNN and ViT
+close_every = 0.25  # likewise, in the first epochs of the CNNs that are compared
+close_epochs = 3  # how many these are
 loss_level = 0.3  # nats of training loss
 accuracy_levels = [0.9, 0.95]
 mlp_compared = [4, 8, 16]  # the widths that claims are about; the source has 32, 64, 128
@@ -111,10 +114,10 @@ basin_level = 0.5  # nats above the solution: the rim of a basin
 study = results.Study("04_width_scaling", vars())
 rules = {
     "S5.1": "Epochs to the training loss and to the first accuracy; medians over seeds, intervals "
-    "of at least 90%. Reproduced if the ratio of the narrowest to the widest that are compared "
-    "lies above 1 for MLPs and for CNNs, and so does MLP / CNN of one width, the first, and of as "
-    "many parameters; artefact of the number of parameters if only the last lies below; "
-    "contradicted if another does.",
+    "of at least 90%, which count the measurements on either side. Reproduced if the ratio of the "
+    "narrowest to the widest that are compared lies above 1 for MLPs and for CNNs, and so does MLP "
+    "/ CNN of one width, the first, and of as many parameters; artefact of the number of "
+    "parameters if only the last lies below; contradicted if another does.",
     "S5.2": "Exponent of λ_max in the width of MLPs, and the largest over widths of the ratio CNN "
     "/ MLP of one width, since CNNs are said to be sharper sometimes. Reproduced if the exponent "
     "lies below 0 over the widths compared, over all, and at equal training loss, and the ratio "
@@ -123,17 +126,19 @@ rules = {
     "S5.3": "On filter-normalised planes. Reproduced if in the width of MLPs, over the widths "
     "compared, the exponent of the anisotropy lies below 0 and that of the basin's width above 0, "
     "and the basin's width of CNN over MLP of one width, the first, above 1; all of this also at "
-    "equal training loss, and the last at as many parameters; artefact, of how far training got or "
-    "of size, if one of the latter alone lies on the other side; contradicted if one of the former "
-    "does.",
-    "S5.8": "Rank correlation with the epochs to the training loss, over all MLPs and over all "
-    "CNNs, each family by itself. Reproduced if that of the anisotropy lies above 0 and that of "
-    "the basin's width below 0 in both, pooled and within arms of one width; artefact of the width "
-    "if one within arms alone lies on the other side; contradicted if a pooled one does.",
+    "equal training loss, the last at as many parameters too, and at both; artefact, of how far "
+    "training got or of size, if one of the latter alone lies on the other side; contradicted if "
+    "one of the former does.",
+    "S5.8": "Rank correlation with the epochs to the training loss, over all MLPs, over all CNNs, "
+    "and over the widths of both that the source has, if all of these get there. Reproduced if "
+    "that of the anisotropy lies above 0 and that of the basin's width below 0 in all, pooled and "
+    "within arms of one width; artefact of the width if one within arms alone lies on the other "
+    "side; contradicted if a pooled one does.",
     "S5.9": "CNN over MLP of one width, the first. Reproduced if the ratio of λ_max lies above 1, "
-    "and so do that of the basin's widths on planes and along random lines, that on planes at "
-    "equal training loss too, and at as many parameters; artefact, of how far training got or of "
-    "size, if one of the last two alone lies below; contradicted if one of the others does.",
+    "and so do that of the basin's widths on planes and along random lines, that of λ_max in the "
+    "basin's own unit, filter norms, and that of the widths on planes at equal training loss, at "
+    "as many parameters, and at both; artefact, of units, of how far training got or of size, if "
+    "one of the last four alone lies below; contradicted if one of the others does.",
 }
 claim = {id: claims.claim(id, rule=rule) for id, rule in rules.items()}
 tables.rules(list(claim.values()))
@@ -202,35 +207,48 @@ display.show(
 # %%
 levels_of = {"epochs_to_loss": ("train_loss", loss_level)}
 levels_of |= {f"epochs_to_{level:g}": ("test_accuracy", level) for level in accuracy_levels}
-taken = durations.record(study, runs, levels_of)
+quick_to = [families["CNN"][width] for width in cnn_compared]
+often_of = {"epochs": close_epochs, "measure_every": close_every}
+beginnings = training.sweep(
+    arms.variants(base, {arm: {**settings[arm], **often_of} for arm in quick_to}),
+    task,
+    study.store,
+    seeds=seeds,
+    workers=workers,
+)
+taken = durations.record(study, runs, levels_of, closer=beginnings)
 titles = {"epochs_to_loss": f"training loss {loss_level:g} nats"}
 titles |= {f"epochs_to_{level:g}": f"test accuracy {level:g}" for level in accuracy_levels}
-races.table(
-    taken,
-    titles,
-    label="tab-durations",
-    caption="Epochs until a level is first reached.",
+ends = {arm: study.values("test_accuracy", arm) for arm in settings}
+name = f"epochs_to_{accuracy_levels[0]:g}"
+display.show(
+    races.table(
+        taken, titles, label="tab-durations", caption="Epochs until a level is first reached."
+    ),
+    races.relapsed(taken[name], ends, titles[name], accuracy_levels[0]),
 )
 
 # %%
-sizes = [
-    [arm, f"{sum(p.numel() for p in runs[arm, seeds[0]].model().parameters()):,}"]
-    for arm in settings
-]
+losses = {arm: study.values("train_loss", arm) for arm in settings}
+sizes = {arm: sum(p.numel() for p in runs[arm, seeds[0]].model().parameters()) for arm in settings}
 source = {"learning_rate": 0.01, "momentum": 0.9, "dataset": "mnist", "max_train": 60000}
-source |= {"mlp_epochs": 24, "cnn_epochs": 7, "mlp_widths": [32, 64, 128]}
-source |= {"cnn_widths": [16, 32, 64], "seeds": [0]}
-why = {"cnn_epochs": "one costs many of an MLP's", "seeds": "intervals"}
+source |= {"mlp_epochs": "24, of MLP-128 12", "cnn_epochs": 7, "mlp_widths": [32, 64, 128]}
+source |= {"cnn_widths": [16, 32, 64], "seeds": "one, not named"}
+why = {"mlp_epochs": "one plan for all", "seeds": "intervals"}
+why |= {"cnn_epochs": "one costs many of an MLP's; see what is compared at equal loss"}
 why |= dict.fromkeys(("mlp_widths", "cnn_widths"), "a wider range")
 why = why if study.evidence else dict.fromkeys(source, "a small run, no evidence")
 display.show(
     display.Table(
-        ["arm", "parameters"],
-        sizes,
+        ["arm", "parameters", "test accuracy", "training loss (nats)"],
+        [
+            [arm, f"{size:,}", wording.seeds_text(ends[arm]), wording.seeds_text(losses[arm])]
+            for arm, size in sizes.items()
+        ],
         label="tab-sizes",
-        caption="Parameters of each network; the source names neither its layers nor its batch "
-        "size.",
-        align=["left", "decimal"],
+        caption="Parameters of each network, and where training ended: mean over seeds ± "
+        "half-width of the 95% interval. The source names neither its layers nor its batch size.",
+        align=["left", *["decimal"] * 3],
     ),
     accounts.departures(source, study.parameters, why, label="tab-departures"),
 )
@@ -253,7 +271,8 @@ display.VerdictBox(verdicts[-1])
 #
 # Where training ended, on fixed training examples: [against the width](#fig-curvature), with [the
 # exponents](#tab-exponents). Outliers are the eigenvalues above the largest gap in the logarithms
-# of the largest eigenvalues; there are said to be as many as classes.
+# of the largest eigenvalues; there are said to be as many as classes (Sagun et al. 2017, Papyan
+# 2018).
 
 # %%
 at = arms.objectives(runs, task.first(curvature_examples))
@@ -271,14 +290,19 @@ sharp = {
 }
 counted = {"outliers": "outliers of the spectrum"}
 unclear = sum(not flatness.largest_gap(pairs).converged for pairs in tops.values())
-plots.curves(
+few = min(curvature_examples, len(task.y_train))
+figure = plots.curves(
     scaling.panels(study, sharp | counted, families, x="width"),
     label="fig-curvature",
-    caption="Curvature, sharpness, noise and training loss against the width: mean over seeds with "
-    f"95% interval. There are {task.classes} classes; of {len(tops)} counts of outliers {unclear} "
-    "have no clear gap behind them.",
+    caption=f"On {few:,} examples against the width: curvature, the rise of the loss by a step of "
+    f"length {rho:g} (SAM), of {rho_adaptive:g} of the parameters' own size (adaptive) and of "
+    f"{rho_average:g} in random directions (average), the trace of the covariance of single "
+    "gradients (noise), and the training loss of the curves: mean over seeds with 95% interval. "
+    f"There are {task.classes} classes; of {len(tops)} counts of outliers {unclear} have no clear "
+    "gap behind them, and are drawn all the same.",
     alt="Eight panels over the width, one curve for each family of networks.",
 )
+display.show(figure, flatness.gaps(tops, classes=task.classes))
 
 # %%
 shown = {
@@ -299,17 +323,18 @@ found = surveys.over_seeds(
 plots.spectra(
     panels.spectra(found),
     label="fig-density",
-    caption="Density of the eigenvalues, symmetric logarithmic axis: mean over seeds, each as a "
-    f"thin line. Ticks: the {task.classes} largest and smallest eigenvalues.",
+    caption=f"Density of the eigenvalues on {few:,} examples, per unit of the axis, which is "
+    f"symmetric and logarithmic: mean over {len(survey_seeds)} seeds, each as a thin line. Ticks: "
+    f"the {task.classes} largest and smallest eigenvalues.",
     alt="A panel for each network: density of the eigenvalues, and ticks at both ends.",
 )
 
 # %% [markdown]
 # ### On more examples, and at equal training loss
 #
-# Curvature of the cross-entropy falls with the loss, and a few examples may be fitted better than
-# all. What claims compare is therefore measured on more examples, and once more where the training
-# loss first reaches the level above: [the table](#tab-compared).
+# Curvature of the cross-entropy falls with the loss, and the largest eigenvalue on few examples
+# lies above that on many. What claims compare is therefore measured on more examples, and once more
+# where the training loss first reaches the level above: [the table](#tab-compared).
 
 # %%
 compared = [families[kind][width] for kind, widths in kinds.items() for width in widths]
@@ -324,11 +349,13 @@ near = {
     for size in (curvature_examples, many_examples)
 }
 records.early(study, near[many_examples], rho=rho, prefix="equal_", without=levels.WITHOUT)
+lots = min(many_examples, len(task.y_train))
+apart = levels.spread(study, "equal_loss", compared)
 tables.arms(
     study,
     {
-        "lambda_max": f"λ_max, {min(curvature_examples, len(task.y_train)):,} examples",
-        "many_lambda_max": f"λ_max, {min(many_examples, len(task.y_train)):,} examples",
+        "lambda_max": f"λ_max, {few:,} examples",
+        "many_lambda_max": f"λ_max, {lots:,} examples",
         "equal_lambda_max": "λ_max, equal loss",
         "train_loss": "training loss",
         "equal_loss": "equal loss",
@@ -338,7 +365,8 @@ tables.arms(
     label="tab-compared",
     caption="The networks that claims compare, where training ended and where its loss first "
     f"reached {loss_level:g} nats: mean over seeds ± half-width of the 95% interval. Losses in "
-    "nats, the last on the larger set.",
+    f"nats, the last on {lots:,} examples, where those of one seed differ by up to a factor of "
+    f"{apart:.2g}.",
 )
 
 # %% [markdown]
@@ -375,36 +403,45 @@ plots.planes(
     levels=plots.levels([planes[arm] for arm in picked]),
     label="fig-planes",
     caption="Training loss on a filter-normalised plane through the first seed's solutions, on "
-    "shared levels; dashed: the quadratic prediction, inside the circle it holds.",
+    "shared levels; dashed: the quadratic prediction, inside the circle it holds. It parts from "
+    f"the loss {cuts.partings({arm: predicted[arm] for arm in picked}, 'filter norms')}.",
     alt="Contour plots side by side: narrow and wide networks of two families.",
 )
 
 # %%
-plots.curves(
+figure = plots.curves(
     scaling.panels(study, shapes, families, x="width"),
     label="fig-basins",
     caption="The basin on filter-normalised planes against the width of the network: mean over "
-    "seeds with 95% interval. Sets that reach the border of the plane count with what is inside.",
+    "seeds with 95% interval. Sets that reach the border of the plane count with what is inside, "
+    "and radii below the first points of the grid as 0.",
     alt="Four panels over the width, one curve for each family of networks.",
 )
+display.show(figure, basins.resolution(study, list(settings)))
 
 # %%
 basin = {name: shapes[name] for name in ("basin_width", "anisotropy")}
 narrowly = f"MLP, {min(mlp_compared)} to {max(mlp_compared)}"
 over = {narrowly: {width: families["MLP"][width] for width in mlp_compared}}
+whole = {"MLP": families["MLP"], **over}
 exponents = scaling.exponents(study, [*sharp, *basin, "epochs_to_loss"], {**families, **over})
+exponents |= scaling.exponents(study, ["many_lambda_max"], whole)
 scaling.table(
     exponents,
-    {**sharp, **basin, "epochs_to_loss": titles["epochs_to_loss"]},
+    {
+        "lambda_max": f"λ_max, {few:,} examples",
+        "many_lambda_max": f"λ_max, {lots:,} examples",
+        **{name: heading for name, heading in sharp.items() if name != "lambda_max"},
+        **basin,
+        "epochs_to_loss": f"epochs to {titles['epochs_to_loss']}",
+    },
     label="tab-exponents",
-    caption="Exponents of power laws in the width: mean over seeds ± half-width of the 95% "
-    "interval.",
+    caption=f"Exponents of power laws in the width, n = {len(seeds)} seeds.",
 )
 
 # %%
 equally = f"{narrowly}, equal loss"
-whole = {**over, "MLP": families["MLP"]}
-slopes = scaling.exponents(study, ["many_lambda_max"], whole)
+slopes = {key: exponents[key] for key in itertools.product(["many_lambda_max"], whole)}
 slopes |= scaling.exponents(study, ["equal_lambda_max"], over)
 stopped = {equally: {width: f"{arm}, equal loss" for width, arm in over[narrowly].items()}}
 slopes |= scaling.exponents(study, list(basin), {**over, **stopped})
@@ -420,6 +457,13 @@ sharper = [
     for pair in paired.values()
 ]
 sharpest = findings.largest(sharper)
+rest = [fall[name, narrowly].interval for name in ("many_lambda_max", "equal_lambda_max")]
+apart = scaling.difference(study, "equal_lambda_max", "many_lambda_max", over[narrowly])
+display.Sentence(
+    f"The exponent of λ_max, {narrowly}: {wording.interval_text(rest[0])} where training ended, "
+    f"and {wording.interval_text(rest[1])} where the training loss is equal; the difference is "
+    f"{wording.interval_text(apart)} (n = {apart.n})."
+)
 
 # %%
 pair, sized_pair = paired[same[0]], equal_sized[::-1]
@@ -435,7 +479,9 @@ along = findings.ratio(study, "line_width", pair, f"{wide_as}, random lines")
 alike_wide = [
     findings.ratio(study, "basin_width", [f"{arm}, equal loss" for arm in pair], wide_as),
     findings.ratio(study, "basin_width", sized_pair, wide_as),
+    findings.ratio(study, "basin_width", [f"{arm}, equal loss" for arm in sized_pair], wide_as),
 ]
+in_norms = findings.ratio(study, "lambda_max_relative", pair, "λ_max in filter norms")
 ended = [fall[name, narrowly] for name in ("anisotropy", "basin_width")]
 equal = [fall[name, equally] for name in ("anisotropy", "basin_width")]
 checks = [fall["many_lambda_max", "MLP"], fall["equal_lambda_max", narrowly]]
@@ -443,39 +489,84 @@ curved = findings.ratio(study, "many_lambda_max", pair, "λ_max")
 judged = [
     claims.robust(claim["S5.2"], [fall["many_lambda_max", narrowly], sharpest], checks),
     claims.robust(claim["S5.3"], [*ended, wider], [*equal, *alike_wide]),
-    claims.robust(claim["S5.9"], [curved, wider, along], alike_wide),
+    claims.robust(claim["S5.9"], [curved, wider, along], [in_norms, *alike_wide]),
 ]
 verdicts += judged
 display.show(*map(display.VerdictBox, judged))
 
 # %% [markdown]
+# ### Families at one width, at one loss, and of one size
+#
+# What these verdicts take from one pair, over all that are there: [the ratios](#tab-pairs) of
+# convolutional networks over multilayer perceptrons of one width, and over the one whose number of
+# parameters is nearest. A unit of the parameters is another length in each network: beside λ_max
+# stands that in units of filter norms, in which the planes are measured.
+
+# %%
+quantities = {"basin_width": wide_as, "many_lambda_max": f"λ_max, {lots:,} examples"}
+quantities |= {"lambda_max_relative": "λ_max in filter norms", "average_rise": "average rise"}
+twins = {
+    arm: min(families["MLP"].values(), key=lambda mlp: abs(sizes[mlp] / sizes[arm] - 1))
+    for arm in families["CNN"].values()
+}
+twins = {arm: other for arm, other in twins.items() if 0.8 < sizes[other] / sizes[arm] < 1.25}
+ratios = {}
+for why, pairs in (("one width", paired.values()), ("one size", twins.items())):
+    for first, second in pairs:
+        row = {name: (name, (first, second)) for name in quantities}
+        if not {first, second} <= more:
+            del row["many_lambda_max"]
+        ratios[f"{why}: {first} / {second}"] = {quantities[name]: of for name, of in row.items()}
+        if {first, second} <= set(compared):
+            met_ = ("basin_width", [f"{arm}, equal loss" for arm in (first, second)])
+            row = {"basin_width": met_, "many_lambda_max": ("equal_lambda_max", (first, second))}
+            heading = f"{why}, equal loss: {first} / {second}"
+            ratios[heading] = {quantities[name]: of for name, of in row.items()}
+tables.ratios(
+    study,
+    ratios,
+    label="tab-pairs",
+    caption="CNN over MLP, where training ended and at equal training loss: ratio and 95% "
+    f"interval over {len(seeds)} seeds. Of one size is what differs by less than a quarter in "
+    "parameters.",
+)
+
+# %% [markdown]
 # ## Does the shape of a plane predict training time?
 #
 # Rank correlations with the epochs to the training loss, in each family by itself, where all runs
-# have one plan: pooled, with an interval from leaving out arms, and within arms, where only seeds
-# differ ([MLPs](#tab-correlations-mlp), [CNNs](#tab-correlations-cnn)). Whatever follows the width
-# predicts what follows the width: the width itself stands in the last row. [Two
-# of them](#fig-scatter), a point a network. The planes are those of the end of training: they could
-# not have been drawn before it was known how long it takes.
+# have one plan, and over the networks of both that the source has: pooled, with an interval from
+# leaving out arms, and within arms, where only seeds differ ([MLPs](#tab-correlations-mlp),
+# [CNNs](#tab-correlations-cnn), [both](#tab-correlations-both)). Whatever follows the width, or how
+# far training got, predicts what follows it: they stand in the last rows. Within arms few seeds are
+# left, so that only a strong dependence could be seen. [Two of them](#fig-scatter), a point a
+# network. The planes are those of the end of training: they could not have been drawn before it was
+# known how long it takes.
 
 # %%
 for members in families.values():
     for (width, arm), seed in itertools.product(members.items(), seeds):
         study.add("network_width", width, arm=arm, seed=seed)
 lasting = [arm for arm in settings if arm in arms.trained(runs)]
-told = {**shapes, "lambda_max": "λ_max", "sam_adaptive": "adaptive rise"}
-told["network_width"] = "width of the network"
+told = {**shapes, "lambda_max": f"λ_max, {few:,} examples", "sam_adaptive": "adaptive rise"}
+told |= {"train_loss": "training loss at the end", "network_width": "width of the network"}
 alone = {kind: list(families[kind].values()) for kind in kinds}
+of_source = [families[kind][width] for kind, widths in kinds.items() for width in widths]
+if study.converged("epochs_to_loss", of_source):  # Else plans of two lengths would be ranked.
+    alone["both"] = of_source
 correlated = {
     kind: predictors.correlations(study, told, "epochs_to_loss", own) for kind, own in alone.items()
 }
 for kind, found in correlated.items():
+    late = sum(not of.reached for arm in alone[kind] for of in taken["epochs_to_loss"][arm])
     table = tables.correlations(
         found,
         converged={told[name]: study.converged(name, alone[kind]) for name in told},
         label=f"tab-correlations-{kind.lower()}",
-        caption=f"{kind}s: rank correlation with the epochs to a training loss of {loss_level:g} "
-        "nats, and its 95% interval. Runs that never got there count with the end of the plan.",
+        caption=f"{', '.join(alone[kind])}: rank correlation with the epochs to a training loss of "
+        f"{loss_level:g} nats, and its 95% interval. The last column is that of the measure; of "
+        f"the {len(seeds) * len(alone[kind])} runs {late} never got there, and count with the end "
+        "of the plan.",
     )
     display.show(table)
 
@@ -494,7 +585,7 @@ plots.scatter(
     clouds,
     label="fig-scatter",
     caption="Epochs to the training loss against the shape of the basin; runs that never got there "
-    "stand at the end of their training.",
+    "stand at the end of their family's training.",
     alt="Two clouds of points, a marker for each arm: training time over anisotropy and width.",
 )
 
@@ -531,11 +622,16 @@ display.closing(study, verdicts)
 # nor the initialisation is scaled with the width as infinitely wide networks would need. Width
 # changes parameters, start and reached loss together; families differ in more than their name, and
 # networks of one width in depth and number of parameters. Epochs are no cost: a wide network's are
-# dearer. Constant learning rates end near a minimum, not at it. The planes are random and
-# two-dimensional, one for each network, and a random direction in a larger space is nearer to the
-# average of all, which makes planes rounder; a unit of filter norms is a row of weights in one
-# family and a small kernel in the other. All seeds share the examples of the Hessian. An exponent
-# is the slope of a line through values that need not lie on one; a verdict with many checks errs
-# towards *artefact*, each being judged at 95%. Rank correlations over few widths say nothing of
-# causes. Vision transformers are measured and enter no rule. These rules replaced narrower ones
-# before any of these networks was trained for the published report.
+# dearer; and those to a level end where it first holds, which is earlier where it is looked at more
+# often. Constant learning rates end near a minimum, not at it. Equal training loss is that of the
+# curves' examples, and losses on the examples of the Hessian and of the planes differ more. The
+# planes are random and two-dimensional, one for each network, and a random direction in a larger
+# space is nearer to the average of all, which makes planes rounder; a unit of filter norms is a row
+# of weights in one family and a small kernel in the other. All seeds share the examples of the
+# Hessian. An exponent is the slope of a line through values that need not lie on one; a verdict
+# with many checks errs towards *artefact*, each being judged at 95%. Rank correlations over few
+# widths say nothing of causes, and S5.8 leaves out roughness, of which these planes have next to
+# none. Vision transformers are measured and enter no rule. These rules replaced narrower ones
+# before any of these networks was trained for the published report; after its first results a
+# reading added to them the time between measurements (S5.1), equal loss together with equal size
+# (S5.3, S5.9), the basin's own unit (S5.9) and the widths of the source in one (S5.8).

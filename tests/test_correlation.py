@@ -113,6 +113,21 @@ def test_samples_alone_in_their_group_contribute_nothing_and_are_counted():
     assert (found.estimate, *ends(found)) == (without.estimate, *ends(without))
 
 
+def test_groups_in_which_a_variable_does_not_vary_contribute_nothing_and_are_counted():
+    x, y = np.random.default_rng(5).normal(size=(2, 16))
+    groups = np.repeat([*"abcd"], 4)
+    y[8:12], x[12:] = 24.0, 0.0  # Such as runs that all stop at the end of one plan.
+    for clusters in (None, [0, 1, 2, 3] * 4):
+        of = None if clusters is None else clusters[:8]
+        found = rank_correlation(x, y, groups=groups, clusters=clusters)
+        without = rank_correlation(x[:8], y[:8], groups=groups[:8], clusters=of)
+        assert (found.n, found.alone, found.groups) == (8, 8, 2)
+        assert (found.estimate, *ends(found)) == (without.estimate, *ends(without))
+    apart = rank_correlation(x[8:], y[8:], groups=groups[8:])
+    assert math.isnan(apart.estimate)
+    assert apart.reason == "in no group do both variables vary"
+
+
 # Intervals
 
 
@@ -258,19 +273,21 @@ def test_a_sample_that_is_not_finite_in_both_values_counts_once():
 
 
 def test_a_variable_that_does_not_vary_gives_no_estimate_and_says_so():
-    for x, y, name in (([2.0] * 8, Y, "x"), (X, [0.1] * 8, "y")):
+    for x, y, name in (([2.0] * 8, Y, "first"), (X, [0.1] * 8, "second")):
         found = rank_correlation(x, y)
         assert math.isnan(found.estimate) and math.isnan(found.low) and found.invalid == 0
-        assert found.reason == f"{name} does not vary within any group"
+        assert found.reason == f"the {name} variable does not vary within any group"
     within = rank_correlation(ARMS, np.arange(42.0), groups=ARMS)
-    assert math.isnan(within.estimate) and within.reason.startswith("x does not vary")
+    assert math.isnan(within.estimate) and within.reason.startswith(
+        "the first variable does not vary"
+    )
 
 
 @pytest.mark.parametrize("n", [2, 3])
 def test_too_few_samples_give_no_estimate_and_say_so(n):
     found = rank_correlation(X[:n], Y[:n])
     assert all(math.isnan(value) for value in (found.estimate, *ends(found))) and found.n == n
-    assert found.reason.startswith(f"{n} samples in 1 groups (0 more are alone in theirs) leave")
+    assert found.reason.startswith(f"{n} samples in 1 groups (0 more contribute nothing) leave")
 
 
 @pytest.mark.parametrize("n", [0, 1])
@@ -283,7 +300,7 @@ def test_groups_that_leave_too_little_give_no_estimate_and_say_so():
     found = rank_correlation(X, Y, groups=list("aabbcdef"))
     assert math.isnan(found.estimate) and (found.n, found.groups, found.alone) == (4, 2, 4)
     assert found.reason == (
-        "4 samples in 2 groups (4 more are alone in theirs) leave 2 degrees of freedom; an "
+        "4 samples in 2 groups (4 more contribute nothing) leave 2 degrees of freedom; an "
         "interval takes 3"
     )
     assert rank_correlation(X, Y, groups=range(8)).alone == 8

@@ -65,7 +65,7 @@ def test_top_planes_curve_as_the_largest_eigenvalues_say(study, at):
 
 def test_the_radius_is_recorded_also_where_the_grid_ends_before_it(study, tmp_path, at):
     _, models = cuts.top_planes(study, {"a": at["a", 0]}, points=5, reach=1e-4, seed=0)
-    _, wide = cuts.top_planes(study, {"b": at["b", 1]}, points=9, reach=40.0, seed=0)
+    _, wide = cuts.top_planes(study, {"b": at["b", 1]}, points=9, reach=1.0, seed=0)
     study.write("title", [], [])
     rows = {row["arm"]: row for row in rows_of(tmp_path)}
     near, far = rows["a"], rows["b"]
@@ -78,8 +78,20 @@ def test_the_radius_is_recorded_also_where_the_grid_ends_before_it(study, tmp_pa
         "parameters",
         "2",
     )
+    assert near["error"] == "inf"
+    apart = wide["b"].parts_at - wide["b"].radius
+    assert float(far["error"]) == pytest.approx(apart) and apart > 0
     words = cuts.partings({**models, **wide}, "units")
     assert words.startswith("a: not within 0.0001 units, b: between")
+
+
+def test_a_radius_below_the_first_points_of_the_grid_is_not_known(study, tmp_path, at):
+    _, models = cuts.top_planes(study, {"a": at["a", 0]}, points=3, reach=40.0, seed=0)
+    study.write("title", [], [])
+    (row,) = rows_of(tmp_path)
+    assert models["a"].radius == 0 and row["converged"] == "false"
+    assert row["note"] == "below 40, the first points of the grid"
+    assert (float(row["value"]), float(row["error"])) == (0.0, 40.0)
 
 
 def test_shapes_are_range_and_roughness_of_each_plane(study, at):

@@ -43,10 +43,8 @@ def run(at=AT, *, loss=None, accuracy=None, diverged_at=None):
 
 
 def at(*epochs, end=24.0):
-    """Durations; infinite ones never get there."""
-    return [
-        Duration(min(value, end), value <= end, 0.25 if value <= end else INF) for value in epochs
-    ]
+    """Durations, known exactly; infinite ones never get there."""
+    return [Duration(min(x, end), min(x, end), x if x <= end else INF) for x in epochs]
 
 
 # One run
@@ -56,7 +54,8 @@ def test_an_accuracy_is_reached_on_the_line_between_measurements():
     found = reach(run(accuracy=[0.1, 0.5, 0.9, 0.96, 0.98]), "test_accuracy", 0.975)
     # Three quarters of the way from 0.96 at 2 to 0.98 at 4.
     assert found.epochs == pytest.approx(3.5, rel=1e-14)
-    assert (found.reached, found.within, found.latest) == (True, 2.0, found.epochs)
+    assert (found.reached, found.within) == (True, 2.0)
+    assert (found.earliest, found.latest) == (2.0, 4.0)
 
 
 @pytest.mark.parametrize("when", [0.1, 0.5, 0.8, 1.7, 3.9, 4.0])
@@ -79,19 +78,19 @@ def test_the_first_time_counts_also_if_the_level_is_lost_again():
 
 
 def test_a_level_that_holds_at_the_initialisation_takes_no_time():
-    assert reach(run(accuracy=[0.3] * 5), "test_accuracy", 0.3) == Duration(0.0, True, 0.0)
-    assert reach(run(loss=[0.3] * 5), "test_loss", 0.3) == Duration(0.0, True, 0.0)
+    assert reach(run(accuracy=[0.3] * 5), "test_accuracy", 0.3) == Duration(0.0, 0.0, 0.0)
+    assert reach(run(loss=[0.3] * 5), "test_loss", 0.3) == Duration(0.0, 0.0, 0.0)
 
 
 @pytest.mark.parametrize(("name", "level"), [("test_accuracy", 0.97), ("test_loss", 0.01)])
 def test_a_run_that_never_gets_there_lasts_to_the_end_of_its_plan(name, level):
     found = reach(run(loss=[2.3, 1, 0.5, 0.2, 0.1]), name, level)
-    assert found == Duration(4.0, False, INF) and found.latest == INF
+    assert found == Duration(4.0, 4.0, INF) and not found.reached
 
 
 def test_a_run_that_diverges_before_lasts_to_the_end_of_its_plan():
     ended = run(loss=[2.3, 2.0, NAN], accuracy=[0.1, 0.3, 0.1], diverged_at=7)
-    assert reach(ended, "test_accuracy", 0.9) == Duration(4.0, False, INF)
+    assert reach(ended, "test_accuracy", 0.9) == Duration(4.0, 4.0, INF)
 
 
 def test_a_run_that_diverges_afterwards_got_there():
@@ -109,7 +108,7 @@ def test_networks_without_a_finite_loss_reach_nothing():
 @pytest.mark.parametrize(("name", "level"), [("test_accuracy", 0.5), ("test_loss", 1.0)])
 def test_a_level_is_reached_at_the_measurement_if_the_one_before_is_not_finite(name, level, lost):
     odd = run(loss=[2.3, 2.3, lost, 0.5, 0.4], accuracy=[0.1, 0.1, 0.4, 0.8, 0.8])
-    assert reach(odd, name, level) == Duration(2.0, True, 1.0)
+    assert reach(odd, name, level) == Duration(2.0, 1.0, 2.0)
 
 
 def test_a_loss_of_zero_is_reached_between_its_measurements():
@@ -168,6 +167,21 @@ def test_a_run_that_never_gets_there_is_recorded_and_not_dropped(study, tmp_path
         assert study.values(name, "a") == [of.epochs for of in found[name]["a"]]
 
 
+def test_the_beginning_measured_more_often_counts_where_it_reaches_the_level(study, tmp_path):
+    whole = {("a", 0): run(loss=[2.3, 1.0, 0.5, 0.2, 0.1]), ("a", 1): run(loss=[2.3, 2, 2, 1, 1])}
+    often = run([0.0, 0.1, 0.2, 0.3, 0.4], loss=[2.3, 1.9, 1.5, 1.3, 1.1])
+    levels = {"early": ("test_loss", 1.5), "late": ("test_loss", 0.5)}
+    found = durations.record(study, whole, levels, closer={("a", 0): often})
+    assert found["early"]["a"] == [
+        reach(often, "test_loss", 1.5),
+        reach(whole["a", 1], *levels["early"]),
+    ]
+    assert found["late"]["a"][0] == reach(whole["a", 0], "test_loss", 0.5)
+    study.write("title", [], [])
+    errors = [row["error"] for row in rows_of(tmp_path) if row["quantity"] == "early"]
+    assert [float(error) for error in errors] == pytest.approx([0.1, 1.0])
+
+
 def test_a_trained_run_is_timed_between_its_measurements(study):
     config = TrainConfig(
         models.MLP((4,)), SGD(0.1, momentum=0.9), epochs=2, batch_size=20, measure_every=1 / 3
@@ -184,7 +198,7 @@ def test_a_run_that_diverged_in_training_is_censored_at_the_end_of_its_plan(stud
     config = TrainConfig(models.MLP((4,)), SGD(1e30), epochs=2, batch_size=20)
     lost = train(config, digits(), study.store)
     assert lost.diverged_at is not None and len(lost.history["train_loss"]) < 3
-    assert reach(lost, "train_accuracy", 0.9) == Duration(2.0, False, INF)
+    assert reach(lost, "train_accuracy", 0.9) == Duration(2.0, 2.0, INF)
 
 
 def test_censored_runs_are_ranked_behind_all_others():
@@ -282,7 +296,8 @@ def test_a_verdict_rests_on_the_interval_also_where_the_estimate_is_open():
     found = claims.above("times faster", faster(at(2.0, 3.0, 4.0, 6.0, 8.0), at(*[INF] * 5)))
     assert found.word == "reproduced"
     assert found.text == (
-        "times faster in [3.00, ∞], n = 5 (no estimate, in 5 of 5 seeds a run never gets there)"
+        "times faster in [3.00, ∞], n = 5, 93.75% interval (no estimate, in 5 of 5 seeds a run "
+        "never gets there)"
     )
     late = claims.below("epochs", typical(at(*[INF] * 5)), threshold=20.0)
     assert late.word == "contradicted"
@@ -311,6 +326,19 @@ def test_the_interval_of_faster_excludes_one_exactly_if_the_sign_test_does(n):
         assert excluded == (p <= 1 - found.confidence + 1e-12)
         decided += excluded
     assert 0 < decided < 200
+
+
+def test_intervals_count_the_measurements_on_either_side():
+    timed = [Duration(x + 0.4, x, x + 1.0) for x in (3.0, 4.0, 5.0, 7.0, 9.0)]
+    found = typical(timed)
+    assert (found.estimate, found.low, found.high) == (5.4, 3.0, 10.0)
+    # All five are faster by interpolation; in one seed both get there between two measurements.
+    other = [Duration(of.earliest + 0.2, of.earliest, of.latest) for of in timed]
+    first = [Duration(of.epochs / 2, of.earliest / 2, of.latest / 2) for of in timed[:4]]
+    found = faster([*first, other[4]], timed)
+    assert found.estimate == pytest.approx(2.0) and found.low == pytest.approx(9 / 10)
+    assert found.high == pytest.approx(4 / 1.5)
+    assert claims.above("times faster", found).word == "inconclusive"
 
 
 def test_what_is_censored_only_widens_intervals():

@@ -152,8 +152,8 @@ def test_an_interval_that_did_not_converge_decides_nothing():
 
 def test_the_slower_arm_takes_more_epochs():
     taken = {
-        "a": [Duration(10.0 + k, True, 0.1) for k in range(5)],
-        "b": [Duration(5.0, True, 0.1)] * 5,
+        "a": [Duration(10.0 + k, 10.0 + k, 10.1 + k) for k in range(5)],
+        "b": [Duration(5.0, 5.0, 5.1)] * 5,
     }
     found = findings.slower(taken, ["a", "b"], "97%")
     assert found.quantity == "epochs to 97%, a / b" and found.word == "reproduced"
@@ -162,9 +162,9 @@ def test_the_slower_arm_takes_more_epochs():
 
 
 def test_an_arm_that_never_gets_there_is_slower_still():
-    never = [Duration(24.0, False, math.inf)] * 5
-    taken = {"a": never, "b": [Duration(5.0, True, 0.1)] * 5}
-    assert findings.slower(taken, ["a", "b"], "97%").interval.low >= 24 / 5
+    never = [Duration(24.0, 24.0, math.inf)] * 5
+    taken = {"a": never, "b": [Duration(5.0, 5.0, 5.1)] * 5}
+    assert findings.slower(taken, ["a", "b"], "97%").interval.low >= 24 / 5.1
     assert findings.slower({"a": never, "b": never}, ["a", "b"], "97%").word == "inconclusive"
 
 

@@ -231,6 +231,21 @@ def test_outliers_are_recorded_with_their_gap(study, tmp_path):
         flatness.outliers(study, {("a", 3): L}, k=2)
 
 
+def test_clear_gaps_are_counted_by_their_place():
+    clear = pairs_of([90.0, 80.0, 7.0, 6.0, 5.0], 5)
+    tops = {("a", 0): clear, ("a", 1): clear, ("b", 0): pairs_of([5.0, 4.0, 3.0, 2.5], 4)}
+    text = flatness.gaps(tops, classes=10).text
+    assert text.startswith(
+        "Of 3 spectra 2 have a clear gap among the eigenvalues computed: 2 behind 2;"
+    )
+    assert text.endswith("none behind 10, the number of classes.")
+    assert "; some behind 2, the" in flatness.gaps(tops, classes=2).text
+    assert (
+        "0 have a clear gap among the eigenvalues computed: none;"
+        in flatness.gaps({("b", 0): tops["b", 0]}, classes=2).text
+    )
+
+
 def test_a_relu_networks_top_eigenvalues_are_those_counted(study):
     inputs = torch.randn(40, 4, dtype=torch.float64, generator=rng.stream(0, "inputs"))
     L = Objective(relu_net(), (inputs, torch.arange(40) % 3))

@@ -10,10 +10,13 @@ INF = math.inf
 WORDS = {"label": "tab-test", "caption": "How long."}
 
 
-def at(*epochs, end=24.0, within=0.25):
+def at(*epochs, end=24.0, within=0.0):
     """Durations; infinite ones never get there."""
     return [
-        Duration(min(value, end), value <= end, within if value <= end else INF) for value in epochs
+        Duration(value, max(value - within, 0.0), value)
+        if value <= end
+        else Duration(end, end, INF)
+        for value in epochs
     ]
 
 
@@ -51,7 +54,7 @@ def test_arms_are_rows_and_levels_columns():
 
 
 def test_the_caption_says_what_the_cells_are():
-    few, five = at(1.0, 2.0, within=0.5), at(1.0, 2.0, 3.0, 4.0, INF)
+    few, five = at(1.0, 2.0, within=0.5), at(1.0, 2.0, 3.0, 4.0, INF, within=0.25)
 
     def caption(*durations):
         found = {"e": {str(number): of for number, of in enumerate(durations)}}
@@ -61,7 +64,16 @@ def test_the_caption_says_what_the_cells_are():
     assert caption(few) == f"How long. Median over seeds{apart} 0.5 epochs apart."
     covers = ", in brackets its interval, which covers in 93.75% of cases"
     never = ". Runs that never get there count as later than all that do; > is a lower bound."
-    assert (
-        caption(few, five) == f"How long. Median over seeds{covers}{apart} 0.5 epochs apart{never}"
-    )
+    counted = f"{covers}{apart} 0.5 epochs apart, which the interval counts"
+    assert caption(few, five) == f"How long. Median over seeds{counted}{never}"
     assert caption(at(INF)) == f"How long. Median over seeds{never}"
+
+
+def test_runs_that_end_below_the_level_they_reached_are_counted():
+    found = {"a": at(1.0, 2.0, INF), "b": at(3.0, 4.0, 5.0)}
+    ends = {"a": [0.96, 0.98, 0.9], "b": [0.97, 0.99, 0.98]}
+    text = races.relapsed(found, ends, "97%", 0.97).text
+    assert text == "Of the 5 runs that reach 97% 1 end below it: a (1 of 2)."
+    assert races.relapsed(found, ends, "95%", 0.95).text == (
+        "None of the 5 runs that reach 95% ends below it."
+    )

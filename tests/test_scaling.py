@@ -172,9 +172,35 @@ def test_exponents_say_whether_the_values_behind_them_converged(study, families)
     shown = scaling.table(found, {"e": "epochs", "q": "heading"}, **TABLE)
     assert shown.columns == ["quantity", "MLP", "CNN", "converged"]
     assert shown.rows == [
-        ["epochs", "−0.50 ± 0.00", "−0.50 ± 0.00", "**no**: MLP"],
+        ["epochs", "–", "−0.50 ± 0.00", "**no**: MLP"],
         ["heading", "−0.50 ± 0.00", "2.00 ± 0.00", "yes"],
     ]
+
+
+def test_exponents_between_neighbours_tell_a_power_law_from_another_curve(study):
+    bent = {8: [4.0, 4.0], 16: [1.0, 4.0], 64: [1.0, 1.0]}
+    family = {"MLP": record(study, "q", "MLP", bent), "one law": {8: "MLP 8", 16: "MLP 16"}}
+    found = scaling.exponents(study, ["q"], family)
+    # Means of the logarithms to base 2: 2, 1, 0 at 3, 4, 6.
+    assert (found["q", "MLP"].least, found["q", "MLP"].most) == pytest.approx((-1.0, -0.5))
+    assert (found["q", "MLP"].sizes, found["q", "one law"].sizes) == (3, 2)
+    del found["q", "one law"]
+    found["r", "one law"] = found["q", "MLP"]
+    shown = scaling.table(found, {"q": "heading", "r": "other"}, **TABLE)
+    middle = found["q", "MLP"]
+    text = f"{middle.estimate:.2f}".replace("-", "−")
+    assert shown.rows[0][1].startswith(text) and shown.rows[0][1].endswith(" (−1.00 to −0.50)")
+    assert [row[1:3].count("") for row in shown.rows] == [1, 1]
+    assert [row[3] for row in shown.rows] == ["yes", "yes"]
+
+
+def test_exponents_of_two_quantities_differ_by_what_seeds_say(study):
+    sizes = record(study, "q", "MLP", {8: [8**-0.5, 8**-0.7], 64: [64**-0.5, 64**-0.7]})
+    record(study, "r", "MLP", {8: [8.0, 8**1.1], 64: [64.0, 64**1.1]})
+    found = scaling.difference(study, "r", "q", sizes)
+    want = mean_interval([1.5, 1.8])
+    assert (found.estimate, found.low, found.high) == pytest.approx((1.65, want.low, want.high))
+    assert found.n == 2
 
 
 def test_one_seed_or_one_size_has_no_exponent(study):

@@ -285,16 +285,19 @@ def test_ratios_are_paired_over_the_seeds_that_count(study):
     values = {"a": [2.0, 4.4, 90.0], "b": [1.0, 2.0, 1.0], "c": [3.0, 3.3, 3.6]}
     for arm, own in values.items():
         record(study, "q", arm, own, converged=arm != "c")
-    rows = {"a / b": {"whole": ("a", "b"), "late": ("c", "b")}, "c / a": {"late": ("c", "a")}}
+    rows = {
+        "a / b": {"whole": ("q", ("a", "b")), "late": ("q", ("c", "b"))},
+        "c / a": {"late": ("q", ("c", "a"))},
+    }
     kept = {"a": [True, True, False], "c": [False, False, True]}
-    found = tables.ratios(study, "q", rows, kept=kept, **WORDS)
+    found = tables.ratios(study, rows, kept=kept, **WORDS)
     assert found.columns == ["ratio", "whole", "late", "converged"]
     ratio = tables.interval_text(paired_ratio([2.0, 4.4], [1.0, 2.0]))
     assert found.rows == [
         ["a / b", f"{ratio}, n = 2", "3.6, n = 1", "**no**: late"],
         ["c / a", "", "–, n = 0", "**no**"],
     ]
-    every = tables.ratios(study, "q", {"a / b": {"whole": ("a", "b")}}, **WORDS)
+    every = tables.ratios(study, {"a / b": {"whole": ("q", ("a", "b"))}}, **WORDS)
     whole = tables.interval_text(paired_ratio(values["a"], values["b"]))
     assert every.rows == [["a / b", whole, "yes"]]
 
@@ -405,6 +408,9 @@ def test_correlations_have_estimate_interval_and_n():
     few = RankCorrelation(0.3, -1.0, 1.0, 9, 0.95, 0, "correlation", 3, 0, 2, "2 clusters are few")
     caption = tables.correlations({"λ_max": (both[0], few)}, **WORDS).caption
     assert caption.endswith(" An interval from −1 to 1 is none: 2 clusters are few.")
+    same = RankCorrelation(NAN, NAN, NAN, 9, 0.95, 0, "correlation", 1, 0, 3, "it is 0 everywhere")
+    caption = tables.correlations({"λ_max": (both[0], both[1]), "q": (same, same)}, **WORDS).caption
+    assert caption.endswith(" A dash, q: it is 0 everywhere.") and "λ_max" not in caption
     assert known.columns[-1] == "converged" and [row[-1] for row in known.rows] == ["yes", "**no**"]
     assert found.rows == [["λ_max", "−0.83 [−0.93, −0.61], n = 42", "0.12 [−0.25, 0.46], n = 36"]]
 

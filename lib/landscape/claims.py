@@ -10,6 +10,7 @@ from typing import Literal
 
 from landscape.statistics import Interval
 
+_CONFIDENCE = 0.95
 Word = Literal["reproduced", "contradicted", "inconclusive", "artefact", "not testable"]
 
 
@@ -55,7 +56,7 @@ class Finding:
 
     @property
     def text(self) -> str:
-        """Quantity, estimate, interval and n, as plain text."""
+        """Quantity, estimate, interval, n, and a coverage other than 95%, as plain text."""
         interval = self.interval
         if not math.isfinite(interval.estimate):
             lost = f"{interval.invalid} of {interval.n} values are not finite or have no logarithm"
@@ -63,12 +64,19 @@ class Finding:
             if self.word == "inconclusive":
                 return f"{self.quantity}: {why}"
             low, _, high = rounded(interval.low, interval.low, interval.high)
-            return f"{self.quantity} in [{low}, {high}], n = {interval.n} ({why})"
+            return f"{self.quantity} in [{low}, {high}], {self._samples} ({why})"
         ends = interval.low, interval.estimate, interval.high
         border = math.nan if self.word == "inconclusive" else self.threshold
         low, estimate, high = rounded(*ends, kind=interval.kind, border=border)
-        text = f"{self.quantity} = {estimate} [{low}, {high}], n = {interval.n}"
+        text = f"{self.quantity} = {estimate} [{low}, {high}], {self._samples}"
         return text if self.converged else f"{text} (not all converged)"
+
+    @property
+    def _samples(self) -> str:
+        """How many there are, and what the interval covers where that is not the usual 95%."""
+        covers = self.interval.confidence
+        usual = math.isclose(covers, _CONFIDENCE) or not 0 < covers < 1
+        return f"n = {self.interval.n}" + ("" if usual else f", {100 * covers:.4g}% interval")
 
 
 @dataclasses.dataclass(frozen=True)

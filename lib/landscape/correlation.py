@@ -18,11 +18,12 @@ class RankCorrelation(Interval):
     """A rank correlation with its confidence interval; ``kind`` is ``correlation``.
 
     Attributes:
-        n: Samples that contribute: those in a group of at least 2.
+        n: Samples that contribute: those in a group of at least 2 in which both variables vary.
         invalid: Samples with a value that is not finite. They are not left out: with one of them
             there is no estimate.
         groups: Groups that contribute; 1 where all samples are pooled.
-        alone: Samples that contribute nothing, each being alone in its group.
+        alone: Samples that contribute nothing: alone in their group, or in a group in which a
+            variable is the same for all.
         clusters: Clusters that the samples come from; n where each counts for itself.
         reason: Why there is no estimate, or no interval; empty where there is one.
     """
@@ -44,7 +45,8 @@ def rank_correlation(
     """Return Spearman's rank correlation, pooled or within groups, and its interval.
 
     Both variables are ranked within each group (ties share their mean rank), the ranks centred
-    there, and correlated over all samples. Pooled, there is one group: Spearman's ρ. Within small
+    there, and correlated over all samples. A group in which a variable is the same for all cannot
+    agree or disagree, and is left out. Pooled, there is one group: Spearman's ρ. Within small
     groups ranks are coarse, so that the same dependence gives a number nearer to 0: where normal
     variables have ρ = 0.79 when pooled, groups of 3 have 0.64 on average. Its sign and its
     difference from 0 mean the same.
@@ -87,12 +89,14 @@ def rank_correlation(
     x, y = _pairs(x, y, confidence)
     group = _codes("groups", [0] * len(x) if groups is None else groups, len(x))
     cluster = _codes("clusters", range(len(x)) if clusters is None else clusters, len(x))
-    paired = np.bincount(group)[group] > 1
-    data = tuple(values[paired] for values in (x, y, group, cluster))
+    counted = np.bincount(group)[group] > 1
+    if (told := counted & _varies(x, group) & _varies(y, group)).any():
+        counted = told
+    data = tuple(values[counted] for values in (x, y, group, cluster))
     counts = {
         "n": len(data[0]),
         "groups": len(np.unique(data[2])),
-        "alone": int((~paired).sum()),
+        "alone": int((~counted).sum()),
         "clusters": len(np.unique(data[3])),
     }
     invalid = int((~(np.isfinite(x) & np.isfinite(y))).sum())
@@ -170,6 +174,12 @@ def _centred_ranks(values: np.ndarray, group: np.ndarray) -> np.ndarray:
     return (order * (group[:, None] == group)).sum(1) / 2
 
 
+def _varies(values: np.ndarray, group: np.ndarray) -> np.ndarray:
+    """Return for each sample whether its group has different values."""
+    kinds = {each: len(np.unique(values[group == each])) for each in set(group.tolist())}
+    return np.array([kinds[each] > 1 for each in group.tolist()], dtype=bool)
+
+
 def _pairs(x: Sequence[float], y: Sequence[float], confidence: float) -> tuple[np.ndarray, ...]:
     x, y = (np.asarray(values, dtype=np.float64) for values in (x, y))
     if x.ndim != 1 or x.shape != y.shape or not 0 < confidence < 1:
@@ -197,7 +207,7 @@ def _too_few(n: int, groups: int, alone: int) -> str:
     """Return why there is no estimate with an interval, or an empty string."""
     if n - groups < _FREEDOM:
         return (
-            f"{n} samples in {groups} groups ({alone} more are alone in theirs) leave "
+            f"{n} samples in {groups} groups ({alone} more contribute nothing) leave "
             f"{n - groups} degrees of freedom; an interval takes {_FREEDOM}"
         )
     return ""
@@ -207,7 +217,9 @@ def _reason(x: np.ndarray, y: np.ndarray, group: np.ndarray, invalid: int) -> st
     """Return why there is no correlation, or an empty string."""
     if invalid:
         return f"{invalid} samples have a value that is not finite"
-    for name, values in (("x", x), ("y", y)):
+    for name, values in (("the first variable", x), ("the second variable", y)):
         if not _centred_ranks(values, group).any():
             return f"{name} does not vary within any group"
+    if not (_varies(x, group) & _varies(y, group)).any():
+        return "in no group do both variables vary"
     return ""

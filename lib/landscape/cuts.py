@@ -141,16 +141,21 @@ def _plane(
     plane = slices.plane(L, L.theta, *pair, alphas=grid, betas=grid, store=study.store)
     model = study.store.remember(slices.quadratic, L, L.theta, plane, *pair)
     study.table("planes", _plane_rows(plane, {**labels, "plane": name}))
-    whole = math.isinf(model.radius)
-    note = "or more: the grid ends here" if whole else f"parted at {model.parts_at:.4g}"
+    value, note, known = model.radius, f"parted at {model.parts_at:.4g}", model.radius > 0
+    if math.isinf(model.radius):
+        value, note, known = model.reach, "or more: the grid ends here", False
+    elif not known:
+        note = f"below {model.parts_at:.4g}, the first points of the grid"
     study.add_measurement(
         f"quadratic_radius_{name}",
-        model.reach if whole else model.radius,
+        value,
         model,
         unit="filter norms" if name == "random" else "parameters",
+        error=math.inf if math.isinf(model.radius) else model.parts_at - model.radius,
+        error_kind="to the next points of the grid",
         cost=model.products,
         cost_unit="products",
-        converged=not whole,
+        converged=known,
         note=note,
         **labels,
     )

@@ -19,21 +19,25 @@ class Duration:
     """How long one run takes to reach a level.
 
     Attributes:
-        epochs: Where it is reached; of a run that never does, the end of its plan, which is a lower
-            bound.
-        reached: Whether it is.
-        within: Epochs between the measurements on either side, by which ``epochs`` may be off; 0 at
-            the initialisation, infinite where the level is not reached.
+        epochs: Where it is reached, by interpolation; of a run that never does, the end of its
+            plan, which is a lower bound.
+        earliest: The last measurement before it is reached; the end of the plan likewise.
+        latest: The measurement by which it is reached; infinite where it never is.
     """
 
     epochs: float
-    reached: bool
-    within: float
+    earliest: float
+    latest: float
 
     @property
-    def latest(self) -> float:
-        """The largest number of epochs it can be: infinite where the level is not reached."""
-        return self.epochs if self.reached else math.inf
+    def reached(self) -> bool:
+        """Whether the level is reached."""
+        return math.isfinite(self.latest)
+
+    @property
+    def within(self) -> float:
+        """Epochs between the measurements on either side, by which ``epochs`` may be off."""
+        return self.latest - self.earliest
 
 
 @dataclasses.dataclass(frozen=True)
@@ -83,15 +87,16 @@ def reach(run: Run, quantity: str, level: float) -> Duration:
     valid = run.history[f"{quantity.partition('_')[0]}_loss"].isfinite()
     there = (valid & (values >= level if accuracy else values <= level)).nonzero()
     if len(there) == 0:
-        return Duration(float(run.measured_at[-1]), reached=False, within=math.inf)
+        end = float(run.measured_at[-1])
+        return Duration(end, earliest=end, latest=math.inf)
     first = int(there[0])
     if first == 0:
-        return Duration(0.0, reached=True, within=0.0)
+        return Duration(0.0, earliest=0.0, latest=0.0)
     before, after = run.measured_at[first - 1 : first + 1].tolist()
     heights = torch.stack([values[first - 1], values[first], values.new_tensor(level)])
     start, end, rim = (heights if accuracy else heights.log()).tolist()
     share = (rim - start) / (end - start) if valid[first - 1] else 1.0
-    return Duration(before + share * (after - before), reached=True, within=after - before)
+    return Duration(before + share * (after - before), earliest=before, latest=after)
 
 
 def _checked(run: Run, quantity: str, level: float) -> bool:
@@ -110,7 +115,11 @@ def _checked(run: Run, quantity: str, level: float) -> bool:
 
 
 def record(
-    study: Study, runs: Runs, levels: Mapping[str, tuple[str, float]]
+    study: Study,
+    runs: Runs,
+    levels: Mapping[str, tuple[str, float]],
+    *,
+    closer: Runs | None = None,
 ) -> dict[str, dict[str, list[Duration]]]:
     """Record how long each run takes to reach levels.
 
@@ -123,6 +132,8 @@ def record(
         runs: (arm, seed) -> run.
         levels: Name to record under, such as ``epochs_to_97`` -> quantity and level, as ``reach``
             takes them.
+        closer: (arm, seed) -> the beginning of the same run, measured more often: it is what counts
+            where it reaches the level.
 
     Returns:
         Name -> arm -> durations, in the order of seeds.
@@ -130,7 +141,10 @@ def record(
     found: dict[str, dict[str, list[Duration]]] = {name: {} for name in levels}
     for (arm, seed), run in runs.items():
         for name, level in levels.items():
-            duration = reach(run, *level)
+            duration, own = reach(run, *level), run
+            beginning = (closer or {}).get((arm, seed))
+            if beginning is not None and (close := reach(beginning, *level)).reached:
+                duration, own = close, beginning
             study.add(
                 name,
                 duration.epochs,
@@ -140,11 +154,11 @@ def record(
                 error=duration.within,
                 error_kind="interval between measurements",
                 converged=duration.reached,
-                cost=run.steps,
+                cost=own.steps,
                 cost_unit="steps",
                 bn="frozen",
-                examples_hash=run.data_sha256,
-                note=_note(run, duration),
+                examples_hash=own.data_sha256,
+                note=_note(own, duration),
             )
             found[name].setdefault(arm, []).append(duration)
     return found
@@ -182,9 +196,10 @@ def typical(durations: Sequence[Duration], *, confidence: float = 0.9) -> Median
     covers with 1 − 2 P[Bin(n, 1/2) < r], exactly for continuous distributions. r is the largest
     that covers as asked for. 5 seeds cannot do better than their extremes, which cover in 93.75% of
     cases: no interval of 5 seeds without assumptions has 95%. Fewer than 5 do not have 90%, and
-    their interval is from 0 to infinity. Runs that never reach the level lie above the end of their
-    plan, so both ends stay true: the upper one may become infinite. What interpolation between
-    measurements is off by, ``Duration.within``, is not in it.
+    their interval is from 0 to infinity. Of each run the lower end counts the measurement before
+    the level is reached, and the upper one that by which it is: what interpolation between them may
+    be off by is in the interval. Runs that never reach the level lie above the end of their plan,
+    so both ends stay true: the upper one may become infinite.
 
     Args:
         durations: One for each seed, at least 1.
@@ -201,9 +216,10 @@ def typical(durations: Sequence[Duration], *, confidence: float = 0.9) -> Median
         Distributions for Populations of Unknown Distribution Form, Ann. Math. Statist. 7(3).
     """
     never = sum(not duration.reached for duration in durations)
-    bounds = [(duration.epochs, duration.latest) for duration in durations]
+    known = [(duration.epochs, _last(duration)) for duration in durations]
+    ends = [(duration.earliest, duration.latest) for duration in durations]
     reason = f"{never} of {len(durations)} runs never get there"
-    return _median(bounds, confidence, kind="median", censored=never, reason=reason)
+    return _median(known, ends, confidence, kind="median", censored=never, reason=reason)
 
 
 def faster(
@@ -213,10 +229,12 @@ def faster(
 
     The ratio of a seed is the second's epochs over the first's: above 1 the first is faster. Where
     a run never reaches the level its ratio is known by a bound only, and where neither does, not at
-    all. The interval is that of ``typical``, with these bounds at its ends. It excludes 1 exactly
-    if the sign test over seeds, with all that is unknown counted against it, does so: of 5 seeds
-    all must agree, and the interval then covers in 93.75% of cases. Unlike a share of seeds it says
-    how much faster, and unlike a mean of logarithms it holds whatever the censored ones are.
+    all. The interval is that of ``typical``, with these bounds, and those of the measurements on
+    either side, at its ends. It excludes 1 exactly if the sign test over seeds, with all that is
+    unknown counted against it, does so: of 5 seeds all must agree, none of them reaching the level
+    between the same two measurements in both arms, and the interval then covers in 93.75% of cases.
+    Unlike a share of seeds it says how much faster, and unlike a mean of logarithms it holds
+    whatever the censored ones are.
 
     Args:
         first: One duration for each seed, at least 1.
@@ -233,10 +251,16 @@ def faster(
             "same seeds, in the same order."
         )
     pairs = list(zip(first, second, strict=True))
-    bounds = [(_ratio(b.epochs, a.latest), _ratio(b.latest, a.epochs)) for a, b in pairs]
+    known = [(_ratio(b.epochs, _last(a)), _ratio(_last(b), a.epochs)) for a, b in pairs]
+    ends = [(_ratio(b.earliest, a.latest), _ratio(b.latest, a.earliest)) for a, b in pairs]
     open_ = sum(not (a.reached and b.reached) for a, b in pairs)
     reason = f"in {open_} of {len(pairs)} seeds a run never gets there"
-    return _median(bounds, confidence, kind="ratio", censored=open_, reason=reason)
+    return _median(known, ends, confidence, kind="ratio", censored=open_, reason=reason)
+
+
+def _last(duration: Duration) -> float:
+    """Return the largest number of epochs it can be if interpolation is right."""
+    return duration.epochs if duration.reached else math.inf
 
 
 def _ratio(above: float, below: float) -> float:
@@ -246,22 +270,27 @@ def _ratio(above: float, below: float) -> float:
 
 
 def _median(
-    bounds: Sequence[tuple[float, float]], confidence: float, *, reason: str, **labels
+    known: Sequence[tuple[float, float]],
+    ends: Sequence[tuple[float, float]],
+    confidence: float,
+    *,
+    reason: str,
+    **labels,
 ) -> Median:
-    """Return the median of values that lie within bounds."""
-    if not bounds or not 0 < confidence < 1:
+    """Return the median of values known but for censoring, and its interval by their bounds."""
+    if not known or not 0 < confidence < 1:
         raise ValueError(
-            f"{len(bounds)} durations at confidence={confidence} have no median with interval. "
+            f"{len(known)} durations at confidence={confidence} have no median with interval. "
             "Pass at least one, one a seed, and a confidence in (0, 1)."
         )
-    lows, highs = (sorted(ends) for ends in zip(*bounds, strict=True))
-    n = len(bounds)
+    lows, highs = (sorted(own) for own in zip(*ends, strict=True))
+    n = len(known)
     coverage = 1 - 2 * scipy.stats.binom.cdf(np.arange(n // 2), n, 0.5)  # Of ranks 1, 2, ...
     rank = int((coverage >= confidence).sum())
-    least, most = float(np.median(lows)), float(np.median(highs))
-    known = least == most
+    least, most = (float(np.median(own)) for own in zip(*known, strict=True))
+    sure = least == most
     return Median(
-        estimate=least if known else math.nan,
+        estimate=least if sure else math.nan,
         low=lows[rank - 1] if rank else 0.0,
         high=highs[-rank] if rank else math.inf,
         n=n,
@@ -269,6 +298,6 @@ def _median(
         invalid=0,
         least=least,
         most=most,
-        reason="" if known else reason,
+        reason="" if sure else reason,
         **labels,
     )

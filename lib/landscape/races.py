@@ -3,7 +3,7 @@
 import math
 from collections.abc import Mapping, Sequence
 
-from landscape.display import Table
+from landscape.display import Sentence, Table
 from landscape.durations import Duration, Median, typical
 from landscape.wording import number
 
@@ -39,6 +39,34 @@ def table(
     )
 
 
+def relapsed(
+    found: Mapping[str, Sequence[Duration]],
+    ends: Mapping[str, Sequence[float]],
+    heading: str,
+    level: float,
+) -> Sentence:
+    """Return the sentence on runs that reach an accuracy and end below it again.
+
+    The epochs to a level are those to the first measurement where it holds, which a run that hovers
+    about the level reaches by chance.
+
+    Args:
+        found: Arm -> durations, of one level of ``durations.record``.
+        ends: Arm -> the accuracy at the end of training, in the same order of seeds.
+        heading: What the level is called.
+        level: The accuracy.
+    """
+    back = {
+        arm: [end < level for duration, end in zip(own, ends[arm], strict=True) if duration.reached]
+        for arm, own in found.items()
+    }
+    named = [f"{arm} ({sum(of)} of {len(of)})" for arm, of in back.items() if any(of)]
+    total = f"the {sum(map(len, back.values()))} runs that reach {heading}"
+    if not named:
+        return Sentence(f"None of {total} ends below it.")
+    return Sentence(f"Of {total} {sum(map(sum, back.values()))} end below it: {', '.join(named)}.")
+
+
 def _text(median: Median) -> str:
     never = f"{median.censored} of {median.n} never" if median.censored else ""
     if median.reason:
@@ -60,6 +88,7 @@ def _account(medians: Sequence[Median], durations: Sequence[Duration]) -> str:
     apart = max((of.within for of in durations if of.reached), default=0.0)
     if apart:
         text += f"; interpolated between measurements at most {number(apart)} epochs apart"
+        text += ", which the interval counts" if covers else ""
     if any(median.censored for median in medians):
         text += ". Runs that never get there count as later than all that do; > is a lower bound"
     return f"{text}."

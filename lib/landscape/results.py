@@ -151,6 +151,11 @@ class Study:
             raise KeyError(f"no {quantity!r} of arm {arm!r} was recorded; it is {known}")
         return found
 
+    def errors(self, quantity: str, arm: str) -> list[float]:
+        """Return the errors recorded with the values of a quantity in one arm; NaN without one."""
+        rows = (row for row in self._rows if self._is(row, quantity, arm))
+        return [float(row.get("error", math.nan)) for row in rows]
+
     def largest_error(self, quantity: str, arms: Sequence[str] | None = None) -> float | None:
         """Return the largest error recorded with a quantity, in some arms; None where none was."""
         errors = [float(row["error"]) for row in self._of(quantity, arms) if "error" in row]

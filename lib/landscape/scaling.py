@@ -2,6 +2,7 @@
 
 import dataclasses
 import itertools
+import math
 from collections.abc import Mapping, Sequence
 from typing import Literal
 
@@ -11,7 +12,7 @@ from landscape.bands import asks_for_log, over_seeds
 from landscape.display import Table
 from landscape.panels import Panel
 from landscape.results import Study
-from landscape.statistics import Interval, mean_interval, power_law
+from landscape.statistics import Interval, mean_interval, paired_difference, power_law
 from landscape.wording import converged_text, interval_text
 
 # Family, such as "MLP" -> size, such as its width -> arm. Families may have different sizes.
@@ -28,9 +29,16 @@ class Exponent(Interval):
     Attributes:
         converged: Whether every value behind it converged. With lower bounds among them, such as
             the epochs of runs that never reach a level, it is not the exponent.
+        least: The least exponent between two neighbouring sizes, of means over seeds of the
+            logarithms; ``b`` wherever the power law holds. NaN without an estimate.
+        most: The largest.
+        sizes: Number of sizes.
     """
 
     converged: bool
+    least: float
+    most: float
+    sizes: int
 
 
 def panels(
@@ -100,11 +108,41 @@ def exponents(
     """
     found = {}
     for quantity, (name, sizes) in itertools.product(quantities, families.items()):
-        each = [power_law(sorted(sizes), row) for row in _against(study, quantity, name, sizes)]
-        converged = study.converged(quantity, list(sizes.values()))
-        interval = mean_interval(each, confidence=confidence)
-        found[quantity, name] = Exponent(**vars(interval), converged=converged)
+        rows = _against(study, quantity, name, sizes)
+        each = [power_law(sorted(sizes), row) for row in rows]
+        least, most = _between(sorted(sizes), rows)
+        found[quantity, name] = Exponent(
+            **vars(mean_interval(each, confidence=confidence)),
+            converged=study.converged(quantity, list(sizes.values())),
+            least=least,
+            most=most,
+            sizes=len(sizes),
+        )
     return found
+
+
+def difference(study: Study, first: str, second: str, sizes: Mapping[float, str]) -> Interval:
+    """Return the paired difference of two quantities' exponents over seeds, first less second.
+
+    Args:
+        study: Where both were recorded, in the same order of seeds.
+        first: A recorded name.
+        second: Another.
+        sizes: Size, at least two, positive -> arm; of at least 2 seeds.
+    """
+    each = (
+        [power_law(sorted(sizes), row) for row in _against(study, name, name, sizes)]
+        for name in (first, second)
+    )
+    return paired_difference(*each)
+
+
+def _between(sizes: Sequence[float], rows: np.ndarray) -> tuple[float, float]:
+    """Return the least and the largest exponent between neighbours of values (seeds, sizes)."""
+    if not (np.isfinite(rows) & (rows > 0)).all():
+        return math.nan, math.nan
+    slopes = np.diff(np.log(rows).mean(0)) / np.diff(np.log(sizes))
+    return float(slopes.min()), float(slopes.max())
 
 
 def table(
@@ -116,8 +154,11 @@ def table(
 ) -> Table:
     """Return a table of exponents: rows are quantities, columns families.
 
+    Beside each stands the range of exponents between neighbouring sizes: where it is wide, there is
+    no power law. Exponents of values that did not all converge are none: a dash.
+
     Args:
-        found: What ``exponents`` returns.
+        found: What ``exponents`` returns; a quantity need not have all families.
         quantities: Recorded name -> heading, of the rows to show.
         label: Such as ``tab-exponents``.
         caption: What to see.
@@ -125,23 +166,30 @@ def table(
     families = list(dict.fromkeys(family for _, family in found))
     rows = []
     for quantity, heading in quantities.items():
-        own = [found[quantity, family] for family in families]
-        pairs = zip(families, own, strict=True)
-        failed = [family for family, of in pairs if of.invalid or not of.converged]
-        rows.append([heading, *map(_text, own), converged_text(failed, len(own))])
+        own = {family: found.get((quantity, family)) for family in families}
+        known = {family: of for family, of in own.items() if of is not None}
+        failed = [family for family, of in known.items() if of.invalid or not of.converged]
+        cells = [_text(of) if of else "" for of in own.values()]
+        rows.append([heading, *cells, converged_text(failed, len(known))])
     return Table(
         ["quantity", *families, "converged"],
         rows,
         label=label,
-        caption=caption,
-        align=["left", *["decimal"] * len(families), "left"],
+        caption=f"{caption} Mean over seeds ± half-width of the 95% interval; in brackets the "
+        "least and the largest exponent between neighbouring sizes. A dash where values did not "
+        "converge.",
+        align=["left"] * (len(families) + 2),
     )
 
 
 def _text(exponent: Exponent) -> str:
     if exponent.invalid:
         return f"– ({exponent.n - exponent.invalid} of {exponent.n} finite)"
-    return interval_text(exponent)
+    if not exponent.converged:
+        return "–"
+    ends = [f"{end:.2f}".replace("-", "−") for end in (exponent.least, exponent.most)]
+    local = f" ({ends[0]} to {ends[1]})" if exponent.sizes > 2 else ""
+    return interval_text(exponent) + local
 
 
 def _scale(values: np.ndarray, span: float) -> tuple[Literal["log", "linear"], int]:

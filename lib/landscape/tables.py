@@ -108,21 +108,20 @@ def arms(
 
 def ratios(
     study: Study,
-    quantity: str,
-    rows: Mapping[str, Mapping[str, Sequence[str]]],
+    rows: Mapping[str, Mapping[str, tuple[str, Sequence[str]]]],
     *,
     label: str,
     caption: str,
     kept: Mapping[str, Sequence[bool]] | None = None,
 ) -> Table:
-    """Return a table of paired ratios of one quantity, each with its 95% interval over seeds.
+    """Return a table of paired ratios, each with its 95% interval over seeds.
 
     A cell that leaves seeds out says how many it has.
 
     Args:
         study: Where the values were recorded, in the same order of seeds in all arms.
-        quantity: Recorded name.
-        rows: Row -> column -> the two arms, first over second; a row need not have all columns.
+        rows: Row -> column -> a recorded quantity and its two arms, first over second; a row need
+            not have all columns.
         label: Such as ``tab-against``.
         caption: What to see.
         kept: Arm -> for each seed whether it counts; arms that are not in it count in all.
@@ -130,8 +129,10 @@ def ratios(
     columns = list(dict.fromkeys(column for row in rows.values() for column in row))
     cells = []
     for heading, row in rows.items():
-        failed = [name for name, pair in row.items() if not study.converged(quantity, pair)]
-        texts = [_paired_text(study, quantity, row.get(name), kept or {}) for name in columns]
+        failed = [name for name, of in row.items() if not study.converged(*of)]
+        texts = [
+            _paired_text(study, *row[name], kept or {}) if name in row else "" for name in columns
+        ]
         cells.append([heading, *texts, converged_text(failed, len(row))])
     return Table(
         ["ratio", *columns, "converged"],
@@ -143,10 +144,8 @@ def ratios(
 
 
 def _paired_text(
-    study: Study, quantity: str, arms: Sequence[str] | None, kept: Mapping[str, Sequence[bool]]
+    study: Study, quantity: str, arms: Sequence[str], kept: Mapping[str, Sequence[bool]]
 ) -> str:
-    if arms is None:
-        return ""
     values = [study.values(quantity, arm) for arm in arms]
     counts = zip(*(kept.get(arm, [True] * len(values[0])) for arm in arms), strict=True)
     pairs = [pair for pair, own in zip(zip(*values, strict=True), counts, strict=True) if all(own)]
@@ -170,9 +169,17 @@ def correlations(
         converged: Name -> whether all numbers behind it converged; a column more.
     """
     known = {name: ["yes" if of else "**no**"] for name, of in (converged or {}).items()}
-    known_ones = [x for both in found.values() for x in both if math.isfinite(x.estimate)]
-    whys = dict.fromkeys(getattr(x, "reason", "") for x in known_ones)
-    caption += "".join(f" An interval from −1 to 1 is none: {why}." for why in whys if why)
+    ones = [(name, one) for name, both in found.items() for one in both]
+    open_ = [getattr(one, "reason", "") for _, one in ones if math.isfinite(one.estimate)]
+    none = [
+        (name, one.reason)
+        for name, one in ones
+        if not math.isfinite(one.estimate) and getattr(one, "reason", "")
+    ]
+    caption += "".join(
+        f" An interval from −1 to 1 is none: {why}." for why in dict.fromkeys(open_) if why
+    )
+    caption += "".join(f" A dash, {name}: {why}." for name, why in dict.fromkeys(none))
     return Table(
         ["measure", "pooled", "within groups", *(["converged"] if known else [])],
         [
