@@ -17,6 +17,9 @@ VENV      := .venv
 .SUFFIXES:
 
 PROFILES    := smoke quick paper
+cores       := $(shell getconf _NPROCESSORS_ONLN 2>/dev/null || echo 1)
+# Small networks do not fill two cores: studies of small runs are executed side by side.
+JOBS        := $(if $(filter paper,$(PROFILE)),1,$(shell echo $$(( $(cores) < 4 ? $(cores) : 4 ))))
 comma       := ,
 all_studies := $(sort $(basename $(notdir $(wildcard notebooks/[0-9][0-9]_*.py))))
 chosen      := $(if $(strip $(STUDIES)),$(sort $(subst $(comma), ,$(STUDIES))),$(all_studies))
@@ -55,6 +58,10 @@ MALLOC_TRIM_THRESHOLD_ ?= 8589934592
 MALLOC_MMAP_THRESHOLD_ ?= 8589934592
 export MALLOC_TRIM_THRESHOLD_ MALLOC_MMAP_THRESHOLD_
 
+# They share the cores, whether one is made or all: the number of threads is part of what a result is.
+share    := $(shell echo $$(( $(cores) > $(JOBS) ? $(cores) / $(JOBS) : 1 )))
+threads  := $(if $(filter-out 1,$(JOBS)),OMP_NUM_THREADS=$${OMP_NUM_THREADS:-$(share)})
+
 .PHONY: help report study test check notebooks lab bench publish clean clean-all environment built
 
 help: ## list the verbs
@@ -68,6 +75,7 @@ help: ## list the verbs
 	@echo '  B="--rows product"          options for make bench; without, all of it, into bench/README.md'
 	@echo '  DATA_DIR=data               folder of the data archives'
 	@echo '  BUILD_DIR=build             folder for everything that is made'
+	@echo '  JOBS=1                      studies side by side; default 1 in paper, else as many as cores, 4 at most'
 	@echo '  PYTHON=python3.12           the Python that makes .venv'
 	@echo '  VENV= PYTHON=python         no .venv: your own environment as it is (conda: environment.yml)'
 	@echo
@@ -79,12 +87,12 @@ report: environment ## execute the studies and write report.html and report.pdf
 	if $(MAKE) --no-print-directory -q built >/dev/null 2>&1; then \
 	  echo 'nothing to do: $(out)/report.html is up to date'; \
 	else \
-	  $(MAKE) --no-print-directory built && $(run) -m report finished $(settings) --started $$started; \
+	  $(MAKE) --no-print-directory $(if $(findstring jobserver,$(MAKEFLAGS)),,--jobs=$(JOBS)) built && $(run) -m report finished $(settings) --started $$started; \
 	fi
 
 study: environment ## execute one: STUDY=NN_name [P="-p name value"]
 ifneq ($(strip $(P)),)
-	@$(run) -m report execute $(place) --studies '$(STUDY)' $(P)
+	@$(threads) $(run) -m report execute $(place) --studies '$(STUDY)' $(P)
 else
 	@$(run) -m report prepare $(place) --studies '$(STUDY)' && \
 	if $(MAKE) --no-print-directory -q $(out)/$(STUDY).ipynb >/dev/null 2>&1; then \
@@ -107,7 +115,7 @@ notebooks: environment ## write the paired .ipynb from the .py (FROM=ipynb: the 
 	@$(run) -m report notebooks $(if $(filter ipynb,$(FROM)),--from-ipynb)
 
 lab: environment ## open JupyterLab; saving a notebook keeps its .py in step
-	$(run) -m jupyterlab
+	$(threads) $(run) -m jupyterlab
 
 # Tools are compared as a plain Python process runs them, with the system's own allocator.
 plain := env -u MALLOC_TRIM_THRESHOLD_ -u MALLOC_MMAP_THRESHOLD_ $(run)
@@ -145,7 +153,7 @@ environment: ## make the virtual environment alone
 built: $(out)/report.html $(out)/report.pdf
 
 $(out)/%.ipynb: $(out)/inputs/%.json
-	@$(run) -m report execute $(place) --studies $*
+	@$(threads) $(run) -m report execute $(place) --studies $*
 
 # The synthesis reads what all the other studies wrote.
 $(out)/08_synthesis.ipynb: $(patsubst %,$(out)/%.ipynb,$(filter-out 08_synthesis,$(all_studies)))
@@ -155,5 +163,5 @@ executed := $(patsubst %,$(out)/%.ipynb,$(chosen))
 $(out)/report.html: $(out)/inputs/report.json $(executed)
 	@$(run) -m report html $(settings)
 
-$(out)/report.pdf: $(out)/inputs/report.json $(executed)
+$(out)/report.pdf: $(out)/inputs/report.json $(executed) | $(out)/report.html
 	@$(run) -m report pdf $(settings)

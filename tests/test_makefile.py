@@ -1,5 +1,7 @@
 """The verbs of the Makefile, run for real on a project with one study of a second."""
 
+import json
+import os
 import time
 
 import pytest
@@ -15,6 +17,24 @@ def built(tmp_path_factory):
     assert "build/quick/report.html\nbuild/quick/report.pdf\n" in done.stdout
     assert done.stdout.rstrip().endswith("minutes")
     return root
+
+
+def test_studies_share_the_cores_and_a_run_for_evidence_leaves_them_to_torch(tmp_path, monkeypatch):
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+    root = make_project(tmp_path)
+    add_study(root, "02_other", STUDY.replace("01_number", "02_other"))
+    cores = os.sysconf("SC_NPROCESSORS_ONLN")
+    share = {"quick": None if cores == 1 else str(max(cores // min(cores, 4), 1)), "paper": None}
+    for profile, threads in share.items():
+        done = make(root, "report", f"PROFILE={profile}")
+        assert done.returncode == 0, done.stderr
+        for name in ("01_number", "02_other"):
+            assert f"{name}: executed" in done.stdout
+            path = root / "build" / profile / "results" / name / "claims.json"
+            assert json.loads(path.read_text())["threads"] == threads
+    make(root, "study", "STUDY=01_number", "P=-p number 3", "JOBS=2")
+    seen = root / "build" / "custom" / "quick" / "results" / "01_number" / "claims.json"
+    assert json.loads(seen.read_text())["threads"] == str(max(cores // 2, 1))
 
 
 def test_make_alone_lists_the_verbs(tmp_path):
