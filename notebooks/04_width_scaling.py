@@ -223,7 +223,11 @@ ends = {arm: study.values("test_accuracy", arm) for arm in settings}
 name = f"epochs_to_{accuracy_levels[0]:g}"
 display.show(
     races.table(
-        taken, titles, label="tab-durations", caption="Epochs until a level is first reached."
+        taken,
+        titles,
+        label="tab-durations",
+        caption="Epochs until a level is first reached. The beginnings of "
+        f"{', '.join(quick_to)} were measured every {close_every:g} epochs for {close_epochs:g}.",
     ),
     races.relapsed(taken[name], ends, titles[name], accuracy_levels[0]),
 )
@@ -302,7 +306,7 @@ figure = plots.curves(
     "gap behind them, and are drawn all the same.",
     alt="Eight panels over the width, one curve for each family of networks.",
 )
-display.show(figure, flatness.gaps(tops, classes=task.classes))
+display.show(figure, accounts.gaps(tops, classes=task.classes))
 
 # %%
 shown = {
@@ -417,7 +421,7 @@ figure = plots.curves(
     "and radii below the first points of the grid as 0.",
     alt="Four panels over the width, one curve for each family of networks.",
 )
-display.show(figure, basins.resolution(study, list(settings)))
+display.show(figure, accounts.resolution(study, list(settings)))
 
 # %%
 basin = {name: shapes[name] for name in ("basin_width", "anisotropy")}
@@ -551,11 +555,15 @@ lasting = [arm for arm in settings if arm in arms.trained(runs)]
 told = {**shapes, "lambda_max": f"λ_max, {few:,} examples", "sam_adaptive": "adaptive rise"}
 told |= {"train_loss": "training loss at the end", "network_width": "width of the network"}
 alone = {kind: list(families[kind].values()) for kind in kinds}
-of_source = [families[kind][width] for kind, widths in kinds.items() for width in widths]
-if study.converged("epochs_to_loss", of_source):  # Else plans of two lengths would be ranked.
-    alone["both"] = of_source
+alone["both"] = [families[kind][width] for kind, widths in kinds.items() for width in widths]
+for arm, seed in itertools.product(alone["both"], seeds):  # Plans of two lengths have no ranks.
+    there = taken["epochs_to_loss"][arm][seeds.index(seed)]
+    known = {"converged": there.reached, "unit": "epochs"}
+    epochs = there.epochs if there.reached else float("nan")
+    study.add("epochs_if_reached", epochs, arm=arm, seed=seed, **known)
+targets = dict.fromkeys(kinds, "epochs_to_loss") | {"both": "epochs_if_reached"}
 correlated = {
-    kind: predictors.correlations(study, told, "epochs_to_loss", own) for kind, own in alone.items()
+    kind: predictors.correlations(study, told, targets[kind], own) for kind, own in alone.items()
 }
 for kind, found in correlated.items():
     late = sum(not of.reached for arm in alone[kind] for of in taken["epochs_to_loss"][arm])

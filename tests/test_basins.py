@@ -5,7 +5,7 @@ import math
 
 import pytest
 import torch
-from landscape import basins, cuts, slices
+from landscape import accounts, basins, cuts, slices
 
 from tests.sample_measurements import MEASURED
 from tests.sample_networks import small_objective
@@ -181,7 +181,7 @@ def test_planes_that_do_not_tell_their_basin_from_a_circle_are_counted(study):
     planes = {"long": plane_of(ellipse(0.8, 0.4)), "round": plane_of(ellipse(0.5, 0.499))}
     for seed in (0, 1):
         basins.record(study, planes, level=0.5, seed=seed)
-    assert basins.resolution(study, ["long"]).text.startswith("In 0 of 2 planes the grid's error")
-    assert basins.resolution(study, ["long", "round"]).text.startswith("In 2 of 4 planes")
+    assert accounts.resolution(study, ["long"]).text.startswith("In 0 of 2 planes the grid's error")
+    assert accounts.resolution(study, ["long", "round"]).text.startswith("In 2 of 4 planes")
     basins.record(study, {"lost": with_loss(planes["long"], (20, 20), NAN)}, level=0.5, seed=0)
-    assert basins.resolution(study, ["lost", "round"]).text.startswith("In 2 of 2 planes")
+    assert accounts.resolution(study, ["lost", "round"]).text.startswith("In 2 of 2 planes")

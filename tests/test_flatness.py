@@ -6,7 +6,7 @@ import math
 import numpy as np
 import pytest
 import torch
-from landscape import flatness, models, noise, rng, sharpness, spectrum
+from landscape import accounts, flatness, models, noise, rng, sharpness, spectrum
 from landscape.flatness import largest_gap
 from landscape.objective import Objective
 from landscape.operators import from_matrix
@@ -234,15 +234,15 @@ def test_outliers_are_recorded_with_their_gap(study, tmp_path):
 def test_clear_gaps_are_counted_by_their_place():
     clear = pairs_of([90.0, 80.0, 7.0, 6.0, 5.0], 5)
     tops = {("a", 0): clear, ("a", 1): clear, ("b", 0): pairs_of([5.0, 4.0, 3.0, 2.5], 4)}
-    text = flatness.gaps(tops, classes=10).text
+    text = accounts.gaps(tops, classes=10).text
     assert text.startswith(
         "Of 3 spectra 2 have a clear gap among the eigenvalues computed: 2 behind 2;"
     )
     assert text.endswith("none behind 10, the number of classes.")
-    assert "; some behind 2, the" in flatness.gaps(tops, classes=2).text
+    assert "; some behind 2, the" in accounts.gaps(tops, classes=2).text
     assert (
         "0 have a clear gap among the eigenvalues computed: none;"
-        in flatness.gaps({("b", 0): tops["b", 0]}, classes=2).text
+        in accounts.gaps({("b", 0): tops["b", 0]}, classes=2).text
     )
 
 

@@ -1,5 +1,6 @@
-"""Accounts: runs that diverged, learned or relapsed, the sources' estimators, and departures."""
+"""Accounts: runs that diverged, learned or relapsed, what resolves, estimators, departures."""
 
+import collections
 import math
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -9,7 +10,9 @@ from landscape.arms import Runs, alike, grouped, lost
 from landscape.comparisons import Comparison
 from landscape.connectivity import Path
 from landscape.display import Sentence, Table
+from landscape.flatness import largest_gap
 from landscape.results import Study
+from landscape.spectrum import Eigenpairs
 from landscape.stability import threshold
 from landscape.training import SGD, Run, TrainConfig
 from landscape.wording import number, ratio_text, seeds_text, setting
@@ -188,6 +191,45 @@ def dead(runs: Runs, among: Sequence[str]) -> Sentence:
     return Sentence(
         "Runs in which the gradients of all weights are exactly 0 at the end, so that loss and "
         f"curvature are those of biases alone: {'; '.join(found)}."
+    )
+
+
+def gaps(tops: Mapping[tuple[str, int], Eigenpairs], *, classes: int) -> Sentence:
+    """Return the sentence on behind how many eigenvalues spectra have a clear gap.
+
+    Args:
+        tops: (arm, seed) -> the largest eigenpairs, as ``flatness.outliers`` returns them.
+        classes: As many outliers are said to be there.
+    """
+    found = [gap for gap in map(largest_gap, tops.values()) if gap.converged]
+    counts = sorted(collections.Counter(gap.outliers for gap in found).items())
+    words = ", ".join(f"{count} behind {place}" for place, count in counts) or "none"
+    there = "none" if all(place != classes for place, _ in counts) else "some"
+    return Sentence(
+        f"Of {len(tops)} spectra {len(found)} have a clear gap among the eigenvalues computed: "
+        f"{words}; {there} behind {classes}, the number of classes."
+    )
+
+
+def resolution(study: Study, arms: Sequence[str]) -> Sentence:
+    """Return the sentence on how many planes tell the shape of their basin from a circle.
+
+    Args:
+        study: Where ``basins.record`` recorded the anisotropy, with the error of the grid.
+        arms: The arms.
+    """
+    pairs = [
+        (value, error)
+        for arm in arms
+        for value, error in zip(
+            study.values("anisotropy", arm), study.errors("anisotropy", arm), strict=True
+        )
+    ]
+    known = [(value, error) for value, error in pairs if math.isfinite(value)]
+    round_ = sum(not value - error > 1 for value, error in known)
+    return Sentence(
+        f"In {round_} of {len(known)} planes the grid's error of the anisotropy reaches to 1, a "
+        "circle; what is left of it in the mean over seeds is in the intervals."
     )
 
 

@@ -8,7 +8,6 @@ from typing import Any
 import torch
 
 from landscape import slices
-from landscape.display import Sentence
 from landscape.measurement import Measurement
 from landscape.results import Study
 from landscape.slices import Basin, Line, Lines, Plane
@@ -48,28 +47,6 @@ def record(study: Study, planes: Mapping[str, Plane], *, level: float, seed: int
         labels = {"source": plane, "arm": arm, "seed": seed, **_cost(plane)}
         study.add_measurement("basin_width", unit="filter norms", **width, **labels)
         study.add_measurement("anisotropy", unit="long over short axis", **ratio, **labels)
-
-
-def resolution(study: Study, arms: Sequence[str]) -> Sentence:
-    """Return the sentence on how many planes tell the shape of their basin from a circle.
-
-    Args:
-        study: Where ``record`` recorded the anisotropy, with the error of the grid.
-        arms: The arms.
-    """
-    pairs = [
-        (value, error)
-        for arm in arms
-        for value, error in zip(
-            study.values("anisotropy", arm), study.errors("anisotropy", arm), strict=True
-        )
-    ]
-    known = [(value, error) for value, error in pairs if math.isfinite(value)]
-    round_ = sum(not value - error > 1 for value, error in known)
-    return Sentence(
-        f"In {round_} of {len(known)} planes the grid's error of the anisotropy reaches to 1, a "
-        "circle; what is left of it in the mean over seeds is in the intervals."
-    )
 
 
 def lines(study: Study, cuts: Mapping[tuple[str, int], Lines], *, level: float) -> None:

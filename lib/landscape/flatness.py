@@ -1,6 +1,5 @@
 """Flatness: trace, average rise, gradient noise and outliers of many solutions, recorded."""
 
-import collections
 import dataclasses
 from collections.abc import Mapping
 from typing import Any
@@ -9,7 +8,6 @@ import torch
 
 from landscape import noise, records, sharpness, spectrum
 from landscape.arms import Runs
-from landscape.display import Sentence
 from landscape.objective import Objective
 from landscape.results import Study
 from landscape.spectrum import Eigenpairs
@@ -203,20 +201,3 @@ def outliers(study: Study, at: Solutions, *, k: int) -> dict[tuple[str, int], Ei
         study.add_measurement("outliers", gap.outliers, L, **how, **converged, **labels)
         found[arm, seed] = pairs
     return found
-
-
-def gaps(tops: Mapping[tuple[str, int], Eigenpairs], *, classes: int) -> Sentence:
-    """Return the sentence on behind how many eigenvalues spectra have a clear gap.
-
-    Args:
-        tops: (arm, seed) -> the largest eigenpairs, as ``outliers`` returns them.
-        classes: As many outliers are said to be there.
-    """
-    found = [gap for gap in map(largest_gap, tops.values()) if gap.converged]
-    counts = sorted(collections.Counter(gap.outliers for gap in found).items())
-    words = ", ".join(f"{count} behind {place}" for place, count in counts) or "none"
-    there = "none" if all(place != classes for place, _ in counts) else "some"
-    return Sentence(
-        f"Of {len(tops)} spectra {len(found)} have a clear gap among the eigenvalues computed: "
-        f"{words}; {there} behind {classes}, the number of classes."
-    )
