@@ -132,7 +132,8 @@ ifeq ($(strip $(B)),)
 endif
 
 publish: environment ## put executed studies of paper into report/published, and renew the README's table
-	@$(run) -m report publish --data-dir '$(DATA_DIR)' --build-dir '$(BUILD_DIR)' $(P)
+	@$(run) -m report publish --data-dir '$(DATA_DIR)' --build-dir '$(BUILD_DIR)' \
+	  $(if $(strip $(STUDIES)),--studies '$(chosen)') $(P)
 
 clean: ## remove what make report made; the store of computed results stays
 	rm -rf $(addprefix '$(BUILD_DIR)'/,$(PROFILES) custom)

@@ -118,7 +118,9 @@ def publish(given: argparse.Namespace) -> None:
     if given.table:
         write_table(ROOT)
     elif not given.check:
-        publish(_settings(given), allow_dirty=given.allow_dirty)
+        settings = _settings(given)
+        named = settings.studies if given.studies.strip() else ()
+        publish(settings, named=named, allow_dirty=given.allow_dirty)
     elif said := problems(ROOT):
         raise ReportError("\n".join(said))
 

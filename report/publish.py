@@ -7,6 +7,7 @@ import json
 import re
 import shutil
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +27,7 @@ _PLACES = ("data_dir", "build_dir")  # Where folders lie is no part of what was 
 FIGURE = re.compile(r"report/published/figures/([\w.-]+)/(fig-[\w.-]+)\.svg")
 
 
-def publish(settings: Settings, *, allow_dirty: bool = False) -> None:
+def publish(settings: Settings, *, named: Sequence[str] = (), allow_dirty: bool = False) -> None:
     """Put executed studies of the paper profile into ``report/published``; rewrite the README.
 
     The report is assembled anew from all studies that are published: those executed now, and those
@@ -35,6 +36,7 @@ def publish(settings: Settings, *, allow_dirty: bool = False) -> None:
 
     Args:
         settings: The checked request; its profile must be paper.
+        named: The studies to publish; without, those that the last report was asked to hold.
         allow_dirty: Publish also what was computed from uncommitted changes.
 
     Raises:
@@ -47,7 +49,7 @@ def publish(settings: Settings, *, allow_dirty: bool = False) -> None:
             "make report PROFILE=paper, then make publish"
         )
     folder, published = settings.profile_dir, settings.root / "report" / "published"
-    studies = reported(folder, settings.root)
+    studies = list(named) or reported(folder, settings.root)
     files = [settings.executed(study) for study in studies]
     files += [folder / "results" / study / "claims.json" for study in studies]
     absent = [settings.shown(path) for path in files if not path.is_file()]

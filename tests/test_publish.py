@@ -151,6 +151,17 @@ def test_a_study_published_later_stands_beside_those_of_before(root, capsys):
     assert "3 of the sources' 3 claims have a verdict so far." in (root / "README.md").read_text()
 
 
+def test_the_studies_named_are_published_whatever_the_last_report_held(root, capsys):
+    (root / "notebooks" / "02_skip.py").write_text(NOTEBOOK)
+    (root / "notebooks" / "profiles" / "paper" / "02_skip.yaml").write_text("epochs: 6\n")
+    executed(root, "02_skip", OTHER)
+    write_json(root / "build" / "paper" / "inputs" / "report.json", {"studies": ["03_lost"]})
+    with pytest.raises(ReportError, match=r"03_lost.*missing"):
+        publish(paper(root))
+    publish(paper(root), named=["02_skip"])
+    assert "published 02_skip in report/published" in capsys.readouterr().out
+
+
 def test_a_study_that_is_published_again_replaces_itself(root):
     publish(paper(root))
     executed(root, "01_bn", {**CLAIMS, "claims": CLAIMS["claims"][:1]})
