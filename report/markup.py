@@ -42,8 +42,13 @@ def _unbreakable(match: re.Match[str]) -> str:
 
 
 def tabular_text(text: str) -> str:
-    """A table's cell: markdown when it holds maths, a link or emphasis, else plain text."""
-    return text if re.search(r"\$.+\$|\]\(|\*\*|`|\\", text) else plain_to_markdown(text)
+    """A table's cell: markdown when it holds maths, a link or emphasis, else plain text.
+
+    ``λ_max`` gets a real subscript in both.
+    """
+    if re.search(r"\$.+\$|\]\(|\*\*|`|\\", text):
+        return re.sub(r"(?<=[α-ωΑ-Ω])_(\w+)", r"~\1~", text)
+    return plain_to_markdown(text)
 
 
 class Markup:

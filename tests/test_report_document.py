@@ -200,6 +200,14 @@ def test_svg_for_the_pdf_has_neither_date_nor_colour_of_the_page():
     assert "metadata" not in svg and sample.INK in svg
 
 
+def test_a_cell_with_emphasis_has_subscripts_as_a_plain_one_has():
+    to_html = markup.Markup("html")
+    cell = markup.tabular_text("**no**: λ_max, equal loss")
+    assert to_html.inline(cell) == "<strong>no</strong>: λ<sub>max</sub>, equal loss"
+    maths = r"$\lambda_{\max}$ of `a_b`"
+    assert markup.tabular_text(maths) == maths
+
+
 def test_plain_text_is_escaped_and_subscripted():
     html = markup.Markup("html")
     text = markup.plain_to_markdown("λ_max of *all* <b> ~ 5, n = 3, 1e-7, $x_1$")
