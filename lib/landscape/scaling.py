@@ -8,6 +8,7 @@ from typing import Literal
 
 import numpy as np
 
+from landscape import predictors
 from landscape.bands import asks_for_log, over_seeds
 from landscape.display import Table
 from landscape.panels import Panel
@@ -131,7 +132,7 @@ def difference(study: Study, first: str, second: str, sizes: Mapping[float, str]
         sizes: Size, at least two, positive -> arm; of at least 2 seeds.
     """
     each = (
-        [power_law(sorted(sizes), row) for row in _against(study, name, name, sizes)]
+        predictors.exponents(study, name, list(sizes.values()), list(sizes))
         for name in (first, second)
     )
     return paired_difference(*each)
