@@ -517,15 +517,19 @@ twins = {arm: other for arm, other in twins.items() if 0.8 < sizes[other] / size
 ratios = {}
 for why, pairs in (("one width", paired.values()), ("one size", twins.items())):
     for first, second in pairs:
-        row = {name: (name, (first, second)) for name in quantities}
-        if not {first, second} <= more:
-            del row["many_lambda_max"]
-        ratios[f"{why}: {first} / {second}"] = {quantities[name]: of for name, of in row.items()}
+        ratios[f"{why}: {first} / {second}"] = {
+            heading: (name, (first, second))
+            for name, heading in quantities.items()
+            if name != "many_lambda_max" or {first, second} <= more
+        }
         if {first, second} <= set(compared):
-            met_ = ("basin_width", [f"{arm}, equal loss" for arm in (first, second)])
-            row = {"basin_width": met_, "many_lambda_max": ("equal_lambda_max", (first, second))}
-            heading = f"{why}, equal loss: {first} / {second}"
-            ratios[heading] = {quantities[name]: of for name, of in row.items()}
+            ratios[f"{why}, equal loss: {first} / {second}"] = {
+                quantities["basin_width"]: (
+                    "basin_width",
+                    (f"{first}, equal loss", f"{second}, equal loss"),
+                ),
+                quantities["many_lambda_max"]: ("equal_lambda_max", (first, second)),
+            }
 tables.ratios(
     study,
     ratios,
@@ -556,11 +560,11 @@ told = {**shapes, "lambda_max": f"λ_max, {few:,} examples", "sam_adaptive": "ad
 told |= {"train_loss": "training loss at the end", "network_width": "width of the network"}
 alone = {kind: list(families[kind].values()) for kind in kinds}
 alone["both"] = [families[kind][width] for kind, widths in kinds.items() for width in widths]
-for arm, seed in itertools.product(alone["both"], seeds):  # Plans of two lengths have no ranks.
-    there = taken["epochs_to_loss"][arm][seeds.index(seed)]
-    known = {"converged": there.reached, "unit": "epochs"}
-    epochs = there.epochs if there.reached else float("nan")
-    study.add("epochs_if_reached", epochs, arm=arm, seed=seed, **known)
+for arm in alone["both"]:  # Ends of plans of two lengths have no order.
+    for seed, there in zip(seeds, taken["epochs_to_loss"][arm], strict=True):
+        epochs = there.epochs if there.reached else float("nan")
+        known = {"converged": there.reached, "unit": "epochs"}
+        study.add("epochs_if_reached", epochs, arm=arm, seed=seed, **known)
 targets = dict.fromkeys(kinds, "epochs_to_loss") | {"both": "epochs_if_reached"}
 correlated = {
     kind: predictors.correlations(study, told, targets[kind], own) for kind, own in alone.items()
