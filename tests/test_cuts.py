@@ -28,6 +28,20 @@ def test_lines_are_those_of_slices_and_recorded_point_by_point(study, tmp_path, 
     assert float(rows[8]["loss"]) == pytest.approx(float(want.loss[0, 2]), rel=1e-9)
 
 
+def test_rises_are_losses_at_both_ends_less_that_of_the_solution(study, at):
+    found = cuts.lines(study, at, points=5, count=2)
+    names = cuts.rises(study, found, [0.4, 1.0])
+    assert names == {
+        "line_rise_0.5": "rise at ±0.5 (nats)",  # The closest of −1, −0.5, 0, 0.5, 1.
+        "line_rise_1": "rise at ±1 (nats)",
+    }
+    loss = found["b", 1].loss
+    for name, (low, high) in zip(names, ((1, 3), (0, 4)), strict=True):
+        want = (loss[:, low] + loss[:, high]).mean() / 2 - loss[0, 2]
+        assert study.values(name, "b") == [pytest.approx(float(want), rel=1e-12)]
+        assert study.unit(name) == "nats"
+
+
 def test_random_planes_are_those_of_slices_with_a_model_beside_them(study, tmp_path, at):
     L = at["a", 0]
     planes, models = cuts.random_planes(study, {"a": L}, points=5, seed=0)

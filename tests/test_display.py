@@ -252,6 +252,18 @@ def test_closing_lists_verdicts_and_counts_what_did_not_converge(study):
     assert "6 of bad, 1 of lambda_max." in display.closing(study, []).text
 
 
+def test_closing_says_which_words_the_checks_changed(study):
+    good, bad = (above("q", mean_interval([value, 1.1 * value])) for value in (1.0, -1.0))
+    kept, *changed = (
+        robust(dataclasses.replace(CLAIM, id=f"S9.{i}"), [good], [check])
+        for i, check in enumerate((above("better", good.interval), bad, bad, bad))
+    )
+    assert "Without" not in display.closing(study, [kept]).text
+    one, three = (display.closing(study, [kept, *some]).text for some in (changed[:1], changed))
+    assert "\n\nWithout the checks these would be: S9.1 *reproduced*.\n\n" in one
+    assert "these would be: S9.1, S9.2 and S9.3 *reproduced*." in three
+
+
 def path(barrier, position=0.5):
     ts = torch.tensor([0.0, 0.5, 1.0], dtype=torch.float64)
     loss = torch.tensor([0.0, barrier, 0.0], dtype=torch.float64)
@@ -347,6 +359,7 @@ def test_training_panels_name_the_arms_of_which_runs_diverged():
 
 def test_recorded_panels_are_the_values_of_a_study(study):
     (panel,) = panels.recorded(study, {"q": "name"}, ["a", "b"], "factor", [0.1, 1.0, 10.0])
+    assert panel.ticks == (0.1, 1.0, 10.0)
     assert panel.series["a"].mean.tolist() == [2.0, 2.2, 2.1]
     assert (panel.x, panel.y, panel.x_scale) == ("factor", "name", "log")
 

@@ -201,6 +201,9 @@ def test_what_is_tested_is_the_network_in_eval_mode_on_other_examples(study, tmp
     rows = rows_of(tmp_path)
     assert [row["examples"] for row in rows[:2]] == ["20", "20"]
     assert {row["note"] for row in rows[2:]} == {"no network"}
+    records.tested(study, {("a", 2): at}, examples, split="train", **how)
+    assert study.values("equal_train_loss", "a") == [want.loss]
+    assert study.values("equal_train_accuracy", "a") == [want.accuracy]
 
 
 def test_a_largest_eigenvalue_far_below_the_range_is_computed_to_a_smaller_tolerance(

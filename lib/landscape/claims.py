@@ -103,6 +103,11 @@ class Verdict:
         return self.findings[: len(self.findings) - self.checks]
 
     @property
+    def unchecked(self) -> Word:
+        """What it would come to without the checks."""
+        return every(self.claim, self.claimed).word if self.checks else self.word
+
+    @property
     def text(self) -> str:
         """What was found, with estimate, interval and n, as one sentence of plain text."""
         if not self.findings:

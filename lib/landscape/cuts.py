@@ -1,7 +1,7 @@
 """Cuts: lines and planes through solutions, measured through the store and recorded."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import torch
 
@@ -40,6 +40,35 @@ def lines(
         study.table("lines", _line_rows(cuts, {"arm": arm, "seed": seed}))
         found[arm, seed] = cuts
     return found
+
+
+def rises(
+    study: Study, lines: Mapping[tuple[str, int], Lines], positions: Sequence[float]
+) -> dict[str, str]:
+    """Record how far the loss rises along lines from a solution, at some distances from it.
+
+    ``line_rise_<position>``: the loss on both sides at that distance, mean over directions, less
+    the loss at the solution.
+
+    Args:
+        study: Where to record.
+        lines: (arm, seed) -> lines, as ``lines`` returns them.
+        positions: Distances in filter norms; each takes the closest point of the lines.
+
+    Returns:
+        Recorded name -> heading.
+    """
+    names = {}
+    for (arm, seed), cut in lines.items():
+        centre = cut.loss[:, int(cut.alphas.abs().argmin())].mean()
+        for position in positions:
+            sides = [int((cut.alphas - end).abs().argmin()) for end in (-position, position)]
+            there = float(cut.alphas[sides[1]])
+            name = f"line_rise_{there:g}"
+            names[name] = f"rise at ±{there:g} (nats)"
+            rise = float(cut.loss[:, sides].mean() - centre)
+            study.add_measurement(name, rise, cut, unit="nats", arm=arm, seed=seed)
+    return names
 
 
 def random_planes(
@@ -127,7 +156,7 @@ def partings(models: Mapping[str, Quadratic], unit: str) -> str:
     words = {
         arm: f"not within {model.reach:.2g}"
         if math.isinf(model.radius)
-        else f"between {model.radius:.2g} and {model.parts_at:.2g}"
+        else f"between {model.radius:.3g} and {model.parts_at:.3g}"
         for arm, model in models.items()
     }
     return ", ".join(f"{arm}: {where} {unit}" for arm, where in words.items())

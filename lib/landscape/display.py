@@ -15,6 +15,7 @@ import matplotlib.style
 from landscape.claims import Verdict
 from landscape.results import Study
 from landscape.statistics import mean_interval
+from landscape.wording import listed
 
 Bundle = tuple[dict[str, str], dict[str, Any]]
 
@@ -221,7 +222,7 @@ def intervals(panels: Mapping[str, Mapping[str, Sequence[float]]]) -> dict:
 
 
 def closing(study: Study, verdicts: Sequence[Verdict]) -> Sentence:
-    """Return the closing of a study: each verdict, and how much did not converge."""
+    """Return the closing of a study: verdicts, what checks made of them, what did not converge."""
     lines = [
         f"- [{verdict.claim.id}](#verdict-{verdict.claim.id}), {verdict.claim.statement}: "
         f"**{verdict.word}**"
@@ -236,14 +237,24 @@ def closing(study: Study, verdicts: Sequence[Verdict]) -> Sentence:
     rest = (
         f"**{failed} of them did not converge**{gone}: {which}."
         if failed
-        else "All of them converged."
+        else "None of them failed to converge."
     )
     opening = (
         "" if study.evidence else "These numbers are not evidence: the run is a small one.\n\n"
     )
     return Sentence(
-        opening + "\n".join(lines) + f"\n\nThe study rests on {total} recorded numbers. {rest}"
+        opening + "\n".join(lines) + _without_checks(verdicts) + "\n\n"
+        f"The study rests on {total} recorded numbers. {rest}"
     )
+
+
+def _without_checks(verdicts: Sequence[Verdict]) -> str:
+    changed: dict[str, list[str]] = {}
+    for verdict in verdicts:
+        if verdict.unchecked != verdict.word:
+            changed.setdefault(verdict.unchecked, []).append(verdict.claim.id)
+    words = "; ".join(f"{listed(ids)} *{word}*" for word, ids in changed.items())
+    return f"\n\nWithout the checks these would be: {words}." if words else ""
 
 
 def _reasons(study: Study, quantity: str) -> str:

@@ -96,6 +96,7 @@ def recorded(
             {arm: single(xs, study.values(quantity, arm)) for arm in arms},
             "log",
             x_scale="log",
+            ticks=tuple(xs),
         )
         for quantity, heading in quantities.items()
     ]

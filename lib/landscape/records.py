@@ -274,27 +274,29 @@ def tested(
     *,
     prefix: str,
     without: str,
+    split: str = "test",
 ) -> None:
     """Record ``test_accuracy`` and ``test_loss`` of networks in eval mode, as training has them.
 
     Args:
         at: (arm, seed) -> objective, at its own theta; None where there is no such network, which
             gets rows that say so.
-        examples: Inputs and targets of the test set.
+        examples: Inputs and targets of the split.
         prefix: Goes before the recorded names.
         without: Why there is none.
+        split: What the examples are, in the recorded names: ``test`` or ``train``.
     """
     for (arm, seed), L in at.items():
         labels = {"arm": arm, "seed": seed}
         if L is None:
-            names = [f"{prefix}test_accuracy", f"{prefix}test_loss"]
+            names = [f"{prefix}{split}_accuracy", f"{prefix}{split}_loss"]
             missing(study, names, note=without, **labels)
             continue
         of = L.replace(examples=examples, bn="frozen")
         found, labels = of.evaluate(of.theta), {"cost": 1, "cost_unit": "passes", **labels}
         share = {"unit": "share correct", **labels}
-        study.add_measurement(f"{prefix}test_accuracy", found.accuracy, of, **share)
-        study.add_measurement(f"{prefix}test_loss", found.loss, of, unit="nats", **labels)
+        study.add_measurement(f"{prefix}{split}_accuracy", found.accuracy, of, **share)
+        study.add_measurement(f"{prefix}{split}_loss", found.loss, of, unit="nats", **labels)
 
 
 def _top(study: Study, L: Objective) -> Eigenpairs:

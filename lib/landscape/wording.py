@@ -74,6 +74,12 @@ def converged_text(failed: Sequence[str], count: int) -> str:
     return "**no**" if len(failed) == count else f"**no**: {'; '.join(failed)}"
 
 
+def listed(words: Sequence[str]) -> str:
+    """Return words as a list in a sentence: ``a``, ``a and b``, ``a, b and c``."""
+    *others, last = words
+    return f"{', '.join(others)} and {last}" if others else last
+
+
 def setting(value: Any) -> str:
     """Return a setting of a run in words: numbers, yes and no, none, lists."""
     if isinstance(value, list | tuple):
