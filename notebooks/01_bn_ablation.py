@@ -159,10 +159,10 @@ plots.curves(
 
 # %%
 sizes = {arm: sum(p.numel() for p in runs[arm, seeds[0]].model().parameters()) for arm in pair}
-told = " and ".join(f"{size:,} with {arm}" for arm, size in sizes.items())
+told = wording.listed([f"{size:,} with {arm}" for arm, size in sizes.items()])
 display.Sentence(
     f"Convolutions with {wording.listed([str(width) for width in channels])} channels and "
-    f"{hidden} hidden units: {told} parameters. SGD with a learning rate of {learning_rate:g}, "
+    f"{hidden} hidden units; parameters: {told}. SGD with a learning rate of {learning_rate:g}, "
     f"momentum {momentum:g} and batches of {batch_size}; {epochs} epochs."
 )
 
@@ -180,15 +180,15 @@ falls = {
     arm: torch.stack([runs[arm, seed].history["test_accuracy"][1:].diff() < 0 for seed in seeds])
     for arm in pair
 }
-told = " and ".join(f"{int(of.sum())} of {of.numel()} with {arm}" for arm, of in falls.items())
+told = wording.listed([f"{int(of.sum())} of {of.numel()} with {arm}" for arm, of in falls.items()])
 noise = [a / b for a, b in zip(*(study.values("step_noise_matched", a) for a in pair), strict=True)]
 display.show(
     accounts.divergence(runs, label="tab-divergence"),
     display.VerdictBox(verdicts[-1]),
     display.Sentence(
         "The source shows curves and names no measure of steadiness: step noise is ours. At equal "
-        f"loss its ratios of single seeds go from {min(noise):.3g} to {max(noise):.3g}. From the "
-        f"end of one epoch to that of the next, test accuracy falls in {told} cases."
+        f"loss its ratios of single seeds go from {min(noise):.4g} to {max(noise):.4g}. Times that "
+        f"test accuracy falls from the end of one epoch to that of the next: {told}."
     ),
 )
 
@@ -474,9 +474,9 @@ spread = {name: max(max(v) / min(v) for v in of.values()) for name, of in found.
 BN, plain = (found["lambda_max"][arm] for arm in pair)
 can = "can" if min(BN) < max(plain) and min(plain) < max(BN) else "cannot"
 display.Sentence(
-    f"Over these factors the loss changes by at most {moved:.1e} nats. In one of the arms λ_max "
-    f"changes by a factor of {spread['lambda_max']:.3g}, the SAM rise of {spread['sam']:.3g}, the "
-    f"relative λ_max of {spread['lambda_max_relative']:.4f} and the adaptive rise of "
+    f"Over these factors the loss changes by at most {moved:.1e} nats. At most, λ_max of an arm "
+    f"changes by a factor of {spread['lambda_max']:.3g}, its SAM rise of {spread['sam']:.3g}, its "
+    f"relative λ_max of {spread['lambda_max_relative']:.4f} and its adaptive rise of "
     f"{spread['sam_adaptive']:.4f}. Choosing these scales {can} put either arm ahead in λ_max; at "
     f"that of these factors which makes it least, BN has {min(BN) / min(plain):.3g} times that of "
     "the other. Free of scale we measure "
