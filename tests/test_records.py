@@ -215,13 +215,16 @@ def test_a_largest_eigenvalue_far_below_the_range_is_computed_to_a_smaller_toler
     def eigenpairs(hessian, *, tol=1e-4):
         asked.append(tol)
         found = real(hessian, tol=tol)
-        off = torch.full_like(found.residuals, {1e-4: 1.0, 1e-5: 0.1, 1e-6: 0.01}[tol])
+        off = torch.full_like(found.residuals, tol * 1e4)
         return dataclasses.replace(found, residuals=off * found.values.abs())
 
     monkeypatch.setattr(spectrum, "eigenpairs", eigenpairs)
     monkeypatch.setattr(study.store, "remember", lambda of, *args, **how: of(*args, **how))
     records.early(study, {("a", 0): at}, rho=0.05, prefix="")
     assert asked == [1e-4, 1e-5, 1e-6]
+    asked.clear()
+    records.early(study, {("a", 0): at}, rho=0.05, prefix="", tol=1e-3)
+    assert asked == [1e-3, 1e-4, 1e-5, 1e-6]
 
 
 def test_bounds_of_the_trace_are_those_of_each_run(study):

@@ -3,9 +3,9 @@
 Modules stand on floors and import only downwards:
 
 0. ``rng`` ``fingerprint`` ``progress`` ``codec`` ``machine`` ``store`` ``parameters`` ``batchnorm``
-   ``groups`` ``losses`` ``convolution`` ``folding`` ``formats`` ``deferred`` ``fusion``
-   ``firstlayer`` ``network`` ``operators`` ``hessian`` ``precision`` ``piecewise`` ``pooling``
-   ``squares`` ``configuration`` ``data`` ``torchvision_import`` ``models``
+   ``groups`` ``losses`` ``convolution`` ``normalisation`` ``folding`` ``formats`` ``deferred``
+   ``fusion`` ``firstlayer`` ``network`` ``operators`` ``hessian`` ``precision`` ``piecewise``
+   ``pooling`` ``squares`` ``configuration`` ``data`` ``torchvision_import`` ``models``
 1. ``objective`` ``measurement`` ``training``
 2. ``spectrum`` ``directions`` ``sweep``
 3. ``slices`` ``sharpness`` ``connectivity`` ``theory`` ``stability`` ``noise`` ``replicas``

@@ -54,17 +54,12 @@ class _Backward(torch.autograd.Function):
     @staticmethod
     def backward(ctx, to_inputs, to_weight, to_bias):
         # The backward pass is linear in each of its three tensors: these are its adjoints.
-        if torch.is_grad_enabled():  # `once_differentiable` overlooks the saved tensors.
-            raise RuntimeError(
-                "a convolution was differentiated twice with create_graph=True, but there are no "
-                "third derivatives under FastConvolutions. Leave create_graph out, or leave the "
-                "context."
-            )
+        refuse_third_derivatives("a convolution")
         grad, inputs, weight = ctx.saved_tensors
         through = _forward(inputs, weight, to_inputs, to_weight, to_bias, ctx.options)
         needs = [
-            to_weight is not None and _on_the_way(ctx, 1),
-            to_inputs is not None and _on_the_way(ctx, 2),
+            to_weight is not None and on_the_way(ctx, 1),
+            to_inputs is not None and on_the_way(ctx, 2),
             False,
         ]
         if not any(needs):
@@ -79,7 +74,17 @@ class _Backward(torch.autograd.Function):
         return through, back, down, None, None
 
 
-def _on_the_way(ctx, index: int) -> bool:
+def refuse_third_derivatives(what: str) -> None:
+    """Raise RuntimeError where the second backward pass is to be differentiated again."""
+    if torch.is_grad_enabled():  # `once_differentiable` overlooks the saved tensors.
+        raise RuntimeError(
+            f"{what} was differentiated twice with create_graph=True, but there are no third "
+            "derivatives under FastConvolutions. Leave create_graph out, or leave the context."
+        )
+
+
+def on_the_way(ctx, index: int) -> bool:
+    """Whether a derivative by an operand of a backward pass is asked for."""
     # J v asks for the derivative by the output's gradient alone; half of the work is not needed.
     node = ctx.next_functions[index][0]
     if node is None or node.name() == "torch::autograd::AccumulateGrad":

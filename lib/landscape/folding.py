@@ -8,6 +8,7 @@ from torch.overrides import TorchFunctionMode
 from torch.utils import _pytree as pytree
 
 from landscape.convolution import Convolution, Options, ReLU, Sizes, output_shape
+from landscape.normalisation import BatchNorm
 
 # What may be asked of a convolution that is held back, as BatchNorm2d does: it stays held.
 _QUESTIONS = frozenset(
@@ -27,8 +28,10 @@ class FastConvolutions(TorchFunctionMode):
     PyTorch differentiates the backward pass of a convolution by general formulas that fall back to
     slow kernels; here it is written as the convolutions that it is. Normalisation by given
     statistics (eval mode) right behind a convolution is folded into its weights inside the graph,
-    so that scale and shift touch weights and not activations. Function and derivatives are the same
-    up to rounding; third derivatives are refused. Use ``settled`` on what the network returns.
+    so that scale and shift touch weights and not activations. Normalisation by the statistics of
+    the batch has second derivatives of its own, ``normalisation.BatchNorm``. Function and
+    derivatives are the same up to rounding; third derivatives are refused. Use ``settled`` on what
+    the network returns.
 
     Reference: Jacob et al. (2018), Quantization and Training of Neural Networks for Efficient
         Integer-Arithmetic-Only Inference, section 3.2 (folding).
@@ -45,7 +48,7 @@ class FastConvolutions(TorchFunctionMode):
         elif func in (functional.conv2d, torch.conv2d):
             result = _hold(*args, **kwargs)
         elif func is functional.batch_norm:
-            result = _fold(*args, **kwargs)
+            result = _normalised(*args, **kwargs)
         elif func in (functional.relu, torch.relu) and not kwargs.get("inplace"):
             result = ReLU.apply(settled(args[0] if args else kwargs["input"]))
         return func(*settled(args), **settled(kwargs)) if result is None else result
@@ -149,7 +152,7 @@ def _may_wait(tensor: torch.Tensor) -> bool:
     return torch.is_grad_enabled() and not torch.is_autocast_enabled(tensor.device.type)
 
 
-def _fold(
+def _normalised(
     input,
     running_mean,
     running_var,
@@ -159,14 +162,27 @@ def _fold(
     momentum=0.1,
     eps=1e-5,
 ) -> torch.Tensor | None:
+    if not _may_wait(input):
+        return None
+    if training:
+        return _by_statistics_of_batch(settled(input), running_mean, weight, bias, eps)
     # A convolution that something else has used already is there, and is not computed twice.
-    waits = isinstance(input, _Held) and input.result is None
-    if training or not waits or not _may_wait(input):
+    if not isinstance(input, _Held) or input.result is not None:
         return None
     scale = (running_var + eps).rsqrt()
     scale = scale if weight is None else weight * scale
     shift = -running_mean * scale
     return input.folded(scale, shift if bias is None else shift + bias)
+
+
+def _by_statistics_of_batch(inputs, running_mean, weight, bias, eps) -> torch.Tensor | None:
+    # Not where running statistics are to be updated, or where PyTorch has an error to raise.
+    alone = inputs.dim() < 2 or inputs.numel() <= inputs.shape[1]
+    exact = inputs.dtype in (torch.float32, torch.float64)
+    shifted = weight is None and bias is not None
+    if running_mean is not None or alone or shifted or not exact:
+        return None
+    return BatchNorm.apply(inputs, weight, bias, eps)
 
 
 def _pair(value: int | Sizes) -> Sizes:

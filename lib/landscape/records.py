@@ -236,12 +236,13 @@ def early(
     rho: float,
     prefix: str,
     without: str = "the run diverged",
+    tol: float = 1e-4,
 ) -> None:
     """Measure, through the store, and record what can be known of a network early in training.
 
     ``loss``, ``lambda_max``, the norm of the full gradient, ``gradient_norm``, and the rise of the
     loss by a step of length rho along it, ``sam``. Where the residual of λ_max is above 5% of it,
-    it is computed again to a smaller tolerance, and has not converged if it stays so.
+    it is computed again to smaller tolerances, and has not converged if it stays so.
 
     Args:
         at: (arm, seed) -> objective, measured at its own theta; None where there is no such
@@ -249,6 +250,7 @@ def early(
         rho: Radius of the step.
         prefix: Goes before the recorded names.
         without: Why there is none.
+        tol: Largest residual of λ_max, relative to the spectral range.
     """
     for (arm, seed), L in at.items():
         if L is None:
@@ -257,7 +259,7 @@ def early(
             missing(study, known, note=without, arm=arm, seed=seed)
             continue
         labels = {"arm": arm, "seed": seed}
-        top = _top(study, L)
+        top = _top(study, L, tol)
         eigenvalue(study, f"{prefix}lambda_max", top, 0, L, known_to=_KNOWN_TO, **labels)
         rise(study, f"{prefix}sam", L, rho, **labels)
         found = {"unit": "nats per parameter", "cost": 1, "cost_unit": "passes", **labels}
@@ -299,14 +301,13 @@ def tested(
         study.add_measurement(f"{prefix}{split}_loss", found.loss, of, unit="nats", **labels)
 
 
-def _top(study: Study, L: Objective) -> Eigenpairs:
-    hessian = L.hessian(L.theta)
-    found = study.store.remember(spectrum.eigenpairs, hessian)
-    for tol in (1e-5, 1e-6):
+def _top(study: Study, L: Objective, tol: float) -> Eigenpairs:
+    hessian, found = L.hessian(L.theta), None
+    for smaller in (tol, *(step for step in (1e-4, 1e-5, 1e-6) if step < tol)):
+        found = study.store.remember(spectrum.eigenpairs, hessian, tol=smaller)
         known = float(found.residuals[0]) <= _KNOWN_TO * abs(found.largest)
         if known or not bool(found.converged[0]):  # A smaller tolerance would not be met either.
             break
-        found = study.store.remember(spectrum.eigenpairs, hessian, tol=tol)
     return found
 
 

@@ -1,0 +1,118 @@
+"""Normalisation by the statistics of the batch, whose second derivatives are few passes."""
+
+import torch
+
+from landscape.convolution import on_the_way, refuse_third_derivatives
+
+
+class BatchNorm(torch.autograd.Function):
+    """(inputs, weight, bias, eps) -> inputs normalised by the mean and variance of each feature.
+
+    Features are the second axis; bias, or weight and bias, may be None.
+
+    PyTorch differentiates the backward pass by a general formula of some fifty passes over the
+    activations. With x̂ the normalised inputs, r = 1/σ, γ the weight and P z = z − ⟨z⟩ − x̂ ⟨z x̂⟩,
+    where ⟨·⟩ is the mean of a feature, the backward pass is g -> γ r P g for the inputs, Σ g x̂ for
+    the weight and Σ g for the bias. P is symmetric: derivatives of all three are once more sums of
+    a feature, and tensors times numbers of a feature.
+    """
+
+    @staticmethod
+    def forward(ctx, inputs, weight, bias, eps):
+        """Compute it."""
+        result, mean, inverse = torch.native_batch_norm(
+            inputs, weight, bias, None, None, True, 0.0, eps
+        )
+        ctx.biased = bias is not None
+        ctx.save_for_backward(inputs, weight, mean, inverse)
+        return result
+
+    @staticmethod
+    def backward(ctx, grad):
+        """Return gradients that can be differentiated once more."""
+        to_inputs, to_weight, to_bias = _Backward.apply(grad, *ctx.saved_tensors)
+        return to_inputs, to_weight, to_bias if ctx.biased else None, None
+
+
+class _Backward(torch.autograd.Function):
+    """(gradient of the output, inputs, weight, mean, 1/σ) -> gradients of inputs, weight, bias."""
+
+    @staticmethod
+    def forward(ctx, grad, inputs, weight, mean, inverse):
+        features = _Features(inputs, mean, inverse)
+        average, along = features.moments(grad)
+        how = {"slope": -inverse * along, "last": True}
+        projected = features.combined(-inverse * average, grad, inverse, **how)
+        ctx.save_for_backward(projected, along, inputs, weight, mean, inverse)
+        ctx.set_materialize_grads(False)
+        if weight is None:
+            return projected, None, None
+        return projected * features.of(weight), features.count * along, features.count * average
+
+    @staticmethod
+    def backward(ctx, u, p, q):
+        # Derivatives of Σ u γ r P g + p Σ g x̂ + q Σ g by g, x and γ.
+        refuse_third_derivatives("a normalisation by the statistics of the batch")
+        projected, along, inputs, weight, mean, inverse = ctx.saved_tensors
+        features, zero = _Features(inputs, mean, inverse), torch.zeros_like(mean)
+        p, q = (zero if of is None else of for of in (p, q))
+        average, share = (zero, zero) if u is None else features.moments(u)
+        overlap = zero if u is None else features.overlap(u, projected)  # ⟨u r P g⟩
+        steep = inverse if weight is None else weight * inverse
+        both = on_the_way(ctx, 1)
+        how = {"slope": p - steep * share, "last": not both}
+        through = features.combined(q - steep * average, u, steep, **how)
+        back, to_weight = None, None
+        if both:
+            # Through x̂ acts r P h, with h = p g − γ r (⟨g x̂⟩ u + ⟨u x̂⟩ g), of which r P g is
+            # known; through r itself −γ r ⟨u r P g⟩ x̂.
+            slant = -steep * along * inverse
+            how = {"slope": -slant * share - steep * overlap, "last": True}
+            back = features.combined(-slant * average, u, slant, **how)
+            back.addcmul_(projected, features.of(p - steep * share))
+        if weight is not None and on_the_way(ctx, 2):
+            to_weight = features.count * overlap
+        return through, back, to_weight, None, None
+
+
+class _Features:
+    """What is computed for each feature of inputs (N, C, ...)."""
+
+    def __init__(self, inputs, mean, inverse):
+        self._inputs, self._mean, self._inverse = inputs, mean, inverse
+        self._centred = inputs - self.of(mean)  # Before products: the mean may be many σ.
+        self.count = inputs.numel() // inputs.shape[1]
+
+    def of(self, vector: torch.Tensor) -> torch.Tensor:
+        """Return a number of each feature (C,), to be multiplied with inputs."""
+        return vector.view(-1, *[1] * (self._inputs.dim() - 2))
+
+    def moments(self, tensor: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """Return the mean of each feature and of its product with x̂, in one pass."""
+        products, sums = _sums(tensor, self._inputs, self._mean, self._inverse)
+        return sums / self.count, products / self.count
+
+    def overlap(self, first: torch.Tensor, second: torch.Tensor) -> torch.Tensor:
+        """Return the mean of the product of two tensors for each feature."""
+        zero = torch.zeros_like(self._mean)
+        return _sums(first, second, zero, zero + 1)[0] / self.count
+
+    def combined(self, shift, tensor, scale, slope, *, last: bool) -> torch.Tensor:
+        """Return shift + scale · tensor + slope · x̂, of numbers (C,); tensor None counts as 0.
+
+        The last one takes the memory of what is held here: new memory costs more than arithmetic.
+        """
+        shift, slope = self.of(shift), self.of(slope * self._inverse)
+        if last:
+            found = self._centred.mul_(slope).add_(shift)
+        else:
+            found = torch.addcmul(shift, self._centred, slope)
+        return found if tensor is None else found.addcmul_(tensor, self.of(scale))
+
+
+def _sums(tensor, inputs, mean, inverse) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return Σ tensor · (inputs − mean) · inverse and Σ tensor, for each feature."""
+    # The kernel that computes gradients of weight and bias, asked for these two alone.
+    return torch.ops.aten.native_batch_norm_backward(
+        tensor, inputs, None, None, None, mean, inverse, True, 0.0, [False, True, True]
+    )[1:]

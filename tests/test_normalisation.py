@@ -1,0 +1,112 @@
+"""Second derivatives of normalisation by the statistics of the batch, against PyTorch's own."""
+
+import pytest
+import torch
+from landscape.folding import FastConvolutions, settled
+from torch import nn
+from torch.nn import functional
+
+from tests.test_convolution import Calls, normal, same
+
+SHAPES = {
+    "features": (7, 3),
+    "signals": (4, 3, 5),
+    "images": (4, 3, 5, 2),
+    "one image": (1, 3, 5, 2),
+    "volumes": (2, 3, 3, 2, 2),
+}
+# Which of scale and shift are there, and whether the inputs depend on theta.
+OPERANDS = {
+    "all": (True, True, True),
+    "no bias": (True, False, True),
+    "plain": (False, False, True),
+    "given inputs": (True, True, False),
+}
+
+
+def normalised(theta, inputs, *, scaled=True, shifted=True, moving=True, far=0.0):
+    weight, bias, factor = theta.split(3)
+    shape = [-1, *[1] * (inputs.dim() - 2)]
+    inputs = (inputs * factor.view(shape)).exp() if moving else inputs
+    pair = (weight if scaled else None, bias if shifted else None)
+    outputs = functional.batch_norm(inputs + far, None, None, *pair, training=True, eps=1e-2)
+    return outputs.sin() * outputs  # So that the gradient varies from place to place.
+
+
+@pytest.mark.parametrize("operands", OPERANDS)
+@pytest.mark.parametrize("shape", SHAPES)
+def test_derivatives_are_those_that_pytorch_gives(shape, operands):
+    inputs, how = (
+        normal(*SHAPES[shape]),
+        dict(zip(("scaled", "shifted", "moving"), OPERANDS[operands], strict=True)),
+    )
+    same(lambda theta: normalised(theta, inputs, **how), 9, 1e-11)
+
+
+def test_channels_last_gives_the_same_in_the_same_format():
+    inputs = normal(4, 3, 5, 2).contiguous(memory_format=torch.channels_last)
+    same(lambda theta: normalised(theta, inputs), 9, 1e-11)
+    leaf = inputs.clone(memory_format=torch.preserve_format).requires_grad_()
+    with FastConvolutions():
+        outputs = settled(functional.batch_norm(leaf, None, None, training=True))
+    (found,) = torch.autograd.grad((outputs**3).sum(), leaf)
+    assert found.is_contiguous(memory_format=torch.channels_last)
+
+
+def test_layers_behind_one_another_have_them_too():
+    inputs = normal(6, 3, 4, 4)
+
+    def network(theta):
+        hidden = functional.conv2d(inputs, theta[:81].view(3, 3, 3, 3), padding=1)
+        for scale, shift in (theta[81:87].split(3), theta[87:].split(3)):
+            hidden = functional.relu(
+                functional.batch_norm(hidden, None, None, scale, shift, training=True)
+            )
+        return hidden
+
+    same(network, 93, 1e-11)
+
+
+def test_float32_is_as_accurate_as_pytorch_s_own_also_far_from_zero():
+    inputs = normal(8, 3, 6, 6)
+
+    def product(dtype, fast):
+        theta = (0.4 * normal(9, name="theta")).to(dtype).requires_grad_()
+        how = {"far": 30.0}
+        if fast:
+            with FastConvolutions():
+                outputs = settled(normalised(theta, inputs.to(dtype), **how))
+        else:
+            outputs = normalised(theta, inputs.to(dtype), **how)
+        (gradient,) = torch.autograd.grad(outputs.sum(), theta, create_graph=True)
+        return torch.autograd.grad(gradient, theta, torch.ones_like(theta))[0].double()
+
+    exact = product(torch.float64, fast=False)
+    own, fast = (float((product(torch.float32, f) - exact).norm()) for f in (False, True))
+    assert fast <= 3 * own
+    assert fast <= 1e-3 * float(exact.norm())
+
+
+def test_few_passes_over_the_activations_are_left():
+    model = nn.Sequential(nn.BatchNorm2d(3, track_running_stats=False), nn.ReLU()).double()
+    leaf = normal(4, 3, 5, 2).requires_grad_()
+    with FastConvolutions():
+        outputs = settled(model(leaf))
+    (gradient,) = torch.autograd.grad((outputs**3).sum(), leaf, create_graph=True)
+    with Calls() as calls:
+        torch.autograd.grad(gradient, leaf, torch.ones_like(leaf))
+    assert calls["native_batch_norm_backward"] == 3  # Sums alone: twice, and for its own backward.
+
+
+def test_a_normalisation_has_no_third_derivatives():
+    leaf = normal(4, 3).requires_grad_()
+    with FastConvolutions():
+        outputs = functional.batch_norm(leaf, None, None, training=True)
+    (gradient,) = torch.autograd.grad((outputs**3).sum(), leaf, create_graph=True)
+    with pytest.raises(RuntimeError, match="a normalisation by the statistics of the batch was "):
+        torch.autograd.grad(gradient.sum(), leaf, create_graph=True)
+
+
+def test_what_pytorch_refuses_is_refused_as_ever():
+    with FastConvolutions(), pytest.raises(ValueError, match="more than 1 value per channel"):
+        functional.batch_norm(normal(1, 3).requires_grad_(), None, None, training=True)
