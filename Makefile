@@ -127,6 +127,8 @@ bench: environment ## measure beside other tools: an hour and a half; B="--subje
 ifeq ($(strip $(B)),)
 	@$(plain) -m bench.slices --data-dir '$(DATA_DIR)' --build-dir '$(BUILD_DIR)' \
 	  --publish bench/README.md
+	@$(plain) -m bench.batchnorm --data-dir '$(DATA_DIR)' --build-dir '$(BUILD_DIR)' \
+	  --publish bench/README.md
 	@$(run) -m bench.trace --build-dir '$(BUILD_DIR)' --publish bench/README.md
 	@$(run) -m bench.coverage --publish bench/README.md
 endif

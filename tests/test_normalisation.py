@@ -3,9 +3,12 @@
 import pytest
 import torch
 from landscape.folding import FastConvolutions, settled
+from landscape.normalisation import ExactStatistics
+from landscape.objective import Objective
 from torch import nn
 from torch.nn import functional
 
+from tests.sample_networks import filled
 from tests.test_convolution import Calls, normal, same
 
 SHAPES = {
@@ -67,7 +70,7 @@ def test_layers_behind_one_another_have_them_too():
     same(network, 93, 1e-11)
 
 
-def test_float32_is_as_accurate_as_pytorch_s_own_also_far_from_zero():
+def test_float32_is_accurate_also_far_from_zero():
     inputs = normal(8, 3, 6, 6)
 
     def product(dtype, fast):
@@ -83,8 +86,31 @@ def test_float32_is_as_accurate_as_pytorch_s_own_also_far_from_zero():
 
     exact = product(torch.float64, fast=False)
     own, fast = (float((product(torch.float32, f) - exact).norm()) for f in (False, True))
-    assert fast <= 3 * own
-    assert fast <= 1e-3 * float(exact.norm())
+    assert fast <= 10 * own
+    assert fast <= 1e-4 * float(exact.norm())
+
+
+def test_statistics_are_exact_where_channels_are_last():
+    inputs = (normal(64, 8, 24, 24) + 3).contiguous(memory_format=torch.channels_last)
+    want = functional.batch_norm(inputs, None, None, training=True)
+    leaf = inputs.float().requires_grad_()
+    with ExactStatistics():
+        found = functional.batch_norm(leaf, None, None, training=True)
+    assert found.is_contiguous(memory_format=torch.channels_last)
+    own = functional.batch_norm(leaf, None, None, training=True)
+    errors = [float((of.detach().double() - want).abs().max()) for of in (found, own)]
+    assert errors[0] < 2e-6 < errors[1]  # If PyTorch's own gets as good, ours has no purpose.
+
+
+def test_gradients_of_objectives_take_exact_statistics():
+    model = nn.Sequential(
+        nn.Conv2d(2, 8, 3), nn.BatchNorm2d(8), nn.ReLU(), nn.Flatten(), nn.Linear(8 * 100, 4)
+    )
+    examples = normal(256, 2, 12, 12).float() + 2, torch.arange(256) % 4
+    L = Objective(filled(model, scale=0.2).float(), examples, bn="batch", bn_block=256)
+    assert L.channels_last
+    want = L.replace(dtype=torch.float64).gradient(L.theta)
+    assert float((L.gradient(L.theta) - want).norm() / want.norm()) < 2e-6
 
 
 def test_few_passes_over_the_activations_are_left():

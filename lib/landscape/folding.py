@@ -8,7 +8,7 @@ from torch.overrides import TorchFunctionMode
 from torch.utils import _pytree as pytree
 
 from landscape.convolution import Convolution, Options, ReLU, Sizes, output_shape
-from landscape.normalisation import BatchNorm
+from landscape.normalisation import of_batch
 
 # What may be asked of a convolution that is held back, as BatchNorm2d does: it stays held.
 _QUESTIONS = frozenset(
@@ -165,7 +165,8 @@ def _normalised(
     if not _may_wait(input):
         return None
     if training:
-        return _by_statistics_of_batch(settled(input), running_mean, weight, bias, eps)
+        given = (running_mean, running_var, weight, bias, training, momentum, eps)
+        return of_batch(settled(input), *given)
     # A convolution that something else has used already is there, and is not computed twice.
     if not isinstance(input, _Held) or input.result is not None:
         return None
@@ -173,16 +174,6 @@ def _normalised(
     scale = scale if weight is None else weight * scale
     shift = -running_mean * scale
     return input.folded(scale, shift if bias is None else shift + bias)
-
-
-def _by_statistics_of_batch(inputs, running_mean, weight, bias, eps) -> torch.Tensor | None:
-    # Not where running statistics are to be updated, or where PyTorch has an error to raise.
-    alone = inputs.dim() < 2 or inputs.numel() <= inputs.shape[1]
-    exact = inputs.dtype in (torch.float32, torch.float64)
-    shifted = weight is None and bias is not None
-    if running_mean is not None or alone or shifted or not exact:
-        return None
-    return BatchNorm.apply(inputs, weight, bias, eps)
 
 
 def _pair(value: int | Sizes) -> Sizes:

@@ -11,6 +11,7 @@ from landscape import batchnorm, parameters
 from landscape.batchnorm import Buffers
 from landscape.folding import FastConvolutions, settled
 from landscape.formats import channels_last, takes_channels_last
+from landscape.normalisation import ExactStatistics
 
 
 class Network:
@@ -93,6 +94,8 @@ class Network:
             if twice:
                 stack.enter_context(sdpa_kernel(SDPBackend.MATH))
                 stack.enter_context(FastConvolutions())
+            elif self.bn == "batch" and torch.is_grad_enabled():
+                stack.enter_context(ExactStatistics())
             outputs = torch.func.functional_call(self.module, (named, buffers), (inputs,))
         if not isinstance(outputs, torch.Tensor):
             raise TypeError(
