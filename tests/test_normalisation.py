@@ -9,7 +9,7 @@ from torch import nn
 from torch.nn import functional
 
 from tests.sample_networks import filled
-from tests.test_convolution import Calls, normal, same
+from tests.test_convolution import normal, same
 
 SHAPES = {
     "features": (7, 3),
@@ -103,25 +103,13 @@ def test_statistics_are_exact_where_channels_are_last():
 
 
 def test_gradients_of_objectives_take_exact_statistics():
-    model = nn.Sequential(
-        nn.Conv2d(2, 8, 3), nn.BatchNorm2d(8), nn.ReLU(), nn.Flatten(), nn.Linear(8 * 100, 4)
-    )
-    examples = normal(256, 2, 12, 12).float() + 2, torch.arange(256) % 4
-    L = Objective(filled(model, scale=0.2).float(), examples, bn="batch", bn_block=256)
+    layers = (nn.Conv2d(2, 4, 3), nn.BatchNorm2d(4), nn.ReLU(), nn.AdaptiveAvgPool2d(1))
+    model = filled(nn.Sequential(*layers, nn.Flatten(), nn.Linear(4, 4)), scale=0.5)
+    examples = normal(64, 2, 48, 48).float() + 2, torch.arange(64) % 4
+    L = Objective(model.float(), examples, bn="batch", bn_block=64)
     assert L.channels_last
     want = L.replace(dtype=torch.float64).gradient(L.theta)
-    assert float((L.gradient(L.theta) - want).norm() / want.norm()) < 2e-6
-
-
-def test_few_passes_over_the_activations_are_left():
-    model = nn.Sequential(nn.BatchNorm2d(3, track_running_stats=False), nn.ReLU()).double()
-    leaf = normal(4, 3, 5, 2).requires_grad_()
-    with FastConvolutions():
-        outputs = settled(model(leaf))
-    (gradient,) = torch.autograd.grad((outputs**3).sum(), leaf, create_graph=True)
-    with Calls() as calls:
-        torch.autograd.grad(gradient, leaf, torch.ones_like(leaf))
-    assert calls["native_batch_norm_backward"] == 3  # Sums alone: twice, and for its own backward.
+    assert float((L.gradient(L.theta) - want).norm() / want.norm()) < 2e-5  # PyTorch's own: 3e-4.
 
 
 def test_a_normalisation_has_no_third_derivatives():

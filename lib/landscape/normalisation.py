@@ -47,8 +47,8 @@ class BatchNorm(torch.autograd.Function):
     PyTorch sums value by value in float32: its variance is off by 1e-5, and products with the
     Hessian of a ResNet-20 by 1e-3. Here sums are those of ``torch.sum``, in a tree.
 
-    PyTorch differentiates the backward pass by a general formula of some fifty passes over the
-    activations. With x̂ the normalised inputs, r = 1/σ, γ the weight and P z = z − ⟨z⟩ − x̂ ⟨z x̂⟩,
+    PyTorch differentiates the backward pass by a general formula, each step of which makes a new
+    tensor. With x̂ the normalised inputs, r = 1/σ, γ the weight and P z = z − ⟨z⟩ − x̂ ⟨z x̂⟩,
     where ⟨·⟩ is the mean of a feature, the backward pass is g -> γ r P g for the inputs, Σ g x̂ for
     the weight and Σ g for the bias. P is symmetric: derivatives of all three are once more sums of
     a feature, and tensors times numbers of a feature.
@@ -57,11 +57,9 @@ class BatchNorm(torch.autograd.Function):
     @staticmethod
     def forward(ctx, inputs, weight, bias, eps):
         """Compute it."""
-        over = [0, *range(2, inputs.dim())]
-        count = inputs.numel() // inputs.shape[1]
-        mean = inputs.sum(over) / count
+        mean = _mean(inputs)
         features = _Features(inputs, mean, torch.ones_like(mean))
-        inverse = (features.squares() / count + eps).rsqrt()
+        inverse = (features.variance() + eps).rsqrt()
         ctx.biased = bias is not None
         ctx.save_for_backward(inputs, weight, mean, inverse)
         shift = torch.zeros_like(mean) if bias is None else bias
@@ -98,7 +96,7 @@ class _Backward(torch.autograd.Function):
         features, zero = _Features(inputs, mean, inverse), torch.zeros_like(mean)
         p, q = (zero if of is None else of for of in (p, q))
         average, share = (zero, zero) if u is None else features.moments(u)
-        overlap = zero if u is None else features.overlap(u, projected)  # ⟨u r P g⟩
+        overlap = zero if u is None else _mean(u * projected)  # ⟨u r P g⟩
         steep = inverse if weight is None else weight * inverse
         both = on_the_way(ctx, 1)
         how = {"slope": p - steep * share, "last": not both}
@@ -120,28 +118,22 @@ class _Features:
     """What is computed for each feature of inputs (N, C, ...)."""
 
     def __init__(self, inputs, mean, inverse):
-        self._inputs, self._mean, self._inverse = inputs, mean, inverse
+        self._inverse = inverse
+        self._shape = [-1, *[1] * (inputs.dim() - 2)]
         self._centred = inputs - self.of(mean)  # Before products: the mean may be many σ.
         self.count = inputs.numel() // inputs.shape[1]
 
     def of(self, vector: torch.Tensor) -> torch.Tensor:
         """Return a number of each feature (C,), to be multiplied with inputs."""
-        return vector.view(-1, *[1] * (self._inputs.dim() - 2))
+        return vector.view(self._shape)
 
     def moments(self, tensor: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """Return the mean of each feature and of its product with x̂, in one pass."""
-        products, sums = _sums(tensor, self._inputs, self._mean, self._inverse)
-        return sums / self.count, products / self.count
+        """Return the mean of each feature and of its product with x̂."""
+        return _mean(tensor), _mean(tensor * self._centred) * self._inverse
 
-    def squares(self) -> torch.Tensor:
-        """Return the sum of squares of each feature, about its mean."""
-        over = [0, *range(2, self._inputs.dim())]
-        return (self._centred * self._centred).sum(over)
-
-    def overlap(self, first: torch.Tensor, second: torch.Tensor) -> torch.Tensor:
-        """Return the mean of the product of two tensors for each feature."""
-        zero = torch.zeros_like(self._mean)
-        return _sums(first, second, zero, zero + 1)[0] / self.count
+    def variance(self) -> torch.Tensor:
+        """Return the variance of each feature, over all values and not one less."""
+        return _mean(self._centred * self._centred)
 
     def combined(self, shift, tensor, scale, slope, *, last: bool) -> torch.Tensor:
         """Return shift + scale · tensor + slope · x̂, of numbers (C,); tensor None counts as 0.
@@ -156,9 +148,6 @@ class _Features:
         return found if tensor is None else found.addcmul_(tensor, self.of(scale))
 
 
-def _sums(tensor, inputs, mean, inverse) -> tuple[torch.Tensor, torch.Tensor]:
-    """Return Σ tensor · (inputs − mean) · inverse and Σ tensor, for each feature."""
-    # The kernel that computes gradients of weight and bias, asked for these two alone.
-    return torch.ops.aten.native_batch_norm_backward(
-        tensor, inputs, None, None, None, mean, inverse, True, 0.0, [False, True, True]
-    )[1:]
+def _mean(tensor: torch.Tensor) -> torch.Tensor:
+    # Sums of PyTorch's kernels of normalisation go value by value where channels are last.
+    return tensor.mean([0, *range(2, tensor.dim())])
