@@ -7,6 +7,7 @@ from landscape.normalisation import ExactStatistics
 from landscape.objective import Objective
 from torch import nn
 from torch.nn import functional
+from torch.utils.checkpoint import checkpoint
 
 from tests.sample_networks import filled
 from tests.test_convolution import normal, same
@@ -124,3 +125,37 @@ def test_a_normalisation_has_no_third_derivatives():
 def test_what_pytorch_refuses_is_refused_as_ever():
     with FastConvolutions(), pytest.raises(ValueError, match="more than 1 value per channel"):
         functional.batch_norm(normal(1, 3).requires_grad_(), None, None, training=True)
+
+
+class Inner(nn.Module):
+    """A layer of normalisation called in some way of PyTorch's."""
+
+    def __init__(self, way):
+        super().__init__()
+        self.layer, self.norm = nn.Conv2d(2, 3, 3), nn.BatchNorm2d(3)
+        self.way = way
+
+    def forward(self, inputs):
+        """Return three logits an example."""
+        hidden = self.layer(inputs)
+        if self.way == "checkpoint":
+            hidden = checkpoint(self.norm, hidden, use_reentrant=False)
+        elif self.way == "vmap":
+            hidden = torch.vmap(self.norm)(hidden[None])[0]
+        else:
+            hidden = self.norm(hidden)
+        return hidden.tanh().mean((2, 3))
+
+
+@pytest.mark.parametrize("way", ["checkpoint", "vmap"])
+def test_gradients_and_products_where_the_context_has_to_stay_out(way):
+    examples = normal(12, 2, 6, 6), torch.arange(12) % 3
+    ways = {
+        name: Objective(filled(Inner(name), scale=0.5), examples, bn="batch")
+        for name in ("plain", way)
+    }
+    want, found = (L.gradient(L.theta) for L in ways.values())
+    torch.testing.assert_close(found, want, rtol=1e-9, atol=1e-12)
+    v = normal(len(found))
+    want, found = (L.hessian(L.theta) @ v for L in ways.values())
+    torch.testing.assert_close(found, want, rtol=1e-9, atol=1e-12)

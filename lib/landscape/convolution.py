@@ -74,6 +74,16 @@ class _Backward(torch.autograd.Function):
         return through, back, down, None, None
 
 
+def replaceable() -> bool:
+    """Whether a context may compute what is called by functions with derivatives of their own.
+
+    vmap takes no such functions, and a checkpoint recomputes outside the context.
+    """
+    hooks = torch._C._autograd._top_saved_tensors_default_hooks(True)
+    checkpoint = hooks is not None and hooks[0].__module__ == "torch.utils.checkpoint"
+    return not checkpoint and not torch._C._are_functorch_transforms_active()
+
+
 def refuse_third_derivatives(what: str) -> None:
     """Raise RuntimeError where the second backward pass is to be differentiated again."""
     if torch.is_grad_enabled():  # `once_differentiable` overlooks the saved tensors.

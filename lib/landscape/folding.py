@@ -7,8 +7,8 @@ from torch.nn import functional
 from torch.overrides import TorchFunctionMode
 from torch.utils import _pytree as pytree
 
-from landscape.convolution import Convolution, Options, ReLU, Sizes, output_shape
-from landscape.normalisation import of_batch
+from landscape.convolution import Convolution, Options, ReLU, Sizes, output_shape, replaceable
+from landscape.normalisation import Call, of_batch
 
 # What may be asked of a convolution that is held back, as BatchNorm2d does: it stays held.
 _QUESTIONS = frozenset(
@@ -43,12 +43,12 @@ class FastConvolutions(TorchFunctionMode):
         if func in _QUESTIONS:
             return func(*args, **kwargs)
         result = None
-        if torch._C._are_functorch_transforms_active() or _recomputes():
-            pass  # vmap takes no such functions, and a checkpoint recomputes outside the context.
+        if not replaceable():
+            pass
         elif func in (functional.conv2d, torch.conv2d):
             result = _hold(*args, **kwargs)
         elif func is functional.batch_norm:
-            result = _normalised(*args, **kwargs)
+            result = _normalised(Call(*args, **kwargs))
         elif func in (functional.relu, torch.relu) and not kwargs.get("inplace"):
             result = ReLU.apply(settled(args[0] if args else kwargs["input"]))
         return func(*settled(args), **settled(kwargs)) if result is None else result
@@ -129,11 +129,6 @@ class _Computed(torch.autograd.Function):
         return grad
 
 
-def _recomputes() -> bool:
-    hooks = torch._C._autograd._top_saved_tensors_default_hooks(True)
-    return hooks is not None and hooks[0].__module__ == "torch.utils.checkpoint"
-
-
 def _versions(tensors) -> list[int]:
     return [tensor._version for tensor in tensors if tensor is not None]
 
@@ -152,28 +147,19 @@ def _may_wait(tensor: torch.Tensor) -> bool:
     return torch.is_grad_enabled() and not torch.is_autocast_enabled(tensor.device.type)
 
 
-def _normalised(
-    input,
-    running_mean,
-    running_var,
-    weight=None,
-    bias=None,
-    training=False,
-    momentum=0.1,
-    eps=1e-5,
-) -> torch.Tensor | None:
-    if not _may_wait(input):
+def _normalised(call: Call) -> torch.Tensor | None:
+    held = call.input
+    if not _may_wait(held):
         return None
-    if training:
-        given = (running_mean, running_var, weight, bias, training, momentum, eps)
-        return of_batch(settled(input), *given)
+    if call.training:
+        return of_batch(call._replace(input=settled(held)))
     # A convolution that something else has used already is there, and is not computed twice.
-    if not isinstance(input, _Held) or input.result is not None:
+    if not isinstance(held, _Held) or held.result is not None:
         return None
-    scale = (running_var + eps).rsqrt()
-    scale = scale if weight is None else weight * scale
-    shift = -running_mean * scale
-    return input.folded(scale, shift if bias is None else shift + bias)
+    scale = (call.running_var + call.eps).rsqrt()
+    scale = scale if call.weight is None else call.weight * scale
+    shift = -call.running_mean * scale
+    return held.folded(scale, shift if call.bias is None else shift + call.bias)
 
 
 def _pair(value: int | Sizes) -> Sizes:

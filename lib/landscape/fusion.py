@@ -12,6 +12,7 @@ from torch.overrides import TorchFunctionMode
 
 from landscape.convolution import Sizes, output_shape
 from landscape.deferred import Deferred, Fold, layer, mapped, settled, waits
+from landscape.normalisation import Call
 
 # What may be asked of a tensor that is not computed yet, as BatchNorm2d does: it stays so.
 _QUESTIONS = frozenset(
@@ -98,10 +99,10 @@ class FusedInference(TorchFunctionMode):
         if func in (functional.conv2d, torch.conv2d):
             return _convolution(*args, **kwargs)
         if func is functional.batch_norm:
-            return self._normalized(*args, **kwargs)
+            return self._normalized(Call(*args, **kwargs))
         if func is torch.batch_norm and not kwargs:
             x, weight, bias, mean, variance, training, _, eps, _ = args
-            return self._normalized(x, mean, variance, weight, bias, training, eps=eps)
+            return self._normalized(Call(x, mean, variance, weight, bias, training, eps=eps))
         first = args[0] if args else kwargs.get("input")
         if func in _RELU or func in _RELU_IN_PLACE:
             in_place = func in _RELU_IN_PLACE or kwargs.get("inplace") or any(args[1:])
@@ -110,22 +111,12 @@ class FusedInference(TorchFunctionMode):
             return _sum(*args, in_place=func in _ADD_IN_PLACE)
         return None
 
-    def _normalized(
-        self,
-        input,
-        running_mean,
-        running_var,
-        weight=None,
-        bias=None,
-        training=False,
-        momentum=0.1,
-        eps=1e-5,
-    ) -> Deferred | None:
+    def _normalized(self, call: Call) -> Deferred | None:
         # A layer whose output something else has used is there, and is not computed twice.
-        if training or not waits(input) or input.scaled is None:
+        if call.training or not waits(call.input) or call.input.scaled is None:
             return None
-        statistics = settled((running_mean, running_var, weight, bias))
-        return input.scaled(lambda *own: self._fold(own, statistics, eps))
+        statistics = settled((call.running_mean, call.running_var, call.weight, call.bias))
+        return call.input.scaled(lambda *own: self._fold(own, statistics, call.eps))
 
     def _fold(self, own: tuple, statistics: tuple, eps: float) -> Fold:
         tensors = (*own, *statistics)

@@ -1,10 +1,25 @@
 """Normalisation by the statistics of the batch: exact, and twice differentiable in few passes."""
 
+from typing import NamedTuple
+
 import torch
 from torch.nn import functional
 from torch.overrides import TorchFunctionMode
 
-from landscape.convolution import on_the_way, refuse_third_derivatives
+from landscape.convolution import on_the_way, refuse_third_derivatives, replaceable
+
+
+class Call(NamedTuple):
+    """The arguments of ``functional.batch_norm``, by place or by name as PyTorch takes them."""
+
+    input: torch.Tensor
+    running_mean: torch.Tensor | None
+    running_var: torch.Tensor | None
+    weight: torch.Tensor | None = None
+    bias: torch.Tensor | None = None
+    training: bool = False
+    momentum: float = 0.1
+    eps: float = 1e-5
 
 
 class ExactStatistics(TorchFunctionMode):
@@ -12,32 +27,25 @@ class ExactStatistics(TorchFunctionMode):
 
     def __torch_function__(self, func, types, args=(), kwargs=None):
         """Compute ``func``."""
-        found = of_batch(*args, **kwargs or {}) if func is functional.batch_norm else None
-        return func(*args, **kwargs or {}) if found is None else found
+        kwargs, found = kwargs or {}, None
+        if func is functional.batch_norm and replaceable():
+            found = of_batch(Call(*args, **kwargs))
+        return func(*args, **kwargs) if found is None else found
 
 
-# Arguments are called as in PyTorch: they may come by name.
-def of_batch(
-    input,
-    running_mean,
-    running_var,
-    weight=None,
-    bias=None,
-    training=False,
-    momentum=0.1,
-    eps=1e-5,
-) -> torch.Tensor | None:
+def of_batch(call: Call) -> torch.Tensor | None:
     """Return ``functional.batch_norm`` by statistics of the batch; None where PyTorch has to.
 
     That is where running statistics are used or updated, where it has an error to raise, and in
     half precision.
     """
-    alone = input.dim() < 2 or input.numel() <= input.shape[1]
-    shifted = weight is None and bias is not None
-    exact = input.dtype in (torch.float32, torch.float64)
-    if not training or running_mean is not None or alone or shifted or not exact:
+    inputs = call.input
+    alone = inputs.dim() < 2 or inputs.numel() <= inputs.shape[1]
+    shifted = call.weight is None and call.bias is not None
+    exact = inputs.dtype in (torch.float32, torch.float64)
+    if not call.training or call.running_mean is not None or alone or shifted or not exact:
         return None
-    return BatchNorm.apply(input, weight, bias, eps)
+    return BatchNorm.apply(inputs, call.weight, call.bias, call.eps)
 
 
 class BatchNorm(torch.autograd.Function):
