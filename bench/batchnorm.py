@@ -2,7 +2,6 @@
 
 import argparse
 import dataclasses
-import json
 import os
 import sys
 import time
@@ -36,7 +35,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Returns:
         0; errors are raised.
     """
-    options = _options(arguments)
+    parser = shared.parser(__doc__.splitlines()[0], SUBJECTS, repeats=5)
+    options = shared.checked(parser, arguments, SUBJECTS)
     os.environ.setdefault("LANDSCAPE_PROGRESS", "off")  # A bar would be timed as well.
     torch.set_num_threads(options.threads)
     begun = time.monotonic()
@@ -53,7 +53,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "missing": {},
         "quick": options.quick,
     }
-    _write(options, run, records)
+    text = document(run, records)
+    tables.write(options, "batchnorm", run, records, text, section="batchnorm")
     return 0
 
 
@@ -138,30 +139,6 @@ def document(run: Mapping[str, Any], records: Sequence[Record]) -> str:
 
 def _own(records: Sequence[Record], record: Record) -> Record:
     return next(r for r in records if (r.subject, r.tool) == (record.subject, ours.NAME))
-
-
-def _write(options: argparse.Namespace, run: dict[str, Any], records: list[Record]) -> None:
-    folder = options.build_dir / "bench"
-    folder.mkdir(parents=True, exist_ok=True)
-    whole = {**run, "records": [dataclasses.asdict(record) for record in records]}
-    text = json.dumps(whole, indent=1, ensure_ascii=False)
-    (folder / "batchnorm.json").write_text(text + "\n", encoding="utf-8")
-    found = document(run, records)
-    (folder / "batchnorm.md").write_text(found, encoding="utf-8")
-    print(found)
-    if options.publish:
-        tables.publish(options.publish, found, "batchnorm")
-
-
-def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
-    parser = shared.parser(__doc__.splitlines()[0], SUBJECTS, repeats=5)
-    options = parser.parse_args(arguments)
-    if options.publish and (options.quick or options.subjects):
-        parser.error("--publish needs the whole bench: leave out --quick and --subjects")
-    if options.repeats < 1 or options.threads < 1:
-        parser.error("--repeats and --threads must be >= 1")
-    options.subjects = options.subjects or SUBJECTS
-    return shared.placed(options)
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
 """Options that all benches have on the command line."""
 
 import argparse
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from landscape import machine
@@ -33,3 +33,19 @@ def placed(options: argparse.Namespace) -> argparse.Namespace:
         setattr(options, place, machine.project_path(getattr(options, place)))
     options.peers = options.peers or options.build_dir / "bench" / "peers"
     return options
+
+
+def checked(
+    parser: argparse.ArgumentParser, arguments: Sequence[str] | None, subjects: Iterable[str]
+) -> argparse.Namespace:
+    """Return the shared options, placed; without ``--subjects`` with all of them.
+
+    An error ends the program, as ``parse_args`` does.
+    """
+    options = parser.parse_args(arguments)
+    if options.publish and (options.quick or options.subjects):
+        parser.error("--publish needs the whole bench: leave out --quick and --subjects")
+    if options.repeats < 1 or options.threads < 1:
+        parser.error("--repeats and --threads must be >= 1")
+    options.subjects = options.subjects or tuple(subjects)
+    return placed(options)

@@ -3,12 +3,10 @@
 import argparse
 import dataclasses
 import functools
-import json
 import os
 import sys
 import time
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import torch
 from landscape import data, machine, training
@@ -34,7 +32,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Returns:
         0, or 1 if a row failed; then nothing is published.
     """
-    options = _options(arguments)
+    parser = shared.parser(__doc__.splitlines()[0], TIMED, repeats=3)
+    options = shared.checked(parser, arguments, TIMED)
     os.environ.setdefault("LANDSCAPE_PROGRESS", "off")  # A bar would be timed as well.
     torch.set_num_threads(options.threads)
     begun = time.monotonic()
@@ -57,7 +56,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "missing": {PEER: reason} if reason else {},
         "quick": options.quick,
     }
-    _write(options, run, records)
+    text = grid_tables.document(run, records)
+    tables.write(options, "slices", run, records, text, section="slices")
     return int(any(record.failed for record in records))
 
 
@@ -141,30 +141,6 @@ def _subject(name: str, options: argparse.Namespace, *, seed: int = 0) -> Subjec
     )
     model = training.train(config, task, store).model().float()
     return Subject(name, recipe.title, model, *task.first(recipe.examples))
-
-
-def _write(options: argparse.Namespace, run: dict[str, Any], records: list[Record]) -> None:
-    folder = options.build_dir / "bench"
-    folder.mkdir(parents=True, exist_ok=True)
-    whole = {**run, "records": [dataclasses.asdict(record) for record in records]}
-    text = json.dumps(whole, indent=1, ensure_ascii=False)
-    (folder / "slices.json").write_text(text + "\n", encoding="utf-8")
-    found = grid_tables.document(run, records)
-    (folder / "slices.md").write_text(found, encoding="utf-8")
-    print(found)
-    if options.publish and not any(record.failed for record in records):
-        tables.publish(options.publish, found, "slices")
-
-
-def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
-    parser = shared.parser(__doc__.splitlines()[0], TIMED, repeats=3)
-    options = parser.parse_args(arguments)
-    if options.publish and (options.quick or options.subjects):
-        parser.error("--publish needs the whole bench: leave out --quick and --subjects")
-    if options.repeats < 1 or options.threads < 1:
-        parser.error("--repeats and --threads must be >= 1")
-    options.subjects = options.subjects or tuple(TIMED)
-    return shared.placed(options)
 
 
 if __name__ == "__main__":

@@ -73,7 +73,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "missing": missing,
         "quick": options.quick,
     }
-    _write(options, run, records)
+    text = tables.document(run, records)
+    tables.write(options, "spectrum", run, records, text, section="results")
     return int(any(record.failed for record in records))
 
 
@@ -191,19 +192,6 @@ def _wider(model: ModelConfig, factor: int) -> ModelConfig:
         many = isinstance(value, tuple)
         scaled[name] = tuple(factor * part for part in value) if many else factor * value
     return dataclasses.replace(model, **scaled)
-
-
-def _write(options: argparse.Namespace, run: dict[str, Any], records: list[Record]) -> None:
-    folder = options.build_dir / "bench"
-    folder.mkdir(parents=True, exist_ok=True)
-    whole = {**run, "records": [dataclasses.asdict(record) for record in records]}
-    text = json.dumps(whole, indent=1, ensure_ascii=False)
-    (folder / "spectrum.json").write_text(text + "\n", encoding="utf-8")
-    document = tables.document(run, records)
-    (folder / "spectrum.md").write_text(document, encoding="utf-8")
-    print(document)
-    if options.publish and not any(record.failed for record in records):
-        tables.publish(options.publish, document)
 
 
 def _say(begun: float, words: str) -> None:

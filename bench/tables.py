@@ -1,5 +1,8 @@
 """Results as tables: the goals, every row, the way to each tool's best setting, the machine."""
 
+import argparse
+import dataclasses
+import json
 import math
 import re
 from collections.abc import Mapping, Sequence
@@ -197,6 +200,36 @@ def provenance(run: Mapping[str, Any]) -> str:
         lines.insert(0, "**A quick run on tiny networks: it shows that the bench works, no more.**")
     lines += [f"Skipped: {name}, {reason}." for name, reason in run["missing"].items()]
     return "\n\n".join(lines)
+
+
+def write(
+    options: argparse.Namespace,
+    name: str,
+    run: Mapping[str, Any],
+    records: Sequence[Record],
+    text: str,
+    *,
+    section: str,
+) -> None:
+    """Write ``<name>.json`` and ``<name>.md`` of a bench, print the text, and publish if asked.
+
+    Args:
+        options: Those of ``options.parser``.
+        name: Of the files in ``<build-dir>/bench``.
+        run: As for ``document``.
+        records: The results; if one failed, nothing is published.
+        text: The tables.
+        section: Of the README, between its markers.
+    """
+    folder = options.build_dir / "bench"
+    folder.mkdir(parents=True, exist_ok=True)
+    whole = {**run, "records": [dataclasses.asdict(record) for record in records]}
+    kept = json.dumps(whole, indent=1, ensure_ascii=False)
+    (folder / f"{name}.json").write_text(kept + "\n", encoding="utf-8")
+    (folder / f"{name}.md").write_text(text, encoding="utf-8")
+    print(text)
+    if options.publish and not any(record.failed for record in records):
+        publish(options.publish, text, section)
 
 
 def publish(readme: Path, text: str, section: str = "results") -> None:
