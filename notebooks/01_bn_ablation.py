@@ -158,8 +158,7 @@ plots.curves(
 )
 
 # %%
-sizes = {arm: sum(p.numel() for p in runs[arm, seeds[0]].model().parameters()) for arm in pair}
-told = wording.listed([f"{size:,} with {arm}" for arm, size in sizes.items()])
+told = wording.listed([f"{size:,} with {arm}" for arm, size in arms.sizes(runs).items()])
 display.Sentence(
     f"Convolutions with {wording.listed([str(width) for width in channels])} channels and "
     f"{hidden} hidden units; parameters: {told}. SGD with a learning rate of {learning_rate:g}, "
@@ -181,7 +180,7 @@ falls = {
     for arm in pair
 }
 told = wording.listed([f"{int(of.sum())} of {of.numel()} with {arm}" for arm, of in falls.items()])
-noise = [a / b for a, b in zip(*(study.values("step_noise_matched", a) for a in pair), strict=True)]
+noise = study.ratios("step_noise_matched", pair)
 display.show(
     accounts.divergence(runs, label="tab-divergence"),
     display.VerdictBox(verdicts[-1]),
@@ -330,8 +329,7 @@ plots.curves(
 )
 
 # %%
-tops = [study.values("lambda_max_by_examples", arm) for arm in pair]
-by_size = [a / b for a, b in zip(*tops, strict=True)]
+by_size = study.ratios("lambda_max_by_examples", pair)
 told = [f"{ratio:.3g} on {size}" for ratio, size in zip(by_size, check_examples, strict=True)]
 display.Sentence(
     f"λ_max with BN over that without, of this seed: {wording.listed(told)} examples. It moves "
@@ -431,7 +429,7 @@ checks = [as_far, *equal.values(), *moving.values()]
 judged.append(claims.robust(claim["S1.4"], [more_accurate, *still], checks))
 verdicts += judged
 rises = [study.values(name, "BN") for name in ("sam", "sam_batch")]
-ratios = [a / b for a, b in zip(*(study.values("sam_batch", arm) for arm in pair), strict=True)]
+ratios = study.ratios("sam_batch", pair)
 display.show(
     *map(display.VerdictBox, judged),
     display.Sentence(

@@ -579,14 +579,14 @@ tables.comparison(
 )
 
 # %%
-sizes = {arm: sum(p.numel() for p in twos[arm, wide_seeds[0]].model().parameters()) for arm in two}
 source = {"dataset": "cifar10", "wide_epochs": 15, "wide_train": 50000}
 costly = {"wide_epochs": "a ResNet-20 costs a tenth of this ResNet"}
 why = costly if study.evidence else dict.fromkeys(source, "a small run, no evidence")
+told = ", ".join(f"{arm} {size:,}" for arm, size in arms.sizes(twos).items())
 display.show(
     display.Sentence(
-        f"Parameters: {', '.join(f'{arm} {n:,}' for arm, n in sizes.items())}. The source has 2.1 "
-        "and 1.8 million, and names neither optimizer nor hidden units."
+        f"Parameters: {told}. The source has 2.1 and 1.8 million, and names neither optimizer nor "
+        "hidden units."
     ),
     accounts.departures(source, study.parameters, why, label="tab-departures-pair"),
 )

@@ -234,7 +234,7 @@ display.show(
 
 # %%
 losses = {arm: study.values("train_loss", arm) for arm in settings}
-sizes = {arm: sum(p.numel() for p in runs[arm, seeds[0]].model().parameters()) for arm in settings}
+sizes = arms.sizes(runs)
 source = {"learning_rate": 0.01, "momentum": 0.9, "dataset": "mnist", "max_train": 60000}
 source |= {"mlp_epochs": "24, of MLP-128 12", "cnn_epochs": 7, "mlp_widths": [32, 64, 128]}
 source |= {"cnn_widths": [16, 32, 64], "seeds": "one, not named"}

@@ -6,6 +6,7 @@ import math
 import pytest
 from landscape import arms, models, training
 from landscape.fingerprint import digest
+from landscape.store import Store
 
 from tests.sample_networks import digits
 
@@ -104,3 +105,10 @@ def test_arms_of_one_family_go_by_their_names_alone():
     things = {("MLP, SGD", 0): 1, ("MLP, SGD, own rate", 0): 2, ("CNN, SGD", 0): 3, ("MLP", 0): 4}
     assert arms.named(things, "MLP") == {("SGD", 0): 1, ("SGD, own rate", 0): 2}
     assert arms.named(things, "ViT") == {}
+
+
+def test_sizes_count_the_parameters_of_each_arm(tmp_path):
+    models_ = {"wide": models.MLP(hidden=(8,)), "narrow": models.MLP(hidden=(2,))}
+    configs = {arm: dataclasses.replace(BASE, model=model) for arm, model in models_.items()}
+    runs = training.sweep(configs, digits(), Store(tmp_path), seeds=[0, 1])
+    assert arms.sizes(runs) == {"wide": 65 * 8 + 9 * 10, "narrow": 65 * 2 + 3 * 10}

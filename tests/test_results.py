@@ -117,6 +117,7 @@ def test_differences_and_ratios_are_those_of_the_recorded_pairs(study):
         study.add("loss", a, arm="a")
         study.add("loss", b, arm="b")
     assert study.ratio("loss", ["a", "b"]) == paired_ratio(first, second)
+    assert study.ratios("loss", ["a", "b"]) == [3.0, 2.0, 1.25]
     found = study.difference("loss", ["a", "b"], factor=100.0)
     want = paired_difference([300.0, 100.0, 250.0], [100.0, 50.0, 200.0])
     assert found == want

@@ -76,6 +76,14 @@ def grouped(runs: Runs) -> dict[str, list[Run]]:
     return found
 
 
+def sizes(runs: Runs) -> dict[str, int]:
+    """Return arm -> number of parameters of its networks."""
+    return {
+        arm: sum(parameter.numel() for parameter in own[0].model().parameters())
+        for arm, own in grouped(runs).items()
+    }
+
+
 def named(things: Mapping[tuple[str, int], Any], family: str) -> dict[tuple[str, int], Any]:
     """Return those of arms called ``<family>, <name>``, by name alone.
 

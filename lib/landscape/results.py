@@ -138,6 +138,11 @@ class Study:
         pair = ([sign * x for x in self.values(quantity, arm)] for arm in arms)
         return paired_ratio(*pair, confidence=confidence)
 
+    def ratios(self, quantity: str, arms: Sequence[str]) -> list[float]:
+        """Return the ratios of two arms, first over second, one by one in the order recorded."""
+        first, second = (self.values(quantity, arm) for arm in arms)
+        return [a / b for a, b in zip(first, second, strict=True)]
+
     def values(self, quantity: str, arm: str) -> list[float]:
         """Return the recorded values of a quantity in one arm, in the order they were added.
 
