@@ -94,7 +94,7 @@ class Network:
             if twice:
                 stack.enter_context(sdpa_kernel(SDPBackend.MATH))
                 stack.enter_context(FastConvolutions())
-            elif self.bn == "batch" and torch.is_grad_enabled():
+            elif self.bn == "batch":
                 stack.enter_context(ExactStatistics())
             outputs = torch.func.functional_call(self.module, (named, buffers), (inputs,))
         if not isinstance(outputs, torch.Tensor):
