@@ -9,7 +9,7 @@ import sys
 import numpy as np
 import pytest
 import torch
-from landscape import fingerprint, rng, spectrum, store, training
+from landscape import fingerprint, models, rng, spectrum, store, training
 from landscape.fingerprint import callable_identity, code_version, digest
 
 
@@ -204,6 +204,23 @@ def test_code_version_ignores_comments_docstrings_and_spacing(package):
     edit(krylov, '        """Add one basis vector', '        """Append one')
     edit(package / "rng.py", '"""Named streams', '"""Streams with names')
     assert version("spectrum/extremes") == before
+
+
+def test_a_network_of_the_library_is_known_by_its_code_and_not_by_its_words(package):
+    model, file = models.ResNet(depth=8, width=0.25), package / "models" / "resnet.py"
+    network = model.build((1, 8, 8), 10, seed=0)
+    fresh()
+    before = digest(fingerprint.module_identity(network))
+    edit(
+        file,
+        "    def forward(self, x: torch.Tensor)",
+        "    # Words.\n    def forward(self,  x: torch.Tensor)",
+    )
+    fresh()
+    assert digest(fingerprint.module_identity(network)) == before
+    edit(file, "self.relu = nn.ReLU()", "self.relu = nn.ReLU(inplace=False)")
+    fresh()
+    assert digest(fingerprint.module_identity(network)) != before
 
 
 @pytest.mark.parametrize(

@@ -135,7 +135,8 @@ def module_identity(model: torch.nn.Module) -> Any:
     """Return what identifies a network besides its parameters and buffers.
 
     The printed tree names every layer with most of its settings; plain attributes give the settings
-    that are not printed; a forward pass of the reader's own is known by its source text.
+    that are not printed; a forward pass of the reader's own is known by its source text, one of
+    this library by its code.
     """
     layers = [
         (name, type(module).__qualname__, _plain_attributes(module))
@@ -161,6 +162,10 @@ def _plain_attributes(module: torch.nn.Module) -> dict[str, Any]:
 
 
 def _source(subject: Any) -> str:
+    path = _library_path(subject) if isinstance(subject, type) else ""
+    for node in ast.walk(_tree(path)) if path else ():
+        if isinstance(node, ast.ClassDef) and node.name == subject.__qualname__:
+            return ast.dump(_without_docstrings(node))
     try:
         return inspect.getsource(subject)
     except (OSError, TypeError):  # Built in, or typed into an interpreter: the name has to do.
@@ -180,11 +185,16 @@ def code_version(subject: Callable | type | types.ModuleType) -> str:
     Returns:
         64 hexadecimal digits.
     """
-    module = inspect.getmodule(subject)
-    path = Path(getattr(module, "__file__", None) or "")
-    if path.suffix == ".py" and _PACKAGE in path.parents:
-        return _library_version(path.relative_to(_PACKAGE).with_suffix("").as_posix())
+    if path := _library_path(subject):
+        return _library_version(path)
     return hashlib.sha256(inspect.getsource(subject).encode()).hexdigest()
+
+
+def _library_path(subject: Any) -> str:
+    """Return the path in the library of the module that defines this, without suffix, or ""."""
+    path = Path(getattr(inspect.getmodule(subject), "__file__", None) or "")
+    inside = path.suffix == ".py" and _PACKAGE in path.parents
+    return path.relative_to(_PACKAGE).with_suffix("").as_posix() if inside else ""
 
 
 @functools.cache
@@ -216,7 +226,7 @@ def _imports(name: str) -> set[str]:
     return found & set(_SOURCES)
 
 
-def _without_docstrings(tree: ast.Module) -> ast.Module:
+def _without_docstrings(tree: ast.AST) -> ast.AST:
     tree = copy.deepcopy(tree)
     for node in ast.walk(tree):
         body = getattr(node, "body", None)
