@@ -173,11 +173,22 @@ def test_store_refuses_a_result_that_it_cannot_write(store):
 def test_store_counts_the_computing_time_also_of_what_it_reads(store, monkeypatch):
     clock = iter([10.0, 17.5])
     monkeypatch.setattr(stores.time, "monotonic", lambda: next(clock))
+    threads = torch.get_num_threads()
+    monkeypatch.setattr(machine.os, "cpu_count", lambda: threads)
     store.remember(square, 3)
     assert store.seconds == 7.5
     again = Store(store.root)
-    again.remember(square, 3)
+    for _ in range(2):  # Used twice, it was computed once.
+        again.remember(square, 3)
     assert again.seconds == 7.5
+
+
+def test_what_a_share_of_the_cores_computed_counts_as_that_share(store, monkeypatch):
+    clock = iter([10.0, 17.5])
+    monkeypatch.setattr(stores.time, "monotonic", lambda: next(clock))
+    monkeypatch.setattr(machine.os, "cpu_count", lambda: 3 * torch.get_num_threads())
+    store.remember(square, 3)
+    assert store.seconds == 2.5
 
 
 # Damage

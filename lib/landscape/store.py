@@ -36,13 +36,15 @@ class Store:
         root: The folder; made when missing.
 
     Attributes:
-        seconds: Computing time of all entries used through this object, also of those that an
-            earlier process computed.
+        seconds: Computing time of all entries used through this object, each counted once, also of
+            those that an earlier process computed; on a share of the cores, as much of it as that
+            share, since others computed beside it.
     """
 
     def __init__(self, root: str | Path) -> None:
         self.root = Path(root)
         self.seconds = 0.0
+        self._counted: set[Path] = set()
 
     def remember(self, function: Callable, *args: Any, **kwargs: Any) -> Any:
         """Return ``function(*args, **kwargs)``, computed or read back.
@@ -123,9 +125,7 @@ class Store:
 
     def get(self, kind: str, key: str) -> Any | None:
         """Return an entry, or None where there is none or only a damaged one; counts no seconds."""
-        before = self.seconds
-        found = self._get(self._folder(kind, key))
-        self.seconds = before
+        found = self._get(self._folder(kind, key), count=False)
         return None if found is None else found[0]
 
     def drop(self, kind: str, key: str) -> None:
@@ -143,7 +143,7 @@ class Store:
     def _folder(self, kind: str, key: str) -> Path:
         return self.root / kind / key
 
-    def _get(self, folder: Path) -> tuple[Any] | None:
+    def _get(self, folder: Path, *, count: bool = True) -> tuple[Any] | None:
         if not folder.is_dir():
             return None
         try:
@@ -164,7 +164,9 @@ class Store:
         ) as error:
             self._set_aside(folder, str(error))
             return None
-        self.seconds += seconds
+        if count and folder not in self._counted:
+            self._counted.add(folder)
+            self.seconds += seconds
         return (value,)
 
     def _set_aside(self, folder: Path, reason: str) -> None:
@@ -231,4 +233,6 @@ def _read(folder: Path) -> tuple[Any, float]:
         arrays = {key: archive[key] for key in archive.files}
     tree = json.loads((folder / "value.json").read_text(encoding="utf-8"))
     origin = json.loads((folder / "origin.json").read_text(encoding="utf-8"))
-    return codec.decode(tree, arrays), float(origin["seconds"])
+    used = origin["hardware"]
+    share = min(1.0, used["threads"] / (used["cores"] or used["threads"]))
+    return codec.decode(tree, arrays), share * float(origin["seconds"])
