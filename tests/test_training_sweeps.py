@@ -136,7 +136,7 @@ class Executor:
         self.let_go = self.lifeline.poll(0)  # Readable: the other end is closed.
 
     def submit(self, function, *arguments):
-        self.tasks.append(arguments[0])
+        self.tasks.append(arguments[1])
         future = Future()
         try:
             future.set_result(function(*arguments))
@@ -160,6 +160,14 @@ def test_only_what_is_missing_is_sent_and_once(store, made):
     assert [executor.tasks for executor in made] == [[ADAM, other]]
     assert [run.config for run in found.values()] == list(configs.values())
     assert digest(found) == digest(here(configs, store)) and len(entries(store)) == 3
+
+
+def test_a_worker_that_reads_other_code_than_the_sweep_stops_it(store, made, monkeypatch):
+    real, keys = Store.key, iter(range(99))
+    monkeypatch.setattr(Store, "key", staticmethod(lambda *of: f"{next(keys)}{real(*of)}"))
+    with pytest.raises(RuntimeError, match=r"files were changed after this process had read them"):
+        training.sweep(CONFIGS, digits(), store, workers=2)
+    assert not entries(store)
 
 
 @pytest.mark.parametrize("missing", [0, 1])

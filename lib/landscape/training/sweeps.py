@@ -9,7 +9,7 @@ import platform
 import signal
 import tempfile
 import threading
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from multiprocessing.connection import Connection
@@ -115,7 +115,8 @@ def _side_by_side(
 ) -> None:
     """Train in workers what the store lacks; after the death of a worker some may still lack."""
     keyed = {store.key("training.run", train, (config, dataset)): config for config in configs}
-    missing = [config for key, config in keyed.items() if store.get("training.run", key) is None]
+    absent = [key for key in keyed if store.get("training.run", key) is None]
+    missing = {key: keyed[key] for key in absent}
     if len(missing) < 2:
         return
     with Progress("training", len(keyed), start=len(keyed) - len(missing)) as bar:
@@ -126,7 +127,7 @@ def _side_by_side(
 
 
 def _in_workers(
-    configs: Sequence[TrainConfig], dataset: Dataset, store: Store, workers: int, bar: Progress
+    missing: Mapping[str, TrainConfig], dataset: Dataset, store: Store, workers: int, bar: Progress
 ) -> None:
     spawn = multiprocessing.get_context("spawn")
     reading, lifeline = spawn.Pipe(duplex=False)
@@ -137,7 +138,7 @@ def _in_workers(
         how = {"initializer": _begin, "initargs": (reading, torch.get_num_threads())}
         # The lifeline is let go of first, whatever happens: nobody waits for half a run.
         with ProcessPoolExecutor(workers, spawn, **how) as executor, lifeline:
-            futures = [executor.submit(_train, config, path, store.root) for config in configs]
+            futures = [executor.submit(_train, *one, path, store.root) for one in missing.items()]
             for future in as_completed(futures):
                 future.result()
                 bar.step()
@@ -157,9 +158,15 @@ def _follow(lifeline: Connection) -> None:
     os._exit(1)
 
 
-def _train(config: TrainConfig, dataset: Path, store: Path) -> None:
-    """Train one run into the store, in a worker."""
-    train(config, _load(dataset), Store(store))
+def _train(key: str, config: TrainConfig, dataset: Path, store: Path) -> None:
+    """Train one run into the store, in a worker, unless it would not be the parent's ``key``."""
+    own = Store(store)
+    if own.key("training.run", train, (config, _load(dataset))) != key:
+        raise RuntimeError(
+            "the library's files were changed after this process had read them, and its workers, "
+            "which read them now, would train something else. Start again: what is trained is kept."
+        )
+    train(config, _load(dataset), own)
 
 
 @functools.cache
