@@ -70,6 +70,19 @@ def test_a_curve_whose_training_diverged_is_recorded_as_such(study, tmp_path):
     assert rows["straight"]["converged"] == "true" and not rows["straight"]["note"]
 
 
+def test_a_path_on_which_the_loss_is_no_number_has_not_converged(study, tmp_path):
+    solutions = {seed: small_cnn(seed=seed) for seed in (0, 1)}
+    with torch.no_grad():
+        for tensor in solutions[1].parameters():
+            tensor.mul_(1e300)
+    sets = {"train": digits().first(24)}
+    routes.straight(study, solutions, sets, points=3, arm="a", policies=("frozen",))
+    study.write("title", [], [])
+    rows = {row["quantity"]: row for row in rows_of(tmp_path)}
+    assert rows["error_barrier_train_frozen"]["value"] != "nan"
+    assert rows["error_barrier_train_frozen"]["converged"] == "false"
+
+
 def test_routes_are_read_back_from_the_store(study, monkeypatch):
     first = measured(study, count=2)
 

@@ -143,7 +143,12 @@ def _record(
     complete: bool = True,
     **labels: str,
 ) -> None:
-    """Record attributes of a path as ``quantity`` with their name, and its points in a table."""
+    """Record attributes of a path as ``quantity`` with their name, and its points in a table.
+
+    Outputs that are no numbers have an accuracy too, that of always answering the first class:
+    where the loss is not finite somewhere, nothing of the path has converged.
+    """
+    complete = complete and bool(path.loss.isfinite().all())
     for name in names:
         value = getattr(path, name)
         found = {"unit": _UNITS[name], "converged": complete and math.isfinite(value), **labels}

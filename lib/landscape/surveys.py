@@ -82,8 +82,8 @@ def survey(
     for name, index in (("lambda_max", 0), ("lambda_kth", outliers - 1), ("lambda_min", -1)):
         eigenvalue(study, f"survey_{name}", found.pairs, index, at, **labels)
     condition = spectrum.condition_number(found.pairs)
-    cost = {"cost": found.pairs.products, "converged": condition.converged}
-    interval(study, "condition", condition, at, **cost, **labels)
+    known = {"converged": condition.converged, "error_kind": "half of interval"}
+    interval(study, "condition", condition, at, cost=found.pairs.products, **known, **labels)
     cost = {"cost": found.density.products, "converged": not found.interrupted}
     interval(study, "negative_mass", found.density.negative, at, unit="share", **cost, **labels)
     trace(study, at, rtol=trace_rtol, **labels)
