@@ -9,6 +9,7 @@ import torch
 from landscape import models, records, sharpness, spectrum
 from landscape.objective import Objective
 from landscape.training import SGD, TrainConfig, train
+from torch import nn
 
 from tests.sample_networks import SMALL, digits, small_cnn, small_objective
 from tests.sample_study import rows_of
@@ -150,17 +151,6 @@ def test_runs_are_recorded_with_the_gradients_of_their_layers(study, tmp_path):
     assert float(rows[4]["gradient_norm"]) == pytest.approx(float(norms[1, 1]), rel=1e-9)
 
 
-def test_gradients_that_halve_from_layer_to_layer_decay_by_a_half(study):
-    run = run_of(study)
-    weights = ("0.weight", "4.weight", "9.weight", "11.weight")
-    norms = {name: torch.tensor([2.0**layer, 7.0]) for layer, name in enumerate(weights)}
-    made = dataclasses.replace(run, gradient_norms={**run.gradient_norms, **norms})
-    assert records.gradient_decay(made) == pytest.approx(0.5, rel=1e-12)
-    norms["0.weight"] = torch.tensor([0.0, 1.0])
-    made = dataclasses.replace(run, gradient_norms={**run.gradient_norms, **norms})
-    assert math.isnan(records.gradient_decay(made))
-
-
 def test_solutions_have_their_geometry_and_conditioning(study):
     at = small_objective(13)
     records.solutions(study, {("a", 4): at}, rho=0.05, rho_adaptive=0.5)
@@ -172,10 +162,51 @@ def test_solutions_have_their_geometry_and_conditioning(study):
 def test_a_solution_that_diverged_has_rows_without_numbers(study):
     records.solutions(study, {("a", 0): None}, rho=0.05, rho_adaptive=0.5)
     records.early(study, {("a", 0): None}, rho=0.05, prefix="early_")
-    for name in ("lambda_max", "lambda_min", "lambda_max_relative", "sam", "sam_adaptive", "kappa"):
+    names = ("lambda_max", "lambda_min", "lambda_max_relative", "sam", "sam_adaptive", "kappa")
+    for name in (*names, "rounding"):
         assert math.isnan(study.values(name, "a")[0]) and not study.converged(name)
     for name in ("lambda_max", "sam", "gradient_norm"):
         assert math.isnan(study.values(f"early_{name}", "a")[0])
+
+
+def test_products_that_are_no_numbers_leave_rows_that_say_so(study, tmp_path):
+    """Shortly before a run diverges losses are finite and products are not."""
+
+    class Steep(nn.Linear):
+        def forward(self, x):
+            return 1e20 * super().forward(x)
+
+    model = Steep(3, 1)
+    nn.init.constant_(model.weight, 1e-3)
+    nn.init.zeros_(model.bias)
+    examples = (torch.ones(4, 3), torch.zeros(4, 1))
+    lost = Objective(model, examples, loss=lambda y, z: 0.5 * (y - z).square().sum(1))
+    at = {("a", 0): lost, ("a", 1): small_objective(13)}
+    assert math.isfinite(lost.loss(lost.theta))
+    records.solutions(study, at, rho=0.05, rho_adaptive=0.5)
+    records.early(study, at, rho=0.05, prefix="early_")
+    for name in ("lambda_max", "lambda_min", "kappa", "early_lambda_max"):
+        lost, known = study.values(name, "a")
+        assert math.isnan(lost) and math.isfinite(known)
+    study.write("title", [], [])
+    notes = {row["note"] for row in rows_of(tmp_path) if row["quantity"] == "lambda_max"}
+    assert "product 1 with the operator is not finite" in notes
+
+
+def test_conditioning_is_not_known_where_an_end_is_not(study, monkeypatch):
+    at, real = small_objective(13), spectrum.eigenpairs
+
+    def rough(*arguments, **options):
+        found = real(*arguments, **options)
+        residuals = found.residuals.clone()
+        residuals[-1] = 0.06 * abs(found.values[-1])
+        return dataclasses.replace(found, residuals=residuals)
+
+    monkeypatch.setattr(records.spectrum, "eigenpairs", rough)
+    monkeypatch.setattr(study.store, "remember", lambda function, *a, **k: function(*a, **k))
+    records.solutions(study, {("a", 4): at}, rho=0.05, rho_adaptive=0.5)
+    assert study.converged("lambda_max") and study.converged("sam")
+    assert not study.converged("lambda_min") and not study.converged("kappa")
 
 
 def test_early_numbers_are_those_of_the_objective(study):

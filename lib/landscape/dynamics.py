@@ -204,7 +204,7 @@ def _moment(
 def _largest(study: Study, operator: SymmetricOperator, line: float, run: Run) -> Curvature:
     try:
         found = study.store.remember(spectrum.eigenpairs, operator)
-    except RuntimeError:  # Shortly before a run diverges products may overflow.
+    except spectrum.OperatorError:  # Shortly before a run diverges products may overflow.
         if run.diverged_at is None:
             raise
         return Curvature(threshold=line)

@@ -1,22 +1,59 @@
-"""Layers: panels of gradient norms layer by layer, and of recorded values against depth."""
+"""Layers: gradients layer by layer, recorded and as panels, and recorded values against depth."""
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
+import torch
 
+from landscape import records
 from landscape.bands import over_seeds
+from landscape.objective import Objective
 from landscape.panels import Panel
 from landscape.results import Study
 from landscape.scaling import panels
+from landscape.signals import signals
 from landscape.statistics import Band, single
 from landscape.wording import diverged_text
 
-# (arm, seed) -> norms of the gradients of the layers' weights, in order from the input.
+# (arm, seed) -> norms of the gradients of the layers' weights or outputs, from the input on.
 Norms = Mapping[tuple[str, int], Sequence[float]]
 
 
-def gradients(found: Mapping[str, Norms], *, reference: float | None = None) -> list[Panel]:
+def received(
+    study: Study, at: Mapping[tuple[str, int], Objective | None], *, prefix: str
+) -> dict[tuple[str, int], torch.Tensor]:
+    """Measure, through the store, the gradients that layers receive, and record how they decay.
+
+    Args:
+        at: (arm, seed) -> objective, measured at its own theta; None where there is no such
+            network, which gets a row that says so.
+        prefix: Goes before ``signal_decay``; the norms are in ``signals.csv``.
+
+    Returns:
+        (arm, seed) -> norms (layers,), from the input on, of those that there are.
+    """
+    norms = {}
+    for (arm, seed), L in at.items():
+        labels = {"arm": arm, "seed": seed}
+        if L is None:
+            records.missing(study, [f"{prefix}signal_decay"], **labels)
+            continue
+        found = study.store.remember(signals, L, L.theta)
+        cost = {"cost": found.passes, "cost_unit": "passes", "unit": "a layer"}
+        study.add_measurement(f"{prefix}signal_decay", found.decay, found, **cost, **labels)
+        norms[arm, seed] = found.norms
+        rows = [
+            {**labels, "layer": layer, "signal_norm": norm}
+            for layer, norm in enumerate(found.norms.tolist(), start=1)
+        ]
+        study.table("signals", rows)
+    return norms
+
+
+def gradients(
+    found: Mapping[str, Norms], *, of: str = "W", reference: float | None = None
+) -> list[Panel]:
     """Return a panel of the layers' gradient norms for each title, as bands over seeds.
 
     Norms of layers span decades: the axis is logarithmic, and mean and interval are those of the
@@ -26,7 +63,8 @@ def gradients(found: Mapping[str, Norms], *, reference: float | None = None) -> 
 
     Args:
         found: Title, such as ``at initialisation`` -> (arm, seed) -> norms (layers,) of the
-            gradients of the layers' weights, in order from the input.
+            gradients of the layers' weights, or other things of theirs, in order from the input.
+        of: What the gradients are by: W for weights, z for outputs.
         reference: Factor by which a gradient is said to shrink from layer to layer, such as 0.9:
             adds that curve, through the first arm's mean at the last layer.
 
@@ -55,7 +93,9 @@ def gradients(found: Mapping[str, Norms], *, reference: float | None = None) -> 
         }
         if reference is not None:
             series[f"{reference:g}^depth from the output"] = _decay(series, reference)
-        made.append(Panel(title, "layer, from the input", "‖∂L/∂W‖₂", series, "log", integers=True))
+        made.append(
+            Panel(title, "layer, from the input", f"‖∂L/∂{of}‖₂", series, "log", integers=True)
+        )
     return made
 
 

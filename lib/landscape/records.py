@@ -11,18 +11,29 @@ from torch import nn
 from landscape import sharpness, spectrum, theory
 from landscape.arms import Runs, grouped, lost
 from landscape.objective import Objective
+from landscape.operators import SymmetricOperator
 from landscape.parameters import layout
 from landscape.results import Study
+from landscape.rounding import rounding
+from landscape.sharpness import Sharpness
 from landscape.spectrum import Eigenpairs
 from landscape.statistics import step_noise
 from landscape.training import Run
 
 PER_PARAMETER = "nats per parameter²"
 _PER_FILTER = "nats per filter norm²"
-# Early in training the smallest eigenvalue may be a thousand times the largest, and residuals
-# converge against the range of both: the largest is known only if its own is at most this share.
+# Residuals converge against the spectral range, and one end may be a thousand times the other, as
+# the lower one is early in training: an end is known only if its own is at most this share of it.
 _KNOWN_TO = 0.05
-_SOLUTION = ("lambda_max", "lambda_min", "lambda_max_relative", "sam", "sam_adaptive", "kappa")
+_SOLUTION = (
+    "lambda_max",
+    "lambda_min",
+    "lambda_max_relative",
+    "sam",
+    "sam_adaptive",
+    "rounding",
+    "kappa",
+)
 
 
 def runs(study: Study, runs: Runs) -> None:
@@ -30,13 +41,10 @@ def runs(study: Study, runs: Runs) -> None:
 
     Gradients are in ``gradients.csv``: for the weights of each convolution and linear layer, from
     the input on, the root mean square of the norms of mini-batch gradients since the measurement
-    before; epoch 0 is the first mini-batch, at the initialisation. ``gradient_decay`` is recorded
-    too.
+    before; epoch 0 is the first mini-batch, at the initialisation.
     """
     for (arm, seed), found in runs.items():
         run(study, found, arm, seed)
-        labels = {"arm": arm, "seed": seed, "examples_hash": found.data_sha256}
-        study.add("gradient_decay", gradient_decay(found), unit="a layer", **labels)
         for layer, norms in enumerate(layer_gradients(found), start=1):
             rows = [
                 {"arm": arm, "seed": seed, "layer": layer, "epoch": epoch, "gradient_norm": norm}
@@ -50,21 +58,6 @@ def layer_gradients(run: Run) -> torch.Tensor:
     blocks = layout(run.model()).blocks
     names = [block.name for block in blocks if block.kind == "weight"]
     return torch.stack([run.gradient_norms[name] for name in names])
-
-
-def gradient_decay(run: Run) -> float:
-    """Return the factor by which gradient norms change from a layer to the one before it.
-
-    At the initialisation, by least squares in their logarithms; NaN where a norm is 0 or not
-    finite. Below 1 gradients vanish towards the input.
-    """
-    norms = layer_gradients(run)[:, 0]
-    logs = norms.double().log()
-    if not logs.isfinite().all():
-        return math.nan
-    layers = torch.arange(len(norms), dtype=torch.float64)
-    layers -= layers.mean()
-    return math.exp(-float(layers @ logs) / float(layers @ layers))
 
 
 def run(study: Study, run: Run, arm: str, seed: int) -> None:
@@ -161,7 +154,7 @@ def geometry(
     which: spectrum.Which = "both ends",
     prefix: str = "",
     **labels: Any,
-) -> Eigenpairs:
+) -> Eigenpairs | None:
     """Measure, through the store, how sharp a solution is, and record it.
 
     ``lambda_max`` (and ``lambda_min`` with ``which="both ends"``) and ``sam`` depend on how
@@ -177,28 +170,51 @@ def geometry(
         labels: Columns such as ``arm`` and ``seed``.
 
     Returns:
-        The eigenpairs of H.
+        The eigenpairs of H; None where products are not those of a symmetric matrix, or not finite,
+        as shortly before a run diverges: it then has rows that say so.
     """
     hessian = at.hessian(at.theta)
-    ends = study.store.remember(spectrum.eigenpairs, hessian, which=which)
-    relative = hessian.scaled(at.layout.filter_norms(at.theta))
-    top = study.store.remember(spectrum.eigenpairs, relative)
-    eigenvalue(study, f"{prefix}lambda_max", ends, 0, at, **labels)
-    if which == "both ends":
-        eigenvalue(study, f"{prefix}lambda_min", ends, -1, at, **labels)
-    labels_relative = {**labels, "unit": _PER_FILTER}
-    eigenvalue(study, f"{prefix}lambda_max_relative", top, 0, at, **labels_relative)
+    names = ["lambda_max", "lambda_min"] if which == "both ends" else ["lambda_max"]
+    names = [f"{prefix}{name}" for name in names]
+    ends = _pairs(study, hessian, names, labels, which=which)
+    if ends is not None:
+        for name, index in zip(names, (0, -1), strict=False):
+            eigenvalue(study, name, ends, index, at, known_to=_KNOWN_TO, **labels)
+    relative, name = at.layout.filter_norms(at.theta), f"{prefix}lambda_max_relative"
+    top = _pairs(study, hessian.scaled(relative), [name], labels)
+    if top is not None:
+        eigenvalue(study, name, top, 0, at, **{**labels, "unit": _PER_FILTER})
     rise(study, f"{prefix}sam", at, rho, **labels)
     rise(study, f"{prefix}sam_adaptive", at, rho_adaptive, adaptive=True, **labels)
+    _rounding(study, f"{prefix}rounding", at, **labels)
     return ends
+
+
+def _pairs(
+    study: Study, operator: SymmetricOperator, names: Sequence[str], labels: Mapping, **how: Any
+) -> Eigenpairs | None:
+    """Return eigenpairs, through the store; where there are none, record that of these names."""
+    try:
+        return study.store.remember(spectrum.eigenpairs, operator, **how)
+    except spectrum.OperatorError as error:
+        why, _, _ = str(error).partition(". ")
+        missing(study, names, note=why.partition(":")[0], **labels)
+        return None
 
 
 def rise(
     study: Study, quantity: str, at: Objective, rho: float, *, adaptive: bool = False, **labels: Any
-) -> None:
-    """Measure, through the store, and record SAM's rise of the loss by one step of length rho."""
+) -> Sharpness:
+    """Measure, through the store, record and return SAM's rise of the loss by a step of rho."""
     found = study.store.remember(sharpness.sam, at, at.theta, rho=rho, adaptive=adaptive)
     cost = {"cost": found.passes, "cost_unit": "passes", "unit": "nats"}
+    study.add_measurement(quantity, found.value, found, **cost, **labels)
+    return found
+
+
+def _rounding(study: Study, quantity: str, at: Objective, **labels: Any) -> None:
+    found = study.store.remember(rounding, at, at.theta)
+    cost = {"cost": found.passes, "cost_unit": "passes", "unit": "share of the gradient"}
     study.add_measurement(quantity, found.value, found, **cost, **labels)
 
 
@@ -213,12 +229,16 @@ def solutions(study: Study, at: Mapping[tuple[str, int], Objective | None], **ho
     for (arm, seed), L in at.items():
         if L is None:
             missing(study, _SOLUTION, arm=arm, seed=seed)
-        else:
-            ends = geometry(study, L, arm=arm, seed=seed, **how)
-            found = spectrum.condition_number(ends)
-            whole = found.converged and math.isfinite(found.value)
-            known = {"converged": whole, "error_kind": "half of interval"}
-            interval(study, "kappa", found, L, cost=ends.products, arm=arm, seed=seed, **known)
+            continue
+        labels = {"arm": arm, "seed": seed}
+        ends = geometry(study, L, **labels, **how)
+        if ends is None:
+            missing(study, ["kappa"], note="λ_max and λ_min are not known", **labels)
+            continue
+        found = spectrum.condition_number(ends)
+        whole = found.converged and math.isfinite(found.value) and _known(ends, 0, -1)
+        known = {"converged": whole, "error_kind": "half of interval"}
+        interval(study, "kappa", found, L, cost=ends.products, **labels, **known)
 
 
 def missing(
@@ -254,19 +274,21 @@ def early(
     """
     for (arm, seed), L in at.items():
         if L is None:
-            names = ("loss", "lambda_max", "sam", "gradient_norm")
+            names = ("loss", "lambda_max", "sam", "gradient_norm", "rounding")
             known = [f"{prefix}{name}" for name in names]
             missing(study, known, note=without, arm=arm, seed=seed)
             continue
         labels = {"arm": arm, "seed": seed}
-        top = _top(study, L, tol)
-        eigenvalue(study, f"{prefix}lambda_max", top, 0, L, known_to=_KNOWN_TO, **labels)
-        rise(study, f"{prefix}sam", L, rho, **labels)
-        found = {"unit": "nats per parameter", "cost": 1, "cost_unit": "passes", **labels}
-        norm = float(L.gradient(L.theta).norm())
-        study.add_measurement(f"{prefix}gradient_norm", norm, L, **found)
-        found["unit"] = "nats"
-        study.add_measurement(f"{prefix}loss", L.loss(L.theta), L, **found)
+        name = f"{prefix}lambda_max"
+        top = _top(study, L, tol, name, labels)
+        if top is not None:
+            eigenvalue(study, name, top, 0, L, known_to=_KNOWN_TO, **labels)
+        found = rise(study, f"{prefix}sam", L, rho, **labels)
+        cost = {"cost": 1, "cost_unit": "passes", **labels}
+        norm = {"unit": "nats per parameter", **cost}
+        study.add_measurement(f"{prefix}gradient_norm", found.gradient_norm, found, **norm)
+        study.add_measurement(f"{prefix}loss", found.loss, found, unit="nats", **cost)
+        _rounding(study, f"{prefix}rounding", L, **labels)
 
 
 def tested(
@@ -301,14 +323,24 @@ def tested(
         study.add_measurement(f"{prefix}{split}_loss", found.loss, of, unit="nats", **labels)
 
 
-def _top(study: Study, L: Objective, tol: float) -> Eigenpairs:
+def _top(study: Study, L: Objective, tol: float, name: str, labels: Mapping) -> Eigenpairs | None:
     hessian, found = L.hessian(L.theta), None
     for smaller in (tol, *(step for step in (1e-4, 1e-5, 1e-6) if step < tol)):
-        found = study.store.remember(spectrum.eigenpairs, hessian, tol=smaller)
-        known = float(found.residuals[0]) <= _KNOWN_TO * abs(found.largest)
-        if known or not bool(found.converged[0]):  # A smaller tolerance would not be met either.
+        found = _pairs(study, hessian, [name], labels, tol=smaller)
+        if found is None:
+            break
+        if _known(found, 0) or not bool(
+            found.converged[0]
+        ):  # A smaller tolerance would not be met either.
             break
     return found
+
+
+def _known(pairs: Eigenpairs, *indices: int) -> bool:
+    """Whether residuals are small beside the eigenvalues themselves, too."""
+    return all(
+        float(pairs.residuals[i]) <= _KNOWN_TO * abs(float(pairs.values[i])) for i in indices
+    )
 
 
 def bounds(study: Study, runs: Runs) -> None:

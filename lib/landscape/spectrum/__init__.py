@@ -10,6 +10,7 @@ from landscape.spectrum.estimate import Estimate
 from landscape.spectrum.estimates import frobenius, trace
 from landscape.spectrum.exact import ExactTrace, exact_trace
 from landscape.spectrum.extremes import eigenpairs
+from landscape.spectrum.krylov import OperatorError
 from landscape.spectrum.measure import Density, Mass
 from landscape.spectrum.pairs import Eigenpairs, Which
 from landscape.spectrum.quadrature import density
@@ -24,6 +25,7 @@ __all__ = [
     "Estimate",
     "ExactTrace",
     "Mass",
+    "OperatorError",
     "Survey",
     "Which",
     "condition_number",

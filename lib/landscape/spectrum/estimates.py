@@ -51,7 +51,7 @@ def trace(
 
     Raises:
         ValueError: If an argument is out of range, or ``known`` lacks vectors or did not converge.
-        RuntimeError: If a product is not finite, or products contradict symmetry.
+        OperatorError: If a product is not finite, or products contradict symmetry.
 
     Reference: Chen and Hallman (2023), Krylov-Aware Stochastic Trace Estimation, SIAM J. Matrix
         Anal. Appl. 44(3), 1218-1244.

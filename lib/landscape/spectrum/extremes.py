@@ -69,7 +69,7 @@ def eigenpairs(
 
     Raises:
         ValueError: If an argument is out of range.
-        RuntimeError: If a product is not finite, or products contradict symmetry.
+        OperatorError: If a product is not finite, or products contradict symmetry.
 
     Reference: Parlett (1998), The Symmetric Eigenvalue Problem, chapter 13; Wu and Simon (2000),
         SIAM J. Matrix Anal. Appl. 22(2), 602-616.

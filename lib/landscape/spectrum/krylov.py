@@ -18,6 +18,10 @@ _EPS = float(np.finfo(np.float64).eps)
 _FIRST_SIZE = 16
 
 
+class OperatorError(RuntimeError):
+    """Products are not finite or contradict symmetry: there is no spectrum to be had of them."""
+
+
 class _State(NamedTuple):
     """What an interrupt must find whole, so it is replaced in one assignment."""
 
@@ -133,7 +137,7 @@ class Krylov:
         """Add one basis vector, at the cost of one product.
 
         Raises:
-            RuntimeError: If the product is not finite.
+            OperatorError: If the product is not finite.
         """
         if self.exhausted:
             self.renew()
@@ -143,7 +147,7 @@ class Krylov:
         image = self._op @ q
         size = float(image.norm())
         if not math.isfinite(size):
-            raise RuntimeError(
+            raise OperatorError(
                 f"product {self._op.products - self._begun} with the operator is not finite. The "
                 "parameters or the loss hold NaN or infinity: check them before asking for "
                 "curvature."
@@ -200,7 +204,7 @@ class Krylov:
         self.torn = self._apart = False
 
     def check(self, largest: float, misfit: float = 0.0) -> None:
-        """Raise if products contradict symmetry by more than ``ASYMMETRY`` of the largest |value|.
+        """Raise OperatorError if products contradict symmetry by over ``ASYMMETRY`` of the largest.
 
         Args:
             largest: The largest |Ritz value|.
@@ -221,7 +225,7 @@ class Krylov:
             "operator is not symmetric, or computed too coarsely (TF32, half precision). Pass "
             "(A + Aᵀ) / 2, the Hessian or GGN of one scalar loss, or products in float32 or better"
         )
-        raise RuntimeError(
+        raise OperatorError(
             f"the operator is not symmetric to {ASYMMETRY:g} of its largest |eigenvalue| "
             f"{largest:.3g}: products that must agree differ by {deviation:.3g}; {cause}."
         )

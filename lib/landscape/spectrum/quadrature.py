@@ -47,7 +47,7 @@ def density(
 
     Raises:
         ValueError: If a count is below 1, or ``known`` lacks vectors or did not converge.
-        RuntimeError: If a product is not finite, or products contradict symmetry.
+        OperatorError: If a product is not finite, or products contradict symmetry.
 
     Reference: Golub and Meurant (2010), Matrices, Moments and Quadrature; Ghorbani, Krishnan and
         Xiao (2019), An Investigation into Neural Net Optimization via Hessian Eigenvalue Density.
