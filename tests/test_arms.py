@@ -107,6 +107,19 @@ def test_arms_of_one_family_go_by_their_names_alone():
     assert arms.named(things, "ViT") == {}
 
 
+def test_arms_go_by_other_names():
+    things = {("a", 0): 1, ("a", 1): 2, ("b", 0): 3, ("c", 0): 4}
+    found = arms.renamed(things, {"new": "b", "old": "a"})
+    assert found == {("new", 0): 3, ("old", 0): 1, ("old", 1): 2}
+
+
+def test_architectures_are_the_arms_that_differ_in_their_model_alone():
+    changes = {"a": {}, "deep": {"depth": 14}, "slow": {"learning_rate": 0.01}}
+    changes |= {"same": {}, "clipped": {"clip_norm": 1.0}, "torch": {"init": "torch"}}
+    configs = arms.variants(BASE, changes)
+    assert arms.architectures(configs, BASE) == ["a", "deep", "torch"]
+
+
 def test_sizes_count_the_parameters_of_each_arm(tmp_path):
     models_ = {"wide": models.MLP(hidden=(8,)), "narrow": models.MLP(hidden=(2,))}
     configs = {arm: dataclasses.replace(BASE, model=model) for arm, model in models_.items()}

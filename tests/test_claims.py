@@ -6,7 +6,17 @@ import math
 
 import pytest
 from landscape import claims
-from landscape.claims import Claim, Finding, above, below, every, not_testable, robust, some
+from landscape.claims import (
+    Claim,
+    Finding,
+    above,
+    agreed,
+    below,
+    every,
+    not_testable,
+    robust,
+    some,
+)
 from landscape.correlation import rank_correlation
 from landscape.statistics import Interval, mean_interval
 
@@ -98,6 +108,8 @@ def test_every_and_some_judge_each_combination(words):
     findings = [finding(word) for word in words]
     assert every(CLAIM, findings).word == expected_every(words)
     assert some(CLAIM, findings).word == expected_some(words)
+    agree = words[0] if len(set(words)) == 1 else "inconclusive"
+    assert agreed(CLAIM, findings).word == agree
     assert every(CLAIM, findings).findings == tuple(findings)
 
 
@@ -160,6 +172,7 @@ def test_robust_sees_an_artefact_only_where_the_source_s_way_shows_all_of_the_cl
     [
         every,
         some,
+        agreed,
         lambda claim, none: robust(claim, [finding("reproduced")], none),
         lambda claim, none: robust(claim, none, [finding("reproduced")]),
     ],

@@ -108,8 +108,29 @@ def test_a_level_is_judged_by_the_mean_of_one_arm_where_it_converged(study):
     study.add("share", 0.10, arm="a", seed=3, converged=False)
     found = findings.level(study, "share", "a", "accuracy in per cent", **how)
     assert (found.word, found.converged) == ("inconclusive", False)
-    found = findings.level(study, "share", "a", "accuracy in per cent", **how, stopped=True)
-    assert (found.word, found.interval.n) == ("reproduced", 4)
+
+
+@pytest.mark.parametrize(
+    ("power", "side", "word"),
+    [
+        (1.0, claims.above, "reproduced"),
+        (0.1, claims.above, "contradicted"),
+        (0.1, claims.below, "reproduced"),
+        (-1.0, claims.below, "reproduced"),
+        (1.0, claims.below, "contradicted"),
+    ],
+)
+def test_what_grows_is_judged_by_whether_it_doubles(study, power, side, word):
+    for depth in (8, 16, 64):
+        values = [5.0 * depth**power * near for near in (0.999, 1.0, 1.001)]
+        recorded(study, "kappa", **{f"depth {depth}": values})
+    names = [f"depth {depth}" for depth in (8, 16, 64)]
+    how = {"side": side}
+    found = findings.doubling(study, "kappa", names, (8, 16, 64), "plain", **how)
+    assert found.threshold == pytest.approx(1 / 3) and found.word == word
+    assert found.interval.estimate == pytest.approx(power) and "0.333 doubles" in found.quantity
+    found = findings.doubling(study, "kappa", names, (8, 16, 64), "plain", known=False, **how)
+    assert found.word == "inconclusive"
 
 
 def test_a_share_of_runs_that_diverge_has_an_exact_interval():

@@ -6,7 +6,7 @@ import types
 
 import pytest
 import torch
-from landscape import accounts, tables
+from landscape import accounts, tables, wording
 from landscape.comparisons import Comparison
 from landscape.correlation import RankCorrelation
 from landscape.display import Sentence
@@ -255,6 +255,34 @@ def test_arms_learn_that_beat_chance_twice_in_every_seed(study):
     assert accounts.learning(study, runs, chance=0.1)["c"] == [True, False]
     every = accounts.learned(study, runs, ["a", "e"], chance=0.1)
     assert every.text == "All 2 arms learn, in every seed to more than twice chance."
+
+
+def test_rounding_is_told_by_its_median_and_where_it_is_large(study):
+    for arm, values in {"a": [1e-4, 2e-4], "b": [3e-4, 0.5], "c": [NAN, math.inf]}.items():
+        for seed, value in enumerate(values):
+            study.add("rounding", value, arm=arm, seed=seed)
+    found = accounts.rounded(study, "rounding", ["a", "b", "c"], "at the end")
+    assert found.text.endswith("of 6 networks, and above 0.01 in b (1 of 2), c (2 of 2).")
+    found = accounts.rounded(study, "rounding", ["a"], "at the end")
+    assert found.text == (
+        "Of gradients at the end rounding is 0.00015 in the median of 2 networks, and above 0.01 "
+        "in none."
+    )
+
+
+@pytest.mark.parametrize(
+    ("ends", "want"),
+    [
+        ((1.0, 3.0), "covers 2"),
+        ((2.5, 3.0), "lies above 2"),
+        ((0.0, 1.5), "lies below 2"),
+        ((NAN, NAN), "cannot be set against 2"),
+    ],
+)
+def test_an_interval_is_set_against_a_value(ends, want):
+    low, high = ends
+    interval = Interval((low + high) / 2, low, high, 3, 0.95, 0, "mean")
+    assert wording.against(interval, 2.0) == want
 
 
 def test_runs_that_end_in_a_rise_of_the_loss_are_named():

@@ -2,6 +2,7 @@
 
 import collections
 import math
+import statistics
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -279,6 +280,28 @@ def steady(study: Study, optimizer: SGD, target: str, arms: Sequence[str]) -> Se
     return Sentence(
         f"Full-batch steps of the first rate are stable up to λ_max = {line:.3g}. Of {len(pairs)} "
         f"networks {'; '.join(texts)}."
+    )
+
+
+def rounded(
+    study: Study, quantity: str, arms: Sequence[str], when: str, *, above: float = 0.01
+) -> Sentence:
+    """Return the sentence on how much of their gradients networks lose by rounding.
+
+    Args:
+        study: Where it was recorded.
+        quantity: Its recorded name, such as ``initial_rounding``.
+        arms: The arms.
+        when: When they were measured, such as ``at the initialisation``.
+        above: The share from which on arms are named.
+    """
+    shares = {arm: study.values(quantity, arm) for arm in arms}
+    every = [share for own in shares.values() for share in own]
+    lossy = {arm: sum(not share <= above for share in own) for arm, own in shares.items()}
+    counts = [f"{arm} ({many} of {len(shares[arm])})" for arm, many in lossy.items() if many]
+    return Sentence(
+        f"Of gradients {when} rounding is {number(statistics.median(every))} in the median of "
+        f"{len(every)} networks, and above {above:g} in {', '.join(counts) or 'none'}."
     )
 
 

@@ -99,6 +99,32 @@ def named(things: Mapping[tuple[str, int], Any], family: str) -> dict[tuple[str,
     }
 
 
+def renamed(
+    things: Mapping[tuple[str, int], Any], names: Mapping[str, str]
+) -> dict[tuple[str, int], Any]:
+    """Return those of some arms, by other names.
+
+    Args:
+        things: (arm, seed) -> run, or what was measured of it.
+        names: New name -> arm.
+    """
+    return {
+        (name, seed): thing
+        for name, own in names.items()
+        for (arm, seed), thing in things.items()
+        if arm == own
+    }
+
+
+def architectures(configs: Mapping[str, TrainConfig], base: TrainConfig) -> list[str]:
+    """Return the distinct arms that differ from a base in nothing but their model."""
+    return [
+        arm
+        for arm in distinct(configs)
+        if dataclasses.replace(configs[arm], model=base.model) == base
+    ]
+
+
 def distinct(configs: Mapping[str, TrainConfig]) -> list[str]:
     """Return the arms in their order, without those that repeat an earlier one's config."""
     return [first for first, *_ in alike(configs)]

@@ -243,6 +243,17 @@ def some(claim: Claim, findings: Sequence[Finding]) -> Verdict:
     return Verdict(claim, word, tuple(findings))
 
 
+def agreed(claim: Claim, findings: Sequence[Finding]) -> Verdict:
+    """Reproduced if every finding is; contradicted if every one is; otherwise inconclusive.
+
+    Raises:
+        ValueError: If there is no finding.
+    """
+    words = _words(claim, findings)
+    (word,) = words if len(words) == 1 else ("inconclusive",)
+    return Verdict(claim, word, tuple(findings))
+
+
 def robust(claim: Claim, source: Sequence[Finding], checks: Sequence[Finding]) -> Verdict:
     """Judge a claim by the source's own way of measuring and by ways without its known defect.
 

@@ -8,6 +8,7 @@ from landscape.arms import Runs, diverged
 from landscape.claims import Finding
 from landscape.connectivity import Path
 from landscape.durations import Duration
+from landscape.predictors import exponents
 from landscape.results import Study
 from landscape.statistics import Interval, mean_interval, share_interval
 
@@ -96,9 +97,8 @@ def level(
     threshold: float,
     side: Side = claims.above,
     factor: float = 1.0,
-    stopped: bool = False,
 ) -> Finding:
-    """Judge the mean of a quantity in one arm against a threshold.
+    """Judge the mean of a quantity in one arm against a threshold; what diverged decides nothing.
 
     Args:
         study: Where it was recorded.
@@ -108,12 +108,40 @@ def level(
         threshold: The border, in units of the quantity times the factor.
         side: The claimed side.
         factor: What values are multiplied by, such as 100 for shares in percentage points.
-        stopped: Whether runs that diverged count as they stopped, as in ``accuracy``; otherwise
-            what did not converge decides nothing.
     """
     found = mean_interval([factor * value for value in study.values(quantity, arm)])
-    known = stopped or study.converged(quantity, [arm])
+    known = study.converged(quantity, [arm])
     return side(f"{heading}, {arm}", found, threshold=threshold, converged=known)
+
+
+def doubling(
+    study: Study,
+    quantity: str,
+    arms: Sequence[str],
+    xs: Sequence[float],
+    heading: str,
+    *,
+    side: Side = claims.above,
+    known: bool = True,
+) -> Finding:
+    """Judge whether a quantity grows by a factor of two or more, from the least x to the greatest.
+
+    It is the exponent of its power law that is judged, of each seed, against the one that doubles.
+
+    Args:
+        study: Where it was recorded, in the same order of seeds.
+        quantity: Its recorded name.
+        arms: One arm at each x.
+        xs: Positions, such as depths, at least two.
+        heading: What grows.
+        side: The claimed side: ``claims.below`` for what grows by less.
+        known: Whether networks are such that growth means something; otherwise nothing is decided.
+    """
+    border = math.log(2) / math.log(max(xs) / min(xs))
+    found = mean_interval(exponents(study, quantity, arms, xs))
+    title = f"exponent, {heading} ({border:.3f} doubles)"
+    known = known and study.converged(quantity, arms)
+    return side(title, found, threshold=border, converged=known)
 
 
 def share(runs: Runs, arm: str, heading: str, *, threshold: float = 0.5) -> Finding:

@@ -87,3 +87,11 @@ def setting(value: Any) -> str:
     if value is None or isinstance(value, bool):
         return {None: "none", True: "yes", False: "no"}[value]
     return f"{value:.12g}".replace("-", "−") if isinstance(value, float) else str(value)
+
+
+def against(interval: Interval, value: float) -> str:
+    """Return on which side of a value an interval lies, such as ``lies above 13``."""
+    if not interval.low <= interval.high:
+        return f"cannot be set against {value:g}"
+    where = "lies above" if interval.low > value else "lies below"
+    return f"{'covers' if interval.low <= value <= interval.high else where} {value:g}"
