@@ -9,6 +9,7 @@ Modules stand on floors and import only downwards:
 1. ``objective`` ``measurement`` ``training``
 2. ``spectrum`` ``directions`` ``sweep``
 3. ``slices`` ``sharpness`` ``connectivity`` ``theory`` ``stability`` ``noise`` ``replicas``
+   ``rounding`` ``signals``
 4. ``statistics`` ``correlation`` ``claims`` ``files`` ``results`` ``arms`` ``tuning`` ``records``
    ``flatness`` ``surveys`` ``cuts`` ``basins`` ``routes`` ``dynamics`` ``durations`` ``levels``
    ``findings`` ``comparisons`` ``predictors``
