@@ -340,6 +340,7 @@ def test_a_resumed_run_counts_the_time_of_all_its_parts(store, monkeypatch):
         return clock[0]
 
     monkeypatch.setattr("time.monotonic", tick)
+    monkeypatch.setattr("os.cpu_count", torch.get_num_threads)  # No share of the cores, all.
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(
             training.loop._Training, "_result", lambda self: (_ for _ in ()).throw(Interrupted)
