@@ -191,6 +191,11 @@ def test_products_that_are_no_numbers_leave_rows_that_say_so(study, tmp_path):
     study.write("title", [], [])
     notes = {row["note"] for row in rows_of(tmp_path) if row["quantity"] == "lambda_max"}
     assert "product 1 with the operator is not finite" in notes
+    how = {"rho": 0.05, "rho_adaptive": 0.5, "arm": "noted", "note": "a = 2"}
+    assert records.geometry(study, at["a", 0], **how) is None
+    study.write("title", [], [])
+    noted = [row["note"] for row in rows_of(tmp_path) if row["arm"] == "noted"]
+    assert noted[0] == "a = 2; product 1 with the operator is not finite"
 
 
 def test_conditioning_is_not_known_where_an_end_is_not(study, monkeypatch):

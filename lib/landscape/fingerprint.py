@@ -162,10 +162,10 @@ def _plain_attributes(module: torch.nn.Module) -> dict[str, Any]:
 
 
 def _source(subject: Any) -> str:
-    path = _library_path(subject) if isinstance(subject, type) else ""
-    for node in ast.walk(_tree(path)) if path else ():
-        if isinstance(node, ast.ClassDef) and node.name == subject.__qualname__:
-            return ast.dump(_without_docstrings(node))
+    if isinstance(subject, type) and (path := _library_path(subject)):
+        for node in _tree(path).body:
+            if isinstance(node, ast.ClassDef) and node.name == subject.__qualname__:
+                return ast.dump(_without_docstrings(node))
     try:
         return inspect.getsource(subject)
     except (OSError, TypeError):  # Built in, or typed into an interpreter: the name has to do.

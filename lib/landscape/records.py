@@ -1,8 +1,9 @@
 """Records: what a training run and the sharpness of a solution put into a study's results."""
 
+import functools
 import itertools
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import torch
@@ -11,7 +12,6 @@ from torch import nn
 from landscape import sharpness, spectrum, theory
 from landscape.arms import Runs, grouped, lost
 from landscape.objective import Objective
-from landscape.operators import SymmetricOperator
 from landscape.parameters import layout
 from landscape.results import Study
 from landscape.rounding import rounding
@@ -122,7 +122,7 @@ def eigenvalue(
     """
     value, residual = float(pairs.values[index]), float(pairs.residuals[index])
     signed = abs(value) > residual or residual == 0
-    known = signed and residual <= known_to * abs(value)
+    known = signed and _known(pairs, index, to=known_to)
     note = "" if known else "known too roughly" if signed else "not told from 0"
     labels["note"] = "; ".join(filter(None, [labels.get("note", ""), note]))
     study.add_measurement(
@@ -174,32 +174,39 @@ def geometry(
         as shortly before a run diverges: it then has rows that say so.
     """
     hessian = at.hessian(at.theta)
+    relative = hessian.scaled(at.layout.filter_norms(at.theta))
+    found = functools.partial(study.store.remember, spectrum.eigenpairs)
     names = ["lambda_max", "lambda_min"] if which == "both ends" else ["lambda_max"]
     names = [f"{prefix}{name}" for name in names]
-    ends = _pairs(study, hessian, names, labels, which=which)
-    if ends is not None:
-        for name, index in zip(names, (0, -1), strict=False):
-            eigenvalue(study, name, ends, index, at, known_to=_KNOWN_TO, **labels)
-    relative, name = at.layout.filter_norms(at.theta), f"{prefix}lambda_max_relative"
-    top = _pairs(study, hessian.scaled(relative), [name], labels)
-    if top is not None:
-        eigenvalue(study, name, top, 0, at, **{**labels, "unit": _PER_FILTER})
+    ends = _ends(study, names, lambda: found(hessian, which=which), at, **labels)
+    own = {**labels, "known_to": 1.0, "unit": _PER_FILTER}
+    _ends(study, [f"{prefix}lambda_max_relative"], lambda: found(relative), at, **own)
     rise(study, f"{prefix}sam", at, rho, **labels)
     rise(study, f"{prefix}sam_adaptive", at, rho_adaptive, adaptive=True, **labels)
     _rounding(study, f"{prefix}rounding", at, **labels)
     return ends
 
 
-def _pairs(
-    study: Study, operator: SymmetricOperator, names: Sequence[str], labels: Mapping, **how: Any
+def _ends(
+    study: Study,
+    names: Sequence[str],
+    find: Callable[[], Eigenpairs],
+    at: Objective,
+    *,
+    known_to: float = _KNOWN_TO,
+    **labels: Any,
 ) -> Eigenpairs | None:
-    """Return eigenpairs, through the store; where there are none, record that of these names."""
+    """Record the largest eigenvalue, with two names the smallest too, or that there are none."""
     try:
-        return study.store.remember(spectrum.eigenpairs, operator, **how)
+        found = find()
     except spectrum.OperatorError as error:
-        why, _, _ = str(error).partition(". ")
-        missing(study, names, note=why.partition(":")[0], **labels)
+        why = str(error).partition(". ")[0].partition(":")[0]
+        labels["note"] = "; ".join(filter(None, [labels.get("note", ""), why]))
+        missing(study, names, **labels)
         return None
+    for name, index in zip(names, (0, -1), strict=False):
+        eigenvalue(study, name, found, index, at, known_to=known_to, **labels)
+    return found
 
 
 def rise(
@@ -279,10 +286,7 @@ def early(
             missing(study, known, note=without, arm=arm, seed=seed)
             continue
         labels = {"arm": arm, "seed": seed}
-        name = f"{prefix}lambda_max"
-        top = _top(study, L, tol, name, labels)
-        if top is not None:
-            eigenvalue(study, name, top, 0, L, known_to=_KNOWN_TO, **labels)
+        _ends(study, [f"{prefix}lambda_max"], functools.partial(_top, study, L, tol), L, **labels)
         found = rise(study, f"{prefix}sam", L, rho, **labels)
         cost = {"cost": 1, "cost_unit": "passes", **labels}
         norm = {"unit": "nats per parameter", **cost}
@@ -323,24 +327,19 @@ def tested(
         study.add_measurement(f"{prefix}{split}_loss", found.loss, of, unit="nats", **labels)
 
 
-def _top(study: Study, L: Objective, tol: float, name: str, labels: Mapping) -> Eigenpairs | None:
+def _top(study: Study, L: Objective, tol: float) -> Eigenpairs:
     hessian, found = L.hessian(L.theta), None
     for smaller in (tol, *(step for step in (1e-4, 1e-5, 1e-6) if step < tol)):
-        found = _pairs(study, hessian, [name], labels, tol=smaller)
-        if found is None:
-            break
-        if _known(found, 0) or not bool(
-            found.converged[0]
-        ):  # A smaller tolerance would not be met either.
+        found = study.store.remember(spectrum.eigenpairs, hessian, tol=smaller)
+        # A smaller tolerance than one that was not met would not be either.
+        if _known(found, 0) or not bool(found.converged[0]):
             break
     return found
 
 
-def _known(pairs: Eigenpairs, *indices: int) -> bool:
+def _known(pairs: Eigenpairs, *indices: int, to: float = _KNOWN_TO) -> bool:
     """Whether residuals are small beside the eigenvalues themselves, too."""
-    return all(
-        float(pairs.residuals[i]) <= _KNOWN_TO * abs(float(pairs.values[i])) for i in indices
-    )
+    return all(float(pairs.residuals[i]) <= to * abs(float(pairs.values[i])) for i in indices)
 
 
 def bounds(study: Study, runs: Runs) -> None:

@@ -91,7 +91,11 @@ def setting(value: Any) -> str:
 
 def against(interval: Interval, value: float) -> str:
     """Return on which side of a value an interval lies, such as ``lies above 13``."""
-    if not interval.low <= interval.high:
-        return f"cannot be set against {value:g}"
-    where = "lies above" if interval.low > value else "lies below"
-    return f"{'covers' if interval.low <= value <= interval.high else where} {value:g}"
+    where = "cannot be set against"
+    if interval.low <= value <= interval.high:
+        where = "covers"
+    elif interval.low > value:
+        where = "lies above"
+    elif interval.high < value:
+        where = "lies below"
+    return f"{where} {value:g}"

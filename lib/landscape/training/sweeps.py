@@ -115,8 +115,7 @@ def _side_by_side(
 ) -> None:
     """Train in workers what the store lacks; after the death of a worker some may still lack."""
     keyed = {store.key("training.run", train, (config, dataset)): config for config in configs}
-    absent = [key for key in keyed if store.get("training.run", key) is None]
-    missing = {key: keyed[key] for key in absent}
+    missing = {key: c for key, c in keyed.items() if store.get("training.run", key) is None}
     if len(missing) < 2:
         return
     with Progress("training", len(keyed), start=len(keyed) - len(missing)) as bar:
