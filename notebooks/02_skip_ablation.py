@@ -305,7 +305,7 @@ configs = arms.variants(small, {**rescues, **matched, **of_norm, **of_depth})
 fewer = sweep(configs, few, seeds=seeds)
 records.runs(study, fewer)
 before = arms.objectives(fewer, few.first(costly_examples), step=0, bn="batch")
-received = layers.received(study, before, prefix="initial_")
+received = records.received(study, before, prefix="initial_")
 
 # %%
 tables.arms(

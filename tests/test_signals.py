@@ -5,7 +5,7 @@ import math
 
 import pytest
 import torch
-from landscape import layers, models, signals
+from landscape import models, records, signals
 from landscape.objective import Objective
 from landscape.rounding import rounding
 from torch import nn
@@ -100,7 +100,7 @@ def test_a_network_without_such_layers_is_refused():
 
 def test_received_signals_are_recorded_and_a_lost_run_says_so(study, tmp_path):
     at = small_objective(13)
-    found = layers.received(study, {("a", 0): at, ("a", 1): None}, prefix="initial_")
+    found = records.received(study, {("a", 0): at, ("a", 1): None}, prefix="initial_")
     want = signals.signals(at, at.theta)
     assert list(found) == [("a", 0)] and torch.equal(found["a", 0], want.norms)
     known, lost = study.values("initial_signal_decay", "a")

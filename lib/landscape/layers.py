@@ -1,54 +1,19 @@
-"""Layers: gradients layer by layer, recorded and as panels, and recorded values against depth."""
+"""Layers: panels of gradient norms layer by layer, and of recorded values against depth."""
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
-import torch
 
-from landscape import records
 from landscape.bands import over_seeds
-from landscape.objective import Objective
 from landscape.panels import Panel
 from landscape.results import Study
 from landscape.scaling import panels
-from landscape.signals import signals
 from landscape.statistics import Band, single
 from landscape.wording import diverged_text
 
 # (arm, seed) -> norms of the gradients of the layers' weights or outputs, from the input on.
 Norms = Mapping[tuple[str, int], Sequence[float]]
-
-
-def received(
-    study: Study, at: Mapping[tuple[str, int], Objective | None], *, prefix: str
-) -> dict[tuple[str, int], torch.Tensor]:
-    """Measure, through the store, the gradients that layers receive, and record how they decay.
-
-    Args:
-        at: (arm, seed) -> objective, measured at its own theta; None where there is no such
-            network, which gets a row that says so.
-        prefix: Goes before ``signal_decay``; the norms are in ``signals.csv``.
-
-    Returns:
-        (arm, seed) -> norms (layers,), from the input on, of those that there are.
-    """
-    norms = {}
-    for (arm, seed), L in at.items():
-        labels = {"arm": arm, "seed": seed}
-        if L is None:
-            records.missing(study, [f"{prefix}signal_decay"], **labels)
-            continue
-        found = study.store.remember(signals, L, L.theta)
-        cost = {"cost": found.passes, "cost_unit": "passes", "unit": "a layer"}
-        study.add_measurement(f"{prefix}signal_decay", found.decay, found, **cost, **labels)
-        norms[arm, seed] = found.norms
-        rows = [
-            {**labels, "layer": layer, "signal_norm": norm}
-            for layer, norm in enumerate(found.norms.tolist(), start=1)
-        ]
-        study.table("signals", rows)
-    return norms
 
 
 def gradients(

@@ -16,6 +16,7 @@ from landscape.parameters import layout
 from landscape.results import Study
 from landscape.rounding import rounding
 from landscape.sharpness import Sharpness
+from landscape.signals import signals
 from landscape.spectrum import Eigenpairs
 from landscape.statistics import step_noise
 from landscape.training import Run
@@ -246,6 +247,37 @@ def solutions(study: Study, at: Mapping[tuple[str, int], Objective | None], **ho
         whole = found.converged and math.isfinite(found.value) and _known(ends, 0, -1)
         known = {"converged": whole, "error_kind": "half of interval"}
         interval(study, "kappa", found, L, cost=ends.products, **labels, **known)
+
+
+def received(
+    study: Study, at: Mapping[tuple[str, int], Objective | None], *, prefix: str
+) -> dict[tuple[str, int], torch.Tensor]:
+    """Measure, through the store, the gradients that layers receive, and record how they decay.
+
+    Args:
+        at: (arm, seed) -> objective, measured at its own theta; None where there is no such
+            network, which gets a row that says so.
+        prefix: Goes before ``signal_decay``; the norms are in ``signals.csv``.
+
+    Returns:
+        (arm, seed) -> norms (layers,), from the input on, of those that there are.
+    """
+    norms = {}
+    for (arm, seed), L in at.items():
+        labels = {"arm": arm, "seed": seed}
+        if L is None:
+            missing(study, [f"{prefix}signal_decay"], **labels)
+            continue
+        found = study.store.remember(signals, L, L.theta)
+        cost = {"cost": found.passes, "cost_unit": "passes", "unit": "a layer"}
+        study.add_measurement(f"{prefix}signal_decay", found.decay, found, **cost, **labels)
+        norms[arm, seed] = found.norms
+        rows = [
+            {**labels, "layer": layer, "signal_norm": norm}
+            for layer, norm in enumerate(found.norms.tolist(), start=1)
+        ]
+        study.table("signals", rows)
+    return norms
 
 
 def missing(
