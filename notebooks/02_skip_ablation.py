@@ -759,5 +759,4 @@ display.closing(study, verdicts)
 # one start, S3.4 counted divergence as chance and gradients of weights as signals, S3.7 left
 # divergence out, S2.8 the residual networks and whether any learns. From PyTorch's initialisation
 # networks are trained on fewer examples, in fewer steps than the source's: a plateau that is not
-# yet left is not told from one that never is. The barriers are those of two pairs, and
-# their intervals are wide.
+# yet left is not told from one that never is. The barriers are those of few disjoint pairs.
