@@ -9,12 +9,16 @@ from tests.sample_study import rows_of
 RITZ = ("ritz_max", "ritz_min", "ritz_negative")
 QUANTITIES = ["power_iteration", "coarse_range"]
 QUANTITIES += [f"{name}_{size}" for size in ("0.0001", "0.01") for name in RITZ]
-HOW = {"iterations": 2, "points": 4, "steps": 3, "step_sizes": [1e-4, 1e-2]}
+
+
+def estimated(study, at):
+    comparisons.estimated(study, at, iterations=2, points=4)
+    comparisons.lanczos(study, at, steps=3, step_sizes=[1e-4, 1e-2])
 
 
 def test_the_sources_estimators_are_recorded_with_error_and_cost(study, tmp_path):
     at = small_objective(13)
-    comparisons.estimated(study, {("a", 5): at}, **HOW)
+    estimated(study, {("a", 5): at})
     power = replicas.power_iteration(at, at.theta, iterations=2, seed=5)
     coarse = replicas.coarse_range(at, at.theta, points=4, seed=5)
     want = [power.value, coarse.value]
@@ -36,7 +40,7 @@ def test_the_sources_estimators_are_recorded_with_error_and_cost(study, tmp_path
 
 
 def test_a_run_that_diverged_has_rows_that_say_so(study, tmp_path):
-    comparisons.estimated(study, {("a", 0): None}, **HOW)
+    estimated(study, {("a", 0): None})
     study.write("title", [], [])
     rows = rows_of(tmp_path)
     assert [row["quantity"] for row in rows] == QUANTITIES

@@ -59,14 +59,10 @@ def estimated(
     *,
     iterations: int,
     points: int,
-    steps: int,
-    step_sizes: Sequence[float],
 ) -> None:
-    """Run the sources' estimators on solutions, through the store, and record what they give.
+    """Run S3's estimators on solutions, through the store, and record what they give.
 
-    ``power_iteration`` and ``coarse_range`` are S3's top eigenvalue and loss range; with ε = 0.001
-    ``ritz_max_0.001``, ``ritz_min_0.001`` and ``ritz_negative_0.001``, how many are below zero, are
-    of S2's Lanczos, for each step size ε.
+    ``power_iteration`` and ``coarse_range`` are its top eigenvalue and loss range.
 
     Args:
         study: Where to record.
@@ -74,14 +70,11 @@ def estimated(
             gets rows that say so. The seed is also that of the estimators.
         iterations: Of the power method.
         points: Positions along each direction of the plane.
-        steps: Lanczos steps, and values.
-        step_sizes: Of the finite differences.
     """
-    ritz = [named(name, size) for size in step_sizes for name in _RITZ]
     for (arm, seed), L in at.items():
         labels = {"arm": arm, "seed": seed}
         if L is None:
-            missing(study, ["power_iteration", "coarse_range", *ritz], **labels)
+            missing(study, ["power_iteration", "coarse_range"], **labels)
             continue
         how = {"iterations": iterations, "seed": seed}
         power = study.store.remember(replicas.power_iteration, L, L.theta, **how)
@@ -92,6 +85,31 @@ def estimated(
         coarse = study.store.remember(replicas.coarse_range, L, L.theta, **how)
         cost = {"cost": coarse.passes, "cost_unit": "passes", "unit": "nats"}
         study.add_measurement("coarse_range", coarse.value, coarse, **cost, **labels)
+
+
+def lanczos(
+    study: Study,
+    at: Mapping[tuple[str, int], Objective | None],
+    *,
+    steps: int,
+    step_sizes: Sequence[float],
+) -> None:
+    """Run S2's Lanczos on solutions, through the store, and record what it gives.
+
+    For each step size ε, with ε = 0.001: ``ritz_max_0.001``, ``ritz_min_0.001`` and
+    ``ritz_negative_0.001``, how many are below zero.
+
+    Args:
+        study: Where to record.
+        at: (arm, seed) -> objective, as in `estimated`.
+        steps: Lanczos steps, and values.
+        step_sizes: Of the finite differences.
+    """
+    for (arm, seed), L in at.items():
+        labels = {"arm": arm, "seed": seed}
+        if L is None:
+            missing(study, [named(n, size) for size in step_sizes for n in _RITZ], **labels)
+            continue
         for size in step_sizes:
             _ritz(study, L, steps, size, labels)
 
