@@ -106,8 +106,8 @@ tables.rules(list(claim.values()))
 #
 # Residual networks with five norms; with BN and without skip connections over depth; and those that
 # train from another start, PyTorch's default initialisation in place of He's, or SkipInit, where
-# each residual branch starts at zero (De and Smith 2020). One optimizer and one schedule for all:
-# [where runs diverged](#tab-divergence), and [what departs from the source](#tab-departures).
+# each residual branch starts at zero (De and Smith 2020). One optimizer and one schedule serve all.
+# Below stand where runs diverged, and [what departs from the source](#tab-departures).
 
 # %%
 task = data.load(dataset, study.data_dir, max_train=max_train)
