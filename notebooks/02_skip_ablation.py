@@ -347,13 +347,9 @@ records.solutions(study, at, rho=rho, rho_adaptive=rho_adaptive)
 moving = arms.objectives(runs, task.first(curvature_examples), bn="batch", bn_block=batch_size)
 records.early(study, moving, rho=rho, prefix="batch_", tol=1e-3)
 other = {"batch_lambda_max": "λ_max, batch statistics", "batch_sam": "SAM rise, likewise"}
-names = {"test_accuracy": "test accuracy", "train_loss": "training loss (nats)"}
-names |= {"test_loss": "test loss (nats)", "lambda_max": "λ_max", "lambda_min": "λ_min"}
-names |= {"kappa": "λ_max / |λ_min|", "sam": "SAM rise (nats)"}
-names |= {"lambda_max_relative": "relative λ_max", "sam_adaptive": "adaptive rise (nats)"}
 tables.arms(
     study,
-    {**names, **other},
+    {**records.HEADINGS, **other},
     list(four),
     runs=runs,
     label="tab-measures",

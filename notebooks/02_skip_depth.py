@@ -161,13 +161,9 @@ display.show(
 few = task.first(curvature_examples)
 rest = {key: run for key, run in runs.items() if key[0] in {**of_norm, **of_depth}}
 records.solutions(study, arms.objectives(rest, few), rho=rho, rho_adaptive=rho_adaptive)
-names = {"test_accuracy": "test accuracy", "train_loss": "training loss (nats)"}
-names |= {"test_loss": "test loss (nats)", "lambda_max": "λ_max", "lambda_min": "λ_min"}
-names |= {"kappa": "λ_max / |λ_min|", "sam": "SAM rise (nats)"}
-names |= {"lambda_max_relative": "relative λ_max", "sam_adaptive": "adaptive rise (nats)"}
 tables.arms(
     study,
-    names,
+    records.HEADINGS,
     list(of_norm),
     runs=runs,
     label="tab-norms",

@@ -161,15 +161,11 @@ ours = arms.objectives(runs, task.first(curvature_examples))
 records.solutions(study, ours, rho=rho, rho_adaptive=rho_adaptive)
 moving = arms.objectives(runs, task.first(curvature_examples), bn="batch")
 records.early(study, moving, rho=rho, prefix="batch_", tol=1e-3)
-how = {"steps": lanczos_steps, "step_sizes": lanczos_step_sizes}
-comparisons.lanczos(study, ours, **how)
+comparisons.lanczos(study, ours, steps=lanczos_steps, step_sizes=lanczos_step_sizes)
 
 # %%
-names = {"test_accuracy": "test accuracy", "train_loss": "training loss (nats)"}
-names |= {"test_loss": "test loss (nats)", "lambda_max": "λ_max", "lambda_min": "λ_min"}
-names |= {"kappa": "λ_max / |λ_min|", "sam": "SAM rise (nats)"}
-names |= {"lambda_max_relative": "relative λ_max", "sam_adaptive": "adaptive rise (nats)"}
-names |= {"batch_lambda_max": "λ_max, batch statistics", "batch_sam": "SAM rise, likewise"}
+other = {"batch_lambda_max": "λ_max, batch statistics", "batch_sam": "SAM rise, likewise"}
+names = {**records.HEADINGS, **other}
 for size, end in itertools.product(lanczos_step_sizes, ("max", "min", "negative")):
     names[comparisons.named(f"ritz_{end}", size)] = f"source's Lanczos, ε = {size:g}: {end}"
 tables.comparison(
@@ -272,7 +268,7 @@ display.closing(study, verdicts)
 # falls. The two differ in more than skip connections: in normalisation, in depth and in the size
 # of their linear layers, so that nothing here says which of these is the cause. What bfloat16
 # changes was not checked on these networks. The source leaves out its initialisation and the step
-# of its finite differences: two steps and more are tried. A first run on 4,000 examples left both
+# of its finite differences: several steps are tried. A first run on 4,000 examples left both
 # equally accurate, which says nothing of a source that has 50,000: it was replaced. Before these
 # networks were measured, checks of scale were added to S2.2 and S2.3, which had asked for eval mode
 # alone. Eigenvalues are those on few examples, and the barriers those of few disjoint pairs.

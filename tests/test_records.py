@@ -159,6 +159,16 @@ def test_solutions_have_their_geometry_and_conditioning(study):
     assert len(study.values("sam_adaptive", "a")) == 1
 
 
+def test_headings_are_those_of_what_runs_and_solutions_record(study, tmp_path):
+    records.runs(study, {("a", 0): run_of(study)})
+    records.solutions(study, {("a", 0): small_objective(13)}, rho=0.05, rho_adaptive=0.5)
+    study.write("title", [], [])
+    units = {row["quantity"]: row["unit"] for row in rows_of(tmp_path)}
+    assert set(records.HEADINGS) <= set(units)
+    in_nats = {name for name, heading in records.HEADINGS.items() if heading.endswith("(nats)")}
+    assert {units[name] for name in in_nats} == {"nats"}
+
+
 def test_a_solution_that_diverged_has_rows_without_numbers(study):
     records.solutions(study, {("a", 0): None}, rho=0.05, rho_adaptive=0.5)
     records.early(study, {("a", 0): None}, rho=0.05, prefix="early_")

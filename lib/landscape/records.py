@@ -35,6 +35,18 @@ _SOLUTION = (
     "rounding",
     "kappa",
 )
+# Of what `runs` and `solutions` record, the rows of a table of networks: quantity -> heading.
+HEADINGS = {
+    "test_accuracy": "test accuracy",
+    "train_loss": "training loss (nats)",
+    "test_loss": "test loss (nats)",
+    "lambda_max": "λ_max",
+    "lambda_min": "λ_min",
+    "kappa": "λ_max / |λ_min|",
+    "sam": "SAM rise (nats)",
+    "lambda_max_relative": "relative λ_max",
+    "sam_adaptive": "adaptive rise (nats)",
+}
 
 
 def runs(study: Study, runs: Runs) -> None:
