@@ -40,7 +40,6 @@ from landscape import (
     findings,
     layers,
     models,
-    panels,
     plots,
     records,
     results,
@@ -105,10 +104,9 @@ tables.rules(list(claim.values()))
 # Both networks from He's initialisation and a step that suits BN, on few examples; then PyTorch's
 # default initialisation, a smaller step, clipped gradients, and SkipInit, where each residual
 # branch starts at zero (De and Smith 2020). If one of them trains, there are solutions, and the
-# obstacle is where training starts and how far it steps: [the table](#tab-rescues) and [the
-# curves](#fig-training). The plain network, which the source has at chance, is trained on all
-# examples too. Below stands where runs diverged, and [what departs from the
-# source](#tab-departures).
+# obstacle is where training starts and how far it steps: [the table](#tab-rescues). The plain
+# network, which the source has at chance, is trained on all examples too. Below stands where runs
+# diverged, and [what departs from the source](#tab-departures).
 
 # %%
 task = data.load(dataset, study.data_dir, max_train=max_train)
@@ -137,16 +135,6 @@ configs = arms.variants(small, rescues)
 runs = sweep(configs, few, seeds=seeds)
 full = sweep(arms.variants(base, {"plain, in full": networks["plain"]}), task, seeds=seeds)
 records.runs(study, {**runs, **full})
-
-# %%
-plots.curves(
-    panels.training(runs),
-    label="fig-training",
-    caption=f"Training without norm on {len(few.y_train)} examples: mean over seeds, 95% interval "
-    "as a band, each seed as a thin line. A curve ends where its run diverged.",
-    alt="Four panels over epochs, an arm for each start: training loss, test loss, test error, and "
-    "norm of the mini-batch gradients.",
-)
 
 # %%
 source = {"batch_size": source_batch, "precision": "float32", "epochs": 20, "dataset": "cifar10"}

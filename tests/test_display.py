@@ -521,6 +521,13 @@ def test_a_series_looks_the_same_in_all_panels_and_unlike_the_others():
     assert len(styles) == len(markers) == len(frames.LOOKS)  # Legible without colour.
 
 
+def test_series_beyond_eight_look_like_none_before():
+    looks = [frames.look(place) for place in range(20)]
+    assert looks[:8] == list(frames.LOOKS)
+    assert len({(look["color"], str(look["linestyle"])) for look in looks}) == 20
+    assert len({(look["color"], look["marker"]) for look in looks}) == 20
+
+
 @pytest.mark.parametrize(
     "settings",
     [

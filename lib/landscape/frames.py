@@ -31,6 +31,15 @@ LOOKS = (
 _LEGEND_ROW = 0.2  # Inches.
 
 
+def look(place: int) -> dict:
+    """Return colour, dashes and marker of a series by its place in the legend.
+
+    Colours come back after eight series, with other dashes and another marker each time.
+    """
+    laps, own = divmod(place, len(LOOKS))
+    return LOOKS[(own + laps) % len(LOOKS)] | {"color": LOOKS[own]["color"]}
+
+
 def grid(
     count: int, columns: int, *, height: float, width: float | None = None
 ) -> tuple[Canvas, list[Axes]]:

@@ -40,7 +40,7 @@ def curves(
         canvas, axes = frames.grid(len(panels), columns, height=2.35)
         for axis, panel in zip(axes, panels, strict=True):
             for name, band in panel.series.items():
-                _curve(axis, band, name, frames.LOOKS[names.index(name) % len(frames.LOOKS)])
+                _curve(axis, band, name, frames.look(names.index(name)))
             if (view := _view(panel)) is not None:
                 axis.set_ylim(*view)
             frames.dress(axis, panel)
@@ -113,13 +113,7 @@ def pairs(
             for seeds in zip(*arms.values(), strict=True):
                 axis.plot(range(len(arms)), seeds, color="#24292f", alpha=0.25, linewidth=0.6)
             for place, (arm, values) in enumerate(arms.items()):
-                _dots(
-                    axis,
-                    place,
-                    values,
-                    intervals[quantity][arm],
-                    frames.LOOKS[place % len(frames.LOOKS)],
-                )
+                _dots(axis, place, values, intervals[quantity][arm], frames.look(place))
             axis.set_xticks(range(len(arms)), list(arms))
             axis.set_xlim(-0.5, len(arms) - 0.5 + 0.25)
             frames.title(axis, quantity)
@@ -163,7 +157,7 @@ def spectra(panels: Sequence[Panel], *, label: str, caption: str, alt: str) -> F
         top = max(float(np.max(of.mean)) for of in bands)
         shown = np.concatenate([np.asarray(of.x)[of.mean > _FLOOR * top] for of in bands])
         for place, (axis, panel) in enumerate(zip(axes, panels, strict=True)):
-            _density(axis, panel, frames.LOOKS[place % len(frames.LOOKS)], top)
+            _density(axis, panel, frames.look(place), top)
             frames.symmetric_ticks(axis, panel.unit, (shown.min(), shown.max()))
         axes[-1].set_xlabel(panels[-1].x)
         return Figure(canvas, label=label, caption=caption, alt=alt)
