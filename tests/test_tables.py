@@ -268,6 +268,10 @@ def test_rounding_is_told_by_its_median_and_where_it_is_large(study):
         "Of gradients at the end rounding is 0.00015 in the median of 2 networks, and above 0.01 "
         "in none."
     )
+    for seed, value in enumerate([NAN, 5e-4, 1e-4]):  # What is not known stands above all others.
+        study.add("rounding", value, arm="d", seed=seed)
+    found = accounts.rounded(study, "rounding", ["d"], "at the end")
+    assert " is 0.0005 in the median of 3 networks, and above 0.01 in d (1 of 3)." in found.text
 
 
 @pytest.mark.parametrize(

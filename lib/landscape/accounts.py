@@ -296,7 +296,8 @@ def rounded(
         above: The share from which on arms are named.
     """
     shares = {arm: study.values(quantity, arm) for arm in arms}
-    every = [share for own in shares.values() for share in own]
+    # Where no share is known, as of a gradient that is no number, all may be lost.
+    every = [math.inf if math.isnan(share) else share for own in shares.values() for share in own]
     lossy = {arm: sum(not share <= above for share in own) for arm, own in shares.items()}
     counts = [f"{arm} ({many} of {len(shares[arm])})" for arm, many in lossy.items() if many]
     return Sentence(

@@ -137,7 +137,7 @@ def eigenvalue(
     signed = abs(value) > residual or residual == 0
     known = signed and _known(pairs, index, to=known_to)
     note = "" if known else "known too roughly" if signed else "not told from 0"
-    labels["note"] = "; ".join(filter(None, [labels.get("note", ""), note]))
+    labels["note"] = _joined(labels, note)
     study.add_measurement(
         quantity,
         value,
@@ -149,6 +149,11 @@ def eigenvalue(
         cost_unit="products",
         **{"unit": PER_PARAMETER, **labels},
     )
+
+
+def _joined(labels: Mapping[str, Any], reason: str) -> str:
+    """Return the caller's note, if there is one, and behind it a reason of ours."""
+    return "; ".join(filter(None, [labels.get("note", ""), reason]))
 
 
 def interval(study: Study, quantity: str, found: Any, at: Objective, **labels: Any) -> None:
@@ -214,7 +219,7 @@ def _ends(
         found = find()
     except spectrum.OperatorError as error:
         why = str(error).partition(". ")[0].partition(":")[0]
-        labels["note"] = "; ".join(filter(None, [labels.get("note", ""), why]))
+        labels["note"] = _joined(labels, why)
         missing(study, names, **labels)
         return None
     for name, index in zip(names, (0, -1), strict=False):
