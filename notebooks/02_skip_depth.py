@@ -155,7 +155,8 @@ display.show(
 # On fixed training examples, in eval mode: extreme eigenvalues of the Hessian until the residual is
 # below $10^{-4}$ of the spectral range, SAM's one-step rise, and their scale-invariant versions.
 # Five norms with skip connections are in a [table](#tab-norms); depth with BN, with and without
-# skip connections, in a [figure](#fig-depths).
+# skip connections, in two figures: [accuracy and curvature](#fig-depths), and [the gradients of
+# layers](#fig-gradients).
 
 # %%
 few = task.first(curvature_examples)
@@ -183,6 +184,25 @@ plots.curves(
     "statistics are those of the examples.",
     alt="Four panels over depth, with and without skip connections: test accuracy, conditioning, "
     "largest eigenvalue at the initialisation and after training.",
+)
+
+# %%
+weights = {key: records.layer_gradients(run) for key, run in runs.items()}
+whens = {"before training": 0, "last epochs": -1}
+panels_of = {
+    f"depth {d}, {when}": {
+        (name, seed): weights[f"{name}, depth {d}", seed][:, at]
+        for name, seed in itertools.product(("skip", "plain"), seeds)
+    }
+    for d, (when, at) in itertools.product(depths, whens.items())
+}
+plots.curves(
+    layers.gradients(panels_of),
+    label="fig-gradients",
+    caption="Gradients by the layers' weights W, with BN: of the first mini-batch, and root mean "
+    f"square over those of the last {min(measure_every, epochs)} epochs.",
+    alt="Two panels a depth, before training and at its end: gradient norms over the layer, with "
+    "and without skip connections.",
 )
 
 # %%
@@ -220,8 +240,11 @@ records.early(study, ends, rho=rho, prefix="batch_", tol=1e-3)
 for (arm, seed), run in kept.items():
     study.add("depth", run.config.model.depth, arm=arm, seed=seed)
 kinds = {"lambda_max": "λ_max", "gradient_norm": "gradient norm", "sam": "SAM rise"}
-whens = {"initial": "at the initialisation", "early": "after one epoch"}
-early = {f"{w}_{k}": f"{kinds[k]}, {whens[w]}" for w, k in itertools.product(whens, kinds)}
+moments = {"initial": "at the initialisation", "early": "after one epoch"}
+early = {
+    f"{moment}_{kind}": f"{kinds[kind]}, {moments[moment]}"
+    for moment, kind in itertools.product(moments, kinds)
+}
 late = {"lambda_max": "λ_max at the end", "kappa": "λ_max / |λ_min|", "sam": "SAM rise at the end"}
 late |= {"batch_lambda_max": "λ_max, batch statistics", "batch_sam": "SAM rise, likewise"}
 late |= {"train_loss": "training loss at the end", "depth": "depth"}
@@ -269,8 +292,8 @@ verdicts += judged
 display.show(
     *map(display.VerdictBox, judged),
     accounts.steady(study, base.optimizer, "test_accuracy", lasting),
-    accounts.rounded(study, "initial_rounding", every, whens["initial"]),
-    accounts.rounded(study, "early_rounding", lasting, whens["early"]),
+    accounts.rounded(study, "initial_rounding", every, moments["initial"]),
+    accounts.rounded(study, "early_rounding", lasting, moments["early"]),
 )
 
 # %% [markdown]
