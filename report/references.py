@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+import string
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -56,8 +57,8 @@ class Targets:
     def __init__(self, notebooks: Mapping[str, NotebookNode]) -> None:
         self._targets: dict[tuple[str, str], Target] = {}
         self._counts = {"figure": 0, "table": 0}
-        for study, notebook in notebooks.items():
-            _Collector(self._targets, self._counts, study).collect(notebook)
+        for (study, notebook), number in zip(notebooks.items(), chapters(notebooks), strict=True):
+            _Collector(self._targets, self._counts, study, number).collect(notebook)
 
     def find(self, label: str, *, study: str) -> Target | None:
         """The target of a label, or None if it is in a study that this document leaves out.
@@ -95,14 +96,26 @@ class Targets:
         )
 
 
+def chapters(studies: Iterable[str]) -> list[str]:
+    """Return a number for each study: the one of its name, or its place where the name has none.
+
+    Where studies share a number, each has a letter behind it: 2a, 2b.
+    """
+    found = [re.match(r"\d+", study) for study in studies]
+    own = [int(digits.group()) if digits else place for place, digits in enumerate(found, start=1)]
+    return [
+        f"{number}{string.ascii_lowercase[own[:place].count(number)]}"
+        if own.count(number) > 1
+        else str(number)
+        for place, number in enumerate(own)
+    ]
+
+
 class _Collector:
     """Walks one notebook in reading order and writes number and anchor beside each target."""
 
-    def __init__(self, targets: dict, counts: dict[str, int], study: str) -> None:
-        self.targets, self.counts, self.study = targets, counts, study
-        digits = re.match(r"\d+", study)
-        titles = sum(target.kind == "title" for target in targets.values())
-        self.number = int(digits.group()) if digits else titles + 1
+    def __init__(self, targets: dict, counts: dict[str, int], study: str, number: str) -> None:
+        self.targets, self.counts, self.study, self.number = targets, counts, study, number
         self.prefix = study.replace("_", "-")
         self.sections = 0
 
@@ -155,7 +168,7 @@ class _Collector:
             return match[0]
         marks, title = match["marks"], match["title"]
         if len(marks) == 1:
-            target = self._add("title", self.prefix, str(self.number), title)
+            target = self._add("title", self.prefix, self.number, title)
         else:
             label = match["label"] or self._slug(title)
             number = ""

@@ -17,6 +17,7 @@ from report.figures import inline_svg, standalone_svg
 from report.findings import brief, lines, measured
 from report.html import build_html
 from report.pdf import build_pdf, render_typst
+from report.references import chapters
 from report.tables import decimal_pieces
 
 BN = "01_bn_ablation"
@@ -64,6 +65,11 @@ def test_sections_are_numbered_by_their_study(profile):
     report = read_report(profile, ["07_theory"])
     numbers = [(section.number, section.title) for section in report.studies[0].sections]
     assert numbers == [("7.1", "Verdict"), ("7.2", "Limits")]
+
+
+def test_studies_that_share_a_number_have_letters():
+    names = ["01_bn", "02_skip_ablation", "02_skip_depth", "own", "10_end", "02_skip_vs_cnn"]
+    assert chapters(names) == ["1", "2a", "2b", "4", "10", "2c"]
 
 
 def test_reference_to_a_study_that_is_left_out_keeps_its_words(profile):
@@ -272,6 +278,22 @@ def test_pdf_text_has_the_stamp_on_every_page(profile, tmp_path):
     pages = done.stdout.split("\f")[:-1]
     assert len(pages) >= 4 and all("NOT EVIDENCE" in page for page in pages)
     assert "Figure 3" in done.stdout and "1.52" in done.stdout
+    assert re.search(r"7\.1\s+Verdict", done.stdout)
+
+
+def test_pdf_numbers_studies_as_the_document_does(tmp_path):
+    for name in ("02_skip_depth", "02_skip_vs_cnn"):
+        cells = [v4.new_markdown_cell(f"# Of {name}\n\n## Limits\n\nNone.")]
+        sample.write_study(tmp_path, name, v4.new_notebook(cells=cells), [], evidence=True)
+    names = ["02_skip_depth", "02_skip_vs_cnn"]
+    page = build_html(tmp_path, names, tmp_path / "a.html").read_text("utf-8")
+    assert 'data-number="2a.1"' in page and 'data-number="2b"' in page
+    pdf = build_pdf(tmp_path, names, tmp_path / "a.pdf")
+    try:
+        done = subprocess.run(["pdftotext", pdf, "-"], capture_output=True, text=True, check=True)
+    except FileNotFoundError:
+        pytest.skip("pdftotext (poppler) is not installed")
+    assert re.search(r"2a\.1\s+Limits", done.stdout) and re.search(r"2b\s+Of 02", done.stdout)
 
 
 def test_table_without_columns_falls_back_to_its_markdown(study):
