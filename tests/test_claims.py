@@ -270,6 +270,12 @@ def test_an_end_that_is_not_the_border_does_not_read_as_the_border():
     assert found.word == "contradicted" and "1.00" not in found.text
 
 
+def test_numbers_of_what_diverges_are_powers_of_ten():
+    assert claims.rounded(-3.9e27, 1.19e27, 6.3e27) == ("−3.9e+27", "1.2e+27", "6.3e+27")
+    assert claims.rounded(2.2e6, 2.3e6, 2.4e6) == ("2.20e+06", "2.30e+06", "2.40e+06")
+    assert claims.rounded(2.29e5, 2.3e5, 2.31e5) == ("229000", "230000", "231000")
+
+
 def test_rounded_numbers_have_no_negative_zero():
     assert claims.rounded(-1.0, -0.001, 1.0)[1] == "0.0"
 
