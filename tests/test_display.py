@@ -327,6 +327,10 @@ def test_bands_of_runs_are_by_arm_and_stop_where_a_run_diverged():
     assert math.isnan(found["a"].mean[2])
     assert found["a"].x.tolist() == [0.0, 1.0, 2.0]
     assert found["a"].low[0] > 0  # As an interval of means would not be.
+    left = {("a", 0): run({"loss": [4.0, 2.0, 1e27]}, diverged_at=1)}  # The last is what it left.
+    assert bands.of_runs(left, "loss")["a"].mean.tolist() == pytest.approx(
+        [4.0, 2.0, math.nan], nan_ok=True
+    )
     halves = bands.of_runs(runs, "loss", lambda values: values / 2)
     assert halves["a"].mean[:2].tolist() == pytest.approx([3.0, 2.0])
 

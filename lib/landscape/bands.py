@@ -16,8 +16,9 @@ def of_runs(
 ) -> dict[str, Band]:
     """Return for each arm the band over seeds of one quantity in the runs' histories, by epoch.
 
-    Mean and interval are those of the logarithms. A run that diverged has no values after its end:
-    the band of its arm stops there.
+    Mean and interval are those of the logarithms. A run that diverged has no values from there on,
+    and the band of its arm stops: what is measured of the weights that it left, at any size, would
+    stand at an epoch that the run did not reach.
 
     Args:
         runs: (arm, seed) -> run; the runs of an arm share their epochs.
@@ -30,7 +31,9 @@ def of_runs(
         epochs = own[0].measured_at.numpy()
         curves = np.full((len(own), len(epochs)), np.nan)
         for curve, run in zip(curves, own, strict=True):
-            curve[: len(run.history[name])] = shown(run.history[name].numpy())
+            values = shown(run.history[name].numpy())
+            reached = len(values) - (run.diverged_at is not None)
+            curve[:reached] = values[:reached]
         found[arm] = over_seeds(epochs, list(curves), "log")
     return found
 
