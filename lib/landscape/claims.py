@@ -4,7 +4,7 @@ import csv
 import dataclasses
 import functools
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
 
@@ -166,11 +166,11 @@ def rounded(
     if math.isfinite(width) and width > 1e-12 * abs(estimate):  # Less is rounding of equal samples.
         decimals = max(1 - _place(width), 0)
     largest = max(map(abs, filter(math.isfinite, (low, estimate, high))), default=0.0)
-    if decimals > 6 and 0 < largest < 1e-3:  # Too small for fixed digits.
-        digits = max(decimals + _place(largest), 2)
-        return _powers(numbers, digits)
-    if decimals == 0 and largest >= 1e6:  # Too large for them, as what diverges is.
-        return _powers(numbers, max(_place(largest) + 1 - _place(width), 1))
+    small = decimals > 6 and 0 < largest < 1e-3
+    large = decimals == 0 and largest >= 1e6  # As what diverges is.
+    if small or large:  # Fixed digits would be zeros.
+        digits = max(_place(largest) + 1 - _place(width), 2 if small else 1)
+        return tuple(_power(value, digits) for value in numbers)
     while decimals < 6 and border in (round(low, decimals), round(high, decimals)):
         decimals += 1
     # Adding zero turns a negative zero into zero.
@@ -184,14 +184,13 @@ def _place(value: float) -> int:
     return math.floor(math.log10(value))
 
 
-def _powers(values: Iterable[float], digits: int) -> tuple[str, ...]:
-    texts = (f"{value:.{digits}e}".replace("-", "−") for value in values)
-    return tuple(text.replace("inf", "∞") for text in texts)
+def _power(value: float, digits: int) -> str:
+    return f"{value:.{digits}e}".replace("-", "−")
 
 
 def _significant(value: float) -> str:
     if not 1e-3 <= value < 1e6:
-        return f"{value:.1e}".replace("-", "−")
+        return _power(value, 1)
     return f"{value:.{max(1 - _place(value), 0)}f}"
 
 
