@@ -12,24 +12,24 @@
 # ---
 
 # %% [markdown]
-# # Skip connections or normalisation: which one shapes the landscape?
+# # Skip connections or normalisation: which one lets a network train?
 #
 # **Question.** A residual network is trained with and without its skip connections, with and
-# without batch normalisation (BN). Which of the two decides how accurate it gets and how sharp it
-# ends? What would save those that do not train is asked in the study of networks without norm.
+# without batch normalisation (BN). Which of the two decides how accurate it gets? What would save
+# those that do not train is asked in the study of networks without norm, how sharp those with BN
+# end in that of their sharpness.
 #
 # **Measured.** The two by two, over seeds: accuracy, where runs diverge and from which gradient
-# norm, gradients a layer, extreme eigenvalues, spectra, sharpness, planes and their range. Beside
-# the converged values stand those of the sources' own estimators, run on our networks.
+# norm, gradients a layer; from another initialisation too, on fewer examples. How flat the
+# landscape is around networks that have neither.
 #
 # **What will be shown.** Which claims of a source that compared one network of each kind survive
-# seeds, another initialisation and convergence, and which are artefacts of the estimator.
+# seeds and another initialisation.
 
 # %%
 
 import dataclasses
 import functools
-import itertools
 
 from landscape import (
     accounts,
@@ -47,7 +47,6 @@ from landscape import (
     records,
     results,
     statistics,
-    surveys,
     tables,
     training,
     wording,
@@ -70,23 +69,16 @@ momentum = 0.9
 weight_decay = 1e-4
 precision = "float32"
 measured = 10000  # training examples on which the curves are measured
-small_train = 512  # training examples of the checks of batch size and initialisation
+small_train = 512  # training examples of the checks of the initialisation
 measure_every = 4  # epochs from one measurement of their history to the next
-source_batch = 32  # of S3; in float32, a check of what batch_size and precision change
 small_rate = 0.01  # learning rate of a check
 rho = 0.05  # radius of SAM's step
 rho_adaptive = 0.5  # radius of the adaptive step, relative to |theta|
 curvature_examples = 256  # first training examples: curvature, sharpness, planes
 signal_examples = 128  # likewise: the gradients that layers receive
-survey_seeds = [0, 1, 2]
-outliers = 10
-density_probes = 1
-density_steps = 30
 plane_points = 13
-power_iterations = 5  # the sources' estimators: S3
-coarse_points = 10  # S3
-lanczos_steps = 15  # S2
-lanczos_step_sizes = [1e-3, 1e-1]  # S2 gives none
+power_iterations = 5  # the source's estimators
+coarse_points = 10
 
 # %% [markdown]
 # ## The claims and the rules
@@ -105,11 +97,6 @@ rules = {
     "other arm of the two by two lie above 0, from He's initialisation and, on fewer examples, "
     "from PyTorch's; artefact of the initialisation if only one of the latter lies below; "
     "contradicted if one of the former does.",
-    "S3.2": "λ_max of BN alone over skip with BN. Reproduced if the ratio lies above 1, by five "
-    "power iterations as in the source, converged, under batch statistics, and relative to the "
-    "norms of filters, and BN alone loses less than 2 points of accuracy; artefact if the source's "
-    "ratio lies above and one of the others below; contradicted if the source's does, or more is "
-    "lost.",
     "S3.4": "Neither, in full from He's initialisation, else on fewer examples; a run that "
     "diverged decides nothing. Reproduced if the test accuracy stays within 1 point of chance from "
     "He's initialisation and from PyTorch's, and as checks from He's with a small step too, and "
@@ -128,8 +115,9 @@ tables.rules(list(claim.values()))
 #
 # Residual network and plain one share convolutions, initial weights (He's) and order of batches;
 # only the additions are left out: [the curves](#fig-training). Below them stands where runs
-# diverged, and what departs from the source. Before training, BN in eval mode does nothing, having
-# no statistics yet: curves begin at the loss of the network without it.
+# diverged, and what departs from the source; what batch size and precision change is checked in the
+# studies of sharpness and of networks without norm. Before training, BN in eval mode does nothing,
+# having no statistics yet: curves begin at the loss of the network without it.
 
 # %%
 task = data.load(dataset, study.data_dir, max_train=max_train)
@@ -158,7 +146,7 @@ plots.curves(
 )
 
 # %%
-source = {"batch_size": source_batch, "precision": "float32", "epochs": 20, "dataset": "cifar10"}
+source = {"batch_size": 32, "precision": "float32", "epochs": 20, "dataset": "cifar10"}
 source |= {"depth": 20, "width": 1.0, "max_train": 50000, "small_train": 50000}
 source |= {"plane_points": coarse_points}
 why = dict.fromkeys(source, "a small run, no evidence") if not study.evidence else {}
@@ -179,45 +167,6 @@ display.Sentence(
 )
 
 # %% [markdown]
-# ### Does the batch size change the finding?
-#
-# The first seed of the two by two, on fewer examples: with this study's batch size (and precision,
-# where that differs), and with the source's ([table](#tab-check)). The source's baseline is trained
-# in full as well.
-
-# %%
-few = data.load(dataset, study.data_dir, max_train=small_train)
-small = dataclasses.replace(base, measure_every=measure_every)
-ways = {"here": {"batch_size": batch_size, "precision": precision}}
-ways["source"] = {"batch_size": source_batch, "precision": "float32"}
-both_ways = {
-    f"{arm}, as {way}": {**own, **how}
-    for (arm, own), (way, how) in itertools.product(four.items(), ways.items())
-}
-checked = sweep(arms.variants(small, both_ways), few, seeds=seeds[:1])
-records.runs(study, checked)
-tables.arms(
-    study,
-    {"test_accuracy": "test accuracy", "train_loss": "training loss (nats)"},
-    list(both_ways),
-    runs=checked,
-    label="tab-check",
-    caption=f"Batches of {batch_size} in {precision} (here) and of {source_batch} in float32 "
-    f"(source), on {len(few.y_train)} examples, one seed.",
-)
-
-# %%
-name = "skip + BN, in full, as source"
-full = sweep(arms.variants(small, {name: ways["source"]}), task, seeds=seeds[:1], workers=1)
-records.runs(study, full)
-here, there = (100 * study.values("test_accuracy", arm)[0] for arm in ("skip + BN", name))
-display.Sentence(
-    f"On all {len(task.y_train):,} examples, the first seed of skip with BN reaches {here:.2f} per "
-    f"cent with batches of {batch_size}, and {there:.2f} with the source's of {source_batch}; the "
-    "source has 85.05."
-)
-
-# %% [markdown]
 # ### Does the initialisation change the finding?
 #
 # The source does not name its initialisation. The same four arms on fewer examples, from PyTorch's
@@ -228,6 +177,8 @@ display.Sentence(
 # vanishes.
 
 # %%
+few = data.load(dataset, study.data_dir, max_train=small_train)
+small = dataclasses.replace(base, measure_every=measure_every)
 of_torch = {arm: f"{arm}, torch" for arm in four}
 begun = {name: {**four[arm], "init": "torch"} for arm, name in of_torch.items()}
 begun["neither, small step"] = {**four["neither"], "learning_rate": small_rate}
@@ -274,7 +225,6 @@ plots.curves(
 )
 
 # %%
-trained = arms.trained(runs)
 losing = [findings.accuracy(study, ["skip + BN", name]) for name in list(four)[1:]]
 losing_torch = [
     findings.accuracy(study, [of_torch["skip + BN"], of_torch[name]]) for name in list(four)[1:]
@@ -294,142 +244,68 @@ verdicts = [
     claims.robust(claim["S3.4"], stuck[:2], [*stuck[2:], *fading]),
     claims.agreed(claim["S3.6"], costs),
 ]
-display.show(*map(display.VerdictBox, verdicts), accounts.dead(runs, ["neither"]))
+display.show(*map(display.VerdictBox, verdicts))
 
 # %% [markdown]
-# ## Geometry of the two by two
+# ## How flat is the landscape around networks that have neither?
 #
-# At the solutions, on fixed training examples, in eval mode: extreme eigenvalues of the Hessian
+# At the end of training in full, on fixed training examples: extreme eigenvalues of the Hessian
 # until the residual is below $10^{-4}$ of the spectral range, SAM's one-step rise, and their
-# scale-invariant versions, as in the study of batch normalisation; the first two under batch
-# statistics, as in training, too, where float32 rounds more, below $10^{-3}$: [the
-# table](#tab-measures), [the spectra](#fig-density), [planes](#fig-planes).
+# scale-invariant versions, as in the study of batch normalisation; the range of the loss on a
+# filter-normalised plane. Beside them stands what the source's own estimators give on these
+# networks: five power iterations, and a coarse plane along directions of norm 1.
 
 # %%
-at = arms.objectives(runs, task.first(curvature_examples))
+alone = {key: run for key, run in runs.items() if key[0] == "neither"}
+at = arms.objectives(alone, task.first(curvature_examples))
 records.solutions(study, at, rho=rho, rho_adaptive=rho_adaptive)
-moving = arms.objectives(runs, task.first(curvature_examples), bn="batch", bn_block=batch_size)
-records.early(study, moving, rho=rho, prefix="batch_", tol=1e-3)
-other = {"batch_lambda_max": "λ_max, batch statistics", "batch_sam": "SAM rise, likewise"}
+for (arm, seed), L in at.items():
+    if L is None:
+        records.missing(study, ["loss_range"], arm=arm, seed=seed)
+        continue
+    planes, _ = cuts.random_planes(study, {arm: L}, points=plane_points, seed=seed)
+    cuts.shapes(study, planes, seed=seed)
+comparisons.estimated(study, at, iterations=power_iterations, points=coarse_points)
+given = {  # As S3 has them.
+    ("power_iteration", "lambda_max"): ("λ_max", {"neither": 0.100}),
+    ("coarse_range", "loss_range"): ("loss range (nats)", {"neither": 0.0}),
+}
+display.show(
+    accounts.estimators(
+        comparisons.beside(study, given, ["neither"]),
+        label="tab-estimators",
+        caption="The source's estimators on the networks that have neither. Beside the loss range "
+        "of the coarse plane stands that of the filter-normalised one, another quantity.",
+    ),
+    accounts.dead(runs, ["neither"]),
+)
+
+# %%
 tables.arms(
     study,
-    {**records.HEADINGS, **other},
-    list(four),
-    runs=runs,
+    {**records.HEADINGS, "loss_range": "loss range (nats)"},
+    ["neither"],
+    runs=alone,
     label="tab-measures",
-    caption=f"The two by two, on {curvature_examples} examples: mean over seeds ± half-width of "
-    "the 95% interval.",
-)
-
-# %%
-alive = [arm for arm in trained if all(x > 0 for x in study.values("lambda_max_relative", arm))]
-found = surveys.over_seeds(
-    study,
-    at,
-    {arm: (arm, "frozen") for arm in alive},
-    seeds=survey_seeds,
-    outliers=outliers,
-    probes=density_probes,
-    steps=density_steps,
-)
-plots.spectra(
-    panels.spectra(found),
-    label="fig-density",
-    caption=f"Density of the eigenvalues of {', '.join(alive)}, whose loss depends on weights and "
-    "not on biases alone, symmetric logarithmic axis: mean over seeds, each as a thin line. Ticks: "
-    f"the {outliers} largest and smallest eigenvalues.",
-    alt="A density for each arm, with a peak at zero and outliers on both sides.",
-)
-
-# %%
-drawn = {}
-for seed in seeds:
-    own = {arm: at[arm, seed] for arm in trained}
-    drawn[seed] = cuts.random_planes(study, own, points=plane_points, seed=seed)
-    cuts.shapes(study, drawn[seed][0], seed=seed)
-planes, predicted = drawn[seeds[0]]
-plots.planes(
-    planes,
-    predictions=predicted,
-    levels=plots.levels(list(planes.values())),
-    label="fig-planes",
-    caption="Training loss on a filter-normalised plane through the first seed's solutions, on "
-    "shared levels; dashed: the quadratic prediction, inside the circle it holds.",
-    alt="Contour plots side by side, one for each arm that trained.",
-)
-
-# %%
-plots.surface(
-    planes,
-    label="fig-surface",
-    caption="The same planes as surfaces, α and β relative to filter norms.",
-    alt="Surfaces with one vertical scale, one for each arm that trained.",
-)
-
-# %% [markdown]
-# ### The sources' estimators on our networks
-#
-# Five power iterations, a coarse plane along directions of norm 1, and 15 steps of Lanczos on
-# finite differences without reorthogonalisation: [what they give](#tab-estimators), beside the
-# converged eigenvalues and the range of the filter-normalised plane.
-
-# %%
-comparisons.estimated(study, at, iterations=power_iterations, points=coarse_points)
-comparisons.lanczos(study, at, steps=lanczos_steps, step_sizes=lanczos_step_sizes)
-top = {"skip + BN": 6.96, "BN alone": 90.58, "neither": 0.100}  # As S3 has them.
-spread = {"skip + BN": 0.0005, "BN alone": 0.0024, "neither": 0.0}
-given = {
-    ("power_iteration", "lambda_max"): ("λ_max", top),
-    ("coarse_range", "loss_range"): ("loss range (nats)", spread),
-}
-for size, end in itertools.product(lanczos_step_sizes[:1], ("max", "min")):
-    name = comparisons.named(f"ritz_{end}", size)
-    given[name, f"lambda_{end}"] = f"λ_{end}, ε = {size:g}", {}
-accounts.estimators(
-    comparisons.beside(study, given, trained),
-    label="tab-estimators",
-    caption="The sources' estimators on the networks of the two by two. Beside the loss range of "
-    "the coarse plane stands that of the filter-normalised one, another quantity.",
-)
-
-# %%
-pair = ["BN alone", "skip + BN"]
-sharper = [
-    findings.ratio(study, "power_iteration", pair, "λ_max by S3's estimator", published=True),
-    findings.ratio(study, "lambda_max", pair, "λ_max, converged"),
-    findings.ratio(study, "batch_lambda_max", pair, "λ_max, batch statistics"),
-    findings.ratio(study, "lambda_max_relative", pair, "relative λ_max"),
-]
-near = findings.accuracy(study, pair, threshold=-2.0)
-verdicts.append(claims.robust(claim["S3.2"], [sharper[0], near], sharper[1:]))
-behind = tables.interval_text(study.ratio("train_loss", pair))
-display.show(
-    display.VerdictBox(verdicts[-1]),
-    display.Sentence(
-        f"BN alone ends at {behind} times the training loss of skip with BN, and curvature of the "
-        "cross-entropy grows with the loss: beside that, the ratio of λ_max is "
-        f"{tables.interval_text(sharper[1].interval)}, which "
-        f"{wording.against(sharper[1].interval, 13)}, the source's."
-    ),
+    caption=f"Networks that have neither, on {curvature_examples} examples: mean over seeds ± "
+    "half-width of the 95% interval.",
 )
 
 # %% [markdown]
 # ## What was shown
 
 # %%
-files = study.write("Skip connections and normalisation", verdicts, [task, few])
+files = study.write("Skip connections or normalisation", verdicts, [task, few])
 display.closing(study, verdicts)
 
 # %% [markdown]
 # ## Limits
 #
-# One data set and one optimizer; the arms of one comparison share one learning rate, which may suit
-# one of them better, and sharpness follows it. It is compared where training ended, at unequal
-# training losses, with which curvature of the cross-entropy falls. From PyTorch's initialisation
-# networks are trained on part of the data, in fewer steps than the source's: a plateau that is not
-# yet left is not told from one that never is. The sources leave out their initialisation and the
-# step of their finite differences: both of ours are named above. The planes that are shown are
-# those of one seed. The rules of S3.4 and S3.6 were changed after readings of first results: S3.4
-# asked for the accuracy alone and for He's initialisation alone, S3.6 compared unequal starts.
-# Before these networks were measured, checks of scale and start were added to S3.1 and S3.2; S3.6
-# had asked for one start, S3.4 counted divergence as chance and gradients of weights as signals.
+# One data set and one optimizer; the arms share one learning rate, which may suit one of them
+# better. From PyTorch's initialisation networks are trained on part of the data, in fewer steps
+# than the source's: a plateau that is not yet left is not told from one that never is. The source
+# leaves out its initialisation: both of ours are named above. The rules of S3.4 and S3.6 were
+# changed after readings of first results: S3.4 asked for the accuracy alone and for He's
+# initialisation alone, S3.6 compared unequal starts. Before these networks were measured, checks of
+# the start were added to S3.1; S3.6 had asked for one start, S3.4 counted divergence as chance and
+# gradients of weights as signals.
