@@ -244,7 +244,7 @@ verdicts = [
     claims.robust(claim["S3.4"], stuck[:2], [*stuck[2:], *fading]),
     claims.agreed(claim["S3.6"], costs),
 ]
-display.show(*map(display.VerdictBox, verdicts))
+display.show(*(display.VerdictBox(verdict) for verdict in verdicts))
 
 # %% [markdown]
 # ## How flat is the landscape around networks that have neither?
