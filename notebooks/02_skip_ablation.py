@@ -281,14 +281,22 @@ display.show(
 )
 
 # %%
-tables.arms(
-    study,
-    {**records.HEADINGS, "loss_range": "loss range (nats)"},
-    ["neither"],
-    runs=alone,
-    label="tab-measures",
-    caption=f"Networks that have neither, on {curvature_examples} examples: mean over seeds ± "
-    "half-width of the 95% interval.",
+display.show(
+    tables.arms(
+        study,
+        {**records.HEADINGS, "loss_range": "loss range (nats)"},
+        ["neither"],
+        runs=alone,
+        label="tab-measures",
+        caption=f"Networks that have neither, on {curvature_examples} examples: mean over seeds ± "
+        "half-width of the 95% interval.",
+    ),
+    display.Sentence(
+        "Where outputs p are the same for all inputs and classes, the Hessian of the cross-entropy "
+        "in the last layer's biases is diag(p) − ppᵀ, whose largest eigenvalue is "
+        f"1/{task.classes} = {1 / task.classes:g}. A λ_max of this size is that of a network "
+        "that ignores its inputs; it says nothing of the landscape that others train in."
+    ),
 )
 
 # %% [markdown]
