@@ -13,6 +13,7 @@ _HREF = f"{{{_XLINK}}}href"
 _INK = re.compile(rf"{INK}\b", re.IGNORECASE)
 _PAPER = re.compile(rf"{PAPER}\b|\bwhite\b", re.IGNORECASE)
 _GLOBAL_STYLE = re.compile(r"\*\s*\{([^}]*)\}")
+_LONG = re.compile(r"-?\d+\.\d{3,}(?![\deE])")
 
 
 def inline_svg(source: str, *, anchor: str, alt: str) -> str:
@@ -20,7 +21,7 @@ def inline_svg(source: str, *, anchor: str, alt: str) -> str:
 
     Ids get the figure's anchor as prefix, because matplotlib repeats them from figure to figure;
     ink becomes ``currentColor`` and a legend's white ``var(--paper)``; style rules that would
-    reach the whole page move to the root element.
+    reach the whole page move to the root element; paths are rounded to hundredths of a point.
 
     Args:
         source: Text of an SVG file.
@@ -34,6 +35,7 @@ def inline_svg(source: str, *, anchor: str, alt: str) -> str:
     _scope_style(root)
     _prefix_ids(root, f"{anchor}--")
     _recolour(root, in_legend=False)
+    _round_paths(root)
     # The page decides the width from the natural one; the view box keeps the shape.
     width = _pixels(root.attrib.pop("width", ""))
     root.attrib.pop("height", None)
@@ -88,6 +90,13 @@ def _recolour(element: ET.Element, *, in_legend: bool) -> None:
             element.set(name, _PAPER.sub("var(--paper)", value) if in_legend else value)
     for child in element:
         _recolour(child, in_legend=in_legend)
+
+
+def _round_paths(root: ET.Element) -> None:
+    # Matplotlib writes six digits behind the point, most of a page of figures.
+    for path in root.iter(f"{{{_SVG}}}path"):
+        short = _LONG.sub(lambda number: f"{float(number[0]):.2f}", path.get("d", ""))
+        path.set("d", " ".join(short.split()))
 
 
 def _pixels(length: str) -> float:

@@ -201,6 +201,19 @@ def test_svg_follows_the_page_and_keeps_its_ids_to_itself():
     assert "<style" not in svg and "<metadata" not in svg and "viewBox" in svg
 
 
+def test_svg_of_the_page_keeps_paths_to_a_hundredth_of_a_point():
+    source = sample.curves()
+    drawn = {}
+    for name, svg in (("file", source), ("page", inline_svg(source, anchor="a", alt="line"))):
+        paths = ET.fromstring(svg).iter("{http://www.w3.org/2000/svg}path")
+        drawn[name] = [path.get("d", "").split() for path in paths]
+    assert any(re.search(r"\.\d{3}", word) for path in drawn["file"] for word in path)
+    assert not any(re.search(r"\.\d{3}", word) for path in drawn["page"] for word in path)
+    for before, after in zip(drawn["file"], drawn["page"], strict=True):
+        for one, other in zip(before, after, strict=True):
+            assert one == other or abs(float(one) - float(other)) <= 0.00501
+
+
 def test_svg_for_the_pdf_has_neither_date_nor_colour_of_the_page():
     svg = standalone_svg(sample.curves()).decode()
     assert "metadata" not in svg and sample.INK in svg
