@@ -197,7 +197,7 @@ display.Sentence(
 # %% [markdown]
 # ### Does skip with BN reach the source's accuracy?
 #
-# Batches of the source's size are four times as many steps. The first seed of skip with BN is
+# With batches of the source's size an epoch has more steps. The first seed of skip with BN is
 # trained so on all examples, else as above: what the batch size alone makes of its accuracy.
 
 # %%
