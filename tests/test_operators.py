@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import scipy.sparse.linalg
 import torch
+from landscape.fingerprint import digest
 from landscape.operators import SymmetricOperator, from_matrix
 
 from tests.sample_networks import diagonal_operator, random_symmetric
@@ -47,9 +48,12 @@ def test_scaled_operator_is_dad(generator):
     assert op.scaled(d).fingerprint == op.scaled(d.clone()).fingerprint
 
 
-def test_scaled_operator_without_identity_stays_without():
+def test_operator_without_identity_is_refused_only_where_it_is_asked_for_it():
     op = SymmetricOperator(2, lambda v: v)
-    assert op.fingerprint is None and op.scaled(torch.ones(2)).fingerprint is None
+    for unknown in (op, op.scaled(torch.ones(2))):
+        assert (unknown @ torch.ones(2)).tolist() == [1.0, 1.0]
+        with pytest.raises(TypeError, match=r"shape \(2, 2\) was made without a fingerprint"):
+            digest(unknown)
 
 
 def test_scaled_operator_refuses_scales_of_another_length():

@@ -164,7 +164,7 @@ def test_only_what_is_missing_is_sent_and_once(store, made):
 
 def test_a_worker_that_reads_other_code_than_the_sweep_stops_it(store, made, monkeypatch):
     real, keys = Store.key, iter(range(99))
-    monkeypatch.setattr(Store, "key", staticmethod(lambda *of: f"{next(keys)}{real(*of)}"))
+    monkeypatch.setattr(Store, "key", lambda *arguments: f"{next(keys)}{real(*arguments)}")
     with pytest.raises(RuntimeError, match=r"files were changed after this process had read them"):
         training.sweep(CONFIGS, digits(), store, workers=2)
     assert not entries(store)

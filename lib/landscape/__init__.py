@@ -2,7 +2,7 @@
 
 Modules stand on floors and import only downwards:
 
-0. ``rng`` ``fingerprint`` ``progress`` ``codec`` ``machine`` ``store`` ``parameters`` ``batchnorm``
+0. ``rng`` ``source_code`` ``code_versions`` ``identity`` ``fingerprint`` ``progress`` ``codec`` ``machine`` ``store`` ``parameters`` ``batchnorm``
    ``groups`` ``losses`` ``convolution`` ``normalisation`` ``folding`` ``formats`` ``deferred``
    ``fusion`` ``firstlayer`` ``network`` ``operators`` ``hessian`` ``precision`` ``piecewise``
    ``pooling`` ``squares`` ``configuration`` ``data`` ``torchvision_import`` ``models``

@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 import torch
 
+from landscape import fingerprint
+
 Arrays = dict[str, np.ndarray]
 
 
@@ -50,7 +52,7 @@ def _encode(value: Any, arrays: Arrays) -> Any:
             field.name: _encode(getattr(value, field.name), arrays)
             for field in dataclasses.fields(value)
         }
-        return {"$class": f"{kind.__module__}:{kind.__qualname__}", "fields": fields}
+        return {"$class": _stable_name(kind), "fields": fields}
     raise TypeError(
         f"cannot store a {kind.__qualname__}. Return plain values, lists, tuples, dicts, tensors, "
         "arrays or a dataclass of the landscape library."
@@ -83,14 +85,24 @@ def decode(tree: Any, arrays: Arrays) -> Any:
     raise ValueError(f"a stored result has the unknown form {sorted(tree)}.")
 
 
+def _stable_name(kind: type) -> str:
+    """Return the name of a class in stored values: of the library's own without the module.
+
+    So a class may move to another file; its name is unique among the classes that are stored.
+    """
+    if _is_own(kind):
+        return kind.__qualname__
+    return f"{kind.__module__}:{kind.__qualname__}"
+
+
 def _dataclass(name: str) -> type:
-    module, _, qualname = name.partition(":")
-    if module.split(".")[0] == "landscape":
-        kind = importlib.import_module(module)
-    elif module in sys.modules:  # The reader's own family of models: never import on a file's word.
-        kind = sys.modules[module]
-    else:
+    module, _, qualname = name.rpartition(":")
+    if not module:
+        module = _module_of(qualname)
+        importlib.import_module(module)
+    elif module not in sys.modules:  # The reader's own: never import on a file's word.
         raise ValueError(f"a stored result names the class {name!r} of a module not imported here.")
+    kind = sys.modules[module]
     for part in qualname.split("."):
         kind = getattr(kind, part)
     if not dataclasses.is_dataclass(kind) or not _is_known(kind):
@@ -98,10 +110,25 @@ def _dataclass(name: str) -> type:
     return kind
 
 
+def _module_of(qualname: str) -> str:
+    """Return the module of the library that defines a dataclass."""
+    name = qualname.partition(".")[0]
+    modules = fingerprint.definitions().code.classes().get(name, [])
+    if len(modules) != 1:
+        places = ", ".join(modules) or "no module"
+        raise ValueError(
+            f"a stored result names the class {qualname!r}, which {places} of the library defines. "
+            "Classes that are stored have names of their own."
+        )
+    return modules[0]
+
+
+def _is_own(kind: type) -> bool:
+    return kind.__module__ in fingerprint.definitions().code.sources
+
+
 def _is_known(kind: type) -> bool:
     # A part of a config may be the reader's own; it is known by its base, without importing that.
-    bases = {f"{base.__module__}.{base.__qualname__}" for base in kind.__mro__}
-    return (
-        kind.__module__.split(".")[0] == "landscape"
-        or "landscape.configuration.Configuration" in bases
+    return _is_own(kind) or any(
+        base.__qualname__ == "Configuration" and _is_own(base) for base in kind.__mro__
     )

@@ -14,8 +14,7 @@ class Configuration:
     """
 
     @property
-    def fingerprint(self) -> str:
+    def fingerprint(self) -> fingerprints.Fingerprint:
         """Hash of the kind, its settings and the code behind it."""
         fields = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
-        kind = type(self)
-        return fingerprints.digest((kind.__qualname__, fields, fingerprints.code_version(kind)))
+        return fingerprints.fingerprint((type(self).__qualname__, fields, type(self)))

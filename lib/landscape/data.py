@@ -50,9 +50,9 @@ class Dataset:
     full_scale: float = 255.0
 
     @property
-    def fingerprint(self) -> str:
+    def fingerprint(self) -> fingerprints.Fingerprint:
         """Hash of the content: two copies of the same data under other names are the same data."""
-        return fingerprints.digest((self.sha256, self.classes, self.full_scale))
+        return fingerprints.fingerprint((self.sha256, self.classes, self.full_scale))
 
     @property
     def shape(self) -> tuple[int, int, int]:

@@ -133,30 +133,30 @@ class Objective:
         self.examples_hash = fingerprints.digest((inputs, targets))
 
     @functools.cached_property
-    def fingerprint(self) -> str:
+    def fingerprint(self) -> fingerprints.Fingerprint:
         """Identifies the objective in the store.
 
         Raises:
-            TypeError: If a custom loss carries a value whose content is unknown.
+            TypeError: If the network or a custom loss carries something whose content cannot be
+                looked at.
         """
-        loss = self._options["loss"]
-        identity = loss if isinstance(loss, str) else fingerprints.callable_identity(loss)
-        return fingerprints.digest(
-            (
-                fingerprints.code_version(type(self)),
-                self.architecture,
-                {**self._options, "loss": identity, "dtype": str(self.dtype)},
-                self.theta,
-                self.buffers,
-                self._network.untrained,
-                self.examples_hash,
-            )
+        return fingerprints.fingerprint(
+            {
+                "objective": type(self),
+                "network": fingerprints.architecture(self._source),
+                **self._options,
+                "dtype": self.dtype,
+                "theta": self.theta,
+                "buffers": self.buffers,
+                "untrained": self._network.untrained,
+                "examples": self.examples_hash,
+            }
         )
 
     @functools.cached_property
     def architecture(self) -> str:
         """Hash of the network's layers, their settings and the code of its forward pass."""
-        return fingerprints.digest(fingerprints.module_identity(self._source))
+        return fingerprints.structure(self._source)
 
     def differs(self, other: "Objective") -> list[str]:
         """Return in what, besides theta and buffers, two objectives are not of one landscape."""
@@ -324,12 +324,15 @@ class Objective:
             memory=self._options["graph_memory"],
             like=leaf.detach(),
         )
-        key = fingerprints.digest((kind, self.fingerprint, theta, buffers, group.entries))
+        # The key is made when the store asks, of the point as it is now.
+        key_theta = theta.detach().clone()
         return SymmetricOperator(
             group.m,
             total,
             single=False,
-            fingerprint=key,
+            fingerprint=lambda: fingerprints.fingerprint(
+                (kind, self, key_theta, buffers, group.entries)
+            ),
             device=self.device,
             dtype=self.dtype,
         )

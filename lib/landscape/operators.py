@@ -1,5 +1,6 @@
 """Symmetric operators: matrices known by their products with vectors."""
 
+import functools
 from collections.abc import Callable
 
 import numpy as np
@@ -16,7 +17,8 @@ class SymmetricOperator:
         n: Number of rows.
         product: Maps a float64 block (n, k) to A v (n, k); with ``single`` a vector (n,) to (n,).
         single: Whether ``product`` takes one vector at a time.
-        fingerprint: What identifies A in the store; None if A must not be stored.
+        fingerprint: What identifies A in the store, or a function that returns it when the store
+            asks; None if A must not be stored.
         device: Where the product computes; recurrences keep their vectors there.
         dtype: Type in which the product computes: vectors are worth no more digits than that.
 
@@ -30,15 +32,30 @@ class SymmetricOperator:
         product: Callable[[torch.Tensor], torch.Tensor],
         *,
         single: bool = True,
-        fingerprint: str | None = None,
+        fingerprint: str | Callable[[], str] | None = None,
         device: torch.device | str = "cpu",
         dtype: torch.dtype = torch.float64,
     ) -> None:
         self.n = n
-        self.fingerprint = fingerprint
+        self._identity = fingerprint
         self.device, self.dtype = torch.device(device), dtype
         self.products = 0
         self._product, self._single = product, single
+
+    @functools.cached_property
+    def fingerprint(self) -> str:
+        """What identifies A in the store.
+
+        Raises:
+            TypeError: If A was made without, or from something whose content cannot be looked at.
+        """
+        if self._identity is None:
+            raise TypeError(
+                f"the operator of shape {self.shape} was made without a fingerprint, so the store "
+                "cannot tell it from others. Pass fingerprint= when making it, or compute without "
+                "the store."
+            )
+        return self._identity() if callable(self._identity) else self._identity
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -77,15 +94,13 @@ class SymmetricOperator:
             raise ValueError(
                 f"scales have the shape {tuple(d.shape)}. Pass one for each row: ({self.n},)."
             )
-        key = None
-        if self.fingerprint is not None:
-            key = fingerprints.digest(("scaled", self.fingerprint, d))
+        scales = d.detach().clone()
         d = d.double().to(self.device)[:, None]
         return SymmetricOperator(
             self.n,
             lambda v: d * (self @ (d * v)),
             single=False,
-            fingerprint=key,
+            fingerprint=lambda: fingerprints.fingerprint(("scaled", self, scales)),
             device=self.device,
             dtype=self.dtype,
         )
@@ -129,6 +144,6 @@ def from_matrix(matrix: torch.Tensor, *, rtol: float = 1e-10) -> SymmetricOperat
         matrix.shape[0],
         lambda v: matrix @ v,
         single=False,
-        fingerprint=fingerprints.digest(("matrix", matrix)),
+        fingerprint=lambda: fingerprints.fingerprint(("matrix", matrix)),
         device=matrix.device,
     )

@@ -253,6 +253,7 @@ class Study:
             "parameters": self.parameters,
             "seeds": self.parameters.get("seeds", []),
             **machine.description(),
+            "code": dict(sorted(self.store.code.items())),
             "compute_seconds": round(self.store.seconds, 1),
             "data": {
                 # A study may use several sizes of one data set.

@@ -17,7 +17,7 @@ import numpy as np
 import torch
 
 from landscape import codec, progress
-from landscape.fingerprint import code_version, digest
+from landscape.fingerprint import code_version, fingerprint
 from landscape.machine import description, numerical_environment
 
 
@@ -39,19 +39,23 @@ class Store:
         seconds: Computing time of all entries used through this object, each counted once, also of
             those that an earlier process computed; on a share of the cores, as much of it as that
             share, since others computed beside it.
+        code: Name of each function and class that results used through this object were computed
+            with -> version of its code.
     """
 
     def __init__(self, root: str | Path) -> None:
         self.root = Path(root)
         self.seconds = 0.0
+        self.code: dict[str, str] = {}
         self._counted: set[Path] = set()
 
     def remember(self, function: Callable, *args: Any, **kwargs: Any) -> Any:
         """Return ``function(*args, **kwargs)``, computed or read back.
 
-        The key holds the function's name, its code version, the content of all arguments (also
-        defaults), and the machine's numerical environment. A generator argument counts with its
-        state; the function draws from a copy, so that cached or not the caller's generator stays.
+        The key holds the version of the function's code, the content of all arguments (also
+        defaults) and the machine's numerical environment, and nothing that it could not look at. A
+        generator argument counts with its state; the function draws from a copy, so that cached or
+        not the caller's generator stays.
 
         Args:
             function: A function of this library or the reader's own; what it returns must be plain
@@ -73,19 +77,28 @@ class Store:
             )
         bound = inspect.signature(function).bind(*args, **kwargs)
         bound.apply_defaults()
-        name = f"{function.__module__}.{function.__qualname__}"
-        key = self.key(name, function, dict(bound.arguments))
+        key = self.key(function, dict(bound.arguments))
         for label, value in bound.arguments.items():
             if isinstance(value, torch.Generator):
                 bound.arguments[label] = _copy_generator(value)
         return self.compute(
-            name.removeprefix("landscape."), key, lambda: function(*bound.args, **bound.kwargs)
+            function.__qualname__, key, lambda: function(*bound.args, **bound.kwargs)
         )
 
-    @staticmethod
-    def key(name: str, code: Callable, inputs: Any) -> str:
-        """Return the hash of a result's name, its code's version, its inputs and the machine."""
-        return digest((name, code_version(code), inputs, numerical_environment()))
+    def key(self, function: Callable, inputs: Any) -> str:
+        """Return the hash of a result's code, its inputs and the machine; and note the code.
+
+        Args:
+            function: What computes the result. Its name is no part of the key.
+            inputs: All that the result depends on besides.
+
+        Raises:
+            TypeError: If the content of an input cannot be looked at.
+        """
+        version = code_version(function)
+        key = fingerprint((version, inputs, numerical_environment()))
+        self.code |= {function.__qualname__: version, **key.code}
+        return str(key)
 
     def compute(
         self,

@@ -47,7 +47,7 @@ def train(config: TrainConfig, dataset: Dataset, store: Store) -> Run:
             f"snapshots at steps {late} lie after the last step, {last}. "
             "Name steps within the run, or train for more epochs."
         )
-    key = store.key("training.run", train, (config, dataset))
+    key = store.key(train, (config, dataset))
     begun: list[_Training] = []
 
     def work() -> Run:

@@ -114,7 +114,7 @@ def _side_by_side(
     configs: Iterable[TrainConfig], dataset: Dataset, store: Store, workers: int
 ) -> None:
     """Train in workers what the store lacks; after the death of a worker some may still lack."""
-    keyed = {store.key("training.run", train, (config, dataset)): config for config in configs}
+    keyed = {store.key(train, (config, dataset)): config for config in configs}
     missing = {key: c for key, c in keyed.items() if store.get("training.run", key) is None}
     if len(missing) < 2:
         return
@@ -160,7 +160,7 @@ def _follow(lifeline: Connection) -> None:
 def _train(key: str, config: TrainConfig, dataset: Path, store: Path) -> None:
     """Train one run into the store, in a worker, unless it would not be the parent's ``key``."""
     own = Store(store)
-    if own.key("training.run", train, (config, _load(dataset))) != key:
+    if own.key(train, (config, _load(dataset))) != key:
         raise RuntimeError(
             "the library's files were changed after this process had read them, and its workers, "
             "which read them now, would train something else. Start again: what is trained is kept."

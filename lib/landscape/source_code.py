@@ -1,0 +1,183 @@
+"""Source text of whole packages: which names each module defines, and what a name refers to."""
+
+import ast
+import builtins
+import dataclasses
+import functools
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+EFFECTS = "<statements>"  # The definition that stands for all statements that bind no name.
+
+
+@dataclasses.dataclass(frozen=True)
+class Reference:
+    """What a name in a module refers to.
+
+    Attributes:
+        kind: ``definition`` or ``module`` of a package that is read here; ``external``, a dotted
+            name of another package; ``builtin``; ``unknown``, such as ``__name__``.
+        module: The module that holds the definition, or is meant itself; else empty.
+        name: Name of the definition, or the dotted name.
+    """
+
+    kind: str
+    module: str
+    name: str
+
+
+@dataclasses.dataclass(frozen=True)
+class Module:
+    """The top level of one source file.
+
+    Attributes:
+        definitions: Statements that bind each name, in the file's order.
+        imports: Name -> (module, name in it or None), also for imports under a condition.
+    """
+
+    definitions: Mapping[str, list[ast.stmt]]
+    imports: Mapping[str, tuple[str, str | None]]
+
+
+def read_package(folder: Path) -> dict[str, str]:
+    """Return dotted module name -> source text of a package; its ``__init__`` has its own name."""
+    sources = {}
+    for path in sorted(folder.rglob("*.py")):
+        parts = (folder.name, *path.relative_to(folder).with_suffix("").parts)
+        name = ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+        sources[name] = path.read_text(encoding="utf-8")
+    return sources
+
+
+class SourceCode:
+    """The source of packages, and the meaning of the names in it.
+
+    Args:
+        sources: Dotted module name -> source text, as ``read_package`` returns it.
+    """
+
+    def __init__(self, sources: Mapping[str, str]) -> None:
+        self.sources = dict(sources)
+        self.packages = {name.partition(".")[0] for name in sources}
+        self.module = functools.cache(self._parse)
+        self.classes = functools.cache(self._dataclasses)
+
+    def _dataclasses(self) -> dict[str, list[str]]:
+        """Return name -> modules of the dataclasses on the top level of all modules."""
+        found: dict[str, list[str]] = {}
+        for module in self.sources:
+            for name, statements in self.module(module).definitions.items():
+                for node in statements:
+                    decorators = getattr(node, "decorator_list", [])
+                    if isinstance(node, ast.ClassDef) and any(
+                        "dataclass" in ast.unparse(decorator) for decorator in decorators
+                    ):
+                        found.setdefault(name, []).append(module)
+        return found
+
+    def _parse(self, name: str) -> Module:
+        definitions: dict[str, list[ast.stmt]] = {}
+        imports: dict[str, tuple[str, str | None]] = {}
+        for statement in ast.parse(self.sources[name]).body:
+            imported = dict(imported_names(statement, name))
+            imports |= imported
+            bound = set(_bound_names(statement)) - set(imported)
+            is_text = isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Constant)
+            if not bound and not imported and not is_text:
+                bound = {EFFECTS}
+            for label in bound:
+                definitions.setdefault(label, []).append(statement)
+        return Module(definitions, imports)
+
+    def resolve(self, module: str, name: str) -> Reference:
+        """Return what a global name of a module refers to, through all re-exports."""
+        here = self.module(module)
+        if name in here.definitions:
+            return Reference("definition", module, name)
+        if name in here.imports:
+            return self.imported(*here.imports[name])
+        if hasattr(builtins, name):
+            return Reference("builtin", "", name)
+        return Reference("unknown", "", name)
+
+    def imported(self, module: str, name: str | None) -> Reference:
+        """Return what ``from module import name`` gives, or ``import module`` without a name.
+
+        Raises:
+            LookupError: If a module that is read here defines no such name.
+        """
+        if module.partition(".")[0] not in self.packages:
+            return Reference("external", "", module if name is None else f"{module}.{name}")
+        if name is None:
+            return Reference("module", module, "")
+        if module in self.sources:
+            reference = self.resolve(module, name)
+            if reference.kind not in ("unknown", "builtin"):
+                return reference
+        if f"{module}.{name}" in self.sources:
+            return Reference("module", f"{module}.{name}", "")
+        raise LookupError(
+            f"{module} defines no {name!r}, so the version of what uses it is unknown. Import a "
+            "name from the module that defines it."
+        )
+
+
+def imported_names(tree: ast.AST, module: str) -> Iterator[tuple[str, tuple[str, str | None]]]:
+    """Yield the names that the import statements in a tree bind, without those of inner scopes.
+
+    Raises:
+        ValueError: For an import relative to the file's place, or of everything.
+    """
+    for node in walk_scope(tree):
+        if isinstance(node, ast.Import):
+            for alias in node.names:
+                target = alias.name if alias.asname else alias.name.partition(".")[0]
+                yield alias.asname or target, (target, None)
+        elif isinstance(node, ast.ImportFrom):
+            if node.level or any(alias.name == "*" for alias in node.names):
+                raise ValueError(
+                    f"{module} line {node.lineno} imports by its place or imports everything. "
+                    "Write `from package.module import name`, which a move or a new name leaves "
+                    "as it is."
+                )
+            for alias in node.names:
+                yield alias.asname or alias.name, (node.module, alias.name)
+
+
+def _bound_names(statement: ast.stmt) -> Iterator[str]:
+    for node in walk_scope(statement):
+        yield from bound_by(node)
+
+
+def bound_by(node: ast.AST) -> Iterator[str]:
+    """Yield the names that one node of a tree binds in its scope; those of imports not."""
+    match node:
+        case ast.FunctionDef() | ast.AsyncFunctionDef() | ast.ClassDef():
+            yield node.name
+        case ast.Name(ctx=ast.Store() | ast.Del()):
+            yield node.id
+        case ast.ExceptHandler() | ast.MatchAs() | ast.MatchStar() if node.name:
+            yield node.name
+        case ast.MatchMapping() if node.rest:
+            yield node.rest
+
+
+_SCOPES = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Lambda)
+_COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
+
+
+def walk_scope(tree: ast.AST) -> Iterator[ast.AST]:
+    """Yield a node and its descendants, not entering the functions and classes in it.
+
+    Of a comprehension come only the named expressions (``:=``), whose targets are names outside.
+    """
+    yield tree
+    if isinstance(tree, _SCOPES):
+        return
+    for child in ast.iter_child_nodes(tree):
+        if isinstance(child, _COMPREHENSIONS):
+            for node in ast.walk(child):
+                if isinstance(node, ast.NamedExpr):
+                    yield node.target
+        else:
+            yield from walk_scope(child)
