@@ -4,7 +4,7 @@ from typing import Literal
 
 import torch
 
-from landscape.parameters import Block, Layout
+from landscape.network.parameters import Block, Layout
 
 Others = Literal["zero", "match"]
 

@@ -4,13 +4,13 @@ import dataclasses
 
 import torch
 
+from landscape.evaluator import Sweep
 from landscape.measurement import labels
 from landscape.objective import Objective
 from landscape.progress import Progress
 from landscape.slices.grid import Plane, Planes, Positions, grid
 from landscape.slices.line import drawn
-from landscape.store import Store
-from landscape.sweep import Sweep
+from landscape.store.entries import Store
 
 _BLOCK = 256  # Points that an interrupted plane loses at most; what a sweep prepares costs about 5.
 
