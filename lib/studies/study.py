@@ -8,8 +8,8 @@ from typing import Any
 
 import torch
 from landscape.data import Dataset
-from landscape.store import entries as stores
 from landscape.store import provenance
+from landscape.store.entries import Store
 
 from studies import files
 from studies.claims import Verdict
@@ -74,7 +74,7 @@ class Study:
         self.evidence = self.profile == "paper"
         build_dir = provenance.project_path(plain["build_dir"])
         self.data_dir = provenance.project_path(plain["data_dir"])
-        self.store = stores.Store(build_dir / "store")
+        self.store = Store(build_dir / "store")
         self._folder = build_dir / self.profile
         # Where the folders lie is no part of what was studied.
         self.parameters = {
