@@ -10,9 +10,9 @@ from statistics import median
 from typing import Any
 
 import torch
-from landscape import machine
-from landscape.batchnorm import with_batch_statistics
-from landscape.store import Store
+from landscape.network.batchnorm import with_batch_statistics
+from landscape.store import provenance
+from landscape.store.entries import Store
 from torch import nn
 
 from bench import options as shared
@@ -45,7 +45,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         record for name in options.subjects for record in _measured(name, recipes[name], options)
     ]
     run = {
-        "machine": machine.description(),
+        "machine": provenance.description(),
         "versions": {},
         "commit": tables.commit(),
         "minutes": (time.monotonic() - begun) / 60,

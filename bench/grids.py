@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from landscape import directions, rng, slices
-from landscape.sweep import Sweep
+from landscape.evaluator import Sweep
 from torch import nn
 
 from bench import ours

@@ -4,7 +4,7 @@ import argparse
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from landscape import machine
+from landscape.store import provenance
 
 
 def parser(description: str, subjects: Iterable[str], *, repeats: int) -> argparse.ArgumentParser:
@@ -30,7 +30,7 @@ def parser(description: str, subjects: Iterable[str], *, repeats: int) -> argpar
 def placed(options: argparse.Namespace) -> argparse.Namespace:
     """Return the options with folders against the project and the default place of the peers."""
     for place in ("data_dir", "build_dir"):
-        setattr(options, place, machine.project_path(getattr(options, place)))
+        setattr(options, place, provenance.project_path(getattr(options, place)))
     options.peers = options.peers or options.build_dir / "bench" / "peers"
     return options
 

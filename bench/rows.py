@@ -7,8 +7,8 @@ from collections.abc import Callable, Mapping, Sequence
 
 import torch
 from landscape import spectrum
-from landscape.formats import takes_channels_last
-from landscape.store import Store
+from landscape.network.memory_format import takes_channels_last
+from landscape.store.entries import Store
 
 from bench import ours, subjects
 from bench.attempts import ACCURACY, Record, attempt, climb, failure, timed_in_turn, words

@@ -9,8 +9,9 @@ import time
 from collections.abc import Mapping, Sequence
 
 import torch
-from landscape import data, machine, training
-from landscape.store import Store
+from landscape import data, training
+from landscape.store import provenance
+from landscape.store.entries import Store
 
 from bench import grid_memory, grid_tables, grids, ours, subjects, tables
 from bench import options as shared
@@ -48,7 +49,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if name == "mlp":
             records += _guarded("memory", name, options, reason is None)
     run = {
-        "machine": machine.description(),
+        "machine": provenance.description(),
         "versions": {} if reason else {PEER: grids.peer_version()},
         "commit": tables.commit(),
         "minutes": (time.monotonic() - begun) / 60,

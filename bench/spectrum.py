@@ -13,9 +13,10 @@ from typing import Any
 
 import scipy
 import torch
-from landscape import machine, parameters
 from landscape.models import ModelConfig
-from landscape.store import Store
+from landscape.network import parameters
+from landscape.store import provenance
+from landscape.store.entries import Store
 
 from bench import growth, ours, peers, rows, subjects, tables
 from bench import options as shared
@@ -65,7 +66,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     gc.unfreeze()
     records = [record for found in parts.values() for record in found]
     run = {
-        "machine": machine.description(),
+        "machine": provenance.description(),
         "versions": {"scipy": scipy.__version__, **{tool.name: tool.version for tool in tools}},
         "commit": commit,
         "minutes": (time.monotonic() - begun) / 60,

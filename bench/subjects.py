@@ -9,7 +9,7 @@ import torch
 from landscape import data, models, rng, spectrum, training
 from landscape.models import ModelConfig
 from landscape.objective import Objective
-from landscape.store import Store
+from landscape.store.entries import Store
 from torch import nn
 
 

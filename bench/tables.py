@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from landscape import machine
+from landscape.store import provenance as machine
 
 from bench import ours
 from bench.attempts import ACCURACY, Record

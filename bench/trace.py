@@ -13,7 +13,7 @@ import torch
 from landscape import data, models, rng, spectrum, training
 from landscape.objective import Objective
 from landscape.operators import SymmetricOperator
-from landscape.store import Store
+from landscape.store.entries import Store
 
 from bench.tables import markdown, publish
 

@@ -35,28 +35,17 @@
 import itertools
 
 import torch
-from landscape import (
-    accounts,
-    arms,
-    claims,
-    connectivity,
-    cuts,
-    data,
-    display,
-    findings,
-    levels,
-    models,
-    panels,
-    plots,
-    records,
-    results,
-    routes,
-    statistics,
-    surveys,
-    tables,
-    training,
-    wording,
-)
+from landscape import connectivity, data, models, plots, training
+from studies import arms, claims, display, findings, formatting, intervals
+from studies.figures import builders
+from studies.records import equal_loss, slices, spectra
+from studies.records import runs as run_records
+from studies.records import solutions as solution_records
+from studies.records.paths import compared, straight
+from studies.study import Study
+from studies.tables import comparisons, measurements
+from studies.tables.runs import divergence
+from studies.tables.verdicts import VerdictBox, closing
 
 # %% tags=["parameters"]
 profile = "quick"  # smoke and quick are no evidence; paper is
@@ -97,7 +86,7 @@ twin_factors = [0.25, 0.5, 1.0, 2.0, 4.0]
 # without them stand at the end.
 
 # %%
-study = results.Study("01_bn_ablation", vars())
+study = Study("01_bn_ablation", vars())
 rules = {
     "S1.1": "Reproduced if the paired difference in test accuracy lies above 0, and the ratio of "
     "step noise (jumps of the mini-batch loss) below 1, over all that follows the first epoch, and "
@@ -120,7 +109,7 @@ rules = {
     "it and another policy contradicts it; contradicted if frozen statistics do.",
 }
 claim = {id: claims.claim(id, rule=rule) for id, rule in rules.items()}
-tables.rules(list(claim.values()))
+comparisons.rules(list(claim.values()))
 
 # %% [markdown]
 # ## Training
@@ -144,12 +133,12 @@ configs = {
 pair = list(configs)
 runs = training.sweep(configs, task, study.store, seeds=seeds, workers=workers)
 for (arm, seed), run in runs.items():
-    records.run(study, run, arm, seed)
-levels.step_noise(study, runs)
+    run_records.run(study, run, arm, seed)
+equal_loss.step_noise(study, runs)
 
 # %%
 plots.curves(
-    panels.training(runs),
+    builders.training(runs),
     label="fig-training",
     caption="Training with and without BN: mean over seeds, 95% interval as a band, each seed as a "
     "thin line. Losses in eval mode over all examples; epoch 0 is the initialisation.",
@@ -158,9 +147,9 @@ plots.curves(
 )
 
 # %%
-told = wording.listed([f"{size:,} with {arm}" for arm, size in arms.sizes(runs).items()])
+told = formatting.listed([f"{size:,} with {arm}" for arm, size in arms.sizes(runs).items()])
 display.Sentence(
-    f"Convolutions with {wording.listed([str(width) for width in channels])} channels and "
+    f"Convolutions with {formatting.listed([str(width) for width in channels])} channels and "
     f"{hidden} hidden units; parameters: {told}. SGD with a learning rate of {learning_rate:g}, "
     f"momentum {momentum:g} and batches of {batch_size}; {epochs} epochs."
 )
@@ -179,11 +168,13 @@ falls = {
     arm: torch.stack([runs[arm, seed].history["test_accuracy"][1:].diff() < 0 for seed in seeds])
     for arm in pair
 }
-told = wording.listed([f"{int(of.sum())} of {of.numel()} with {arm}" for arm, of in falls.items()])
+told = formatting.listed(
+    [f"{int(of.sum())} of {of.numel()} with {arm}" for arm, of in falls.items()]
+)
 noise = study.ratios("step_noise_matched", pair)
 display.show(
-    accounts.divergence(runs, label="tab-divergence"),
-    display.VerdictBox(verdicts[-1]),
+    divergence(runs, label="tab-divergence"),
+    VerdictBox(verdicts[-1]),
     display.Sentence(
         "The source shows curves and names no measure of steadiness: step noise is ours. At equal "
         f"loss its ratios of single seeds go from {min(noise):.4g} to {max(noise):.4g}. Times that "
@@ -201,12 +192,14 @@ display.show(
 
 # %%
 fixed = task.first(curvature_examples)
-near = levels.objectives(runs, None, task, fixed, study.store, workers=workers, bn_block=batch_size)
-how = {"prefix": "equal_", "without": levels.WITHOUT}
-records.tested(study, near, task.test, **how)
-records.tested(study, near, task.train, split="train", **how)
-records.early(study, near, rho=rho, **how)
-tables.comparison(
+near = equal_loss.objectives(
+    runs, None, task, fixed, study.store, workers=workers, bn_block=batch_size
+)
+how = {"prefix": "equal_", "without": equal_loss.WITHOUT}
+solution_records.tested(study, near, task.test, **how)
+solution_records.tested(study, near, task.train, split="train", **how)
+solution_records.early(study, near, rho=rho, **how)
+comparisons.comparison(
     study,
     {
         "equal_train_loss": "training loss (nats)",
@@ -233,13 +226,13 @@ as_far = findings.difference(
 )
 gap = findings.ratio(study, "loss_gap", pair, "test − training loss")
 slope = [
-    statistics.mean_interval([rho * g / rise for g, rise in zip(*of, strict=True)]).estimate
+    intervals.mean_interval([rho * g / rise for g, rise in zip(*of, strict=True)]).estimate
     for of in ([study.values(f"equal_{x}", arm) for x in ("gradient_norm", "sam")] for arm in pair)
 ]
 display.Sentence(
     f"At the end of training we measure {more_accurate.text}; {gap.text}. Where both have trained "
     f"equally far, to losses that differ within a seed by a factor of at most "
-    f"{levels.spread(study, 'equal_train_loss', pair):.3g}: {as_far.text}, "
+    f"{equal_loss.spread(study, 'equal_train_loss', pair):.3g}: {as_far.text}, "
     f"{side[as_far.word]} 0. Of the SAM rise, ρ times the norm of the gradient makes "
     f"{slope[0]:.2f} with BN and {slope[1]:.2f} without."
 )
@@ -262,7 +255,7 @@ display.Sentence(
 
 # %%
 at = arms.objectives(runs, fixed, bn_block=batch_size)
-records.solutions(study, at, rho=rho, rho_adaptive=rho_adaptive)
+solution_records.solutions(study, at, rho=rho, rho_adaptive=rho_adaptive)
 
 # %%
 names = {
@@ -274,7 +267,7 @@ names = {
 values = {title: {arm: study.values(name, arm) for arm in pair} for name, title in names.items()}
 plots.pairs(
     values,
-    display.intervals(values),
+    intervals.intervals(values),
     units={title: study.unit(name) for name, title in names.items()},
     label="fig-sharpness",
     caption="Four measures of sharpness, a point a seed, thin lines joining the arms of one seed; "
@@ -294,7 +287,7 @@ headings = {
     "step_noise_matched": "step noise at equal loss (nats)",
     "lambda_min": "λ_min",
 }
-tables.comparison(
+comparisons.comparison(
     study,
     headings | names,
     pair,
@@ -318,10 +311,12 @@ sharper = {
 
 # %%
 networks = {arm: runs[arm, seeds[0]].model() for arm in pair}
-records.subsets(study, networks, [task.first(size) for size in check_examples], seed=seeds[0])
+solution_records.subsets(
+    study, networks, [task.first(size) for size in check_examples], seed=seeds[0]
+)
 quantity = {"lambda_max_by_examples": "λ_max"}
 plots.curves(
-    panels.recorded(study, quantity, pair, "training examples", check_examples),
+    builders.recorded(study, quantity, pair, "training examples", check_examples),
     label="fig-examples",
     caption="The top eigenvalue of the first seed's networks against the number of training "
     "examples that it is measured on, in eval mode.",
@@ -332,7 +327,7 @@ plots.curves(
 by_size = study.ratios("lambda_max_by_examples", pair)
 told = [f"{ratio:.3g} on {size}" for ratio, size in zip(by_size, check_examples, strict=True)]
 display.Sentence(
-    f"λ_max with BN over that without, of this seed: {wording.listed(told)} examples. It moves "
+    f"λ_max with BN over that without, of this seed: {formatting.listed(told)} examples. It moves "
     f"with them by a factor of {max(by_size) / min(by_size):.3g}, which no interval over seeds has."
 )
 
@@ -358,9 +353,9 @@ hessians = {
     "no BN": ("no BN", "frozen"),
 }
 how = {"outliers": outliers, "probes": density_probes, "steps": density_steps}
-found = surveys.over_seeds(study, at, hessians, seeds=survey_seeds, **how)
+found = spectra.over_seeds(study, at, hessians, seeds=survey_seeds, **how)
 plots.spectra(
-    panels.spectra(found),
+    builders.spectra(found),
     label="fig-density",
     caption="Density of the eigenvalues, symmetric logarithmic axis: mean over seeds, each as a "
     f"thin line. Ticks below: the {outliers} largest and {outliers} smallest eigenvalues, a row "
@@ -378,7 +373,7 @@ quantities = {
     "condition": "λ_max / |λ_min|",
     "negative_mass": "share below −δ",
 }
-tables.comparison(
+comparisons.comparison(
     study,
     quantities,
     list(hessians),
@@ -389,7 +384,7 @@ tables.comparison(
 )
 
 # %%
-share = [statistics.mean_interval(study.values("negative_mass", of)).estimate for of in hessians]
+share = [intervals.mean_interval(study.values("negative_mass", of)).estimate for of in hessians]
 blurred = study.largest_error("negative_mass", list(hessians))
 apart = [abs(a - b) > blurred for a, b in itertools.combinations(share, 2)]
 one = study.ratio("survey_lambda_max", ["BN, eval", "BN, batch"])
@@ -397,7 +392,7 @@ display.Sentence(
     f"The share below −δ is known to ±{blurred:.2g} in one network, which intervals over seeds do "
     f"not hold; the means of {sum(apart)} of {len(apart)} pairs of Hessians lie further apart. "
     "At one and the same solution, λ_max in eval mode is "
-    f"{tables.interval_text(one)} times that under batch statistics."
+    f"{formatting.interval_text(one)} times that under batch statistics."
 )
 
 # %% [markdown]
@@ -407,7 +402,7 @@ display.Sentence(
 # %%
 for (arm, seed), L in at.items():
     if L is not None:
-        records.rise(study, "sam_batch", L.replace(bn="batch"), rho, arm=arm, seed=seed)
+        solution_records.rise(study, "sam_batch", L.replace(bn="batch"), rho, arm=arm, seed=seed)
 own = ["BN, batch", "no BN"]
 moving = {
     "lambda_max": claims.above(
@@ -431,10 +426,10 @@ verdicts += judged
 rises = [study.values(name, "BN") for name in ("sam", "sam_batch")]
 ratios = study.ratios("sam_batch", pair)
 display.show(
-    *map(display.VerdictBox, judged),
+    *map(VerdictBox, judged),
     display.Sentence(
         "At one and the same solution with BN, the rise in eval mode is "
-        f"{tables.interval_text(statistics.paired_ratio(*rises))} times that under batch "
+        f"{formatting.interval_text(intervals.paired_ratio(*rises))} times that under batch "
         f"statistics. The latter is, in single seeds, between {min(ratios):.3g} and "
         f"{max(ratios):.3g} times that without BN. S1.4 takes the higher test accuracy for better "
         f"generalisation; the other reading is the gap: {gap.text}."
@@ -452,12 +447,12 @@ display.show(
 
 # %%
 how = {"rho": rho, "rho_adaptive": rho_adaptive, "seed": seeds[0]}
-records.twins(study, networks, fixed, layer="0", factors=twin_factors, **how)
+solution_records.twins(study, networks, fixed, layer="0", factors=twin_factors, **how)
 
 # %%
 twins = {f"twin_{name}": title for name, title in names.items()}
 plots.curves(
-    panels.recorded(study, twins, pair, "factor a", twin_factors),
+    builders.recorded(study, twins, pair, "factor a", twin_factors),
     label="fig-twins",
     caption="The four measures on the first seed's networks, the first layer scaled by a. "
     "Upper row: the raw measures. Lower row: those that no rescaling changes.",
@@ -497,9 +492,9 @@ modes = {
     for (name, (arm, bn)), seed in itertools.product(hessians.items(), seeds)
     if at[arm, seed] is not None
 }
-lines = cuts.lines(study, modes, points=line_points, count=line_directions)
+lines = slices.lines(study, modes, points=line_points, count=line_directions)
 plots.curves(
-    panels.lines(lines),
+    builders.lines(lines),
     label="fig-lines",
     caption=f"Lines through the solutions along filter-normalised directions: mean over "
     f"{line_directions} directions for each seed (thin), then over seeds with 95% interval.",
@@ -508,8 +503,8 @@ plots.curves(
 )
 
 # %%
-rising = cuts.rises(study, lines, [0.1, 0.5, 1.0])
-tables.comparison(
+rising = slices.rises(study, lines, [0.1, 0.5, 1.0])
+comparisons.comparison(
     study,
     rising,
     list(hessians),
@@ -521,7 +516,7 @@ tables.comparison(
 
 # %%
 plots.curves(
-    panels.line_spread({name: lines[name, seeds[0]] for name in hessians}),
+    builders.line_spread({name: lines[name, seeds[0]] for name in hessians}),
     label="fig-spread",
     caption=f"The {line_directions} directions of the first seed's solutions one by one (thin): "
     "their median, and as a band the middle 80% of them. It is no interval for a mean.",
@@ -538,7 +533,7 @@ plots.curves(
 
 # %%
 first = {arm: at[arm, seeds[0]] for arm in pair}
-planes, models = cuts.random_planes(study, first, points=plane_points, seed=seeds[0])
+planes, models = slices.random_planes(study, first, points=plane_points, seed=seeds[0])
 plots.planes(
     planes,
     predictions=models,
@@ -553,7 +548,7 @@ plots.planes(
 )
 
 # %%
-sharpest, curved = cuts.top_planes(
+sharpest, curved = slices.top_planes(
     study, first, points=plane_points, reach=top_reach, seed=seeds[0]
 )
 plots.planes(
@@ -580,8 +575,9 @@ plots.surface(
 
 # %%
 display.Sentence(
-    f"Prediction and loss part, along random directions, {cuts.partings(models, 'filter norms')}; "
-    f"along the sharpest eigenvectors, {cuts.partings(curved, 'units')}."
+    "Prediction and loss part, along random directions, "
+    f"{measurements.partings(models, 'filter norms')}; along the sharpest eigenvectors, "
+    f"{measurements.partings(curved, 'units')}."
 )
 
 # %% [markdown]
@@ -597,8 +593,8 @@ display.Sentence(
 # %%
 sets = {split: task.first(path_examples, split=split) for split in ("train", "test")}
 solutions = {seed: runs["BN", seed].model() for seed in seeds}
-paths = routes.straight(study, solutions, sets, points=path_points, arm="BN")
-controls = routes.straight(
+paths = straight(study, solutions, sets, points=path_points, arm="BN")
+controls = straight(
     study,
     {seed: runs["no BN", seed].model() for seed in seeds},
     {"train": sets["train"]},
@@ -609,7 +605,7 @@ controls = routes.straight(
 
 # %%
 plots.curves(
-    panels.paths({**paths, ("train", "no BN"): controls["train", "frozen"]}),
+    builders.paths({**paths, ("train", "no BN"): controls["train", "frozen"]}),
     label="fig-paths",
     caption=f"The straight path between two solutions with BN under three policies, and without BN "
     f"on training examples: mean over {len(seeds) // 2} disjoint pairs of seeds with 95% interval, "
@@ -629,7 +625,7 @@ barriers = [
     for bn in ("frozen", "batch", "reestimate")
 ]
 verdicts.append(claims.robust(claim["S1.5"], barriers[:1], barriers[1:]))
-display.VerdictBox(verdicts[-1])
+VerdictBox(verdicts[-1])
 
 # %%
 control = findings.barrier(
@@ -640,17 +636,17 @@ control = findings.barrier(
 )
 heights = {bn: study.values(f"barrier_train_{bn}", "BN") for bn in ("frozen", "batch")}
 times = {
-    bn: statistics.paired_ratio(of, study.values("barrier_train_frozen", "no BN"))
+    bn: intervals.paired_ratio(of, study.values("barrier_train_frozen", "no BN"))
     for bn, of in heights.items()
 }
 display.show(
-    tables.barriers(
+    comparisons.barriers(
         {**paths, ("train", "no BN"): controls["train", "frozen"]}, label="tab-barriers"
     ),
     display.Sentence(
         f"The control: {control.text}, {side[control.word]} the border. On training examples the "
-        f"loss barrier with BN is {tables.interval_text(times['frozen'])} times that without, "
-        f"under batch statistics {tables.interval_text(times['batch'])} times (n = "
+        f"loss barrier with BN is {formatting.interval_text(times['frozen'])} times that without, "
+        f"under batch statistics {formatting.interval_text(times['batch'])} times (n = "
         f"{times['batch'].n})."
     ),
 )
@@ -670,11 +666,9 @@ display.show(
 curve = connectivity.CurveConfig(
     epochs=curve_epochs, batch_size=batch_size, learning_rate=learning_rate, momentum=momentum
 )
-kinds = routes.compared(
-    study, solutions, sets["train"], train=task.train, curve=curve, points=path_points
-)
+kinds = compared(study, solutions, sets["train"], train=task.train, curve=curve, points=path_points)
 plots.curves(
-    panels.routes(kinds),
+    builders.routes(kinds),
     label="fig-routes",
     caption="Four kinds of paths between the same pairs of solutions with BN, on training "
     "examples: mean over disjoint pairs of seeds with 95% interval, each pair as a thin line.",
@@ -691,14 +685,14 @@ left = [
 ]
 told = "; ".join(f"{found.text}, {side[found.word]} the border" for found in left)
 share = {kind: study.ratio("route_barrier", [kind, "straight"]) for kind in list(kinds)[1:]}
-remains = [f"the {kind} path keeps {tables.interval_text(of)}" for kind, of in share.items()]
+remains = [f"the {kind} path keeps {formatting.interval_text(of)}" for kind, of in share.items()]
 display.show(
-    tables.routes(kinds, label="tab-routes"),
+    comparisons.routes(kinds, label="tab-routes"),
     display.Sentence(f"Against the border of 2 percentage points: {told}."),
     display.Sentence(
-        f"Of the loss barrier of the straight path, {wording.listed(remains)}. S1.5 is judged by "
-        "that path alone. Whether two solutions lie in distinct basins, as its source concludes, "
-        "is what the others bear on."
+        f"Of the loss barrier of the straight path, {formatting.listed(remains)}. S1.5 is judged "
+        "by that path alone. Whether two solutions lie in distinct basins, as its source "
+        "concludes, is what the others bear on."
     ),
 )
 
@@ -707,7 +701,7 @@ display.show(
 
 # %%
 files = study.write("Batch normalisation", verdicts, [task])
-display.closing(study, verdicts)
+closing(study, verdicts)
 
 # %% [markdown]
 # ## Limits

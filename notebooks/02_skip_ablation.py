@@ -31,26 +31,16 @@
 import dataclasses
 import functools
 
-from landscape import (
-    accounts,
-    arms,
-    claims,
-    comparisons,
-    cuts,
-    data,
-    display,
-    findings,
-    layers,
-    models,
-    panels,
-    plots,
-    records,
-    results,
-    statistics,
-    tables,
-    training,
-    wording,
-)
+from landscape import data, models, plots, training
+from studies import arms, claims, display, findings, formatting, intervals
+from studies.figures import builders
+from studies.figures.depth import gradients
+from studies.records import published, slices, solutions
+from studies.records import runs as run_records
+from studies.study import Study
+from studies.tables import comparisons, measurements
+from studies.tables import runs as run_tables
+from studies.tables.verdicts import VerdictBox, closing
 
 # %% tags=["parameters"]
 profile = "quick"  # smoke and quick are no evidence; paper is
@@ -91,7 +81,7 @@ coarse_points = 10
 # otherwise.
 
 # %%
-study = results.Study("02_skip_ablation", vars())
+study = Study("02_skip_ablation", vars())
 rules = {
     "S3.1": "Reproduced if the paired differences in test accuracy between skip with BN and each "
     "other arm of the two by two lie above 0, from He's initialisation and, on fewer examples, "
@@ -108,7 +98,7 @@ rules = {
     "contradicted if below from both.",
 }
 claim = {id: claims.claim(id, rule=rule) for id, rule in rules.items()}
-tables.rules(list(claim.values()))
+comparisons.rules(list(claim.values()))
 
 # %% [markdown]
 # ## The two by two
@@ -135,9 +125,9 @@ base = training.TrainConfig(
 four = {"skip + BN": {}, "BN alone": {"skip": False}, "skip alone": {"norm": "none"}}
 four["neither"] = {"skip": False, "norm": "none"}
 runs = sweep(arms.variants(base, four), task, seeds=seeds)
-records.runs(study, runs)
+run_records.runs(study, runs)
 plots.curves(
-    panels.training(runs),
+    builders.training(runs),
     label="fig-training",
     caption="Training with and without skip connections and BN: mean over seeds, 95% interval as a "
     "band, each seed as a thin line. A curve ends where its run diverged.",
@@ -153,17 +143,17 @@ why = dict.fromkeys(source, "a small run, no evidence") if not study.evidence el
 why |= {"batch_size": "costs less", "precision": "costs less", "plane_points": "finer"}
 why |= {"small_train": "checks cost less"} if study.evidence else {}
 display.show(
-    accounts.divergence(runs, label="tab-divergence"),
-    accounts.departures(source, study.parameters, why, label="tab-departures"),
+    run_tables.divergence(runs, label="tab-divergence"),
+    run_tables.departures(source, study.parameters, why, label="tab-departures"),
 )
 
 # %%
-reached = statistics.mean_interval(
+reached = intervals.mean_interval(
     [100 * value for value in study.values("test_accuracy", "skip + BN")]
 )
 display.Sentence(
-    f"Skip with BN reaches a test accuracy of {tables.interval_text(reached)} per cent, which "
-    f"{wording.against(reached, 85.05)}, the source's."
+    f"Skip with BN reaches a test accuracy of {formatting.interval_text(reached)} per cent, which "
+    f"{formatting.against(reached, 85.05)}, the source's."
 )
 
 # %% [markdown]
@@ -183,12 +173,12 @@ of_torch = {arm: f"{arm}, torch" for arm in four}
 begun = {name: {**four[arm], "init": "torch"} for arm, name in of_torch.items()}
 begun["neither, small step"] = {**four["neither"], "learning_rate": small_rate}
 others = sweep(arms.variants(small, begun), few, seeds=seeds)
-records.runs(study, others)
+run_records.runs(study, others)
 examples = task.first(signal_examples)
 before = [arms.objectives(own, examples, step=0, bn="batch") for own in (runs, others)]
-received = [records.received(study, at, prefix="initial_") for at in before]
+received = [solutions.received(study, at, prefix="initial_") for at in before]
 display.show(
-    tables.arms(
+    comparisons.arms(
         study,
         {"test_accuracy": "test accuracy", "train_loss": "training loss (nats)"},
         list(begun),
@@ -197,14 +187,14 @@ display.show(
         caption=f"Other starts, on {len(few.y_train)} examples: mean over seeds ± half-width of "
         "the 95% interval.",
     ),
-    accounts.divergence(others, label="tab-divergence-starts"),
+    run_tables.divergence(others, label="tab-divergence-starts"),
 )
 
 # %%
 panels_of = {"He's initialisation": received[0]}
 panels_of["PyTorch's initialisation"] = arms.renamed(received[1], of_torch)
 plots.curves(
-    layers.gradients(panels_of, of="z", reference=0.9),
+    gradients(panels_of, of="z", reference=0.9),
     label="fig-signals",
     caption="Gradients of the loss by the layers' outputs z before training, over "
     f"{signal_examples} examples.",
@@ -213,10 +203,10 @@ plots.curves(
 )
 
 # %%
-weights = {key: records.layer_gradients(run) for key, run in runs.items()}
+weights = {key: run_records.layer_gradients(run) for key, run in runs.items()}
 shown = {"initialisation": 0, "last epoch": -1}
 plots.curves(
-    layers.gradients({t: {k: of[:, e] for k, of in weights.items()} for t, e in shown.items()}),
+    gradients({t: {k: of[:, e] for k, of in weights.items()} for t, e in shown.items()}),
     label="fig-gradients",
     caption="Gradients by the layers' weights W in the two by two, root mean square over the "
     "mini-batches of an epoch (at the initialisation: the first mini-batch).",
@@ -244,7 +234,7 @@ verdicts = [
     claims.robust(claim["S3.4"], stuck[:2], [*stuck[2:], *fading]),
     claims.agreed(claim["S3.6"], costs),
 ]
-display.show(*(display.VerdictBox(verdict) for verdict in verdicts))
+display.show(*(VerdictBox(verdict) for verdict in verdicts))
 
 # %% [markdown]
 # ## How flat is the landscape around networks that have neither?
@@ -258,33 +248,33 @@ display.show(*(display.VerdictBox(verdict) for verdict in verdicts))
 # %%
 alone = {key: run for key, run in runs.items() if key[0] == "neither"}
 at = arms.objectives(alone, task.first(curvature_examples))
-records.solutions(study, at, rho=rho, rho_adaptive=rho_adaptive)
+solutions.solutions(study, at, rho=rho, rho_adaptive=rho_adaptive)
 for (arm, seed), L in at.items():
     if L is None:
-        records.missing(study, ["loss_range"], arm=arm, seed=seed)
+        solutions.missing(study, ["loss_range"], arm=arm, seed=seed)
         continue
-    planes, _ = cuts.random_planes(study, {arm: L}, points=plane_points, seed=seed)
-    cuts.shapes(study, planes, seed=seed)
-comparisons.estimated(study, at, iterations=power_iterations, points=coarse_points)
+    planes, _ = slices.random_planes(study, {arm: L}, points=plane_points, seed=seed)
+    slices.shapes(study, planes, seed=seed)
+published.estimated(study, at, iterations=power_iterations, points=coarse_points)
 given = {  # As S3 has them.
     ("power_iteration", "lambda_max"): ("λ_max", {"neither": 0.100}),
     ("coarse_range", "loss_range"): ("loss range (nats)", {"neither": 0.0}),
 }
 display.show(
-    accounts.estimators(
-        comparisons.beside(study, given, ["neither"]),
+    measurements.estimators(
+        published.beside(study, given, ["neither"]),
         label="tab-estimators",
         caption="The source's estimators on the networks that have neither. Beside the loss range "
         "of the coarse plane stands that of the filter-normalised one, another quantity.",
     ),
-    accounts.dead(runs, ["neither"]),
+    run_tables.dead(runs, ["neither"]),
 )
 
 # %%
 display.show(
-    tables.arms(
+    comparisons.arms(
         study,
-        {**records.HEADINGS, "loss_range": "loss range (nats)"},
+        {**solutions.HEADINGS, "loss_range": "loss range (nats)"},
         ["neither"],
         runs=alone,
         label="tab-measures",
@@ -304,7 +294,7 @@ display.show(
 
 # %%
 files = study.write("Skip connections or normalisation", verdicts, [task, few])
-display.closing(study, verdicts)
+closing(study, verdicts)
 
 # %% [markdown]
 # ## Limits

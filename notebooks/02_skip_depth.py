@@ -30,22 +30,16 @@
 
 import itertools
 
-from landscape import (
-    accounts,
-    arms,
-    claims,
-    data,
-    display,
-    findings,
-    layers,
-    models,
-    plots,
-    predictors,
-    records,
-    results,
-    tables,
-    training,
-)
+from landscape import data, models, plots, training
+from studies import arms, claims, display, findings, predictors
+from studies.figures import depth as depth_figures
+from studies.records import runs as run_records
+from studies.records import solutions
+from studies.records.runs import learning
+from studies.study import Study
+from studies.tables import comparisons, measurements
+from studies.tables import runs as run_tables
+from studies.tables.verdicts import VerdictBox, closing
 
 # %% tags=["parameters"]
 profile = "quick"  # smoke and quick are no evidence; paper is
@@ -79,7 +73,7 @@ curvature_examples = 128  # first training examples: curvature and sharpness
 # of measuring holds, and that one check shows the opposite. "Plain" is without skip connections.
 
 # %%
-study = results.Study("02_skip_depth", vars())
+study = Study("02_skip_depth", vars())
 rules = {
     "S3.5": "Spearman's rank correlation of λ_max, and of λ_max / |λ_min|, with the test accuracy, "
     "over norms and depths that did not diverge; of all of them the ratio has to be finite. The "
@@ -99,7 +93,7 @@ rules = {
     "learn, nothing is decided.",
 }
 claim = {id: claims.claim(id, rule=rule) for id, rule in rules.items()}
-tables.rules(list(claim.values()))
+comparisons.rules(list(claim.values()))
 
 # %% [markdown]
 # ## The networks
@@ -135,7 +129,7 @@ of_start |= {f"{arm}, torch": own | {"init": "torch"} for arm, own in starts.ite
 of_start["skip, none, SkipInit"] = {**skip, "skipinit": True}
 configs = arms.variants(base, {**of_norm, **of_depth, **of_start})
 runs = training.sweep(configs, task, seeds=seeds, store=study.store, workers=workers)
-records.runs(study, runs)
+run_records.runs(study, runs)
 
 # %%
 source = {"batch_size": 32, "precision": "float32", "epochs": 20, "dataset": "cifar10"}
@@ -144,9 +138,9 @@ why = dict.fromkeys(source, "a small run, no evidence") if not study.evidence el
 why |= {"batch_size": "costs less", "precision": "costs less"}
 why |= {"max_train": "many arms", "width": "many arms"} if study.evidence else {}
 display.show(
-    accounts.divergence(runs, label="tab-divergence"),
-    accounts.departures(source, study.parameters, why, label="tab-departures"),
-    accounts.repeated(configs),
+    run_tables.divergence(runs, label="tab-divergence"),
+    run_tables.departures(source, study.parameters, why, label="tab-departures"),
+    run_tables.repeated(configs),
 )
 
 # %% [markdown]
@@ -161,10 +155,10 @@ display.show(
 # %%
 few = task.first(curvature_examples)
 rest = {key: run for key, run in runs.items() if key[0] in {**of_norm, **of_depth}}
-records.solutions(study, arms.objectives(rest, few), rho=rho, rho_adaptive=rho_adaptive)
-tables.arms(
+solutions.solutions(study, arms.objectives(rest, few), rho=rho, rho_adaptive=rho_adaptive)
+comparisons.arms(
     study,
-    records.HEADINGS,
+    solutions.HEADINGS,
     list(of_norm),
     runs=runs,
     label="tab-norms",
@@ -174,11 +168,11 @@ tables.arms(
 
 # %%
 before = arms.objectives(runs, few, step=0, bn="batch")
-records.early(study, before, rho=rho, prefix="initial_", tol=1e-3)
+solutions.early(study, before, rho=rho, prefix="initial_", tol=1e-3)
 over_depth = {"test_accuracy": "test accuracy", "kappa": "λ_max / |λ_min|"}
 over_depth |= {"initial_lambda_max": "λ_max at the initialisation", "lambda_max": "λ_max"}
 plots.curves(
-    layers.depths(study, over_depth, ["skip", "plain"], depths),
+    depth_figures.depths(study, over_depth, ["skip", "plain"], depths),
     label="fig-depths",
     caption="Depth, with BN: mean over seeds with 95% interval. At the initialisation the "
     "statistics are those of the examples.",
@@ -187,7 +181,7 @@ plots.curves(
 )
 
 # %%
-weights = {key: records.layer_gradients(run) for key, run in runs.items()}
+weights = {key: run_records.layer_gradients(run) for key, run in runs.items()}
 whens = {"before training": 0, "last epochs": -1}
 panels_of = {
     f"depth {d}, {when}": {
@@ -197,7 +191,7 @@ panels_of = {
     for d, (when, at) in itertools.product(depths, whens.items())
 }
 plots.curves(
-    layers.gradients(panels_of),
+    depth_figures.gradients(panels_of),
     label="fig-gradients",
     caption="Gradients by the layers' weights W, with BN: of the first mini-batch, and root mean "
     f"square over those of the last {min(measure_every, epochs)} epochs.",
@@ -206,7 +200,7 @@ plots.curves(
 )
 
 # %%
-learn = accounts.learning(study, runs, chance=1 / task.classes)
+learn = learning(study, runs, chance=1 / task.classes)
 known = all(all(learn[arm]) for arm in of_depth)
 deeper = {name: [f"{name}, depth {d}" for d in depths] for name in ("plain", "skip")}
 worse = [
@@ -215,8 +209,8 @@ worse = [
 ]
 verdicts = [claims.every(claim["S2.8"], worse)]
 display.show(
-    display.VerdictBox(verdicts[0]),
-    accounts.learned(study, runs, list(of_depth), chance=1 / task.classes),
+    VerdictBox(verdicts[0]),
+    run_tables.learned(study, runs, list(of_depth), chance=1 / task.classes),
 )
 
 # %% [markdown]
@@ -234,9 +228,9 @@ distinct = arms.distinct({arm: configs[arm] for arm in (*of_norm, *of_depth)})
 lasting = [arm for arm in distinct if arm in arms.trained(rest)]
 kept = {key: run for key, run in rest.items() if key[0] in lasting}
 after = arms.objectives(kept, few, step=first_epoch, bn="batch")
-records.early(study, after, rho=rho, prefix="early_", tol=1e-3)
+solutions.early(study, after, rho=rho, prefix="early_", tol=1e-3)
 ends = arms.objectives(kept, few, bn="batch", bn_block=batch_size)
-records.early(study, ends, rho=rho, prefix="batch_", tol=1e-3)
+solutions.early(study, ends, rho=rho, prefix="batch_", tol=1e-3)
 for (arm, seed), run in kept.items():
     study.add("depth", run.config.model.depth, arm=arm, seed=seed)
 kinds = {"lambda_max": "λ_max", "gradient_norm": "gradient norm", "sam": "SAM rise"}
@@ -249,7 +243,7 @@ late = {"lambda_max": "λ_max at the end", "kappa": "λ_max / |λ_min|", "sam": 
 late |= {"batch_lambda_max": "λ_max, batch statistics", "batch_sam": "SAM rise, likewise"}
 late |= {"train_loss": "training loss at the end", "depth": "depth"}
 correlated = predictors.correlations(study, {**early, **late}, "test_accuracy", lasting)
-tables.correlations(
+comparisons.correlations(
     correlated,
     label="tab-correlations",
     caption="Rank correlation with the final test accuracy and its 95% interval.",
@@ -290,10 +284,10 @@ judged = [
 ]
 verdicts += judged
 display.show(
-    *map(display.VerdictBox, judged),
-    accounts.steady(study, base.optimizer, "test_accuracy", lasting),
-    accounts.rounded(study, "initial_rounding", every, moments["initial"]),
-    accounts.rounded(study, "early_rounding", lasting, moments["early"]),
+    *map(VerdictBox, judged),
+    measurements.steady(study, base.optimizer, "test_accuracy", lasting),
+    measurements.rounded(study, "initial_rounding", every, moments["initial"]),
+    measurements.rounded(study, "early_rounding", lasting, moments["early"]),
 )
 
 # %% [markdown]
@@ -301,7 +295,7 @@ display.show(
 
 # %%
 files = study.write("Norms, depth and prediction", verdicts, [task])
-display.closing(study, verdicts)
+closing(study, verdicts)
 
 # %% [markdown]
 # ## Limits

@@ -32,26 +32,15 @@ import dataclasses
 import functools
 import itertools
 
-from landscape import (
-    accounts,
-    arms,
-    claims,
-    comparisons,
-    cuts,
-    data,
-    display,
-    findings,
-    models,
-    panels,
-    plots,
-    records,
-    results,
-    statistics,
-    surveys,
-    tables,
-    training,
-    wording,
-)
+from landscape import data, models, plots, training
+from studies import arms, claims, display, findings, formatting, intervals
+from studies.figures import builders
+from studies.records import published, slices, solutions, spectra
+from studies.records import runs as run_records
+from studies.study import Study
+from studies.tables import comparisons, measurements
+from studies.tables.runs import departures, divergence
+from studies.tables.verdicts import VerdictBox, closing
 
 # %% tags=["parameters"]
 profile = "quick"  # smoke and quick are no evidence; paper is
@@ -95,7 +84,7 @@ lanczos_step_sizes = [1e-3, 1e-1]  # S2 gives none
 # source's size stands beside what is found.
 
 # %%
-study = results.Study("02_skip_sharpness", vars())
+study = Study("02_skip_sharpness", vars())
 rule = (
     "λ_max of BN alone over skip with BN. Reproduced if the ratio lies above 1, by five power "
     "iterations as in the source, converged, under batch statistics, and relative to the norms of "
@@ -103,7 +92,7 @@ rule = (
     "lies above and one of the others below; contradicted if the source's does, or more is lost."
 )
 claim = claims.claim("S3.2", rule=rule)
-tables.rules([claim])
+comparisons.rules([claim])
 
 # %% [markdown]
 # ## Training
@@ -127,9 +116,9 @@ base = training.TrainConfig(
 )
 two = {"skip + BN": {}, "BN alone": {"skip": False}}
 runs = sweep(arms.variants(base, two), task, seeds=seeds)
-records.runs(study, runs)
+run_records.runs(study, runs)
 plots.curves(
-    panels.training(runs),
+    builders.training(runs),
     label="fig-training",
     caption="Training with BN, with and without skip connections: mean over seeds, 95% interval as "
     "a band, each seed as a thin line. A curve ends where its run diverged.",
@@ -145,8 +134,8 @@ why = dict.fromkeys(source, "a small run, no evidence") if not study.evidence el
 why |= {"batch_size": "costs less", "precision": "costs less", "plane_points": "finer"}
 why |= {"small_train": "a check costs less"} if study.evidence else {}
 display.show(
-    accounts.divergence(runs, label="tab-divergence"),
-    accounts.departures(source, study.parameters, why, label="tab-departures"),
+    divergence(runs, label="tab-divergence"),
+    departures(source, study.parameters, why, label="tab-departures"),
 )
 
 # %% [markdown]
@@ -166,10 +155,10 @@ both_ways = {
     for (arm, own), (way, how) in itertools.product(two.items(), ways.items())
 }
 checked = sweep(arms.variants(small, both_ways), few, seeds=seeds[:1])
-records.runs(study, checked)
+run_records.runs(study, checked)
 ended = arms.objectives(checked, task.first(curvature_examples))
-records.early(study, ended, rho=rho, prefix="end_")
-tables.arms(
+solutions.early(study, ended, rho=rho, prefix="end_")
+comparisons.arms(
     study,
     {
         "test_accuracy": "test accuracy",
@@ -187,7 +176,7 @@ tables.arms(
 # %%
 tops = {arm: study.values("end_lambda_max", arm)[0] for arm in both_ways}
 here_sharper, there_sharper = (
-    wording.number(tops[f"BN alone, as {way}"] / tops[f"skip + BN, as {way}"]) for way in ways
+    formatting.number(tops[f"BN alone, as {way}"] / tops[f"skip + BN, as {way}"]) for way in ways
 )
 display.Sentence(
     f"In this check λ_max of BN alone is {here_sharper} times that of skip with BN with batches of "
@@ -206,18 +195,18 @@ display.Sentence(
 name = f"skip + BN, batches of {source_batch}"
 baseline = {name: {"batch_size": source_batch}}
 full = sweep(arms.variants(small, baseline), task, seeds=seeds[:1])
-records.runs(study, full)
+run_records.runs(study, full)
 ended = arms.objectives(full, task.first(curvature_examples))
-records.early(study, ended, rho=rho, prefix="end_")
-reached = statistics.mean_interval(
+solutions.early(study, ended, rho=rho, prefix="end_")
+reached = intervals.mean_interval(
     [100 * value for value in study.values("test_accuracy", "skip + BN")]
 )
 here, there = (100 * study.values("test_accuracy", arm)[0] for arm in ("skip + BN", name))
 display.Sentence(
-    f"Skip with BN reaches a test accuracy of {tables.interval_text(reached)} per cent, which "
-    f"{wording.against(reached, 85.05)}, the source's. Its first seed reaches {here:.2f} with "
+    f"Skip with BN reaches a test accuracy of {formatting.interval_text(reached)} per cent, which "
+    f"{formatting.against(reached, 85.05)}, the source's. Its first seed reaches {here:.2f} with "
     f"batches of {batch_size}, and {there:.2f} with batches of {source_batch}; λ_max is then "
-    f"{wording.number(study.values('end_lambda_max', name)[0])}."
+    f"{formatting.number(study.values('end_lambda_max', name)[0])}."
 )
 
 # %% [markdown]
@@ -231,13 +220,13 @@ display.Sentence(
 
 # %%
 at = arms.objectives(runs, task.first(curvature_examples))
-records.solutions(study, at, rho=rho, rho_adaptive=rho_adaptive)
+solutions.solutions(study, at, rho=rho, rho_adaptive=rho_adaptive)
 moving = arms.objectives(runs, task.first(curvature_examples), bn="batch", bn_block=batch_size)
-records.early(study, moving, rho=rho, prefix="batch_", tol=1e-3)
+solutions.early(study, moving, rho=rho, prefix="batch_", tol=1e-3)
 other = {"batch_lambda_max": "λ_max, batch statistics", "batch_sam": "SAM rise, likewise"}
-tables.arms(
+comparisons.arms(
     study,
-    {**records.HEADINGS, **other},
+    {**solutions.HEADINGS, **other},
     list(two),
     runs=runs,
     label="tab-measures",
@@ -247,7 +236,7 @@ tables.arms(
 
 # %%
 trained = arms.trained(runs)
-found = surveys.over_seeds(
+found = spectra.over_seeds(
     study,
     at,
     {arm: (arm, "frozen") for arm in trained},
@@ -257,7 +246,7 @@ found = surveys.over_seeds(
     steps=density_steps,
 )
 plots.spectra(
-    panels.spectra(found),
+    builders.spectra(found),
     label="fig-density",
     caption="Density of the eigenvalues, symmetric logarithmic axis: mean over seeds, each as a "
     f"thin line. Ticks: the {outliers} largest and smallest eigenvalues.",
@@ -268,8 +257,8 @@ plots.spectra(
 drawn = {}
 for seed in seeds:
     own = {arm: at[arm, seed] for arm in trained}
-    drawn[seed] = cuts.random_planes(study, own, points=plane_points, seed=seed)
-    cuts.shapes(study, drawn[seed][0], seed=seed)
+    drawn[seed] = slices.random_planes(study, own, points=plane_points, seed=seed)
+    slices.shapes(study, drawn[seed][0], seed=seed)
 planes, predicted = drawn[seeds[0]]
 plots.planes(
     planes,
@@ -290,7 +279,7 @@ plots.surface(
 )
 
 # %%
-tables.arms(
+comparisons.arms(
     study,
     {
         "loss_range": "loss range (nats)",
@@ -312,8 +301,8 @@ tables.arms(
 # converged eigenvalues and the range of the filter-normalised plane.
 
 # %%
-comparisons.estimated(study, at, iterations=power_iterations, points=coarse_points)
-comparisons.lanczos(study, at, steps=lanczos_steps, step_sizes=lanczos_step_sizes)
+published.estimated(study, at, iterations=power_iterations, points=coarse_points)
+published.lanczos(study, at, steps=lanczos_steps, step_sizes=lanczos_step_sizes)
 top = {"skip + BN": 6.96, "BN alone": 90.58}  # As S3 has them.
 spread = {"skip + BN": 0.0005, "BN alone": 0.0024}
 given = {
@@ -321,10 +310,10 @@ given = {
     ("coarse_range", "loss_range"): ("loss range (nats)", spread),
 }
 for size, end in itertools.product(lanczos_step_sizes[:1], ("max", "min")):
-    name = comparisons.named(f"ritz_{end}", size)
+    name = published.named(f"ritz_{end}", size)
     given[name, f"lambda_{end}"] = f"λ_{end}, ε = {size:g}", {}
-accounts.estimators(
-    comparisons.beside(study, given, trained),
+measurements.estimators(
+    published.beside(study, given, trained),
     label="tab-estimators",
     caption="The sources' estimators on these networks. Beside the loss range of the coarse plane "
     "stands that of the filter-normalised one, another quantity.",
@@ -340,15 +329,15 @@ sharper = [
 ]
 near = findings.accuracy(study, pair, threshold=-2.0)
 verdict = claims.robust(claim, [sharper[0], near], sharper[1:])
-behind = tables.interval_text(study.ratio("train_loss", pair))
+behind = formatting.interval_text(study.ratio("train_loss", pair))
 display.show(
-    display.VerdictBox(verdict),
+    VerdictBox(verdict),
     display.Sentence(
         f"BN alone ends at {behind} times the training loss of skip with BN, and curvature of the "
         "cross-entropy grows with the loss: beside that, the ratio of λ_max is "
-        f"{tables.interval_text(sharper[1].interval)}, which "
-        f"{wording.against(sharper[1].interval, 13)}, the source's. With the source's batches and "
-        f"precision the check on {len(few.y_train)} examples has {there_sharper}."
+        f"{formatting.interval_text(sharper[1].interval)}, which "
+        f"{formatting.against(sharper[1].interval, 13)}, the source's. With the source's batches "
+        f"and precision the check on {len(few.y_train)} examples has {there_sharper}."
     ),
 )
 
@@ -357,7 +346,7 @@ display.show(
 
 # %%
 files = study.write("Sharpness with and without skip connections", [verdict], [task, few])
-display.closing(study, [verdict])
+closing(study, [verdict])
 
 # %% [markdown]
 # ## Limits

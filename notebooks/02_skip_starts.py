@@ -31,21 +31,15 @@
 import functools
 import itertools
 
-from landscape import (
-    accounts,
-    arms,
-    claims,
-    data,
-    display,
-    findings,
-    models,
-    panels,
-    plots,
-    records,
-    results,
-    tables,
-    training,
-)
+from landscape import data, models, plots, training
+from studies import arms, claims, display, findings
+from studies.figures import builders
+from studies.records import runs as run_records
+from studies.records import solutions
+from studies.study import Study
+from studies.tables import comparisons
+from studies.tables import runs as run_tables
+from studies.tables.verdicts import VerdictBox, closing
 
 # %% tags=["parameters"]
 profile = "quick"  # smoke and quick are no evidence; paper is
@@ -80,14 +74,14 @@ signal_examples = 128  # first training examples: the gradients that layers rece
 # the one without skip connections; in tables a run that diverged counts with what it left.
 
 # %%
-study = results.Study("02_skip_starts", vars())
+study = Study("02_skip_starts", vars())
 rules = {
     "S3.3": "Exact interval of the share of runs that diverge, skip without norm. Reproduced if "
     "above one half from both initialisations; artefact if above from He's and below from "
     "PyTorch's, which makes it one of the initialisation; contradicted if below from He's.",
 }
 claim = {id: claims.claim(id, rule=rule) for id, rule in rules.items()}
-tables.rules(list(claim.values()))
+comparisons.rules(list(claim.values()))
 
 # %% [markdown]
 # ## One thing changed at a time
@@ -123,11 +117,13 @@ rescues = {
 rescues["skip, SkipInit"] = {**networks["skip"], "skipinit": True}
 configs = arms.variants(base, rescues)
 runs = sweep(configs, task, seeds=seeds)
-records.runs(study, runs)
+run_records.runs(study, runs)
 
 # %%
 of = {
-    network: panels.training({key: run for key, run in runs.items() if key[0].startswith(network)})
+    network: builders.training(
+        {key: run for key, run in runs.items() if key[0].startswith(network)}
+    )
     for network in networks
 }
 words = "mean over seeds, 95% interval as a band, each seed as a thin line. A curve ends where its "
@@ -155,16 +151,16 @@ why = dict.fromkeys(source, "a small run, no evidence") if not study.evidence el
 why |= {"batch_size": "costs less", "precision": "costs less"}
 why |= {"max_train": "many arms"} if study.evidence else {}
 display.show(
-    accounts.divergence(runs, label="tab-divergence"),
-    accounts.departures(source, study.parameters, why, label="tab-departures"),
+    run_tables.divergence(runs, label="tab-divergence"),
+    run_tables.departures(source, study.parameters, why, label="tab-departures"),
 )
 
 # %%
 before = arms.objectives(runs, task.first(signal_examples), step=0, bn="batch")
-received = records.received(study, before, prefix="initial_")
+received = solutions.received(study, before, prefix="initial_")
 heads = {"test_accuracy": "test accuracy", "train_loss": "training loss (nats)"}
 display.show(
-    tables.arms(
+    comparisons.arms(
         study,
         {**heads, "initial_signal_decay": "decay a layer"},
         list(rescues),
@@ -175,7 +171,7 @@ display.show(
         "receive change from a layer to the one before it, at the initialisation; the source has "
         "0.9. With SkipInit those inside the branches begin at 0, which has no factor.",
     ),
-    accounts.learned(study, runs, list(rescues), chance=1 / task.classes),
+    run_tables.learned(study, runs, list(rescues), chance=1 / task.classes),
 )
 
 # %%
@@ -187,8 +183,8 @@ shares = [
 ]
 verdicts = [claims.robust(claim["S3.3"], shares[:1], shares[1:])]
 display.show(
-    display.VerdictBox(verdicts[0]),
-    accounts.divergence(begun, label="tab-divergence-starts"),
+    VerdictBox(verdicts[0]),
+    run_tables.divergence(begun, label="tab-divergence-starts"),
 )
 
 # %% [markdown]
@@ -206,9 +202,9 @@ both_ways = {
     )
 }
 checked = sweep(arms.variants(base, both_ways), task, seeds=seeds[:1])
-records.runs(study, checked)
+run_records.runs(study, checked)
 display.show(
-    tables.arms(
+    comparisons.arms(
         study,
         heads,
         list(both_ways),
@@ -217,7 +213,7 @@ display.show(
         caption=f"Batches of {batch_size} in {precision} (here) and of {source_batch} in float32 "
         f"(source), on {len(task.y_train)} examples, one seed.",
     ),
-    accounts.divergence(checked, label="tab-divergence-check"),
+    run_tables.divergence(checked, label="tab-divergence-check"),
 )
 
 # %% [markdown]
@@ -225,7 +221,7 @@ display.show(
 
 # %%
 files = study.write("Networks without norm", verdicts, [task])
-display.closing(study, verdicts)
+closing(study, verdicts)
 
 # %% [markdown]
 # ## Limits

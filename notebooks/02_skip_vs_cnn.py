@@ -30,24 +30,17 @@
 
 import itertools
 
-from landscape import (
-    accounts,
-    arms,
-    claims,
-    comparisons,
-    data,
-    display,
-    findings,
-    models,
-    panels,
-    plots,
-    records,
-    results,
-    routes,
-    tables,
-    training,
-    wording,
-)
+from landscape import data, models, plots, training
+from studies import arms, claims, display, findings, formatting, intervals
+from studies.figures import builders
+from studies.records import published
+from studies.records import runs as run_records
+from studies.records import solutions as solution_records
+from studies.records.paths import straight
+from studies.study import Study
+from studies.tables import comparisons, measurements
+from studies.tables.runs import departures, divergence
+from studies.tables.verdicts import VerdictBox, closing
 
 # %% tags=["parameters"]
 profile = "quick"  # smoke and quick are no evidence; paper is
@@ -86,7 +79,7 @@ path_points = 11
 # asks for the direction, and the size stands beside what is found.
 
 # %%
-study = results.Study("02_skip_vs_cnn", vars())
+study = Study("02_skip_vs_cnn", vars())
 rules = {
     "S2.1": "Reproduced if the paired difference in test accuracy, ResNet − CNN, lies above 0; "
     "contradicted if below.",
@@ -103,7 +96,7 @@ rules = {
     "statistics and below with another; contradicted if below with frozen statistics.",
 }
 claim = {id: claims.claim(id, rule=rule) for id, rule in rules.items()}
-tables.rules(list(claim.values()))
+comparisons.rules(list(claim.values()))
 
 # %% [markdown]
 # ## The pair
@@ -129,9 +122,9 @@ two = {"ResNet": {}, "CNN": {"model": plain}}
 pair = list(two)
 configs = arms.variants(base, two)
 runs = training.sweep(configs, task, seeds=seeds, store=study.store, workers=workers)
-records.runs(study, runs)
+run_records.runs(study, runs)
 display.show(
-    accounts.divergence(runs, label="tab-divergence"),
+    divergence(runs, label="tab-divergence"),
     display.Sentence(
         "Parameters: "
         + ", ".join(f"{arm} {size:,}" for arm, size in arms.sizes(runs).items())
@@ -143,7 +136,7 @@ display.show(
 source = {"dataset": "cifar10", "max_train": 50000, "epochs": 15, "precision": "float32"}
 costly = {"epochs": "the ResNet is dear", "max_train": "likewise", "precision": "costs less"}
 why = costly if study.evidence else dict.fromkeys(source, "a small run, no evidence")
-accounts.departures(source, study.parameters, why, label="tab-departures")
+departures(source, study.parameters, why, label="tab-departures")
 
 # %% [markdown]
 # ## Sharpness and extreme eigenvalues
@@ -158,17 +151,17 @@ accounts.departures(source, study.parameters, why, label="tab-departures")
 
 # %%
 ours = arms.objectives(runs, task.first(curvature_examples))
-records.solutions(study, ours, rho=rho, rho_adaptive=rho_adaptive)
+solution_records.solutions(study, ours, rho=rho, rho_adaptive=rho_adaptive)
 moving = arms.objectives(runs, task.first(curvature_examples), bn="batch")
-records.early(study, moving, rho=rho, prefix="batch_", tol=1e-3)
-comparisons.lanczos(study, ours, steps=lanczos_steps, step_sizes=lanczos_step_sizes)
+solution_records.early(study, moving, rho=rho, prefix="batch_", tol=1e-3)
+published.lanczos(study, ours, steps=lanczos_steps, step_sizes=lanczos_step_sizes)
 
 # %%
 other = {"batch_lambda_max": "λ_max, batch statistics", "batch_sam": "SAM rise, likewise"}
-names = {**records.HEADINGS, **other}
+names = {**solution_records.HEADINGS, **other}
 for size, end in itertools.product(lanczos_step_sizes, ("max", "min", "negative")):
-    names[comparisons.named(f"ritz_{end}", size)] = f"source's Lanczos, ε = {size:g}: {end}"
-tables.comparison(
+    names[published.named(f"ritz_{end}", size)] = f"source's Lanczos, ε = {size:g}: {end}"
+comparisons.comparison(
     study,
     names,
     pair,
@@ -183,7 +176,7 @@ shown |= {"sam": "SAM rise", "sam_adaptive": "adaptive rise"}
 values = {title: {arm: study.values(name, arm) for arm in pair} for name, title in shown.items()}
 plots.pairs(
     values,
-    display.intervals(values),
+    intervals.intervals(values),
     units={title: study.unit(name) for name, title in shown.items()},
     label="fig-sharpness",
     caption="Four measures of sharpness, a point a seed, thin lines joining the two networks of "
@@ -198,7 +191,7 @@ better = findings.accuracy(study, pair)
 rises = {"sam": "SAM rise", "batch_sam": "SAM rise, batch statistics"}
 rises["sam_adaptive"] = "adaptive rise"
 flatter = [findings.ratio(study, name, pair[::-1], title) for name, title in rises.items()]
-high, low = (comparisons.named(f"ritz_{end}", lanczos_step_sizes[0]) for end in ("max", "min"))
+high, low = (published.named(f"ritz_{end}", lanczos_step_sizes[0]) for end in ("max", "min"))
 larger = [
     findings.ratio(study, high, pair, "λ_max, the source's Lanczos", published=True),
     findings.ratio(study, low, pair, "−λ_min, the source's Lanczos", sign=-1, published=True),
@@ -212,12 +205,12 @@ verdicts = [
     claims.robust(claim["S2.2"], flatter[:1], flatter[1:]),
     claims.robust(claim["S2.3"], larger[:2], larger[2:]),
 ]
-less = tables.interval_text(study.ratio("train_loss", pair[::-1]))
+less = formatting.interval_text(study.ratio("train_loss", pair[::-1]))
 display.show(
-    *map(display.VerdictBox, verdicts),
+    *map(VerdictBox, verdicts),
     display.Sentence(
         f"The CNN ends at {less} times the training loss of the ResNet. The ratio of their rises "
-        f"{wording.against(flatter[0].interval, 55.7)}, that of the source's two numbers."
+        f"{formatting.against(flatter[0].interval, 55.7)}, that of the source's two numbers."
     ),
 )
 
@@ -231,9 +224,9 @@ display.show(
 # %%
 sets = {"train": task.first(path_examples)}
 solutions = {seed: runs["ResNet", seed].model() for seed in seeds}
-paths = routes.straight(study, solutions, sets, points=path_points, arm="ResNet")
+paths = straight(study, solutions, sets, points=path_points, arm="ResNet")
 plots.curves(
-    panels.paths(paths),
+    builders.paths(paths),
     label="fig-paths",
     caption="The straight path between two ResNets under three policies for the statistics: mean "
     f"over {len(seeds) // 2} disjoint pairs of seeds with 95% interval.",
@@ -248,8 +241,8 @@ barriers = [
 ]
 verdicts.append(claims.robust(claim["S2.5"], barriers[:1], barriers[1:]))
 display.show(
-    display.VerdictBox(verdicts[-1]),
-    accounts.lowest(paths, chance=1 / task.classes),
+    VerdictBox(verdicts[-1]),
+    measurements.lowest(paths, chance=1 / task.classes),
 )
 
 # %% [markdown]
@@ -257,7 +250,7 @@ display.show(
 
 # %%
 files = study.write("Residual against plain convolutional networks", verdicts, [task])
-display.closing(study, verdicts)
+closing(study, verdicts)
 
 # %% [markdown]
 # ## Limits

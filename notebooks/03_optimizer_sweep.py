@@ -33,31 +33,19 @@
 
 import itertools
 
-from landscape import (
-    accounts,
-    arms,
-    basins,
-    choices,
-    claims,
-    cuts,
-    data,
-    display,
-    dynamics,
-    findings,
-    flatness,
-    levels,
-    models,
-    panels,
-    plots,
-    records,
-    results,
-    scaling,
-    stability,
-    tables,
-    trails,
-    training,
-    tuning,
-)
+from landscape import data, models, plots, training
+from landscape.dynamics import stability
+from studies import arms, claims, display, findings, power_laws, tuning
+from studies.figures import builders, edge_of_stability
+from studies.figures import scaling as scaling_figures
+from studies.records import basins, dynamics, equal_loss, flatness, slices, solutions
+from studies.records import runs as run_records
+from studies.records.runs import learning
+from studies.study import Study
+from studies.tables import comparisons, runs
+from studies.tables import scaling as scaling_tables
+from studies.tables import tuning as tuning_tables
+from studies.tables.verdicts import VerdictBox, closing
 
 # %% tags=["parameters"]
 profile = "quick"  # smoke and quick are no evidence; paper is
@@ -112,7 +100,7 @@ edge_points = 8
 # that does not learn with what it has.
 
 # %%
-study = results.Study("03_optimizer_sweep", vars())
+study = Study("03_optimizer_sweep", vars())
 rules = {
     "S5.4": "λ_max after the source's epochs, SGD and momentum at the shared rate, Adam at its "
     "default. Reproduced if the ratio SGD / momentum lies above 1 for the CNN, and SGD / Adam and "
@@ -131,7 +119,7 @@ rules = {
     "formula names no C, and its second term falls with the batch size: it is shown, not judged.",
 }
 claim = {id: claims.claim(id, rule=rule) for id, rule in rules.items()}
-tables.rules(list(claim.values()))
+comparisons.rules(list(claim.values()))
 
 # %% [markdown]
 # ## All optimizers at one learning rate
@@ -171,10 +159,10 @@ every = {
 configs = arms.variants(base, every)
 how = {"seeds": seeds, "workers": workers}
 shared = training.sweep(configs, task, study.store, **how)
-records.runs(study, shared)
+run_records.runs(study, shared)
 for net in networks:
     figure = plots.curves(
-        panels.training(arms.named(shared, net)),
+        builders.training(arms.named(shared, net)),
         label=f"fig-{net.lower()}",
         caption=f"Training the {net} by {len(optimizers)} optimizers at the learning rate "
         f"{learning_rate:g}: mean over seeds, 95% interval as a band, each seed as a thin line. "
@@ -184,8 +172,8 @@ for net in networks:
     )
     display.show(figure)
 display.show(
-    accounts.divergence(shared, label="tab-divergence"),
-    accounts.learned(study, shared, list(every), chance=1 / task.classes),
+    runs.divergence(shared, label="tab-divergence"),
+    runs.learned(study, shared, list(every), chance=1 / task.classes),
 )
 
 # %% [markdown]
@@ -205,7 +193,7 @@ for values in (rates, adaptive_rates):
     grid = tuning.grid(tuned, "learning_rate", values)
     tried = training.sweep(grid, task, study.store, seeds=grid_seeds, workers=workers)
     best |= tuning.chosen(tried, list(tuned), "learning_rate", values)
-choices.table(
+tuning_tables.table(
     best,
     heading="learning rate",
     label="tab-grid",
@@ -227,18 +215,18 @@ for net in networks:
     every[f"{net}, {default}"] = {**every[f"{net}, Adam"], "learning_rate": adam_rate}
 more = {arm: every[arm] for arm in every if arm not in configs}
 tuned = training.sweep(arms.variants(base, {**more, **own}), task, study.store, **how)
-records.runs(study, tuned)
+run_records.runs(study, tuned)
 display.show(
-    accounts.divergence(tuned, label="tab-divergence-tuned"),
-    accounts.learned(study, tuned, [*more, *own], chance=1 / task.classes),
-    accounts.rebounds({**shared, **tuned}),
-    accounts.repeated(arms.variants(base, {**every, **own})),
+    runs.divergence(tuned, label="tab-divergence-tuned"),
+    runs.learned(study, tuned, [*more, *own], chance=1 / task.classes),
+    runs.rebounds({**shared, **tuned}),
+    runs.repeated(arms.variants(base, {**every, **own})),
 )
 
 # %%
 both = {**shared, **tuned}
 at = arms.objectives(both, task.first(curvature_examples))
-records.solutions(study, at, rho=rho, rho_adaptive=rho_adaptive)
+solutions.solutions(study, at, rho=rho, rho_adaptive=rho_adaptive)
 flatness.record(study, at, both, rho=rho_average, rise_rtol=rise_rtol)
 
 # %%
@@ -258,7 +246,7 @@ relative = {
 for net in networks:
     shown = [arm for arm in (*every, *own) if arm.startswith(net)]
     for kind, quantities in {"measures": names, "flatness": relative}.items():
-        table = tables.arms(
+        table = comparisons.arms(
             study,
             quantities,
             shown,
@@ -276,7 +264,7 @@ adaptive = [arm for arm in (*every, *own) if ", Adam" in arm]
 for (arm, seed), run in both.items():
     if arm in adaptive:
         study.add("threshold", stability.threshold(run.config.optimizer), arm=arm, seed=seed)
-tables.arms(
+comparisons.arms(
     study,
     {"lambda_max_preconditioned": "preconditioned λ_max", "threshold": "threshold of stability"},
     adaptive,
@@ -301,12 +289,12 @@ rivals = {net: [f"{net}, {name}, own rate" for name in three] for net in network
 for members in rivals.values():
     compared = {key: run for key, run in tuned.items() if key[0] in members}
     first = task.first(curvature_examples)
-    early = levels.objectives(compared, None, task, first, study.store, workers=workers)
+    early = equal_loss.objectives(compared, None, task, first, study.store, workers=workers)
     near = {(arm.replace("own rate", "equal loss"), s): L for (arm, s), L in early.items()}
-    records.early(study, near, rho=rho, prefix="", without=levels.WITHOUT)
+    solutions.early(study, near, rho=rho, prefix="", without=equal_loss.WITHOUT)
 equal = {net: [arm.replace("own rate", "equal loss") for arm in rivals[net]] for net in networks}
-apart = max(levels.spread(study, "loss", members) for members in equal.values())
-tables.arms(
+apart = max(equal_loss.spread(study, "loss", members) for members in equal.values())
+comparisons.arms(
     study,
     {"loss": "training loss", "lambda_max": "λ_max", "sam": "SAM rise"},
     [arm for members in equal.values() for arm in members],
@@ -320,9 +308,9 @@ tables.arms(
 # %%
 ends = {arm: both[arm, seeds[0]] for members in rivals.values() for arm in members}
 ends = {arm: run.model() for arm, run in ends.items() if run.diverged_at is None}
-records.subsets(study, ends, [task.first(size) for size in check_examples], seed=seeds[0])
+solutions.subsets(study, ends, [task.first(size) for size in check_examples], seed=seeds[0])
 plots.curves(
-    panels.recorded(
+    builders.recorded(
         study, {"lambda_max_by_examples": "λ_max"}, list(ends), "training examples", check_examples
     ),
     label="fig-examples",
@@ -341,17 +329,17 @@ plots.curves(
 # %%
 around = {key: L for key, L in at.items() if key[0] in own and L is not None}
 how_far = {"points": line_points, "count": line_directions, "reach": slice_reach}
-lines = cuts.lines(study, around, **how_far)
+lines = slices.lines(study, around, **how_far)
 basins.lines(study, lines, level=basin_level)
 for arm, seed in at:
     if arm in own and at[arm, seed] is None:
-        records.missing(study, ["line_width"], arm=arm, seed=seed)
+        solutions.missing(study, ["line_width"], arm=arm, seed=seed)
 along = []
 for net in networks:
     chosen = {
         (arm.removesuffix(", own rate"), s): cut for (arm, s), cut in arms.named(lines, net).items()
     }
-    along += panels.lines(chosen, of=net)
+    along += builders.lines(chosen, of=net)
 plots.curves(
     along,
     label="fig-lines",
@@ -361,7 +349,7 @@ plots.curves(
 )
 
 # %%
-tables.arms(
+comparisons.arms(
     study,
     {"line_width": "width of the basin"},
     list(own),
@@ -377,7 +365,7 @@ centres = {arm: around[arm, seeds[0]] for arm in drawn}
 wide = {"points": plane_points, "reach": slice_reach}
 planes, predicted = (
     {arm.removesuffix(", own rate"): of for arm, of in found.items()}
-    for found in cuts.random_planes(study, centres, **wide, seed=seeds[0])
+    for found in slices.random_planes(study, centres, **wide, seed=seeds[0])
 )
 plots.planes(
     planes,
@@ -420,7 +408,7 @@ verdicts = [
     claims.robust(claim["S5.4"], sharper["claimed"], sharper["checked"]),
     claims.robust(claim["S5.5"], faster[0], faster[1] + faster[2]),
 ]
-display.show(*map(display.VerdictBox, verdicts))
+display.show(*map(VerdictBox, verdicts))
 
 # %% [markdown]
 # ## Batch size and learning rate
@@ -461,9 +449,9 @@ paces = {
 
 # %%
 swept = training.sweep(arms.variants(base, {**batches, **paces}), task, study.store, **how)
-records.runs(study, swept)
+run_records.runs(study, swept)
 points = arms.objectives(swept, task.first(curvature_examples))
-records.solutions(study, points, rho=rho, rho_adaptive=rho_adaptive)
+solutions.solutions(study, points, rho=rho, rho_adaptive=rho_adaptive)
 flatness.record(study, points, swept, rho=rho_average, rise_rtol=rise_rtol)
 followed = {
     "lambda_max": "λ_max",
@@ -474,7 +462,7 @@ followed = {
 }
 tested = {"test_accuracy": "test accuracy"}
 plots.curves(
-    scaling.panels(study, {**followed, **tested}, families, x="batch size (examples)"),
+    scaling_figures.panels(study, {**followed, **tested}, families, x="batch size (examples)"),
     label="fig-batches",
     caption="Batch size, at a fixed learning rate, at a fixed ratio of rate to batch size, and for "
     "as many steps as the smallest takes: mean over seeds with 95% interval.",
@@ -484,7 +472,7 @@ plots.curves(
 
 # %%
 plots.curves(
-    scaling.panels(study, {**followed, **tested}, steps, x="learning rate over 1 − β"),
+    scaling_figures.panels(study, {**followed, **tested}, steps, x="learning rate over 1 − β"),
     label="fig-rates",
     caption="Learning rate over 1 − β, for SGD and SGD with momentum: mean over seeds with 95% "
     "interval.",
@@ -494,13 +482,13 @@ plots.curves(
 
 # %%
 display.show(
-    accounts.divergence(swept, label="tab-divergence-swept"),
-    accounts.learned(study, swept, [*batches, *paces], chance=1 / task.classes),
+    runs.divergence(swept, label="tab-divergence-swept"),
+    runs.learned(study, swept, [*batches, *paces], chance=1 / task.classes),
 )
 
 # %%
-exponents = scaling.exponents(study, followed, {**families, **steps})
-scaling.table(
+exponents = power_laws.exponents(study, followed, {**families, **steps})
+scaling_tables.table(
     exponents,
     followed,
     label="tab-exponents",
@@ -509,8 +497,8 @@ scaling.table(
 )
 
 # %%
-records.bounds(study, {key: run for key, run in swept.items() if key[0] in batches})
-tables.arms(
+solutions.bounds(study, {key: run for key, run in swept.items() if key[0] in batches})
+comparisons.arms(
     study,
     {"trace": "tr H", "trace_bound": "bound, C = 1", "trace_constant": "C that it takes"},
     [arm for kind in ("fixed rate", "as many steps") for arm in families[kind].values()],
@@ -530,7 +518,7 @@ rising = [
 verdicts.append(claims.robust(claim["S2.6"], rising[:1], rising[1:]))
 beside = findings.interval(exponents["trace", "fixed ratio"], "exponent of tr H, fixed ratio")
 display.show(
-    display.VerdictBox(verdicts[-1]),
+    VerdictBox(verdicts[-1]),
     display.Sentence(
         "The rule judges which way the trace goes, not the inequality. Beside it, and in no rule: "
         f"{beside.text}; below 0, smaller batches end sharper."
@@ -580,11 +568,11 @@ parts = {
 found = {}
 for group, size in ((whole, None), (parts, edge_batch)):
     descents = training.sweep(arms.variants(descent, group), edge, study.store, **how)
-    records.runs(study, descents)
+    run_records.runs(study, descents)
     kept = {"steps": descent.snapshots if size is None else reached, "batch_size": size}
     found |= dynamics.along(study, descents, edge.train, **kept)
 plots.curves(
-    trails.panels(found),
+    edge_of_stability.panels(found),
     label="fig-edge",
     caption="Curvature over a threshold: mean over seeds with 95% interval. Left the largest "
     "eigenvalue, of Adam the preconditioned one, over that at which full-batch steps lose "
@@ -599,7 +587,7 @@ ratios = {
 }
 sharp = {"batch_edge_ratio": "batch sharpness / threshold"}
 for group, label in ((whole, "tab-edge"), (parts, "tab-edge-batches")):
-    table = tables.arms(
+    table = comparisons.arms(
         study,
         ratios | (sharp if group is parts else {}) | {"train_loss": "training loss"},
         list(group),
@@ -628,10 +616,10 @@ for net, name in itertools.product(networks, [*optimizers, pace, default]):
         against[f"{net}, {name}"] = {
             when: ("lambda_max", pair) for when, pair in there.items() if known.issuperset(pair)
         }
-tables.ratios(
+comparisons.ratios(
     study,
     against,
-    kept=accounts.learning(study, both, chance=1 / task.classes),
+    kept=learning(study, both, chance=1 / task.classes),
     label="tab-against",
     caption="λ_max of each optimizer over that of momentum: ratio and 95% interval over the seeds "
     "in which both networks learn, n where these are not all; verdicts count all seeds.",
@@ -645,13 +633,13 @@ fewer = "costs less, and has fewer steps"
 why |= {"seeds": "intervals", "max_train": fewer} if study.evidence else {}
 files = study.write("Optimizers, batch size and learning rate", verdicts, [task, edge])
 display.show(
-    accounts.departures(source, study.parameters, why, label="tab-departures"),
+    runs.departures(source, study.parameters, why, label="tab-departures"),
     display.Sentence(
         "The source names no batch size, and of the networks no layers but their width; for this "
         "sweep it names neither width nor learning rate, which are those of its other runs."
     ),
 )
-display.closing(study, verdicts)
+closing(study, verdicts)
 
 # %% [markdown]
 # ## Limits

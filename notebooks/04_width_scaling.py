@@ -32,31 +32,27 @@
 
 import itertools
 
-from landscape import (
-    accounts,
+from landscape import data, models, plots, training
+from studies import (
     arms,
-    basins,
     claims,
-    cuts,
-    data,
     display,
-    durations,
     findings,
-    flatness,
-    levels,
-    models,
-    panels,
-    plots,
+    formatting,
+    power_laws,
     predictors,
-    races,
-    records,
-    results,
-    scaling,
-    surveys,
-    tables,
-    training,
-    wording,
+    time_to_target,
 )
+from studies.figures import builders
+from studies.figures import scaling as scaling_figures
+from studies.records import basins, equal_loss, flatness, slices, solutions, spectra
+from studies.records import runs as run_records
+from studies.study import Study
+from studies.tables import comparisons, measurements
+from studies.tables import runs as run_tables
+from studies.tables import scaling as scaling_tables
+from studies.tables import time_to_target as time_to_target_tables
+from studies.tables.verdicts import VerdictBox, closing
 
 # %% tags=["parameters"]
 profile = "quick"  # smoke and quick are no evidence; paper is
@@ -111,7 +107,7 @@ basin_level = 0.5  # nats above the solution: the rim of a basin
 # it had. Exponents are slopes in the logarithms of a quantity and the width.
 
 # %%
-study = results.Study("04_width_scaling", vars())
+study = Study("04_width_scaling", vars())
 rules = {
     "S5.1": "Epochs to the training loss and to the first accuracy; medians over seeds, intervals "
     "of at least 90%, which count the measurements on either side. Reproduced if the ratio of the "
@@ -141,7 +137,7 @@ rules = {
     "one of the last four alone lies below; contradicted if one of the others does.",
 }
 claim = {id: claims.claim(id, rule=rule) for id, rule in rules.items()}
-tables.rules(list(claim.values()))
+comparisons.rules(list(claim.values()))
 
 # %% [markdown]
 # ## Training
@@ -184,11 +180,11 @@ settings = {
 runs = training.sweep(
     arms.variants(base, settings), task, study.store, seeds=seeds, workers=workers
 )
-records.runs(study, runs)
+run_records.runs(study, runs)
 for family, members in families.items():
     shown = {key: run for key, run in runs.items() if key[0] in members.values()}
     figure = plots.curves(
-        panels.training(shown),
+        builders.training(shown),
         label=f"fig-training-{family.lower()}",
         caption=f"Training the {family} of several widths: mean over seeds, 95% interval as a "
         "band, each seed as a thin line. Training loss is that of the first "
@@ -199,9 +195,9 @@ for family, members in families.items():
 
 # %%
 display.show(
-    accounts.divergence(runs, label="tab-divergence"),
-    accounts.learned(study, runs, list(settings), chance=1 / task.classes),
-    accounts.rebounds(runs),
+    run_tables.divergence(runs, label="tab-divergence"),
+    run_tables.learned(study, runs, list(settings), chance=1 / task.classes),
+    run_tables.rebounds(runs),
 )
 
 # %%
@@ -216,20 +212,20 @@ beginnings = training.sweep(
     seeds=seeds,
     workers=workers,
 )
-taken = durations.record(study, runs, levels_of, closer=beginnings)
+taken = time_to_target.record(study, runs, levels_of, closer=beginnings)
 titles = {"epochs_to_loss": f"training loss {loss_level:g} nats"}
 titles |= {f"epochs_to_{level:g}": f"test accuracy {level:g}" for level in accuracy_levels}
 ends = {arm: study.values("test_accuracy", arm) for arm in settings}
 name = f"epochs_to_{accuracy_levels[0]:g}"
 display.show(
-    races.table(
+    time_to_target_tables.table(
         taken,
         titles,
         label="tab-durations",
         caption="Epochs until a level is first reached. The beginnings of "
         f"{', '.join(quick_to)} were measured every {close_every:g} epochs for {close_epochs:g}.",
     ),
-    races.relapsed(taken[name], ends, titles[name], accuracy_levels[0]),
+    time_to_target_tables.relapsed(taken[name], ends, titles[name], accuracy_levels[0]),
 )
 
 # %%
@@ -246,7 +242,7 @@ display.show(
     display.Table(
         ["arm", "parameters", "test accuracy", "training loss (nats)"],
         [
-            [arm, f"{size:,}", wording.seeds_text(ends[arm]), wording.seeds_text(losses[arm])]
+            [arm, f"{size:,}", formatting.seeds_text(ends[arm]), formatting.seeds_text(losses[arm])]
             for arm, size in sizes.items()
         ],
         label="tab-sizes",
@@ -254,7 +250,7 @@ display.show(
         "half-width of the 95% interval. The source names neither its layers nor its batch size.",
         align=["left", *["decimal"] * 3],
     ),
-    accounts.departures(source, study.parameters, why, label="tab-departures"),
+    run_tables.departures(source, study.parameters, why, label="tab-departures"),
 )
 
 # %%
@@ -268,7 +264,7 @@ longer = [
 ]
 sized = [findings.slower(taken[name], equal_sized, titles[name]) for name in list(levels_of)[:2]]
 verdicts = [claims.robust(claim["S5.1"], longer, sized)]
-display.VerdictBox(verdicts[-1])
+VerdictBox(verdicts[-1])
 
 # %% [markdown]
 # ## Curvature and sharpness
@@ -280,7 +276,7 @@ display.VerdictBox(verdicts[-1])
 
 # %%
 at = arms.objectives(runs, task.first(curvature_examples))
-records.solutions(study, at, rho=rho, rho_adaptive=rho_adaptive)
+solutions.solutions(study, at, rho=rho, rho_adaptive=rho_adaptive)
 flatness.record(study, at, runs, rho=rho_average, rise_rtol=rise_rtol)
 tops = flatness.outliers(study, at, k=2 * task.classes)
 sharp = {
@@ -296,7 +292,7 @@ counted = {"outliers": "outliers of the spectrum"}
 unclear = sum(not flatness.largest_gap(pairs).converged for pairs in tops.values())
 few = min(curvature_examples, len(task.y_train))
 figure = plots.curves(
-    scaling.panels(study, sharp | counted, families, x="width"),
+    scaling_figures.panels(study, sharp | counted, families, x="width"),
     label="fig-curvature",
     caption=f"On {few:,} examples against the width: curvature, the rise of the loss by a step of "
     f"length {rho:g} (SAM), of {rho_adaptive:g} of the parameters' own size (adaptive) and of "
@@ -306,7 +302,7 @@ figure = plots.curves(
     "gap behind them, and are drawn all the same.",
     alt="Eight panels over the width, one curve for each family of networks.",
 )
-display.show(figure, accounts.gaps(tops, classes=task.classes))
+display.show(figure, measurements.gaps(tops, classes=task.classes))
 
 # %%
 shown = {
@@ -315,7 +311,7 @@ shown = {
     for width in (widths[0], widths[-1])
 }
 solved = {key: L for key, L in at.items() if L is not None}
-found = surveys.over_seeds(
+found = spectra.over_seeds(
     study,
     solved,
     {title: (arm, "frozen") for title, arm in shown.items() if arm in arms.trained(runs)},
@@ -325,7 +321,7 @@ found = surveys.over_seeds(
     steps=density_steps,
 )
 plots.spectra(
-    panels.spectra(found),
+    builders.spectra(found),
     label="fig-density",
     caption=f"Density of the eigenvalues on {few:,} examples, per unit of the axis, which is "
     f"symmetric and logarithmic: mean over {len(survey_seeds)} seeds, each as a thin line. Ticks: "
@@ -346,16 +342,18 @@ compared = list(dict.fromkeys([*compared, *equal_sized]))
 more = {*compared, *families["MLP"].values()}
 many = {key: run for key, run in runs.items() if key[0] in more}
 many = arms.objectives(many, task.first(many_examples))
-records.early(study, many, rho=rho, prefix="many_")
+solutions.early(study, many, rho=rho, prefix="many_")
 going = {key: run for key, run in runs.items() if key[0] in compared}
 near = {
-    size: levels.objectives(going, loss_level, task, task.first(size), study.store, workers=workers)
+    size: equal_loss.objectives(
+        going, loss_level, task, task.first(size), study.store, workers=workers
+    )
     for size in (curvature_examples, many_examples)
 }
-records.early(study, near[many_examples], rho=rho, prefix="equal_", without=levels.WITHOUT)
+solutions.early(study, near[many_examples], rho=rho, prefix="equal_", without=equal_loss.WITHOUT)
 lots = min(many_examples, len(task.y_train))
-apart = levels.spread(study, "equal_loss", compared)
-tables.arms(
+apart = equal_loss.spread(study, "equal_loss", compared)
+comparisons.arms(
     study,
     {
         "lambda_max": f"λ_max, {few:,} examples",
@@ -393,12 +391,14 @@ drawn = {}
 for seed in seeds:
     every = {arm: L for (arm, of), L in {**at, **met}.items() if of == seed}
     own = {arm: L for arm, L in every.items() if L is not None}
-    drawn[seed] = cuts.random_planes(study, own, points=plane_points, seed=seed, reach=plane_reach)
-    cuts.shapes(study, drawn[seed][0], seed=seed)
+    drawn[seed] = slices.random_planes(
+        study, own, points=plane_points, seed=seed, reach=plane_reach
+    )
+    slices.shapes(study, drawn[seed][0], seed=seed)
     basins.record(study, drawn[seed][0], level=basin_level, seed=seed)
     for arm in [arm for arm, L in every.items() if L is None]:
-        note = "the run diverged" if (arm, seed) in at else levels.WITHOUT
-        records.missing(study, list(shapes), note=note, arm=arm, seed=seed)
+        note = "the run diverged" if (arm, seed) in at else equal_loss.WITHOUT
+        solutions.missing(study, list(shapes), note=note, arm=arm, seed=seed)
 planes, predicted = drawn[seeds[0]]
 picked = [arm for arm in shown.values() if arm in planes]
 plots.planes(
@@ -408,29 +408,29 @@ plots.planes(
     label="fig-planes",
     caption="Training loss on a filter-normalised plane through the first seed's solutions, on "
     "shared levels; dashed: the quadratic prediction, inside the circle it holds. It parts from "
-    f"the loss {cuts.partings({arm: predicted[arm] for arm in picked}, 'filter norms')}.",
+    f"the loss {measurements.partings({arm: predicted[arm] for arm in picked}, 'filter norms')}.",
     alt="Contour plots side by side: narrow and wide networks of two families.",
 )
 
 # %%
 figure = plots.curves(
-    scaling.panels(study, shapes, families, x="width"),
+    scaling_figures.panels(study, shapes, families, x="width"),
     label="fig-basins",
     caption="The basin on filter-normalised planes against the width of the network: mean over "
     "seeds with 95% interval. Sets that reach the border of the plane count with what is inside, "
     "and radii below the first points of the grid as 0.",
     alt="Four panels over the width, one curve for each family of networks.",
 )
-display.show(figure, accounts.resolution(study, list(settings)))
+display.show(figure, measurements.resolution(study, list(settings)))
 
 # %%
 basin = {name: shapes[name] for name in ("basin_width", "anisotropy")}
 narrowly = f"MLP, {min(mlp_compared)} to {max(mlp_compared)}"
 over = {narrowly: {width: families["MLP"][width] for width in mlp_compared}}
 whole = {"MLP": families["MLP"], **over}
-exponents = scaling.exponents(study, [*sharp, *basin, "epochs_to_loss"], {**families, **over})
-exponents |= scaling.exponents(study, ["many_lambda_max"], whole)
-scaling.table(
+exponents = power_laws.exponents(study, [*sharp, *basin, "epochs_to_loss"], {**families, **over})
+exponents |= power_laws.exponents(study, ["many_lambda_max"], whole)
+scaling_tables.table(
     exponents,
     {
         "lambda_max": f"λ_max, {few:,} examples",
@@ -446,9 +446,9 @@ scaling.table(
 # %%
 equally = f"{narrowly}, equal loss"
 slopes = {key: exponents[key] for key in itertools.product(["many_lambda_max"], whole)}
-slopes |= scaling.exponents(study, ["equal_lambda_max"], over)
+slopes |= power_laws.exponents(study, ["equal_lambda_max"], over)
 stopped = {equally: {width: f"{arm}, equal loss" for width, arm in over[narrowly].items()}}
-slopes |= scaling.exponents(study, list(basin), {**over, **stopped})
+slopes |= power_laws.exponents(study, list(basin), {**over, **stopped})
 headings = {"many_lambda_max": "λ_max", "equal_lambda_max": "λ_max at equal loss", **basin}
 side = dict.fromkeys(headings, claims.below) | {"basin_width": claims.above}
 fall = {
@@ -462,21 +462,21 @@ sharper = [
 ]
 sharpest = findings.largest(sharper)
 rest = [fall[name, narrowly].interval for name in ("many_lambda_max", "equal_lambda_max")]
-apart = scaling.difference(study, "equal_lambda_max", "many_lambda_max", over[narrowly])
+apart = power_laws.difference(study, "equal_lambda_max", "many_lambda_max", over[narrowly])
 display.Sentence(
-    f"The exponent of λ_max, {narrowly}: {wording.interval_text(rest[0])} where training ended, "
-    f"and {wording.interval_text(rest[1])} where the training loss is equal; the difference is "
-    f"{wording.interval_text(apart)} (n = {apart.n})."
+    f"The exponent of λ_max, {narrowly}: {formatting.interval_text(rest[0])} where training ended, "
+    f"and {formatting.interval_text(rest[1])} where the training loss is equal; the difference is "
+    f"{formatting.interval_text(apart)} (n = {apart.n})."
 )
 
 # %%
 pair, sized_pair = paired[same[0]], equal_sized[::-1]
 ends = {(arm, seed): L for (arm, seed), L in solved.items() if arm in pair}
 rays = {"points": line_points, "count": line_directions, "reach": plane_reach}
-basins.lines(study, cuts.lines(study, ends, **rays), level=basin_level)
+basins.lines(study, slices.lines(study, ends, **rays), level=basin_level)
 for arm, seed in itertools.product(pair, seeds):
     if at[arm, seed] is None:
-        records.missing(study, ["line_width"], arm=arm, seed=seed)
+        solutions.missing(study, ["line_width"], arm=arm, seed=seed)
 wide_as = "width of the basin"
 wider = findings.ratio(study, "basin_width", pair, wide_as)
 along = findings.ratio(study, "line_width", pair, f"{wide_as}, random lines")
@@ -496,7 +496,7 @@ judged = [
     claims.robust(claim["S5.9"], [curved, wider, along], [in_norms, *alike_wide]),
 ]
 verdicts += judged
-display.show(*map(display.VerdictBox, judged))
+display.show(*map(VerdictBox, judged))
 
 # %% [markdown]
 # ### Families at one width, at one loss, and of one size
@@ -530,7 +530,7 @@ for why, pairs in (("one width", paired.values()), ("one size", twins.items())):
                 ),
                 quantities["many_lambda_max"]: ("equal_lambda_max", (first, second)),
             }
-tables.ratios(
+comparisons.ratios(
     study,
     ratios,
     label="tab-pairs",
@@ -571,7 +571,7 @@ correlated = {
 }
 for kind, found in correlated.items():
     late = sum(not of.reached for arm in alone[kind] for of in taken["epochs_to_loss"][arm])
-    table = tables.correlations(
+    table = comparisons.correlations(
         found,
         converged={told[name]: study.converged(name, alone[kind]) for name in told},
         label=f"tab-correlations-{kind.lower()}",
@@ -618,14 +618,14 @@ told_apart = [
 ]
 half = len(told_apart) // 2
 verdicts.append(claims.robust(claim["S5.8"], told_apart[:half], told_apart[half:]))
-display.VerdictBox(verdicts[-1])
+VerdictBox(verdicts[-1])
 
 # %% [markdown]
 # ## What was shown
 
 # %%
 files = study.write("Width", verdicts, [task])
-display.closing(study, verdicts)
+closing(study, verdicts)
 
 # %% [markdown]
 # ## Limits

@@ -180,7 +180,7 @@ def table(root: Path) -> str | None:
         origins += _origin(root, study["study"])
     if not rows:
         return None
-    with open(root / "lib" / "landscape" / "source_claims.csv", encoding="utf-8") as file:
+    with open(root / "lib" / "studies" / "source_claims.csv", encoding="utf-8") as file:
         claimed = sum(1 for _ in csv.DictReader(file))
     count = f"{len(rows)} of the sources' {claimed} claims have a verdict so far."
     return "\n".join([HEAD, *rows, "", " ".join([count, *origins])])

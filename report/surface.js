@@ -1,4 +1,4 @@
-// Surfaces that the reader turns; lib/landscape/relief.py draws the same picture and packs the data.
+// Surfaces that the reader turns; lib/landscape/plots/surfaces.py draws the same picture and packs the data.
 // Without scripts, and on paper, that picture stands in their place.
 (() => {
   const HINT = "Drag or press the arrow keys to turn, + and − to zoom, 0 to go back; point at the surface to read a value.";

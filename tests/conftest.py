@@ -3,8 +3,8 @@
 import pytest
 import torch
 from landscape import rng
-from landscape.results import Study
-from landscape.store import Store
+from landscape.store.entries import Store
+from studies.study import Study
 
 # One thread: sums have one order, and forked or killed processes have the same keys in a store.
 torch.set_num_threads(1)

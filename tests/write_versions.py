@@ -2,7 +2,7 @@
 
 import json
 
-from tests.test_code_versions import GOLDEN, current
+from tests.landscape.store.test_code_versions import GOLDEN, current
 
 if __name__ == "__main__":
     GOLDEN.write_text(json.dumps(current(), indent=1) + "\n", encoding="utf-8")

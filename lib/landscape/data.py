@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from landscape import fingerprint as fingerprints
 from landscape import rng
+from landscape.store import fingerprint as fingerprints
 
 Examples = tuple[torch.Tensor, torch.Tensor]
 
@@ -233,9 +233,9 @@ def _archive(path: Path, _modified: int, _size: int) -> dict[str, np.ndarray]:
 
 @functools.lru_cache(maxsize=4)
 def _torchvision(name: str, data_dir: Path, download: bool) -> dict[str, np.ndarray]:
-    from landscape import torchvision_import
+    from landscape import _torchvision
 
-    kind = getattr(torchvision_import.datasets(), _TORCHVISION[name])
+    kind = getattr(_torchvision.datasets(), _TORCHVISION[name])
     try:
         parts = [
             kind(root=str(data_dir), train=train, download=download) for train in (True, False)

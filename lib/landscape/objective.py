@@ -9,14 +9,14 @@ from typing import NamedTuple
 import torch
 from torch import nn
 
-from landscape import batchnorm, groups, losses
-from landscape import fingerprint as fingerprints
-from landscape.batchnorm import Buffers
-from landscape.hessian import Product, SumOfProducts, ggn_product, hessian_product
-from landscape.losses import Loss
-from landscape.network import Network, fastest_microbatch
+from landscape.network import batchnorm, groups, losses
+from landscape.network.batchnorm import Buffers
+from landscape.network.functional import Network, fastest_microbatch
+from landscape.network.losses import Loss
+from landscape.network.precision import full_precision
+from landscape.network.products import Product, SumOfProducts, ggn_product, hessian_product
 from landscape.operators import SymmetricOperator
-from landscape.precision import full_precision
+from landscape.store import fingerprint as fingerprints
 
 
 @dataclasses.dataclass(frozen=True)

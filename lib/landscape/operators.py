@@ -7,7 +7,7 @@ import numpy as np
 import scipy.sparse.linalg
 import torch
 
-from landscape import fingerprint as fingerprints
+from landscape.store import fingerprint as fingerprints
 
 
 class SymmetricOperator:

@@ -5,12 +5,14 @@ from collections.abc import Iterator
 
 import torch
 
-from landscape import batchnorm, fingerprint, rng
+from landscape import rng
 from landscape.connectivity.curves import Curve, CurveConfig, ends_hash, weights
 from landscape.connectivity.path import check_ends
 from landscape.data import Examples
+from landscape.network import batchnorm
 from landscape.objective import Objective
 from landscape.progress import Progress
+from landscape.store import fingerprint
 
 
 def train_curve(start: Objective, end: Objective, config: CurveConfig, examples: Examples) -> Curve:

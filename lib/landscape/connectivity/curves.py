@@ -7,7 +7,6 @@ from typing import Literal, get_args
 import numpy as np
 import torch
 
-from landscape import fingerprint
 from landscape.connectivity.path import (
     Path,
     Positions,
@@ -17,6 +16,7 @@ from landscape.connectivity.path import (
     positions,
 )
 from landscape.objective import Evaluation, Objective
+from landscape.store import fingerprint
 
 Kind = Literal["bezier", "chain"]
 

@@ -7,9 +7,10 @@ import torch
 from scipy.optimize import linear_sum_assignment
 from torch import nn
 
-from landscape import fingerprint, rng
+from landscape import rng
 from landscape.connectivity.units import Axis, Units, moved, permutation_groups, permuted
 from landscape.objective import Objective
+from landscape.store import fingerprint
 
 Tensors = dict[str, torch.Tensor]
 

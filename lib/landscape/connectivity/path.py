@@ -6,8 +6,8 @@ from collections.abc import Callable, Sequence
 
 import torch
 
-from landscape.batchnorm import Buffers
 from landscape.measurement import Measurement, labels
+from landscape.network.batchnorm import Buffers
 from landscape.objective import Evaluation, Objective
 from landscape.progress import Progress
 

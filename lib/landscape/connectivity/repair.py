@@ -9,11 +9,11 @@ from collections.abc import Callable, Iterator, Mapping
 import torch
 from torch import nn
 
-from landscape import batchnorm
-from landscape.batchnorm import Buffers
 from landscape.connectivity.path import Path, Positions, check_ends, measured, positions
+from landscape.network import batchnorm
+from landscape.network.batchnorm import Buffers
+from landscape.network.parameters import NORM_LAYERS
 from landscape.objective import Evaluation, Objective
-from landscape.parameters import NORM_LAYERS
 
 _BATCH_NORM = nn.modules.batchnorm._BatchNorm
 
@@ -246,3 +246,8 @@ def _shape(module: nn.Module, outputs: torch.Tensor) -> list[int]:
 def _moments(module: nn.Module, outputs: torch.Tensor) -> Moments:
     std, mean = torch.std_mean(outputs.double(), _axes(module, outputs), correction=0)
     return Moments(mean.cpu(), std.cpu())
+
+
+def _repaired(start: Objective, end: Objective, *, ts: int) -> Path:
+    # The store keeps the path alone: its points would take as many vectors (n,).
+    return repaired_path(start, end, ts=ts).path

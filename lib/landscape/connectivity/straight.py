@@ -1,8 +1,8 @@
 """Are two solutions connected? Loss along the straight path between them."""
 
 from landscape.connectivity.path import Path, Positions, check_ends, measured, positions
+from landscape.evaluator import Sweep
 from landscape.objective import Objective
-from landscape.sweep import Sweep
 
 
 def linear_barrier(start: Objective, end: Objective, *, ts: Positions = 25) -> Path:

@@ -4,7 +4,7 @@ from typing import Literal
 
 import torch
 
-from landscape.parameters import Block, Layout
+from landscape.network.parameters import Layout, ParameterBlock
 
 Others = Literal["zero", "match"]
 
@@ -69,7 +69,9 @@ def _matched(
     return result
 
 
-def _rows(direction: torch.Tensor, theta: torch.Tensor, block: Block, rows: int) -> torch.Tensor:
+def _rows(
+    direction: torch.Tensor, theta: torch.Tensor, block: ParameterBlock, rows: int
+) -> torch.Tensor:
     parts = direction[block.entries].view(rows, -1)
     want = theta[block.entries].view(rows, -1).norm(dim=1, keepdim=True)
     have = parts.norm(dim=1, keepdim=True)

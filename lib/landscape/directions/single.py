@@ -2,9 +2,9 @@
 
 import torch
 
+from landscape.network.parameters import Layout
 from landscape.objective import Objective
-from landscape.parameters import Layout
-from landscape.spectrum.pairs import Eigenpairs
+from landscape.spectrum.results import Eigenpairs
 
 # Below this share of its length, what remains of a direction is mostly rounding.
 _INDEPENDENT = 1e-8

@@ -7,8 +7,8 @@ import torch
 from torch import nn
 
 from landscape import rng
-from landscape.configuration import Configuration
-from landscape.parameters import NORM_LAYERS
+from landscape.network.parameters import NORM_LAYERS
+from landscape.store.configuration import Configuration
 
 
 @dataclasses.dataclass(frozen=True)

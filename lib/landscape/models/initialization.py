@@ -6,7 +6,7 @@ import torch
 from torch import nn
 
 from landscape import rng
-from landscape.parameters import NORM_LAYERS
+from landscape.network.parameters import NORM_LAYERS
 
 Rule = Callable[[nn.Module, torch.Generator], None]
 

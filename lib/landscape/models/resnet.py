@@ -144,7 +144,7 @@ class ResNet(ModelConfig):
         layers["linear"] = nn.Linear(inputs, classes)
         return nn.Sequential(layers)
 
-    def _block(self, inputs: int, outputs: int) -> "Block":
+    def _block(self, inputs: int, outputs: int) -> "ResidualBlock":
         stride = 1 if inputs == outputs else 2
         residual = self._convolution(inputs, outputs, stride=stride, suffix="1")
         residual["relu1"] = nn.ReLU()
@@ -152,7 +152,7 @@ class ResNet(ModelConfig):
         if self.skipinit:
             residual["factor"] = Factor()
         shortcut = self._shortcut(inputs, outputs) if self.skip else None
-        return Block(nn.Sequential(residual), shortcut)
+        return ResidualBlock(nn.Sequential(residual), shortcut)
 
     def _shortcut(self, inputs: int, outputs: int) -> nn.Module:
         if inputs == outputs:
@@ -180,7 +180,7 @@ class ResNet(ModelConfig):
         return layers
 
 
-class Block(nn.Module):
+class ResidualBlock(nn.Module):
     """ReLU of a residual branch, plus the input's shortcut where there is one."""
 
     def __init__(self, residual: nn.Module, shortcut: nn.Module | None) -> None:

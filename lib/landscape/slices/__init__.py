@@ -2,7 +2,7 @@
 
 from landscape.slices.grid import Line, Lines, Plane, Planes, centred, quantiles, shared_levels
 from landscape.slices.line import line, random_lines
-from landscape.slices.plane import Block, block, plane, random_plane, random_planes
+from landscape.slices.plane import PlaneBlock, block, plane, random_plane, random_planes
 from landscape.slices.quadratic import Agreement, Quadratic, quadratic, radius_along
 from landscape.slices.refined import RefinedPlane, refined_plane
 from landscape.slices.shape import Anisotropy, Basin, Roughness, anisotropy, basin_width, roughness
@@ -11,10 +11,10 @@ __all__ = [
     "Agreement",
     "Anisotropy",
     "Basin",
-    "Block",
     "Line",
     "Lines",
     "Plane",
+    "PlaneBlock",
     "Planes",
     "Quadratic",
     "RefinedPlane",

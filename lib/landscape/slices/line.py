@@ -2,12 +2,14 @@
 
 import torch
 
-from landscape import directions, rng
+from landscape import rng
+from landscape.directions.normalization import filter_normalize
+from landscape.directions.single import random
+from landscape.evaluator import Sweep
 from landscape.measurement import labels
 from landscape.objective import Objective
 from landscape.progress import Progress
 from landscape.slices.grid import Line, Lines, Positions, grid
-from landscape.sweep import Sweep
 
 
 def line(
@@ -77,5 +79,5 @@ def drawn(
     objective: Objective, theta: torch.Tensor, seed: int, name: str, index: int
 ) -> torch.Tensor:
     """Return the filter-normalised random direction (n,) of a seed, a name and a number."""
-    direction = directions.random(objective.layout, generator=rng.stream(seed, name, index))
-    return directions.filter_normalize(direction, theta, objective.layout)
+    direction = random(objective.layout, generator=rng.stream(seed, name, index))
+    return filter_normalize(direction, theta, objective.layout)

@@ -4,19 +4,19 @@ import dataclasses
 
 import torch
 
+from landscape.evaluator import Sweep
 from landscape.measurement import labels
 from landscape.objective import Objective
 from landscape.progress import Progress
 from landscape.slices.grid import Plane, Planes, Positions, grid
 from landscape.slices.line import drawn
-from landscape.store import Store
-from landscape.sweep import Sweep
+from landscape.store.entries import Store
 
 _BLOCK = 256  # Points that an interrupted plane loses at most; what a sweep prepares costs about 5.
 
 
 @dataclasses.dataclass(frozen=True)
-class Block:
+class PlaneBlock:
     """Rows of a plane: a unit of work that is stored, and may be computed elsewhere.
 
     Attributes:
@@ -88,7 +88,7 @@ def block(
     d2: torch.Tensor,
     alphas: torch.Tensor,
     betas: torch.Tensor,
-) -> Block:
+) -> PlaneBlock:
     """Measure some rows of a plane; all that determines the result is an argument.
 
     Args:
@@ -104,11 +104,11 @@ def block(
 
 def _measured(
     sweep: Sweep, alphas: torch.Tensor, betas: torch.Tensor, bar: Progress | None
-) -> Block:
+) -> PlaneBlock:
     points = ((float(a), float(b)) for a in alphas for b in betas)
     size = (len(alphas), len(betas))
     loss, accuracy = sweep.measure(points, bar=bar)
-    return Block(loss.reshape(size), accuracy.reshape(size))
+    return PlaneBlock(loss.reshape(size), accuracy.reshape(size))
 
 
 def random_plane(

@@ -7,12 +7,12 @@ from collections.abc import Sequence
 
 import torch
 
+from landscape.evaluator import Sweep
 from landscape.measurement import labels
 from landscape.objective import Objective
 from landscape.progress import Progress
 from landscape.slices.grid import Plane, Positions, grid
 from landscape.slices.plane import checked_cosine
-from landscape.sweep import Sweep
 
 Cell = tuple[int, int, int, int]  # First and last row, first and last column.
 

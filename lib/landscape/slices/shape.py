@@ -7,7 +7,7 @@ import torch
 
 from landscape.measurement import Measurement
 from landscape.slices.grid import Line, Plane
-from landscape.slices.sublevel import Sublevel, checked, sublevel
+from landscape.slices.sublevel_sets import Sublevel, checked, sublevel
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

@@ -4,22 +4,22 @@ Only ``exact_trace`` knows of networks.
 """
 
 from landscape.spectrum.conditioning import ConditionNumber, condition_number
-from landscape.spectrum.curve import Curve
+from landscape.spectrum.density import Density, Mass
+from landscape.spectrum.density_curve import DensityCurve
 from landscape.spectrum.diagonals import Diagonal, diagonal
+from landscape.spectrum.eigenpairs import eigenpairs
 from landscape.spectrum.estimate import Estimate
 from landscape.spectrum.estimates import frobenius, trace
-from landscape.spectrum.exact import ExactTrace, exact_trace
-from landscape.spectrum.extremes import eigenpairs
+from landscape.spectrum.exact_trace.exact import ExactTrace, exact_trace
 from landscape.spectrum.krylov import OperatorError
-from landscape.spectrum.measure import Density, Mass
-from landscape.spectrum.pairs import Eigenpairs, Which
 from landscape.spectrum.quadrature import density
+from landscape.spectrum.results import Eigenpairs, Which
 from landscape.spectrum.survey import Survey, survey
 
 __all__ = [
     "ConditionNumber",
-    "Curve",
     "Density",
+    "DensityCurve",
     "Diagonal",
     "Eigenpairs",
     "Estimate",

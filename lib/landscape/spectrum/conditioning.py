@@ -4,7 +4,7 @@ import dataclasses
 import math
 from typing import Literal
 
-from landscape.spectrum.pairs import ROUNDING, Eigenpairs
+from landscape.spectrum.results import ROUNDING, Eigenpairs
 
 Over = Literal["lambda_min", "kth"]
 

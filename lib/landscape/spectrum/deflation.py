@@ -3,7 +3,7 @@
 import torch
 
 from landscape.operators import SymmetricOperator
-from landscape.spectrum.pairs import Eigenpairs
+from landscape.spectrum.results import Eigenpairs
 
 
 class Deflation:

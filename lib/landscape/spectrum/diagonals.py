@@ -9,7 +9,7 @@ from landscape.operators import SymmetricOperator
 from landscape.progress import Progress
 from landscape.spectrum.deflation import Deflation
 from landscape.spectrum.estimate import quantile
-from landscape.spectrum.pairs import Eigenpairs
+from landscape.spectrum.results import Eigenpairs
 
 
 @dataclasses.dataclass(frozen=True)

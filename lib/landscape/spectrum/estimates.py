@@ -6,8 +6,8 @@ from landscape import rng
 from landscape.operators import SymmetricOperator
 from landscape.progress import Progress
 from landscape.spectrum.estimate import Estimate
-from landscape.spectrum.pairs import Eigenpairs
-from landscape.spectrum.sampling import Kind, Sampling, Wish
+from landscape.spectrum.probes import Kind, Sampling, Wish
+from landscape.spectrum.results import Eigenpairs
 
 
 def trace(

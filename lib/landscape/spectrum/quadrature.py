@@ -7,9 +7,9 @@ from landscape import rng
 from landscape.operators import SymmetricOperator
 from landscape.progress import Progress
 from landscape.spectrum.deflation import Deflation
+from landscape.spectrum.density import Density
 from landscape.spectrum.krylov import Krylov
-from landscape.spectrum.measure import Density
-from landscape.spectrum.pairs import Eigenpairs
+from landscape.spectrum.results import Eigenpairs
 
 
 def density(

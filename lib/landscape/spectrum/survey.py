@@ -6,10 +6,10 @@ import torch
 
 from landscape import rng
 from landscape.operators import SymmetricOperator
-from landscape.spectrum.extremes import eigenpairs
-from landscape.spectrum.measure import Density
-from landscape.spectrum.pairs import Eigenpairs
+from landscape.spectrum.density import Density
+from landscape.spectrum.eigenpairs import eigenpairs
 from landscape.spectrum.quadrature import density
+from landscape.spectrum.results import Eigenpairs
 
 
 @dataclasses.dataclass(frozen=True)

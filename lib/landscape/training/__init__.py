@@ -4,8 +4,9 @@ from landscape.training.adaptive import Adam, AdamW
 from landscape.training.ascent import ASAM, SAM
 from landscape.training.augmentation import Augmentation
 from landscape.training.config import TrainConfig
-from landscape.training.loop import Run, train
+from landscape.training.loop import train
 from landscape.training.optimizers import SGD, OptimizerConfig
+from landscape.training.run import Run
 from landscape.training.schedules import Cosine, Schedule
 from landscape.training.sweeps import sweep
 

@@ -4,7 +4,7 @@ import dataclasses
 
 import torch
 
-from landscape.configuration import Configuration
+from landscape.store.configuration import Configuration
 
 
 @dataclasses.dataclass(frozen=True)

@@ -8,12 +8,12 @@ from typing import Any
 import torch
 from torch import nn
 
-from landscape import fingerprint as fingerprints
 from landscape import rng
 from landscape.data import Dataset, Examples
-from landscape.formats import takes_channels_last
+from landscape.network.memory_format import takes_channels_last
 from landscape.progress import Progress
-from landscape.store import Store
+from landscape.store import fingerprint as fingerprints
+from landscape.store.entries import Store
 from landscape.training.config import TrainConfig
 from landscape.training.run import Run, State
 

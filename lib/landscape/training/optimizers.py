@@ -7,7 +7,7 @@ from collections.abc import Iterable
 import torch
 from torch import nn
 
-from landscape.configuration import Configuration
+from landscape.store.configuration import Configuration
 
 
 @dataclasses.dataclass(frozen=True)

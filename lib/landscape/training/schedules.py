@@ -3,7 +3,7 @@
 import dataclasses
 import math
 
-from landscape.configuration import Configuration
+from landscape.store.configuration import Configuration
 
 
 @dataclasses.dataclass(frozen=True)

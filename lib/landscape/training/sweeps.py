@@ -19,7 +19,7 @@ import torch
 
 from landscape.data import Dataset
 from landscape.progress import Progress, say
-from landscape.store import Store
+from landscape.store.entries import Store
 from landscape.training.config import TrainConfig
 from landscape.training.loop import train
 

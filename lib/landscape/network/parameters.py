@@ -1,0 +1,144 @@
+"""A network's parameters as one flat vector theta (n,), and what each entry of it is."""
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Literal
+
+import torch
+from torch import nn
+
+Kind = Literal["weight", "bias", "norm", "other"]
+
+NORM_LAYERS = (
+    nn.modules.batchnorm._BatchNorm,
+    nn.GroupNorm,
+    nn.LayerNorm,
+    nn.modules.instancenorm._InstanceNorm,
+)
+
+
+@dataclasses.dataclass(frozen=True)
+class ParameterBlock:
+    """One named tensor inside theta.
+
+    Attributes:
+        name: Its name in ``model.named_parameters()``.
+        shape: Its shape; for ``kind="weight"`` the first axis counts the filters (a convolution's
+            output channels, a linear layer's rows).
+        start: Index of its first entry in theta.
+        kind: ``weight`` (of a convolution or linear layer), ``bias``, ``norm`` (scale or shift of a
+            normalisation layer) or ``other``.
+    """
+
+    name: str
+    shape: tuple[int, ...]
+    start: int
+    kind: Kind
+
+    @property
+    def size(self) -> int:
+        """Number of entries."""
+        return torch.Size(self.shape).numel()
+
+    @property
+    def entries(self) -> slice:
+        """Where the block lies in theta."""
+        return slice(self.start, self.start + self.size)
+
+    @property
+    def filters(self) -> int:
+        """Number of filters that the block holds, 1 where it has none."""
+        return self.shape[0] if self.kind == "weight" else 1
+
+
+@dataclasses.dataclass(frozen=True)
+class Layout:
+    """The order of named tensors in theta: trainable parameters, in the model's own order."""
+
+    blocks: tuple[ParameterBlock, ...]
+
+    @property
+    def n(self) -> int:
+        """Length of theta."""
+        return sum(block.size for block in self.blocks)
+
+    def flatten(self, tensors: Mapping[str, torch.Tensor]) -> torch.Tensor:
+        """Return theta (n,) in float64 from named tensors."""
+        parts = [tensors[block.name].detach().reshape(-1).double() for block in self.blocks]
+        return torch.cat(parts).cpu()
+
+    def unflatten(self, theta: torch.Tensor) -> dict[str, torch.Tensor]:
+        """Return named views of theta (n,); differentiable.
+
+        Raises:
+            ValueError: If theta has another length.
+        """
+        self.check(theta)
+        # One split, not one narrow a block: its backward pass is a single concatenation.
+        parts = theta.split([block.size for block in self.blocks])
+        return {
+            block.name: part.view(block.shape)
+            for block, part in zip(self.blocks, parts, strict=True)
+        }
+
+    def check(self, theta: torch.Tensor) -> None:
+        """Raise ValueError unless theta has the shape (n,)."""
+        if tuple(theta.shape) != (self.n,):
+            raise ValueError(
+                f"theta has the shape {tuple(theta.shape)}, but this model has n = {self.n} "
+                f"parameters. Pass a flat vector of shape ({self.n},), such as objective.theta."
+            )
+
+    def select(self, *, kinds: tuple[Kind, ...]) -> torch.Tensor:
+        """Return a boolean mask (n,) of the entries of some kinds."""
+        mask = torch.zeros(self.n, dtype=torch.bool)
+        for block in self.blocks:
+            if block.kind in kinds:
+                mask[block.entries] = True
+        return mask
+
+    def filter_norms(self, theta: torch.Tensor) -> torch.Tensor:
+        """Return (n,): for each weight the l2 norm of its filter in theta; 0 for other entries."""
+        self.check(theta)
+        norms = torch.zeros_like(theta)
+        for block in self.blocks:
+            if block.kind == "weight":
+                filters = theta[block.entries].view(block.filters, -1)
+                norms[block.entries] = (
+                    filters.norm(dim=1, keepdim=True).expand_as(filters).reshape(-1)
+                )
+        return norms
+
+
+def layout(model: nn.Module) -> Layout:
+    """Return where each trainable parameter of ``model`` lies in theta.
+
+    Raises:
+        ValueError: If the model has no trainable parameter.
+    """
+    owners = {
+        f"{prefix}.{name}" if prefix else name: (module, name)
+        for prefix, module in model.named_modules()
+        for name, _ in module.named_parameters(recurse=False)
+    }
+    blocks, start = [], 0
+    for name, tensor in model.named_parameters():
+        if not tensor.requires_grad:
+            continue
+        block = ParameterBlock(name, tuple(tensor.shape), start, _kind(*owners[name], tensor))
+        blocks.append(block)
+        start += block.size
+    if not blocks:
+        raise ValueError(
+            f"{type(model).__name__} has no parameter with requires_grad=True, so it has no loss "
+            "landscape. Pass a model whose parameters can be trained."
+        )
+    return Layout(tuple(blocks))
+
+
+def _kind(module: nn.Module, name: str, tensor: torch.Tensor) -> Kind:
+    if isinstance(module, NORM_LAYERS):
+        return "norm"
+    if tensor.dim() <= 1:
+        return "bias" if "bias" in name else "other"
+    return "weight"

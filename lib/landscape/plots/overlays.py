@@ -1,0 +1,170 @@
+"""What is drawn over a plane: paths, solutions by name, and the prediction of a model."""
+
+import itertools
+import math
+from collections.abc import Mapping, Sequence
+from typing import Protocol
+
+import numpy as np
+import torch
+from matplotlib.axes import Axes
+from matplotlib.lines import Line2D
+from matplotlib.patches import Circle
+from matplotlib.patheffects import withStroke
+from matplotlib.text import Annotation
+from matplotlib.transforms import Bbox
+
+from landscape.plots import axes as frames
+
+LIGHT, DARK = "#ffffff", "#101418"  # On the colours of a plane, which no theme changes.
+PREDICTED = "#d1601f"
+
+# Those first that are far from a plane's colours.
+_PATHS = (*frames.LOOKS[3:5], *frames.LOOKS[1:3])
+# Sides of a mark where its name may go, the best first.
+_SIDES = ((1, 0.5), (-1, 0.5), (0, 1), (0, -1), (1, -1), (-1, -1))
+
+
+class Prediction(Protocol):
+    """Another loss on a plane's grid, such as that of the quadratic model.
+
+    Attributes:
+        alphas: Positions (a,).
+        betas: Positions (b,).
+        loss: Predicted loss (a, b).
+        radius: Radius around the centre up to which it holds, in the plane's coordinates; infinite
+            if it nowhere fails, 0 if nowhere it holds.
+    """
+
+    alphas: torch.Tensor
+    betas: torch.Tensor
+    loss: torch.Tensor
+    radius: float
+
+
+def predict(axis: Axes, prediction: Prediction | None, levels: Sequence[float]) -> None:
+    """Draw a prediction, dashed on every second level of the plane, and its radius as a circle."""
+    if prediction is None:
+        return
+    grid = (prediction.alphas.numpy(), prediction.betas.numpy())
+    shown = np.ma.masked_invalid(prediction.loss.numpy().T)
+    low, high = shown.min(), shown.max()
+    crossed = [level for level in levels[::2] if low < level < high]
+    effects = [withStroke(linewidth=1.9, foreground=LIGHT)]
+    if crossed:
+        look = {"colors": PREDICTED, "linewidths": 1.1, "linestyles": [(0, (3.5, 1.8))]}
+        axis.contour(*grid, shown, levels=crossed, **look).set(path_effects=effects)
+    proxy = {"color": PREDICTED, "linewidth": 1.1}
+    axis.add_line(Line2D([], [], linestyle=(0, (3.5, 1.8)), label="quadratic model", **proxy))
+    if 0 < prediction.radius < math.inf:
+        look = {"linestyle": "-", "linewidth": 1.4}
+        circle = Circle((0, 0), prediction.radius, fill=False, edgecolor=PREDICTED, **look)
+        circle.set_path_effects([withStroke(linewidth=2.8, foreground=LIGHT)])
+        # No add_patch: it would widen the picture, and the circle may be larger than the plane.
+        axis.add_artist(circle)
+        label = "radius up to which it holds"
+        axis.add_line(Line2D([], [], label=label, **{**proxy, **look}))
+
+
+def trace(axis: Axes, paths: Mapping[str, Sequence], names: Sequence[str]) -> None:
+    """Draw paths through a plane, each in the look of its name; start open, end filled.
+
+    Args:
+        axis: Axes of the plane.
+        paths: Name -> points (k, 2), k >= 2.
+        names: Names of all paths of the figure.
+
+    Raises:
+        ValueError: If a path has another shape.
+    """
+    for name, path in paths.items():
+        points = np.asarray(path, dtype=np.float64)
+        if points.ndim != 2 or points.shape[1] != 2 or len(points) < 2:
+            raise ValueError(
+                f"path {name!r} has the shape {points.shape}. Pass at least two points (α, β), as "
+                "an array (k, 2)."
+            )
+        look = _PATHS[names.index(name) % len(_PATHS)]
+        axis.plot(*points.T, color=LIGHT, linewidth=3.2, solid_capstyle="round")
+        axis.plot(
+            *points.T,
+            color=look["color"],
+            linestyle=look["linestyle"],
+            marker=look["marker"],
+            markevery=[-1],
+            markersize=6,
+            markeredgecolor=LIGHT,
+            label=f"{name} (from ○)",
+        )
+        start = {"markerfacecolor": LIGHT, "markeredgecolor": look["color"], "markersize": 5.5}
+        axis.plot(*points[0], "o", markeredgewidth=1.4, **start)
+
+
+def mark(axis: Axes, marks: Mapping[str, Sequence[float]]) -> list[Annotation]:
+    """Mark solutions by a cross with the name beside it, or the centre by a cross alone.
+
+    Returns:
+        The names, which ``place`` puts where nothing else stands.
+    """
+    names = []
+    for name, position in (marks or {"": (0, 0)}).items():
+        at = tuple(map(float, position))
+        axis.plot(*at, "+", color=DARK, markersize=10, markeredgewidth=3)
+        axis.plot(*at, "+", color=LIGHT, markersize=9, markeredgewidth=1.4)
+        text = axis.annotate(
+            name,
+            at,
+            xytext=(0, 0),
+            textcoords="offset points",
+            va="bottom",
+            color=LIGHT,
+            fontsize=7.5,
+            fontweight="bold",
+            path_effects=[halo(LIGHT)],
+        )
+        text.set_in_layout(False)
+        names.append(text)
+    return names
+
+
+def place(axis: Axes, names: Sequence[Annotation]) -> list[Bbox]:
+    """Move each name to the first side of its mark that is free, and return the boxes now taken."""
+    points = axis.figure.dpi / 72
+    centres = [axis.transData.transform(name.xy) for name in names]
+    taken = [Bbox.from_extents(*(xy - 6 * points), *(xy + 6 * points)) for xy in centres]
+    taken += _drawn(axis)
+    inside = axis.get_window_extent()
+    for name, centre in zip(names, centres, strict=True):
+        size = np.array(name.get_window_extent().size)
+        boxes = []
+        for reach, side in itertools.product((7, 16), _SIDES):
+            corner = centre + np.array(side) * (reach * points + size / 2) - size / 2
+            boxes.append(Bbox.from_bounds(*corner, *size))
+        free = [
+            box
+            for box in boxes
+            if not any(box.overlaps(other) for other in taken)
+            and inside.contains(*box.min)
+            and inside.contains(*box.max)
+        ]
+        chosen = (free or boxes)[0]
+        name.set_position((chosen.min - centre) / points)
+        taken.append(chosen)
+    return taken
+
+
+def halo(ink: str) -> withStroke:
+    """Return the effect that keeps letters of an ink legible on every colour and line."""
+    return withStroke(linewidth=1.2, foreground=DARK if ink == LIGHT else LIGHT)
+
+
+def _drawn(axis: Axes) -> list[Bbox]:
+    """Small boxes along all marks and paths of a plane, in pixels."""
+    found = []
+    for line in axis.get_lines():
+        along = line.get_path().interpolated(8) if len(line.get_xdata()) > 1 else line.get_path()
+        found += [
+            Bbox.from_extents(*(point - 3), *(point + 3))
+            for point in axis.transData.transform(along.vertices)
+        ]
+    return found

@@ -1,0 +1,214 @@
+"""Scatter: one quantity of many networks against another, the arms told apart without colour."""
+
+import dataclasses
+import math
+import textwrap
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Literal
+
+import matplotlib.style
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.axis import Axis
+from matplotlib.lines import Line2D
+from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocator
+
+from landscape.plots import axes as frames
+from landscape.plots.figure import Figure
+from landscape.plots.panel import Panel
+
+Scale = Literal["linear", "log", "symlog"]
+
+# Filled and open, five markers of curves and five more: no two arms share marker and filling.
+_FIVE = frames.LOOKS[:5]
+_MARKERS = tuple(look["marker"] for look in _FIVE), ("P", "X", "*", "<", ">")
+_LOOKS = tuple(
+    {
+        "color": look["color"],
+        "marker": marker,
+        "markerfacecolor": look["color"] if filled else "none",
+        "markersize": 6.5 if marker == "*" else 5,
+        "linestyle": "",
+        "alpha": 0.85,
+    }
+    for markers in _MARKERS
+    for filled in (True, False)
+    for look, marker in zip(_FIVE, markers, strict=True)
+)
+_DECADES = 4  # On either side of a symmetric logarithmic axis.
+_SMALL = 7.5  # Letters of what is not shown, in points.
+
+
+@dataclasses.dataclass(frozen=True)
+class Cloud:
+    """One set of axes: a point for each network.
+
+    Attributes:
+        title: Short heading.
+        x: Label of the horizontal axis, with unit.
+        y: Label of the vertical axis, with unit.
+        points: Arm -> positions along x and along y, one each a network; NaN and infinity too.
+        scale: Scale of the vertical axis.
+        x_scale: Scale of the horizontal axis.
+
+    Raises:
+        ValueError: If an arm has not as many positions along x as along y.
+    """
+
+    title: str
+    x: str
+    y: str
+    points: Mapping[str, tuple[Sequence[float], Sequence[float]]]
+    scale: Scale = "linear"
+    x_scale: Scale = "linear"
+
+    def __post_init__(self) -> None:
+        for arm, (xs, ys) in self.points.items():
+            if len(xs) != len(ys):
+                raise ValueError(
+                    f"arm {arm!r} of {self.title!r} has {len(xs)} positions along x and {len(ys)} "
+                    "along y. Pass one of each a network, in the same order."
+                )
+
+
+def scatter(
+    clouds: Sequence[Cloud], *, label: str, caption: str, alt: str, columns: int = 2
+) -> Figure:
+    """Draw a point for each network; an arm keeps its look in all panels.
+
+    A point that its axes cannot show, not finite or not positive where the axis is logarithmic, is
+    counted in the panel beside the marker of its arm.
+
+    Args:
+        clouds: The panels, in reading order, of at most 20 arms together.
+        label: Such as ``fig-prediction``.
+        caption: What to see.
+        alt: What the picture shows.
+        columns: Panels side by side.
+
+    Raises:
+        ValueError: If there is no panel, or there are more arms than looks.
+    """
+    arms = list(dict.fromkeys(arm for cloud in clouds for arm in cloud.points))
+    if not clouds or len(arms) > len(_LOOKS):
+        raise ValueError(
+            f"{len(clouds)} panels of {len(arms)} arms make no figure. Pass at least one panel, of "
+            f"at most {len(_LOOKS)} arms in all: more cannot be told apart."
+        )
+    looks = dict(zip(arms, _LOOKS, strict=False))
+    with matplotlib.style.context(frames.STYLES):
+        # A legend of many arms is as wide as the page.
+        width = frames.WIDTH if len(arms) > len(_FIVE) else None
+        height = 2.75 if len(clouds) > 1 else 3.2
+        canvas, axes = frames.grid(len(clouds), columns, height=height, width=width)
+        for axis, cloud in zip(axes, clouds, strict=True):
+            _draw(axis, cloud, looks)
+        frames.legend(canvas, axes)
+        return Figure(canvas, label=label, caption=caption, alt=alt)
+
+
+def _draw(axis: Axes, cloud: Cloud, looks: Mapping[str, Mapping]) -> None:
+    shown, missing = [np.empty((2, 0))], {"not finite": Counter(), "not positive": Counter()}
+    for arm, of in cloud.points.items():
+        points = np.asarray(of, dtype=np.float64)
+        finite = np.isfinite(points).all(axis=0)
+        inside = finite & _positive(points[0], cloud.x_scale) & _positive(points[1], cloud.scale)
+        missing["not finite"][arm] = int((~finite).sum())
+        missing["not positive"][arm] = int((finite & ~inside).sum())
+        shown.append(points[:, inside])
+        axis.plot(*shown[-1], label=arm, **looks[arm])
+    x = textwrap.fill(cloud.x, int(17 * _width(axis)))
+    frames.dress(axis, Panel(cloud.title, x, cloud.y, {}, cloud.scale, cloud.x_scale))
+    _thin(axis, cloud.x_scale)
+    for line, scale, values in zip(
+        (axis.xaxis, axis.yaxis), (cloud.x_scale, cloud.scale), np.hstack(shown), strict=True
+    ):
+        if scale == "symlog" and values.any():
+            _symmetric(line, values)
+    _count(axis, missing, looks)
+
+
+def _positive(values: np.ndarray, scale: Scale) -> np.ndarray:
+    return (values > 0) | (scale != "log")
+
+
+def _thin(axis: Axes, scale: Scale) -> None:
+    """Leave so few ticks on a logarithmic horizontal axis that their labels stay apart."""
+    low, high = axis.get_xlim()
+    if scale == "log" and high >= 1000 * low:
+        axis.xaxis.set_major_locator(LogLocator(numticks=int(2 * _width(axis))))
+    elif scale == "log" and high >= 10 * low and _width(axis) < 2.5:
+        axis.xaxis.set_major_locator(LogLocator(subs=(1, 3), numticks=9))
+
+
+def _symmetric(line: Axis, values: np.ndarray) -> None:
+    """Make an axis linear around 0 and logarithmic beyond the smallest values, in round numbers."""
+    sizes = np.abs(values[values != 0])
+    last = math.floor(math.log10(sizes.max()))
+    first = max(math.floor(math.log10(sizes.min())), last - _DECADES)
+    getattr(line.axes, f"set_{line.axis_name}scale")("symlog", linthresh=10.0**first)
+    low, high = sorted(line.get_view_interval())
+    for mantissas, step in (
+        ((1, 2, 5), 1),
+        ((1, 3), 1),
+        ((1,), 1),
+        ((1,), 2),
+        ((1,), _DECADES + 1),
+    ):
+        powers = range(last, first - (step == 1), -step)  # The first is too near to 0 to skip to.
+        sizes = [mantissa * 10.0**power for power in powers for mantissa in mantissas]
+        ticks = _between(low, high, [0.0, *sizes, *(-size for size in sizes)])
+        if _apart(line, ticks):
+            break
+    if len(ticks) < 2:  # Within a decade.
+        ticks = _between(low, high, MaxNLocator(3).tick_values(low, high))
+    line.set_ticks(ticks)
+    line.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}".replace("-", "−")))
+    line.set_minor_locator(NullLocator())
+
+
+def _between(low: float, high: float, values: Sequence[float]) -> np.ndarray:
+    return np.array(sorted(value for value in values if low <= value <= high))
+
+
+def _apart(line: Axis, ticks: np.ndarray) -> bool:
+    """Return whether the labels of ticks keep apart."""
+    horizontal = line.axis_name == "x"
+    length = _width(line.axes) if horizontal else 1.6
+    transform = line.get_transform().transform
+    inches = transform(ticks) * length / np.ptp(transform(np.array(line.get_view_interval())))
+    sizes = np.array([0.1 + 0.071 * len(f"{tick:g}") if horizontal else 0.18 for tick in ticks])
+    return bool((np.diff(inches) > (sizes[1:] + sizes[:-1]) / 2).all())
+
+
+def _count(axis: Axes, missing: Mapping[str, Counter], looks: Mapping[str, Mapping]) -> None:
+    """Say above the axes how many points they do not show, and beside each marker of how many."""
+    counts = sum(missing.values(), Counter())  # Only what is above 0.
+    if not counts:
+        return
+    words = [f"{sum(own.values())} {why}" for why, own in missing.items() if any(own.values())]
+    columns = int(_width(axis) / 0.3)
+    rows = 1 - (-len(counts) // columns)
+    axis.legend(
+        [Line2D([], [], **looks[arm]) for arm in counts],
+        [str(count) for count in counts.values()],
+        title=f"{' and '.join(words)}:",
+        ncols=min(len(counts), columns),
+        loc="lower left",
+        bbox_to_anchor=(0, 1),
+        alignment="left",
+        title_fontsize=_SMALL,
+        fontsize=_SMALL,
+        handlelength=1,
+        handletextpad=0.1,
+        columnspacing=0.8,
+        borderpad=0,
+        borderaxespad=0.3,
+    )
+    axis.set_title(axis.get_title(loc="left"), pad=4 + 1.6 * _SMALL * rows)
+
+
+def _width(axis: Axes) -> float:
+    """About how wide axes are, in inches."""
+    return axis.figure.get_size_inches()[0] / axis.get_subplotspec().get_gridspec().ncols - 0.6

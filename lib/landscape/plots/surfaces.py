@@ -1,0 +1,234 @@
+"""Surfaces: planes as reliefs, as one picture that stands still and the data of one that turns."""
+
+import dataclasses
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import matplotlib.style
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.collections import LineCollection, PolyCollection
+from matplotlib.colors import to_hex
+from matplotlib.ticker import Locator, MaxNLocator
+
+from landscape.plots import axes as frames
+from landscape.plots.axes import asks_for_log
+from landscape.plots.figure import Surface
+from landscape.plots.planes import COLOURS, UNITS, Quantity, check_grids, values_of
+from landscape.slices.grid import Plane
+
+AZIMUTH, ELEVATION = 35.0, 28.0  # Degrees, of the picture and where turning begins.
+HEIGHT = 1.15  # Of the box; its longer side goes from -1 to 1.
+
+_INK = "#24292f"
+_LIGHT = np.array([-0.45, -0.35, 0.82])  # Where light comes from: a unit vector, to a per cent.
+_CELLS = 650  # More cells become pixels, at 300 an inch: the page would grow by megabytes.
+
+
+def surface(
+    named: Mapping[str, Plane],
+    *,
+    label: str,
+    caption: str,
+    alt: str,
+    xlabel: str = "α",
+    ylabel: str = "β",
+    quantity: Quantity = "loss",
+) -> Surface:
+    """Draw planes as surfaces with one vertical scale, which turn in the HTML report.
+
+    The scale is logarithmic where the losses ask for it. A cell with a corner that is not finite
+    stays open, and that corner is a cross at the top of the box.
+
+    Args:
+        named: Title -> plane.
+        label: Such as ``fig-surface``.
+        caption: What to see; also the meaning and unit of α and β.
+        alt: What the picture shows.
+        xlabel: Name of α.
+        ylabel: Name of β.
+        quantity: Which values of the planes.
+
+    Raises:
+        ValueError: If there is no plane, a grid does not increase, no two finite values differ, or
+            the quantity is unknown.
+    """
+    check_grids(named)
+    scale = _Scale.of([values_of(plane, quantity) for plane in named.values()], quantity)
+    boxes = [_Box.of(plane, values_of(plane, quantity), scale) for plane in named.values()]
+    with matplotlib.style.context(frames.STYLES):
+        canvas, axes, side = frames.tiles(len(named), ratio=0.76)
+        canvas.set_dpi(300)
+        for axis, title, box in zip(axes, named, boxes, strict=True):
+            _draw(axis, box, scale, (xlabel, ylabel, UNITS[quantity]))
+            frames.title(axis, title, side + 0.3)
+        frames.settle(canvas)
+        data = {
+            "quantity": quantity,
+            "labels": [xlabel, ylabel, UNITS[quantity]],
+            "view": [AZIMUTH, ELEVATION],
+            "height": HEIGHT,
+            "light": _LIGHT.tolist(),
+            "colours": [to_hex(COLOURS(share)) for share in np.linspace(0, 1, 16)],
+            "scale": dataclasses.asdict(scale),
+            "panels": [
+                _packed(title, plane, quantity, box)
+                for (title, plane), box in zip(named.items(), boxes, strict=True)
+            ],
+        }
+        return Surface(canvas, data, label=label, caption=caption, alt=alt)
+
+
+@dataclasses.dataclass(frozen=True)
+class _Scale:
+    """The vertical axis that all surfaces of a figure share; ticks as (share of it, text)."""
+
+    low: float
+    high: float
+    log: bool
+    ticks: list[tuple[float, str]]
+
+    @classmethod
+    def of(cls, values: Sequence[np.ndarray], quantity: Quantity) -> "_Scale":
+        finite = np.concatenate([of[np.isfinite(of)] for of in values])
+        if len(finite) == 0 or not finite.min() < finite.max():
+            raise ValueError(
+                f"{len(finite)} finite values of the {quantity} make no surface. Pass planes whose "
+                "values differ."
+            )
+        ends = float(finite.min()), float(finite.max())
+        log = quantity == "loss" and asks_for_log(finite)
+        locator = frames.log_locator(*ends) if log else MaxNLocator(5, steps=[1, 2, 5, 10])
+        return cls(*ends, log, _ticks(locator, *ends, log=log))
+
+    def shares(self, values: np.ndarray) -> np.ndarray:
+        """Return heights from 0 to 1; NaN where a value is not finite."""
+        return _share(np.where(np.isfinite(values), values, np.nan), self.low, self.high, self.log)
+
+
+@dataclasses.dataclass(frozen=True)
+class _Box:
+    """A plane in its box: positions (a,) and (b,), heights (a, b), half sides, ticks of x and y."""
+
+    x: np.ndarray
+    y: np.ndarray
+    z: np.ndarray
+    halves: tuple[float, float]
+    ticks: tuple[list, list]
+
+    @classmethod
+    def of(cls, plane: Plane, values: np.ndarray, scale: _Scale) -> "_Box":
+        grids = [plane.alphas.numpy(), plane.betas.numpy()]
+        ends = [(float(grid[0]), float(grid[-1])) for grid in grids]
+        sides = [high - low for low, high in ends]
+        # A side shorter than a quarter of the other would make a blade.
+        halves = tuple(max(side / max(sides), 0.25) for side in sides)
+        x, y = (
+            (2 * _share(grid, *end) - 1) * half
+            for grid, end, half in zip(grids, ends, halves, strict=True)
+        )
+        ticks = tuple(_ticks(MaxNLocator(4, steps=[1, 2, 5, 10]), *end) for end in ends)
+        return cls(x, y, HEIGHT * scale.shares(values), halves, ticks)
+
+
+def _share(values: np.ndarray, low: float, high: float, log: bool = False) -> np.ndarray:
+    values, low, high = (np.log10(of) if log else np.asarray(of) for of in (values, low, high))
+    return (values - low) / (high - low)
+
+
+def _ticks(locator: Locator, low: float, high: float, log: bool = False) -> list:
+    places = locator.tick_values(low, high)
+    shares = _share(places, low, high, log)
+    return [
+        (round(float(share), 4), f"{round(place, 12):g}".replace("-", "−"))
+        for place, share in zip(places.tolist(), shares, strict=True)
+        if -1e-9 <= share <= 1 + 1e-9
+    ]
+
+
+def _packed(title: str, plane: Plane, quantity: Quantity, box: _Box) -> dict[str, Any]:
+    return {
+        "title": title,
+        "alphas": _short(plane.alphas.numpy(), 6),
+        "betas": _short(plane.betas.numpy(), 6),
+        "values": [_short(row, 4) for row in values_of(plane, quantity)],
+        "halves": _short(box.halves, 4),
+        "ticks": box.ticks,
+    }
+
+
+def _short(values: Sequence[float], digits: int) -> list[float | str]:
+    """Return numbers with few digits; what JSON has no number for as a word."""
+    return [
+        float(f"{value:.{digits}g}") if math.isfinite(value) else str(float(value))
+        for value in values
+    ]
+
+
+def _draw(axis: Axes, box: _Box, scale: _Scale, labels: Sequence[str]) -> None:
+    """Draw from back to front: floor and walls, the surface, what was lost, then the axes."""
+    hx, hy = box.halves
+    across, along = (
+        [(2 * share - 1) * half for share, _ in ticks]
+        for ticks, half in zip(box.ticks, box.halves, strict=True)
+    )
+    levels = [share * HEIGHT for share, _ in scale.ticks]
+    lines = [[(x, -hy, 0), (x, hy, 0)] for x in [-hx, *across, hx]]
+    lines += [[(-hx, y, 0), (hx, y, 0)] for y in [-hy, *along, hy]]
+    lines += [[(-hx, hy, z), (hx, hy, z), (hx, -hy, z)] for z in levels]
+    lines += [[(x, y, 0), (x, y, HEIGHT)] for x, y in ((-hx, hy), (hx, hy), (hx, -hy))]
+    frame = [_project(*np.transpose(line)) for line in lines]
+    axis.add_collection(LineCollection(frame, colors=_INK, linewidths=0.5, alpha=0.25, zorder=1))
+    axis.add_collection(_cells(box))
+    lost = np.argwhere(np.isnan(box.z)).T
+    crosses = _project(box.x[lost[0]], box.y[lost[1]], HEIGHT)
+    axis.plot(*crosses.T, "x", color=_INK, markersize=2.5, markeredgewidth=0.6, zorder=3)
+    for edge in (([hx, -hx, -hx], [-hy, -hy, hy], 0), ([-hx] * 2, [hy] * 2, [0, HEIGHT])):
+        axis.plot(*_project(*edge).T, color=_INK, linewidth=0.8, zorder=4)
+    words = [
+        ((x, -hy - 0.17, -0.09), word) for x, (_, word) in zip(across, box.ticks[0], strict=True)
+    ]
+    words += [
+        ((-hx - 0.17, y, -0.09), word) for y, (_, word) in zip(along, box.ticks[1], strict=True)
+    ]
+    for place, word in words:
+        axis.text(*_project(*place), word, fontsize=7, ha="center", va="center")
+    for z, (_, word) in zip(levels, scale.ticks, strict=True):
+        axis.text(*_project(-hx - 0.07, hy, z), word, fontsize=7, ha="right", va="center")
+    names = ((0, -hy - 0.46, -0.09), (-hx - 0.5, 0, -0.09), (-hx, hy, HEIGHT + 0.14))
+    for place, name in zip(names, labels, strict=True):
+        axis.text(*_project(*place), name, ha="center", va="center")
+    axis.set(aspect="equal")
+    axis.set_axis_off()
+
+
+def _project(x: np.ndarray, y: np.ndarray, z: np.ndarray) -> np.ndarray:
+    """Return where points stand on the page, (..., 2)."""
+    turn, lift = math.radians(AZIMUTH), math.radians(ELEVATION)
+    x, y, z = np.broadcast_arrays(*(np.asarray(of, dtype=np.float64) for of in (x, y, z)))
+    depth = x * math.sin(turn) + y * math.cos(turn)
+    right = x * math.cos(turn) - y * math.sin(turn)
+    return np.stack([right, z * math.cos(lift) + depth * math.sin(lift)], axis=-1)
+
+
+def _cells(box: _Box) -> PolyCollection:
+    """Return the cells whose corners are finite, the farthest first, lit by their slope."""
+    x, y = np.meshgrid(box.x, box.y, indexing="ij")
+    points = np.stack([x, y, box.z], axis=-1)
+    corners = np.stack([points[:-1, :-1], points[1:, :-1], points[1:, 1:], points[:-1, 1:]], axis=2)
+    # A grid seen from x < 0, y < 0: later rows and columns are farther.
+    corners = corners[::-1, ::-1].reshape(-1, 4, 3)
+    corners = corners[np.isfinite(corners).all(axis=(1, 2))]
+    normal = np.cross(corners[:, 2] - corners[:, 0], corners[:, 3] - corners[:, 1])
+    normal /= np.linalg.norm(normal, axis=1, keepdims=True)
+    light = 0.62 + 0.38 * np.maximum(normal @ _LIGHT, 0)
+    faces = COLOURS(corners[:, :, 2].mean(axis=1) / HEIGHT)[:, :3] * light[:, None]
+    return PolyCollection(
+        _project(*np.moveaxis(corners, -1, 0)),
+        facecolors=faces,
+        edgecolors=0.78 * faces,
+        linewidths=0.35,
+        zorder=2,
+        rasterized=len(corners) > _CELLS,
+    )

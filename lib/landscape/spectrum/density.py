@@ -1,0 +1,245 @@
+"""The measured spectrum: quadrature nodes and weights, smoothed, summed and averaged."""
+
+import dataclasses
+import math
+
+import numpy as np
+import scipy.optimize
+import scipy.stats
+import torch
+
+from landscape.spectrum.density_curve import DensityCurve, smooth
+from landscape.spectrum.estimate import Estimate
+
+_RESOLUTION = 1e-3
+_ROUNDING = 1e-12
+_SMALLEST = 1e-290
+_Z = 1.959963984540054  # 97.5% quantile of the normal distribution.
+
+
+@dataclasses.dataclass(frozen=True)
+class Mass:
+    """The share of eigenvalues in an interval.
+
+    Attributes:
+        value: The estimate.
+        low: Lower end of its 95% interval.
+        high: Upper end.
+    """
+
+    value: float
+    low: float
+    high: float
+
+
+@dataclasses.dataclass(frozen=True)
+class Density:
+    """Eigenvalue density (1/n) Σᵢ δ(λ − λᵢ) as known eigenvalues and quadrature of the rest.
+
+    Attributes:
+        nodes: Ritz values (probes, steps) of the operator without the known pairs, ascending.
+        weights: Their weights, each probe's sum being 1; short probes end with weights 0.
+        tails: Residual of each Ritz pair, with the sign of its first component: what is unknown.
+        known: Known eigenvalues (d,), each of mass 1/n.
+        known_residuals: Their residuals (d,).
+        n: Rows of the operator.
+        whole: Whether the nodes are all eigenvalues, so that nothing is random.
+        products: Products with the operator used.
+        dtype: Type of the recurrence.
+        interrupted: Whether Ctrl-C ended it before the last probe.
+    """
+
+    nodes: torch.Tensor
+    weights: torch.Tensor
+    tails: torch.Tensor
+    known: torch.Tensor
+    known_residuals: torch.Tensor
+    n: int
+    whole: bool
+    products: int
+    dtype: str = "float64"
+    interrupted: bool = False
+
+    @property
+    def scale(self) -> float:
+        """The resolution δ = 10⁻³ of the largest |eigenvalue|; 1 for the zero operator."""
+        largest = float(torch.cat([self.nodes.flatten(), self.known]).abs().max())
+        return _RESOLUTION * largest or 1.0
+
+    @property
+    def probes(self) -> int:
+        """Probes used."""
+        return len(self.nodes)
+
+    def curve(
+        self, *, points: int = 1024, width: float | None = None, scale: float | None = None
+    ) -> DensityCurve:
+        """Return the density convolved with a Gaussian in the coordinate u = asinh(λ / scale).
+
+        The grid reaches 8 widths beyond all eigenvalues and the kernel spans at least 2 grid steps,
+        however wide the range: the curve integrates to 1 to rounding and misses no peak.
+
+        Args:
+            points: Points of the grid, at least 64.
+            width: Standard deviation of the kernel; None takes 1% of the range in u, or 0.05 where
+                that is more. One below 2 grid steps is raised to them.
+            scale: Where the axis turns logarithmic, > 0; None takes ``self.scale``.
+
+        Raises:
+            ValueError: If an argument is out of range.
+        """
+        scale = self.scale if scale is None else scale
+        if points < 64 or not scale > 0 or (width is not None and not width > 0):
+            raise ValueError(
+                f"points={points}, width={width}, scale={scale}: pass points >= 64, and width and "
+                "scale > 0 or None."
+            )
+        return smooth(self.nodes, self.weights, self.known, self.n, points, width, scale)
+
+    def mass(self, low: float = -math.inf, high: float = math.inf) -> Mass:
+        """Return the share of eigenvalues in [low, high] with a 95% interval.
+
+        Quadrature leaves a probe's measure of an interval open between two bounds (Chebyshev,
+        Markov, Stieltjes) that meet as steps grow; the value is halfway. A probe's measure in turn
+        scatters about the share as z is uniform on the sphere, which is a beta distribution. The
+        interval covers both; its ends are whole numbers of eigenvalues. Quadrature cannot tell an
+        eigenvalue of exactly zero from a tiny one: ask for |λ| ≤ δ.
+
+        Args:
+            low: Lower end.
+            high: Upper end, at least ``low``.
+
+        Raises:
+            ValueError: If ``high < low``.
+        """
+        if not high >= low:
+            raise ValueError(f"the interval [{low}, {high}] is empty. Pass low <= high.")
+        rest = 1 - len(self.known) / self.n
+        surely = (self.known - self.known_residuals >= low) & (
+            self.known + self.known_residuals <= high
+        )
+        maybe = (self.known + self.known_residuals >= low) & (
+            self.known - self.known_residuals <= high
+        )
+        inside = (self.known >= low) & (self.known <= high)
+        value, least, most = self._rest_mass(low, high) if self.probes else (0.0, 0.0, 0.0)
+        return Mass(
+            *(
+                float(count.sum()) / self.n + rest * float(share)
+                for count, share in ((inside, value), (surely, least), (maybe, most))
+            )
+        )
+
+    @property
+    def negative(self) -> Mass:
+        """Mass below −``scale``."""
+        return self.mass(high=-self.scale)
+
+    @property
+    def near_zero(self) -> Mass:
+        """Mass within ``scale`` of zero."""
+        return self.mass(-self.scale, self.scale)
+
+    @property
+    def positive(self) -> Mass:
+        """Mass above ``scale``."""
+        return self.mass(low=self.scale)
+
+    @property
+    def trace(self) -> Estimate:
+        """Trace: n Σ w θ, with its standard error."""
+        moment, stderr = self._moment(1)
+        value = float(self.known.sum()) + moment
+        return self._estimate(value, stderr, value - _Z * stderr, value + _Z * stderr)
+
+    @property
+    def frobenius(self) -> Estimate:
+        """Frobenius norm: √(n Σ w θ²), with its standard error."""
+        moment, stderr = self._moment(2)
+        square = float(self.known.square().sum())
+        value = math.sqrt(square + moment)
+        reach = math.exp(min(_Z * stderr / moment, 700.0)) if moment else 1.0
+        ends = (math.sqrt(square + moment / reach), math.sqrt(square + moment * reach))
+        return self._estimate(value, stderr / (2 * value) if value else 0.0, *ends)
+
+    def _rest_mass(self, low: float, high: float) -> tuple[float, float, float]:
+        size = self.n - len(self.known)
+        if self.whole:
+            share = float(((self.nodes >= low) & (self.nodes <= high)).sum()) / size
+            return share, share, share
+        below = np.array([self._bracket(index, low) for index in range(self.probes)])
+        above = np.array([self._bracket(index, high) for index in range(self.probes)])
+        least = np.clip(above[:, 0] - below[:, 1], 0, 1).mean()
+        most = np.clip(above[:, 1] - below[:, 0], 0, 1).mean()
+        value = np.clip((above - below).mean(), 0, 1)
+        low, high = 1 - _most(1 - least, size, self.probes), _most(most, size, self.probes)
+        return value, min(low, value), max(high, value)
+
+    def _bracket(self, probe: int, x: float) -> tuple[float, float]:
+        """Return bounds of a probe's measure of (−∞, x) and (−∞, x].
+
+        They are the weights left of, and up to, x in the quadrature that has x for a node: the last
+        diagonal entry of the (steps + 1) tridiagonal matrix is free to make it one.
+        """
+        if math.isinf(x):
+            return (0.0, 0.0) if x < 0 else (1.0, 1.0)
+        nodes, weights, tails = (
+            part[probe].numpy() for part in (self.nodes, self.weights, self.tails)
+        )
+        size = max(np.abs(nodes).max(), abs(x))
+        near = _ROUNDING * size
+        if not tails.any():
+            return float(weights[nodes < x - near].sum()), float(weights[nodes <= x + near].sum())
+        gaps = nodes - x
+        gaps = np.where(np.abs(gaps) < near, near, gaps)
+        arrow = np.diag(np.append(nodes, x + (tails**2 / gaps).sum()))
+        arrow[-1, :-1] = arrow[:-1, -1] = tails
+        values, vectors = np.linalg.eigh(arrow)
+        masses = (np.sqrt(weights) @ vectors[:-1]) ** 2
+        return float(masses[values < x - near].sum()), float(masses[values <= x + near].sum())
+
+    def _moment(self, power: int) -> tuple[float, float]:
+        """Return the complement's Σ λᵖ and its standard error.
+
+        The variance of ⟨z, B z⟩, z on the sphere of dimension d, is that of the eigenvalues of B
+        times 2 / (d + 2); quadrature gives them too.
+        """
+        size = self.n - len(self.known)
+        if not self.probes:
+            return 0.0, 0.0
+        first = float((self.weights * self.nodes**power).sum(1).mean())
+        second = float((self.weights * self.nodes ** (2 * power)).sum(1).mean())
+        if self.whole:
+            return size * first, 0.0
+        variance = 2 * max(second - first**2, 0.0) / (size + 2)
+        return size * first, size * math.sqrt(variance / self.probes)
+
+    def _estimate(self, value: float, stderr: float, low: float, high: float) -> Estimate:
+        return Estimate(
+            value=value,
+            stderr=stderr,
+            low=low,
+            high=high,
+            converged=True,
+            products=self.products,
+            probes=self.probes,
+            method="stochastic Lanczos quadrature",
+            interrupted=self.interrupted,
+        )
+
+
+def _most(share: float, size: int, probes: int) -> float:
+    """Return the largest share k / size that a measured one, or less, leaves likely at 2.5%.
+
+    Of k among ``size`` eigenvalues, the mean over probes measures a share that is distributed as
+    Beta(k probes / 2, (size − k) probes / 2), since z is uniform on the sphere.
+    """
+    share = max(share, _SMALLEST)
+    if share >= 1 - _ROUNDING:
+        return 1.0
+
+    def excess(k: float) -> float:
+        return scipy.stats.beta.cdf(share, k * probes / 2, (size - k) * probes / 2) - 0.025
+
+    k = scipy.optimize.brentq(excess, 1e-6, size * (1 - 1e-12), xtol=1e-6)
+    return math.floor(k + 1e-3) / size

@@ -1,0 +1,266 @@
+"""Sampling: products spent on a Lanczos basis first, then on random vectors beside it."""
+
+import dataclasses
+import math
+from typing import Literal
+
+import numpy as np
+import torch
+
+from landscape.operators import SymmetricOperator
+from landscape.progress import Progress
+from landscape.spectrum.deflation import Deflation
+from landscape.spectrum.estimate import Estimate, quantile
+from landscape.spectrum.krylov import Krylov
+from landscape.spectrum.results import Eigenpairs
+
+Kind = Literal["trace", "frobenius"]
+
+_FEWEST = 32  # Products.
+_FIRST_STEPS = {"trace": 10, "frobenius": 20}
+_PILOT = {"trace": 3, "frobenius": 6}
+_LEAST = {"trace": 4, "frobenius": 8}
+_SAFETY = 1.15
+_ROUNDING = 1e-13
+_WINDOW = 5  # Steps over which the gain of deflation is averaged.
+
+
+@dataclasses.dataclass(frozen=True)
+class Wish:
+    """How exact an estimate shall be, and what it may cost; see ``trace``.
+
+    Raises:
+        ValueError: If a number is out of range.
+    """
+
+    rtol: float
+    atol: float
+    max_products: int
+    max_basis: int
+    probes: int | None
+
+    def __post_init__(self) -> None:
+        if not self.rtol >= 0 or not self.atol >= 0 or self.rtol == self.atol == 0:
+            raise ValueError(
+                f"rtol={self.rtol}, atol={self.atol} ask for no accuracy. Pass one of them > 0; "
+                "rtol=0.01 is a standard error of 1%."
+            )
+        if self.max_products < _FEWEST or self.max_basis < 1:
+            raise ValueError(
+                f"max_products={self.max_products}, max_basis={self.max_basis} are too few. "
+                f"Pass max_products >= {_FEWEST} and max_basis >= 1."
+            )
+        if self.probes is not None and self.probes < 2:
+            raise ValueError(
+                f"probes={self.probes} leaves no spread to report. Pass probes >= 2, or None to "
+                "reach rtol."
+            )
+
+    def target(self, value: float) -> float:
+        """The standard error that is enough."""
+        return max(self.rtol * abs(value), self.atol)
+
+
+@dataclasses.dataclass(frozen=True)
+class _Batch:
+    """Probes of one complement: ⟨z, B z⟩ and ‖B z‖² times its dimension, and the exact parts."""
+
+    trace: float
+    square: float
+    size: int
+    samples: list[tuple[float, float]] = dataclasses.field(default_factory=list)
+
+    def __len__(self) -> int:
+        return len(self.samples)
+
+    @property
+    def squares(self) -> np.ndarray:
+        """‖B z‖² of each probe times the dimension."""
+        return np.array([square for _, square in self.samples])
+
+    def estimate(self, kind: Kind) -> tuple[float, float, float, float]:
+        """Return value, standard error, and the ends of the 95% interval."""
+        return self._trace() if kind == "trace" else self._frobenius()
+
+    def _trace(self) -> tuple[float, float, float, float]:
+        if not self.size:
+            return self.trace, 0.0, self.trace, self.trace
+        mean, square = np.mean(self.samples, axis=0).tolist()
+        variance = 2 * self.size / (self.size + 2) * (square - mean**2 / self.size)
+        small = variance <= _ROUNDING * square
+        stderr = 0.0 if small else math.sqrt(variance / len(self))
+        value, half = self.trace + mean, stderr and quantile(self._dof()) * stderr
+        return value, stderr, value - half, value + half
+
+    def _frobenius(self) -> tuple[float, float, float, float]:
+        if not self.size:
+            norm = math.sqrt(self.square)
+            return norm, 0.0, norm, norm
+        mean = float(np.mean(self.squares))
+        spread = float(np.std(self.squares, ddof=1)) / math.sqrt(len(self))
+        norm = math.sqrt(self.square + mean)
+        if spread <= _ROUNDING * norm**2:
+            return norm, 0.0, norm, norm
+        # Squares are skewed like χ²: the interval is that of the logarithm, on the unknown part.
+        reach = math.exp(min(quantile(len(self) - 1) * spread / mean, 700.0))
+        low, high = math.sqrt(self.square + mean / reach), math.sqrt(self.square + mean * reach)
+        return norm, spread / (2 * norm), low, high
+
+    def _dof(self) -> float:
+        """A variance from N values of ‖B z‖² is known like a χ² of N ‖B‖_F⁴ / tr B⁴ degrees."""
+        count, mean = len(self), float(np.mean(self.squares))
+        spread = float(np.var(self.squares, ddof=1))
+        # The factor allows for the spread being an estimate itself, from few values.
+        each = 2 * mean**2 / spread * (count - 1) / (count + 1) if spread > 0 else math.inf
+        return count * min(10.0, max(1.0, each))
+
+
+class Sampling:
+    """Products spent on a Lanczos basis first, then on probes of its complement."""
+
+    def __init__(
+        self,
+        kind: Kind,
+        op: SymmetricOperator,
+        wish: Wish,
+        known: Eigenpairs | None,
+        generator: torch.Generator,
+    ) -> None:
+        self._kind, self._op, self._wish, self._generator = kind, op, wish, generator
+        self._rest = Deflation(op, known)
+        self._before = op.products
+        self._most = min(wish.max_basis, int(0.4 * wish.max_products), self._rest.size)
+        if wish.probes is not None:
+            self._most = min(-(-wish.probes // 2), wish.max_basis, self._rest.size)
+        self._operator = self._rest.operator
+        self._krylov = None
+        if self._rest.size:
+            start = self._rest.draw(generator)
+            self._krylov = Krylov(self._operator, start, generator, most=self._most)
+        self._pilot = self._main = self._batch()
+        self.bar: Progress | None = None
+
+    @property
+    def usable(self) -> bool:
+        """Whether there is an estimate with a standard error."""
+        return any(batch.size == 0 or len(batch) >= 2 for batch in (self._main, self._pilot))
+
+    def run(self) -> None:
+        """Spend products until the wish is fulfilled or the budget is spent."""
+        self._spend()
+        if self._krylov:
+            self._krylov.check(float(np.abs(np.linalg.eigvalsh(self._krylov.h)).max()))
+
+    def estimate(self, *, interrupted: bool) -> Estimate:
+        """Return what the probes say."""
+        good = self._main.size == 0 or len(self._main) >= 2
+        batch = self._main if good else self._pilot
+        value, stderr, low, high = batch.estimate(self._kind)
+        wanted = math.inf if self._wish.probes else self._wish.target(value)
+        return Estimate(
+            value=value,
+            stderr=stderr,
+            low=low,
+            high=high,
+            converged=bool(stderr <= wanted) and not interrupted,
+            products=self._op.products - self._before,
+            probes=len(batch),
+            method="Lanczos deflation and Hutchinson",
+            rtol=None if self._wish.probes else self._wish.rtol,
+            interrupted=interrupted,
+        )
+
+    def _spend(self) -> None:
+        if self._wish.probes is not None:
+            self._deflate(self._most)
+            self._main = self._sample(self._batch(), self._wish.probes)
+            return
+        self._deflate(self._rest.size if self._rest.size <= _FEWEST else _FIRST_STEPS[self._kind])
+        self._pilot = self._sample(self._batch(), 2)
+        if self._kind == "trace":
+            self._deflate_while_worth()
+        if self._pilot.size != self._size:
+            self._pilot = self._batch()
+        self._sample(self._pilot, _PILOT[self._kind] - len(self._pilot))
+        count = self._planned()
+        if self._size <= count and self._rest.size <= self._most:
+            self._deflate(self._rest.size)
+        self._main = self._sample(self._batch(), count)
+        while self._main.size and self._left and (more := self._lacking()):
+            self._sample(self._main, more)
+
+    @property
+    def _size(self) -> int:
+        """Dimension of the complement."""
+        return self._rest.size - (self._krylov.steps if self._krylov else 0)
+
+    @property
+    def _left(self) -> int:
+        spent = self._op.products - self._before
+        return max(0, self._wish.max_products - spent)
+
+    def _batch(self) -> _Batch:
+        # ‖A‖_F² = ‖V Λ Vᵀ‖_F² + 2 ‖A V − V Λ‖_F² + ‖H‖_F² + 2 ‖A Q − Q H‖_F² + ‖B‖_F².
+        trace = float(self._rest.values.sum())
+        square = float((self._rest.values.square() + 2 * self._rest.residuals.square()).sum())
+        if self._krylov:
+            h, coupling = self._krylov.h, self._krylov.coupling
+            trace += float(np.trace(h))
+            square += float((h**2).sum() + 2 * (coupling**2).sum())
+        return _Batch(trace, square, self._size)
+
+    def _deflate(self, steps: int) -> None:
+        krylov = self._krylov
+        while krylov and krylov.steps < min(steps, self._most) and not krylov.exhausted:
+            krylov.extend()
+            self.bar.step()
+
+    def _deflate_while_worth(self) -> None:
+        """Extend the basis while a step takes the variance of more than one probe away."""
+        value, *_ = self._pilot.estimate(self._kind)
+        enough = self._wish.target(value) ** 2
+        squares = [self._batch().square]
+        while self._krylov and self._krylov.steps < self._most and not self._krylov.exhausted:
+            self._deflate(self._krylov.steps + 1)
+            squares = [*squares[-_WINDOW:], self._batch().square]
+            if 2 * (squares[-1] - squares[0]) < enough * (len(squares) - 1):
+                break
+
+    def _sample(self, batch: _Batch, count: int) -> _Batch:
+        """Add probes to the batch, as far as the budget goes unless their number was asked for."""
+        for _ in range(count if batch.size else 0):
+            if not self._left and self._wish.probes is None:
+                break
+            z = self._rest.draw(self._generator)
+            self._krylov.project(z)
+            self._krylov.project(z.div_(z.norm()))
+            image = self._operator @ z.div_(z.norm())
+            value = batch.size * float(z @ image)
+            self._krylov.project(image)
+            if not math.isfinite(value):
+                raise RuntimeError(
+                    "a product with the operator is not finite. The parameters or the loss hold "
+                    "NaN or infinity: check them before asking for curvature."
+                )
+            batch.samples.append((value, batch.size * float(image.norm()) ** 2))
+            self.bar.step()
+        return batch
+
+    def _planned(self) -> int:
+        """Return the probes that the pilot says are needed."""
+        least = _LEAST[self._kind]
+        if self._pilot.size == 0 or len(self._pilot) < 2:
+            return least
+        return max(least, self._needed(self._pilot, _SAFETY))
+
+    def _lacking(self) -> int:
+        return max(0, self._needed(self._main, 1.0) - len(self._main))
+
+    def _needed(self, batch: _Batch, factor: float) -> int:
+        value, stderr, *_ = batch.estimate(self._kind)
+        enough = self._wish.target(value)
+        if stderr == 0:
+            return 0
+        if enough == 0:
+            return self._left + len(batch)
+        return min(self._left + len(batch), math.ceil(factor * len(batch) * (stderr / enough) ** 2))

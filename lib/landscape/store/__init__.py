@@ -1,0 +1,7 @@
+"""The store: a result is computed once for everything that determines it."""
+
+from landscape.store.entries import Store
+
+__all__ = [
+    "Store",
+]

@@ -1,0 +1,134 @@
+"""Results as files and back: plain JSON for structure, NumPy arrays for tensors, no pickle."""
+
+import dataclasses
+import importlib
+import math
+import sys
+from typing import Any
+
+import numpy as np
+import torch
+
+from landscape.store import fingerprint
+
+Arrays = dict[str, np.ndarray]
+
+
+def encode(value: Any) -> tuple[Any, Arrays]:
+    """Return a JSON tree and the arrays that it points to.
+
+    Args:
+        value: None, bool, int, float, str, lists, tuples, mappings with string or integer keys,
+            tensors, arrays, and dataclasses of this library.
+
+    Raises:
+        TypeError: If a value of another type is met.
+    """
+    arrays: Arrays = {}
+    return _encode(value, arrays), arrays
+
+
+def _encode(value: Any, arrays: Arrays) -> Any:
+    if value is None or isinstance(value, bool | int | str):
+        return value
+    if isinstance(value, float):
+        return value if math.isfinite(value) else {"$float": repr(value)}
+    if isinstance(value, torch.Tensor | np.ndarray):
+        key = f"a{len(arrays)}"
+        is_tensor = isinstance(value, torch.Tensor)
+        arrays[key] = value.detach().cpu().contiguous().numpy() if is_tensor else value
+        return {"$tensor" if is_tensor else "$array": key}
+    if isinstance(value, list):
+        return [_encode(item, arrays) for item in value]
+    if isinstance(value, tuple):
+        return {"$tuple": [_encode(item, arrays) for item in value]}
+    if isinstance(value, dict):
+        return {
+            "$map": [[_encode(key, arrays), _encode(item, arrays)] for key, item in value.items()]
+        }
+    kind = type(value)
+    if dataclasses.is_dataclass(value) and _is_known(kind):
+        fields = {
+            field.name: _encode(getattr(value, field.name), arrays)
+            for field in dataclasses.fields(value)
+        }
+        return {"$class": _stable_name(kind), "fields": fields}
+    raise TypeError(
+        f"cannot store a {kind.__qualname__}. Return plain values, lists, tuples, dicts, tensors, "
+        "arrays or a dataclass of the landscape library."
+    )
+
+
+def decode(tree: Any, arrays: Arrays) -> Any:
+    """Return the value that ``encode`` turned into ``tree`` and ``arrays``.
+
+    Raises:
+        ValueError: If the tree names a class outside this library or has an unknown form.
+    """
+    if isinstance(tree, list):
+        return [decode(item, arrays) for item in tree]
+    if not isinstance(tree, dict):
+        return tree
+    match tree:
+        case {"$float": text}:
+            return float(text)
+        case {"$tensor": key}:
+            return torch.from_numpy(arrays[key])
+        case {"$array": key}:
+            return arrays[key]
+        case {"$tuple": items}:
+            return tuple(decode(item, arrays) for item in items)
+        case {"$map": items}:
+            return {decode(key, arrays): decode(item, arrays) for key, item in items}
+        case {"$class": name, "fields": fields}:
+            return _dataclass(name)(**{key: decode(item, arrays) for key, item in fields.items()})
+    raise ValueError(f"a stored result has the unknown form {sorted(tree)}.")
+
+
+def _stable_name(kind: type) -> str:
+    """Return the name of a class in stored values: of the library's own without the module.
+
+    So a class may move to another file; its name is unique among the classes that are stored.
+    """
+    if _is_own(kind):
+        return kind.__qualname__
+    return f"{kind.__module__}:{kind.__qualname__}"
+
+
+def _dataclass(name: str) -> type:
+    module, _, qualname = name.rpartition(":")
+    if not module:
+        module = _module_of(qualname)
+        importlib.import_module(module)
+    elif module not in sys.modules:  # The reader's own: never import on a file's word.
+        raise ValueError(f"a stored result names the class {name!r} of a module not imported here.")
+    kind = sys.modules[module]
+    for part in qualname.split("."):
+        kind = getattr(kind, part)
+    if not dataclasses.is_dataclass(kind) or not _is_known(kind):
+        raise ValueError(f"a stored result names {name!r}, which is no dataclass of results.")
+    return kind
+
+
+def _module_of(qualname: str) -> str:
+    """Return the module of the library that defines a dataclass."""
+    name = qualname.partition(".")[0]
+    modules = fingerprint.definitions().code.classes().get(name, [])
+    if len(modules) != 1:
+        places = ", ".join(modules) or "no module"
+        raise ValueError(
+            f"a stored result names the class {qualname!r}, which {places} of the library defines. "
+            "Classes that are stored have names of their own."
+        )
+    return modules[0]
+
+
+def _is_own(kind: type) -> bool:
+    return kind.__module__ in fingerprint.definitions().code.sources
+
+
+def _is_known(kind: type) -> bool:
+    # A part of a config may be the reader's own; it is known by its base, without importing that.
+    return _is_own(kind) or any(
+        base.__qualname__ == "Configuration" and _is_own(base) for base in kind.__mro__
+    )

@@ -1,0 +1,9 @@
+"""Theory: what sources predict, in a form that can be tested on a network."""
+
+from landscape.theory.bounds import trace_bound
+from landscape.theory.reparametrization import reparametrized_twin
+
+__all__ = [
+    "reparametrized_twin",
+    "trace_bound",
+]

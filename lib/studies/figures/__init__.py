@@ -1,0 +1,1 @@
+"""Panels of the report's figures, made from runs and from what studies recorded."""

@@ -1,0 +1,109 @@
+"""Layers: panels of gradient norms layer by layer, and of recorded values against depth."""
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+
+import numpy as np
+from landscape.plots.panel import Band, Panel
+
+from studies.figures.bands import over_seeds
+from studies.figures.scaling import panels
+from studies.formatting import diverged_text
+from studies.intervals import single
+from studies.study import Study
+
+# (arm, seed) -> norms of the gradients of the layers' weights or outputs, from the input on.
+Norms = Mapping[tuple[str, int], Sequence[float]]
+
+
+def gradients(
+    found: Mapping[str, Norms], *, of: str = "W", reference: float | None = None
+) -> list[Panel]:
+    """Return a panel of the layers' gradient norms for each title, as bands over seeds.
+
+    Norms of layers span decades: the axis is logarithmic, and mean and interval are those of the
+    logarithms. Where a seed's norm is not finite its arm has no mean, and the arm's name says in
+    all panels how many seeds diverged; the other seeds are still drawn. A norm of 0 has no place
+    on the axis either, and the name says so.
+
+    Args:
+        found: Title, such as ``at initialisation`` -> (arm, seed) -> norms (layers,) of the
+            gradients of the layers' weights, or other things of theirs, in order from the input.
+        of: What the gradients are by: W for weights, z for outputs.
+        reference: Factor by which a gradient is said to shrink from layer to layer, such as 0.9:
+            adds that curve, through the first arm's mean at the last layer.
+
+    Raises:
+        ValueError: If a title has no norms, an arm's seeds have different numbers of layers, or the
+            reference is not positive.
+    """
+    if empty := [title for title, norms in found.items() if not norms]:
+        raise ValueError(
+            f"there are no norms under {empty[0]!r}. Pass those of at least one arm and seed."
+        )
+    if reference is not None and not 0 < reference < math.inf:
+        raise ValueError(
+            f"reference={reference} is no factor from layer to layer. Pass a positive number, such "
+            "as 0.9, or None."
+        )
+    arms = dict.fromkeys(arm for norms in found.values() for arm, _ in norms)
+    names = {arm: arm + _remark(_of(arm, found.values())) for arm in arms}
+    made = []
+    for title, norms in found.items():
+        own = {arm: _of(arm, [norms]) for arm in arms}
+        series = {
+            names[arm]: over_seeds(np.arange(1, len(rows[0][1]) + 1), [r for _, r in rows], "log")
+            for arm, rows in own.items()
+            if rows
+        }
+        if reference is not None:
+            series[f"{reference:g}^depth from the output"] = _decay(series, reference)
+        made.append(
+            Panel(title, "layer, from the input", f"‖∂L/∂{of}‖₂", series, "log", integers=True)
+        )
+    return made
+
+
+def _of(arm: str, norms: Iterable[Norms]) -> list[tuple[int, np.ndarray]]:
+    """Return the seeds of an arm, each with its norms."""
+    return [
+        (seed, np.asarray(row, dtype=np.float64))
+        for each in norms
+        for (own, seed), row in each.items()
+        if own == arm
+    ]
+
+
+def _remark(rows: Sequence[tuple[int, np.ndarray]]) -> str:
+    """Return what is to be said of an arm whose norms cannot all be drawn."""
+    seeds = {seed for seed, _ in rows}
+    diverged = {seed for seed, row in rows if not np.isfinite(row).all()}
+    zeros = "some are 0" if any((row == 0).any() for _, row in rows) else ""
+    remarks = ", ".join(filter(None, [diverged_text(len(diverged), len(seeds)), zeros]))
+    return f" ({remarks})" if remarks else ""
+
+
+def _decay(series: Mapping[str, Band], reference: float) -> Band:
+    first = next(iter(series.values()))
+    return single(first.x, first.mean[-1] * reference ** (first.x[-1] - first.x))
+
+
+def depths(
+    study: Study, quantities: Mapping[str, str], arms: Sequence[str], depths: Sequence[int]
+) -> list[Panel]:
+    """Return a panel for each recorded quantity against depth, as bands over seeds.
+
+    The vertical axis is logarithmic, and so is the mean, where all finite values are positive and
+    span a factor of 10. A depth of which a seed's value is not finite is a gap.
+
+    Args:
+        study: Where the values were recorded, under arms such as ``skip, depth 20``.
+        quantities: Recorded name -> heading.
+        arms: Families of arms, such as ``skip`` and ``no skip``.
+        depths: The depths, in increasing order.
+
+    Raises:
+        ValueError: If the depths of a family have different numbers of values.
+    """
+    families = {arm: {depth: f"{arm}, depth {depth}" for depth in depths} for arm in arms}
+    return panels(study, quantities, families, x="depth (layers)", span=10.0)

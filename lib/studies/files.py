@@ -1,0 +1,91 @@
+"""Results files: JSON and CSV that are small, tidy, diffable, and the same bytes each time."""
+
+import csv
+import json
+import math
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from studies.claims import Verdict
+
+
+def claim_entry(verdict: Verdict) -> dict[str, Any]:
+    """Return a verdict as the entry of ``claims.json``; what is not finite becomes null."""
+    first = verdict.findings[0] if verdict.findings else None
+    return {
+        "id": verdict.claim.id,
+        "statement": verdict.claim.statement,
+        "source_numbers": verdict.claim.source_numbers,
+        "rule": verdict.claim.rule,
+        "verdict": verdict.word,
+        "finding": verdict.text,
+        "quantity": first.quantity if first else "",
+        "estimate": _finite(first.interval.estimate) if first else None,
+        "low": _finite(first.interval.low) if first else None,
+        "high": _finite(first.interval.high) if first else None,
+        "n": first.interval.n if first else 0,
+        "label": f"verdict-{verdict.claim.id}",
+        "findings": [
+            {
+                "quantity": finding.quantity,
+                "estimate": _finite(finding.interval.estimate),
+                "low": _finite(finding.interval.low),
+                "high": _finite(finding.interval.high),
+                "n": finding.interval.n,
+                "kind": finding.interval.kind,
+                "threshold": finding.threshold,
+                "side": finding.side,
+                "converged": finding.converged,
+                "word": finding.word,
+                "text": finding.text,
+                "check": index >= len(verdict.claimed),
+            }
+            for index, finding in enumerate(verdict.findings)
+        ],
+    }
+
+
+def _finite(value: float) -> float | None:
+    return value if math.isfinite(value) else None
+
+
+def as_json(value: Any) -> str:
+    """Return plain values as readable JSON text; NaN and infinity are refused by ``json``."""
+    return json.dumps(value, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def as_csv(rows: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> str:
+    """Return rows as CSV text with a header; numbers have ten digits, a missing cell is empty."""
+    lines: list[str] = []
+
+    class Lines:
+        write = staticmethod(lines.append)
+
+    writer = csv.DictWriter(Lines, fieldnames=columns, lineterminator="\n")
+    writer.writeheader()
+    for row in rows:
+        writer.writerow({key: _cell(value) for key, value in row.items()})
+    return "".join(lines)
+
+
+def _cell(value: Any) -> str:
+    if isinstance(value, torch.Tensor | np.generic):
+        value = value.item()
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, float):
+        return format(value, ".10g")  # More digits than any error here, fewer than rounding noise.
+    return "" if value is None else str(value)
+
+
+def write(path: Path, text: str) -> None:
+    """Write a file whole or not at all, and make its folder."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    side = path.with_name(f".{path.name}.writing")
+    side.write_text(text, encoding="utf-8")
+    os.replace(side, path)

@@ -1,0 +1,1 @@
+"""What studies measure of their runs and record, one module a kind of measurement."""

@@ -1,0 +1,84 @@
+"""The verdict on a claim as the report shows it, and the closing of a study."""
+
+from collections.abc import Sequence
+
+from landscape.plots.figure import Bundle
+
+from studies.claims import Verdict
+from studies.display import Sentence
+from studies.formatting import listed
+from studies.study import Study
+
+
+class VerdictBox:
+    """The verdict on one claim, as the report shows it."""
+
+    def __init__(self, verdict: Verdict) -> None:
+        self.verdict = verdict
+
+    def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> Bundle:
+        claim, word = self.verdict.claim, self.verdict.word
+        text = f"**{claim.id}: {word}.** {claim.statement}. {_measured(self.verdict)}"
+        carried = {
+            "kind": "verdict",
+            "id": claim.id,
+            "verdict": word,
+            "label": f"verdict-{claim.id}",
+        }
+        return {"text/markdown": text, "text/plain": text}, {"landscape": carried}
+
+
+def _measured(verdict: Verdict) -> str:
+    """Return what was measured as a sentence; of several findings as lists, the checks apart."""
+    findings, claimed = verdict.findings, verdict.claimed
+    if len(findings) < 2:
+        found = verdict.text.rstrip(".")
+        return f"We measure: {found}." if findings else f"{found}."
+    parts = {"We measure:": claimed, "Checks:": findings[len(claimed) :]}
+    return "\n\n".join(
+        "\n".join([title, "", *(f"- {finding.text}: *{finding.word}*" for finding in own)])
+        for title, own in parts.items()
+        if own
+    )
+
+
+def closing(study: Study, verdicts: Sequence[Verdict]) -> Sentence:
+    """Return the closing of a study: verdicts, what checks made of them, what did not converge."""
+    lines = [
+        f"- [{verdict.claim.id}](#verdict-{verdict.claim.id}), {verdict.claim.statement}: "
+        f"**{verdict.word}**"
+        for verdict in verdicts
+    ]
+    total, failed = study.counts()
+    which = ", ".join(
+        f"{count} of {name}{_reasons(study, name)}" for name, count in study.failures().items()
+    )
+    lost = study.lost()
+    gone = f" ({lost} of runs that diverged)" if lost else ""
+    rest = (
+        f"**{failed} of them did not converge**{gone}: {which}."
+        if failed
+        else "None of them failed to converge."
+    )
+    opening = (
+        "" if study.evidence else "These numbers are not evidence: the run is a small one.\n\n"
+    )
+    return Sentence(
+        opening + "\n".join(lines) + _without_checks(verdicts) + "\n\n"
+        f"The study rests on {total} recorded numbers. {rest}"
+    )
+
+
+def _without_checks(verdicts: Sequence[Verdict]) -> str:
+    changed: dict[str, list[str]] = {}
+    for verdict in verdicts:
+        if verdict.unchecked != verdict.word:
+            changed.setdefault(verdict.unchecked, []).append(verdict.claim.id)
+    words = "; ".join(f"{listed(ids)} *{word}*" for word, ids in changed.items())
+    return f"\n\nWithout the checks these would be: {words}." if words else ""
+
+
+def _reasons(study: Study, quantity: str) -> str:
+    """Return why numbers failed; many reasons, one for each number, are in the results file."""
+    reasons = study.reasons(quantity)
+    return f" ({'; '.join(reasons)})" if 0 < len(reasons) <= 2 else ""

@@ -1,0 +1,197 @@
+"""Hashes of values and of code."""
+
+import dataclasses
+import os
+import shutil
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import torch
+from landscape import rng, spectrum, training
+from landscape.store import entries, identity
+from landscape.store.fingerprint import Fingerprint, code_version, digest, fingerprint
+
+
+@dataclasses.dataclass(frozen=True)
+class Pair:
+    a: object
+    b: object
+
+
+@dataclasses.dataclass(frozen=True)
+class Other:
+    a: object
+    b: object
+
+
+class Named:
+    def __init__(self, text):
+        self.fingerprint = text
+
+
+DISTINCT = [
+    None,
+    True,
+    1,
+    1.0,
+    "1",
+    b"1",
+    [1],
+    ["1"],
+    [[1], [2]],
+    [[1, 2]],
+    [1, [2]],
+    {"a": 1},
+    {"a": 1, "b": 2},
+    {1: "a"},
+    np.zeros(2),
+    np.zeros((2, 1)),
+    np.zeros(2, dtype=np.float32),
+    np.zeros((0, 3)),
+    np.zeros((3, 0)),
+    float("nan"),
+    float("inf"),
+    Pair(1, 2),
+    Pair(2, 1),
+    Other(1, 2),
+    Named("x"),
+    Named("y"),
+]
+
+
+def test_digest_tells_all_kinds_of_values_apart():
+    found = [digest(value) for value in DISTINCT]
+    assert len(set(found)) == len(DISTINCT)
+
+
+def test_digest_is_64_hexadecimal_digits():
+    assert len(digest(1)) == 64 and int(digest(1), 16) > 0
+
+
+def test_digest_ignores_the_order_of_a_mapping():
+    assert digest({"a": 1, "b": [2]}) == digest({"b": [2], "a": 1})
+
+
+def test_digest_depends_on_content_not_on_memory_layout():
+    images = torch.arange(48.0).reshape(2, 2, 3, 4)
+    assert digest(images) == digest(images.to(memory_format=torch.channels_last))
+    rows = np.arange(6.0).reshape(2, 3)
+    assert digest(rows) == digest(np.asfortranarray(rows)) == digest(np.repeat(rows, 2, 1)[:, ::2])
+    assert digest(rows) != digest(rows.T)
+
+
+def test_digest_of_a_tensor_is_that_of_its_array():
+    assert digest(torch.arange(3.0, requires_grad=True)) == digest(np.arange(3, dtype=np.float32))
+
+
+def test_digest_knows_bfloat16():
+    value = torch.tensor([1.0, -2.5], dtype=torch.bfloat16, requires_grad=True)
+    assert digest(value) == digest(value.detach().clone()) != digest(-value)
+    assert digest(value) != digest(value.detach().view(torch.int16)) != digest(value.float())
+
+
+def test_digest_sees_one_changed_bit():
+    values = torch.zeros(1000, dtype=torch.float64)
+    before = digest(values)
+    values[777] = 5e-324
+    assert digest(values) != before
+
+
+def test_digest_of_a_generator_follows_its_state():
+    one, two = rng.stream(0, "a"), rng.stream(0, "a")
+    assert digest(one) == digest(two)
+    torch.randn(1, generator=one)
+    assert digest(one) != digest(two)
+
+
+def test_digest_is_the_same_in_another_process():
+    value = {"b": [1, 2.5, None, True], "a": ("x", b"y"), 3: {"z": 1}}
+    code = f"from landscape.store.fingerprint import digest; print(digest({value!r}))"
+    environment = {**os.environ, "PYTHONHASHSEED": "12345", "OMP_NUM_THREADS": "1"}
+    done = subprocess.run(
+        [sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True
+    )
+    assert done.stdout.strip() == digest(value)
+
+
+@pytest.mark.parametrize("value", [object(), (x for x in "ab"), [1, {"a": object()}]])
+def test_digest_refuses_what_it_cannot_look_at(value):
+    with pytest.raises(TypeError, match=r"cannot fingerprint a .*Pass plain values, tensors"):
+        digest(value)
+
+
+def test_digest_refuses_arrays_of_objects():
+    # Their bytes are addresses in memory: other in each process, the same for changed objects.
+    with pytest.raises(TypeError, match=r"cannot fingerprint"):
+        digest(np.array([{}, 1], dtype=object))
+
+
+def test_digest_refuses_tensors_without_plain_content():
+    for tensor in (torch.eye(2).to_sparse(), torch.empty(2, device="meta")):
+        with pytest.raises(TypeError, match=r"cannot fingerprint a Tensor \(\['x'\]\)"):
+            digest({"x": tensor})
+
+
+def test_digest_knows_sets_complex_numbers_types_and_devices():
+    values = [{1, 2}, {1, 3}, 1j, torch.float32, torch.float64, torch.device("cpu"), range(3)]
+    assert len({digest(value) for value in values}) == len(values)
+    assert digest({"a", "b", "c"}) == digest({"c", "b", "a"})
+
+
+def test_digest_of_a_list_that_holds_itself_ends():
+    loop = [1]
+    loop.append(loop)
+    other = [2]
+    other.append(other)
+    assert digest(loop) == digest(loop) != digest(other)
+
+
+def test_a_fingerprint_remembers_the_code_in_it_also_through_others():
+    inner = fingerprint((spectrum.eigenpairs, 1))
+    assert isinstance(inner, Fingerprint) and inner.code == {
+        "eigenpairs": code_version(spectrum.eigenpairs)
+    }
+    assert fingerprint([Named(inner), training.train]).code == {
+        "eigenpairs": code_version(spectrum.eigenpairs),
+        "train": code_version(training.train),
+    }
+    assert type(digest(1)) is str
+
+
+# Versions of code
+
+
+def test_code_version_is_that_of_the_definition_and_not_of_its_module():
+    versions = [code_version(x) for x in (entries, entries.Store, entries.Damage)]
+    assert len(set(versions)) == 3
+    assert code_version(entries.Store.get) == code_version(entries.Store)
+
+
+def test_code_version_is_that_of_the_code_as_it_was_imported(tmp_path):
+    # A file edited while a study runs is not the code that runs.
+    package = tmp_path / "landscape"
+    shutil.copytree(identity.PACKAGE, package, ignore=shutil.ignore_patterns("__pycache__"))
+    code = (
+        "import pathlib; from landscape import spectrum; from landscape.store.fingerprint import "
+        "code_version; [p.write_text('edited = 1') for p in pathlib.Path(PLACE).rglob('*.py')]; "
+        "print(code_version(spectrum.eigenpairs))"
+    ).replace("PLACE", repr(str(package)))
+    environment = {**os.environ, "PYTHONPATH": str(tmp_path), "OMP_NUM_THREADS": "1"}
+    done = subprocess.run(
+        [sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True
+    )
+    assert done.stdout.strip() == code_version(spectrum.eigenpairs)
+
+
+def one(x):
+    return x + 1
+
+
+def two(x):
+    return x + 2
+
+
+def test_code_version_of_the_readers_own_code_is_its_content():
+    assert code_version(one) == code_version(one) != code_version(two)

@@ -1,0 +1,157 @@
+"""The page in a real browser: it fetches nothing, draws everything, and fits a phone."""
+
+import shutil
+
+import pytest
+
+from report.html import build_html
+from tests import sample_report as sample
+
+BROWSER = next(
+    filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None
+)
+pytestmark = pytest.mark.skipif(
+    BROWSER is None, reason="no chromium, chromium-browser or google-chrome is installed"
+)
+
+
+@pytest.fixture(scope="module")
+def address(tmp_path_factory):
+    folder = sample.write_sample(tmp_path_factory.mktemp("build") / "quick")
+    return build_html(folder, sample.STUDIES, folder / "report.html").as_uri()
+
+
+@pytest.fixture(scope="module")
+def browser():
+    playwright = pytest.importorskip("playwright.sync_api")
+    with playwright.sync_playwright() as driver:
+        browser = driver.chromium.launch(executable_path=BROWSER, args=["--no-sandbox"])
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def open_page(browser, address):
+    """Open the report at a width; the page keeps its requests and complaints."""
+    contexts = []
+
+    def opened(width=1280, scheme="light", **options):
+        context = browser.new_context(
+            viewport={"width": width, "height": 900}, color_scheme=scheme, **options
+        )
+        contexts.append(context)
+        page = context.new_page()
+        page.requests, page.complaints = [], []
+        page.on("request", lambda request: page.requests.append(request.url))
+        page.on("console", lambda message: page.complaints.append(message.text))
+        page.on("pageerror", lambda error: page.complaints.append(str(error)))
+        page.goto(address)
+        return page
+
+    yield opened
+    for context in contexts:
+        context.close()
+
+
+def test_no_request_leaves_the_page_and_nothing_is_complained_about(open_page, address):
+    page = open_page()
+    page.mouse.wheel(0, 100_000)
+    page.wait_for_timeout(100)
+    leaving = [url for url in page.requests if not url.startswith("data:")]
+    assert leaving == [address]
+    assert page.complaints == []
+
+
+def test_every_image_is_drawn_and_described(open_page):
+    page = open_page()
+    broken = "[...document.images].filter(i => !i.complete || !i.naturalWidth || !i.alt).length"
+    assert page.evaluate(broken) == 0
+    figures = page.locator("figure.figure svg")
+    assert figures.count() == 3
+    for index in range(figures.count()):
+        box = figures.nth(index).bounding_box()
+        assert box["width"] > 200 and box["height"] > 100
+        assert figures.nth(index).get_attribute("role") == "img"
+        assert figures.nth(index).get_attribute("aria-label")
+
+
+def test_every_link_within_the_page_resolves(open_page):
+    page = open_page()
+    lost = """[...document.querySelectorAll('a[href^="#"]')].map(a => a.hash.slice(1))
+        .filter(id => !document.getElementById(decodeURIComponent(id)))"""
+    assert page.evaluate(lost) == []
+    assert page.locator("nav.contents ol a").count() >= 8
+
+
+@pytest.mark.parametrize("width", [1280, 768, 400])
+@pytest.mark.parametrize("script", [True, False])
+def test_the_page_is_never_wider_than_the_window(open_page, width, script):
+    page = open_page(width, java_script_enabled=script)
+    for code in page.locator("details.code summary").all():
+        code.click() if script else None
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+
+
+def test_a_wide_table_scrolls_in_its_own_box_on_a_phone(open_page):
+    box = open_page(400).locator("figure.table .scroll").last
+    assert box.evaluate("element => element.scrollWidth > element.clientWidth")
+
+
+def test_the_measure_is_about_seventy_characters(open_page):
+    prose = open_page().locator(".prose").first
+    widths = prose.evaluate("""element => {
+        const canvas = document.createElement('canvas').getContext('2d');
+        canvas.font = getComputedStyle(element).font;
+        const text = 'the loss of a network along a line between two of its solutions ';
+        return element.clientWidth / (canvas.measureText(text).width / text.length);
+    }""")
+    assert 60 <= widths <= 85
+
+
+def test_figures_take_the_ink_of_the_page_in_light_and_dark(open_page):
+    ink = "getComputedStyle(document.querySelector('figure.figure svg')).color"
+    light, dark = (open_page(scheme=scheme).evaluate(ink) for scheme in ("light", "dark"))
+    assert light == "rgb(36, 41, 47)" and light != dark
+
+
+def test_code_is_folded_and_one_control_unfolds_all_of_it(open_page):
+    page = open_page()
+    unfolded = page.locator("details.code[open]")
+    assert unfolded.count() == 0
+    page.get_by_role("button", name="Show all code").click()
+    assert unfolded.count() == page.locator("details.code").count() > 0
+    page.get_by_role("button", name="Hide all code").click()
+    assert unfolded.count() == 0
+
+
+def test_the_contents_mark_the_section_being_read(open_page):
+    page = open_page()
+    current = page.locator("nav.contents a[aria-current]")
+    assert current.get_attribute("href") == "#findings"
+    page.evaluate("document.documentElement.style.scrollBehavior = 'auto'")
+    for section in ("#01-bn-ablation-curvature", "#07-theory-verdict"):
+        page.locator(f'nav.contents a[href="{section}"]').click()
+        page.wait_for_timeout(150)
+        assert current.get_attribute("href") == section
+
+
+def test_the_contents_are_a_menu_on_a_phone(open_page):
+    page = open_page(400)
+    contents, menu = page.locator("nav.contents"), page.get_by_role("button", name="Contents")
+    assert not contents.is_visible()
+    menu.click()
+    assert contents.is_visible() and menu.get_attribute("aria-expanded") == "true"
+    page.keyboard.press("Escape")
+    assert not contents.is_visible()
+
+
+def test_the_contents_are_readable_without_scripts(open_page):
+    assert open_page(400, java_script_enabled=False).locator("nav.contents").is_visible()
+
+
+def test_keyboard_reaches_the_content_first(open_page):
+    page = open_page()
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.className") == "skip"
+    page.keyboard.press("Enter")
+    assert page.evaluate("document.activeElement.id") == "content"

@@ -1,0 +1,152 @@
+"""The verbs of the Makefile, run for real on a project with one study of a second."""
+
+import json
+import os
+import time
+
+import pytest
+
+from tests.tiny_project import STUDY, add_study, make, make_project
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory):
+    """A project whose quick report is made; tests that use it leave it up to date."""
+    root = make_project(tmp_path_factory.mktemp("project"))
+    done = make(root, "report")
+    assert done.returncode == 0, done.stderr
+    assert "build/quick/report.html\nbuild/quick/report.pdf\n" in done.stdout
+    assert done.stdout.rstrip().endswith("minutes")
+    return root
+
+
+def test_studies_share_the_cores_and_a_run_for_evidence_leaves_them_to_torch(tmp_path, monkeypatch):
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+    root = make_project(tmp_path)
+    add_study(root, "02_other", STUDY.replace("01_number", "02_other"))
+    cores = os.sysconf("SC_NPROCESSORS_ONLN")
+    share = {"quick": None if cores == 1 else str(max(cores // min(cores, 4), 1)), "paper": None}
+    for profile, threads in share.items():
+        done = make(root, "report", f"PROFILE={profile}")
+        assert done.returncode == 0, done.stderr
+        for name in ("01_number", "02_other"):
+            assert f"{name}: executed" in done.stdout
+            path = root / "build" / profile / "results" / name / "claims.json"
+            assert json.loads(path.read_text())["threads"] == threads
+    make(root, "study", "STUDY=01_number", "P=-p number 3", "JOBS=2")
+    seen = root / "build" / "custom" / "quick" / "results" / "01_number" / "claims.json"
+    assert json.loads(seen.read_text())["threads"] == str(max(cores // 2, 1))
+
+
+def test_make_alone_lists_the_verbs(tmp_path):
+    listed = make(make_project(tmp_path)).stdout
+    for verb in ("report", "study", "test", "check", "notebooks", "lab", "publish", "clean"):
+        assert f"make {verb} " in listed
+    assert "01_number" in listed
+
+
+def test_a_second_report_does_nothing_says_so_and_is_fast(built):
+    before = (built / "build" / "quick" / "report.html").stat().st_mtime_ns
+    begun = time.monotonic()
+    again = make(built, "report")
+    assert again.stdout == "nothing to do: build/quick/report.html is up to date\n"
+    assert time.monotonic() - begun < 5
+    assert (built / "build" / "quick" / "report.html").stat().st_mtime_ns == before
+
+
+def test_touched_files_are_not_changed_files(built):
+    for name in ("notebooks/01_number.py", "lib/landscape/__init__.py", "requirements.lock"):
+        (built / name).touch()
+    assert "nothing to do" in make(built, "report").stdout
+
+
+def test_a_changed_notebook_executes_again(built):
+    path = built / "notebooks" / "01_number.py"
+    before = path.read_text()
+    path.write_text(before + "# Two numbers.\n")
+    assert "01_number: executed" in make(built, "report").stdout
+    path.write_text(before)
+    assert "01_number: executed" in make(built, "report").stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["report", "PROFILE=papre"], "PROFILE=papre is unknown. Choose one of: smoke quick paper"),
+        (["report", "PROFILE=smoke quick"], "PROFILE=smoke quick is unknown"),
+        (["report", "STUDIES=01_nmber"], "the study 01_nmber is unknown. There are: 01_number"),
+        (["report", "STUDY=01_number"], "make report takes neither P nor STUDY"),
+        (["report", "P=-p number 3"], "for some studies: make report STUDIES="),
+        (["study"], "make study needs one name: make study STUDY=01_number"),
+        (["study", "STUDY=02_x"], "the study 02_x is unknown"),
+        (["notebooks", "FROM=text"], "FROM=text is unknown. Choose py"),
+        (["study", "STUDY=01_number", "P=-p nmber 3"], "no parameter 'nmber'"),
+    ],
+)
+def test_a_mistake_is_one_clear_error_before_anything_runs(tmp_path, arguments, said):
+    done = make(make_project(tmp_path), *arguments)
+    assert done.returncode == 2 and said in done.stderr
+    assert "Traceback" not in done.stderr and "executed" not in done.stdout
+    assert not list((tmp_path / "build").glob("*/*"))
+
+
+def test_a_failing_study_fails_make_and_is_not_taken_for_done(tmp_path):
+    root = make_project(tmp_path)
+    add_study(root, "01_number", STUDY.replace("str.upper(", "1 / 0 or ("))
+    for _ in range(2):
+        done = make(root, "report")
+        assert done.returncode == 2
+        assert "notebooks/01_number.py: cell 4" in done.stderr
+        assert "ZeroDivisionError" in done.stderr
+    assert (root / "build" / "quick" / "01_number.failed.ipynb").exists()
+    assert not (root / "build" / "quick" / "report.html").exists()
+
+
+def test_a_study_is_added_by_its_own_files_and_two_run_side_by_side(tmp_path):
+    root = make_project(tmp_path)
+    add_study(root, "02_other", STUDY.replace('"01_number"', '"02_other"'))
+    add_study(root, "08_synthesis", "# %% tags=['parameters']\n".replace("'", '"') + SYNTHESIS)
+    done = make(root, "-j2", "report", "PROFILE=smoke")
+    assert done.returncode == 0, done.stderr
+    assert "warning" not in done.stderr
+    report = (root / "build" / "smoke" / "report.html").read_text()
+    assert report == "01_number 02_other 08_synthesis"
+    assert "08_synthesis: read 2" in done.stdout
+
+
+# Fails unless the others are executed before it.
+SYNTHESIS = """\
+profile = "quick"
+data_dir = "data"
+build_dir = "build"
+number = 1.0
+# %%
+from pathlib import Path
+found = list((Path(build_dir) / profile / "results").glob("*/claims.json"))
+print("read", len(found))
+assert len(found) == 2
+"""
+
+
+def test_own_parameters_leave_the_report_alone_and_say_where_they_are(built):
+    done = make(built, "study", "STUDY=01_number", "P=-p number 9")
+    assert done.returncode == 0, done.stderr
+    assert "build/custom/quick/01_number.ipynb\n" in done.stdout
+    assert "build/custom/quick/results/01_number\n" in done.stdout
+    assert "nothing to do" in make(built, "report").stdout
+    alone = make(built, "study", "STUDY=01_number")
+    assert alone.stdout == "nothing to do: build/quick/01_number.ipynb is up to date\n"
+
+
+def test_clean_keeps_the_store_and_says_so(tmp_path):
+    root = make_project(tmp_path)
+    for name in ("quick/report.html", "custom/quick/x", "store/entry", "elsewhere/x"):
+        (root / "build" / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / "build" / name).touch()
+    (root / "build" / "custom" / "store").symlink_to("../store")
+    said = make(root, "clean").stdout
+    assert "kept: build/store" in said and "make clean-all removes it" in said
+    assert sorted(path.name for path in (root / "build").iterdir()) == ["elsewhere", "store"]
+    assert (root / "build" / "store" / "entry").exists()
+    make(root, "clean-all")
+    assert not (root / "build" / "store").exists()

@@ -1,0 +1,467 @@
+"""Tables of many arms: what diverged, what an estimator gives, what departs, what correlates."""
+
+import dataclasses
+import math
+import types
+
+import pytest
+import torch
+from landscape.models import MLP
+from landscape.training import SGD, TrainConfig
+from studies import formatting
+from studies.display import Sentence
+from studies.intervals import Interval, mean_interval, paired_ratio
+from studies.rank_correlation import RankCorrelation
+from studies.records.published import Comparison
+from studies.records.runs import learning
+from studies.tables import comparisons, measurements
+from studies.tables import runs as run_tables
+
+NAN = math.nan
+WORDS = {"label": "tab-test", "caption": "What to see."}
+
+
+def run(step=None, *, accuracy=(0.1, 0.4, 0.3), loss=(2.3, 1.0, NAN), last=0.5):
+    """A run that diverged at a step, if one is given; the loss before each step is its number."""
+    count = 6 if step is None else step + 1
+    losses = torch.arange(count, dtype=torch.float64)
+    if step is not None:
+        losses[-1] = NAN
+    history = {"test_accuracy": torch.tensor(accuracy), "test_loss": torch.tensor(loss)}
+    history["train_loss"] = torch.tensor([2.3, last])
+    return types.SimpleNamespace(
+        diverged_at=step,
+        steps=count,
+        step_loss=losses,
+        step_gradient_norm=1000 * losses,
+        history=history,
+    )
+
+
+def text(values):
+    return formatting.interval_text(mean_interval(values))
+
+
+# Arms
+
+
+def record(study, quantity, arm, values, **labels):
+    for seed, value in enumerate(values):
+        study.add(quantity, value, arm=arm, seed=seed, **labels)
+
+
+@pytest.fixture
+def recorded(study):
+    """Eight arms of two quantities; the second has errors and lost some values."""
+    for k in range(8):
+        record(study, "q", f"arm {k}", [k, k + 0.1, k + 0.3])
+        record(study, "r", f"arm {k}", [10 + k, 20 + k, 40 + k], error=0.01 * k)
+    record(study, "q", "lost", [NAN, NAN, NAN], converged=False)
+    record(study, "r", "lost", [NAN, math.inf, 1.0], converged=False)
+    record(study, "q", "rough", [1.0, 1.2, 1.4], converged=False)
+    record(study, "r", "rough", [2.0, 2.2, 2.4])
+    return study
+
+
+HEADINGS = {"q": "first (unit)", "r": "second"}
+FEW, MANY = ["arm 1", "lost", "rough"], [*(f"arm {k}" for k in range(4)), "lost", "rough"]
+
+
+def test_few_arms_are_columns_and_quantities_rows(recorded):
+    found = comparisons.arms(recorded, HEADINGS, ["arm 1", "arm 2"], **WORDS)
+    assert found.columns == ["quantity", "arm 1", "arm 2", "converged"]
+    first, second = text([1, 1.1, 1.3]), text([2, 2.1, 2.3])
+    assert found.rows[0] == ["first (unit)", first, second, "yes"]
+    assert found.rows[1] == ["second", text([11, 21, 41]), text([12, 22, 42]), "yes"]
+
+
+@pytest.mark.parametrize("count", [1, 5, 6, 8])
+def test_more_than_five_arms_are_rows(recorded, count):
+    names = [f"arm {k}" for k in range(count)]
+    found = comparisons.arms(recorded, HEADINGS, names, **WORDS)
+    assert found.columns[0] == ("arm" if count > 5 else "quantity")
+    heads = found.columns[1:-1], [row[0] for row in found.rows]
+    assert heads == (
+        (list(HEADINGS.values()), names) if count > 5 else (names, [*HEADINGS.values()])
+    )
+
+
+def test_the_two_layouts_hold_the_same_cells(recorded):
+    few = comparisons.arms(recorded, HEADINGS, FEW, **WORDS).rows
+    many = comparisons.arms(recorded, HEADINGS, MANY, **WORDS).rows
+    chosen = [row for row in many if row[0] in FEW]
+    assert [row[1:-1] for row in few] == [list(row) for row in zip(*chosen, strict=True)][1:-1]
+
+
+def test_values_that_are_not_finite_are_counted_and_give_no_mean(recorded):
+    first, second = comparisons.arms(recorded, HEADINGS, FEW, **WORDS).rows
+    assert first[2] == "– (0 of 3 finite)" and second[2] == "– (1 of 3 finite)"
+
+
+def test_runs_tell_which_of_them_diverged(recorded):
+    runs = {("lost", seed): run(4) for seed in range(3)} | {("arm 1", 0): run()}
+    first, second = comparisons.arms(recorded, HEADINGS, FEW, runs=runs, **WORDS).rows
+    assert first[2] == "– (3 of 3 diverged)"
+    assert second[2] == "– (1 of 3 finite)"  # Three diverged, two values are lost: another cause.
+    assert first[1] == text([1, 1.1, 1.3])
+
+
+def test_what_did_not_converge_is_named_in_its_row(recorded):
+    few = comparisons.arms(recorded, HEADINGS, FEW, **WORDS).rows
+    assert [row[-1] for row in few] == ["**no**: lost; rough", "**no**: lost"]
+    many = {row[0]: row[-1] for row in comparisons.arms(recorded, HEADINGS, MANY, **WORDS).rows}
+    assert many == {
+        **{f"arm {k}": "yes" for k in range(4)},
+        "lost": "**no**",
+        "rough": "**no**: first (unit)",
+    }
+
+
+def test_arms_of_one_seed_have_its_value(study):
+    record(study, "q", "a", [0.25])
+    record(study, "q", "b", [NAN])
+    (row,) = comparisons.arms(study, {"q": "q"}, ["a", "b"], runs={("b", 0): run(0)}, **WORDS).rows
+    assert row == ["q", "0.25", "– (1 of 1 diverged)", "**no**: b"]
+
+
+def test_the_largest_error_of_its_arms_is_in_the_caption(recorded):
+    for names, error in ((FEW, 0.01), (MANY, 0.03)):
+        caption = comparisons.arms(recorded, HEADINGS, names, **WORDS).caption
+        assert caption == f"What to see. Largest error of one measurement: second: {error}."
+    assert comparisons.arms(recorded, {"q": "q"}, FEW, **WORDS).caption == "What to see."
+    with_errors = comparisons.comparison(recorded, HEADINGS, ["arm 1", "arm 2"], **WORDS)
+    assert with_errors.caption == "What to see. Largest error of one measurement: second: 0.02."
+    recorded.add(
+        "open", 1.0, arm="arm 1", seed=0, error=math.inf
+    )  # A bound, such as a censored one.
+    caption = comparisons.arms(recorded, {"open": "width"}, ["arm 1"], **WORDS).caption
+    assert caption == "What to see. Largest error of one measurement: width: unknown."
+
+
+def test_columns_align_on_the_point_only_where_they_hold_one_quantity(recorded):
+    assert set(comparisons.arms(recorded, HEADINGS, FEW, **WORDS).align) == {"left"}
+    many = comparisons.arms(recorded, HEADINGS, MANY, **WORDS)
+    assert many.align == ["left", "decimal", "decimal", "left"]
+
+
+def test_a_comparison_asks_for_convergence_of_its_own_arms_only(recorded):
+    found = comparisons.comparison(recorded, {"q": "first"}, ["arm 1", "arm 2"], **WORDS)
+    assert found.rows[0][-1] == "yes"
+    found = comparisons.comparison(recorded, {"q": "first"}, ["rough", "arm 2"], **WORDS)
+    assert found.rows[0][-1] == "**no**"
+
+
+def test_negative_quantities_have_the_ratio_of_their_magnitudes(study):
+    for arm, scale in (("a", -2.0), ("b", -1.0)):
+        for seed, value in enumerate((1.0, 1.1, 0.9)):
+            study.add("lambda_min", scale * value, arm=arm, seed=seed)
+    (row,) = comparisons.comparison(study, {"lambda_min": "λ_min"}, ["a", "b"], **WORDS).rows
+    assert row[3].startswith("2.00 [2.00")
+
+
+# Divergence
+
+
+def test_divergence_is_a_row_for_each_run_that_diverged():
+    runs = {("a", 0): run(), ("a", 1): run(4), ("b", 0): run(2)}
+    found = run_tables.divergence(runs, label="tab-d")
+    assert found.rows == [
+        ["a", "1", "4", "3", "3000", "0.4000"],
+        ["b", "0", "2", "1", "1000", "0.4000"],
+    ]
+    assert found.caption.startswith("The 2 of 3 runs that diverged")
+
+
+def test_a_run_that_diverged_in_its_last_step_is_one_of_them():
+    (row,) = run_tables.divergence({("a", 0): run(last=NAN), ("a", 1): run()}, label="tab-d").rows
+    assert row == ["a", "0", "6", "5", "5000", "0.4000"]
+
+
+def test_a_run_that_diverged_at_its_first_step_has_nothing_before():
+    (row,) = run_tables.divergence({("a", 0): run(0)}, label="tab-d").rows
+    assert row == ["a", "0", "0", "–", "–", "0.4000"]
+
+
+def test_the_accuracy_of_outputs_that_are_no_numbers_is_none():
+    of = {"accuracy": (0.2, 0.1, 0.1), "loss": (2.3, NAN, math.inf)}
+    (row,) = run_tables.divergence({("a", 0): run(3, **of)}, label="tab-d").rows
+    assert row[-1] == "0.2000"
+    of = {"accuracy": (0.1, NAN), "loss": (NAN, 2.0)}
+    (row,) = run_tables.divergence({("a", 0): run(3, **of)}, label="tab-d").rows
+    assert row[-1] == "–"
+
+
+def test_divergence_of_no_run_is_a_sentence():
+    found = run_tables.divergence({("a", 0): run(), ("a", 1): run()}, label="tab-d")
+    assert isinstance(found, Sentence) and found.text == "None of the runs diverged (n = 2)."
+
+
+def test_dead_networks_are_counted_by_the_gradients_of_their_weights(monkeypatch):
+    norms = {"alive": [[1.0, 0.0], [1.0, 1e-9]], "dead": [[1.0, 0.0], [2.0, 0.0]]}
+    found = {name: torch.tensor(of) for name, of in norms.items()}
+    monkeypatch.setattr(run_tables, "layer_gradients", found.get)
+    runs = {("neither", 0): "dead", ("neither", 1): "alive", ("other", 0): "dead"}
+    told = run_tables.dead(runs, ["neither"]).text
+    assert told.endswith("are those of biases alone: neither, 1 of 2.")
+
+
+def test_the_lowest_accuracy_on_paths_stands_beside_that_of_guessing():
+    paths = [types.SimpleNamespace(accuracy=torch.tensor([0.9, low, 0.8])) for low in (0.2, 0.1)]
+    told = measurements.lowest(
+        {("train", "frozen"): paths, ("train", "batch"): paths[:1]}, chance=0.1
+    )
+    assert told.text == (
+        "The lowest accuracy on any path: 0.100 (train, frozen), 0.200 (train, batch); guessing "
+        "has 0.100."
+    )
+
+
+def test_networks_are_told_apart_by_whether_their_first_steps_are_stable(study):
+    for arm, values in {"a": [(30.0, 0.9), (37.9, 0.8)], "b": [(39.0, 0.4), (1e5, 0.2)]}.items():
+        for seed, (start, end) in enumerate(values):
+            study.add("initial_lambda_max", start, arm=arm, seed=seed)
+            study.add("share", end, arm=arm, seed=seed)
+    optimizer = SGD(0.1, momentum=0.9)  # 2 (1 + 0.9) / 0.1
+    found = measurements.steady(study, optimizer, "share", ["a", "b"]).text
+    assert found.startswith(
+        r"Full-batch steps of the first rate are stable up to $\lambda_{\max}$ = 38."
+    )
+    assert found.endswith(
+        "Of 4 networks 2 begin at or below it, and end at 80.0 to 90.0 per cent; 2 begin above it, "
+        "and end at 20.0 to 40.0 per cent."
+    )
+    assert measurements.steady(study, optimizer, "share", ["b"]).text.endswith(
+        "2 begin above it, and end at 20.0 to 40.0 per cent."
+    )
+
+
+def test_arms_learn_that_beat_chance_twice_in_every_seed(study):
+    for arm, values in {
+        "a": [0.5, 0.3],
+        "b": [0.9, 0.19],
+        "c": [0.9, 0.9],
+        "d": [0.2, 0.9],
+        "e": [0.7, 0.6],
+    }.items():
+        for seed, value in enumerate(values):
+            study.add("test_accuracy", value, arm=arm, seed=seed)
+    runs = {(arm, seed): run() for arm in "abde" for seed in (0, 1)}
+    runs |= {("c", 0): run(), ("c", 1): run(4)}
+    found = run_tables.learned(study, runs, ["a", "b", "c", "d"], chance=0.1)
+    assert found.text == (
+        "Of 4 arms these learn, in every seed to more than twice chance: a. In some seeds also: "
+        "b (1 of 2); c (1 of 2); d (1 of 2)."
+    )
+    most = run_tables.learned(study, runs, ["a", "d", "e"], chance=0.1)
+    assert most.text == (
+        "Of 3 arms all but these learn, in every seed to more than twice chance; in how many seeds "
+        "these do: d (1 of 2)."
+    )
+    assert learning(study, runs, chance=0.1)["c"] == [True, False]
+    every = run_tables.learned(study, runs, ["a", "e"], chance=0.1)
+    assert every.text == "All 2 arms learn, in every seed to more than twice chance."
+
+
+def test_rounding_is_told_by_its_median_and_where_it_is_large(study):
+    for arm, values in {"a": [1e-4, 2e-4], "b": [3e-4, 0.5], "c": [NAN, math.inf]}.items():
+        for seed, value in enumerate(values):
+            study.add("rounding", value, arm=arm, seed=seed)
+    found = measurements.rounded(study, "rounding", ["a", "b", "c"], "at the end")
+    assert found.text.endswith("of 6 networks, and above 0.01 in b (1 of 2), c (2 of 2).")
+    found = measurements.rounded(study, "rounding", ["a"], "at the end")
+    assert found.text == (
+        "Of gradients at the end rounding is 0.00015 in the median of 2 networks, and above 0.01 "
+        "in none."
+    )
+    for seed, value in enumerate([NAN, 5e-4, 1e-4]):  # What is not known stands above all others.
+        study.add("rounding", value, arm="d", seed=seed)
+    found = measurements.rounded(study, "rounding", ["d"], "at the end")
+    assert " is 0.0005 in the median of 3 networks, and above 0.01 in d (1 of 3)." in found.text
+
+
+@pytest.mark.parametrize(
+    ("ends", "want"),
+    [
+        ((1.0, 3.0), "covers 2"),
+        ((2.5, 3.0), "lies above 2"),
+        ((0.0, 1.5), "lies below 2"),
+        ((NAN, NAN), "cannot be set against 2"),
+    ],
+)
+def test_an_interval_is_set_against_a_value(ends, want):
+    low, high = ends
+    interval = Interval((low + high) / 2, low, high, 3, 0.95, 0, "mean")
+    assert formatting.against(interval, 2.0) == want
+
+
+def test_runs_that_end_in_a_rise_of_the_loss_are_named():
+    runs = {("a", 0): run(), ("a", 1): run(last=4.7), ("b", 0): run(3, last=9.0)}
+    assert run_tables.rebounds(runs).text == (
+        "1 of the 3 runs end at over twice the least training loss that they had, in nats: "
+        "a, seed 1 (from 2.3 to 4.7)."
+    )
+    del runs["a", 1]
+    assert run_tables.rebounds(runs).text == (
+        "None of the 2 runs ends at twice its least training loss."
+    )
+
+
+def test_arms_of_one_config_are_named_together():
+    base = TrainConfig(MLP(hidden=(4,)), SGD(0.1), epochs=1, batch_size=4)
+    other = TrainConfig(MLP(hidden=(4,)), SGD(0.2), epochs=1, batch_size=4)
+    configs = {"a": base, "b": other, "c": TrainConfig(MLP(hidden=(4,)), SGD(0.1), epochs=1)}
+    configs["c"] = dataclasses.replace(configs["c"], batch_size=4)
+    assert run_tables.repeated(configs).text == "The same networks under several names: a = c."
+    assert (
+        run_tables.repeated({"a": base, "b": other}).text == "No two arms have the same settings."
+    )
+
+
+# Ratios
+
+
+def test_ratios_are_paired_over_the_seeds_that_count(study):
+    values = {"a": [2.0, 4.4, 90.0], "b": [1.0, 2.0, 1.0], "c": [3.0, 3.3, 3.6]}
+    for arm, own in values.items():
+        record(study, "q", arm, own, converged=arm != "c")
+    rows = {
+        "a / b": {"whole": ("q", ("a", "b")), "late": ("q", ("c", "b"))},
+        "c / a": {"late": ("q", ("c", "a"))},
+    }
+    kept = {"a": [True, True, False], "c": [False, False, True]}
+    found = comparisons.ratios(study, rows, kept=kept, **WORDS)
+    assert found.columns == ["ratio", "whole", "late", "converged"]
+    ratio = formatting.interval_text(paired_ratio([2.0, 4.4], [1.0, 2.0]))
+    assert found.rows == [
+        ["a / b", f"{ratio}, n = 2", "3.6, n = 1", "**no**: late"],
+        ["c / a", "", "–, n = 0", "**no**"],
+    ]
+    every = comparisons.ratios(study, {"a / b": {"whole": ("q", ("a", "b"))}}, **WORDS)
+    whole = formatting.interval_text(paired_ratio(values["a"], values["b"]))
+    assert every.rows == [["a / b", whole, "yes"]]
+
+
+# Estimators
+
+
+def estimator(source, replica, converged):
+    row = Comparison("a", "λ (unit)", source, replica, converged)
+    (found,) = measurements.estimators([row], **WORDS).rows
+    assert found[:2] == ["a", "λ (unit)"]
+    return found[2:]
+
+
+def test_estimators_stand_beside_source_and_converged_value_with_their_ratio():
+    replica, converged = [5.0, 6.0, 7.0], [10.0, 12.0, 13.0]
+    ratio = formatting.interval_text(paired_ratio(replica, converged))
+    assert estimator(6.96, replica, converged) == ["6.96", text(replica), text(converged), ratio]
+    assert ratio.startswith("0.51")
+
+
+def test_two_negative_numbers_have_the_ratio_of_their_magnitudes():
+    replica, converged = [5.0, 6.0, 7.0], [10.0, 12.0, 13.0]
+    want = estimator(None, replica, converged)[-1]
+    found = estimator(-95.48, [-value for value in replica], [-value for value in converged])
+    assert found[0] == "−95.48" and found[-1] == want
+
+
+@pytest.mark.parametrize("replica", [[5.0, -6.0], [0.0, 6.0], [NAN, 6.0], [math.inf, 6.0]])
+def test_numbers_of_two_signs_or_not_finite_have_no_ratio(replica):
+    assert estimator(1.0, replica, [1.0, 2.0])[-1] == "–"
+    assert estimator(1.0, replica[:1], [-1.0 if replica[0] == 5.0 else 1.0])[-1] == "–"
+
+
+def test_an_estimator_of_one_seed_has_a_plain_ratio():
+    assert estimator(None, [1200.0], [800.0]) == ["–", "1200", "800", "1.5"]
+    assert estimator(1613.77, [NAN], [800.0])[:2] == ["1613.77", "– (0 of 1 finite)"]
+
+
+def test_numbers_of_one_seed_are_short_and_never_exponents_of_thousands():
+    want = {1613.77: "1614", -2154.4: "−2154", 0.012345: "0.0123", 2.5e7: "2.5e+07", 1e-5: "1e−05"}
+    assert {value: estimator(None, [value], [1.0])[1] for value in want} == want
+
+
+# Departures
+
+
+SOURCE = {"batch_size": 32, "rate": 0.1, "crop": False, "layers": (1, 2), "norm": None}
+
+
+def test_departures_are_only_what_differs_each_with_its_reason():
+    ours = {**SOURCE, "batch_size": 128, "crop": True, "layers": [1, 2], "profile": "paper"}
+    reasons = {"batch_size": "Cost.", "crop": "To see.", "rate": "Not needed."}
+    found = run_tables.departures(SOURCE, ours, reasons, label="tab-d")
+    assert found.columns == ["setting", "source", "here", "reason"]
+    assert found.rows == [["batch size", "32", "128", "Cost."], ["crop", "no", "yes", "To see."]]
+    assert found.caption == "The 2 of 5 settings that depart from the source's."
+
+
+@pytest.mark.parametrize(
+    "change, cells",
+    [
+        ({"rate": 1e-5}, ["0.1", "1e−05"]),
+        ({"norm": "batch"}, ["none", "batch"]),
+        ({"layers": [1, 2, 3]}, ["1, 2", "1, 2, 3"]),
+    ],
+)
+def test_settings_are_shown_as_a_reader_would_write_them(change, cells):
+    reasons = dict.fromkeys(change, "Why.")
+    (row,) = run_tables.departures(SOURCE, {**SOURCE, **change}, reasons, label="tab-d").rows
+    assert row[1:3] == cells
+
+
+def test_settings_as_in_the_source_are_a_sentence():
+    found = run_tables.departures(SOURCE, {**SOURCE, "rate": 0.1, "more": 1}, {}, label="tab-d")
+    assert isinstance(found, Sentence)
+    assert found.text == "None of the source's 5 settings is departed from."
+
+
+@pytest.mark.parametrize("reasons", [{}, {"rate": " "}, {"crop": "Because."}])
+def test_a_departure_without_a_reason_is_refused(reasons):
+    with pytest.raises(
+        ValueError, match=r"settings \['rate'\] depart .* without a reason.*Say why"
+    ):
+        run_tables.departures(SOURCE, {**SOURCE, "rate": 0.2}, reasons, label="tab-d")
+
+
+def test_a_setting_that_ours_do_not_have_is_refused():
+    with pytest.raises(ValueError, match=r"settings \['norm'\] are not among ours: batch_size"):
+        ours = {name: value for name, value in SOURCE.items() if name != "norm"}
+        run_tables.departures(SOURCE, ours, {}, label="tab-d")
+
+
+# Correlations
+
+
+def correlation(estimate, low, high, n=42, invalid=0):
+    return Interval(estimate, low, high, n, 0.95, invalid, "correlation")
+
+
+def test_correlations_have_estimate_interval_and_n():
+    both = correlation(-0.83, -0.93, -0.61), correlation(0.12, -0.25, 0.46, n=36)
+    found = comparisons.correlations({"λ_max": both}, **WORDS)
+    assert found.columns == ["measure", "pooled", "within groups"]
+    known = comparisons.correlations(
+        {"λ_max": both, "q": both}, converged={"λ_max": True, "q": False}, **WORDS
+    )
+    few = RankCorrelation(0.3, -1.0, 1.0, 9, 0.95, 0, "correlation", 3, 0, 2, "2 clusters are few")
+    caption = comparisons.correlations({"λ_max": (both[0], few)}, **WORDS).caption
+    assert caption.endswith(" An interval from −1 to 1 is none: 2 clusters are few.")
+    same = RankCorrelation(NAN, NAN, NAN, 9, 0.95, 0, "correlation", 1, 0, 3, "it is 0 everywhere")
+    caption = comparisons.correlations(
+        {"λ_max": (both[0], both[1]), "q": (same, same)}, **WORDS
+    ).caption
+    assert caption.endswith(" A dash, q: it is 0 everywhere.") and "λ_max" not in caption
+    assert known.columns[-1] == "converged" and [row[-1] for row in known.rows] == ["yes", "**no**"]
+    assert found.rows == [["λ_max", "−0.83 [−0.93, −0.61], n = 42", "0.12 [−0.25, 0.46], n = 36"]]
+
+
+def test_a_correlation_without_an_estimate_is_a_dash_and_says_what_is_not_finite():
+    both = correlation(NAN, NAN, NAN, invalid=3), correlation(NAN, NAN, NAN)
+    (row,) = comparisons.correlations({"q": both}, **WORDS).rows
+    assert row[1:] == ["–, n = 42 (3 not finite)", "–, n = 42"]
+
+
+def test_a_share_has_both_ends_of_its_interval():
+    share = Interval(0.5, 0.1, 0.7, 6, 0.95, 0, "share")
+    assert formatting.interval_text(share) == "0.50 [0.10, 0.70]"
