@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from landscape import directions, rng, slices
-from landscape.evaluator import Sweep
+from landscape.evaluator import Evaluator
 from torch import nn
 
 from bench import ours
@@ -82,7 +82,9 @@ def line_tools(ends: tuple[Subject, Subject], points: int, peer: bool) -> dict[K
     start, end = (subject.objective for subject in ends)
     ts = torch.linspace(0, 1, points, dtype=torch.float64).tolist()
     tools: dict[Key, Losses] = {
-        (ours.NAME, "defaults"): lambda: Sweep.between(start, end).measure([(t,) for t in ts])[0],
+        (ours.NAME, "defaults"): lambda: Evaluator.between(start, end).measure([(t,) for t in ts])[
+            0
+        ],
         (FLOOR, "128 at once, channels_last"): floor(ends[0], points),
     }
     for last in (False, True):

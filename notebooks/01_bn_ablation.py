@@ -41,7 +41,7 @@ from studies.figures import builders
 from studies.records import equal_loss, slices, spectra
 from studies.records import runs as run_records
 from studies.records import solutions as solution_records
-from studies.records.paths import compared, straight
+from studies.records.paths import record_path_kinds, record_straight_paths
 from studies.study import Study
 from studies.tables import comparisons, measurements
 from studies.tables.runs import divergence
@@ -109,7 +109,7 @@ rules = {
     "it and another policy contradicts it; contradicted if frozen statistics do.",
 }
 claim = {id: claims.claim(id, rule=rule) for id, rule in rules.items()}
-comparisons.rules(list(claim.values()))
+comparisons.rule_table(list(claim.values()))
 
 # %% [markdown]
 # ## Training
@@ -133,12 +133,12 @@ configs = {
 pair = list(configs)
 runs = training.sweep(configs, task, study.store, seeds=seeds, workers=workers)
 for (arm, seed), run in runs.items():
-    run_records.run(study, run, arm, seed)
-equal_loss.step_noise(study, runs)
+    run_records.record_run(study, run, arm, seed)
+equal_loss.record_step_noise(study, runs)
 
 # %%
 plots.curves(
-    builders.training(runs),
+    builders.training_panels(runs),
     label="fig-training",
     caption="Training with and without BN: mean over seeds, 95% interval as a band, each seed as a "
     "thin line. Losses in eval mode over all examples; epoch 0 is the initialisation.",
@@ -192,14 +192,14 @@ display.show(
 
 # %%
 fixed = task.first(curvature_examples)
-near = equal_loss.objectives(
+near = equal_loss.equal_loss_objectives(
     runs, None, task, fixed, study.store, workers=workers, bn_block=batch_size
 )
 how = {"prefix": "equal_", "without": equal_loss.WITHOUT}
-solution_records.tested(study, near, task.test, **how)
-solution_records.tested(study, near, task.train, split="train", **how)
-solution_records.early(study, near, rho=rho, **how)
-comparisons.comparison(
+solution_records.record_test_loss(study, near, task.test, **how)
+solution_records.record_test_loss(study, near, task.train, split="train", **how)
+solution_records.record_early(study, near, rho=rho, **how)
+comparisons.comparison_table(
     study,
     {
         "equal_train_loss": "training loss (nats)",
@@ -221,7 +221,7 @@ equal = {
     for name, title in (("lambda_max", "λ_max"), ("sam", "SAM rise"))
 }
 side = {"reproduced": "above", "contradicted": "below", "inconclusive": "not told from"}
-as_far = findings.difference(
+as_far = findings.difference_finding(
     study, "equal_test_accuracy", pair, "test accuracy at equal training loss"
 )
 gap = findings.ratio(study, "loss_gap", pair, "test − training loss")
@@ -232,7 +232,7 @@ slope = [
 display.Sentence(
     f"At the end of training we measure {more_accurate.text}; {gap.text}. Where both have trained "
     f"equally far, to losses that differ within a seed by a factor of at most "
-    f"{equal_loss.spread(study, 'equal_train_loss', pair):.3g}: {as_far.text}, "
+    f"{equal_loss.largest_ratio(study, 'equal_train_loss', pair):.3g}: {as_far.text}, "
     f"{side[as_far.word]} 0. Of the SAM rise, ρ times the norm of the gradient makes "
     f"{slope[0]:.2f} with BN and {slope[1]:.2f} without."
 )
@@ -254,8 +254,8 @@ display.Sentence(
 # adaptive step, whose length is relative to each parameter (Kwon 2021).
 
 # %%
-at = arms.objectives(runs, fixed, bn_block=batch_size)
-solution_records.solutions(study, at, rho=rho, rho_adaptive=rho_adaptive)
+at = arms.arm_objectives(runs, fixed, bn_block=batch_size)
+solution_records.record_solutions(study, at, rho=rho, rho_adaptive=rho_adaptive)
 
 # %%
 names = {
@@ -287,7 +287,7 @@ headings = {
     "step_noise_matched": "step noise at equal loss (nats)",
     "lambda_min": "λ_min",
 }
-comparisons.comparison(
+comparisons.comparison_table(
     study,
     headings | names,
     pair,
@@ -311,12 +311,12 @@ sharper = {
 
 # %%
 networks = {arm: runs[arm, seeds[0]].model() for arm in pair}
-solution_records.subsets(
+solution_records.record_subsets(
     study, networks, [task.first(size) for size in check_examples], seed=seeds[0]
 )
 quantity = {"lambda_max_by_examples": "λ_max"}
 plots.curves(
-    builders.recorded(study, quantity, pair, "training examples", check_examples),
+    builders.recorded_panels(study, quantity, pair, "training examples", check_examples),
     label="fig-examples",
     caption="The top eigenvalue of the first seed's networks against the number of training "
     "examples that it is measured on, in eval mode.",
@@ -353,9 +353,9 @@ hessians = {
     "no BN": ("no BN", "frozen"),
 }
 how = {"outliers": outliers, "probes": density_probes, "steps": density_steps}
-found = spectra.over_seeds(study, at, hessians, seeds=survey_seeds, **how)
+found = spectra.record_spectra(study, at, hessians, seeds=survey_seeds, **how)
 plots.spectra(
-    builders.spectra(found),
+    builders.spectrum_panels(found),
     label="fig-density",
     caption="Density of the eigenvalues, symmetric logarithmic axis: mean over seeds, each as a "
     f"thin line. Ticks below: the {outliers} largest and {outliers} smallest eigenvalues, a row "
@@ -373,7 +373,7 @@ quantities = {
     "condition": "λ_max / |λ_min|",
     "negative_mass": "share below −δ",
 }
-comparisons.comparison(
+comparisons.comparison_table(
     study,
     quantities,
     list(hessians),
@@ -402,7 +402,9 @@ display.Sentence(
 # %%
 for (arm, seed), L in at.items():
     if L is not None:
-        solution_records.rise(study, "sam_batch", L.replace(bn="batch"), rho, arm=arm, seed=seed)
+        solution_records.record_rise(
+            study, "sam_batch", L.replace(bn="batch"), rho, arm=arm, seed=seed
+        )
 own = ["BN, batch", "no BN"]
 moving = {
     "lambda_max": claims.above(
@@ -447,12 +449,12 @@ display.show(
 
 # %%
 how = {"rho": rho, "rho_adaptive": rho_adaptive, "seed": seeds[0]}
-solution_records.twins(study, networks, fixed, layer="0", factors=twin_factors, **how)
+solution_records.record_twins(study, networks, fixed, layer="0", factors=twin_factors, **how)
 
 # %%
 twins = {f"twin_{name}": title for name, title in names.items()}
 plots.curves(
-    builders.recorded(study, twins, pair, "factor a", twin_factors),
+    builders.recorded_panels(study, twins, pair, "factor a", twin_factors),
     label="fig-twins",
     caption="The four measures on the first seed's networks, the first layer scaled by a. "
     "Upper row: the raw measures. Lower row: those that no rescaling changes.",
@@ -492,9 +494,9 @@ modes = {
     for (name, (arm, bn)), seed in itertools.product(hessians.items(), seeds)
     if at[arm, seed] is not None
 }
-lines = slices.lines(study, modes, points=line_points, count=line_directions)
+lines = slices.record_lines(study, modes, points=line_points, count=line_directions)
 plots.curves(
-    builders.lines(lines),
+    builders.line_panels(lines),
     label="fig-lines",
     caption=f"Lines through the solutions along filter-normalised directions: mean over "
     f"{line_directions} directions for each seed (thin), then over seeds with 95% interval.",
@@ -503,8 +505,8 @@ plots.curves(
 )
 
 # %%
-rising = slices.rises(study, lines, [0.1, 0.5, 1.0])
-comparisons.comparison(
+rising = slices.record_rises(study, lines, [0.1, 0.5, 1.0])
+comparisons.comparison_table(
     study,
     rising,
     list(hessians),
@@ -516,7 +518,7 @@ comparisons.comparison(
 
 # %%
 plots.curves(
-    builders.line_spread({name: lines[name, seeds[0]] for name in hessians}),
+    builders.line_spread_panels({name: lines[name, seeds[0]] for name in hessians}),
     label="fig-spread",
     caption=f"The {line_directions} directions of the first seed's solutions one by one (thin): "
     "their median, and as a band the middle 80% of them. It is no interval for a mean.",
@@ -533,7 +535,7 @@ plots.curves(
 
 # %%
 first = {arm: at[arm, seeds[0]] for arm in pair}
-planes, models = slices.random_planes(study, first, points=plane_points, seed=seeds[0])
+planes, models = slices.record_random_planes(study, first, points=plane_points, seed=seeds[0])
 plots.planes(
     planes,
     predictions=models,
@@ -548,7 +550,7 @@ plots.planes(
 )
 
 # %%
-sharpest, curved = slices.top_planes(
+sharpest, curved = slices.record_top_planes(
     study, first, points=plane_points, reach=top_reach, seed=seeds[0]
 )
 plots.planes(
@@ -593,8 +595,8 @@ display.Sentence(
 # %%
 sets = {split: task.first(path_examples, split=split) for split in ("train", "test")}
 solutions = {seed: runs["BN", seed].model() for seed in seeds}
-paths = straight(study, solutions, sets, points=path_points, arm="BN")
-controls = straight(
+paths = record_straight_paths(study, solutions, sets, points=path_points, arm="BN")
+controls = record_straight_paths(
     study,
     {seed: runs["no BN", seed].model() for seed in seeds},
     {"train": sets["train"]},
@@ -605,7 +607,7 @@ controls = straight(
 
 # %%
 plots.curves(
-    builders.paths({**paths, ("train", "no BN"): controls["train", "frozen"]}),
+    builders.path_panels({**paths, ("train", "no BN"): controls["train", "frozen"]}),
     label="fig-paths",
     caption=f"The straight path between two solutions with BN under three policies, and without BN "
     f"on training examples: mean over {len(seeds) // 2} disjoint pairs of seeds with 95% interval, "
@@ -640,7 +642,7 @@ times = {
     for bn, of in heights.items()
 }
 display.show(
-    comparisons.barriers(
+    comparisons.barrier_table(
         {**paths, ("train", "no BN"): controls["train", "frozen"]}, label="tab-barriers"
     ),
     display.Sentence(
@@ -666,9 +668,11 @@ display.show(
 curve = connectivity.CurveConfig(
     epochs=curve_epochs, batch_size=batch_size, learning_rate=learning_rate, momentum=momentum
 )
-kinds = compared(study, solutions, sets["train"], train=task.train, curve=curve, points=path_points)
+kinds = record_path_kinds(
+    study, solutions, sets["train"], train=task.train, curve=curve, points=path_points
+)
 plots.curves(
-    builders.routes(kinds),
+    builders.path_kind_panels(kinds),
     label="fig-routes",
     caption="Four kinds of paths between the same pairs of solutions with BN, on training "
     "examples: mean over disjoint pairs of seeds with 95% interval, each pair as a thin line.",
@@ -687,7 +691,7 @@ told = "; ".join(f"{found.text}, {side[found.word]} the border" for found in lef
 share = {kind: study.ratio("route_barrier", [kind, "straight"]) for kind in list(kinds)[1:]}
 remains = [f"the {kind} path keeps {formatting.interval_text(of)}" for kind, of in share.items()]
 display.show(
-    comparisons.routes(kinds, label="tab-routes"),
+    comparisons.path_kind_table(kinds, label="tab-routes"),
     display.Sentence(f"Against the border of 2 percentage points: {told}."),
     display.Sentence(
         f"Of the loss barrier of the straight path, {formatting.listed(remains)}. S1.5 is judged "

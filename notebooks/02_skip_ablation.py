@@ -34,7 +34,7 @@ import functools
 from landscape import data, models, plots, training
 from studies import arms, claims, display, findings, formatting, intervals
 from studies.figures import builders
-from studies.figures.depth import gradients
+from studies.figures.depth import gradient_panels
 from studies.records import published, slices, solutions
 from studies.records import runs as run_records
 from studies.study import Study
@@ -98,7 +98,7 @@ rules = {
     "contradicted if below from both.",
 }
 claim = {id: claims.claim(id, rule=rule) for id, rule in rules.items()}
-comparisons.rules(list(claim.values()))
+comparisons.rule_table(list(claim.values()))
 
 # %% [markdown]
 # ## The two by two
@@ -125,9 +125,9 @@ base = training.TrainConfig(
 four = {"skip + BN": {}, "BN alone": {"skip": False}, "skip alone": {"norm": "none"}}
 four["neither"] = {"skip": False, "norm": "none"}
 runs = sweep(arms.variants(base, four), task, seeds=seeds)
-run_records.runs(study, runs)
+run_records.record_runs(study, runs)
 plots.curves(
-    builders.training(runs),
+    builders.training_panels(runs),
     label="fig-training",
     caption="Training with and without skip connections and BN: mean over seeds, 95% interval as a "
     "band, each seed as a thin line. A curve ends where its run diverged.",
@@ -173,12 +173,12 @@ of_torch = {arm: f"{arm}, torch" for arm in four}
 begun = {name: {**four[arm], "init": "torch"} for arm, name in of_torch.items()}
 begun["neither, small step"] = {**four["neither"], "learning_rate": small_rate}
 others = sweep(arms.variants(small, begun), few, seeds=seeds)
-run_records.runs(study, others)
+run_records.record_runs(study, others)
 examples = task.first(signal_examples)
-before = [arms.objectives(own, examples, step=0, bn="batch") for own in (runs, others)]
-received = [solutions.received(study, at, prefix="initial_") for at in before]
+before = [arms.arm_objectives(own, examples, step=0, bn="batch") for own in (runs, others)]
+received = [solutions.record_signals(study, at, prefix="initial_") for at in before]
 display.show(
-    comparisons.arms(
+    comparisons.arm_table(
         study,
         {"test_accuracy": "test accuracy", "train_loss": "training loss (nats)"},
         list(begun),
@@ -192,9 +192,9 @@ display.show(
 
 # %%
 panels_of = {"He's initialisation": received[0]}
-panels_of["PyTorch's initialisation"] = arms.renamed(received[1], of_torch)
+panels_of["PyTorch's initialisation"] = arms.renamed_arms(received[1], of_torch)
 plots.curves(
-    gradients(panels_of, of="z", reference=0.9),
+    gradient_panels(panels_of, of="z", reference=0.9),
     label="fig-signals",
     caption="Gradients of the loss by the layers' outputs z before training, over "
     f"{signal_examples} examples.",
@@ -206,7 +206,7 @@ plots.curves(
 weights = {key: run_records.layer_gradients(run) for key, run in runs.items()}
 shown = {"initialisation": 0, "last epoch": -1}
 plots.curves(
-    gradients({t: {k: of[:, e] for k, of in weights.items()} for t, e in shown.items()}),
+    gradient_panels({t: {k: of[:, e] for k, of in weights.items()} for t, e in shown.items()}),
     label="fig-gradients",
     caption="Gradients by the layers' weights W in the two by two, root mean square over the "
     "mini-batches of an epoch (at the initialisation: the first mini-batch).",
@@ -247,22 +247,22 @@ display.show(*(VerdictBox(verdict) for verdict in verdicts))
 
 # %%
 alone = {key: run for key, run in runs.items() if key[0] == "neither"}
-at = arms.objectives(alone, task.first(curvature_examples))
-solutions.solutions(study, at, rho=rho, rho_adaptive=rho_adaptive)
+at = arms.arm_objectives(alone, task.first(curvature_examples))
+solutions.record_solutions(study, at, rho=rho, rho_adaptive=rho_adaptive)
 for (arm, seed), L in at.items():
     if L is None:
-        solutions.missing(study, ["loss_range"], arm=arm, seed=seed)
+        solutions.record_missing(study, ["loss_range"], arm=arm, seed=seed)
         continue
-    planes, _ = slices.random_planes(study, {arm: L}, points=plane_points, seed=seed)
-    slices.shapes(study, planes, seed=seed)
-published.estimated(study, at, iterations=power_iterations, points=coarse_points)
+    planes, _ = slices.record_random_planes(study, {arm: L}, points=plane_points, seed=seed)
+    slices.record_shapes(study, planes, seed=seed)
+published.record_published_estimates(study, at, iterations=power_iterations, points=coarse_points)
 given = {  # As S3 has them.
     ("power_iteration", "lambda_max"): ("λ_max", {"neither": 0.100}),
     ("coarse_range", "loss_range"): ("loss range (nats)", {"neither": 0.0}),
 }
 display.show(
     measurements.estimators(
-        published.beside(study, given, ["neither"]),
+        published.comparisons(study, given, ["neither"]),
         label="tab-estimators",
         caption="The source's estimators on the networks that have neither. Beside the loss range "
         "of the coarse plane stands that of the filter-normalised one, another quantity.",
@@ -272,7 +272,7 @@ display.show(
 
 # %%
 display.show(
-    comparisons.arms(
+    comparisons.arm_table(
         study,
         {**solutions.HEADINGS, "loss_range": "loss range (nats)"},
         ["neither"],

@@ -35,7 +35,7 @@ from studies import arms, claims, display, findings, predictors
 from studies.figures import depth as depth_figures
 from studies.records import runs as run_records
 from studies.records import solutions
-from studies.records.runs import learning
+from studies.records.runs import record_learning
 from studies.study import Study
 from studies.tables import comparisons, measurements
 from studies.tables import runs as run_tables
@@ -93,7 +93,7 @@ rules = {
     "learn, nothing is decided.",
 }
 claim = {id: claims.claim(id, rule=rule) for id, rule in rules.items()}
-comparisons.rules(list(claim.values()))
+comparisons.rule_table(list(claim.values()))
 
 # %% [markdown]
 # ## The networks
@@ -129,7 +129,7 @@ of_start |= {f"{arm}, torch": own | {"init": "torch"} for arm, own in starts.ite
 of_start["skip, none, SkipInit"] = {**skip, "skipinit": True}
 configs = arms.variants(base, {**of_norm, **of_depth, **of_start})
 runs = training.sweep(configs, task, seeds=seeds, store=study.store, workers=workers)
-run_records.runs(study, runs)
+run_records.record_runs(study, runs)
 
 # %%
 source = {"batch_size": 32, "precision": "float32", "epochs": 20, "dataset": "cifar10"}
@@ -155,8 +155,10 @@ display.show(
 # %%
 few = task.first(curvature_examples)
 rest = {key: run for key, run in runs.items() if key[0] in {**of_norm, **of_depth}}
-solutions.solutions(study, arms.objectives(rest, few), rho=rho, rho_adaptive=rho_adaptive)
-comparisons.arms(
+solutions.record_solutions(
+    study, arms.arm_objectives(rest, few), rho=rho, rho_adaptive=rho_adaptive
+)
+comparisons.arm_table(
     study,
     solutions.HEADINGS,
     list(of_norm),
@@ -167,12 +169,12 @@ comparisons.arms(
 )
 
 # %%
-before = arms.objectives(runs, few, step=0, bn="batch")
-solutions.early(study, before, rho=rho, prefix="initial_", tol=1e-3)
+before = arms.arm_objectives(runs, few, step=0, bn="batch")
+solutions.record_early(study, before, rho=rho, prefix="initial_", tol=1e-3)
 over_depth = {"test_accuracy": "test accuracy", "kappa": "λ_max / |λ_min|"}
 over_depth |= {"initial_lambda_max": "λ_max at the initialisation", "lambda_max": "λ_max"}
 plots.curves(
-    depth_figures.depths(study, over_depth, ["skip", "plain"], depths),
+    depth_figures.depth_panels(study, over_depth, ["skip", "plain"], depths),
     label="fig-depths",
     caption="Depth, with BN: mean over seeds with 95% interval. At the initialisation the "
     "statistics are those of the examples.",
@@ -191,7 +193,7 @@ panels_of = {
     for d, (when, at) in itertools.product(depths, whens.items())
 }
 plots.curves(
-    depth_figures.gradients(panels_of),
+    depth_figures.gradient_panels(panels_of),
     label="fig-gradients",
     caption="Gradients by the layers' weights W, with BN: of the first mini-batch, and root mean "
     f"square over those of the last {min(measure_every, epochs)} epochs.",
@@ -200,7 +202,7 @@ plots.curves(
 )
 
 # %%
-learn = learning(study, runs, chance=1 / task.classes)
+learn = record_learning(study, runs, chance=1 / task.classes)
 known = all(all(learn[arm]) for arm in of_depth)
 deeper = {name: [f"{name}, depth {d}" for d in depths] for name in ("plain", "skip")}
 worse = [
@@ -227,10 +229,10 @@ display.show(
 distinct = arms.distinct({arm: configs[arm] for arm in (*of_norm, *of_depth)})
 lasting = [arm for arm in distinct if arm in arms.trained(rest)]
 kept = {key: run for key, run in rest.items() if key[0] in lasting}
-after = arms.objectives(kept, few, step=first_epoch, bn="batch")
-solutions.early(study, after, rho=rho, prefix="early_", tol=1e-3)
-ends = arms.objectives(kept, few, bn="batch", bn_block=batch_size)
-solutions.early(study, ends, rho=rho, prefix="batch_", tol=1e-3)
+after = arms.arm_objectives(kept, few, step=first_epoch, bn="batch")
+solutions.record_early(study, after, rho=rho, prefix="early_", tol=1e-3)
+ends = arms.arm_objectives(kept, few, bn="batch", bn_block=batch_size)
+solutions.record_early(study, ends, rho=rho, prefix="batch_", tol=1e-3)
 for (arm, seed), run in kept.items():
     study.add("depth", run.config.model.depth, arm=arm, seed=seed)
 kinds = {"lambda_max": "λ_max", "gradient_norm": "gradient norm", "sam": "SAM rise"}
@@ -242,8 +244,8 @@ early = {
 late = {"lambda_max": "λ_max at the end", "kappa": "λ_max / |λ_min|", "sam": "SAM rise at the end"}
 late |= {"batch_lambda_max": "λ_max, batch statistics", "batch_sam": "SAM rise, likewise"}
 late |= {"train_loss": "training loss at the end", "depth": "depth"}
-correlated = predictors.correlations(study, {**early, **late}, "test_accuracy", lasting)
-comparisons.correlations(
+correlated = predictors.rank_correlations(study, {**early, **late}, "test_accuracy", lasting)
+comparisons.correlation_table(
     correlated,
     label="tab-correlations",
     caption="Rank correlation with the final test accuracy and its 95% interval.",
@@ -271,11 +273,12 @@ plots.scatter(
 first = {name: title for name, title in early.items() if name.startswith("initial")}
 several = 1 - 0.05 / len(first)
 every = arms.architectures(configs, base)
-found = predictors.correlations(study, first, "test_accuracy", every, confidence=several)
-foretold = findings.correlations(study, first, found, every, "accuracy")
+found = predictors.rank_correlations(study, first, "test_accuracy", every, confidence=several)
+foretold = findings.correlation_findings(study, first, found, every, "accuracy")
 whole = (study, late, correlated, lasting, "accuracy")
 strong, weak = (
-    findings.correlations(*whole, side=claims.below, threshold=border) for border in (-0.85, 0.0)
+    findings.correlation_findings(*whole, side=claims.below, threshold=border)
+    for border in (-0.85, 0.0)
 )
 judged = [
     claims.robust(claim["S3.5"], strong[:2], strong[3:4]),
@@ -286,8 +289,8 @@ verdicts += judged
 display.show(
     *map(VerdictBox, judged),
     measurements.steady(study, base.optimizer, "test_accuracy", lasting),
-    measurements.rounded(study, "initial_rounding", every, moments["initial"]),
-    measurements.rounded(study, "early_rounding", lasting, moments["early"]),
+    measurements.rounding_sentence(study, "initial_rounding", every, moments["initial"]),
+    measurements.rounding_sentence(study, "early_rounding", lasting, moments["early"]),
 )
 
 # %% [markdown]

@@ -92,7 +92,7 @@ rule = (
     "lies above and one of the others below; contradicted if the source's does, or more is lost."
 )
 claim = claims.claim("S3.2", rule=rule)
-comparisons.rules([claim])
+comparisons.rule_table([claim])
 
 # %% [markdown]
 # ## Training
@@ -116,9 +116,9 @@ base = training.TrainConfig(
 )
 two = {"skip + BN": {}, "BN alone": {"skip": False}}
 runs = sweep(arms.variants(base, two), task, seeds=seeds)
-run_records.runs(study, runs)
+run_records.record_runs(study, runs)
 plots.curves(
-    builders.training(runs),
+    builders.training_panels(runs),
     label="fig-training",
     caption="Training with BN, with and without skip connections: mean over seeds, 95% interval as "
     "a band, each seed as a thin line. A curve ends where its run diverged.",
@@ -155,10 +155,10 @@ both_ways = {
     for (arm, own), (way, how) in itertools.product(two.items(), ways.items())
 }
 checked = sweep(arms.variants(small, both_ways), few, seeds=seeds[:1])
-run_records.runs(study, checked)
-ended = arms.objectives(checked, task.first(curvature_examples))
-solutions.early(study, ended, rho=rho, prefix="end_")
-comparisons.arms(
+run_records.record_runs(study, checked)
+ended = arms.arm_objectives(checked, task.first(curvature_examples))
+solutions.record_early(study, ended, rho=rho, prefix="end_")
+comparisons.arm_table(
     study,
     {
         "test_accuracy": "test accuracy",
@@ -195,9 +195,9 @@ display.Sentence(
 name = f"skip + BN, batches of {source_batch}"
 baseline = {name: {"batch_size": source_batch}}
 full = sweep(arms.variants(small, baseline), task, seeds=seeds[:1])
-run_records.runs(study, full)
-ended = arms.objectives(full, task.first(curvature_examples))
-solutions.early(study, ended, rho=rho, prefix="end_")
+run_records.record_runs(study, full)
+ended = arms.arm_objectives(full, task.first(curvature_examples))
+solutions.record_early(study, ended, rho=rho, prefix="end_")
 reached = intervals.mean_interval(
     [100 * value for value in study.values("test_accuracy", "skip + BN")]
 )
@@ -219,12 +219,12 @@ display.Sentence(
 # table](#tab-measures), [the spectra](#fig-density), [planes](#fig-planes).
 
 # %%
-at = arms.objectives(runs, task.first(curvature_examples))
-solutions.solutions(study, at, rho=rho, rho_adaptive=rho_adaptive)
-moving = arms.objectives(runs, task.first(curvature_examples), bn="batch", bn_block=batch_size)
-solutions.early(study, moving, rho=rho, prefix="batch_", tol=1e-3)
+at = arms.arm_objectives(runs, task.first(curvature_examples))
+solutions.record_solutions(study, at, rho=rho, rho_adaptive=rho_adaptive)
+moving = arms.arm_objectives(runs, task.first(curvature_examples), bn="batch", bn_block=batch_size)
+solutions.record_early(study, moving, rho=rho, prefix="batch_", tol=1e-3)
 other = {"batch_lambda_max": "λ_max, batch statistics", "batch_sam": "SAM rise, likewise"}
-comparisons.arms(
+comparisons.arm_table(
     study,
     {**solutions.HEADINGS, **other},
     list(two),
@@ -236,7 +236,7 @@ comparisons.arms(
 
 # %%
 trained = arms.trained(runs)
-found = spectra.over_seeds(
+found = spectra.record_spectra(
     study,
     at,
     {arm: (arm, "frozen") for arm in trained},
@@ -246,7 +246,7 @@ found = spectra.over_seeds(
     steps=density_steps,
 )
 plots.spectra(
-    builders.spectra(found),
+    builders.spectrum_panels(found),
     label="fig-density",
     caption="Density of the eigenvalues, symmetric logarithmic axis: mean over seeds, each as a "
     f"thin line. Ticks: the {outliers} largest and smallest eigenvalues.",
@@ -257,8 +257,8 @@ plots.spectra(
 drawn = {}
 for seed in seeds:
     own = {arm: at[arm, seed] for arm in trained}
-    drawn[seed] = slices.random_planes(study, own, points=plane_points, seed=seed)
-    slices.shapes(study, drawn[seed][0], seed=seed)
+    drawn[seed] = slices.record_random_planes(study, own, points=plane_points, seed=seed)
+    slices.record_shapes(study, drawn[seed][0], seed=seed)
 planes, predicted = drawn[seeds[0]]
 plots.planes(
     planes,
@@ -279,7 +279,7 @@ plots.surface(
 )
 
 # %%
-comparisons.arms(
+comparisons.arm_table(
     study,
     {
         "loss_range": "loss range (nats)",
@@ -301,8 +301,8 @@ comparisons.arms(
 # converged eigenvalues and the range of the filter-normalised plane.
 
 # %%
-published.estimated(study, at, iterations=power_iterations, points=coarse_points)
-published.lanczos(study, at, steps=lanczos_steps, step_sizes=lanczos_step_sizes)
+published.record_published_estimates(study, at, iterations=power_iterations, points=coarse_points)
+published.record_published_lanczos(study, at, steps=lanczos_steps, step_sizes=lanczos_step_sizes)
 top = {"skip + BN": 6.96, "BN alone": 90.58}  # As S3 has them.
 spread = {"skip + BN": 0.0005, "BN alone": 0.0024}
 given = {
@@ -310,10 +310,10 @@ given = {
     ("coarse_range", "loss_range"): ("loss range (nats)", spread),
 }
 for size, end in itertools.product(lanczos_step_sizes[:1], ("max", "min")):
-    name = published.named(f"ritz_{end}", size)
+    name = published.step_size_name(f"ritz_{end}", size)
     given[name, f"lambda_{end}"] = f"λ_{end}, ε = {size:g}", {}
 measurements.estimators(
-    published.beside(study, given, trained),
+    published.comparisons(study, given, trained),
     label="tab-estimators",
     caption="The sources' estimators on these networks. Beside the loss range of the coarse plane "
     "stands that of the filter-normalised one, another quantity.",

@@ -81,7 +81,7 @@ rules = {
     "PyTorch's, which makes it one of the initialisation; contradicted if below from He's.",
 }
 claim = {id: claims.claim(id, rule=rule) for id, rule in rules.items()}
-comparisons.rules(list(claim.values()))
+comparisons.rule_table(list(claim.values()))
 
 # %% [markdown]
 # ## One thing changed at a time
@@ -117,11 +117,11 @@ rescues = {
 rescues["skip, SkipInit"] = {**networks["skip"], "skipinit": True}
 configs = arms.variants(base, rescues)
 runs = sweep(configs, task, seeds=seeds)
-run_records.runs(study, runs)
+run_records.record_runs(study, runs)
 
 # %%
 of = {
-    network: builders.training(
+    network: builders.training_panels(
         {key: run for key, run in runs.items() if key[0].startswith(network)}
     )
     for network in networks
@@ -156,11 +156,11 @@ display.show(
 )
 
 # %%
-before = arms.objectives(runs, task.first(signal_examples), step=0, bn="batch")
-received = solutions.received(study, before, prefix="initial_")
+before = arms.arm_objectives(runs, task.first(signal_examples), step=0, bn="batch")
+received = solutions.record_signals(study, before, prefix="initial_")
 heads = {"test_accuracy": "test accuracy", "train_loss": "training loss (nats)"}
 display.show(
-    comparisons.arms(
+    comparisons.arm_table(
         study,
         {**heads, "initial_signal_decay": "decay a layer"},
         list(rescues),
@@ -202,9 +202,9 @@ both_ways = {
     )
 }
 checked = sweep(arms.variants(base, both_ways), task, seeds=seeds[:1])
-run_records.runs(study, checked)
+run_records.record_runs(study, checked)
 display.show(
-    comparisons.arms(
+    comparisons.arm_table(
         study,
         heads,
         list(both_ways),

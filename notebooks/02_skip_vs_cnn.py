@@ -36,7 +36,7 @@ from studies.figures import builders
 from studies.records import published
 from studies.records import runs as run_records
 from studies.records import solutions as solution_records
-from studies.records.paths import straight
+from studies.records.paths import record_straight_paths
 from studies.study import Study
 from studies.tables import comparisons, measurements
 from studies.tables.runs import departures, divergence
@@ -96,7 +96,7 @@ rules = {
     "statistics and below with another; contradicted if below with frozen statistics.",
 }
 claim = {id: claims.claim(id, rule=rule) for id, rule in rules.items()}
-comparisons.rules(list(claim.values()))
+comparisons.rule_table(list(claim.values()))
 
 # %% [markdown]
 # ## The pair
@@ -122,7 +122,7 @@ two = {"ResNet": {}, "CNN": {"model": plain}}
 pair = list(two)
 configs = arms.variants(base, two)
 runs = training.sweep(configs, task, seeds=seeds, store=study.store, workers=workers)
-run_records.runs(study, runs)
+run_records.record_runs(study, runs)
 display.show(
     divergence(runs, label="tab-divergence"),
     display.Sentence(
@@ -150,18 +150,18 @@ departures(source, study.parameters, why, label="tab-departures")
 # seed](#fig-sharpness).
 
 # %%
-ours = arms.objectives(runs, task.first(curvature_examples))
-solution_records.solutions(study, ours, rho=rho, rho_adaptive=rho_adaptive)
-moving = arms.objectives(runs, task.first(curvature_examples), bn="batch")
-solution_records.early(study, moving, rho=rho, prefix="batch_", tol=1e-3)
-published.lanczos(study, ours, steps=lanczos_steps, step_sizes=lanczos_step_sizes)
+ours = arms.arm_objectives(runs, task.first(curvature_examples))
+solution_records.record_solutions(study, ours, rho=rho, rho_adaptive=rho_adaptive)
+moving = arms.arm_objectives(runs, task.first(curvature_examples), bn="batch")
+solution_records.record_early(study, moving, rho=rho, prefix="batch_", tol=1e-3)
+published.record_published_lanczos(study, ours, steps=lanczos_steps, step_sizes=lanczos_step_sizes)
 
 # %%
 other = {"batch_lambda_max": "λ_max, batch statistics", "batch_sam": "SAM rise, likewise"}
 names = {**solution_records.HEADINGS, **other}
 for size, end in itertools.product(lanczos_step_sizes, ("max", "min", "negative")):
-    names[published.named(f"ritz_{end}", size)] = f"source's Lanczos, ε = {size:g}: {end}"
-comparisons.comparison(
+    names[published.step_size_name(f"ritz_{end}", size)] = f"source's Lanczos, ε = {size:g}: {end}"
+comparisons.comparison_table(
     study,
     names,
     pair,
@@ -191,7 +191,9 @@ better = findings.accuracy(study, pair)
 rises = {"sam": "SAM rise", "batch_sam": "SAM rise, batch statistics"}
 rises["sam_adaptive"] = "adaptive rise"
 flatter = [findings.ratio(study, name, pair[::-1], title) for name, title in rises.items()]
-high, low = (published.named(f"ritz_{end}", lanczos_step_sizes[0]) for end in ("max", "min"))
+high, low = (
+    published.step_size_name(f"ritz_{end}", lanczos_step_sizes[0]) for end in ("max", "min")
+)
 larger = [
     findings.ratio(study, high, pair, "λ_max, the source's Lanczos", published=True),
     findings.ratio(study, low, pair, "−λ_min, the source's Lanczos", sign=-1, published=True),
@@ -224,9 +226,9 @@ display.show(
 # %%
 sets = {"train": task.first(path_examples)}
 solutions = {seed: runs["ResNet", seed].model() for seed in seeds}
-paths = straight(study, solutions, sets, points=path_points, arm="ResNet")
+paths = record_straight_paths(study, solutions, sets, points=path_points, arm="ResNet")
 plots.curves(
-    builders.paths(paths),
+    builders.path_panels(paths),
     label="fig-paths",
     caption="The straight path between two ResNets under three policies for the statistics: mean "
     f"over {len(seeds) // 2} disjoint pairs of seeds with 95% interval.",

@@ -40,7 +40,7 @@ from studies.figures import builders, edge_of_stability
 from studies.figures import scaling as scaling_figures
 from studies.records import basins, dynamics, equal_loss, flatness, slices, solutions
 from studies.records import runs as run_records
-from studies.records.runs import learning
+from studies.records.runs import record_learning
 from studies.study import Study
 from studies.tables import comparisons, runs
 from studies.tables import scaling as scaling_tables
@@ -119,7 +119,7 @@ rules = {
     "formula names no C, and its second term falls with the batch size: it is shown, not judged.",
 }
 claim = {id: claims.claim(id, rule=rule) for id, rule in rules.items()}
-comparisons.rules(list(claim.values()))
+comparisons.rule_table(list(claim.values()))
 
 # %% [markdown]
 # ## All optimizers at one learning rate
@@ -159,10 +159,10 @@ every = {
 configs = arms.variants(base, every)
 how = {"seeds": seeds, "workers": workers}
 shared = training.sweep(configs, task, study.store, **how)
-run_records.runs(study, shared)
+run_records.record_runs(study, shared)
 for net in networks:
     figure = plots.curves(
-        builders.training(arms.named(shared, net)),
+        builders.training_panels(arms.named_by_config(shared, net)),
         label=f"fig-{net.lower()}",
         caption=f"Training the {net} by {len(optimizers)} optimizers at the learning rate "
         f"{learning_rate:g}: mean over seeds, 95% interval as a band, each seed as a thin line. "
@@ -190,10 +190,10 @@ grids = {arm: adaptive_rates if ", Adam" in arm else rates for arm in configs}
 best = {}
 for values in (rates, adaptive_rates):
     tuned = {arm: config for arm, config in configs.items() if grids[arm] is values}
-    grid = tuning.grid(tuned, "learning_rate", values)
+    grid = tuning.tuning_grid(tuned, "learning_rate", values)
     tried = training.sweep(grid, task, study.store, seeds=grid_seeds, workers=workers)
     best |= tuning.chosen(tried, list(tuned), "learning_rate", values)
-tuning_tables.table(
+tuning_tables.tuning_table(
     best,
     heading="learning rate",
     label="tab-grid",
@@ -215,7 +215,7 @@ for net in networks:
     every[f"{net}, {default}"] = {**every[f"{net}, Adam"], "learning_rate": adam_rate}
 more = {arm: every[arm] for arm in every if arm not in configs}
 tuned = training.sweep(arms.variants(base, {**more, **own}), task, study.store, **how)
-run_records.runs(study, tuned)
+run_records.record_runs(study, tuned)
 display.show(
     runs.divergence(tuned, label="tab-divergence-tuned"),
     runs.learned(study, tuned, [*more, *own], chance=1 / task.classes),
@@ -225,9 +225,9 @@ display.show(
 
 # %%
 both = {**shared, **tuned}
-at = arms.objectives(both, task.first(curvature_examples))
-solutions.solutions(study, at, rho=rho, rho_adaptive=rho_adaptive)
-flatness.record(study, at, both, rho=rho_average, rise_rtol=rise_rtol)
+at = arms.arm_objectives(both, task.first(curvature_examples))
+solutions.record_solutions(study, at, rho=rho, rho_adaptive=rho_adaptive)
+flatness.record_flatness(study, at, both, rho=rho_average, rise_rtol=rise_rtol)
 
 # %%
 names = {
@@ -246,7 +246,7 @@ relative = {
 for net in networks:
     shown = [arm for arm in (*every, *own) if arm.startswith(net)]
     for kind, quantities in {"measures": names, "flatness": relative}.items():
-        table = comparisons.arms(
+        table = comparisons.arm_table(
             study,
             quantities,
             shown,
@@ -264,7 +264,7 @@ adaptive = [arm for arm in (*every, *own) if ", Adam" in arm]
 for (arm, seed), run in both.items():
     if arm in adaptive:
         study.add("threshold", stability.threshold(run.config.optimizer), arm=arm, seed=seed)
-comparisons.arms(
+comparisons.arm_table(
     study,
     {"lambda_max_preconditioned": "preconditioned λ_max", "threshold": "threshold of stability"},
     adaptive,
@@ -289,12 +289,14 @@ rivals = {net: [f"{net}, {name}, own rate" for name in three] for net in network
 for members in rivals.values():
     compared = {key: run for key, run in tuned.items() if key[0] in members}
     first = task.first(curvature_examples)
-    early = equal_loss.objectives(compared, None, task, first, study.store, workers=workers)
+    early = equal_loss.equal_loss_objectives(
+        compared, None, task, first, study.store, workers=workers
+    )
     near = {(arm.replace("own rate", "equal loss"), s): L for (arm, s), L in early.items()}
-    solutions.early(study, near, rho=rho, prefix="", without=equal_loss.WITHOUT)
+    solutions.record_early(study, near, rho=rho, prefix="", without=equal_loss.WITHOUT)
 equal = {net: [arm.replace("own rate", "equal loss") for arm in rivals[net]] for net in networks}
-apart = max(equal_loss.spread(study, "loss", members) for members in equal.values())
-comparisons.arms(
+apart = max(equal_loss.largest_ratio(study, "loss", members) for members in equal.values())
+comparisons.arm_table(
     study,
     {"loss": "training loss", "lambda_max": "λ_max", "sam": "SAM rise"},
     [arm for members in equal.values() for arm in members],
@@ -308,9 +310,9 @@ comparisons.arms(
 # %%
 ends = {arm: both[arm, seeds[0]] for members in rivals.values() for arm in members}
 ends = {arm: run.model() for arm, run in ends.items() if run.diverged_at is None}
-solutions.subsets(study, ends, [task.first(size) for size in check_examples], seed=seeds[0])
+solutions.record_subsets(study, ends, [task.first(size) for size in check_examples], seed=seeds[0])
 plots.curves(
-    builders.recorded(
+    builders.recorded_panels(
         study, {"lambda_max_by_examples": "λ_max"}, list(ends), "training examples", check_examples
     ),
     label="fig-examples",
@@ -329,17 +331,18 @@ plots.curves(
 # %%
 around = {key: L for key, L in at.items() if key[0] in own and L is not None}
 how_far = {"points": line_points, "count": line_directions, "reach": slice_reach}
-lines = slices.lines(study, around, **how_far)
-basins.lines(study, lines, level=basin_level)
+lines = slices.record_lines(study, around, **how_far)
+basins.record_line_widths(study, lines, level=basin_level)
 for arm, seed in at:
     if arm in own and at[arm, seed] is None:
-        solutions.missing(study, ["line_width"], arm=arm, seed=seed)
+        solutions.record_missing(study, ["line_width"], arm=arm, seed=seed)
 along = []
 for net in networks:
     chosen = {
-        (arm.removesuffix(", own rate"), s): cut for (arm, s), cut in arms.named(lines, net).items()
+        (arm.removesuffix(", own rate"), s): cut
+        for (arm, s), cut in arms.named_by_config(lines, net).items()
     }
-    along += builders.lines(chosen, of=net)
+    along += builders.line_panels(chosen, of=net)
 plots.curves(
     along,
     label="fig-lines",
@@ -349,7 +352,7 @@ plots.curves(
 )
 
 # %%
-comparisons.arms(
+comparisons.arm_table(
     study,
     {"line_width": "width of the basin"},
     list(own),
@@ -365,7 +368,7 @@ centres = {arm: around[arm, seeds[0]] for arm in drawn}
 wide = {"points": plane_points, "reach": slice_reach}
 planes, predicted = (
     {arm.removesuffix(", own rate"): of for arm, of in found.items()}
-    for found in slices.random_planes(study, centres, **wide, seed=seeds[0])
+    for found in slices.record_random_planes(study, centres, **wide, seed=seeds[0])
 )
 plots.planes(
     planes,
@@ -449,10 +452,10 @@ paces = {
 
 # %%
 swept = training.sweep(arms.variants(base, {**batches, **paces}), task, study.store, **how)
-run_records.runs(study, swept)
-points = arms.objectives(swept, task.first(curvature_examples))
-solutions.solutions(study, points, rho=rho, rho_adaptive=rho_adaptive)
-flatness.record(study, points, swept, rho=rho_average, rise_rtol=rise_rtol)
+run_records.record_runs(study, swept)
+points = arms.arm_objectives(swept, task.first(curvature_examples))
+solutions.record_solutions(study, points, rho=rho, rho_adaptive=rho_adaptive)
+flatness.record_flatness(study, points, swept, rho=rho_average, rise_rtol=rise_rtol)
 followed = {
     "lambda_max": "λ_max",
     "trace": "tr H",
@@ -462,7 +465,9 @@ followed = {
 }
 tested = {"test_accuracy": "test accuracy"}
 plots.curves(
-    scaling_figures.panels(study, {**followed, **tested}, families, x="batch size (examples)"),
+    scaling_figures.scaling_panels(
+        study, {**followed, **tested}, families, x="batch size (examples)"
+    ),
     label="fig-batches",
     caption="Batch size, at a fixed learning rate, at a fixed ratio of rate to batch size, and for "
     "as many steps as the smallest takes: mean over seeds with 95% interval.",
@@ -472,7 +477,9 @@ plots.curves(
 
 # %%
 plots.curves(
-    scaling_figures.panels(study, {**followed, **tested}, steps, x="learning rate over 1 − β"),
+    scaling_figures.scaling_panels(
+        study, {**followed, **tested}, steps, x="learning rate over 1 − β"
+    ),
     label="fig-rates",
     caption="Learning rate over 1 − β, for SGD and SGD with momentum: mean over seeds with 95% "
     "interval.",
@@ -487,8 +494,8 @@ display.show(
 )
 
 # %%
-exponents = power_laws.exponents(study, followed, {**families, **steps})
-scaling_tables.table(
+exponents = power_laws.power_law_exponents(study, followed, {**families, **steps})
+scaling_tables.exponent_table(
     exponents,
     followed,
     label="tab-exponents",
@@ -497,8 +504,8 @@ scaling_tables.table(
 )
 
 # %%
-solutions.bounds(study, {key: run for key, run in swept.items() if key[0] in batches})
-comparisons.arms(
+solutions.record_bounds(study, {key: run for key, run in swept.items() if key[0] in batches})
+comparisons.arm_table(
     study,
     {"trace": "tr H", "trace_bound": "bound, C = 1", "trace_constant": "C that it takes"},
     [arm for kind in ("fixed rate", "as many steps") for arm in families[kind].values()],
@@ -512,11 +519,15 @@ comparisons.arms(
 
 # %%
 rising = [
-    findings.interval(exponents["trace", kind], f"exponent of tr H in the batch size, {kind}")
+    findings.interval_finding(
+        exponents["trace", kind], f"exponent of tr H in the batch size, {kind}"
+    )
     for kind in ("fixed rate", "as many steps")
 ]
 verdicts.append(claims.robust(claim["S2.6"], rising[:1], rising[1:]))
-beside = findings.interval(exponents["trace", "fixed ratio"], "exponent of tr H, fixed ratio")
+beside = findings.interval_finding(
+    exponents["trace", "fixed ratio"], "exponent of tr H, fixed ratio"
+)
 display.show(
     VerdictBox(verdicts[-1]),
     display.Sentence(
@@ -568,11 +579,11 @@ parts = {
 found = {}
 for group, size in ((whole, None), (parts, edge_batch)):
     descents = training.sweep(arms.variants(descent, group), edge, study.store, **how)
-    run_records.runs(study, descents)
+    run_records.record_runs(study, descents)
     kept = {"steps": descent.snapshots if size is None else reached, "batch_size": size}
-    found |= dynamics.along(study, descents, edge.train, **kept)
+    found |= dynamics.record_dynamics(study, descents, edge.train, **kept)
 plots.curves(
-    edge_of_stability.panels(found),
+    edge_of_stability.stability_panels(found),
     label="fig-edge",
     caption="Curvature over a threshold: mean over seeds with 95% interval. Left the largest "
     "eigenvalue, of Adam the preconditioned one, over that at which full-batch steps lose "
@@ -587,7 +598,7 @@ ratios = {
 }
 sharp = {"batch_edge_ratio": "batch sharpness / threshold"}
 for group, label in ((whole, "tab-edge"), (parts, "tab-edge-batches")):
-    table = comparisons.arms(
+    table = comparisons.arm_table(
         study,
         ratios | (sharp if group is parts else {}) | {"train_loss": "training loss"},
         list(group),
@@ -616,10 +627,10 @@ for net, name in itertools.product(networks, [*optimizers, pace, default]):
         against[f"{net}, {name}"] = {
             when: ("lambda_max", pair) for when, pair in there.items() if known.issuperset(pair)
         }
-comparisons.ratios(
+comparisons.ratio_table(
     study,
     against,
-    kept=learning(study, both, chance=1 / task.classes),
+    kept=record_learning(study, both, chance=1 / task.classes),
     label="tab-against",
     caption="λ_max of each optimizer over that of momentum: ratio and 95% interval over the seeds "
     "in which both networks learn, n where these are not all; verdicts count all seeds.",

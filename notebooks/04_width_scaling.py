@@ -137,7 +137,7 @@ rules = {
     "one of the last four alone lies below; contradicted if one of the others does.",
 }
 claim = {id: claims.claim(id, rule=rule) for id, rule in rules.items()}
-comparisons.rules(list(claim.values()))
+comparisons.rule_table(list(claim.values()))
 
 # %% [markdown]
 # ## Training
@@ -180,11 +180,11 @@ settings = {
 runs = training.sweep(
     arms.variants(base, settings), task, study.store, seeds=seeds, workers=workers
 )
-run_records.runs(study, runs)
+run_records.record_runs(study, runs)
 for family, members in families.items():
     shown = {key: run for key, run in runs.items() if key[0] in members.values()}
     figure = plots.curves(
-        builders.training(shown),
+        builders.training_panels(shown),
         label=f"fig-training-{family.lower()}",
         caption=f"Training the {family} of several widths: mean over seeds, 95% interval as a "
         "band, each seed as a thin line. Training loss is that of the first "
@@ -212,13 +212,13 @@ beginnings = training.sweep(
     seeds=seeds,
     workers=workers,
 )
-taken = time_to_target.record(study, runs, levels_of, closer=beginnings)
+taken = time_to_target.record_times(study, runs, levels_of, closer=beginnings)
 titles = {"epochs_to_loss": f"training loss {loss_level:g} nats"}
 titles |= {f"epochs_to_{level:g}": f"test accuracy {level:g}" for level in accuracy_levels}
 ends = {arm: study.values("test_accuracy", arm) for arm in settings}
 name = f"epochs_to_{accuracy_levels[0]:g}"
 display.show(
-    time_to_target_tables.table(
+    time_to_target_tables.time_table(
         taken,
         titles,
         label="tab-durations",
@@ -275,10 +275,10 @@ VerdictBox(verdicts[-1])
 # 2018).
 
 # %%
-at = arms.objectives(runs, task.first(curvature_examples))
-solutions.solutions(study, at, rho=rho, rho_adaptive=rho_adaptive)
-flatness.record(study, at, runs, rho=rho_average, rise_rtol=rise_rtol)
-tops = flatness.outliers(study, at, k=2 * task.classes)
+at = arms.arm_objectives(runs, task.first(curvature_examples))
+solutions.record_solutions(study, at, rho=rho, rho_adaptive=rho_adaptive)
+flatness.record_flatness(study, at, runs, rho=rho_average, rise_rtol=rise_rtol)
+tops = flatness.record_outliers(study, at, k=2 * task.classes)
 sharp = {
     "lambda_max": "λ_max",
     "trace": "tr H",
@@ -292,7 +292,7 @@ counted = {"outliers": "outliers of the spectrum"}
 unclear = sum(not flatness.largest_gap(pairs).converged for pairs in tops.values())
 few = min(curvature_examples, len(task.y_train))
 figure = plots.curves(
-    scaling_figures.panels(study, sharp | counted, families, x="width"),
+    scaling_figures.scaling_panels(study, sharp | counted, families, x="width"),
     label="fig-curvature",
     caption=f"On {few:,} examples against the width: curvature, the rise of the loss by a step of "
     f"length {rho:g} (SAM), of {rho_adaptive:g} of the parameters' own size (adaptive) and of "
@@ -311,7 +311,7 @@ shown = {
     for width in (widths[0], widths[-1])
 }
 solved = {key: L for key, L in at.items() if L is not None}
-found = spectra.over_seeds(
+found = spectra.record_spectra(
     study,
     solved,
     {title: (arm, "frozen") for title, arm in shown.items() if arm in arms.trained(runs)},
@@ -321,7 +321,7 @@ found = spectra.over_seeds(
     steps=density_steps,
 )
 plots.spectra(
-    builders.spectra(found),
+    builders.spectrum_panels(found),
     label="fig-density",
     caption=f"Density of the eigenvalues on {few:,} examples, per unit of the axis, which is "
     f"symmetric and logarithmic: mean over {len(survey_seeds)} seeds, each as a thin line. Ticks: "
@@ -341,19 +341,21 @@ compared = [families[kind][width] for kind, widths in kinds.items() for width in
 compared = list(dict.fromkeys([*compared, *equal_sized]))
 more = {*compared, *families["MLP"].values()}
 many = {key: run for key, run in runs.items() if key[0] in more}
-many = arms.objectives(many, task.first(many_examples))
-solutions.early(study, many, rho=rho, prefix="many_")
+many = arms.arm_objectives(many, task.first(many_examples))
+solutions.record_early(study, many, rho=rho, prefix="many_")
 going = {key: run for key, run in runs.items() if key[0] in compared}
 near = {
-    size: equal_loss.objectives(
+    size: equal_loss.equal_loss_objectives(
         going, loss_level, task, task.first(size), study.store, workers=workers
     )
     for size in (curvature_examples, many_examples)
 }
-solutions.early(study, near[many_examples], rho=rho, prefix="equal_", without=equal_loss.WITHOUT)
+solutions.record_early(
+    study, near[many_examples], rho=rho, prefix="equal_", without=equal_loss.WITHOUT
+)
 lots = min(many_examples, len(task.y_train))
-apart = equal_loss.spread(study, "equal_loss", compared)
-comparisons.arms(
+apart = equal_loss.largest_ratio(study, "equal_loss", compared)
+comparisons.arm_table(
     study,
     {
         "lambda_max": f"λ_max, {few:,} examples",
@@ -391,14 +393,14 @@ drawn = {}
 for seed in seeds:
     every = {arm: L for (arm, of), L in {**at, **met}.items() if of == seed}
     own = {arm: L for arm, L in every.items() if L is not None}
-    drawn[seed] = slices.random_planes(
+    drawn[seed] = slices.record_random_planes(
         study, own, points=plane_points, seed=seed, reach=plane_reach
     )
-    slices.shapes(study, drawn[seed][0], seed=seed)
-    basins.record(study, drawn[seed][0], level=basin_level, seed=seed)
+    slices.record_shapes(study, drawn[seed][0], seed=seed)
+    basins.record_basins(study, drawn[seed][0], level=basin_level, seed=seed)
     for arm in [arm for arm, L in every.items() if L is None]:
         note = "the run diverged" if (arm, seed) in at else equal_loss.WITHOUT
-        solutions.missing(study, list(shapes), note=note, arm=arm, seed=seed)
+        solutions.record_missing(study, list(shapes), note=note, arm=arm, seed=seed)
 planes, predicted = drawn[seeds[0]]
 picked = [arm for arm in shown.values() if arm in planes]
 plots.planes(
@@ -414,7 +416,7 @@ plots.planes(
 
 # %%
 figure = plots.curves(
-    scaling_figures.panels(study, shapes, families, x="width"),
+    scaling_figures.scaling_panels(study, shapes, families, x="width"),
     label="fig-basins",
     caption="The basin on filter-normalised planes against the width of the network: mean over "
     "seeds with 95% interval. Sets that reach the border of the plane count with what is inside, "
@@ -428,9 +430,11 @@ basin = {name: shapes[name] for name in ("basin_width", "anisotropy")}
 narrowly = f"MLP, {min(mlp_compared)} to {max(mlp_compared)}"
 over = {narrowly: {width: families["MLP"][width] for width in mlp_compared}}
 whole = {"MLP": families["MLP"], **over}
-exponents = power_laws.exponents(study, [*sharp, *basin, "epochs_to_loss"], {**families, **over})
-exponents |= power_laws.exponents(study, ["many_lambda_max"], whole)
-scaling_tables.table(
+exponents = power_laws.power_law_exponents(
+    study, [*sharp, *basin, "epochs_to_loss"], {**families, **over}
+)
+exponents |= power_laws.power_law_exponents(study, ["many_lambda_max"], whole)
+scaling_tables.exponent_table(
     exponents,
     {
         "lambda_max": f"λ_max, {few:,} examples",
@@ -446,13 +450,15 @@ scaling_tables.table(
 # %%
 equally = f"{narrowly}, equal loss"
 slopes = {key: exponents[key] for key in itertools.product(["many_lambda_max"], whole)}
-slopes |= power_laws.exponents(study, ["equal_lambda_max"], over)
+slopes |= power_laws.power_law_exponents(study, ["equal_lambda_max"], over)
 stopped = {equally: {width: f"{arm}, equal loss" for width, arm in over[narrowly].items()}}
-slopes |= power_laws.exponents(study, list(basin), {**over, **stopped})
+slopes |= power_laws.power_law_exponents(study, list(basin), {**over, **stopped})
 headings = {"many_lambda_max": "λ_max", "equal_lambda_max": "λ_max at equal loss", **basin}
 side = dict.fromkeys(headings, claims.below) | {"basin_width": claims.above}
 fall = {
-    key: findings.interval(slope, f"exponent of {headings[key[0]]}, {key[1]}", side=side[key[0]])
+    key: findings.interval_finding(
+        slope, f"exponent of {headings[key[0]]}, {key[1]}", side=side[key[0]]
+    )
     for key, slope in slopes.items()
 }
 paired = {width: [families[kind][width] for kind in reversed(kinds)] for width in same}
@@ -462,7 +468,7 @@ sharper = [
 ]
 sharpest = findings.largest(sharper)
 rest = [fall[name, narrowly].interval for name in ("many_lambda_max", "equal_lambda_max")]
-apart = power_laws.difference(study, "equal_lambda_max", "many_lambda_max", over[narrowly])
+apart = power_laws.exponent_difference(study, "equal_lambda_max", "many_lambda_max", over[narrowly])
 display.Sentence(
     f"The exponent of λ_max, {narrowly}: {formatting.interval_text(rest[0])} where training ended, "
     f"and {formatting.interval_text(rest[1])} where the training loss is equal; the difference is "
@@ -473,10 +479,10 @@ display.Sentence(
 pair, sized_pair = paired[same[0]], equal_sized[::-1]
 ends = {(arm, seed): L for (arm, seed), L in solved.items() if arm in pair}
 rays = {"points": line_points, "count": line_directions, "reach": plane_reach}
-basins.lines(study, slices.lines(study, ends, **rays), level=basin_level)
+basins.record_line_widths(study, slices.record_lines(study, ends, **rays), level=basin_level)
 for arm, seed in itertools.product(pair, seeds):
     if at[arm, seed] is None:
-        solutions.missing(study, ["line_width"], arm=arm, seed=seed)
+        solutions.record_missing(study, ["line_width"], arm=arm, seed=seed)
 wide_as = "width of the basin"
 wider = findings.ratio(study, "basin_width", pair, wide_as)
 along = findings.ratio(study, "line_width", pair, f"{wide_as}, random lines")
@@ -530,7 +536,7 @@ for why, pairs in (("one width", paired.values()), ("one size", twins.items())):
                 ),
                 quantities["many_lambda_max"]: ("equal_lambda_max", (first, second)),
             }
-comparisons.ratios(
+comparisons.ratio_table(
     study,
     ratios,
     label="tab-pairs",
@@ -567,11 +573,12 @@ for arm in alone["both"]:  # Ends of plans of two lengths have no order.
         study.add("epochs_if_reached", epochs, arm=arm, seed=seed, **known)
 targets = dict.fromkeys(kinds, "epochs_to_loss") | {"both": "epochs_if_reached"}
 correlated = {
-    kind: predictors.correlations(study, told, targets[kind], own) for kind, own in alone.items()
+    kind: predictors.rank_correlations(study, told, targets[kind], own)
+    for kind, own in alone.items()
 }
 for kind, found in correlated.items():
     late = sum(not of.reached for arm in alone[kind] for of in taken["epochs_to_loss"][arm])
-    table = comparisons.correlations(
+    table = comparisons.correlation_table(
         found,
         converged={told[name]: study.converged(name, alone[kind]) for name in told},
         label=f"tab-correlations-{kind.lower()}",
@@ -606,7 +613,7 @@ told_apart = [
     finding
     for within, (kind, own) in itertools.product((False, True), alone.items())
     for name, side in (("anisotropy", claims.above), ("basin_width", claims.below))
-    for finding in findings.correlations(
+    for finding in findings.correlation_findings(
         study,
         {name: basin[name]},
         correlated[kind],

@@ -7,14 +7,14 @@ from collections.abc import Iterable, Sequence
 import torch
 
 from landscape.network.batchnorm import Buffers
-from landscape.network.kernels.deferred import settled
+from landscape.network.kernels.deferred import computed
 from landscape.network.kernels.first_layer import (
     Combine,
     FirstWeight,
     Places,
-    Room,
+    Workspace,
     first_layers,
-    places,
+    parameter_uses,
 )
 from landscape.network.kernels.fused_inference import FusedInference, lighten
 from landscape.network.memory_format import channels_last
@@ -27,7 +27,7 @@ from landscape.progress import Progress
 _LOSSES_AT_ONCE = 2048
 
 
-class Sweep:
+class Evaluator:
     """Loss and accuracy at points θ = θ₀ + Σ cᵢ dᵢ, at the cost of the forward pass.
 
     A point gives what ``objective.evaluate`` gives there, up to rounding, and does not depend on
@@ -57,7 +57,7 @@ class Sweep:
         self._prepare(objective, (centre, *directions), _sum, memory)
 
     @classmethod
-    def between(cls, start: Objective, end: Objective, *, memory: int = 2**28) -> "Sweep":
+    def between(cls, start: Objective, end: Objective, *, memory: int = 2**28) -> "Evaluator":
         """Return the sweep of points (1 - t) θ₀ + t θ₁ between two objectives' solutions.
 
         Buffers, such as frozen running statistics, are interpolated like the weights; t = 0 and
@@ -119,7 +119,7 @@ class Sweep:
         """Part the vectors of the basis: weights of first layers, and the blocks that are left."""
         module, objective = self._module, self._objective
         inputs = [batch for batches, _ in self._groups for batch in batches]
-        blocks, room = objective.layout.blocks, Room(memory)
+        blocks, room = objective.layout.blocks, Workspace(memory)
         self._mapped: list[tuple[Places, FirstWeight]] = []
         for block in blocks:
             parameter = module.get_parameter(block.name)
@@ -127,7 +127,7 @@ class Sweep:
                 parts = [vector[block.entries].view(block.shape) for vector in self._basis]
                 parts = [part.to(objective.device) for part in parts]
                 weight = FirstWeight(parts, self._combine, inputs, objective.dtype, room)
-                self._mapped.append((places(module, parameter), weight))
+                self._mapped.append((parameter_uses(module, parameter), weight))
             else:
                 parameter.data = self._formatted(parameter.data)
         self._blocks = [block for block in blocks if block.name not in first]
@@ -180,14 +180,14 @@ class Sweep:
     def _fast(self, coefficients: Sequence[float]) -> Evaluation:
         self._go_to(coefficients)
         mode = FusedInference([*self._module.parameters(), *self._module.buffers()])
-        per_example = self._objective._loss
+        per_example = self._objective.per_example_loss
         loss, correct, classes = 0.0, 0, False
         for batches, targets in self._groups:
             outputs = []
             for inputs in batches:
                 with mode:
                     found = self._module(inputs)
-                outputs.append(settled(found))
+                outputs.append(computed(found))
             outputs = torch.cat(outputs)
             loss += float(per_example(outputs, targets).double().sum())
             classes = names_classes(outputs, targets)

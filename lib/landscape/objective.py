@@ -190,6 +190,10 @@ class Objective:
         """Return the mean loss at theta (n,)."""
         return self.evaluate(theta, buffers=buffers).loss
 
+    def per_example_loss(self, outputs: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
+        """Return the loss of each example (N,), from outputs (N, ...) and targets (N, ...)."""
+        return self._loss(outputs, targets)
+
     @full_precision()
     @torch.inference_mode()
     def evaluate(self, theta: torch.Tensor, *, buffers: Buffers | None = None) -> Evaluation:
@@ -343,7 +347,7 @@ class Objective:
 
     def _sizes(self, count: int, size: int) -> list[int]:
         if self.bn == "batch":
-            return batchnorm.blocks_of(count, size)
+            return batchnorm.block_sizes(count, size)
         return [min(size, count - start) for start in range(0, count, size)]
 
     def _check_same(self, *losses: torch.Tensor) -> None:

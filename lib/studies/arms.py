@@ -51,7 +51,7 @@ def _fields(part: Any) -> list[str]:
     return [field.name for field in dataclasses.fields(part)]
 
 
-def objectives(
+def arm_objectives(
     runs: Runs, examples: tuple, *, step: int | None = None, **options: Any
 ) -> dict[tuple[str, int], Objective | None]:
     """Return the objective of each run's network, at its own theta; None where a run diverged.
@@ -64,7 +64,7 @@ def objectives(
     """
     found: dict[tuple[str, int], Objective | None] = {}
     for key, run in runs.items():
-        gone = lost(run) and step not in run.snapshots
+        gone = divergence_text(run) and step not in run.snapshots
         found[key] = None if gone else Objective(run.model(step=step), examples, **options)
     return found
 
@@ -85,7 +85,9 @@ def sizes(runs: Runs) -> dict[str, int]:
     }
 
 
-def named(things: Mapping[tuple[str, int], Any], family: str) -> dict[tuple[str, int], Any]:
+def named_by_config(
+    things: Mapping[tuple[str, int], Any], family: str
+) -> dict[tuple[str, int], Any]:
     """Return those of arms called ``<family>, <name>``, by name alone.
 
     Args:
@@ -100,7 +102,7 @@ def named(things: Mapping[tuple[str, int], Any], family: str) -> dict[tuple[str,
     }
 
 
-def renamed(
+def renamed_arms(
     things: Mapping[tuple[str, int], Any], names: Mapping[str, str]
 ) -> dict[tuple[str, int], Any]:
     """Return those of some arms, by other names.
@@ -146,15 +148,15 @@ def alike(configs: Mapping[str, TrainConfig]) -> list[list[str]]:
 
 def trained(runs: Runs) -> list[str]:
     """Return the arms of which no run diverged, in their order."""
-    return [arm for arm, own in grouped(runs).items() if not any(map(lost, own))]
+    return [arm for arm, own in grouped(runs).items() if not any(map(divergence_text, own))]
 
 
 def diverged(runs: Runs, arm: str) -> tuple[int, int]:
     """Return how many runs of an arm diverged, and how many it has."""
     own = grouped(runs)[arm]
-    return sum(map(lost, own)), len(own)
+    return sum(map(divergence_text, own)), len(own)
 
 
-def lost(run: Run) -> bool:
+def divergence_text(run: Run) -> bool:
     """Whether a run diverged; also in its last step, after which no other would have noticed."""
     return run.diverged_at is not None or not math.isfinite(float(run.history["train_loss"][-1]))

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
 
-from studies.formatting import rounded
+from studies.formatting import rounded_interval
 from studies.intervals import Interval
 
 _CONFIDENCE = 0.95
@@ -64,11 +64,11 @@ class Finding:
             why = f"no estimate, {getattr(interval, 'reason', '') or lost}"
             if self.word == "inconclusive":
                 return f"{self.quantity}: {why}"
-            low, _, high = rounded(interval.low, interval.low, interval.high)
+            low, _, high = rounded_interval(interval.low, interval.low, interval.high)
             return f"{self.quantity} in [{low}, {high}], {self._samples} ({why})"
         ends = interval.low, interval.estimate, interval.high
         border = math.nan if self.word == "inconclusive" else self.threshold
-        low, estimate, high = rounded(*ends, kind=interval.kind, border=border)
+        low, estimate, high = rounded_interval(*ends, kind=interval.kind, border=border)
         text = f"{self.quantity} = {estimate} [{low}, {high}], {self._samples}"
         return text if self.converged else f"{text} (not all converged)"
 

@@ -9,7 +9,7 @@ from studies import claims, time_to_target
 from studies.arms import Runs, diverged
 from studies.claims import Finding
 from studies.intervals import Interval, mean_interval, share_interval
-from studies.predictors import exponents
+from studies.predictors import exponent_samples
 from studies.study import Study
 from studies.time_to_target import Duration
 
@@ -46,7 +46,7 @@ def ratio(
     return side(f"{heading}, {_against(arms, '/')}", found, converged=known)
 
 
-def difference(
+def difference_finding(
     study: Study,
     quantity: str,
     arms: Sequence[str],
@@ -139,7 +139,7 @@ def doubling(
         known: Whether networks are such that growth means something; otherwise nothing is decided.
     """
     border = math.log(2) / math.log(max(xs) / min(xs))
-    found = mean_interval(exponents(study, quantity, arms, xs))
+    found = mean_interval(exponent_samples(study, quantity, arms, xs))
     title = f"exponent, {heading} ({border:.3f} doubles)"
     known = known and study.converged(quantity, arms)
     return side(title, found, threshold=border, converged=known)
@@ -198,7 +198,7 @@ def largest(found: Sequence[Finding]) -> Finding:
     return max(found, key=rank)
 
 
-def interval(found: Interval, heading: str, *, side: Side = claims.above) -> Finding:
+def interval_finding(found: Interval, heading: str, *, side: Side = claims.above) -> Finding:
     """Judge an interval against no effect; one that did not converge decides nothing.
 
     Args:
@@ -227,7 +227,7 @@ def _against(arms: Sequence[str], sign: str) -> str:
     return f"{first} {sign} {second}"
 
 
-def correlations(
+def correlation_findings(
     study: Study,
     headings: Mapping[str, str],
     found: Mapping[str, Sequence[Interval]],
@@ -243,7 +243,7 @@ def correlations(
     Args:
         study: Where the quantities were recorded.
         headings: Recorded name -> heading, a finding each.
-        found: Heading -> correlation and others, from ``predictors.correlations``.
+        found: Heading -> correlation and others, from ``predictors.rank_correlations``.
         arms: The arms that were correlated.
         target: What the target is called.
         side: The claimed side; None takes the one that the estimate is on, for claims that there is

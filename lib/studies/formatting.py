@@ -30,7 +30,7 @@ def interval_text(interval: Interval) -> str:
     """
     if not math.isfinite(interval.estimate):
         return "–"
-    low, estimate, high = rounded(
+    low, estimate, high = rounded_interval(
         interval.low, interval.estimate, interval.high, kind=interval.kind
     )
     if interval.kind not in ("mean", "difference"):
@@ -100,7 +100,7 @@ def against(interval: Interval, value: float) -> str:
     return f"{where} {value:g}"
 
 
-def rounded(
+def rounded_interval(
     low: float, estimate: float, high: float, *, kind: str = "", border: float = math.nan
 ) -> tuple[str, str, str]:
     """Return an interval's numbers as text, with the decimals that its width calls for.

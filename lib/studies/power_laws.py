@@ -34,7 +34,7 @@ class Exponent(Interval):
     sizes: int
 
 
-def exponents(
+def power_law_exponents(
     study: Study, quantities: Sequence[str], families: Families, *, confidence: float = 0.95
 ) -> dict[tuple[str, str], Exponent]:
     """Return the exponent of each quantity's power law in size, for each family, over seeds.
@@ -58,7 +58,7 @@ def exponents(
     """
     found = {}
     for quantity, (name, sizes) in itertools.product(quantities, families.items()):
-        rows = _against(study, quantity, name, sizes)
+        rows = values_against_size(study, quantity, name, sizes)
         each = [power_law(sorted(sizes), row) for row in rows]
         least, most = _between(sorted(sizes), rows)
         found[quantity, name] = Exponent(
@@ -71,7 +71,9 @@ def exponents(
     return found
 
 
-def difference(study: Study, first: str, second: str, sizes: Mapping[float, str]) -> Interval:
+def exponent_difference(
+    study: Study, first: str, second: str, sizes: Mapping[float, str]
+) -> Interval:
     """Return the paired difference of two quantities' exponents over seeds, first less second.
 
     Args:
@@ -81,7 +83,7 @@ def difference(study: Study, first: str, second: str, sizes: Mapping[float, str]
         sizes: Size, at least two, positive -> arm; of at least 2 seeds.
     """
     each = (
-        predictors.exponents(study, name, list(sizes.values()), list(sizes))
+        predictors.exponent_samples(study, name, list(sizes.values()), list(sizes))
         for name in (first, second)
     )
     return paired_difference(*each)
@@ -95,7 +97,9 @@ def _between(sizes: Sequence[float], rows: np.ndarray) -> tuple[float, float]:
     return float(slopes.min()), float(slopes.max())
 
 
-def _against(study: Study, quantity: str, family: str, sizes: Mapping[float, str]) -> np.ndarray:
+def values_against_size(
+    study: Study, quantity: str, family: str, sizes: Mapping[float, str]
+) -> np.ndarray:
     """Return the values (seeds, sizes) of a family, in increasing order of sizes."""
     rows = [study.values(quantity, sizes[size]) for size in sorted(sizes)]
     if len({len(row) for row in rows}) > 1:

@@ -9,7 +9,7 @@ from studies.study import Study
 Both = tuple[RankCorrelation, RankCorrelation]
 
 
-def correlations(
+def rank_correlations(
     study: Study,
     quantities: Mapping[str, str],
     target: str,
@@ -46,7 +46,9 @@ def correlations(
     return found
 
 
-def exponents(study: Study, quantity: str, arms: Sequence[str], xs: Sequence[float]) -> list[float]:
+def exponent_samples(
+    study: Study, quantity: str, arms: Sequence[str], xs: Sequence[float]
+) -> list[float]:
     """Return for each seed the exponent of the power law of a recorded quantity in a position.
 
     Args:

@@ -9,7 +9,7 @@ import scipy.stats
 import torch
 from landscape.training.run import Run
 
-from studies.arms import Runs, lost
+from studies.arms import Runs, divergence_text
 from studies.intervals import Interval
 from studies.study import Study
 
@@ -114,7 +114,7 @@ def _checked(run: Run, quantity: str, level: float) -> bool:
     return accuracy
 
 
-def record(
+def record_times(
     study: Study,
     runs: Runs,
     levels: Mapping[str, tuple[str, float]],
@@ -178,7 +178,7 @@ def shared_level(runs: Runs, arms: Sequence[str]) -> dict[int, float]:
     for seed in [seed for arm, seed in runs if arm == arms[0]]:
         own = [runs[arm, seed] for arm in arms]
         ends = [float(run.history["train_loss"][-1]) for run in own]
-        found[seed] = math.nan if any(map(lost, own)) else max(ends)
+        found[seed] = math.nan if any(map(divergence_text, own)) else max(ends)
     return found
 
 

@@ -36,7 +36,7 @@ def name(arm: str, setting: str, value: float) -> str:
     return f"{arm}, {setting.replace('_', ' ')} {value:g}"
 
 
-def grid(
+def tuning_grid(
     configs: Mapping[str, TrainConfig], setting: str, values: Sequence[float]
 ) -> dict[str, TrainConfig]:
     """Return every config at every value of a setting.

@@ -7,7 +7,7 @@ import pytest
 import torch
 from landscape import directions, models, rng
 from landscape.connectivity import linear_barrier
-from landscape.evaluator import Sweep
+from landscape.evaluator import Evaluator
 from landscape.network.kernels import first_layer
 from landscape.objective import Objective
 from torch import nn
@@ -88,7 +88,7 @@ def test_sweep_gives_what_evaluate_gives(name, dtype):
     # 13 examples, 5 at once: a ragged last microbatch.
     objective = Objective(network(name), digits().first(13), microbatch=5, dtype=dtype)
     vectors = two_directions(objective)
-    check(objective, Sweep(objective, objective.theta, *vectors), vectors)
+    check(objective, Evaluator(objective, objective.theta, *vectors), vectors)
 
 
 @pytest.mark.parametrize("bn", ["frozen", "batch", "reestimate"])
@@ -98,7 +98,7 @@ def test_sweep_follows_the_policy_of_batch_normalisation(name, bn):
         network(name), digits().first(13), bn=bn, microbatch=5, bn_block=7, dtype=torch.float64
     )
     vectors = two_directions(objective)
-    check(objective, Sweep(objective, objective.theta, *vectors), vectors)
+    check(objective, Evaluator(objective, objective.theta, *vectors), vectors)
 
 
 @pytest.mark.parametrize("loss", ["mse", log_point])
@@ -107,7 +107,7 @@ def test_sweep_takes_the_objectives_loss(loss):
     model = filled(nn.Sequential(nn.Linear(4, 3), nn.Softplus()), "sweep")
     objective = Objective(model, (inputs, targets), loss=loss)
     vectors = two_directions(objective)
-    sweep = Sweep(objective, objective.theta, *vectors)
+    sweep = Evaluator(objective, objective.theta, *vectors)
     for point in POINTS:
         theta = objective.theta + point[0] * vectors[0] + point[1] * vectors[1]
         want = objective.evaluate(theta)
@@ -122,15 +122,15 @@ def test_label_smoothing_and_losses_in_several_groups_are_the_same(monkeypatch):
     model = filled(models.MLP(hidden=(4,)).build((1, 8, 8), 10, seed=0), "sweep")
     objective = Objective(model, (inputs, classes), label_smoothing=0.1, microbatch=100)
     vectors = two_directions(objective)
-    check(objective, Sweep(objective, objective.theta, *vectors), vectors)
+    check(objective, Evaluator(objective, objective.theta, *vectors), vectors)
 
 
 def test_points_do_not_depend_on_those_before_them():
     objective = small_objective()
     vectors = two_directions(objective)
     there, back = (
-        Sweep(objective, objective.theta, *vectors),
-        Sweep(objective, objective.theta, *vectors),
+        Evaluator(objective, objective.theta, *vectors),
+        Evaluator(objective, objective.theta, *vectors),
     )
     one, two = there.measure(POINTS), back.measure(POINTS[::-1])
     for first, second in zip(one, two, strict=True):
@@ -142,7 +142,7 @@ def test_points_do_not_depend_on_those_before_them():
 def test_any_number_of_directions_is_taken(count):
     objective = quadratic(1.0, 10.0)
     vectors = [torch.tensor([1.0, index], dtype=torch.float64) for index in range(count)]
-    sweep = Sweep(objective, torch.ones(2, dtype=torch.float64), *vectors)
+    sweep = Evaluator(objective, torch.ones(2, dtype=torch.float64), *vectors)
     found = sweep.evaluate(*[2.0] * count)
     x, y = 1 + 2 * count, 1 + 2 * sum(range(count))
     assert found.loss == 0.5 * x**2 + 5 * y**2
@@ -151,7 +151,7 @@ def test_any_number_of_directions_is_taken(count):
 def test_infinity_and_nan_are_kept():
     examples = (torch.zeros(1, 1, dtype=torch.float64), torch.zeros(1, 1))
     objective = Objective(Point(1), examples, loss=log_point)
-    sweep = Sweep(objective, torch.zeros(1), torch.ones(1))
+    sweep = Evaluator(objective, torch.zeros(1), torch.ones(1))
     loss, _ = sweep.measure([(-1.0,), (0.0,), (1.0,)])
     assert loss.isnan().tolist() == [True, False, False] and loss.tolist()[1:] == [-math.inf, 0.0]
 
@@ -160,7 +160,7 @@ def test_infinity_and_nan_are_kept():
 def test_overflow_in_float32_is_not_hidden_by_a_relu(name):
     objective = Objective(network(name), digits().first(13), dtype=torch.float32)
     far = two_directions(objective)[0]
-    sweep = Sweep(objective, objective.theta, far)
+    sweep = Evaluator(objective, objective.theta, far)
     for scale in (1e18, 1e30, 1e39):
         want = objective.evaluate(objective.theta + scale * far)
         found = sweep.evaluate(scale)
@@ -227,7 +227,7 @@ def test_the_first_linear_layer_is_right_however_it_is_used(kind, dtype):
     model = settled_statistics(Scene(kind), digits().x_train[:20])
     objective = Objective(model, digits().first(13), microbatch=5, dtype=dtype)
     vectors = two_directions(objective)
-    check(objective, Sweep(objective, objective.theta, *vectors), vectors)
+    check(objective, Evaluator(objective, objective.theta, *vectors), vectors)
 
 
 def test_a_transposed_view_of_the_examples_is_not_taken_for_them():
@@ -235,7 +235,7 @@ def test_a_transposed_view_of_the_examples_is_not_taken_for_them():
     model = settled_statistics(Scene("mixed"), digits(64).x_train)
     objective = Objective(model, digits(64).first(64), dtype=torch.float64)
     vectors = two_directions(objective)
-    check(objective, Sweep(objective, objective.theta, *vectors), vectors)
+    check(objective, Evaluator(objective, objective.theta, *vectors), vectors)
 
 
 class Products(TorchDispatchMode):
@@ -256,7 +256,7 @@ def test_products_of_the_first_layer_are_computed_once_as_memory_allows(memory, 
     model = settled_statistics(Scene("plain"), digits().x_train[:20])
     objective = Objective(model, digits().first(13), microbatch=5, dtype=torch.float64)
     vectors = two_directions(objective)
-    sweep = Sweep(objective, objective.theta, *vectors, memory=memory)
+    sweep = Evaluator(objective, objective.theta, *vectors, memory=memory)
     for first in (True, False):
         with Products() as products:
             sweep.evaluate(0.5, 0.5)
@@ -269,7 +269,7 @@ def test_a_narrow_first_layer_is_computed_as_usual(monkeypatch):
     model = settled_statistics(Scene("plain"), digits().x_train[:20])
     objective = Objective(model, digits().first(13), dtype=torch.float64)
     monkeypatch.setattr(first_layer, "_FEATURES", 65)
-    sweep = Sweep(objective, objective.theta, *two_directions(objective))
+    sweep = Evaluator(objective, objective.theta, *two_directions(objective))
     for _ in range(2):
         with Products() as products:
             sweep.evaluate(0.5, 0.5)
@@ -279,7 +279,7 @@ def test_a_narrow_first_layer_is_computed_as_usual(monkeypatch):
 def test_memory_does_not_grow_with_the_number_of_points():
     model = settled_statistics(Scene("plain"), digits().x_train[:20])
     objective = Objective(model, digits().first(13), dtype=torch.float64)
-    sweep = Sweep(objective, objective.theta, *two_directions(objective))
+    sweep = Evaluator(objective, objective.theta, *two_directions(objective))
 
     def tensors():
         gc.collect()
@@ -298,7 +298,7 @@ def test_memory_does_not_grow_with_the_number_of_points():
 def test_sweep_between_two_networks_is_their_straight_path(bn):
     ends = [small_objective(13, seed=seed, bn=bn) for seed in (0, 1)]
     path = linear_barrier(*ends, ts=5)
-    loss, accuracy = Sweep.between(*ends).measure([(t,) for t in path.ts.tolist()])
+    loss, accuracy = Evaluator.between(*ends).measure([(t,) for t in path.ts.tolist()])
     torch.testing.assert_close(loss, path.loss, rtol=1e-12, atol=0)
     assert torch.equal(accuracy, path.accuracy)
 
@@ -308,7 +308,7 @@ def test_sweep_between_two_mlps_has_their_losses_at_its_ends():
         Objective(models.MLP(hidden=(7,)).build((1, 8, 8), 10, seed=seed), digits().first(13))
         for seed in (0, 1)
     ]
-    sweep = Sweep.between(*ends)
+    sweep = Evaluator.between(*ends)
     for t, end in enumerate(ends):
         assert sweep.evaluate(float(t)).loss == pytest.approx(end.loss(end.theta), rel=1e-6)
 
@@ -331,7 +331,7 @@ def test_model_and_objective_stay_bit_for_bit_also_after_an_exception(bn):
     objective = Objective(model, digits().first(9), bn=bn, bn_block=5, microbatch=4)
     want = objective.evaluate(objective.theta)
     vectors = two_directions(objective)
-    sweep = Sweep(objective, objective.theta, *vectors)
+    sweep = Evaluator(objective, objective.theta, *vectors)
     found = sweep.evaluate(0.5, 0.5)
     Failing.armed = True
     with pytest.raises(KeyError, match="own"):
@@ -346,7 +346,7 @@ def test_inputs_and_directions_stay_as_they_are():
     objective = small_objective()
     vectors = [objective.theta, *two_directions(objective)]
     copies = [vector.clone() for vector in vectors]
-    Sweep(objective, *vectors).measure(POINTS)
+    Evaluator(objective, *vectors).measure(POINTS)
     assert all(torch.equal(*pair) for pair in zip(vectors, copies, strict=True))
 
 
@@ -361,7 +361,7 @@ def test_a_recurrent_network_is_taken():
 
     objective = Objective(filled(Recurrent(), "rnn"), digits().first(7), microbatch=3)
     vectors = two_directions(objective)
-    sweep = Sweep(objective, objective.theta, *vectors)
+    sweep = Evaluator(objective, objective.theta, *vectors)
     check(objective, sweep, vectors)
     assert sweep.evaluate(0.0, 0.0).loss != sweep.evaluate(1.0, 0.0).loss
 
@@ -372,7 +372,7 @@ def test_parameters_that_are_not_trained_stay():
         parameter.requires_grad_(False)
     objective = Objective(model, digits().first(7))
     vectors = two_directions(objective)
-    check(objective, Sweep(objective, objective.theta, *vectors), vectors)
+    check(objective, Evaluator(objective, objective.theta, *vectors), vectors)
 
 
 @pytest.mark.parametrize("wrong", [0, 1])
@@ -381,17 +381,17 @@ def test_vectors_of_another_length_are_refused(wrong):
     vectors = [torch.zeros(2), torch.ones(2)]
     vectors[wrong] = torch.zeros(3)
     with pytest.raises(ValueError, match=r"theta has the shape \(3,\).* n = 2"):
-        Sweep(objective, *vectors)
+        Evaluator(objective, *vectors)
 
 
 @pytest.mark.parametrize("coefficients", [(), (1.0, 2.0)])
 def test_another_number_of_coefficients_is_refused(coefficients):
     objective = quadratic(1.0, 10.0)
-    sweep = Sweep(objective, torch.zeros(2), torch.ones(2))
+    sweep = Evaluator(objective, torch.zeros(2), torch.ones(2))
     with pytest.raises(ValueError, match=r"coefficients for 1 directions give no point"):
         sweep.evaluate(*coefficients)
 
 
 def test_networks_of_different_parameters_are_refused():
     with pytest.raises(ValueError, match=r"different parameters \(n = 1 and 2\)"):
-        Sweep.between(quadratic(1.0), quadratic(1.0, 2.0))
+        Evaluator.between(quadratic(1.0), quadratic(1.0, 2.0))

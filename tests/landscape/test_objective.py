@@ -205,7 +205,7 @@ def test_policies_agree_where_there_is_no_normalisation():
     [(13, 5, [5, 4, 4]), (10, 5, [5, 5]), (3, 5, [3]), (11, 10, [6, 5]), (1, 2, [1])],
 )
 def test_blocks_of_differ_by_at_most_one(count, size, want):
-    assert batchnorm.blocks_of(count, size) == want
+    assert batchnorm.block_sizes(count, size) == want
 
 
 @pytest.mark.parametrize("bn", ["frozen", "reestimate"])
@@ -613,7 +613,7 @@ def test_any_callable_is_a_loss(loss):
 
 
 def test_batch_normalisation_layers_are_found_by_name():
-    assert batchnorm.layers(small_cnn()) == ["1", "5"]
+    assert batchnorm.batchnorm_layers(small_cnn()) == ["1", "5"]
     assert parameters.layout(small_cnn()) == small_objective().layout
 
 

@@ -5,7 +5,7 @@ import dataclasses
 import pytest
 import torch
 from landscape import models, rng, slices, spectrum, training
-from landscape.evaluator import Sweep
+from landscape.evaluator import Evaluator
 from landscape.network.memory_format import channels_last, takes_channels_last
 from landscape.objective import Objective
 from torch import nn
@@ -86,7 +86,7 @@ def test_a_network_that_uses_view_has_the_landscape_of_one_that_does_not(inputs,
     ):
         torch.testing.assert_close(found, want, rtol=1e-9, atol=1e-12)
     for t in (0.0, 0.3):
-        found, want = (Sweep(x, L.theta, v).evaluate(t).loss for x in (L, other))
+        found, want = (Evaluator(x, L.theta, v).evaluate(t).loss for x in (L, other))
         assert found == pytest.approx(want, rel=1e-12)
 
 
@@ -169,7 +169,7 @@ def test_a_single_output_has_no_accuracy():
         )
 
     L = Objective(filled(nn.Linear(4, 1)), (drawn(6, 4), classes(2, 6)), loss=loss)
-    one, other = L.evaluate(L.theta), Sweep(L, L.theta, L.theta).evaluate(0.0)
+    one, other = L.evaluate(L.theta), Evaluator(L, L.theta, L.theta).evaluate(0.0)
     assert one.accuracy != one.accuracy and other.accuracy != other.accuracy  # NaN
     assert one.loss == pytest.approx(other.loss)
 

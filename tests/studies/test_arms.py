@@ -68,7 +68,7 @@ def runs(tmp_path_factory):
 
 
 def test_objectives_are_those_of_the_runs_networks_and_none_where_a_run_diverged(runs):
-    found = arms.objectives(runs, digits().train, bn="batch")
+    found = arms.arm_objectives(runs, digits().train, bn="batch")
     assert list(found) == list(runs)
     assert found["wild", 0] is None and found["wild", 1] is None
     for seed in (0, 1):
@@ -79,7 +79,7 @@ def test_objectives_are_those_of_the_runs_networks_and_none_where_a_run_diverged
 
 
 def test_a_snapshot_before_the_divergence_is_there(runs):
-    found = arms.objectives(runs, digits().train, step=0)
+    found = arms.arm_objectives(runs, digits().train, step=0)
     assert digest(found["wild", 0].theta) == digest(found["calm", 0].theta)
 
 
@@ -96,21 +96,23 @@ def test_a_run_that_diverged_in_its_last_step_is_one_that_diverged(runs):
     ends = {**calm.history, "train_loss": calm.history["train_loss"].clone()}
     ends["train_loss"][-1] = math.nan
     late = dataclasses.replace(calm, history=ends)
-    assert late.diverged_at is None and arms.lost(late) and not arms.lost(calm)
+    assert (
+        late.diverged_at is None and arms.divergence_text(late) and not arms.divergence_text(calm)
+    )
     found = {("calm", 0): calm, ("calm", 1): late}
-    assert arms.objectives(found, digits().train)["calm", 1] is None
+    assert arms.arm_objectives(found, digits().train)["calm", 1] is None
     assert arms.trained(found) == [] and arms.diverged(found, "calm") == (1, 2)
 
 
 def test_arms_of_one_family_go_by_their_names_alone():
     things = {("MLP, SGD", 0): 1, ("MLP, SGD, own rate", 0): 2, ("CNN, SGD", 0): 3, ("MLP", 0): 4}
-    assert arms.named(things, "MLP") == {("SGD", 0): 1, ("SGD, own rate", 0): 2}
-    assert arms.named(things, "ViT") == {}
+    assert arms.named_by_config(things, "MLP") == {("SGD", 0): 1, ("SGD, own rate", 0): 2}
+    assert arms.named_by_config(things, "ViT") == {}
 
 
 def test_arms_go_by_other_names():
     things = {("a", 0): 1, ("a", 1): 2, ("b", 0): 3, ("c", 0): 4}
-    found = arms.renamed(things, {"new": "b", "old": "a"})
+    found = arms.renamed_arms(things, {"new": "b", "old": "a"})
     assert found == {("new", 0): 3, ("old", 0): 1, ("old", 1): 2}
 
 

@@ -222,12 +222,12 @@ def test_claim_without_a_rule_is_refused():
     ],
 )
 def test_rounded_numbers_have_the_digits_of_the_half_width(numbers, want):
-    assert formatting.rounded(*numbers) == want
+    assert formatting.rounded_interval(*numbers) == want
 
 
 def test_rounded_numbers_never_show_an_estimate_as_zero_that_its_interval_excludes():
     # Half-width 1e-10: eight decimals would show nothing of it.
-    low, estimate, high = formatting.rounded(3.0e-10, 4.0e-10, 5.0e-10)
+    low, estimate, high = formatting.rounded_interval(3.0e-10, 4.0e-10, 5.0e-10)
     assert all(float(text.replace("−", "-")) > 0 for text in (low, estimate, high))
 
 
@@ -241,37 +241,45 @@ def test_rounded_numbers_never_show_an_estimate_as_zero_that_its_interval_exclud
     ],
 )
 def test_a_wide_ratio_keeps_digits_of_each_number(numbers, want):
-    assert formatting.rounded(*numbers, kind="ratio") == want
+    assert formatting.rounded_interval(*numbers, kind="ratio") == want
 
 
 def test_a_wide_mean_does_not():
-    assert formatting.rounded(0.00071, 0.4, 227.4, kind="mean") == ("0", "0", "227")
+    assert formatting.rounded_interval(0.00071, 0.4, 227.4, kind="mean") == ("0", "0", "227")
 
 
 def test_a_large_number_of_a_small_width_keeps_the_digits_that_differ():
-    assert formatting.rounded(2.302577, 2.302585, 2.302593) == (
+    assert formatting.rounded_interval(2.302577, 2.302585, 2.302593) == (
         "2.3025770",
         "2.3025850",
         "2.3025930",
     )
-    assert formatting.rounded(4.44440e-8, 4.44442e-8, 4.44444e-8)[1] == "4.444420e−08"
+    assert formatting.rounded_interval(4.44440e-8, 4.44442e-8, 4.44444e-8)[1] == "4.444420e−08"
 
 
 def test_an_end_that_is_not_the_border_does_not_read_as_the_border():
-    assert formatting.rounded(0.47, 0.68, 0.9988, border=1.0) == ("0.470", "0.680", "0.999")
-    assert formatting.rounded(0.47, 0.68, 0.9985) == ("0.47", "0.68", "1.00")
+    assert formatting.rounded_interval(0.47, 0.68, 0.9988, border=1.0) == (
+        "0.470",
+        "0.680",
+        "0.999",
+    )
+    assert formatting.rounded_interval(0.47, 0.68, 0.9985) == ("0.47", "0.68", "1.00")
     found = above("q", Interval(0.68, 0.47, 0.9985, 5, 0.95, 0, "ratio"))
     assert found.word == "contradicted" and "1.00" not in found.text
 
 
 def test_numbers_of_what_diverges_are_powers_of_ten():
-    assert formatting.rounded(-3.9e27, 1.19e27, 6.3e27) == ("−3.9e+27", "1.2e+27", "6.3e+27")
-    assert formatting.rounded(2.2e6, 2.3e6, 2.4e6) == ("2.20e+06", "2.30e+06", "2.40e+06")
-    assert formatting.rounded(2.29e5, 2.3e5, 2.31e5) == ("229000", "230000", "231000")
+    assert formatting.rounded_interval(-3.9e27, 1.19e27, 6.3e27) == (
+        "−3.9e+27",
+        "1.2e+27",
+        "6.3e+27",
+    )
+    assert formatting.rounded_interval(2.2e6, 2.3e6, 2.4e6) == ("2.20e+06", "2.30e+06", "2.40e+06")
+    assert formatting.rounded_interval(2.29e5, 2.3e5, 2.31e5) == ("229000", "230000", "231000")
 
 
 def test_rounded_numbers_have_no_negative_zero():
-    assert formatting.rounded(-1.0, -0.001, 1.0)[1] == "0.0"
+    assert formatting.rounded_interval(-1.0, -0.001, 1.0)[1] == "0.0"
 
 
 def test_finding_is_a_frozen_record():
@@ -287,5 +295,5 @@ def test_a_correlation_without_estimate_says_why():
 
 
 def test_an_end_that_is_nowhere_is_infinite():
-    assert formatting.rounded(0.0, 9.126, math.inf) == ("0.00", "9.13", "∞")
-    assert formatting.rounded(-math.inf, 9.126, math.inf) == ("−∞", "9.13", "∞")
+    assert formatting.rounded_interval(0.0, 9.126, math.inf) == ("0.00", "9.13", "∞")
+    assert formatting.rounded_interval(-math.inf, 9.126, math.inf) == ("−∞", "9.13", "∞")

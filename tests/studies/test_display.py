@@ -149,7 +149,7 @@ def test_table_refuses_a_label_of_another_form():
 
 
 def test_rules_are_a_table_of_the_claims():
-    _, carried = bundle(comparisons.rules([CLAIM, CLAIM]))
+    _, carried = bundle(comparisons.rule_table([CLAIM, CLAIM]))
     assert carried["label"] == "tab-rules-S9" and carried["align"] == ["left"] * 4
     assert carried["rows"] == [["S9.1", "BN raises λ_max", "2 against 1", "rule | with a bar"]] * 2
 
@@ -214,7 +214,7 @@ def study(tmp_path):
 
 def test_comparison_holds_means_ratio_and_convergence(study):
     headings = {"q": "quantity (unit)", "bad": "other"}
-    found = comparisons.comparison(study, headings, ["a", "b"], label="tab-c", caption="c")
+    found = comparisons.comparison_table(study, headings, ["a", "b"], label="tab-c", caption="c")
     assert found.columns == ["quantity", "a", "b", "a / b", "converged"]
     ratio = formatting.interval_text(paired_ratio([2.0, 2.2, 2.1], [1.0, 1.0, 1.1]))
     mean = formatting.interval_text(mean_interval([2.0, 2.2, 2.1]))
@@ -279,7 +279,9 @@ def path(barrier, position=0.5):
 
 
 def test_barriers_are_a_row_for_each_split_and_policy():
-    found = comparisons.barriers({("test", "frozen"): [path(1.0), path(2.0, 0.25)]}, label="tab-b")
+    found = comparisons.barrier_table(
+        {("test", "frozen"): [path(1.0), path(2.0, 0.25)]}, label="tab-b"
+    )
     (row,) = found.rows
     loss, error = (
         formatting.interval_text(mean_interval(values)) for values in ([1.0, 2.0], [10.0, 20.0])
@@ -288,7 +290,7 @@ def test_barriers_are_a_row_for_each_split_and_policy():
 
 
 def test_routes_are_a_row_for_each_kind_with_an_interval_over_pairs():
-    found = comparisons.routes(
+    found = comparisons.path_kind_table(
         {"straight": [path(1.0), path(2.0, 0.25)], "chain": [path(0.5)]}, label="tab-r"
     )
     loss = formatting.interval_text(mean_interval([1.0, 2.0]))
@@ -299,7 +301,7 @@ def test_routes_are_a_row_for_each_kind_with_an_interval_over_pairs():
 
 def test_a_barrier_that_is_no_number_is_a_dash_and_has_no_position():
     lost = path(math.nan, math.nan)
-    found = comparisons.routes({"one": [lost], "two": [lost, path(1.0)]}, label="tab-r")
+    found = comparisons.path_kind_table({"one": [lost], "two": [lost, path(1.0)]}, label="tab-r")
     assert found.rows[0][3:] == ["–", "–", "–", "–"]
     assert found.rows[1][3:] == ["–", "–", "–", "0.50"]
 
@@ -327,7 +329,7 @@ def test_bands_of_runs_are_by_arm_and_stop_where_a_run_diverged():
         ("b", 0): run({"loss": [1.0, 1.0, 1.0]}),
         ("b", 1): run({"loss": [4.0, 4.0, 0.0]}),
     }
-    found = builders.of_runs(runs, "loss")
+    found = builders.run_bands(runs, "loss")
     assert list(found) == ["a", "b"] and found["b"].mean.tolist()[:2] == pytest.approx([2.0, 2.0])
     assert math.isnan(found["b"].mean[2])  # 0 has no place on a logarithmic axis.
     assert found["a"].mean[:2].tolist() == pytest.approx([6.0, 4.0])
@@ -335,17 +337,17 @@ def test_bands_of_runs_are_by_arm_and_stop_where_a_run_diverged():
     assert found["a"].x.tolist() == [0.0, 1.0, 2.0]
     assert found["a"].low[0] > 0  # As an interval of means would not be.
     left = {("a", 0): run({"loss": [4.0, 2.0, 1e27]}, diverged_at=1)}  # The last is what it left.
-    assert builders.of_runs(left, "loss")["a"].mean.tolist() == pytest.approx(
+    assert builders.run_bands(left, "loss")["a"].mean.tolist() == pytest.approx(
         [4.0, 2.0, math.nan], nan_ok=True
     )
-    halves = builders.of_runs(runs, "loss", lambda values: values / 2)
+    halves = builders.run_bands(runs, "loss", lambda values: values / 2)
     assert halves["a"].mean[:2].tolist() == pytest.approx([3.0, 2.0])
 
 
 def test_training_panels_name_quantity_and_unit():
     names = ("train_loss", "test_loss", "test_accuracy", "gradient_norm")
     runs = {("a", s): run({name: [0.1, 0.2, 0.6 + 0.3 * s] for name in names}) for s in (0, 1)}
-    made = builders.training(runs)
+    made = builders.training_panels(runs)
     assert [panel.y for panel in made] == [
         "loss (nats)",
         "loss (nats)",
@@ -364,12 +366,14 @@ def test_training_panels_name_the_arms_of_which_runs_diverged():
     whole, short = ({name: [0.1] * count for name in names} for count in (3, 1))
     runs = {("a", 0): run(whole), ("a", 1): run(short, diverged_at=2), ("b", 0): run(whole)}
     runs |= {("c", seed): run(short, diverged_at=2) for seed in (0, 1)}
-    for panel in builders.training(runs):
+    for panel in builders.training_panels(runs):
         assert list(panel.series) == ["a (1 of 2 diverged)", "b", "c (diverged)"]
 
 
 def test_recorded_panels_are_the_values_of_a_study(study):
-    (panel,) = builders.recorded(study, {"q": "name"}, ["a", "b"], "factor", [0.1, 1.0, 10.0])
+    (panel,) = builders.recorded_panels(
+        study, {"q": "name"}, ["a", "b"], "factor", [0.1, 1.0, 10.0]
+    )
     assert panel.ticks == (0.1, 1.0, 10.0)
     assert panel.series["a"].mean.tolist() == [2.0, 2.2, 2.1]
     assert (panel.x, panel.y, panel.x_scale) == ("factor", "name", "log")
@@ -386,11 +390,11 @@ def test_line_panels_are_bands_over_seeds_of_means_over_directions():
         ("a", 0): lines_of([1.0, 2.0], [3.0, 6.0]),
         ("a", 1): lines_of([4.0, 4.0], [4.0, 8.0]),
     }
-    assert [panel.title for panel in builders.lines(cuts, of="MLP")] == [
+    assert [panel.title for panel in builders.line_panels(cuts, of="MLP")] == [
         "MLP: training loss",
         "MLP: training accuracy",
     ]
-    loss, accuracy = builders.lines(cuts)
+    loss, accuracy = builders.line_panels(cuts)
     assert loss.title == "training loss"
     assert loss.series["a"].samples.tolist() == [[2.0, 4.0], [4.0, 6.0]]
     want = [math.sqrt(2 * 4), math.sqrt(4 * 6)]  # On a logarithmic axis.
@@ -407,7 +411,7 @@ def test_path_panels_are_loss_and_accuracy_of_each_split():
         for split in ("train", "test")
         for bn in ("frozen", "batch")
     }
-    made = builders.paths(found)
+    made = builders.path_panels(found)
     assert [p.title for p in made] == ["train loss", "test loss", "train accuracy", "test accuracy"]
     assert list(made[0].series) == ["frozen", "batch"]
     assert made[0].series["batch"].mean.tolist() == [0.0, 2.0, 0.0]
@@ -415,7 +419,7 @@ def test_path_panels_are_loss_and_accuracy_of_each_split():
 
 def test_line_spread_is_median_and_middle_four_fifths_over_directions():
     rows = [[float(k), float(k * k)] for k in range(11)]
-    loss, accuracy = builders.line_spread({"a": lines_of(*rows)})
+    loss, accuracy = builders.line_spread_panels({"a": lines_of(*rows)})
     of = loss.series["a"]
     assert of.mean.tolist() == [5.0, 25.0] and of.n == 11
     assert of.low.tolist() == [1.0, 1.0] and of.high.tolist() == [9.0, 81.0]
@@ -425,14 +429,14 @@ def test_line_spread_is_median_and_middle_four_fifths_over_directions():
 
 @pytest.mark.filterwarnings("error")
 def test_line_spread_has_no_value_where_a_direction_has_none():
-    of = builders.line_spread({"a": lines_of([1.0, 2.0], [math.inf, 4.0])})[0].series["a"]
+    of = builders.line_spread_panels({"a": lines_of([1.0, 2.0], [math.inf, 4.0])})[0].series["a"]
     assert np.isnan([of.mean[0], of.low[0], of.high[0]]).all() and of.mean[1] == 3.0
     assert of.samples[1, 0] == math.inf
 
 
 def test_route_panels_are_a_series_for_each_kind():
     found = {"straight": [path(1.0), path(3.0)], "chain": [path(0.1), path(0.1)]}
-    loss, accuracy = builders.routes(found)
+    loss, accuracy = builders.path_kind_panels(found)
     assert (loss.title, accuracy.title) == ("loss, policy frozen", "accuracy, policy frozen")
     assert list(loss.series) == ["straight", "chain"] and accuracy.limits == (0, 1)
     assert loss.series["straight"].mean.tolist() == [0.0, 2.0, 0.0]
@@ -442,19 +446,21 @@ def test_route_panels_are_a_series_for_each_kind():
 
 
 def test_route_panels_of_a_single_pair_have_no_band():
-    loss, _ = builders.routes({"straight": [path(1.0)]})
+    loss, _ = builders.path_kind_panels({"straight": [path(1.0)]})
     assert loss.series["straight"].n == 1 and loss.series["straight"].mean.tolist() == [0, 1, 0]
 
 
 def test_route_panels_are_logarithmic_where_the_loss_asks_for_it():
     raised = [dataclasses.replace(path(b), loss=path(b).loss + 0.05) for b in (1.0, 0.0)]
-    assert builders.routes({"straight": raised[:1], "chain": raised[1:]})[0].scale == "log"
-    assert builders.routes({"chain": raised[1:]})[0].scale == "linear"
+    assert (
+        builders.path_kind_panels({"straight": raised[:1], "chain": raised[1:]})[0].scale == "log"
+    )
+    assert builders.path_kind_panels({"chain": raised[1:]})[0].scale == "linear"
 
 
 def test_route_panels_of_several_policies_name_them_in_the_series():
     found = {"straight": [path(1.0)], "chain": [dataclasses.replace(path(0.5), bn="reestimate")]}
-    loss, _ = builders.routes(found)
+    loss, _ = builders.path_kind_panels(found)
     assert list(loss.series) == ["straight (frozen)", "chain (reestimate)"]
     assert loss.title == "loss"
 
@@ -462,10 +468,10 @@ def test_route_panels_of_several_policies_name_them_in_the_series():
 def test_route_panels_refuse_two_policies_or_grids_in_one_kind():
     other = dataclasses.replace(path(0.5), bn="batch")
     with pytest.raises(ValueError, match=r"kind 'a' have the policies \['frozen', 'batch'\]"):
-        builders.routes({"a": [path(1.0), other]})
+        builders.path_kind_panels({"a": [path(1.0), other]})
     other = dataclasses.replace(path(0.5), ts=torch.tensor([0.0, 0.4, 1.0], dtype=torch.float64))
     with pytest.raises(ValueError, match=r"at the same positions"):
-        builders.routes({"a": [path(1.0), other]})
+        builders.path_kind_panels({"a": [path(1.0), other]})
 
 
 # Plots
@@ -533,7 +539,7 @@ def test_a_series_looks_the_same_in_all_panels_and_unlike_the_others():
 
 
 def test_series_beyond_eight_look_like_none_before():
-    looks = [frames.look(place) for place in range(20)]
+    looks = [frames.series_style(place) for place in range(20)]
     assert looks[:8] == list(frames.LOOKS)
     assert len({(look["color"], str(look["linestyle"])) for look in looks}) == 20
     assert len({(look["color"], look["marker"]) for look in looks}) == 20
@@ -562,7 +568,7 @@ def test_curves_follow_the_panel(settings):
 @pytest.mark.parametrize("scale", ["linear", "log"])
 def test_wide_bands_do_not_press_the_curves_flat(scale):
     there = math.log if scale == "log" else float
-    apart = bands.over_seeds([1, 2], [np.array([1.0, 1.0]), np.array([3.0, 2.0])], scale)
+    apart = bands.band_over_seeds([1, 2], [np.array([1.0, 1.0]), np.array([3.0, 2.0])], scale)
     (axis,) = drawn(plots.curves([panel(series={"a": apart}, scale=scale)], **WORDS))
     low, high = map(there, axis.get_ylim())
     span = there(3.0) - there(1.0)  # Of the lines; the interval of two seeds is ten times as wide.
@@ -575,7 +581,7 @@ def test_wide_bands_do_not_press_the_curves_flat(scale):
 @pytest.mark.parametrize("scale", ["linear", "log"])
 def test_narrow_bands_are_seen_whole(scale):
     curves = [np.array([1.0, 9.0]) + step for step in (0.0, 0.1, 0.2)]
-    near = bands.over_seeds([1, 2], curves, scale)
+    near = bands.band_over_seeds([1, 2], curves, scale)
     (axis,) = drawn(plots.curves([panel(series={"a": near}, scale=scale)], **WORDS))
     low, high = axis.get_ylim()
     assert 0 < low < near.low.min() and near.high.max() < high < 11

@@ -75,7 +75,7 @@ def test_a_ratio_of_negative_values_is_that_of_their_magnitudes(study):
 
 def test_a_difference_is_in_percentage_points(study):
     recorded(study, "share", a=[0.93, 0.95], b=[0.90, 0.91])
-    found = findings.difference(study, "share", ["a", "b"], "accuracy")
+    found = findings.difference_finding(study, "share", ["a", "b"], "accuracy")
     assert found.quantity == "accuracy, a − b (percentage points)"
     assert found.interval.estimate == pytest.approx(3.5) and found.threshold == 0
 
@@ -88,15 +88,17 @@ def test_a_run_that_diverged_counts_in_the_accuracy_and_in_no_other_difference(s
     assert found.quantity == "test accuracy, a − b (percentage points)"
     assert found.interval.estimate == pytest.approx(91 / 3) and found.converged
     assert findings.accuracy(study, ["a", "b"], threshold=-200.0).word == "reproduced"
-    found = findings.difference(study, "share", ["a", "b"], "share", threshold=-200.0)
+    found = findings.difference_finding(study, "share", ["a", "b"], "share", threshold=-200.0)
     assert (found.word, found.converged) == ("inconclusive", False)
 
 
 def test_a_difference_is_judged_against_its_threshold(study):
     recorded(study, "share", a=[0.90, 0.91, 0.92], b=[0.91, 0.92, 0.93])
-    found = findings.difference(study, "share", ["a", "b"], "accuracy", threshold=-2.0)
+    found = findings.difference_finding(study, "share", ["a", "b"], "accuracy", threshold=-2.0)
     assert (found.word, found.threshold) == ("reproduced", -2.0)
-    assert findings.difference(study, "share", ["a", "b"], "accuracy").word == "contradicted"
+    assert (
+        findings.difference_finding(study, "share", ["a", "b"], "accuracy").word == "contradicted"
+    )
 
 
 def test_a_level_is_judged_by_the_mean_of_one_arm_where_it_converged(study):
@@ -166,8 +168,8 @@ class Unconverged(Interval):
 
 def test_an_interval_that_did_not_converge_decides_nothing():
     ends = (2.0, 1.0, 3.0, 5, 0.95, 0, "mean")
-    assert findings.interval(Interval(*ends), "exponent").word == "reproduced"
-    found = findings.interval(Unconverged(*ends), "exponent", side=claims.below)
+    assert findings.interval_finding(Interval(*ends), "exponent").word == "reproduced"
+    found = findings.interval_finding(Unconverged(*ends), "exponent", side=claims.below)
     assert found.word == "inconclusive" and found.side == "below"
 
 
@@ -205,7 +207,7 @@ def interval(estimate, half=0.1):
 def test_correlations_are_judged_on_the_claimed_side_of_a_threshold(study, estimate, side, word):
     recorded(study, "q", a=[1.0, 2.0])
     found = {"Q": (interval(estimate, 0.05), interval(0.0))}
-    (judged,) = findings.correlations(
+    (judged,) = findings.correlation_findings(
         study, {"q": "Q"}, found, ["a"], "y", side=side, threshold=-0.8
     )
     assert judged.word == word and judged.quantity == "ρ(Q, y)" and judged.threshold == -0.8
@@ -217,7 +219,7 @@ def test_correlations_are_judged_on_the_claimed_side_of_a_threshold(study, estim
 def test_without_a_claimed_side_a_correlation_of_either_sign_counts(study, estimate, word):
     recorded(study, "q", a=[1.0, 2.0])
     found = {"Q": (interval(estimate), interval(0.0))}
-    (judged,) = findings.correlations(study, {"q": "Q"}, found, ["a"], "y")
+    (judged,) = findings.correlation_findings(study, {"q": "Q"}, found, ["a"], "y")
     assert judged.word == word
 
 
@@ -225,8 +227,10 @@ def test_the_correlation_within_arms_is_judged_where_it_is_asked_for(study):
     recorded(study, "q", a=[1.0, 2.0])
     found = {"Q": (interval(0.9), interval(-0.9))}
     how = {"side": claims.above}
-    (pooled,) = findings.correlations(study, {"q": "Q"}, found, ["a"], "y", **how)
-    (within,) = findings.correlations(study, {"q": "Q"}, found, ["a"], "y", within=True, **how)
+    (pooled,) = findings.correlation_findings(study, {"q": "Q"}, found, ["a"], "y", **how)
+    (within,) = findings.correlation_findings(
+        study, {"q": "Q"}, found, ["a"], "y", within=True, **how
+    )
     assert (pooled.word, within.word) == ("reproduced", "contradicted")
     assert within.quantity == "ρ(Q, y) within arms"
 
@@ -235,5 +239,5 @@ def test_a_correlation_of_what_did_not_converge_decides_nothing(study):
     recorded(study, "q", a=[1.0], b=[math.nan])
     found = {"Q": (interval(0.9), interval(0.0))}
     for arms, word in ((["a"], "reproduced"), (["a", "b"], "inconclusive")):
-        (judged,) = findings.correlations(study, {"q": "Q"}, found, arms, "y")
+        (judged,) = findings.correlation_findings(study, {"q": "Q"}, found, arms, "y")
         assert judged.word == word

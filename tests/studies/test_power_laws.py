@@ -9,7 +9,7 @@ from landscape import plots
 from studies import power_laws
 from studies.figures import bands, scaling
 from studies.intervals import mean_interval
-from studies.tables.scaling import table
+from studies.tables.scaling import exponent_table
 
 NAN = math.nan
 WORDS = {"label": "fig-test", "caption": "See.", "alt": "Curves."}
@@ -40,7 +40,7 @@ def families(study):
 
 
 def test_each_family_has_its_own_sizes_in_increasing_order(study, families):
-    (panel,) = scaling.panels(study, {"q": "heading"}, families, x="width")
+    (panel,) = scaling.scaling_panels(study, {"q": "heading"}, families, x="width")
     assert (panel.title, panel.x, panel.y) == ("heading", "width", "nats")
     assert (panel.scale, panel.x_scale, panel.ticks) == ("log", "log", (4, 8, 16, 64, 512))
     assert {name: of.x.tolist() for name, of in panel.series.items()} == {
@@ -55,7 +55,7 @@ def test_each_family_has_its_own_sizes_in_increasing_order(study, families):
 def test_band_on_a_logarithmic_axis_is_that_of_the_logarithms(study):
     values = {8: [1.0, 4.0, 3.0], 16: [2.0, 9.0, 5.0]}
     family = {"MLP": record(study, "q", "MLP", values)}
-    (panel,) = scaling.panels(study, {"q": "q"}, family, x="width")
+    (panel,) = scaling.scaling_panels(study, {"q": "q"}, family, x="width")
     for place, own in enumerate(values.values()):
         want = mean_interval(np.log(own))
         found = panel.series["MLP"]
@@ -66,7 +66,7 @@ def test_band_on_a_logarithmic_axis_is_that_of_the_logarithms(study):
 def test_positive_values_have_a_logarithmic_axis_unless_they_span_too_little(study):
     family = {"MLP": record(study, "q", "MLP", {8: [1.0, 1.0], 16: [3.0, 3.0]})}
     scales = [
-        scaling.panels(study, {"q": "q"}, family, x="width", span=span)[0].scale
+        scaling.scaling_panels(study, {"q": "q"}, family, x="width", span=span)[0].scale
         for span in (1.0, 3.0, 3.1)
     ]
     assert scales == ["log", "log", "linear"]
@@ -75,14 +75,14 @@ def test_positive_values_have_a_logarithmic_axis_unless_they_span_too_little(stu
 @pytest.mark.parametrize("value", [0.0, -1.0])
 def test_values_that_are_not_positive_have_a_linear_axis_and_their_plain_mean(study, value):
     family = {"MLP": record(study, "q", "MLP", {8: [value, 3.0], 16: [100.0, 300.0]})}
-    (panel,) = scaling.panels(study, {"q": "q"}, family, x="width")
+    (panel,) = scaling.scaling_panels(study, {"q": "q"}, family, x="width")
     assert panel.scale == "linear"
     assert panel.series["MLP"].mean.tolist() == [(value + 3) / 2, 200.0]
 
 
 def test_few_values_that_are_not_positive_are_gaps_where_the_others_span_a_factor_of_1000(study):
     family = {"MLP": record(study, "q", "MLP", {8: [1.0, 4.0], 16: [-5.0, 50.0], 32: [2e3, 8e3]})}
-    (panel,) = scaling.panels(study, {"q": "q"}, family, x="width")
+    (panel,) = scaling.scaling_panels(study, {"q": "q"}, family, x="width")
     assert (panel.scale, panel.title) == ("log", "q (1 of 6 ≤ 0)")
     assert panel.series["MLP"].mean.tolist() == pytest.approx([2.0, NAN, 4e3], nan_ok=True)
     assert study.values("q", family["MLP"][16]) == [-5.0, 50.0]  # What is recorded stays.
@@ -90,7 +90,7 @@ def test_few_values_that_are_not_positive_are_gaps_where_the_others_span_a_facto
 
 def test_a_size_that_is_not_finite_is_a_gap_and_the_rest_stays(study):
     family = {"MLP": record(study, "q", "MLP", {8: [1.0, 4.0], 16: [NAN, 5.0], 32: [2.0, 8.0]})}
-    (panel,) = scaling.panels(study, {"q": "q"}, family, x="width")
+    (panel,) = scaling.scaling_panels(study, {"q": "q"}, family, x="width")
     found = panel.series["MLP"]
     assert found.mean[[0, 2]] == pytest.approx([2.0, 4.0]) and math.isnan(found.mean[1])
     np.testing.assert_array_equal(found.samples[1], [4, 5, 8])
@@ -98,8 +98,8 @@ def test_a_size_that_is_not_finite_is_a_gap_and_the_rest_stays(study):
 
 def test_panels_refuse_sizes_of_different_numbers_of_seeds(study):
     family = {"MLP": record(study, "q", "MLP", {16: [1.0], 8: [1.0, 2.0]})}
-    for of in (scaling.panels, power_laws.exponents):
-        how = {"x": "width"} if of is scaling.panels else {}
+    for of in (scaling.scaling_panels, power_laws.power_law_exponents):
+        how = {"x": "width"} if of is scaling.scaling_panels else {}
         with pytest.raises(ValueError, match=r"'q' of 'MLP' has \[2, 1\] values at .* \[8, 16\]"):
             of(study, {"q": "q"}, family, **how)
 
@@ -115,7 +115,7 @@ def test_panels_refuse_sizes_of_different_numbers_of_seeds(study):
 )
 def test_sizes_are_labelled_as_far_as_there_is_room(study, sizes, shown):
     family = {"MLP": record(study, "q", "MLP", law(sizes, 1.0, 2.0))}
-    (panel,) = scaling.panels(study, {"q": "q"}, family, x="width")
+    (panel,) = scaling.scaling_panels(study, {"q": "q"}, family, x="width")
     assert list(panel.ticks) == shown
 
 
@@ -124,7 +124,7 @@ def test_labels_of_many_sizes_do_not_overlap(study):
     sizes = [2**k for k in range(2, 11)]
     family = {"MLP": record(study, "q", "MLP", law(sizes, 1.0, 2.0))}
     family["one"] = record(study, "q", "one", {32: [3.0, 3.0]})
-    made = scaling.panels(study, {"q": "q"}, family, x="width") * 2
+    made = scaling.scaling_panels(study, {"q": "q"}, family, x="width") * 2
     canvas = plots.curves(made, **WORDS).figure
     canvas.draw_without_rendering()
     axis = canvas.axes[0]
@@ -139,7 +139,7 @@ def test_labels_of_many_sizes_do_not_overlap(study):
 
 
 def test_exponents_of_power_laws_are_exact(study, families):
-    found = power_laws.exponents(study, ["q"], families)
+    found = power_laws.power_law_exponents(study, ["q"], families)
     assert list(found) == [("q", "MLP"), ("q", "CNN")]
     for exponent, want in zip(found.values(), (-0.5, 2.0), strict=True):
         assert exponent.estimate == pytest.approx(want, rel=1e-12)
@@ -151,7 +151,9 @@ def test_the_interval_is_that_of_the_exponents_of_the_seeds(study):
     each = [-0.3, -0.5, -0.4]
     values = {size: [size**exponent for exponent in each] for size in (8, 32, 64)}
     family = {"MLP": record(study, "q", "MLP", values)}
-    found = power_laws.exponents(study, {"q": "heading"}, family, confidence=0.9)["q", "MLP"]
+    found = power_laws.power_law_exponents(study, {"q": "heading"}, family, confidence=0.9)[
+        "q", "MLP"
+    ]
     want = mean_interval(each, confidence=0.9)
     ends = (found.estimate, found.low, found.high)
     assert ends == pytest.approx((want.estimate, want.low, want.high))
@@ -161,18 +163,20 @@ def test_the_interval_is_that_of_the_exponents_of_the_seeds(study):
 @pytest.mark.parametrize("value", [NAN, 0.0, -1.0, math.inf])
 def test_a_seed_without_an_exponent_is_counted_and_leaves_no_estimate(study, families, value):
     other = record(study, "r", "CNN", {4: [1.0, 1.0], 16: [value, 2.0]})
-    found = power_laws.exponents(study, ["r"], {"CNN": other})["r", "CNN"]
+    found = power_laws.power_law_exponents(study, ["r"], {"CNN": other})["r", "CNN"]
     assert math.isnan(found.estimate) and (found.invalid, found.n) == (1, 2)
-    shown = table({("r", "CNN"): found}, {"r": "heading"}, **TABLE)
+    shown = exponent_table({("r", "CNN"): found}, {"r": "heading"}, **TABLE)
     assert shown.rows == [["heading", "– (1 of 2 finite)", "**no**"]]
 
 
 def test_exponents_say_whether_the_values_behind_them_converged(study, families):
     sizes = record(study, "e", "MLP", law([8, 64], 1.0, 3.0), converged=False)
     record(study, "e", "CNN", law([4, 16], 1.0, 3.0))
-    found = power_laws.exponents(study, ["e", "q"], {"MLP": sizes, "CNN": families["CNN"]})
+    found = power_laws.power_law_exponents(
+        study, ["e", "q"], {"MLP": sizes, "CNN": families["CNN"]}
+    )
     assert [of.converged for of in found.values()] == [False, True, True, True]
-    shown = table(found, {"e": "epochs", "q": "heading"}, **TABLE)
+    shown = exponent_table(found, {"e": "epochs", "q": "heading"}, **TABLE)
     assert shown.columns == ["quantity", "MLP", "CNN", "converged"]
     assert shown.rows == [
         ["epochs", "–", "−0.50 ± 0.00", "**no**: MLP"],
@@ -183,13 +187,13 @@ def test_exponents_say_whether_the_values_behind_them_converged(study, families)
 def test_exponents_between_neighbours_tell_a_power_law_from_another_curve(study):
     bent = {8: [4.0, 4.0], 16: [1.0, 4.0], 64: [1.0, 1.0]}
     family = {"MLP": record(study, "q", "MLP", bent), "one law": {8: "MLP 8", 16: "MLP 16"}}
-    found = power_laws.exponents(study, ["q"], family)
+    found = power_laws.power_law_exponents(study, ["q"], family)
     # Means of the logarithms to base 2: 2, 1, 0 at 3, 4, 6.
     assert (found["q", "MLP"].least, found["q", "MLP"].most) == pytest.approx((-1.0, -0.5))
     assert (found["q", "MLP"].sizes, found["q", "one law"].sizes) == (3, 2)
     del found["q", "one law"]
     found["r", "one law"] = found["q", "MLP"]
-    shown = table(found, {"q": "heading", "r": "other"}, **TABLE)
+    shown = exponent_table(found, {"q": "heading", "r": "other"}, **TABLE)
     middle = found["q", "MLP"]
     text = f"{middle.estimate:.2f}".replace("-", "−")
     assert shown.rows[0][1].startswith(text) and shown.rows[0][1].endswith(" (−1.00 to −0.50)")
@@ -200,7 +204,7 @@ def test_exponents_between_neighbours_tell_a_power_law_from_another_curve(study)
 def test_exponents_of_two_quantities_differ_by_what_seeds_say(study):
     sizes = record(study, "q", "MLP", {8: [8**-0.5, 8**-0.7], 64: [64**-0.5, 64**-0.7]})
     record(study, "r", "MLP", {8: [8.0, 8**1.1], 64: [64.0, 64**1.1]})
-    found = power_laws.difference(study, "r", "q", sizes)
+    found = power_laws.exponent_difference(study, "r", "q", sizes)
     want = mean_interval([1.5, 1.8])
     assert (found.estimate, found.low, found.high) == pytest.approx((1.65, want.low, want.high))
     assert found.n == 2
@@ -209,9 +213,9 @@ def test_exponents_of_two_quantities_differ_by_what_seeds_say(study):
 def test_one_seed_or_one_size_has_no_exponent(study):
     sizes = record(study, "q", "MLP", {8: [1.0], 16: [2.0]})
     with pytest.raises(ValueError, match=r"1 samples .* give no interval"):
-        power_laws.exponents(study, ["q"], {"MLP": sizes})
+        power_laws.power_law_exponents(study, ["q"], {"MLP": sizes})
     with pytest.raises(ValueError, match=r"at the positions \[8.0\] give no exponent"):
-        power_laws.exponents(study, ["q"], {"MLP": {8: sizes[8]}})
+        power_laws.power_law_exponents(study, ["q"], {"MLP": {8: sizes[8]}})
 
 
 # Bands
@@ -219,6 +223,6 @@ def test_one_seed_or_one_size_has_no_exponent(study):
 
 def test_one_curve_has_no_interval_on_either_axis():
     for scale in ("linear", "log"):
-        found = bands.over_seeds([1, 2], [np.array([1.0, 4.0])], scale)
+        found = bands.band_over_seeds([1, 2], [np.array([1.0, 4.0])], scale)
         np.testing.assert_allclose([found.low, found.high], [[1, 4]] * 2, rtol=1e-14)
         assert found.n == 1

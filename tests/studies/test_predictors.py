@@ -29,7 +29,7 @@ def test_points_are_the_values_of_each_arm_in_the_order_of_seeds(study):
 
 def test_correlations_pool_all_networks_and_look_within_arms(study):
     recorded(study, x=X, y=Y)
-    found = predictors.correlations(study, {"x": "the x"}, "y", list(X), confidence=0.9)
+    found = predictors.rank_correlations(study, {"x": "the x"}, "y", list(X), confidence=0.9)
     (pooled, within), labels = found["the x"], [arm for arm in X for _ in range(4)]
     seeds = [seed for _ in X for seed in range(4)]  # Those of all arms share weights and batches.
     xs, ys = ([v for arm in X for v in of[arm]] for of in (X, Y))
@@ -42,12 +42,14 @@ def test_correlations_pool_all_networks_and_look_within_arms(study):
 
 def test_exponents_are_those_of_each_seed(study):
     recorded(study, k={"8": [8.0, 64.0], "20": [20.0, 400.0]})
-    assert predictors.exponents(study, "k", ["8", "20"], [8, 20]) == pytest.approx([1.0, 2.0])
+    assert predictors.exponent_samples(study, "k", ["8", "20"], [8, 20]) == pytest.approx(
+        [1.0, 2.0]
+    )
 
 
 def test_a_seed_without_a_value_has_no_exponent(study):
     recorded(study, k={"8": [8.0, math.nan], "20": [20.0, 400.0]})
-    first, second = predictors.exponents(study, "k", ["8", "20"], [8, 20])
+    first, second = predictors.exponent_samples(study, "k", ["8", "20"], [8, 20])
     assert first == pytest.approx(1.0) and math.isnan(second)
 
 
@@ -56,12 +58,12 @@ def test_too_few_arms_have_no_interval_and_a_reason(study):
         for seed in range(2):
             study.add("x", float(seed), arm=arm, seed=seed)
             study.add("y", float(seed), arm=arm, seed=seed)
-    pooled, within = predictors.correlations(study, {"x": "the x"}, "y", list("abc"))["the x"]
+    pooled, within = predictors.rank_correlations(study, {"x": "the x"}, "y", list("abc"))["the x"]
     assert (pooled.estimate, pooled.low, pooled.high) == (1.0, -1.0, 1.0)
     assert pooled.reason.startswith("3 clusters do not tell")
     assert (pooled.n, pooled.clusters) == (6, 3)
     assert (within.estimate, within.low, within.high) == (1.0, -1.0, 1.0)
     assert within.reason.startswith("2 clusters do not tell")
-    two = predictors.correlations(study, {"x": "the x"}, "y", list("ab"))["the x"]
+    two = predictors.rank_correlations(study, {"x": "the x"}, "y", list("ab"))["the x"]
     assert two[0].low == -1.0 and math.isnan(two[1].estimate) and two[0].reason
     assert "2 degrees of freedom" in two[1].reason

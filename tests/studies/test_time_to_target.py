@@ -147,7 +147,7 @@ def test_a_run_that_never_gets_there_is_recorded_and_not_dropped(study, tmp_path
         ("b", 1): run(loss=[2.3, 1, NAN], accuracy=[0.1, 0.98, 0.1], diverged_at=5),
     }
     levels = {"epochs_to_97": ("test_accuracy", 0.97), "epochs_to_1": ("test_loss", 1.0)}
-    found = time_to_target.record(study, runs, levels)
+    found = time_to_target.record_times(study, runs, levels)
     study.write("title", [], [])
     rows = [row for row in rows_of(tmp_path) if row["quantity"] == "epochs_to_97"]
     assert [(row["arm"], row["seed"]) for row in rows] == [(a, s) for a in "ab" for s in "01"]
@@ -172,7 +172,7 @@ def test_the_beginning_measured_more_often_counts_where_it_reaches_the_level(stu
     whole = {("a", 0): run(loss=[2.3, 1.0, 0.5, 0.2, 0.1]), ("a", 1): run(loss=[2.3, 2, 2, 1, 1])}
     often = run([0.0, 0.1, 0.2, 0.3, 0.4], loss=[2.3, 1.9, 1.5, 1.3, 1.1])
     levels = {"early": ("test_loss", 1.5), "late": ("test_loss", 0.5)}
-    found = time_to_target.record(study, whole, levels, closer={("a", 0): often})
+    found = time_to_target.record_times(study, whole, levels, closer={("a", 0): often})
     assert found["early"]["a"] == [
         reach(often, "test_loss", 1.5),
         reach(whole["a", 1], *levels["early"]),
@@ -189,9 +189,9 @@ def test_a_trained_run_is_timed_between_its_measurements(study):
     )
     trained = train(config, digits(), study.store)
     level = 1.001 * float(trained.history["train_loss"].min())
-    found = time_to_target.record(study, {("a", 0): trained}, {"e": ("train_loss", level)})["e"][
-        "a"
-    ][0]
+    found = time_to_target.record_times(study, {("a", 0): trained}, {"e": ("train_loss", level)})[
+        "e"
+    ]["a"][0]
     first = int((trained.history["train_loss"] <= level).nonzero()[0])
     before, after = trained.measured_at[first - 1 : first + 1].tolist()
     assert before < found.epochs <= after and found.within == pytest.approx(1 / 3)

@@ -43,7 +43,7 @@ def chosen(losses):
 
 def test_a_grid_is_every_config_at_every_value():
     configs = {"SGD": BASE, "Adam": dataclasses.replace(BASE, optimizer=training.Adam(0.5))}
-    found = tuning.grid(configs, "learning_rate", RATES)
+    found = tuning.tuning_grid(configs, "learning_rate", RATES)
     assert list(found) == [
         *(f"SGD, learning rate {rate}" for rate in ("0.1", "0.01", "1")),
         *(f"Adam, learning rate {rate}" for rate in ("0.1", "0.01", "1")),
@@ -54,16 +54,16 @@ def test_a_grid_is_every_config_at_every_value():
 
 def test_a_grid_may_be_of_any_part_of_a_config():
     sam = dataclasses.replace(BASE, optimizer=training.SAM(0.1))
-    assert tuning.grid({"SAM": sam}, "rho", [0.5])["SAM, rho 0.5"].optimizer.rho == 0.5
-    assert tuning.grid({"a": BASE}, "batch_size", [7])["a, batch size 7"].batch_size == 7
+    assert tuning.tuning_grid({"SAM": sam}, "rho", [0.5])["SAM, rho 0.5"].optimizer.rho == 0.5
+    assert tuning.tuning_grid({"a": BASE}, "batch_size", [7])["a, batch size 7"].batch_size == 7
     with pytest.raises(ValueError, match="no part of the config has a setting 'rho'"):
-        tuning.grid({"SGD": BASE}, "rho", [0.5])
+        tuning.tuning_grid({"SGD": BASE}, "rho", [0.5])
 
 
 @pytest.mark.parametrize("values", [[], [0.1, 0.1], [0.1, 0.10000001]])
 def test_values_that_are_no_grid_are_refused(values):
     with pytest.raises(ValueError, match=r"values=\[.*\] of learning_rate are no grid. Pass at "):
-        tuning.grid({"SGD": BASE}, "learning_rate", values)
+        tuning.tuning_grid({"SGD": BASE}, "learning_rate", values)
 
 
 # Choices
@@ -116,7 +116,7 @@ def test_a_grid_is_trained_and_chosen_from(store):
     configs = {"SGD": BASE, "Adam": dataclasses.replace(BASE, optimizer=training.Adam(0.1))}
     rates = [1e-6, 0.05, 1e30]
     runs = training.sweep(
-        tuning.grid(configs, "learning_rate", rates), digits(), store, seeds=[0, 1]
+        tuning.tuning_grid(configs, "learning_rate", rates), digits(), store, seeds=[0, 1]
     )
     found = tuning.chosen(runs, list(configs), "learning_rate", rates)
     assert {arm: choice.value for arm, choice in found.items()} == {"SGD": 0.05, "Adam": 0.05}
@@ -133,7 +133,7 @@ FOUND = {
 
 
 def table(found):
-    return tuning_tables.table(
+    return tuning_tables.tuning_table(
         found, heading="learning rate", label="tab-rates", caption="Each at its best."
     )
 

@@ -55,7 +55,7 @@ def train_curve(start: Objective, end: Objective, config: CurveConfig, examples:
         bends=points[1:-1].double().cpu(),
         step_loss=torch.tensor(losses, dtype=torch.float64),
         diverged_at=diverged_at,
-        passes=len(losses) / len(batchnorm.blocks_of(len(inputs), config.batch_size)),
+        passes=len(losses) / len(batchnorm.block_sizes(len(inputs), config.batch_size)),
         examples_hash=fingerprint.digest((inputs, targets)),
         ends=ends_hash(start, end),
     )
@@ -121,7 +121,7 @@ def _batches(
     config: CurveConfig, epoch: int, examples: Examples
 ) -> Iterator[tuple[float, Examples]]:
     # Equal batches: a rest of one example would have no variance to normalise by.
-    sizes = batchnorm.blocks_of(len(examples[0]), config.batch_size)
+    sizes = batchnorm.block_sizes(len(examples[0]), config.batch_size)
     order = torch.randperm(
         len(examples[0]), generator=rng.stream(config.seed, "curve batches", epoch)
     )

@@ -9,16 +9,16 @@ import torch
 
 from landscape.connectivity.path import (
     Path,
-    Positions,
+    PathPositions,
     between_buffers,
     check_ends,
-    measured,
+    measure_path,
     positions,
 )
 from landscape.objective import Evaluation, Objective
 from landscape.store import fingerprint
 
-Kind = Literal["bezier", "chain"]
+CurveKind = Literal["bezier", "chain"]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -37,7 +37,7 @@ class CurveConfig:
         seed: Seeds the streams "curve batches" and "curve positions", an epoch each.
     """
 
-    kind: Kind = "bezier"
+    kind: CurveKind = "bezier"
     bends: int = 1
     epochs: int = 10
     batch_size: int = 128
@@ -48,7 +48,7 @@ class CurveConfig:
 
     def __post_init__(self) -> None:
         wrong = []
-        if self.kind not in get_args(Kind):
+        if self.kind not in get_args(CurveKind):
             wrong.append(f"kind={self.kind!r}: it must be 'bezier' or 'chain'")
         for name in ("bends", "epochs", "batch_size"):
             if getattr(self, name) < 1:
@@ -90,7 +90,7 @@ class Curve:
     ends: str
 
 
-def curve_path(start: Objective, end: Objective, curve: Curve, *, ts: Positions = 25) -> Path:
+def curve_path(start: Objective, end: Objective, curve: Curve, *, ts: PathPositions = 25) -> Path:
     """Measure loss, accuracy, barriers and length of a trained curve.
 
     For a network with batch normalisation the policy ``reestimate`` is the one with a meaning:
@@ -119,7 +119,7 @@ def curve_path(start: Objective, end: Objective, curve: Curve, *, ts: Positions 
         return start.evaluate(theta, buffers=between_buffers(start, end, t))
 
     length = _length(start, end, curve)
-    return measured(start, positions(ts), evaluate, kind=curve.config.kind, length=length)
+    return measure_path(start, positions(ts), evaluate, kind=curve.config.kind, length=length)
 
 
 def point_on(start: Objective, end: Objective, curve: Curve, t: float) -> torch.Tensor:
@@ -137,7 +137,7 @@ def point_on(start: Objective, end: Objective, curve: Curve, t: float) -> torch.
     return weights(curve.config.kind, len(points), t) @ points
 
 
-def weights(kind: Kind, count: int, t: float) -> torch.Tensor:
+def weights(kind: CurveKind, count: int, t: float) -> torch.Tensor:
     """Return the weights (c,) of the control points at t: not negative, of sum 1.
 
     ``bezier``: the Bernstein polynomials binom(c-1, k) tᵏ (1-t)ᶜ⁻¹⁻ᵏ. ``chain``: hat functions.

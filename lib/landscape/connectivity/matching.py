@@ -8,7 +8,7 @@ from scipy.optimize import linear_sum_assignment
 from torch import nn
 
 from landscape import rng
-from landscape.connectivity.units import Axis, Units, moved, permutation_groups, permuted
+from landscape.connectivity.units import Axis, Units, permutation_groups, permute_tensors, permuted
 from landscape.objective import Objective
 from landscape.store import fingerprint
 
@@ -127,7 +127,7 @@ class _Ascent:
         gains = sum(map(self._gain, axes))
         best = torch.from_numpy(linear_sum_assignment(gains.numpy(), maximize=True)[1])
         old = {axis.tensor: self.moving[axis.tensor] for axis in axes}
-        new = moved(old, units, best)
+        new = permute_tensors(old, units, best)
         if not _inner(new, self._fixed) - _inner(old, self._fixed) > self._least:
             return False
         self.moving |= new

@@ -11,7 +11,7 @@ from landscape.network.batchnorm import Buffers
 from landscape.objective import Evaluation, Objective
 from landscape.progress import Progress
 
-Positions = Sequence[float] | torch.Tensor | int
+PathPositions = Sequence[float] | torch.Tensor | int
 
 
 @dataclasses.dataclass(frozen=True)
@@ -47,7 +47,7 @@ class Path(Measurement):
     length: float = 1.0
 
 
-def positions(ts: Positions) -> torch.Tensor:
+def positions(ts: PathPositions) -> torch.Tensor:
     """Return positions (t,) in float64 from 0 to 1.
 
     Args:
@@ -65,7 +65,7 @@ def positions(ts: Positions) -> torch.Tensor:
     return ts
 
 
-def measured(
+def measure_path(
     objective: Objective,
     ts: torch.Tensor,
     evaluate: Callable[[float], Evaluation],

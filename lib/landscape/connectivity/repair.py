@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Mapping
 import torch
 from torch import nn
 
-from landscape.connectivity.path import Path, Positions, check_ends, measured, positions
+from landscape.connectivity.path import Path, PathPositions, check_ends, measure_path, positions
 from landscape.network import batchnorm
 from landscape.network.batchnorm import Buffers
 from landscape.network.parameters import NORM_LAYERS
@@ -51,7 +51,7 @@ class Repaired:
 
 
 def repaired_path(
-    start: Objective, end: Objective, *, inputs: torch.Tensor | None = None, ts: Positions = 25
+    start: Objective, end: Objective, *, inputs: torch.Tensor | None = None, ts: PathPositions = 25
 ) -> Repaired:
     """Measure the straight path with each unit's statistics restored to the ends' own.
 
@@ -108,7 +108,7 @@ def repaired_path(
         theta, buffers = at[t]
         return start.evaluate(theta, buffers=buffers)
 
-    path = measured(start, ts, evaluate, kind="repaired", length=math.nan)
+    path = measure_path(start, ts, evaluate, kind="repaired", length=math.nan)
     return Repaired(
         path=dataclasses.replace(path, bn="repaired"),
         thetas=torch.stack([theta for theta, _ in points]),
@@ -128,7 +128,7 @@ class _Repair:
     def __init__(self, objective: Objective, sites: list[str], inputs: torch.Tensor) -> None:
         self._objective, self._inputs = objective, inputs
         parts = objective.parts(objective.theta)
-        self._twin = batchnorm.estimator(parts.module)
+        self._twin = batchnorm.statistics_estimator(parts.module)
         self._sites = [
             name for name in sites if not isinstance(parts.module.get_submodule(name), _BATCH_NORM)
         ]
@@ -248,6 +248,6 @@ def _moments(module: nn.Module, outputs: torch.Tensor) -> Moments:
     return Moments(mean.cpu(), std.cpu())
 
 
-def _repaired(start: Objective, end: Objective, *, ts: int) -> Path:
+def repaired_straight_path(start: Objective, end: Objective, *, ts: int) -> Path:
     # The store keeps the path alone: its points would take as many vectors (n,).
     return repaired_path(start, end, ts=ts).path

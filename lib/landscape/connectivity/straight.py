@@ -1,11 +1,11 @@
 """Are two solutions connected? Loss along the straight path between them."""
 
-from landscape.connectivity.path import Path, Positions, check_ends, measured, positions
-from landscape.evaluator import Sweep
+from landscape.connectivity.path import Path, PathPositions, check_ends, measure_path, positions
+from landscape.evaluator import Evaluator
 from landscape.objective import Objective
 
 
-def linear_barrier(start: Objective, end: Objective, *, ts: Positions = 25) -> Path:
+def linear_barrier(start: Objective, end: Objective, *, ts: PathPositions = 25) -> Path:
     """Measure the straight path (1 - t) θ₀ + t θ₁ between two solutions and its barrier.
 
     Under the policy ``frozen`` running statistics are interpolated like the weights, which is what
@@ -24,5 +24,5 @@ def linear_barrier(start: Objective, end: Objective, *, ts: Positions = 25) -> P
     Reference: Frankle et al. (2020), Linear Mode Connectivity and the Lottery Ticket Hypothesis.
     """
     check_ends(start, end)
-    sweep = Sweep.between(start, end)
-    return measured(start, positions(ts), sweep.evaluate, kind="straight", length=1.0)
+    sweep = Evaluator.between(start, end)
+    return measure_path(start, positions(ts), sweep.evaluate, kind="straight", length=1.0)

@@ -27,7 +27,7 @@ _POOLING = frozenset(
 
 
 @torch.no_grad()
-def trace(model: nn.Module, inputs: torch.Tensor) -> Ties:
+def trace_units(model: nn.Module, inputs: torch.Tensor) -> Ties:
     """Run a copy of a network on inputs (1, ...) and follow its units; see ``permutation_groups``.
 
     Raises:

@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 from landscape.connectivity.ties import FIXED, Ties
-from landscape.connectivity.tracing import trace
+from landscape.connectivity.tracing import trace_units
 
 Permutations = Mapping[str, torch.Tensor]
 
@@ -70,7 +70,7 @@ def permutation_groups(model: nn.Module, inputs: torch.Tensor) -> tuple[Units, .
         ValueError: If a layer does something else, with its name.
     """
     first = next(model.parameters(), inputs)
-    found = trace(model, inputs[:1].to(first.device, first.dtype))
+    found = trace_units(model, inputs[:1].to(first.device, first.dtype))
     stands: dict[int, dict[tuple[str, int], list[int]]] = {}
     for place, labels in found.ties.items():
         for index, label in enumerate(labels.long().tolist()):
@@ -96,7 +96,7 @@ def _units(found: Ties, roots: Sequence[int], stands: dict) -> Units:
     return Units(name + part, len(roots), axes)
 
 
-def moved(
+def permute_tensors(
     tensors: Mapping[str, torch.Tensor], units: Units, permutation: torch.Tensor
 ) -> dict[str, torch.Tensor]:
     """Return named tensors in which unit i of a group is what unit ``permutation[i]`` was."""
@@ -134,7 +134,7 @@ def permuted(model: nn.Module, permutations: Permutations, inputs: torch.Tensor)
                 f"network. It has the groups and sizes {sizes}; pass each number below the size "
                 "once, as connectivity.match does."
             )
-        tensors = moved(tensors, groups[name], permutation)
+        tensors = permute_tensors(tensors, groups[name], permutation)
     twin = copy.deepcopy(model)
     for name, tensor in _named(twin).items():
         tensor.copy_(tensors[name])

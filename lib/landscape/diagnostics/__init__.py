@@ -1,12 +1,12 @@
 """Diagnostics: what a network's numbers can carry: rounding, signals through its layers."""
 
-from landscape.diagnostics.rounding import Rounding, rounding
-from landscape.diagnostics.signal_propagation import Signals, decay, signals
+from landscape.diagnostics.rounding import RoundingError, rounding_error
+from landscape.diagnostics.signal_propagation import SignalPropagation, decay, signal_propagation
 
 __all__ = [
-    "Rounding",
-    "Signals",
+    "RoundingError",
+    "SignalPropagation",
     "decay",
-    "rounding",
-    "signals",
+    "rounding_error",
+    "signal_propagation",
 ]

@@ -10,7 +10,7 @@ from landscape.objective import Objective
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class Rounding(Measurement):
+class RoundingError(Measurement):
     """What the dtype of an objective makes of its gradient.
 
     Attributes:
@@ -25,7 +25,7 @@ class Rounding(Measurement):
     converged: bool
 
 
-def rounding(objective: Objective, theta: torch.Tensor) -> Rounding:
+def rounding_error(objective: Objective, theta: torch.Tensor) -> RoundingError:
     """Measure how much of the gradient is rounding.
 
     Residuals say how far an iteration got with the products that it was given, and nothing of how
@@ -45,4 +45,4 @@ def rounding(objective: Objective, theta: torch.Tensor) -> Rounding:
     else:
         value = off / size if size and math.isfinite(off) else math.inf
     known = math.isfinite(value)
-    return Rounding(value=value, passes=4, converged=known, **labels(objective))
+    return RoundingError(value=value, passes=4, converged=known, **labels(objective))

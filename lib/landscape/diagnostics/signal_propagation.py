@@ -14,7 +14,7 @@ from landscape.objective import Objective
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class Signals(Measurement):
+class SignalPropagation(Measurement):
     """How large the gradient is that each layer receives from the loss.
 
     Attributes:
@@ -34,7 +34,7 @@ class Signals(Measurement):
     converged: bool
 
 
-def signals(objective: Objective, theta: torch.Tensor) -> Signals:
+def signal_propagation(objective: Objective, theta: torch.Tensor) -> SignalPropagation:
     """Measure the gradients of the loss by the outputs of a network's layers.
 
     Gradients of the *weights* do not show whether a signal vanishes between layers: without
@@ -73,7 +73,9 @@ def signals(objective: Objective, theta: torch.Tensor) -> Signals:
     norms = torch.tensor(list(squares.values()), dtype=torch.float64).sqrt()
     factor = decay(norms[:-1])
     known = math.isfinite(factor)
-    return Signals(norms=norms, decay=factor, passes=2, converged=known, **labels(objective))
+    return SignalPropagation(
+        norms=norms, decay=factor, passes=2, converged=known, **labels(objective)
+    )
 
 
 def decay(norms: torch.Tensor) -> float:

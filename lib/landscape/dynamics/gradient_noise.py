@@ -152,7 +152,7 @@ def _gradients(objective: Objective, parts: Parts) -> Callable[..., dict[str, to
     def loss(named, inputs, target):
         state = {**parts.named, **named}, parts.buffers
         outputs = torch.func.functional_call(parts.module, state, (inputs[None],))
-        return objective._loss(outputs, target[None])[0]
+        return objective.per_example_loss(outputs, target[None])[0]
 
     rows = torch.func.vmap(torch.func.grad(loss), in_dims=(None, 0, 0))
     return lambda inputs, targets: rows(trained, inputs, targets)

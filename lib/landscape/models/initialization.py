@@ -11,7 +11,7 @@ from landscape.network.parameters import NORM_LAYERS
 Rule = Callable[[nn.Module, torch.Generator], None]
 
 
-def initialized(
+def initialize(
     make: Callable[[], nn.Module], rules: Mapping[type[nn.Module], Rule], *, seed: int
 ) -> nn.Module:
     """Build a network and draw its parameters, each layer from a stream of its own.

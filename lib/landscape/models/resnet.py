@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 from landscape.models.family import ModelConfig
-from landscape.models.initialization import he_normal, initialized, torch_uniform, zero
+from landscape.models.initialization import he_normal, initialize, torch_uniform, zero
 
 Norm = Literal["batch", "group", "layer", "instance", "none"]
 
@@ -118,7 +118,7 @@ class ResNet(ModelConfig):
         """
         draw = _RULES[self.init]
         rules = {nn.Conv2d: draw, nn.Linear: draw, Factor: zero}
-        return initialized(lambda: self._module(shape, classes), rules, seed=seed)
+        return initialize(lambda: self._module(shape, classes), rules, seed=seed)
 
     def _module(self, shape: tuple[int, int, int], classes: int) -> nn.Module:
         inputs, height, width = shape

@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from landscape.models.family import ModelConfig
-from landscape.models.initialization import initialized, torch_uniform
+from landscape.models.initialization import initialize, torch_uniform
 
 
 @dataclasses.dataclass(frozen=True)
@@ -67,7 +67,7 @@ class ViT(ModelConfig):
             ValueError: If the patches do not tile the image.
         """
         rules = {nn.Linear: torch_uniform, Tokens: Tokens.draw}
-        return initialized(lambda: self._module(shape, classes), rules, seed=seed)
+        return initialize(lambda: self._module(shape, classes), rules, seed=seed)
 
     def _module(self, shape: tuple[int, int, int], classes: int) -> nn.Module:
         channels, height, width = shape

@@ -23,7 +23,7 @@ def check_policy(policy: str) -> None:
         )
 
 
-def layers(model: nn.Module) -> list[str]:
+def batchnorm_layers(model: nn.Module) -> list[str]:
     """Return the names of the batch-normalisation layers, in the model's order."""
     return [name for name, module in model.named_modules() if isinstance(module, _BATCH_NORM)]
 
@@ -31,17 +31,17 @@ def layers(model: nn.Module) -> list[str]:
 def with_batch_statistics(model: nn.Module) -> nn.Module:
     """Return a copy in eval mode whose normalisation uses the statistics of what it is given."""
     twin = copy.deepcopy(model).eval()
-    for name in layers(twin):
+    for name in batchnorm_layers(twin):
         module = twin.get_submodule(name)
         module.track_running_stats = False
         module.running_mean = module.running_var = module.num_batches_tracked = None
     return twin
 
 
-def estimator(model: nn.Module) -> nn.Module:
+def statistics_estimator(model: nn.Module) -> nn.Module:
     """Return a copy that averages the statistics of its blocks; all else is in eval mode."""
     twin = copy.deepcopy(model).eval()
-    for name in layers(twin):
+    for name in batchnorm_layers(twin):
         module = twin.get_submodule(name)
         module.train()
         module.momentum = None  # A cumulative average, so that all blocks count the same.
@@ -66,7 +66,7 @@ def reestimate(
     Reference: Izmailov et al. (2018), Averaging Weights Leads to Wider Optima, section 3.2.
     """
     fresh = dict(buffers)
-    for name in layers(twin):
+    for name in batchnorm_layers(twin):
         for part in ("running_mean", "running_var", "num_batches_tracked"):
             fresh[f"{name}.{part}"] = torch.zeros_like(buffers[f"{name}.{part}"])
     for block in blocks:
@@ -74,7 +74,7 @@ def reestimate(
     return fresh
 
 
-def blocks_of(count: int, size: int) -> list[int]:
+def block_sizes(count: int, size: int) -> list[int]:
     """Return the sizes of ceil(count / size) blocks that differ by at most one.
 
     Equal blocks, not full ones and a rest: the statistics of a rest of three examples would be

@@ -9,7 +9,7 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from landscape.network import batchnorm, parameters
 from landscape.network.batchnorm import Buffers
-from landscape.network.kernels.double_backward import FastConvolutions, settled
+from landscape.network.kernels.double_backward import FastConvolutions, convolved
 from landscape.network.kernels.normalization import ExactStatistics
 from landscape.network.memory_format import channels_last, takes_channels_last
 
@@ -63,8 +63,8 @@ class Network:
         }
         self.bn_blocks: tuple[torch.Tensor, ...] = ()
         if bn == "reestimate":
-            self._estimator = batchnorm.estimator(self.module)
-            sizes = batchnorm.blocks_of(len(bn_inputs), bn_block)
+            self._estimator = batchnorm.statistics_estimator(self.module)
+            sizes = batchnorm.block_sizes(len(bn_inputs), bn_block)
             self.bn_blocks = self.place(bn_inputs).split(sizes)
         trained = {block.name for block in self.layout.blocks}
         self.untrained = {
@@ -102,7 +102,7 @@ class Network:
                 f"the model returned {type(outputs).__name__}, and the loss takes one tensor. Wrap "
                 "the model in a module whose forward returns its logits alone."
             )
-        return settled(outputs) if twice else outputs
+        return convolved(outputs) if twice else outputs
 
     def named(self, point: torch.Tensor, layout: parameters.Layout | None = None) -> Buffers:
         """Return all parameters by name, those of a layout as views of point; differentiable."""
@@ -179,7 +179,7 @@ def fastest_microbatch(module: nn.Module) -> int:
 
 
 def _check_running_statistics(module: nn.Module, bn: batchnorm.Policy) -> None:
-    for name in batchnorm.layers(module):
+    for name in batchnorm.batchnorm_layers(module):
         if module.get_submodule(name).running_mean is None and bn != "batch":
             raise ValueError(
                 f"batch normalisation {name!r} keeps no running statistics "

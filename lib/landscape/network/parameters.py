@@ -7,7 +7,7 @@ from typing import Literal
 import torch
 from torch import nn
 
-Kind = Literal["weight", "bias", "norm", "other"]
+ParameterKind = Literal["weight", "bias", "norm", "other"]
 
 NORM_LAYERS = (
     nn.modules.batchnorm._BatchNorm,
@@ -33,7 +33,7 @@ class ParameterBlock:
     name: str
     shape: tuple[int, ...]
     start: int
-    kind: Kind
+    kind: ParameterKind
 
     @property
     def size(self) -> int:
@@ -89,7 +89,7 @@ class Layout:
                 f"parameters. Pass a flat vector of shape ({self.n},), such as objective.theta."
             )
 
-    def select(self, *, kinds: tuple[Kind, ...]) -> torch.Tensor:
+    def select(self, *, kinds: tuple[ParameterKind, ...]) -> torch.Tensor:
         """Return a boolean mask (n,) of the entries of some kinds."""
         mask = torch.zeros(self.n, dtype=torch.bool)
         for block in self.blocks:
@@ -136,7 +136,7 @@ def layout(model: nn.Module) -> Layout:
     return Layout(tuple(blocks))
 
 
-def _kind(module: nn.Module, name: str, tensor: torch.Tensor) -> Kind:
+def _kind(module: nn.Module, name: str, tensor: torch.Tensor) -> ParameterKind:
     if isinstance(module, NORM_LAYERS):
         return "norm"
     if tensor.dim() <= 1:

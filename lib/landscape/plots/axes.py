@@ -31,7 +31,7 @@ LOOKS = (
 _LEGEND_ROW = 0.2  # Inches.
 
 
-def look(place: int) -> dict:
+def series_style(place: int) -> dict:
     """Return colour, dashes and marker of a series by its place in the legend.
 
     Colours come back after eight series, with other dashes and another marker each time.
@@ -40,7 +40,7 @@ def look(place: int) -> dict:
     return LOOKS[(own + laps) % len(LOOKS)] | {"color": LOOKS[own]["color"]}
 
 
-def grid(
+def axes_grid(
     count: int, columns: int, *, height: float, width: float | None = None
 ) -> tuple[Canvas, list[Axes]]:
     """Return a canvas and ``count`` axes on it, ``columns`` side by side."""
@@ -55,7 +55,7 @@ def grid(
     return canvas, made[:count]
 
 
-def tiles(count: int, *, ratio: float, bar: bool = False) -> tuple[Canvas, list[Axes], float]:
+def plane_axes(count: int, *, ratio: float, bar: bool = False) -> tuple[Canvas, list[Axes], float]:
     """Return a canvas and ``count`` axes of one shape, up to three side by side, four as two rows.
 
     Args:
@@ -71,7 +71,7 @@ def tiles(count: int, *, ratio: float, bar: bool = False) -> tuple[Canvas, list[
     # Beside the axes stand the bar, the vertical label and each one's ticks; above and below them
     # title, ticks and horizontal label.
     side = (width - 0.5 - 0.95 * bar) / columns - 0.45
-    return *grid(count, columns, height=side * ratio + 0.75), side
+    return *axes_grid(count, columns, height=side * ratio + 0.75), side
 
 
 def title(axis: Axes, text: str, width: float | None = None) -> None:
@@ -103,7 +103,7 @@ def label_outer(axes: Sequence[Axes], xlabel: str, ylabel: str) -> None:
         axis.set_ylabel(maths(ylabel) if place % columns == 0 else "")
 
 
-def enclose(axis: Axes, x: np.ndarray, y: np.ndarray) -> None:
+def include_points(axis: Axes, x: np.ndarray, y: np.ndarray) -> None:
     """Show a grid and whatever is drawn beyond it; with equal units unless that makes a strip."""
     box = axis.dataLim
     ends = [(min(x[0], box.x0), max(x[-1], box.x1)), (min(y[0], box.y0), max(y[-1], box.y1))]
@@ -117,7 +117,7 @@ def enclose(axis: Axes, x: np.ndarray, y: np.ndarray) -> None:
     axis.grid(visible=False)
 
 
-def settle(canvas: Canvas) -> None:
+def fix_layout(canvas: Canvas) -> None:
     """Lay out a canvas for good: laid out anew at each drawing, its axes would creep."""
     canvas.get_layout_engine().execute(canvas)
     canvas.set_layout_engine("none")
@@ -125,7 +125,7 @@ def settle(canvas: Canvas) -> None:
         axis.apply_aspect()
 
 
-def dress(axis: Axes, panel: Panel) -> None:
+def label_axes(axis: Axes, panel: Panel) -> None:
     """Give axes the title, labels, scales and ticks of a panel."""
     title(axis, panel.title)
     axis.set(xlabel=maths(panel.x), ylabel=maths(panel.y))
@@ -199,6 +199,6 @@ def legend(canvas: Canvas, axes: Sequence[Axes], *, least: int = 2) -> None:
     )
 
 
-def asks_for_log(values: np.ndarray, *, span: float = 10.0) -> bool:
+def suggests_log_scale(values: np.ndarray, *, span: float = 10.0) -> bool:
     """Return whether finite values are all positive and span a factor of ``span`` or more."""
     return bool(len(values) and values.min() > 0 and values.max() >= span * values.min())

@@ -15,7 +15,7 @@ from landscape.plots.panel import Band, Panel
 _FLOOR = 1e-7  # Of a density's highest peak: one eigenvalue among ten million.
 
 
-class Interval(Protocol):
+class IntervalLike(Protocol):
     """An estimate over seeds with its confidence interval.
 
     Attributes:
@@ -46,13 +46,13 @@ def curves(
     """
     names = list(dict.fromkeys(name for panel in panels for name in panel.series))
     with matplotlib.style.context(frames.STYLES):
-        canvas, axes = frames.grid(len(panels), columns, height=2.35)
+        canvas, axes = frames.axes_grid(len(panels), columns, height=2.35)
         for axis, panel in zip(axes, panels, strict=True):
             for name, band in panel.series.items():
-                _curve(axis, band, name, frames.look(names.index(name)))
+                _curve(axis, band, name, frames.series_style(names.index(name)))
             if (view := _view(panel)) is not None:
                 axis.set_ylim(*view)
-            frames.dress(axis, panel)
+            frames.label_axes(axis, panel)
         frames.legend(canvas, axes)
         return Figure(canvas, label=label, caption=caption, alt=alt)
 
@@ -97,7 +97,7 @@ def _curve(axis: Axes, band: Band, name: str, look: Mapping) -> None:
 
 def pairs(
     panels: Mapping[str, Mapping[str, Sequence[float]]],
-    intervals: Mapping[str, Mapping[str, Interval]],
+    intervals: Mapping[str, Mapping[str, IntervalLike]],
     *,
     label: str,
     caption: str,
@@ -117,12 +117,12 @@ def pairs(
         columns: Panels side by side.
     """
     with matplotlib.style.context(frames.STYLES):
-        canvas, axes = frames.grid(len(panels), columns, height=2.3)
+        canvas, axes = frames.axes_grid(len(panels), columns, height=2.3)
         for axis, (quantity, arms) in zip(axes, panels.items(), strict=True):
             for seeds in zip(*arms.values(), strict=True):
                 axis.plot(range(len(arms)), seeds, color="#24292f", alpha=0.25, linewidth=0.6)
             for place, (arm, values) in enumerate(arms.items()):
-                _dots(axis, place, values, intervals[quantity][arm], frames.look(place))
+                _dots(axis, place, values, intervals[quantity][arm], frames.series_style(place))
             axis.set_xticks(range(len(arms)), list(arms))
             axis.set_xlim(-0.5, len(arms) - 0.5 + 0.25)
             frames.title(axis, quantity)
@@ -131,7 +131,7 @@ def pairs(
         return Figure(canvas, label=label, caption=caption, alt=alt)
 
 
-def _dots(axis: Axes, place: int, values: Sequence[float], interval: Interval, look) -> None:
+def _dots(axis: Axes, place: int, values: Sequence[float], interval: IntervalLike, look) -> None:
     axis.plot(
         [place] * len(values), values, look["marker"], color=look["color"], alpha=0.6, linestyle=""
     )
@@ -161,12 +161,12 @@ def spectra(panels: Sequence[Panel], *, label: str, caption: str, alt: str) -> F
         alt: What the picture shows.
     """
     with matplotlib.style.context(frames.STYLES):
-        canvas, axes = frames.grid(len(panels), 1, height=1.75, width=frames.WIDTH)
+        canvas, axes = frames.axes_grid(len(panels), 1, height=1.75, width=frames.WIDTH)
         bands = [of for panel in panels for of in panel.series.values()]
         top = max(float(np.max(of.mean)) for of in bands)
         shown = np.concatenate([np.asarray(of.x)[of.mean > _FLOOR * top] for of in bands])
         for place, (axis, panel) in enumerate(zip(axes, panels, strict=True)):
-            _density(axis, panel, frames.look(place), top)
+            _density(axis, panel, frames.series_style(place), top)
             frames.symmetric_ticks(axis, panel.unit, (shown.min(), shown.max()))
         axes[-1].set_xlabel(panels[-1].x)
         return Figure(canvas, label=label, caption=caption, alt=alt)

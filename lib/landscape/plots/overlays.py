@@ -42,7 +42,7 @@ class Prediction(Protocol):
     radius: float
 
 
-def predict(axis: Axes, prediction: Prediction | None, levels: Sequence[float]) -> None:
+def draw_prediction(axis: Axes, prediction: Prediction | None, levels: Sequence[float]) -> None:
     """Draw a prediction, dashed on every second level of the plane, and its radius as a circle."""
     if prediction is None:
         return
@@ -66,7 +66,7 @@ def predict(axis: Axes, prediction: Prediction | None, levels: Sequence[float]) 
         axis.add_line(Line2D([], [], label=label, **{**proxy, **look}))
 
 
-def trace(axis: Axes, paths: Mapping[str, Sequence], names: Sequence[str]) -> None:
+def draw_paths(axis: Axes, paths: Mapping[str, Sequence], names: Sequence[str]) -> None:
     """Draw paths through a plane, each in the look of its name; start open, end filled.
 
     Args:
@@ -100,7 +100,7 @@ def trace(axis: Axes, paths: Mapping[str, Sequence], names: Sequence[str]) -> No
         axis.plot(*points[0], "o", markeredgewidth=1.4, **start)
 
 
-def mark(axis: Axes, marks: Mapping[str, Sequence[float]]) -> list[Annotation]:
+def draw_marks(axis: Axes, marks: Mapping[str, Sequence[float]]) -> list[Annotation]:
     """Mark solutions by a cross with the name beside it, or the centre by a cross alone.
 
     Returns:
@@ -120,14 +120,14 @@ def mark(axis: Axes, marks: Mapping[str, Sequence[float]]) -> list[Annotation]:
             color=LIGHT,
             fontsize=7.5,
             fontweight="bold",
-            path_effects=[halo(LIGHT)],
+            path_effects=[outline(LIGHT)],
         )
         text.set_in_layout(False)
         names.append(text)
     return names
 
 
-def place(axis: Axes, names: Sequence[Annotation]) -> list[Bbox]:
+def place_labels(axis: Axes, names: Sequence[Annotation]) -> list[Bbox]:
     """Move each name to the first side of its mark that is free, and return the boxes now taken."""
     points = axis.figure.dpi / 72
     centres = [axis.transData.transform(name.xy) for name in names]
@@ -153,7 +153,7 @@ def place(axis: Axes, names: Sequence[Annotation]) -> list[Bbox]:
     return taken
 
 
-def halo(ink: str) -> withStroke:
+def outline(ink: str) -> withStroke:
     """Return the effect that keeps letters of an ink legible on every colour and line."""
     return withStroke(linewidth=1.2, foreground=DARK if ink == LIGHT else LIGHT)
 

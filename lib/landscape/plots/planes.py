@@ -15,7 +15,7 @@ from matplotlib.transforms import Bbox
 
 from landscape.plots import axes as frames
 from landscape.plots import overlays
-from landscape.plots.axes import asks_for_log
+from landscape.plots.axes import suggests_log_scale
 from landscape.plots.figure import Figure
 from landscape.plots.overlays import Prediction
 from landscape.slices.grid import Plane, shared_levels
@@ -48,7 +48,7 @@ def levels(planes: Sequence[Plane], *, quantity: Quantity = "loss", count: int =
             f"{len(values)} finite values of the {quantity} give no {count} levels. Pass planes "
             "whose values differ, and count >= 3."
         )
-    if quantity == "loss" and asks_for_log(values):
+    if quantity == "loss" and suggests_log_scale(values):
         return shared_levels(planes, count=count)
     round_numbers = MaxNLocator(count - 1, steps=[1, 2, 2.5, 5, 10])
     return round_numbers.tick_values(values.min(), values.max()).tolist()
@@ -96,7 +96,7 @@ def planes(
     over = {"paths": paths or {}, "marks": marks or {}, "predictions": predictions or {}}
     _check(named, levels, over)
     with matplotlib.style.context(frames.STYLES):
-        canvas, axes, side = frames.tiles(len(named), ratio=_ratio(named), bar=True)
+        canvas, axes, side = frames.plane_axes(len(named), ratio=_ratio(named), bar=True)
         norm = BoundaryNorm(levels, COLOURS.N, extend="both")
         lines = [
             _field(axis, plane, values_of(plane, quantity), norm)
@@ -104,17 +104,17 @@ def planes(
         ]
         named_marks = {}
         for axis, (title, plane) in zip(axes, named.items(), strict=True):
-            overlays.predict(axis, over["predictions"].get(title), levels)
-            overlays.trace(axis, over["paths"].get(title, {}), list(_names(over["paths"])))
-            named_marks[title] = overlays.mark(axis, over["marks"].get(title, {}))
+            overlays.draw_prediction(axis, over["predictions"].get(title), levels)
+            overlays.draw_paths(axis, over["paths"].get(title, {}), list(_names(over["paths"])))
+            named_marks[title] = overlays.draw_marks(axis, over["marks"].get(title, {}))
             frames.title(axis, title, side + 0.3)
-            frames.enclose(axis, plane.alphas.numpy(), plane.betas.numpy())
+            frames.include_points(axis, plane.alphas.numpy(), plane.betas.numpy())
         frames.label_outer(axes, xlabel, ylabel)
         _bar(canvas, axes, norm, quantity)
         frames.legend(canvas, axes, least=1)
-        frames.settle(canvas)  # Labels need the places that the layout gives.
+        frames.fix_layout(canvas)  # Labels need the places that the layout gives.
         for axis, contour, texts in zip(axes, lines, named_marks.values(), strict=True):
-            _label(axis, contour, levels, overlays.place(axis, texts))
+            _label(axis, contour, levels, overlays.place_labels(axis, texts))
         return Figure(canvas, label=label, caption=caption, alt=alt)
 
 
@@ -221,7 +221,7 @@ def _label(axis: Axes, lines: QuadContourSet, levels: Sequence[float], taken: li
                 fontsize=6.5,
                 colors=[inks[place]],
             )
-            texts[-1].set(path_effects=[overlays.halo(inks[place])], zorder=5)
+            texts[-1].set(path_effects=[overlays.outline(inks[place])], zorder=5)
 
 
 def _free_spot(axis: Axes, path, taken: list[Bbox], half: float) -> np.ndarray | None:

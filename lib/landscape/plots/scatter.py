@@ -101,7 +101,7 @@ def scatter(
         # A legend of many arms is as wide as the page.
         width = frames.WIDTH if len(arms) > len(_FIVE) else None
         height = 2.75 if len(clouds) > 1 else 3.2
-        canvas, axes = frames.grid(len(clouds), columns, height=height, width=width)
+        canvas, axes = frames.axes_grid(len(clouds), columns, height=height, width=width)
         for axis, cloud in zip(axes, clouds, strict=True):
             _draw(axis, cloud, looks)
         frames.legend(canvas, axes)
@@ -119,7 +119,7 @@ def _draw(axis: Axes, cloud: Cloud, looks: Mapping[str, Mapping]) -> None:
         shown.append(points[:, inside])
         axis.plot(*shown[-1], label=arm, **looks[arm])
     x = textwrap.fill(cloud.x, int(17 * _width(axis)))
-    frames.dress(axis, Panel(cloud.title, x, cloud.y, {}, cloud.scale, cloud.x_scale))
+    frames.label_axes(axis, Panel(cloud.title, x, cloud.y, {}, cloud.scale, cloud.x_scale))
     _thin(axis, cloud.x_scale)
     for line, scale, values in zip(
         (axis.xaxis, axis.yaxis), (cloud.x_scale, cloud.scale), np.hstack(shown), strict=True

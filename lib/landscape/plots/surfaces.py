@@ -13,7 +13,7 @@ from matplotlib.colors import to_hex
 from matplotlib.ticker import Locator, MaxNLocator
 
 from landscape.plots import axes as frames
-from landscape.plots.axes import asks_for_log
+from landscape.plots.axes import suggests_log_scale
 from landscape.plots.figure import Surface
 from landscape.plots.planes import COLOURS, UNITS, Quantity, check_grids, values_of
 from landscape.slices.grid import Plane
@@ -58,12 +58,12 @@ def surface(
     scale = _Scale.of([values_of(plane, quantity) for plane in named.values()], quantity)
     boxes = [_Box.of(plane, values_of(plane, quantity), scale) for plane in named.values()]
     with matplotlib.style.context(frames.STYLES):
-        canvas, axes, side = frames.tiles(len(named), ratio=0.76)
+        canvas, axes, side = frames.plane_axes(len(named), ratio=0.76)
         canvas.set_dpi(300)
         for axis, title, box in zip(axes, named, boxes, strict=True):
             _draw(axis, box, scale, (xlabel, ylabel, UNITS[quantity]))
             frames.title(axis, title, side + 0.3)
-        frames.settle(canvas)
+        frames.fix_layout(canvas)
         data = {
             "quantity": quantity,
             "labels": [xlabel, ylabel, UNITS[quantity]],
@@ -98,7 +98,7 @@ class _Scale:
                 "values differ."
             )
         ends = float(finite.min()), float(finite.max())
-        log = quantity == "loss" and asks_for_log(finite)
+        log = quantity == "loss" and suggests_log_scale(finite)
         locator = frames.log_locator(*ends) if log else MaxNLocator(5, steps=[1, 2, 5, 10])
         return cls(*ends, log, _ticks(locator, *ends, log=log))
 

@@ -1,8 +1,16 @@
 """Cuts through a loss landscape: lines and planes, and what they show as numbers."""
 
-from landscape.slices.grid import Line, Lines, Plane, Planes, centred, quantiles, shared_levels
+from landscape.slices.grid import (
+    Line,
+    Lines,
+    Plane,
+    Planes,
+    centred_positions,
+    quantiles,
+    shared_levels,
+)
 from landscape.slices.line import line, random_lines
-from landscape.slices.plane import PlaneBlock, block, plane, random_plane, random_planes
+from landscape.slices.plane import PlaneRows, plane, plane_rows, random_plane, random_planes
 from landscape.slices.quadratic import Agreement, Quadratic, quadratic, radius_along
 from landscape.slices.refined import RefinedPlane, refined_plane
 from landscape.slices.shape import Anisotropy, Basin, Roughness, anisotropy, basin_width, roughness
@@ -14,17 +22,17 @@ __all__ = [
     "Line",
     "Lines",
     "Plane",
-    "PlaneBlock",
+    "PlaneRows",
     "Planes",
     "Quadratic",
     "RefinedPlane",
     "Roughness",
     "anisotropy",
     "basin_width",
-    "block",
-    "centred",
+    "centred_positions",
     "line",
     "plane",
+    "plane_rows",
     "quadratic",
     "quantiles",
     "radius_along",

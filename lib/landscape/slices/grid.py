@@ -120,7 +120,7 @@ def quantiles(values: torch.Tensor, shares: Sequence[float]) -> torch.Tensor:
     return torch.stack([found_one.masked_fill(unknown, math.nan) for found_one in found])
 
 
-def centred(points: int, reach: float, *, power: float = 2.0) -> torch.Tensor:
+def centred_positions(points: int, reach: float, *, power: float = 2.0) -> torch.Tensor:
     """Return a symmetric grid (points,) that holds 0 and is refined near it.
 
     Positions are ±reach · (k/m)^power for k = 0 ... m: neighbours at the border lie about ``power``
@@ -144,7 +144,7 @@ def centred(points: int, reach: float, *, power: float = 2.0) -> torch.Tensor:
     return torch.cat([-side.flip(0), side.new_zeros(1), side])
 
 
-def grid(name: str, values: Positions) -> torch.Tensor:
+def checked_positions(name: str, values: Positions) -> torch.Tensor:
     """Return positions (k,) in float64.
 
     Raises:

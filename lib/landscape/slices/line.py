@@ -5,11 +5,11 @@ import torch
 from landscape import rng
 from landscape.directions.normalization import filter_normalize
 from landscape.directions.single import random
-from landscape.evaluator import Sweep
+from landscape.evaluator import Evaluator
 from landscape.measurement import labels
 from landscape.objective import Objective
 from landscape.progress import Progress
-from landscape.slices.grid import Line, Lines, Positions, grid
+from landscape.slices.grid import Line, Lines, Positions, checked_positions
 
 
 def line(
@@ -33,8 +33,8 @@ def line(
     Raises:
         ValueError: If the grid is empty or not finite, or a shape is wrong.
     """
-    alphas = grid("alphas", alphas)
-    sweep = Sweep(objective, theta, direction)
+    alphas = checked_positions("alphas", alphas)
+    sweep = Evaluator(objective, theta, direction)
     with Progress(f"line of {len(alphas)}", len(alphas)) as bar:
         loss, accuracy = sweep.measure([(a,) for a in alphas.tolist()], bar=bar)
     return Line(alphas, loss, accuracy, **labels(objective))
@@ -62,9 +62,9 @@ def random_lines(
     """
     if count < 1:
         raise ValueError(f"count={count} draws no direction. Pass count >= 1; 5 shows a spread.")
-    alphas = grid("alphas", alphas)
-    cuts = [drawn(objective, theta, seed, "line", index) for index in range(count)]
-    sweep = Sweep(objective, theta, *cuts)
+    alphas = checked_positions("alphas", alphas)
+    cuts = [random_line(objective, theta, seed, "line", index) for index in range(count)]
+    sweep = Evaluator(objective, theta, *cuts)
     points = [
         [a if index == chosen else 0.0 for index in range(count)]
         for chosen in range(count)
@@ -75,7 +75,7 @@ def random_lines(
     return Lines(alphas, loss, accuracy, seed, **labels(objective))
 
 
-def drawn(
+def random_line(
     objective: Objective, theta: torch.Tensor, seed: int, name: str, index: int
 ) -> torch.Tensor:
     """Return the filter-normalised random direction (n,) of a seed, a name and a number."""

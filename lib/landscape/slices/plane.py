@@ -4,19 +4,19 @@ import dataclasses
 
 import torch
 
-from landscape.evaluator import Sweep
+from landscape.evaluator import Evaluator
 from landscape.measurement import labels
 from landscape.objective import Objective
 from landscape.progress import Progress
-from landscape.slices.grid import Plane, Planes, Positions, grid
-from landscape.slices.line import drawn
+from landscape.slices.grid import Plane, Planes, Positions, checked_positions
+from landscape.slices.line import random_line
 from landscape.store.entries import Store
 
 _BLOCK = 256  # Points that an interrupted plane loses at most; what a sweep prepares costs about 5.
 
 
 @dataclasses.dataclass(frozen=True)
-class PlaneBlock:
+class PlaneRows:
     """Rows of a plane: a unit of work that is stored, and may be computed elsewhere.
 
     Attributes:
@@ -59,7 +59,7 @@ def plane(
         ValueError: If a grid is empty or not finite, a shape is wrong, the directions are
             parallel, or ``rows < 1``.
     """
-    alphas, betas = grid("alphas", alphas), grid("betas", betas)
+    alphas, betas = checked_positions("alphas", alphas), checked_positions("betas", betas)
     rows = max(1, _BLOCK // len(betas)) if rows is None else rows
     if rows < 1:
         raise ValueError(f"rows={rows} make no block. Pass rows >= 1, or None for 256 points.")
@@ -67,13 +67,13 @@ def plane(
     size = (len(alphas), len(betas))
     with Progress(f"plane of {size[0]} x {size[1]}", size[0] * size[1]) as bar:
         if store is None:
-            found = [_measured(Sweep(objective, theta, d1, d2), alphas, betas, bar)]
+            found = [_measured(Evaluator(objective, theta, d1, d2), alphas, betas, bar)]
         else:
             found = []
             for part in alphas.split(rows):
                 # A copy: the hash is of the values, and a view would keep the whole grid.
                 arguments = (objective, theta, d1, d2, part.clone(), betas)
-                found.append(store.remember(block, *arguments))
+                found.append(store.remember(plane_rows, *arguments))
                 bar.step(count=len(part) * len(betas))
     loss, accuracy = (
         torch.cat([getattr(rows, what) for rows in found]) for what in ("loss", "accuracy")
@@ -81,14 +81,14 @@ def plane(
     return Plane(alphas, betas, loss, accuracy, cosine, **labels(objective))
 
 
-def block(
+def plane_rows(
     objective: Objective,
     theta: torch.Tensor,
     d1: torch.Tensor,
     d2: torch.Tensor,
     alphas: torch.Tensor,
     betas: torch.Tensor,
-) -> PlaneBlock:
+) -> PlaneRows:
     """Measure some rows of a plane; all that determines the result is an argument.
 
     Args:
@@ -99,16 +99,16 @@ def block(
         alphas: Positions of the rows, (rows,).
         betas: Positions along them, (b,).
     """
-    return _measured(Sweep(objective, theta, d1, d2), alphas, betas, None)
+    return _measured(Evaluator(objective, theta, d1, d2), alphas, betas, None)
 
 
 def _measured(
-    sweep: Sweep, alphas: torch.Tensor, betas: torch.Tensor, bar: Progress | None
-) -> PlaneBlock:
+    sweep: Evaluator, alphas: torch.Tensor, betas: torch.Tensor, bar: Progress | None
+) -> PlaneRows:
     points = ((float(a), float(b)) for a in alphas for b in betas)
     size = (len(alphas), len(betas))
     loss, accuracy = sweep.measure(points, bar=bar)
-    return PlaneBlock(loss.reshape(size), accuracy.reshape(size))
+    return PlaneRows(loss.reshape(size), accuracy.reshape(size))
 
 
 def random_plane(
@@ -135,7 +135,7 @@ def random_plane(
 
     Reference: Li et al. (2018), Visualizing the Loss Landscape of Neural Nets, section 4.
     """
-    d1, d2 = (drawn(objective, theta, seed, "plane", axis) for axis in (1, 2))
+    d1, d2 = (random_line(objective, theta, seed, "plane", axis) for axis in (1, 2))
     return plane(objective, theta, d1, d2, alphas=alphas, betas=betas, store=store)
 
 
@@ -168,7 +168,7 @@ def random_planes(
         raise ValueError(f"count={count} draws no pair. Pass count >= 1; 5 shows a spread.")
     found = []
     for pair in range(count):
-        d1, d2 = (drawn(objective, theta, seed, "plane", 2 * pair + axis) for axis in (1, 2))
+        d1, d2 = (random_line(objective, theta, seed, "plane", 2 * pair + axis) for axis in (1, 2))
         found.append(plane(objective, theta, d1, d2, alphas=alphas, betas=betas, store=store))
     loss, accuracy = (
         torch.stack([getattr(cut, what) for cut in found]) for what in ("loss", "accuracy")

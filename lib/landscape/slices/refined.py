@@ -7,11 +7,11 @@ from collections.abc import Sequence
 
 import torch
 
-from landscape.evaluator import Sweep
+from landscape.evaluator import Evaluator
 from landscape.measurement import labels
 from landscape.objective import Objective
 from landscape.progress import Progress
-from landscape.slices.grid import Plane, Positions, grid
+from landscape.slices.grid import Plane, Positions, checked_positions
 from landscape.slices.plane import checked_cosine
 
 Cell = tuple[int, int, int, int]  # First and last row, first and last column.
@@ -71,7 +71,7 @@ def refined_plane(
     alphas, betas = _increasing("alphas", alphas), _increasing("betas", betas)
     _check(levels, step, jump)
     cosine = checked_cosine(objective, theta, d1, d2)
-    fine = _Fine(Sweep(objective, theta, d1, d2), alphas, betas)
+    fine = _Fine(Evaluator(objective, theta, d1, d2), alphas, betas)
     cells = _coarse((len(alphas), len(betas)), step)
     fine.measure(cells)
     while wanted := {c for c in cells if _halvable(c) and fine.is_uneven(c, levels, jump)}:
@@ -97,7 +97,7 @@ def refined_plane(
 class _Fine:
     """The fine grid: loss and accuracy, (2, a, b), and where they are measured."""
 
-    def __init__(self, sweep: Sweep, alphas: torch.Tensor, betas: torch.Tensor) -> None:
+    def __init__(self, sweep: Evaluator, alphas: torch.Tensor, betas: torch.Tensor) -> None:
         self._sweep, self._alphas, self._betas = sweep, alphas, betas
         size = (len(alphas), len(betas))
         self.values = torch.full((2, *size), math.nan, dtype=torch.float64)
@@ -153,7 +153,7 @@ def _area(cell: Cell) -> tuple[slice, slice]:
 
 
 def _increasing(name: str, values: Positions) -> torch.Tensor:
-    found = grid(name, values)
+    found = checked_positions(name, values)
     if len(found) < 2 or not bool((found.diff() > 0).all()):
         raise ValueError(
             f"{name} has {len(found)} positions that do not increase. A refined plane needs at "

@@ -14,7 +14,7 @@ from landscape.spectrum.exact_trace.exact import ExactTrace, exact_trace
 from landscape.spectrum.krylov import OperatorError
 from landscape.spectrum.quadrature import density
 from landscape.spectrum.results import Eigenpairs, Which
-from landscape.spectrum.survey import Survey, survey
+from landscape.spectrum.survey import FullSpectrum, full_spectrum
 
 __all__ = [
     "ConditionNumber",
@@ -24,9 +24,9 @@ __all__ = [
     "Eigenpairs",
     "Estimate",
     "ExactTrace",
+    "FullSpectrum",
     "Mass",
     "OperatorError",
-    "Survey",
     "Which",
     "condition_number",
     "density",
@@ -34,6 +34,6 @@ __all__ = [
     "eigenpairs",
     "exact_trace",
     "frobenius",
-    "survey",
+    "full_spectrum",
     "trace",
 ]

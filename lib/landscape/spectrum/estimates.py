@@ -6,7 +6,7 @@ from landscape import rng
 from landscape.operators import SymmetricOperator
 from landscape.progress import Progress
 from landscape.spectrum.estimate import Estimate
-from landscape.spectrum.probes import Kind, Sampling, Wish
+from landscape.spectrum.probes import ErrorTarget, ProbeKind, ProbeSampling
 from landscape.spectrum.results import Eigenpairs
 
 
@@ -56,7 +56,7 @@ def trace(
     Reference: Chen and Hallman (2023), Krylov-Aware Stochastic Trace Estimation, SIAM J. Matrix
         Anal. Appl. 44(3), 1218-1244.
     """
-    wish = Wish(rtol, atol, max_products, max_basis, probes)
+    wish = ErrorTarget(rtol, atol, max_products, max_basis, probes)
     return _estimate("trace", op, wish, known, generator)
 
 
@@ -81,19 +81,19 @@ def frobenius(
     Returns:
         The estimate; for a Hessian, in loss per parameter².
     """
-    wish = Wish(rtol, atol, max_products, max_basis, probes)
+    wish = ErrorTarget(rtol, atol, max_products, max_basis, probes)
     return _estimate("frobenius", op, wish, known, generator)
 
 
 def _estimate(
-    kind: Kind,
+    kind: ProbeKind,
     op: SymmetricOperator,
-    wish: Wish,
+    wish: ErrorTarget,
     known: Eigenpairs | None,
     generator: torch.Generator | None,
 ) -> Estimate:
     interrupted = False
-    sampling = Sampling(kind, op, wish, known, generator or rng.stream(0, kind))
+    sampling = ProbeSampling(kind, op, wish, known, generator or rng.stream(0, kind))
     try:
         with Progress(kind, wish.max_products) as sampling.bar:
             sampling.run()

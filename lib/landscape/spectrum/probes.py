@@ -14,7 +14,7 @@ from landscape.spectrum.estimate import Estimate, quantile
 from landscape.spectrum.krylov import Krylov
 from landscape.spectrum.results import Eigenpairs
 
-Kind = Literal["trace", "frobenius"]
+ProbeKind = Literal["trace", "frobenius"]
 
 _FEWEST = 32  # Products.
 _FIRST_STEPS = {"trace": 10, "frobenius": 20}
@@ -26,7 +26,7 @@ _WINDOW = 5  # Steps over which the gain of deflation is averaged.
 
 
 @dataclasses.dataclass(frozen=True)
-class Wish:
+class ErrorTarget:
     """How exact an estimate shall be, and what it may cost; see ``trace``.
 
     Raises:
@@ -78,7 +78,7 @@ class _Batch:
         """‖B z‖² of each probe times the dimension."""
         return np.array([square for _, square in self.samples])
 
-    def estimate(self, kind: Kind) -> tuple[float, float, float, float]:
+    def estimate(self, kind: ProbeKind) -> tuple[float, float, float, float]:
         """Return value, standard error, and the ends of the 95% interval."""
         return self._trace() if kind == "trace" else self._frobenius()
 
@@ -115,14 +115,14 @@ class _Batch:
         return count * min(10.0, max(1.0, each))
 
 
-class Sampling:
+class ProbeSampling:
     """Products spent on a Lanczos basis first, then on probes of its complement."""
 
     def __init__(
         self,
-        kind: Kind,
+        kind: ProbeKind,
         op: SymmetricOperator,
-        wish: Wish,
+        wish: ErrorTarget,
         known: Eigenpairs | None,
         generator: torch.Generator,
     ) -> None:

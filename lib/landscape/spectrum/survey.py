@@ -13,7 +13,7 @@ from landscape.spectrum.results import Eigenpairs
 
 
 @dataclasses.dataclass(frozen=True)
-class Survey:
+class FullSpectrum:
     """What a spectrum looks like.
 
     Attributes:
@@ -30,7 +30,7 @@ class Survey:
         return self.pairs.interrupted or self.density.interrupted
 
 
-def survey(
+def full_spectrum(
     op: SymmetricOperator,
     *,
     outliers: int = 10,
@@ -39,7 +39,7 @@ def survey(
     steps: int = 80,
     max_products: int = 400,
     seed: int = 0,
-) -> Survey:
+) -> FullSpectrum:
     """Return extreme eigenvalues at both ends and the density of all eigenvalues.
 
     The pairs that converged are taken out of the density, so that the random probes see the bulk
@@ -71,7 +71,7 @@ def survey(
         known=_converged(found),
         generator=rng.stream(seed, "survey", "density"),
     )
-    return Survey(dataclasses.replace(found, vectors=None), spread)
+    return FullSpectrum(dataclasses.replace(found, vectors=None), spread)
 
 
 def _converged(pairs: Eigenpairs) -> Eigenpairs | None:

@@ -9,7 +9,7 @@ from landscape.plots.panel import Band
 from studies.intervals import band, single
 
 
-def over_seeds(x: Sequence[float], curves: Sequence[np.ndarray], scale: str) -> Band:
+def band_over_seeds(x: Sequence[float], curves: Sequence[np.ndarray], scale: str) -> Band:
     """Return the band of curves, one a seed; on a logarithmic axis that of their logarithms.
 
     One curve alone has no interval. On a logarithmic axis values that are not positive and finite
@@ -26,6 +26,6 @@ def over_seeds(x: Sequence[float], curves: Sequence[np.ndarray], scale: str) -> 
         logs = [np.log(curve) for curve in curves]
     # Without a finite logarithm there is no mean: -∞ would be drawn at the axis' lower end.
     logs = [np.where(np.isfinite(row), row, np.nan) for row in logs]
-    of = over_seeds(x, logs, "linear")
+    of = band_over_seeds(x, logs, "linear")
     ends = {name: np.exp(getattr(of, name)) for name in ("mean", "low", "high")}
     return dataclasses.replace(of, samples=np.stack(curves), **ends)

@@ -7,21 +7,21 @@ from typing import Literal
 import numpy as np
 import torch
 from landscape.connectivity.path import Path
-from landscape.plots.axes import asks_for_log
+from landscape.plots.axes import suggests_log_scale
 from landscape.plots.panel import Band, Panel
 from landscape.slices.grid import Lines
-from landscape.spectrum.survey import Survey
+from landscape.spectrum.survey import FullSpectrum
 from landscape.training.run import Run
 
 from studies.arms import diverged, grouped
 from studies.figures import builders
-from studies.figures.bands import over_seeds
+from studies.figures.bands import band_over_seeds
 from studies.formatting import diverged_text
 from studies.intervals import band, single
 from studies.study import Study
 
 
-def training(runs: Mapping[tuple[str, int], Run]) -> list[Panel]:
+def training_panels(runs: Mapping[tuple[str, int], Run]) -> list[Panel]:
     """Return the panels of a figure of training curves: losses, test error, gradient norm.
 
     The name of an arm says how many of its runs diverged; its mean ends where the first of them
@@ -32,12 +32,12 @@ def training(runs: Mapping[tuple[str, int], Run]) -> list[Panel]:
     """
     said = {arm: diverged_text(*diverged(runs, arm)) for arm in grouped(runs)}
     found = {
-        "training loss": ("loss (nats)", builders.of_runs(runs, "train_loss")),
-        "test loss": ("loss (nats)", builders.of_runs(runs, "test_loss")),
-        "test error": ("share wrong", builders.of_runs(runs, "test_accuracy", lambda x: 1 - x)),
+        "training loss": ("loss (nats)", builders.run_bands(runs, "train_loss")),
+        "test loss": ("loss (nats)", builders.run_bands(runs, "test_loss")),
+        "test error": ("share wrong", builders.run_bands(runs, "test_accuracy", lambda x: 1 - x)),
         "mini-batch gradients": (
             "root mean square of ‖g‖₂",
-            builders.of_runs(runs, "gradient_norm"),
+            builders.run_bands(runs, "gradient_norm"),
         ),
     }
     return [
@@ -50,7 +50,7 @@ def _remarked(series: Mapping[str, Band], said: Mapping[str, str]) -> dict[str, 
     return {f"{arm} ({said[arm]})" if said[arm] else arm: of for arm, of in series.items()}
 
 
-def recorded(
+def recorded_panels(
     study: Study, quantities: Mapping[str, str], arms: Sequence[str], x: str, xs: Sequence[float]
 ) -> list[Panel]:
     """Return a panel for each recorded quantity, one value of each arm at each position.
@@ -76,7 +76,7 @@ def recorded(
     ]
 
 
-def lines(
+def line_panels(
     cuts: Mapping[tuple[str, int], Lines],
     x: str = "α (relative to filter norms)",
     *,
@@ -93,7 +93,7 @@ def lines(
     arms = list(dict.fromkeys(arm for arm, _ in cuts))
     found = {
         what: {
-            arm: over_seeds(
+            arm: band_over_seeds(
                 next(iter(cuts.values())).alphas.numpy(),
                 [
                     getattr(cut, what).mean(0).numpy()
@@ -109,7 +109,9 @@ def lines(
     return _along(found, x, f"{of}: training " if of else "training ", "log")
 
 
-def line_spread(cuts: Mapping[str, Lines], x: str = "α (relative to filter norms)") -> list[Panel]:
+def line_spread_panels(
+    cuts: Mapping[str, Lines], x: str = "α (relative to filter norms)"
+) -> list[Panel]:
     """Return the panels of loss and accuracy along lines, as they spread over the directions.
 
     The curve is the median over directions and the band holds the middle 80% of them, from the
@@ -143,7 +145,7 @@ def _along(
     ]
 
 
-def spectra(found: Mapping[str, Sequence[Survey]]) -> list[Panel]:
+def spectrum_panels(found: Mapping[str, Sequence[FullSpectrum]]) -> list[Panel]:
     """Return a panel for each kind of Hessian: density of eigenvalues and outliers, over seeds.
 
     All share one coordinate u = asinh(λ / δ), linear within ±δ and logarithmic beyond, with δ one
@@ -174,7 +176,7 @@ def spectra(found: Mapping[str, Sequence[Survey]]) -> list[Panel]:
     ]
 
 
-def paths(found: Mapping[tuple[str, str], Sequence[Path]]) -> list[Panel]:
+def path_panels(found: Mapping[tuple[str, str], Sequence[Path]]) -> list[Panel]:
     """Return the panels of a figure of paths: loss and accuracy of each split, by policy.
 
     Args:
@@ -195,7 +197,7 @@ def paths(found: Mapping[tuple[str, str], Sequence[Path]]) -> list[Panel]:
     return made
 
 
-def routes(found: Mapping[str, Sequence[Path]]) -> list[Panel]:
+def path_kind_panels(found: Mapping[str, Sequence[Path]]) -> list[Panel]:
     """Return the panels of loss and accuracy along several kinds of paths between solutions.
 
     The loss has a logarithmic axis where it spans a factor of 10. The titles name the policy for
@@ -221,7 +223,7 @@ def routes(found: Mapping[str, Sequence[Path]]) -> list[Panel]:
         for what in ("loss", "accuracy")
     }
     losses = np.concatenate([of.samples.ravel() for of in bands["loss"].values()])
-    scale = "log" if asks_for_log(losses[np.isfinite(losses)]) else "linear"
+    scale = "log" if suggests_log_scale(losses[np.isfinite(losses)]) else "linear"
     made = _along(bands, "position t on the path", "", scale)
     policy = f", policy {next(iter(policies.values()))}" if shared else ""
     return [dataclasses.replace(panel, title=f"{panel.title}{policy}") for panel in made]
@@ -242,7 +244,7 @@ def _over_pairs(ts: torch.Tensor, curves: Sequence[torch.Tensor]) -> Band:
     return band(ts, curves) if len(curves) > 1 else single(ts, curves[0])
 
 
-def of_runs(
+def run_bands(
     runs: Mapping[tuple[str, int], Run],
     name: str,
     shown: Callable[[np.ndarray], np.ndarray] = lambda values: values,
@@ -267,5 +269,5 @@ def of_runs(
             values = shown(run.history[name].numpy())
             reached = len(values) - (run.diverged_at is not None)
             curve[:reached] = values[:reached]
-        found[arm] = over_seeds(epochs, list(curves), "log")
+        found[arm] = band_over_seeds(epochs, list(curves), "log")
     return found

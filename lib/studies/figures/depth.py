@@ -6,8 +6,8 @@ from collections.abc import Iterable, Mapping, Sequence
 import numpy as np
 from landscape.plots.panel import Band, Panel
 
-from studies.figures.bands import over_seeds
-from studies.figures.scaling import panels
+from studies.figures.bands import band_over_seeds
+from studies.figures.scaling import scaling_panels
 from studies.formatting import diverged_text
 from studies.intervals import single
 from studies.study import Study
@@ -16,7 +16,7 @@ from studies.study import Study
 Norms = Mapping[tuple[str, int], Sequence[float]]
 
 
-def gradients(
+def gradient_panels(
     found: Mapping[str, Norms], *, of: str = "W", reference: float | None = None
 ) -> list[Panel]:
     """Return a panel of the layers' gradient norms for each title, as bands over seeds.
@@ -52,7 +52,9 @@ def gradients(
     for title, norms in found.items():
         own = {arm: _of(arm, [norms]) for arm in arms}
         series = {
-            names[arm]: over_seeds(np.arange(1, len(rows[0][1]) + 1), [r for _, r in rows], "log")
+            names[arm]: band_over_seeds(
+                np.arange(1, len(rows[0][1]) + 1), [r for _, r in rows], "log"
+            )
             for arm, rows in own.items()
             if rows
         }
@@ -88,7 +90,7 @@ def _decay(series: Mapping[str, Band], reference: float) -> Band:
     return single(first.x, first.mean[-1] * reference ** (first.x[-1] - first.x))
 
 
-def depths(
+def depth_panels(
     study: Study, quantities: Mapping[str, str], arms: Sequence[str], depths: Sequence[int]
 ) -> list[Panel]:
     """Return a panel for each recorded quantity against depth, as bands over seeds.
@@ -106,4 +108,4 @@ def depths(
         ValueError: If the depths of a family have different numbers of values.
     """
     families = {arm: {depth: f"{arm}, depth {depth}" for depth in depths} for arm in arms}
-    return panels(study, quantities, families, x="depth (layers)", span=10.0)
+    return scaling_panels(study, quantities, families, x="depth (layers)", span=10.0)

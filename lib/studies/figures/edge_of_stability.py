@@ -5,13 +5,13 @@ from collections.abc import Callable, Mapping
 import numpy as np
 from landscape.plots.panel import Band, Panel
 
-from studies.figures.bands import over_seeds
+from studies.figures.bands import band_over_seeds
 from studies.formatting import diverged_text
 from studies.intervals import single
-from studies.records.dynamics import Curvature, Moment, Trail
+from studies.records.dynamics import Curvature, CurvatureSnapshot, CurvatureTrajectory
 
 
-def panels(found: Mapping[tuple[str, int], Trail]) -> list[Panel]:
+def stability_panels(found: Mapping[tuple[str, int], CurvatureTrajectory]) -> list[Panel]:
     """Return the panels of a figure of trails: curvature over its threshold, over the steps.
 
     The first has λ_max (of adaptive optimizers the preconditioned one) over the curvature at which
@@ -20,7 +20,7 @@ def panels(found: Mapping[tuple[str, int], Trail]) -> list[Panel]:
     of an arm says how many of its runs diverged; its mean ends where the first of them did.
 
     Args:
-        found: (arm, seed) -> trail, as ``dynamics.along`` returns them.
+        found: (arm, seed) -> trail, as ``dynamics.record_dynamics`` returns them.
 
     Raises:
         ValueError: If there are no trails.
@@ -36,7 +36,8 @@ def panels(found: Mapping[tuple[str, int], Trail]) -> list[Panel]:
 
 
 def _series(
-    found: Mapping[tuple[str, int], Trail], ratio: Callable[[Moment], float]
+    found: Mapping[tuple[str, int], CurvatureTrajectory],
+    ratio: Callable[[CurvatureSnapshot], float],
 ) -> dict[str, Band]:
     made = {}
     for arm in dict.fromkeys(arm for arm, _ in found):
@@ -49,7 +50,7 @@ def _series(
                 curve[steps.index(moment.step)] = ratio(moment)
         said = diverged_text(len(ends), len(trails))
         name = f"{arm} ({said})" if said else arm
-        made[name] = over_seeds(steps, list(curves), "linear")
+        made[name] = band_over_seeds(steps, list(curves), "linear")
     return made
 
 

@@ -4,18 +4,18 @@ from collections.abc import Mapping, Sequence
 from typing import Literal
 
 import numpy as np
-from landscape.plots.axes import asks_for_log
+from landscape.plots.axes import suggests_log_scale
 from landscape.plots.panel import Panel
 
-from studies.figures.bands import over_seeds
-from studies.power_laws import Families, _against
+from studies.figures.bands import band_over_seeds
+from studies.power_laws import Families, values_against_size
 from studies.study import Study
 
 _WIDE = 1000.0  # Values that span as much show on a logarithmic axis alone.
 _LABELS = 9  # As many fit below a panel of half the width of a page.
 
 
-def panels(
+def scaling_panels(
     study: Study,
     quantities: Mapping[str, str],
     families: Families,
@@ -44,13 +44,16 @@ def panels(
     ticks = _ticks(sorted({size for sizes in families.values() for size in sizes}))
     made = []
     for quantity, heading in quantities.items():
-        curves = {name: _against(study, quantity, name, of) for name, of in families.items()}
+        curves = {
+            name: values_against_size(study, quantity, name, of) for name, of in families.items()
+        }
         values = np.concatenate([of.ravel() for of in curves.values()])
         scale, lost = _scale(values[np.isfinite(values)], span)
         if lost:
             curves = {name: np.where(of > 0, of, np.nan) for name, of in curves.items()}
         series = {
-            name: over_seeds(sorted(families[name]), list(of), scale) for name, of in curves.items()
+            name: band_over_seeds(sorted(families[name]), list(of), scale)
+            for name, of in curves.items()
         }
         unit = study.unit(quantity) or heading
         title = f"{heading} ({lost} of {values.size} ≤ 0)" if lost else heading
@@ -60,10 +63,10 @@ def panels(
 
 def _scale(values: np.ndarray, span: float) -> tuple[Literal["log", "linear"], int]:
     """Return the scale that finite values ask for, and how many have no place on it."""
-    if asks_for_log(values, span=span):
+    if suggests_log_scale(values, span=span):
         return "log", 0
     positive = values[values > 0]
-    if 2 * len(positive) > len(values) and asks_for_log(positive, span=_WIDE):
+    if 2 * len(positive) > len(values) and suggests_log_scale(positive, span=_WIDE):
         return "log", len(values) - len(positive)
     return "linear", 0
 

@@ -19,7 +19,7 @@ _MISSING = {
 }
 
 
-def record(study: Study, planes: Mapping[str, Plane], *, level: float, seed: int) -> None:
+def record_basins(study: Study, planes: Mapping[str, Plane], *, level: float, seed: int) -> None:
     """Record how wide and how elongated the basin of each plane is.
 
     ``basin_width`` is the diameter of a disc with the area of the set around the centre where the
@@ -49,7 +49,9 @@ def record(study: Study, planes: Mapping[str, Plane], *, level: float, seed: int
         study.add_measurement("anisotropy", unit="long over short axis", **ratio, **labels)
 
 
-def lines(study: Study, cuts: Mapping[tuple[str, int], Lines], *, level: float) -> None:
+def record_line_widths(
+    study: Study, cuts: Mapping[tuple[str, int], Lines], *, level: float
+) -> None:
     """Record how wide the basin along the lines through each solution is, as ``line_width``.
 
     The mean over the directions of ``slices.basin_width``, with the mean of its bounds; not

@@ -61,7 +61,7 @@ class Curvature:
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class Moment(Measurement):
+class CurvatureSnapshot(Measurement):
     """Curvature at one snapshot of a run.
 
     Attributes:
@@ -83,7 +83,7 @@ class Moment(Measurement):
 
 
 @dataclasses.dataclass(frozen=True)
-class Trail:
+class CurvatureTrajectory:
     """A run as its snapshots show it.
 
     Attributes:
@@ -91,11 +91,11 @@ class Trail:
         diverged_at: The step at which it diverged; None if it did not.
     """
 
-    moments: tuple[Moment, ...]
+    moments: tuple[CurvatureSnapshot, ...]
     diverged_at: int | None
 
 
-def along(
+def record_dynamics(
     study: Study,
     runs: Runs,
     examples: tuple,
@@ -105,7 +105,7 @@ def along(
     rtol: float = 0.05,
     train_size: int | None = None,
     **options: Any,
-) -> dict[tuple[str, int], Trail]:
+) -> dict[tuple[str, int], CurvatureTrajectory]:
     """Measure, through the store, curvature at the snapshots of training runs, and record it.
 
     Rows of ``dynamics.csv`` hold λ_max, for adaptive optimizers that of P⁻¹H too, the threshold,
@@ -144,7 +144,7 @@ def along(
         for step in descent.before_its_end(steps):
             L = Objective(descent.run.model(step=step), examples, **options)
             moments.append(_moment(study, L, descent, step, how and {**how, "seed": seed}))
-        found[arm, seed] = Trail(tuple(moments), descent.run.diverged_at)
+        found[arm, seed] = CurvatureTrajectory(tuple(moments), descent.run.diverged_at)
         _record(study, found[arm, seed], descent, batches=how is not None, arm=arm, seed=seed)
     return found
 
@@ -188,7 +188,7 @@ class _Descent:
 
 def _moment(
     study: Study, L: Objective, descent: _Descent, step: int, batches: Mapping[str, Any] | None
-) -> Moment:
+) -> CurvatureSnapshot:
     hessian, line = L.hessian(L.theta), descent.threshold(step)
     edge = plain = _largest(study, hessian, line, descent.run)
     if descent.adaptive:
@@ -202,7 +202,7 @@ def _moment(
         line = descent.batch_threshold(step)
         batch = Curvature(found.value, found.stderr, line, found.converged, found.products)
     at = {"step": step, "epoch": descent.epoch(step)}
-    return Moment(plain=plain, edge=edge, batch=batch, **at, **labels(L))
+    return CurvatureSnapshot(plain=plain, edge=edge, batch=batch, **at, **labels(L))
 
 
 def _largest(study: Study, operator: SymmetricOperator, line: float, run: Run) -> Curvature:
@@ -216,7 +216,9 @@ def _largest(study: Study, operator: SymmetricOperator, line: float, run: Run) -
     return Curvature(found.largest, residual, line, converged, found.products)
 
 
-def _record(study: Study, trail: Trail, descent: _Descent, *, batches: bool, **where: Any) -> None:
+def _record(
+    study: Study, trail: CurvatureTrajectory, descent: _Descent, *, batches: bool, **where: Any
+) -> None:
     rows = [{**where, **_cells(moment, descent)} for moment in trail.moments]
     if trail.diverged_at is not None:
         at = {"step": trail.diverged_at, "epoch": descent.epoch(trail.diverged_at)}
@@ -236,10 +238,10 @@ def _record(study: Study, trail: Trail, descent: _Descent, *, batches: bool, **w
         if trail.diverged_at is None:
             _record_share(study, quantity, of, name, moments, error_kind=kind, **where)
         else:
-            solutions.missing(study, [quantity], **where)
+            solutions.record_missing(study, [quantity], **where)
 
 
-def _cells(moment: Moment, descent: _Descent) -> dict[str, Any]:
+def _cells(moment: CurvatureSnapshot, descent: _Descent) -> dict[str, Any]:
     batch = moment.batch or Curvature()
     values = (
         moment.step,
@@ -263,7 +265,7 @@ def _record_share(
     quantity: str,
     of: Callable,
     name: str,
-    moments: Sequence[Moment],
+    moments: Sequence[CurvatureSnapshot],
     **labels: Any,
 ) -> None:
     """Record what a function makes of the ratios of one curvature at some moments."""

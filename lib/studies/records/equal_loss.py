@@ -15,7 +15,7 @@ from landscape.training.schedules import Schedule
 from landscape.training.sweeps import sweep
 
 from studies import intervals
-from studies.arms import Runs, grouped, lost
+from studies.arms import Runs, divergence_text, grouped
 from studies.study import Study
 from studies.time_to_target import reach, shared_level
 
@@ -23,7 +23,7 @@ from studies.time_to_target import reach, shared_level
 WITHOUT = "no network at the level"
 
 
-def objectives(
+def equal_loss_objectives(
     runs: Runs,
     level: float | None,
     dataset: Dataset,
@@ -74,7 +74,7 @@ def objectives(
     return found
 
 
-def spread(study: Study, quantity: str, arms: Sequence[str]) -> float:
+def largest_ratio(study: Study, quantity: str, arms: Sequence[str]) -> float:
     """Return how far apart arms are that should be equal: the largest ratio within a seed.
 
     Seeds in which an arm has no value are left out; NaN where that leaves none.
@@ -89,7 +89,7 @@ def spread(study: Study, quantity: str, arms: Sequence[str]) -> float:
     return max((max(values) / min(values) for values in known), default=math.nan)
 
 
-def step_noise(study: Study, runs: Runs) -> None:
+def record_step_noise(study: Study, runs: Runs) -> None:
     """Record ``step_noise_matched``: the noise of mini-batch losses at one mean for all arms.
 
     How far mini-batch losses scatter depends on how large they are, so that of two runs the one
@@ -106,7 +106,7 @@ def step_noise(study: Study, runs: Runs) -> None:
     for (arm, seed), run in runs.items():
         rivals = [key for key in runs if key[1] == seed]
         length, noise = _epoch(run), math.nan
-        known = length > 1 and not any(lost(runs[key]) for key in rivals)
+        known = length > 1 and not any(divergence_text(runs[key]) for key in rivals)
         level = max(float(means[key][-1]) for key in rivals) if known else math.nan
         if known:
             first = int((means[arm, seed] <= level).nonzero()[0])

@@ -26,7 +26,7 @@ _PRECONDITIONED = "lambda_max_preconditioned"
 _LEAST_FACTOR = 1.5
 
 
-def record(
+def record_flatness(
     study: Study,
     at: Solutions,
     runs: Runs,
@@ -64,20 +64,20 @@ def record(
         adaptive = is_adaptive(run.config.optimizer)
         if L is None:
             names = (*_QUANTITIES, _PRECONDITIONED) if adaptive else _QUANTITIES
-            solutions.missing(study, names, **labels)
+            solutions.record_missing(study, names, **labels)
             continue
-        trace(study, L, rtol=trace_rtol, **labels)
+        record_trace(study, L, rtol=trace_rtol, **labels)
         _rise(study, L, {"rho": rho, "rtol": rise_rtol, "seed": seed}, labels)
         _noise(study, L, labels)
         if adaptive:
             scaled = L.hessian(L.theta).scaled(preconditioner(run, step=step))
             top = study.store.remember(eigenpairs, scaled)
-            solutions.eigenvalue(
+            solutions.record_eigenvalue(
                 study, _PRECONDITIONED, top, 0, L, unit="1 per parameter", **labels
             )
 
 
-def trace(study: Study, at: Objective, *, rtol: float = 0.02, **labels: Any) -> None:
+def record_trace(study: Study, at: Objective, *, rtol: float = 0.02, **labels: Any) -> None:
     """Measure, through the store, the trace of the Hessian at a solution, and record it.
 
     ``trace`` is exact where the network is piecewise linear in each parameter and the statistics of
@@ -132,7 +132,7 @@ def _noise(study: Study, L: Objective, labels: Mapping[str, Any]) -> None:
 
 
 @dataclasses.dataclass(frozen=True)
-class Gap:
+class SpectralGap:
     """The largest gap between neighbours among the largest eigenvalues, by their ratio.
 
     Attributes:
@@ -147,7 +147,7 @@ class Gap:
     converged: bool
 
 
-def largest_gap(pairs: Eigenpairs) -> Gap:
+def largest_gap(pairs: Eigenpairs) -> SpectralGap:
     """Return the largest gap among the k largest eigenvalues, in their logarithms.
 
     A Hessian of a network trained on C classes has about C eigenvalues that stand out from a bulk;
@@ -171,17 +171,17 @@ def largest_gap(pairs: Eigenpairs) -> Gap:
         )
     values, residuals = pairs.values[: pairs.k], pairs.residuals[: pairs.k]
     if not float(values[0]) > 0:
-        return Gap(0, float("nan"), False)
+        return SpectralGap(0, float("nan"), False)
     least = torch.finfo(values.dtype).eps * values[0]
     seen = torch.maximum(values, residuals.clamp_min(least))
     factors = seen[:-1] / seen[1:]
     index = int(factors.argmax())
     factor = float(factors[index])
     clear = factor >= _LEAST_FACTOR and index + 1 < len(factors)
-    return Gap(index + 1, factor, clear and bool(pairs.converged[: pairs.k].all()))
+    return SpectralGap(index + 1, factor, clear and bool(pairs.converged[: pairs.k].all()))
 
 
-def outliers(study: Study, at: Solutions, *, k: int) -> dict[tuple[str, int], Eigenpairs]:
+def record_outliers(study: Study, at: Solutions, *, k: int) -> dict[tuple[str, int], Eigenpairs]:
     """Count, through the store, the outliers at the top of the Hessian's spectrum, and record it.
 
     ``outliers`` is the position of the largest gap among the k largest eigenvalues; its note gives
@@ -203,7 +203,7 @@ def outliers(study: Study, at: Solutions, *, k: int) -> dict[tuple[str, int], Ei
     for (arm, seed), L in at.items():
         labels = {"arm": arm, "seed": seed}
         if L is None:
-            solutions.missing(study, ["outliers"], **labels)
+            solutions.record_missing(study, ["outliers"], **labels)
             continue
         pairs = study.store.remember(eigenpairs, L.hessian(L.theta), k)
         gap = largest_gap(pairs)

@@ -9,7 +9,7 @@ from landscape.connectivity.bending import train_curve
 from landscape.connectivity.curves import CurveConfig, curve_path
 from landscape.connectivity.matching import Matching, match
 from landscape.connectivity.path import Path
-from landscape.connectivity.repair import _repaired
+from landscape.connectivity.repair import repaired_straight_path
 from landscape.connectivity.straight import linear_barrier
 from landscape.connectivity.units import permuted
 from landscape.objective import Objective
@@ -27,7 +27,7 @@ _UNITS["length"] = "straight lengths"
 _CHECKED = 16
 
 
-def straight(
+def record_straight_paths(
     study: Study,
     models: Mapping[int, nn.Module],
     sets: Mapping[str, Examples],
@@ -65,7 +65,7 @@ def straight(
     return found
 
 
-def compared(
+def record_path_kinds(
     study: Study,
     models: Mapping[int, nn.Module],
     examples: Examples,
@@ -105,7 +105,7 @@ def compared(
         made = {
             "straight": store.remember(linear_barrier, start, end, ts=points),
             "aligned": store.remember(linear_barrier, start, aligned, ts=points),
-            "repaired": store.remember(_repaired, start, aligned, ts=points),
+            "repaired": store.remember(repaired_straight_path, start, aligned, ts=points),
             curve.kind: store.remember(curve_path, start, end, bent, ts=points),
         }
         _matching(study, matching, start, label)

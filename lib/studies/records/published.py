@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from landscape.objective import Objective
 
 from studies import published_estimators
-from studies.records.solutions import PER_PARAMETER, missing
+from studies.records.solutions import PER_PARAMETER, record_missing
 from studies.study import Study
 
 _RITZ = ("ritz_max", "ritz_min", "ritz_negative")
@@ -32,7 +32,7 @@ class Comparison:
     converged: Sequence[float]
 
 
-def beside(
+def comparisons(
     study: Study,
     pairs: Mapping[tuple[str, str], tuple[str, Mapping[str, float]]],
     arms: Sequence[str],
@@ -54,7 +54,7 @@ def beside(
     ]
 
 
-def estimated(
+def record_published_estimates(
     study: Study,
     at: Mapping[tuple[str, int], Objective | None],
     *,
@@ -75,7 +75,7 @@ def estimated(
     for (arm, seed), L in at.items():
         labels = {"arm": arm, "seed": seed}
         if L is None:
-            missing(study, ["power_iteration", "coarse_range"], **labels)
+            record_missing(study, ["power_iteration", "coarse_range"], **labels)
             continue
         how = {"iterations": iterations, "seed": seed}
         power = study.store.remember(published_estimators.power_iteration, L, L.theta, **how)
@@ -88,7 +88,7 @@ def estimated(
         study.add_measurement("coarse_range", coarse.value, coarse, **cost, **labels)
 
 
-def lanczos(
+def record_published_lanczos(
     study: Study,
     at: Mapping[tuple[str, int], Objective | None],
     *,
@@ -109,13 +109,15 @@ def lanczos(
     for (arm, seed), L in at.items():
         labels = {"arm": arm, "seed": seed}
         if L is None:
-            missing(study, [named(n, size) for size in step_sizes for n in _RITZ], **labels)
+            record_missing(
+                study, [step_size_name(n, size) for size in step_sizes for n in _RITZ], **labels
+            )
             continue
         for size in step_sizes:
             _ritz(study, L, steps, size, labels)
 
 
-def named(quantity: str, step_size: float) -> str:
+def step_size_name(quantity: str, step_size: float) -> str:
     """Return the recorded name of a number of S2's Lanczos at one step size."""
     return f"{quantity}_{step_size:g}"
 
@@ -128,7 +130,7 @@ def _ritz(study: Study, L: Objective, steps: int, size: float, labels: Mapping) 
         error = {"error": found.residuals[index], "error_kind": "residual"}
         known = {"converged": bool(found.converged[index]), "unit": PER_PARAMETER}
         study.add_measurement(
-            named(name, size), found.values[index], found, **error, **known, **common
+            step_size_name(name, size), found.values[index], found, **error, **known, **common
         )
     whole = {"unit": f"of {steps}", "converged": math.isfinite(float(found.values.sum()))}
-    study.add_measurement(named(_RITZ[2], size), found.negative, found, **whole, **common)
+    study.add_measurement(step_size_name(_RITZ[2], size), found.negative, found, **whole, **common)

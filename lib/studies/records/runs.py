@@ -6,12 +6,12 @@ import torch
 from landscape.network.parameters import layout
 from landscape.training.run import Run
 
-from studies.arms import Runs, grouped, lost
+from studies.arms import Runs, divergence_text, grouped
 from studies.intervals import step_noise
 from studies.study import Study
 
 
-def learning(study: Study, runs: Runs, *, chance: float) -> dict[str, list[bool]]:
+def record_learning(study: Study, runs: Runs, *, chance: float) -> dict[str, list[bool]]:
     """Return arm -> for each seed whether its network learns: to over twice chance.
 
     Args:
@@ -21,14 +21,14 @@ def learning(study: Study, runs: Runs, *, chance: float) -> dict[str, list[bool]
     """
     return {
         arm: [
-            value > 2 * chance and not lost(run)
+            value > 2 * chance and not divergence_text(run)
             for value, run in zip(study.values("test_accuracy", arm), own, strict=True)
         ]
         for arm, own in grouped(runs).items()
     }
 
 
-def runs(study: Study, runs: Runs) -> None:
+def record_runs(study: Study, runs: Runs) -> None:
     """Record where each training run ended, its curves, and its gradients a layer.
 
     Gradients are in ``gradients.csv``: for the weights of each convolution and linear layer, from
@@ -36,7 +36,7 @@ def runs(study: Study, runs: Runs) -> None:
     before; epoch 0 is the first mini-batch, at the initialisation.
     """
     for (arm, seed), found in runs.items():
-        run(study, found, arm, seed)
+        record_run(study, found, arm, seed)
         for layer, norms in enumerate(layer_gradients(found), start=1):
             rows = [
                 {"arm": arm, "seed": seed, "layer": layer, "epoch": epoch, "gradient_norm": norm}
@@ -52,7 +52,7 @@ def layer_gradients(run: Run) -> torch.Tensor:
     return torch.stack([run.gradient_norms[name] for name in names])
 
 
-def run(study: Study, run: Run, arm: str, seed: int) -> None:
+def record_run(study: Study, run: Run, arm: str, seed: int) -> None:
     """Record where a training run ended, its step noise, and its curves.
 
     Step noise is that of the mini-batch losses after the first epoch, which is all descent
@@ -60,7 +60,7 @@ def run(study: Study, run: Run, arm: str, seed: int) -> None:
     hash of the examples is that of the data set, training and test together.
     """
     when = "in its last step" if run.diverged_at is None else f"at step {run.diverged_at}"
-    diverged = f"diverged {when}" if lost(run) else ""
+    diverged = f"diverged {when}" if divergence_text(run) else ""
     labels = {
         "arm": arm,
         "seed": seed,

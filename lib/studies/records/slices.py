@@ -8,7 +8,7 @@ from landscape import rng
 from landscape.directions.normalization import filter_normalize
 from landscape.directions.single import eigenvectors, random
 from landscape.objective import Objective
-from landscape.slices.grid import Lines, Plane, centred
+from landscape.slices.grid import Lines, Plane, centred_positions
 from landscape.slices.line import random_lines
 from landscape.slices.plane import plane as measured_plane
 from landscape.slices.quadratic import Quadratic, quadratic
@@ -21,7 +21,7 @@ from studies.study import Study
 Found = tuple[dict[str, Plane], dict[str, Quadratic]]
 
 
-def lines(
+def record_lines(
     study: Study,
     at: Mapping[tuple[str, int], Objective],
     *,
@@ -49,7 +49,7 @@ def lines(
     return found
 
 
-def rises(
+def record_rises(
     study: Study, lines: Mapping[tuple[str, int], Lines], positions: Sequence[float]
 ) -> dict[str, str]:
     """Record how far the loss rises along lines from a solution, at some distances from it.
@@ -78,7 +78,7 @@ def rises(
     return names
 
 
-def random_planes(
+def record_random_planes(
     study: Study, at: Mapping[str, Objective], *, points: int, seed: int, reach: float = 1.0
 ) -> Found:
     """Measure a plane through each solution along two random filter-normalised directions.
@@ -105,7 +105,7 @@ def random_planes(
     return planes, models
 
 
-def top_planes(
+def record_top_planes(
     study: Study, at: Mapping[str, Objective], *, points: int, reach: float, seed: int
 ) -> Found:
     """Measure a plane through each solution along its two sharpest eigenvectors.
@@ -128,7 +128,7 @@ def top_planes(
     return planes, models
 
 
-def shapes(study: Study, planes: Mapping[str, Plane], *, seed: int) -> None:
+def record_shapes(study: Study, planes: Mapping[str, Plane], *, seed: int) -> None:
     """Record what a plane through each solution looks like, as numbers.
 
     ``loss_range`` is the largest minus the smallest loss on the plane, infinite where a loss is;
@@ -154,7 +154,7 @@ def _plane(
     study: Study, L: Objective, pair, points: int, reach: float, name: str, labels: Mapping
 ) -> tuple[Plane, Quadratic]:
     # Closer near the centre, where the model parts from the loss first.
-    grid = centred(points, reach)
+    grid = centred_positions(points, reach)
     plane = measured_plane(L, L.theta, *pair, alphas=grid, betas=grid, store=study.store)
     model = study.store.remember(quadratic, L, L.theta, plane, *pair)
     study.table("planes", _plane_rows(plane, {**labels, "plane": name}))

@@ -7,8 +7,8 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import torch
-from landscape.diagnostics.rounding import rounding
-from landscape.diagnostics.signal_propagation import signals
+from landscape.diagnostics.rounding import rounding_error
+from landscape.diagnostics.signal_propagation import signal_propagation
 from landscape.objective import Objective
 from landscape.sharpness.onestep import Sharpness, sam
 from landscape.spectrum.conditioning import condition_number
@@ -50,7 +50,7 @@ HEADINGS = {
 }
 
 
-def eigenvalue(
+def record_eigenvalue(
     study: Study,
     quantity: str,
     pairs: Eigenpairs,
@@ -92,14 +92,14 @@ def _joined(labels: Mapping[str, Any], reason: str) -> str:
     return "; ".join(filter(None, [labels.get("note", ""), reason]))
 
 
-def interval(study: Study, quantity: str, found: Any, at: Objective, **labels: Any) -> None:
+def record_interval(study: Study, quantity: str, found: Any, at: Objective, **labels: Any) -> None:
     """Record a value whose result has ``low`` and ``high``, with half of what lies between them."""
     half = (found.high - found.low) / 2
     error = {"error": half, "error_kind": "half of 95% interval", "cost_unit": "products"}
     study.add_measurement(quantity, found.value, at, **{**error, **labels})
 
 
-def geometry(
+def record_geometry(
     study: Study,
     at: Objective,
     *,
@@ -135,8 +135,8 @@ def geometry(
     ends = _ends(study, names, lambda: found(hessian, which=which), at, **labels)
     own = {**labels, "known_to": 1.0, "unit": _PER_FILTER}
     _ends(study, [f"{prefix}lambda_max_relative"], lambda: found(relative), at, **own)
-    rise(study, f"{prefix}sam", at, rho, **labels)
-    rise(study, f"{prefix}sam_adaptive", at, rho_adaptive, adaptive=True, **labels)
+    record_rise(study, f"{prefix}sam", at, rho, **labels)
+    record_rise(study, f"{prefix}sam_adaptive", at, rho_adaptive, adaptive=True, **labels)
     _rounding(study, f"{prefix}rounding", at, **labels)
     return ends
 
@@ -156,14 +156,14 @@ def _ends(
     except OperatorError as error:
         why = str(error).partition(". ")[0].partition(":")[0]
         labels["note"] = _joined(labels, why)
-        missing(study, names, **labels)
+        record_missing(study, names, **labels)
         return None
     for name, index in zip(names, (0, -1), strict=False):
-        eigenvalue(study, name, found, index, at, known_to=known_to, **labels)
+        record_eigenvalue(study, name, found, index, at, known_to=known_to, **labels)
     return found
 
 
-def rise(
+def record_rise(
     study: Study, quantity: str, at: Objective, rho: float, *, adaptive: bool = False, **labels: Any
 ) -> Sharpness:
     """Measure, through the store, record and return SAM's rise of the loss by a step of rho."""
@@ -174,12 +174,14 @@ def rise(
 
 
 def _rounding(study: Study, quantity: str, at: Objective, **labels: Any) -> None:
-    found = study.store.remember(rounding, at, at.theta)
+    found = study.store.remember(rounding_error, at, at.theta)
     cost = {"cost": found.passes, "cost_unit": "passes", "unit": "share of the gradient"}
     study.add_measurement(quantity, found.value, found, **cost, **labels)
 
 
-def solutions(study: Study, at: Mapping[tuple[str, int], Objective | None], **how: Any) -> None:
+def record_solutions(
+    study: Study, at: Mapping[tuple[str, int], Objective | None], **how: Any
+) -> None:
     """Measure and record the ``geometry`` of many solutions, and ``kappa``, λ_max / |λ_min|.
 
     Args:
@@ -189,20 +191,20 @@ def solutions(study: Study, at: Mapping[tuple[str, int], Objective | None], **ho
     """
     for (arm, seed), L in at.items():
         if L is None:
-            missing(study, _SOLUTION, arm=arm, seed=seed)
+            record_missing(study, _SOLUTION, arm=arm, seed=seed)
             continue
         labels = {"arm": arm, "seed": seed}
-        ends = geometry(study, L, **labels, **how)
+        ends = record_geometry(study, L, **labels, **how)
         if ends is None:
-            missing(study, ["kappa"], note="λ_max and λ_min are not known", **labels)
+            record_missing(study, ["kappa"], note="λ_max and λ_min are not known", **labels)
             continue
         found = condition_number(ends)
         whole = found.converged and math.isfinite(found.value) and _known(ends, 0, -1)
         known = {"converged": whole, "error_kind": "half of interval"}
-        interval(study, "kappa", found, L, cost=ends.products, **labels, **known)
+        record_interval(study, "kappa", found, L, cost=ends.products, **labels, **known)
 
 
-def received(
+def record_signals(
     study: Study, at: Mapping[tuple[str, int], Objective | None], *, prefix: str
 ) -> dict[tuple[str, int], torch.Tensor]:
     """Measure, through the store, the gradients that layers receive, and record how they decay.
@@ -219,9 +221,9 @@ def received(
     for (arm, seed), L in at.items():
         labels = {"arm": arm, "seed": seed}
         if L is None:
-            missing(study, [f"{prefix}signal_decay"], **labels)
+            record_missing(study, [f"{prefix}signal_decay"], **labels)
             continue
-        found = study.store.remember(signals, L, L.theta)
+        found = study.store.remember(signal_propagation, L, L.theta)
         cost = {"cost": found.passes, "cost_unit": "passes", "unit": "a layer"}
         study.add_measurement(f"{prefix}signal_decay", found.decay, found, **cost, **labels)
         norms[arm, seed] = found.norms
@@ -233,7 +235,7 @@ def received(
     return norms
 
 
-def missing(
+def record_missing(
     study: Study, names: Sequence[str], *, note: str = "the run diverged", **labels: Any
 ) -> None:
     """Record of a run that it has none of these quantities, and why."""
@@ -241,7 +243,7 @@ def missing(
         study.add(name, math.nan, converged=False, note=note, **labels)
 
 
-def early(
+def record_early(
     study: Study,
     at: Mapping[tuple[str, int], Objective | None],
     *,
@@ -268,11 +270,11 @@ def early(
         if L is None:
             names = ("loss", "lambda_max", "sam", "gradient_norm", "rounding")
             known = [f"{prefix}{name}" for name in names]
-            missing(study, known, note=without, arm=arm, seed=seed)
+            record_missing(study, known, note=without, arm=arm, seed=seed)
             continue
         labels = {"arm": arm, "seed": seed}
         _ends(study, [f"{prefix}lambda_max"], functools.partial(_top, study, L, tol), L, **labels)
-        found = rise(study, f"{prefix}sam", L, rho, **labels)
+        found = record_rise(study, f"{prefix}sam", L, rho, **labels)
         cost = {"cost": 1, "cost_unit": "passes", **labels}
         norm = {"unit": "nats per parameter", **cost}
         study.add_measurement(f"{prefix}gradient_norm", found.gradient_norm, found, **norm)
@@ -280,7 +282,7 @@ def early(
         _rounding(study, f"{prefix}rounding", L, **labels)
 
 
-def tested(
+def record_test_loss(
     study: Study,
     at: Mapping[tuple[str, int], Objective | None],
     examples: tuple,
@@ -303,7 +305,7 @@ def tested(
         labels = {"arm": arm, "seed": seed}
         if L is None:
             names = [f"{prefix}{split}_accuracy", f"{prefix}{split}_loss"]
-            missing(study, names, note=without, **labels)
+            record_missing(study, names, note=without, **labels)
             continue
         of = L.replace(examples=examples, bn="frozen")
         found, labels = of.evaluate(of.theta), {"cost": 1, "cost_unit": "passes", **labels}
@@ -327,11 +329,11 @@ def _known(pairs: Eigenpairs, *indices: int, to: float = _KNOWN_TO) -> bool:
     return all(float(pairs.residuals[i]) <= to * abs(float(pairs.values[i])) for i in indices)
 
 
-def bounds(study: Study, runs: Runs) -> None:
+def record_bounds(study: Study, runs: Runs) -> None:
     """Record ``trace_bound``: what a source says the trace of the Hessian is at most.
 
     ``theory.trace_bound`` with the training loss at the initialisation, 0 as the least, and the
-    ``noise_trace`` recorded at the end (``flatness.record``). The source names no constant C before
+    ``noise_trace`` recorded at the end (``record_flatness``). The source names no constant C before
     the noise: ``trace_constant`` is the one with which the bound would be the recorded ``trace``,
     negative where the bound holds without the noise. With momentum β the rate is η / (1 − β), at
     which it moves in the long run. NaN for a run that diverged before its first step, or whose loss
@@ -358,7 +360,7 @@ def bounds(study: Study, runs: Runs) -> None:
             study.add("trace_constant", constant, unit="1 per nat", **labels)
 
 
-def subsets(
+def record_subsets(
     study: Study,
     models: Mapping[str, nn.Module],
     sets: Sequence[tuple[torch.Tensor, torch.Tensor]],
@@ -375,10 +377,10 @@ def subsets(
     for (arm, model), examples in itertools.product(models.items(), sets):
         L = Objective(model, examples)
         top = study.store.remember(eigenpairs, L.hessian(L.theta))
-        eigenvalue(study, "lambda_max_by_examples", top, 0, L, arm=arm, seed=seed)
+        record_eigenvalue(study, "lambda_max_by_examples", top, 0, L, arm=arm, seed=seed)
 
 
-def twins(
+def record_twins(
     study: Study,
     models: Mapping[str, nn.Module],
     examples: tuple[torch.Tensor, torch.Tensor],
@@ -406,6 +408,6 @@ def twins(
         twin = Objective(reparametrized_twin(model, layer=layer, factor=factor), examples)
         labels = {"arm": arm, "note": f"a = {factor}"}
         how = {**radii, "which": "largest", "prefix": "twin_", "seed": seed}
-        geometry(study, twin, **how, **labels)
+        record_geometry(study, twin, **how, **labels)
         moved = abs(twin.loss(twin.theta) - own.loss(own.theta))
         study.add_measurement("twin_loss_change", moved, twin, unit="nats", **labels)

@@ -5,22 +5,22 @@ from typing import Any
 
 from landscape.objective import Objective
 from landscape.spectrum.conditioning import condition_number
-from landscape.spectrum.survey import Survey
-from landscape.spectrum.survey import survey as whole_spectrum
+from landscape.spectrum.survey import FullSpectrum
+from landscape.spectrum.survey import full_spectrum as whole_spectrum
 
-from studies.records.flatness import trace
-from studies.records.solutions import eigenvalue, interval
+from studies.records.flatness import record_trace
+from studies.records.solutions import record_eigenvalue, record_interval
 from studies.study import Study
 
 
-def over_seeds(
+def record_spectra(
     study: Study,
     at: Mapping[tuple[str, int], Objective],
     hessians: Mapping[str, tuple[str, str]],
     *,
     seeds: Sequence[int],
     **how: Any,
-) -> dict[str, list[Survey]]:
+) -> dict[str, list[FullSpectrum]]:
     """Measure and record the whole spectrum of several kinds of Hessians, over seeds.
 
     Args:
@@ -43,14 +43,14 @@ def over_seeds(
         )
     return {
         name: [
-            survey(study, at[arm, seed].replace(bn=bn), arm=name, seed=seed, **how)
+            record_spectrum(study, at[arm, seed].replace(bn=bn), arm=name, seed=seed, **how)
             for seed in seeds
         ]
         for name, (arm, bn) in hessians.items()
     }
 
 
-def survey(
+def record_spectrum(
     study: Study,
     at: Objective,
     *,
@@ -59,10 +59,10 @@ def survey(
     steps: int,
     trace_rtol: float = 0.02,
     **labels: Any,
-) -> Survey:
+) -> FullSpectrum:
     """Measure, through the store, the whole spectrum of the Hessian at a solution, and record it.
 
-    The trace is that of ``flatness.trace``: exact where it can be. Residuals of eigenvalues are at
+    The trace is that of ``record_trace``: exact where it can be. Residuals of eigenvalues are at
     most 1e-4 of the spectral range, 1e-3 under batch statistics. ``condition`` is λ_max / |λ_min|.
     ``negative_mass`` is the share of eigenvalues below −δ, with δ a thousandth of the largest
     magnitude.
@@ -82,13 +82,15 @@ def survey(
     how = {"outliers": outliers, "probes": probes, "steps": steps, "seed": labels["seed"]}
     found = study.store.remember(whole_spectrum, hessian, tol=tol, **how)
     for name, index in (("lambda_max", 0), ("lambda_kth", outliers - 1), ("lambda_min", -1)):
-        eigenvalue(study, f"survey_{name}", found.pairs, index, at, **labels)
+        record_eigenvalue(study, f"survey_{name}", found.pairs, index, at, **labels)
     condition = condition_number(found.pairs)
     known = {"converged": condition.converged, "error_kind": "half of interval"}
-    interval(study, "condition", condition, at, cost=found.pairs.products, **known, **labels)
+    record_interval(study, "condition", condition, at, cost=found.pairs.products, **known, **labels)
     cost = {"cost": found.density.products, "converged": not found.interrupted}
-    interval(study, "negative_mass", found.density.negative, at, unit="share", **cost, **labels)
-    trace(study, at, rtol=trace_rtol, **labels)
+    record_interval(
+        study, "negative_mass", found.density.negative, at, unit="share", **cost, **labels
+    )
+    record_trace(study, at, rtol=trace_rtol, **labels)
     pairs = zip(found.pairs.values.tolist(), found.pairs.residuals.tolist(), strict=True)
     rows = [
         {**labels, "bn": at.bn, "index": index, "eigenvalue": value, "residual": residual}

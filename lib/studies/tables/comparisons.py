@@ -16,7 +16,7 @@ from studies.study import Study
 _MANY = 5  # Arms, beyond which a column each is too wide for a page.
 
 
-def comparison(
+def comparison_table(
     study: Study,
     quantities: Mapping[str, str],
     arms: Sequence[str],
@@ -58,7 +58,7 @@ def _errors_text(study: Study, quantities: Mapping[str, str], arms: Sequence[str
     return f" Largest error of one measurement: {'; '.join(errors)}." if errors else ""
 
 
-def arms(
+def arm_table(
     study: Study,
     quantities: Mapping[str, str],
     arms: Sequence[str],
@@ -107,7 +107,7 @@ def arms(
     )
 
 
-def ratios(
+def ratio_table(
     study: Study,
     rows: Mapping[str, Mapping[str, tuple[str, Sequence[str]]]],
     *,
@@ -154,7 +154,7 @@ def _paired_text(
     return (ratio_text(*zip(*pairs, strict=True)) if pairs else "–") + left
 
 
-def correlations(
+def correlation_table(
     found: Mapping[str, tuple[Interval, Interval]],
     *,
     label: str,
@@ -197,7 +197,7 @@ def _correlation_text(interval: Interval) -> str:
     return f"{interval_text(interval)}, n = {interval.n}{remark}"
 
 
-def barriers(paths: Mapping[tuple[str, str], Sequence[Path]], *, label: str) -> Table:
+def barrier_table(paths: Mapping[tuple[str, str], Sequence[Path]], *, label: str) -> Table:
     """Return a table of barriers for each split and policy, with intervals over pairs of solutions.
 
     Args:
@@ -214,7 +214,7 @@ def barriers(paths: Mapping[tuple[str, str], Sequence[Path]], *, label: str) -> 
     )
 
 
-def routes(found: Mapping[str, Sequence[Path]], *, label: str) -> Table:
+def path_kind_table(found: Mapping[str, Sequence[Path]], *, label: str) -> Table:
     """Return a table of barriers for each kind of path, with intervals over pairs of solutions.
 
     Args:
@@ -250,7 +250,7 @@ def _barrier_cells(paths: Sequence[Path]) -> list[str]:
     return [*cells, " to ".join(dict.fromkeys(ends))]
 
 
-def rules(claims: Sequence[Claim]) -> Table:
+def rule_table(claims: Sequence[Claim]) -> Table:
     """Return the table of claims with the rules that judge them, for the top of a study."""
     return Table(
         ["claim", "the source says", "its numbers", "rule"],

@@ -53,7 +53,7 @@ def gaps(tops: Mapping[tuple[str, int], Eigenpairs], *, classes: int) -> Sentenc
     """Return the sentence on behind how many eigenvalues spectra have a clear gap.
 
     Args:
-        tops: (arm, seed) -> the largest eigenpairs, as ``flatness.outliers`` returns them.
+        tops: (arm, seed) -> the largest eigenpairs, as ``flatness.record_outliers`` returns them.
         classes: As many outliers are said to be there.
     """
     found = [gap for gap in map(largest_gap, tops.values()) if gap.converged]
@@ -70,7 +70,7 @@ def resolution(study: Study, arms: Sequence[str]) -> Sentence:
     """Return the sentence on how many planes tell the shape of their basin from a circle.
 
     Args:
-        study: Where ``basins.record`` recorded the anisotropy, with the error of the grid.
+        study: Where ``basins.record_basins`` recorded the anisotropy, with the error of the grid.
         arms: The arms.
     """
     pairs = [
@@ -137,7 +137,7 @@ def steady(study: Study, optimizer: SGD, target: str, arms: Sequence[str]) -> Se
     )
 
 
-def rounded(
+def rounding_sentence(
     study: Study, quantity: str, arms: Sequence[str], when: str, *, above: float = 0.01
 ) -> Sentence:
     """Return the sentence on how much of their gradients networks lose by rounding.

@@ -7,10 +7,10 @@ from typing import Any
 from landscape.training.config import TrainConfig
 from landscape.training.run import Run
 
-from studies.arms import Runs, alike, grouped, lost
+from studies.arms import Runs, alike, divergence_text, grouped
 from studies.display import Sentence, Table
 from studies.formatting import number, setting
-from studies.records.runs import layer_gradients, learning
+from studies.records.runs import layer_gradients, record_learning
 from studies.study import Study
 
 
@@ -21,7 +21,7 @@ def divergence(runs: Mapping[tuple[str, int], Run], *, label: str) -> Table | Se
         runs: (arm, seed) -> run.
         label: Such as ``tab-divergence``.
     """
-    ended = {key: run for key, run in runs.items() if lost(run)}
+    ended = {key: run for key, run in runs.items() if divergence_text(run)}
     if not ended:
         return Sentence(f"None of the runs diverged (n = {len(runs)}).")
     return Table(
@@ -67,7 +67,9 @@ def learned(study: Study, runs: Runs, among: Sequence[str], *, chance: float) ->
         among: The arms to name.
         chance: The share that guessing gets right.
     """
-    found = learning(study, {key: runs[key] for key in runs if key[0] in among}, chance=chance)
+    found = record_learning(
+        study, {key: runs[key] for key in runs if key[0] in among}, chance=chance
+    )
     every = [arm for arm in among if all(found[arm])]
     others = {arm: sum(found[arm]) for arm in among if arm not in every}
     counts = {arm: f"{arm} ({there} of {len(found[arm])})" for arm, there in others.items()}
@@ -97,7 +99,7 @@ def rebounds(runs: Runs) -> Sentence:
     """
     found = []
     for (arm, seed), run in runs.items():
-        if lost(run) or len(run.history["train_loss"]) < 2:
+        if divergence_text(run) or len(run.history["train_loss"]) < 2:
             continue
         *before, last = run.history["train_loss"].tolist()
         if last > 2 * min(before):

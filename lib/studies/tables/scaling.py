@@ -7,7 +7,7 @@ from studies.formatting import converged_text, interval_text
 from studies.power_laws import Exponent
 
 
-def table(
+def exponent_table(
     found: Mapping[tuple[str, str], Exponent],
     quantities: Mapping[str, str],
     *,

@@ -8,7 +8,7 @@ from studies.formatting import number
 from studies.time_to_target import Duration, Median, typical
 
 
-def table(
+def time_table(
     found: Mapping[str, Mapping[str, Sequence[Duration]]],
     headings: Mapping[str, str],
     *,

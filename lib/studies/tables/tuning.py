@@ -9,7 +9,7 @@ from studies.formatting import number, seeds_text, setting
 from studies.tuning import Choice
 
 
-def table(found: Mapping[str, Choice], *, heading: str, label: str, caption: str) -> Table:
+def tuning_table(found: Mapping[str, Choice], *, heading: str, label: str, caption: str) -> Table:
     """Return a table of the mean final training losses over a grid, the chosen ones bold.
 
     Rows are arms, columns the values of all their grids. A cell says how many runs diverged where

@@ -7,7 +7,7 @@ import pytest
 import torch
 from landscape import models
 from landscape.diagnostics import signal_propagation
-from landscape.diagnostics.rounding import rounding
+from landscape.diagnostics.rounding import rounding_error
 from landscape.objective import Objective
 from studies.records import solutions
 from torch import nn
@@ -32,7 +32,7 @@ def linear(sizes=(3, 4, 5, 2), rows=5, **options):
 @pytest.mark.parametrize("microbatch", [2, 5])
 def test_signals_of_a_linear_network_are_products_of_its_matrices(microbatch):
     network, at = linear(microbatch=microbatch)
-    found = signal_propagation.signals(at, at.theta)
+    found = signal_propagation.signal_propagation(at, at.theta)
     inputs = torch.linspace(-1, 1, 15, dtype=torch.float64).view(5, 3)
     with torch.no_grad():
         last = (network(inputs) - 1) / 5
@@ -46,7 +46,7 @@ def test_signals_of_a_linear_network_are_products_of_its_matrices(microbatch):
 
 def test_signals_are_the_derivatives_by_what_a_layer_puts_out():
     at = small_objective(13, norm="batch", bn="batch", microbatch=7)
-    found = signal_propagation.signals(at, at.theta)
+    found = signal_propagation.signal_propagation(at, at.theta)
     bias = next(block for block in at.layout.blocks if block.name == "11.bias")
     # A bias moves all outputs of its layer alike: its gradient is the sum of what they receive.
     received = at.gradient(at.theta)[bias.entries]
@@ -65,14 +65,14 @@ def test_gradients_of_weights_hide_what_signals_show():
     weights = [block.entries for block in at.layout.blocks if block.kind == "weight"]
     inner = [float(at.theta[own] @ gradient[own]) for own in weights]
     assert inner == pytest.approx([inner[0]] * 4, rel=1e-9)
-    found = signal_propagation.signals(at, at.theta)
+    found = signal_propagation.signal_propagation(at, at.theta)
     assert found.decay < 0.5 and (found.norms[:-1] < found.norms[1:]).all()
 
 
 def test_the_network_keeps_no_hook():
     at = small_objective(13)
     before = at.gradient(at.theta)
-    signal_propagation.signals(at, at.theta)
+    signal_propagation.signal_propagation(at, at.theta)
     assert not any(layer._forward_hooks for layer in at.parts(at.theta).module.modules())
     assert torch.equal(at.gradient(at.theta), before)
 
@@ -97,13 +97,13 @@ def test_a_network_without_such_layers_is_refused():
 
     at = Objective(Scale(), (torch.ones(3, 4), torch.zeros(3, dtype=torch.long)))
     with pytest.raises(ValueError, match=r"no layer with weights gave one tensor.*Pass a network"):
-        signal_propagation.signals(at, at.theta)
+        signal_propagation.signal_propagation(at, at.theta)
 
 
 def test_received_signals_are_recorded_and_a_lost_run_says_so(study, tmp_path):
     at = small_objective(13)
-    found = solutions.received(study, {("a", 0): at, ("a", 1): None}, prefix="initial_")
-    want = signal_propagation.signals(at, at.theta)
+    found = solutions.record_signals(study, {("a", 0): at, ("a", 1): None}, prefix="initial_")
+    want = signal_propagation.signal_propagation(at, at.theta)
     assert list(found) == [("a", 0)] and torch.equal(found["a", 0], want.norms)
     known, lost = study.values("initial_signal_decay", "a")
     assert known == want.decay and math.isnan(lost)
@@ -118,8 +118,8 @@ def test_received_signals_are_recorded_and_a_lost_run_says_so(study, tmp_path):
 
 def test_rounding_is_none_in_float64_and_small_in_float32():
     at = small_objective(13)
-    assert rounding(at, at.theta).value == 0.0
-    found = rounding(at.replace(dtype=torch.float32), at.theta)
+    assert rounding_error(at, at.theta).value == 0.0
+    found = rounding_error(at.replace(dtype=torch.float32), at.theta)
     assert 1e-9 < found.value < 1e-5 and found.converged and found.dtype == "float32"
 
 
@@ -138,7 +138,7 @@ def test_rounding_is_the_distance_from_the_exact_gradient():
     network = filled(Cancelling(), "rounding")
     examples = (torch.ones(4, 1).double(), torch.zeros(4, 1).double())
     at = Objective(network, examples, loss=halves, dtype=torch.float32)
-    assert rounding(at, at.theta).value > 0.01
+    assert rounding_error(at, at.theta).value > 0.01
 
 
 @pytest.mark.parametrize(("size", "want"), [(1e25, math.inf), (1e200, math.nan)])
@@ -149,7 +149,7 @@ def test_rounding_of_what_overflows_has_no_number(size, want):
             tensor.fill_(size)
     examples = (torch.ones(2, 1).double(), torch.zeros(2, 1).double())
     at = Objective(network, examples, loss=halves, dtype=torch.float32)
-    found = rounding(at, at.theta)
+    found = rounding_error(at, at.theta)
     assert found.value == want or (math.isnan(found.value) and math.isnan(want))
     assert not found.converged
 
@@ -157,4 +157,4 @@ def test_rounding_of_what_overflows_has_no_number(size, want):
 def test_rounding_of_a_dead_network_is_none():
     network = small_cnn().float()
     at = Objective(network, digits().first(5), dtype=torch.float32)
-    assert rounding(at, torch.zeros(at.n, dtype=torch.float64)).value < 1e-6
+    assert rounding_error(at, torch.zeros(at.n, dtype=torch.float64)).value < 1e-6

@@ -3,7 +3,7 @@
 import pytest
 import torch
 from landscape import models
-from landscape.models.initialization import initialized
+from landscape.models.initialization import initialize
 from landscape.models.resnet import ResidualBlock, Subsample
 from landscape.network import parameters
 from landscape.store.fingerprint import digest
@@ -249,7 +249,7 @@ def test_resnet_refuses_images_that_are_too_small():
 
 def test_a_layer_without_a_rule_is_refused():
     with pytest.raises(ValueError, match=r"layer '0' \(PReLU\) has .* no rule .* \['Linear'\]"):
-        initialized(
+        initialize(
             lambda: nn.Sequential(nn.PReLU()), {nn.Linear: lambda module, generator: None}, seed=0
         )
 

@@ -6,7 +6,7 @@ import math
 import pytest
 import torch
 from landscape import directions, models, rng, slices
-from landscape.evaluator import Sweep
+from landscape.evaluator import Evaluator
 from landscape.objective import Objective
 
 from tests.sample_measurements import MEASURED
@@ -210,7 +210,7 @@ def test_shares_that_are_no_quantiles_are_refused(shares):
 
 @pytest.mark.parametrize("power", [1.0, 2.0, 3.5])
 def test_a_centred_grid_holds_its_centre_and_is_finest_there(power):
-    found = slices.centred(7, 2.0, power=power)
+    found = slices.centred_positions(7, 2.0, power=power)
     assert found.dtype == torch.float64 and found[3] == 0.0
     assert torch.equal(found, -found.flip(0)) and found[-1] == 2.0
     assert found[4:].tolist() == pytest.approx([2 * (k / 3) ** power for k in (1, 2, 3)])
@@ -224,7 +224,7 @@ def test_a_centred_grid_holds_its_centre_and_is_finest_there(power):
 )
 def test_a_grid_that_is_not_centred_is_refused(points, reach, power):
     with pytest.raises(ValueError, match=r"is no grid around 0. Pass an odd number"):
-        slices.centred(points, reach, power=power)
+        slices.centred_positions(points, reach, power=power)
 
 
 # Planes in blocks
@@ -232,7 +232,7 @@ def test_a_grid_that_is_not_centred_is_refused(points, reach, power):
 
 def interrupted_after(monkeypatch, count):
     """Let so many points be computed; the next one is interrupted as by Ctrl-C."""
-    whole, done = Sweep.evaluate, []
+    whole, done = Evaluator.evaluate, []
 
     def evaluate(self, *coefficients):
         if len(done) == count:
@@ -240,7 +240,7 @@ def interrupted_after(monkeypatch, count):
         done.append(coefficients)
         return whole(self, *coefficients)
 
-    monkeypatch.setattr(Sweep, "evaluate", evaluate)
+    monkeypatch.setattr(Evaluator, "evaluate", evaluate)
     return done
 
 
@@ -305,7 +305,7 @@ def test_slices_leave_the_model_also_after_an_exception(generator, monkeypatch):
 
 FINE = {
     "alphas": torch.linspace(-3, 2, 33, dtype=torch.float64),
-    "betas": slices.centred(41, 2.0),
+    "betas": slices.centred_positions(41, 2.0),
 }
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 from landscape import plots
-from studies.figures.depth import depths, gradients
+from studies.figures.depth import depth_panels, gradient_panels
 from studies.intervals import mean_interval
 
 NAN, INF = math.nan, math.inf
@@ -23,21 +23,21 @@ def norms(**arms):
 
 def test_gradients_are_a_panel_for_each_title_on_a_logarithmic_axis():
     found = {"before": norms(a=[[1.0, 2.0, 4.0]]), "after": norms(a=[[3.0, 3.0, 3.0]])}
-    before, after = gradients(found)
+    before, after = gradient_panels(found)
     assert (before.title, after.title) == ("before", "after")
     assert (before.x, before.y, before.scale) == ("layer, from the input", "‖∂L/∂W‖₂", "log")
     assert before.integers and before.series["a"].x.tolist() == [1, 2, 3]
 
 
 def test_one_seed_is_a_single_curve():
-    (panel,) = gradients({"t": norms(a=[torch.tensor([1.0, 2.0, 4.0])])})
+    (panel,) = gradient_panels({"t": norms(a=[torch.tensor([1.0, 2.0, 4.0])])})
     assert panel.series["a"].n == 1
     np.testing.assert_allclose(panel.series["a"].mean, [1, 2, 4], rtol=1e-14)
 
 
 def test_several_seeds_are_a_band_of_their_logarithms():
     rows = [[1.0, 8.0], [4.0, 2.0], [2.0, 4.0]]
-    (panel,) = gradients({"t": norms(a=rows)})
+    (panel,) = gradient_panels({"t": norms(a=rows)})
     of = panel.series["a"]
     want = [mean_interval(np.log(column)) for column in zip(*rows, strict=True)]
     for name, field in (("mean", "estimate"), ("low", "low"), ("high", "high")):
@@ -48,7 +48,7 @@ def test_several_seeds_are_a_band_of_their_logarithms():
 
 
 def test_arms_may_have_different_numbers_of_layers():
-    (panel,) = gradients({"t": norms(a=[[1.0, 1.0]], b=[[1.0, 1.0, 1.0]])})
+    (panel,) = gradient_panels({"t": norms(a=[[1.0, 1.0]], b=[[1.0, 1.0, 1.0]])})
     assert [len(of.x) for of in panel.series.values()] == [2, 3]
 
 
@@ -56,7 +56,7 @@ def test_arms_may_have_different_numbers_of_layers():
 def test_an_arm_that_diverged_says_so_in_all_panels_and_keeps_its_place(lost):
     before = norms(a=[[1.0, 1.0]] * 2, b=[[2.0, 2.0]] * 2)
     after = norms(a=[[1.0, 1.0]] * 2, b=[lost] * 2)
-    one, two = gradients({"before": before, "after": after})
+    one, two = gradient_panels({"before": before, "after": after})
     assert list(one.series) == list(two.series) == ["a", "b (diverged)"]
     assert one.series["b (diverged)"].mean.tolist() == pytest.approx([2.0, 2.0])
     assert math.isnan(two.series["b (diverged)"].mean[-1])
@@ -66,7 +66,7 @@ def test_an_arm_that_diverged_says_so_in_all_panels_and_keeps_its_place(lost):
 
 
 def test_seeds_that_did_not_diverge_are_still_drawn_but_have_no_mean():
-    (panel,) = gradients({"t": norms(a=[[1.0, 1.0], [NAN, NAN], [2.0, 2.0]])})
+    (panel,) = gradient_panels({"t": norms(a=[[1.0, 1.0], [NAN, NAN], [2.0, 2.0]])})
     of = panel.series["a (1 of 3 diverged)"]
     assert np.isnan(of.mean).all() and np.isnan(of.low).all() and np.isnan(of.high).all()
     np.testing.assert_array_equal(of.samples, [[1, 1], [NAN, NAN], [2, 2]])
@@ -75,20 +75,20 @@ def test_seeds_that_did_not_diverge_are_still_drawn_but_have_no_mean():
 @pytest.mark.filterwarnings("error")
 @pytest.mark.parametrize("rows", [[[0.0, 1.0]], [[0.0, 1.0], [1.0, 1.0]]])
 def test_a_norm_of_zero_is_a_gap_that_the_name_tells_of(rows):
-    (panel,) = gradients({"t": norms(a=rows)})
+    (panel,) = gradient_panels({"t": norms(a=rows)})
     of = panel.series["a (some are 0)"]
     assert math.isnan(of.mean[0]) and of.mean[1] == pytest.approx(1.0)
     assert of.samples.tolist() == rows
 
 
 def test_the_remarks_on_an_arm_stand_together():
-    (panel,) = gradients({"t": norms(a=[[0.0, 1.0], [NAN, 1.0]])})
+    (panel,) = gradient_panels({"t": norms(a=[[0.0, 1.0], [NAN, 1.0]])})
     assert list(panel.series) == ["a (1 of 2 diverged, some are 0)"]
 
 
 def test_the_reference_shrinks_from_the_output_by_its_factor_a_layer():
     found = {"t": norms(first=[[1.0, 1.0, 2.0], [1.0, 1.0, 8.0]], second=[[1.0, 1.0, 1.0]])}
-    (panel,) = gradients(found, reference=0.5)
+    (panel,) = gradient_panels(found, reference=0.5)
     assert list(panel.series) == ["first", "second", "0.5^depth from the output"]
     # The geometric mean of 2 and 8 at the last layer, half of it at the one before.
     np.testing.assert_allclose(panel.series["0.5^depth from the output"].mean, [1, 2, 4])
@@ -96,24 +96,24 @@ def test_the_reference_shrinks_from_the_output_by_its_factor_a_layer():
 
 
 def test_the_reference_of_an_arm_that_diverged_is_absent():
-    (panel,) = gradients({"t": norms(a=[[NAN, NAN]])}, reference=0.9)
+    (panel,) = gradient_panels({"t": norms(a=[[NAN, NAN]])}, reference=0.9)
     assert np.isnan(panel.series["0.9^depth from the output"].mean).all()
 
 
 @pytest.mark.parametrize("reference", [0.0, -0.9, INF, NAN])
 def test_gradients_refuse_a_reference_that_is_no_factor(reference):
     with pytest.raises(ValueError, match=r"reference=.* is no factor.*such as 0.9, or None"):
-        gradients({"t": norms(a=[[1.0]])}, reference=reference)
+        gradient_panels({"t": norms(a=[[1.0]])}, reference=reference)
 
 
 def test_gradients_refuse_a_title_without_norms():
     with pytest.raises(ValueError, match=r"no norms under 'after'"):
-        gradients({"before": norms(a=[[1.0]]), "after": {}})
+        gradient_panels({"before": norms(a=[[1.0]]), "after": {}})
 
 
 def test_gradients_refuse_seeds_of_different_numbers_of_layers():
     with pytest.raises(ValueError, match=r"do not fit a grid"):
-        gradients({"t": norms(a=[[1.0, 1.0], [1.0]])})
+        gradient_panels({"t": norms(a=[[1.0, 1.0], [1.0]])})
 
 
 # Depths
@@ -134,7 +134,7 @@ def deep(study):
 
 
 def test_depths_are_a_panel_for_each_quantity_on_a_logarithmic_depth(deep):
-    first, second = depths(deep, {"q": "name", "flat": "other"}, ["skip"], [8, 20, 56])
+    first, second = depth_panels(deep, {"q": "name", "flat": "other"}, ["skip"], [8, 20, 56])
     assert (first.title, first.x, first.y) == ("name", "depth (layers)", "nats")
     assert (first.x_scale, first.scale, second.scale) == ("log", "log", "linear")
     assert second.y == "other"  # Recorded without a unit.
@@ -146,7 +146,7 @@ def test_depths_are_a_panel_for_each_quantity_on_a_logarithmic_depth(deep):
 
 
 def test_a_depth_that_is_not_finite_is_a_gap_and_the_others_stay(deep):
-    (panel,) = depths(deep, {"q": "name"}, ["skip", "plain"], [8, 20, 56])
+    (panel,) = depth_panels(deep, {"q": "name"}, ["skip", "plain"], [8, 20, 56])
     assert list(panel.series) == ["skip", "plain"]
     found = panel.series["plain"].mean
     assert found[0] == pytest.approx(2) and math.isnan(found[1]) and found[2] == pytest.approx(800)
@@ -156,13 +156,13 @@ def test_a_depth_that_is_not_finite_is_a_gap_and_the_others_stay(deep):
 
 def test_values_of_both_signs_have_a_linear_axis(study):
     record(study, "q", "skip", {8: [-1.0, -2.0], 20: [100.0, 200.0]})
-    (panel,) = depths(study, {"q": "name"}, ["skip"], [8, 20])
+    (panel,) = depth_panels(study, {"q": "name"}, ["skip"], [8, 20])
     assert panel.scale == "linear" and panel.series["skip"].mean.tolist() == [-1.5, 150.0]
 
 
 def test_a_single_seed_is_a_curve_against_depth(study):
     record(study, "q", "skip", {8: [1.0], 20: [3.0]})
-    (panel,) = depths(study, {"q": "name"}, ["skip"], [8, 20])
+    (panel,) = depth_panels(study, {"q": "name"}, ["skip"], [8, 20])
     assert panel.series["skip"].n == 1 and panel.series["skip"].mean.tolist() == [1.0, 3.0]
 
 
@@ -171,14 +171,14 @@ def test_depths_refuse_different_numbers_of_seeds(study):
     with pytest.raises(
         ValueError, match=r"'q' of 'skip' has \[2, 1\] values at the sizes \[8, 20\]"
     ):
-        depths(study, {"q": "name"}, ["skip"], [8, 20])
+        depth_panels(study, {"q": "name"}, ["skip"], [8, 20])
 
 
 @pytest.mark.filterwarnings("error")
 def test_panels_with_gaps_and_diverged_arms_are_drawn(deep):
     lost = norms(a=[[1.0, 0.0, 2.0]] * 2, b=[[NAN] * 3] * 2, c=[[1e-9, 1.0, INF], [1.0] * 3])
-    made = gradients({"t": lost}, reference=0.9)
-    made += depths(deep, {"q": "name"}, ["skip", "plain"], [8, 20, 56])
+    made = gradient_panels({"t": lost}, reference=0.9)
+    made += depth_panels(deep, {"q": "name"}, ["skip", "plain"], [8, 20, 56])
     assert "<svg" in plots.curves(made, **WORDS).svg()
 
 
@@ -186,7 +186,7 @@ def test_the_axis_of_depths_is_labelled_with_the_depths(study):
     for depth in (8, 20):
         for seed in (0, 1):
             study.add("q", depth + seed, arm=f"skip, depth {depth}", seed=seed)
-    panels = depths(study, {"q": "q"}, ["skip"], [8, 20])
+    panels = depth_panels(study, {"q": "q"}, ["skip"], [8, 20])
     figure = plots.curves(panels, label="fig-d", caption="c", alt="a").figure
     (axis,) = figure.axes
     figure.canvas.draw()

@@ -15,7 +15,7 @@ from landscape.store.fingerprint import digest
 from landscape.training import SAM, SGD, Adam, Cosine, TrainConfig, train
 from studies.figures import edge_of_stability
 from studies.records import dynamics
-from studies.records.dynamics import Curvature, Moment, Trail
+from studies.records.dynamics import Curvature, CurvatureSnapshot, CurvatureTrajectory
 
 from tests.sample_measurements import MEASURED
 from tests.sample_networks import digits
@@ -45,7 +45,9 @@ def dense_top(run, step, d=1.0):
 
 
 def along(study, runs, **how):
-    return dynamics.along(study, runs, examples(), **{"steps": STEPS, "rtol": 0.5, **DOUBLE, **how})
+    return dynamics.record_dynamics(
+        study, runs, examples(), **{"steps": STEPS, "rtol": 0.5, **DOUBLE, **how}
+    )
 
 
 def tables(study, tmp_path):
@@ -215,8 +217,8 @@ def test_fewer_examples_than_those_of_training_need_their_number(study):
     few = tuple(part[:8] for part in examples())
     text = r"took 6 steps, but 3 epochs of 8 examples in batches of 12 have 3. Pass as train_size"
     with pytest.raises(ValueError, match=text):
-        dynamics.along(study, runs, few, steps=STEPS)
-    found = dynamics.along(study, runs, few, steps=(6,), train_size=COUNT)
+        dynamics.record_dynamics(study, runs, few, steps=STEPS)
+    found = dynamics.record_dynamics(study, runs, few, steps=(6,), train_size=COUNT)
     assert (found["a", 0].moments[0].epoch, found["a", 0].moments[0].examples) == (3.0, 8)
 
 
@@ -236,7 +238,7 @@ def test_curvature_above_the_line_gives_way_and_at_a_small_rate_stays_below(stud
     config = TrainConfig(models.MLP(hidden=(16,), activation="tanh"), SGD(2.0), **how)
     slow = dataclasses.replace(config, optimizer=SGD(0.1))
     runs = {("a", 0): train(config, task, study.store), ("b", 0): train(slow, task, study.store)}
-    found = dynamics.along(study, runs, task.first(64), steps=steps)
+    found = dynamics.record_dynamics(study, runs, task.first(64), steps=steps)
     fast, slow = ([m.edge.ratio for m in found[arm, 0].moments] for arm in "ab")
     assert max(fast) > 1 and fast[-1] < max(fast) / 2 and max(slow) < 0.5
 
@@ -247,13 +249,15 @@ def test_curvature_above_the_line_gives_way_and_at_a_small_rate_stays_below(stud
 def moment(step, ratio, batch=None):
     edge = Curvature(ratio * 20, 0.1, 20.0, True, 5)
     batch = None if batch is None else Curvature(batch * 10, 0.1, 10.0, True, 5)
-    return Moment(step=step, epoch=step / 2, plain=edge, edge=edge, batch=batch, **MEASURED)
+    return CurvatureSnapshot(
+        step=step, epoch=step / 2, plain=edge, edge=edge, batch=batch, **MEASURED
+    )
 
 
 def trail(ratios, *, batches=None, diverged_at=None):
     batches = batches or [None] * len(ratios)
     pairs = enumerate(zip(ratios, batches, strict=True))
-    return Trail(tuple(moment(10 * i, *pair) for i, pair in pairs), diverged_at)
+    return CurvatureTrajectory(tuple(moment(10 * i, *pair) for i, pair in pairs), diverged_at)
 
 
 def test_panels_have_a_band_for_each_arm_and_a_line_at_one():
@@ -262,7 +266,7 @@ def test_panels_have_a_band_for_each_arm_and_a_line_at_one():
         ("b", 0): trail([0.1, 0.2, 0.3], batches=[math.nan] * 3),
         ("a", 1): trail([0.4, 1.0, 1.2], batches=[0.7, 1.0, 1.1]),
     }
-    full, few = edge_of_stability.panels(found)
+    full, few = edge_of_stability.stability_panels(found)
     assert list(full.series) == ["a", "b", "stability threshold"]
     np.testing.assert_allclose(full.series["a"].mean, [0.3, 0.9, 1.1])
     assert full.series["a"].n == 2 and full.series["a"].x.tolist() == [0, 10, 20]
@@ -277,7 +281,7 @@ def test_panels_have_a_band_for_each_arm_and_a_line_at_one():
 
 
 def test_without_batch_sharpness_there_is_one_panel():
-    (panel,) = edge_of_stability.panels({("a", 0): trail([0.2, 0.8])})
+    (panel,) = edge_of_stability.stability_panels({("a", 0): trail([0.2, 0.8])})
     assert panel.title == "largest eigenvalue"
 
 
@@ -287,7 +291,7 @@ def test_an_arm_that_diverged_says_so_and_has_no_mean_from_there():
         ("a", 1): trail([0.4], diverged_at=7),
         ("b", 0): trail([], diverged_at=3),
     }
-    (panel,) = edge_of_stability.panels(found)
+    (panel,) = edge_of_stability.stability_panels(found)
     assert list(panel.series) == ["a (1 of 2 diverged)", "b (diverged)", "stability threshold"]
     some, every, _ = panel.series.values()
     assert some.x.tolist() == [0, 7, 10, 20] and some.mean[0] == pytest.approx(0.3)
@@ -299,4 +303,4 @@ def test_an_arm_that_diverged_says_so_and_has_no_mean_from_there():
 
 def test_no_trails_are_refused():
     with pytest.raises(ValueError, match="there are no trails to draw"):
-        edge_of_stability.panels({})
+        edge_of_stability.stability_panels({})

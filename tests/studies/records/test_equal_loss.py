@@ -33,7 +33,7 @@ def test_networks_are_those_of_the_step_at_which_the_loss_is_reached(store):
     runs = trained(store)
     level = 0.85 * sum(float(run.history["train_loss"][0]) for run in runs.values()) / 4
     task = digits()
-    found = equal_loss.objectives(runs, level, task, task.train, store)
+    found = equal_loss.equal_loss_objectives(runs, level, task, task.train, store)
     assert list(found) == list(runs)
     seen = set()
     for key, run in runs.items():
@@ -56,7 +56,7 @@ def test_a_level_of_each_seed_is_the_loss_that_all_its_arms_reach(store):
     for seed, level in shared.items():
         ends = [float(runs[arm, seed].history["train_loss"][-1]) for arm in ("fast", "slow")]
         assert level == max(ends) > min(ends)
-    found = equal_loss.objectives(runs, None, task, task.train, store)
+    found = equal_loss.equal_loss_objectives(runs, None, task, task.train, store)
     assert None not in found.values()
     for seed, level in shared.items():
         slow = found["slow", seed]
@@ -67,8 +67,10 @@ def test_a_level_of_each_seed_is_the_loss_that_all_its_arms_reach(store):
 
 def test_what_never_gets_there_has_no_network(store):
     runs, task = trained(store), digits()
-    assert set(equal_loss.objectives(runs, 1e-6, task, task.train, store).values()) == {None}
-    found = equal_loss.objectives(runs, 10.0, task, task.train, store)
+    assert set(equal_loss.equal_loss_objectives(runs, 1e-6, task, task.train, store).values()) == {
+        None
+    }
+    found = equal_loss.equal_loss_objectives(runs, 10.0, task, task.train, store)
     start = models.MLP(hidden=(8,)).build((1, 8, 8), 10, seed=1)  # 10 nats are passed at once.
     want = torch.nn.utils.parameters_to_vector(start.parameters()).double()
     assert torch.equal(found["fast", 1].theta, want)
@@ -79,14 +81,14 @@ def test_a_seed_of_which_a_run_diverged_shares_no_level(store):
     runs["slow", 1] = dataclasses.replace(runs["slow", 1], diverged_at=3)
     shared = time_to_target.shared_level(runs, ["fast", "slow"])
     assert math.isfinite(shared[0]) and math.isnan(shared[1])
-    found = equal_loss.objectives(runs, None, digits(), digits().train, store)
+    found = equal_loss.equal_loss_objectives(runs, None, digits(), digits().train, store)
     assert [key for key, L in found.items() if L is None] == [("fast", 1), ("slow", 1)]
 
 
 def test_a_schedule_is_refused_since_a_shorter_run_is_another(store):
     runs = trained(store, schedule=training.Cosine(), epochs=1)
     with pytest.raises(ValueError, match=r"schedule=Cosine.* constant learning rate"):
-        equal_loss.objectives(runs, 0.5, digits(), digits().train, store)
+        equal_loss.equal_loss_objectives(runs, 0.5, digits(), digits().train, store)
 
 
 def with_losses(run, losses):
@@ -102,7 +104,7 @@ def test_step_noise_is_compared_where_the_mean_mini_batch_loss_is_the_same(store
     fast, slow = runs["fast", 0], runs["slow", 0]
     runs["fast", 0] = with_losses(fast, np.concatenate(epochs).tolist())
     runs["slow", 0] = with_losses(slow, (2 * np.concatenate(epochs)).tolist())
-    equal_loss.step_noise(study, runs)
+    equal_loss.record_step_noise(study, runs)
     found = {arm: study.values("step_noise_matched", arm)[0] for arm in ("fast", "slow")}
     # The first stretch of 5 steps with a mean of at most 2 may begin within an epoch.
     for arm, run in (("fast", runs["fast", 0]), ("slow", runs["slow", 0])):
@@ -119,7 +121,7 @@ def test_step_noise_is_compared_where_the_mean_mini_batch_loss_is_the_same(store
 def test_step_noise_of_a_seed_of_which_a_run_diverged_is_none(store, study):
     runs = trained(store)
     runs["slow", 1] = dataclasses.replace(runs["slow", 1], diverged_at=3)
-    equal_loss.step_noise(study, runs)
+    equal_loss.record_step_noise(study, runs)
     values = [
         value for arm in ("fast", "slow") for value in study.values("step_noise_matched", arm)
     ]
@@ -128,7 +130,7 @@ def test_step_noise_of_a_seed_of_which_a_run_diverged_is_none(store, study):
 
 
 def test_step_noise_of_epochs_of_one_step_is_none(store, study):
-    equal_loss.step_noise(study, trained(store, batch_size=48, measure_every=1, epochs=2))
+    equal_loss.record_step_noise(study, trained(store, batch_size=48, measure_every=1, epochs=2))
     assert math.isnan(study.values("step_noise_matched", "fast")[0])
 
 
@@ -140,8 +142,8 @@ def test_how_far_apart_arms_are_is_the_largest_ratio_within_a_seed(study):
     }.items():
         for seed, value in enumerate(values):
             study.add("loss", value, arm=arm, seed=seed)
-    assert equal_loss.spread(study, "loss", ["a", "b", "c"]) == 2
-    assert equal_loss.spread(study, "loss", ["a", "c"]) == 9
+    assert equal_loss.largest_ratio(study, "loss", ["a", "b", "c"]) == 2
+    assert equal_loss.largest_ratio(study, "loss", ["a", "c"]) == 9
     study.add("lost", math.nan, arm="a", seed=0)
     study.add("lost", 1.0, arm="b", seed=0)
-    assert math.isnan(equal_loss.spread(study, "lost", ["a", "b"]))
+    assert math.isnan(equal_loss.largest_ratio(study, "lost", ["a", "b"]))

@@ -42,7 +42,7 @@ def recorded(study, tmp_path):
 
 def test_every_number_is_recorded_with_its_error_and_its_cost(study, tmp_path):
     L = relu_objective(relu_net())
-    flatness.record(study, {("a", 4): L}, {("a", 4): run_of(study)}, **HOW)
+    flatness.record_flatness(study, {("a", 4): L}, {("a", 4): run_of(study)}, **HOW)
     rows = recorded(study, tmp_path)
     assert set(rows) == set(BASE) and all(row["seed"] == "4" for row in rows.values())
     trace = float(np.trace(L.hessian(L.theta).to_dense().numpy()))
@@ -72,7 +72,7 @@ def vit_objective():
 
 def test_the_trace_of_another_network_is_estimated(study, tmp_path):
     L = vit_objective()
-    flatness.record(study, {("a", 0): L}, {("a", 0): run_of(study)}, **HOW, trace_rtol=0.1)
+    flatness.record_flatness(study, {("a", 0): L}, {("a", 0): run_of(study)}, **HOW, trace_rtol=0.1)
     row = recorded(study, tmp_path)["trace"]
     exact = float(np.trace(L.hessian(L.theta).to_dense().numpy()))
     assert (row["error_kind"], row["cost_unit"]) == ("standard error", "products")
@@ -84,7 +84,7 @@ def test_the_preconditioned_eigenvalue_is_that_of_adams_own_hessian(study, tmp_p
     run = run_of(study, Adam(0.01), snapshots=(3,))
     for arm, step in (("end", None), ("early", 3)):
         L = Objective(run.model(step=step), digits().first(24), dtype=torch.float64)
-        flatness.record(study, {(arm, 0): L}, {(arm, 0): run}, **HOW, step=step)
+        flatness.record_flatness(study, {(arm, 0): L}, {(arm, 0): run}, **HOW, step=step)
         d = preconditioner(run, step=step).numpy()
         dense = d[:, None] * L.hessian(L.theta).to_dense().numpy() * d
         want = np.linalg.eigvalsh(dense)
@@ -95,7 +95,9 @@ def test_the_preconditioned_eigenvalue_is_that_of_adams_own_hessian(study, tmp_p
 
 
 def test_what_does_not_adapt_has_no_preconditioned_eigenvalue(study):
-    flatness.record(study, {("a", 0): relu_objective(relu_net())}, {("a", 0): run_of(study)}, **HOW)
+    flatness.record_flatness(
+        study, {("a", 0): relu_objective(relu_net())}, {("a", 0): run_of(study)}, **HOW
+    )
     with pytest.raises(KeyError, match="lambda_max_preconditioned"):
         study.values("lambda_max_preconditioned", "a")
 
@@ -104,8 +106,8 @@ def test_what_does_not_adapt_has_no_preconditioned_eigenvalue(study):
 def test_a_run_that_diverged_has_rows_that_say_so(study, tmp_path, optimizer):
     run = run_of(study, optimizer)
     assert run.diverged_at is not None
-    flatness.record(study, {("a", 0): None}, {("a", 0): run}, **HOW)
-    flatness.outliers(study, {("a", 0): None}, k=5)
+    flatness.record_flatness(study, {("a", 0): None}, {("a", 0): run}, **HOW)
+    flatness.record_outliers(study, {("a", 0): None}, k=5)
     rows = recorded(study, tmp_path)
     extra = {"lambda_max_preconditioned"} if isinstance(optimizer, Adam) else set()
     assert set(rows) == {*BASE, "outliers", *extra}
@@ -120,7 +122,7 @@ def test_a_gradient_lost_in_noise_is_said(study, tmp_path):
     signs = torch.tensor([[1.0], [-1.0], [1.0], [-1.001]]).double()
     L = L.replace(examples=(inputs.repeat(2, 1), targets.repeat(2, 1) * signs))
     L.theta.fill_(1.0)
-    flatness.record(study, {("a", 0): L}, {("a", 0): run_of(study)}, **HOW)
+    flatness.record_flatness(study, {("a", 0): L}, {("a", 0): run_of(study)}, **HOW)
     row = recorded(study, tmp_path)["noise_scale"]
     assert (row["value"], row["converged"]) == ("inf", "false")
     assert row["note"] == "the gradient is lost in its noise"
@@ -129,11 +131,11 @@ def test_a_gradient_lost_in_noise_is_said(study, tmp_path):
 
 def test_nothing_is_computed_twice(study, monkeypatch):
     at, runs = {("a", 0): relu_objective(relu_net())}, {("a", 0): run_of(study)}
-    flatness.record(study, at, runs, **HOW)
-    flatness.outliers(study, at, k=5)
+    flatness.record_flatness(study, at, runs, **HOW)
+    flatness.record_outliers(study, at, k=5)
     monkeypatch.setattr(type(study.store), "_write", None)  # Nothing is left to be written.
-    flatness.record(study, at, runs, **HOW)
-    flatness.outliers(study, at, k=5)
+    flatness.record_flatness(study, at, runs, **HOW)
+    flatness.record_outliers(study, at, k=5)
     for name in (*BASE, "outliers"):
         first, second = study.values(name, "a")
         assert first == second or math.isnan(first)
@@ -142,7 +144,7 @@ def test_nothing_is_computed_twice(study, monkeypatch):
 def test_batch_statistics_are_refused(study):
     at = {("a", 0): small_objective(13, bn="batch")}
     with pytest.raises(ValueError, match="none has a gradient of its own"):
-        flatness.record(study, at, {("a", 0): run_of(study)}, **HOW)
+        flatness.record_flatness(study, at, {("a", 0): run_of(study)}, **HOW)
 
 
 # Outliers
@@ -223,7 +225,7 @@ def test_too_few_of_the_largest_are_refused(k, which):
 
 def test_outliers_are_recorded_with_their_gap(study, tmp_path):
     L = quadratic(90.0, 80.0, 70.0, 2.0, 1.9, 1.8, 1.7, 1.0)
-    found = flatness.outliers(study, {("a", 3): L, ("b", 3): None}, k=6)
+    found = flatness.record_outliers(study, {("a", 3): L, ("b", 3): None}, k=6)
     assert list(found) == [("a", 3)] and found["a", 3].k == 6
     row, missing = (study.write("title", [], []), rows_of(tmp_path))[1]
     assert (row["quantity"], row["value"], row["converged"]) == ("outliers", "3", "true")
@@ -231,7 +233,7 @@ def test_outliers_are_recorded_with_their_gap(study, tmp_path):
     assert (row["cost_unit"], row["unit"]) == ("products", "eigenvalues")
     assert (missing["arm"], missing["value"]) == ("b", "nan")
     with pytest.raises(ValueError, match="the 2 largest eigenvalues show no gap"):
-        flatness.outliers(study, {("a", 3): L}, k=2)
+        flatness.record_outliers(study, {("a", 3): L}, k=2)
 
 
 def test_clear_gaps_are_counted_by_their_place():
@@ -252,7 +254,7 @@ def test_clear_gaps_are_counted_by_their_place():
 def test_a_relu_networks_top_eigenvalues_are_those_counted(study):
     inputs = torch.randn(40, 4, dtype=torch.float64, generator=rng.stream(0, "inputs"))
     L = Objective(relu_net(), (inputs, torch.arange(40) % 3))
-    flatness.outliers(study, {("a", 0): L}, k=12)
+    flatness.record_outliers(study, {("a", 0): L}, k=12)
     exact = np.linalg.eigvalsh(L.hessian(L.theta).to_dense().numpy())[::-1][:12]
     ratios = exact[:-1] / exact[1:].clip(min=1e-12)
     assert study.values("outliers", "a") == [float(ratios.argmax() + 1)]

@@ -20,7 +20,9 @@ def measured(study, count=4, curve=CURVE):
     solutions = {seed: small_cnn(seed=seed) for seed in range(count)}
     examples = task.first(24)
     train = task.first(48)
-    return path_records.compared(study, solutions, examples, train=train, curve=curve, points=5)
+    return path_records.record_path_kinds(
+        study, solutions, examples, train=train, curve=curve, points=5
+    )
 
 
 def test_each_kind_has_a_path_a_pair_of_disjoint_solutions(study):
@@ -77,7 +79,9 @@ def test_a_path_on_which_the_loss_is_no_number_has_not_converged(study, tmp_path
         for tensor in solutions[1].parameters():
             tensor.mul_(1e300)
     sets = {"train": digits().first(24)}
-    path_records.straight(study, solutions, sets, points=3, arm="a", policies=("frozen",))
+    path_records.record_straight_paths(
+        study, solutions, sets, points=3, arm="a", policies=("frozen",)
+    )
     study.write("title", [], [])
     rows = {row["quantity"]: row for row in rows_of(tmp_path)}
     assert rows["error_barrier_train_frozen"]["value"] != "nan"
@@ -110,7 +114,7 @@ def test_straight_paths_are_recorded_for_every_split_and_policy(study, tmp_path)
     task = digits()
     sets = {split: task.first(12, split=split) for split in ("train", "test")}
     models = {seed: small_cnn(seed=seed) for seed in range(2)}
-    found = path_records.straight(study, models, sets, points=3, arm="a")
+    found = path_records.record_straight_paths(study, models, sets, points=3, arm="a")
     study.write("title", [], [])
     assert list(found) == [(s, p) for s in sets for p in ("frozen", "batch", "reestimate")]
     start, end = (Objective(models[seed], sets["test"]) for seed in (0, 1))
@@ -121,4 +125,6 @@ def test_straight_paths_are_recorded_for_every_split_and_policy(study, tmp_path)
     assert float(names["barrier_test_frozen"]["value"]) == pytest.approx(path.barrier, rel=1e-9)
     assert names["error_barrier_test_frozen"]["seed"] == "0-1"
     how = {"points": 3, "arm": "b", "policies": ["batch"]}
-    assert list(path_records.straight(study, models, sets, **how)) == [(s, "batch") for s in sets]
+    assert list(path_records.record_straight_paths(study, models, sets, **how)) == [
+        (s, "batch") for s in sets
+    ]

@@ -13,8 +13,8 @@ QUANTITIES += [f"{name}_{size}" for size in ("0.0001", "0.01") for name in RITZ]
 
 
 def estimated(study, at):
-    published.estimated(study, at, iterations=2, points=4)
-    published.lanczos(study, at, steps=3, step_sizes=[1e-4, 1e-2])
+    published.record_published_estimates(study, at, iterations=2, points=4)
+    published.record_published_lanczos(study, at, steps=3, step_sizes=[1e-4, 1e-2])
 
 
 def test_the_sources_estimators_are_recorded_with_error_and_cost(study, tmp_path):
@@ -56,7 +56,7 @@ def test_comparisons_set_estimate_and_converged_value_side_by_side(study):
     for arm, values in (("a", (3.0, 4.0)), ("b", (5.0, 6.0))):
         study.add("rough", values[0], arm=arm)
         study.add("true", values[1], arm=arm)
-    found = published.beside(study, {("rough", "true"): ("λ", {"a": 6.96})}, ["a", "b"])
+    found = published.comparisons(study, {("rough", "true"): ("λ", {"a": 6.96})}, ["a", "b"])
     assert found == [
         published.Comparison("a", "λ", 6.96, [3.0], [4.0]),
         published.Comparison("b", "λ", None, [5.0], [6.0]),

@@ -19,7 +19,7 @@ def at():
 
 
 def test_lines_are_those_of_slices_and_recorded_point_by_point(study, tmp_path, at):
-    found = slice_records.lines(study, at, points=3, count=2)
+    found = slice_records.record_lines(study, at, points=3, count=2)
     study.write("title", [], [])
     L = at["b", 1]
     want = slices.random_lines(L, L.theta, alphas=[-1.0, 0.0, 1.0], seed=1, count=2)
@@ -31,8 +31,8 @@ def test_lines_are_those_of_slices_and_recorded_point_by_point(study, tmp_path, 
 
 
 def test_rises_are_losses_at_both_ends_less_that_of_the_solution(study, at):
-    found = slice_records.lines(study, at, points=5, count=2)
-    names = slice_records.rises(study, found, [0.4, 1.0])
+    found = slice_records.record_lines(study, at, points=5, count=2)
+    names = slice_records.record_rises(study, found, [0.4, 1.0])
     assert names == {
         "line_rise_0.5": "rise at ±0.5 (nats)",  # The closest of −1, −0.5, 0, 0.5, 1.
         "line_rise_1": "rise at ±1 (nats)",
@@ -46,7 +46,7 @@ def test_rises_are_losses_at_both_ends_less_that_of_the_solution(study, at):
 
 def test_random_planes_are_those_of_slices_with_a_model_beside_them(study, tmp_path, at):
     L = at["a", 0]
-    planes, models = slice_records.random_planes(study, {"a": L}, points=5, seed=0)
+    planes, models = slice_records.record_random_planes(study, {"a": L}, points=5, seed=0)
     study.write("title", [], [])
     grid = [-1.0, -0.25, 0.0, 0.25, 1.0]
     want = slices.random_plane(L, L.theta, alphas=grid, betas=grid, seed=0)
@@ -64,15 +64,17 @@ def test_random_planes_are_those_of_slices_with_a_model_beside_them(study, tmp_p
 
 
 def test_lines_and_planes_reach_as_far_as_asked(study, at):
-    planes, _ = slice_records.random_planes(study, {"a": at["a", 0]}, points=5, seed=0, reach=2.0)
+    planes, _ = slice_records.record_random_planes(
+        study, {"a": at["a", 0]}, points=5, seed=0, reach=2.0
+    )
     assert planes["a"].alphas.tolist() == [-2.0, -0.5, 0.0, 0.5, 2.0]
-    found = slice_records.lines(study, at, points=5, count=1, reach=2.0)
+    found = slice_records.record_lines(study, at, points=5, count=1, reach=2.0)
     assert found["a", 0].alphas.tolist() == [-2.0, -1.0, 0.0, 1.0, 2.0]
 
 
 def test_top_planes_curve_as_the_largest_eigenvalues_say(study, at):
     L = at["a", 0]
-    planes, models = slice_records.top_planes(study, {"a": L}, points=5, reach=0.01, seed=0)
+    planes, models = slice_records.record_top_planes(study, {"a": L}, points=5, reach=0.01, seed=0)
     top = spectrum.eigenpairs(L.hessian(L.theta), 2)
     assert planes["a"].alphas.tolist() == pytest.approx([-0.01, -0.0025, 0, 0.0025, 0.01])
     torch.testing.assert_close(models["a"].curvature.diagonal(), top.values, rtol=1e-3, atol=1e-3)
@@ -80,8 +82,10 @@ def test_top_planes_curve_as_the_largest_eigenvalues_say(study, at):
 
 
 def test_the_radius_is_recorded_also_where_the_grid_ends_before_it(study, tmp_path, at):
-    _, models = slice_records.top_planes(study, {"a": at["a", 0]}, points=5, reach=1e-4, seed=0)
-    _, wide = slice_records.top_planes(study, {"b": at["b", 1]}, points=9, reach=1.0, seed=0)
+    _, models = slice_records.record_top_planes(
+        study, {"a": at["a", 0]}, points=5, reach=1e-4, seed=0
+    )
+    _, wide = slice_records.record_top_planes(study, {"b": at["b", 1]}, points=9, reach=1.0, seed=0)
     study.write("title", [], [])
     rows = {row["arm"]: row for row in rows_of(tmp_path)}
     near, far = rows["a"], rows["b"]
@@ -102,7 +106,9 @@ def test_the_radius_is_recorded_also_where_the_grid_ends_before_it(study, tmp_pa
 
 
 def test_a_radius_below_the_first_points_of_the_grid_is_not_known(study, tmp_path, at):
-    _, models = slice_records.top_planes(study, {"a": at["a", 0]}, points=3, reach=40.0, seed=0)
+    _, models = slice_records.record_top_planes(
+        study, {"a": at["a", 0]}, points=3, reach=40.0, seed=0
+    )
     study.write("title", [], [])
     (row,) = rows_of(tmp_path)
     assert models["a"].radius == 0 and row["converged"] == "false"
@@ -111,18 +117,18 @@ def test_a_radius_below_the_first_points_of_the_grid_is_not_known(study, tmp_pat
 
 
 def test_shapes_are_range_and_roughness_of_each_plane(study, at):
-    planes, _ = slice_records.random_planes(study, {"a": at["a", 0]}, points=5, seed=0)
-    slice_records.shapes(study, planes, seed=0)
+    planes, _ = slice_records.record_random_planes(study, {"a": at["a", 0]}, points=5, seed=0)
+    slice_records.record_shapes(study, planes, seed=0)
     losses = planes["a"].loss
     assert study.values("loss_range", "a") == [float(losses.max()) - float(losses.min())]
     assert study.values("roughness", "a") == [slices.roughness(planes["a"]).value]
 
 
 def test_a_plane_with_an_infinite_loss_has_an_infinite_range(study, tmp_path, at):
-    planes, _ = slice_records.random_planes(study, {"a": at["a", 0]}, points=5, seed=0)
+    planes, _ = slice_records.record_random_planes(study, {"a": at["a", 0]}, points=5, seed=0)
     losses = planes["a"].loss.clone()
     losses[0, 1] = math.inf
-    slice_records.shapes(study, {"b": dataclasses.replace(planes["a"], loss=losses)}, seed=0)
+    slice_records.record_shapes(study, {"b": dataclasses.replace(planes["a"], loss=losses)}, seed=0)
     assert study.values("loss_range", "b") == [math.inf] and not study.converged("loss_range")
     study.write("title", [], [])
     notes = [row["note"] for row in rows_of(tmp_path) if row["quantity"] == "roughness"]

@@ -19,7 +19,7 @@ from tests.sample_study import rows_of
 def test_eigenvalue_is_recorded_with_residual_cost_and_convergence(study, tmp_path):
     at = small_objective(13)
     pairs = spectrum.eigenpairs(at.hessian(at.theta), which="both ends", max_products=6, tol=1e-6)
-    solutions.eigenvalue(study, "lambda_min", pairs, -1, at, arm="a", seed=3)
+    solutions.record_eigenvalue(study, "lambda_min", pairs, -1, at, arm="a", seed=3)
     study.write("title", [], [])
     (row,) = rows_of(tmp_path)
     assert float(row["value"]) == pytest.approx(pairs.smallest, rel=1e-9)
@@ -42,7 +42,7 @@ def test_an_eigenvalue_below_its_residual_is_not_told_from_zero(
         residuals=torch.tensor([residual], dtype=torch.float64),
         converged=torch.tensor([True]),
     )
-    solutions.eigenvalue(study, "lambda_max", pairs, 0, at, arm="a", note="first")
+    solutions.record_eigenvalue(study, "lambda_max", pairs, 0, at, arm="a", note="first")
     study.write("title", [], [])
     (row,) = rows_of(tmp_path)
     assert row["converged"] == str(known).lower() and float(row["value"]) == value
@@ -51,7 +51,7 @@ def test_an_eigenvalue_below_its_residual_is_not_told_from_zero(
 
 def test_geometry_records_raw_and_scale_free_sharpness(study):
     at = small_objective(13)
-    solutions.geometry(study, at, rho=0.05, rho_adaptive=0.5, arm="a", prefix="twin_")
+    solutions.record_geometry(study, at, rho=0.05, rho_adaptive=0.5, arm="a", prefix="twin_")
     op = at.hessian(at.theta)
     exact = np.linalg.eigvalsh(op.to_dense().numpy())
     norms = at.layout.filter_norms(at.theta)
@@ -65,7 +65,7 @@ def test_geometry_records_raw_and_scale_free_sharpness(study):
         want = sharpness.sam(at, at.theta, rho=rho, adaptive=adaptive).value
         assert study.values(f"twin_{name}", "a") == [want]
     before = op.products
-    solutions.geometry(study, at, rho=0.05, rho_adaptive=0.5, arm="again", which="largest")
+    solutions.record_geometry(study, at, rho=0.05, rho_adaptive=0.5, arm="again", which="largest")
     assert study.values("lambda_max", "again") == pytest.approx([exact[-1]], abs=1e-6 * spread)
     assert op.products == before
     with pytest.raises(KeyError):
@@ -80,7 +80,7 @@ def run_of(study, **settings):
 
 def test_run_is_recorded_with_its_end_its_noise_and_its_curves(study, tmp_path):
     run = run_of(study)
-    runs.run(study, run, "a", 7)
+    runs.record_run(study, run, "a", 7)
     study.write("title", [], [])
     rows = {row["quantity"]: row for row in rows_of(tmp_path)}
     for name in ("train_loss", "train_accuracy", "test_loss", "test_accuracy"):
@@ -98,12 +98,12 @@ def test_run_is_recorded_with_its_end_its_noise_and_its_curves(study, tmp_path):
 
 @pytest.mark.parametrize("settings", [{"epochs": 1}, {"batch_size": 48}])
 def test_run_too_short_for_step_noise_is_recorded_without_it(study, settings):
-    runs.run(study, run_of(study, **settings), "a", 0)
+    runs.record_run(study, run_of(study, **settings), "a", 0)
     assert math.isnan(study.values("step_noise", "a")[0])
 
 
 def test_run_that_diverged_is_recorded_as_such_with_its_step(study, tmp_path):
-    runs.run(study, run_of(study, optimizer=SGD(1e30)), "a", 0)
+    runs.record_run(study, run_of(study, optimizer=SGD(1e30)), "a", 0)
     study.write("title", [], [])
     rows = rows_of(tmp_path)
     assert all(row["converged"] == "false" for row in rows)
@@ -114,7 +114,7 @@ def test_run_that_diverged_is_recorded_as_such_with_its_step(study, tmp_path):
 def test_subsets_record_a_value_for_each_set_of_examples(study):
     model, task = small_cnn(), digits()
     sets = [task.first(8), task.first(24)]
-    solutions.subsets(study, {"a": model}, sets, seed=3)
+    solutions.record_subsets(study, {"a": model}, sets, seed=3)
     for found, examples in zip(study.values("lambda_max_by_examples", "a"), sets, strict=True):
         L = Objective(model, examples)
         exact = np.linalg.eigvalsh(L.hessian(L.theta).to_dense().numpy())
@@ -124,7 +124,7 @@ def test_subsets_record_a_value_for_each_set_of_examples(study):
 def test_twins_record_sharpness_of_one_function_at_several_scales(study):
     radii = {"rho": 0.05, "rho_adaptive": 0.5}
     fixed = digits().first(24)
-    solutions.twins(
+    solutions.record_twins(
         study, {"a": small_cnn()}, fixed, layer="0", factors=[0.5, 1.0], seed=3, **radii
     )
     assert max(study.values("twin_loss_change", "a")) < 1e-5
@@ -132,13 +132,13 @@ def test_twins_record_sharpness_of_one_function_at_several_scales(study):
     assert halved > 1.2 * same
     relative = study.values("twin_lambda_max_relative", "a")
     assert relative[0] == pytest.approx(relative[1], rel=1e-3)
-    solutions.geometry(study, Objective(small_cnn(), fixed), arm="b", **radii)
+    solutions.record_geometry(study, Objective(small_cnn(), fixed), arm="b", **radii)
     assert study.values("lambda_max", "b") == pytest.approx([same], rel=1e-4)
 
 
 def test_runs_are_recorded_with_the_gradients_of_their_layers(study, tmp_path):
     found = {("a", 0): run_of(study), ("b", 0): run_of(study, optimizer=SGD(1e30))}
-    runs.runs(study, found)
+    runs.record_runs(study, found)
     study.write("title", [], [])
     assert len(study.values("test_accuracy", "a")) == len(study.values("test_loss", "b")) == 1
     rows = rows_of(tmp_path, "gradients.csv")
@@ -156,15 +156,15 @@ def test_runs_are_recorded_with_the_gradients_of_their_layers(study, tmp_path):
 
 def test_solutions_have_their_geometry_and_conditioning(study):
     at = small_objective(13)
-    solutions.solutions(study, {("a", 4): at}, rho=0.05, rho_adaptive=0.5)
+    solutions.record_solutions(study, {("a", 4): at}, rho=0.05, rho_adaptive=0.5)
     (top,), (low,) = study.values("lambda_max", "a"), study.values("lambda_min", "a")
     assert study.values("kappa", "a") == pytest.approx([top / abs(low)], rel=1e-12)
     assert len(study.values("sam_adaptive", "a")) == 1
 
 
 def test_headings_are_those_of_what_runs_and_solutions_record(study, tmp_path):
-    runs.runs(study, {("a", 0): run_of(study)})
-    solutions.solutions(study, {("a", 0): small_objective(13)}, rho=0.05, rho_adaptive=0.5)
+    runs.record_runs(study, {("a", 0): run_of(study)})
+    solutions.record_solutions(study, {("a", 0): small_objective(13)}, rho=0.05, rho_adaptive=0.5)
     study.write("title", [], [])
     units = {row["quantity"]: row["unit"] for row in rows_of(tmp_path)}
     assert set(solutions.HEADINGS) <= set(units)
@@ -173,8 +173,8 @@ def test_headings_are_those_of_what_runs_and_solutions_record(study, tmp_path):
 
 
 def test_a_solution_that_diverged_has_rows_without_numbers(study):
-    solutions.solutions(study, {("a", 0): None}, rho=0.05, rho_adaptive=0.5)
-    solutions.early(study, {("a", 0): None}, rho=0.05, prefix="early_")
+    solutions.record_solutions(study, {("a", 0): None}, rho=0.05, rho_adaptive=0.5)
+    solutions.record_early(study, {("a", 0): None}, rho=0.05, prefix="early_")
     names = ("lambda_max", "lambda_min", "lambda_max_relative", "sam", "sam_adaptive", "kappa")
     for name in (*names, "rounding"):
         assert math.isnan(study.values(name, "a")[0]) and not study.converged(name)
@@ -196,8 +196,8 @@ def test_products_that_are_no_numbers_leave_rows_that_say_so(study, tmp_path):
     lost = Objective(model, examples, loss=lambda y, z: 0.5 * (y - z).square().sum(1))
     at = {("a", 0): lost, ("a", 1): small_objective(13)}
     assert math.isfinite(lost.loss(lost.theta))
-    solutions.solutions(study, at, rho=0.05, rho_adaptive=0.5)
-    solutions.early(study, at, rho=0.05, prefix="early_")
+    solutions.record_solutions(study, at, rho=0.05, rho_adaptive=0.5)
+    solutions.record_early(study, at, rho=0.05, prefix="early_")
     for name in ("lambda_max", "lambda_min", "kappa", "early_lambda_max"):
         lost, known = study.values(name, "a")
         assert math.isnan(lost) and math.isfinite(known)
@@ -205,7 +205,7 @@ def test_products_that_are_no_numbers_leave_rows_that_say_so(study, tmp_path):
     notes = {row["note"] for row in rows_of(tmp_path) if row["quantity"] == "lambda_max"}
     assert "product 1 with the operator is not finite" in notes
     how = {"rho": 0.05, "rho_adaptive": 0.5, "arm": "noted", "note": "a = 2"}
-    assert solutions.geometry(study, at["a", 0], **how) is None
+    assert solutions.record_geometry(study, at["a", 0], **how) is None
     study.write("title", [], [])
     noted = [row["note"] for row in rows_of(tmp_path) if row["arm"] == "noted"]
     assert noted[0] == "a = 2; product 1 with the operator is not finite"
@@ -222,14 +222,14 @@ def test_conditioning_is_not_known_where_an_end_is_not(study, monkeypatch):
 
     monkeypatch.setattr(solutions, "eigenpairs", rough)
     monkeypatch.setattr(study.store, "remember", lambda function, *a, **k: function(*a, **k))
-    solutions.solutions(study, {("a", 4): at}, rho=0.05, rho_adaptive=0.5)
+    solutions.record_solutions(study, {("a", 4): at}, rho=0.05, rho_adaptive=0.5)
     assert study.converged("lambda_max") and study.converged("sam")
     assert not study.converged("lambda_min") and not study.converged("kappa")
 
 
 def test_early_numbers_are_those_of_the_objective(study):
     at = small_objective(13)
-    solutions.early(study, {("a", 2): at}, rho=0.05, prefix="early_")
+    solutions.record_early(study, {("a", 2): at}, rho=0.05, prefix="early_")
     exact = np.linalg.eigvalsh(at.hessian(at.theta).to_dense().numpy())
     assert study.values("early_lambda_max", "a") == pytest.approx([exact[-1]], rel=1e-6)
     assert study.values("early_loss", "a") == [at.loss(at.theta)]
@@ -241,7 +241,7 @@ def test_what_is_tested_is_the_network_in_eval_mode_on_other_examples(study, tmp
     at = small_objective(13).replace(bn="batch")
     examples = tuple(part[20:40] for part in digits().train)
     how = {"prefix": "equal_", "without": "no network"}
-    solutions.tested(study, {("a", 2): at, ("a", 3): None}, examples, **how)
+    solutions.record_test_loss(study, {("a", 2): at, ("a", 3): None}, examples, **how)
     want = small_objective(13).replace(examples=examples).evaluate(at.theta)
     accuracy, lost = study.values("equal_test_accuracy", "a")
     assert accuracy == want.accuracy and math.isnan(lost)
@@ -250,7 +250,7 @@ def test_what_is_tested_is_the_network_in_eval_mode_on_other_examples(study, tmp
     rows = rows_of(tmp_path)
     assert [row["examples"] for row in rows[:2]] == ["20", "20"]
     assert {row["note"] for row in rows[2:]} == {"no network"}
-    solutions.tested(study, {("a", 2): at}, examples, split="train", **how)
+    solutions.record_test_loss(study, {("a", 2): at}, examples, split="train", **how)
     assert study.values("equal_train_loss", "a") == [want.loss]
     assert study.values("equal_train_accuracy", "a") == [want.accuracy]
 
@@ -269,10 +269,10 @@ def test_a_largest_eigenvalue_far_below_the_range_is_computed_to_a_smaller_toler
 
     monkeypatch.setattr(solutions, "eigenpairs", eigenpairs)
     monkeypatch.setattr(study.store, "remember", lambda of, *args, **how: of(*args, **how))
-    solutions.early(study, {("a", 0): at}, rho=0.05, prefix="")
+    solutions.record_early(study, {("a", 0): at}, rho=0.05, prefix="")
     assert asked == [1e-4, 1e-5, 1e-6]
     asked.clear()
-    solutions.early(study, {("a", 0): at}, rho=0.05, prefix="", tol=1e-3)
+    solutions.record_early(study, {("a", 0): at}, rho=0.05, prefix="", tol=1e-3)
     assert asked == [1e-3, 1e-4, 1e-5, 1e-6]
 
 
@@ -284,7 +284,7 @@ def test_bounds_of_the_trace_are_those_of_each_run(study):
     for seed, (noise, trace) in enumerate([(3.0, 2 * descent), (5.0, descent / 2)]):
         study.add("noise_trace", noise, arm="a", seed=seed)
         study.add("trace", trace, arm="a", seed=seed)
-    solutions.bounds(study, {("a", 0): run, ("a", 1): run})
+    solutions.record_bounds(study, {("a", 0): run, ("a", 1): run})
     want = [descent + noise / settings[1] for noise in (3.0, 5.0)]
     assert study.values("trace_bound", "a") == pytest.approx(want)
     # With its constant the bound is the trace; without noise it may already be more.
@@ -301,6 +301,6 @@ def test_a_run_without_a_step_or_a_start_has_no_bound(study):
     }.items():
         for name in ("noise_trace", "trace"):
             study.add(name, math.nan, arm=arm, seed=0)
-        solutions.bounds(study, {(arm, 0): own})
+        solutions.record_bounds(study, {(arm, 0): own})
         for name in ("trace_bound", "trace_constant"):
             assert math.isnan(study.values(name, arm)[0])

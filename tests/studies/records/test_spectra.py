@@ -9,7 +9,7 @@ import pytest
 import torch
 from landscape import plots
 from landscape.operators import from_matrix
-from landscape.spectrum import Survey, survey
+from landscape.spectrum import FullSpectrum, full_spectrum
 from studies.figures import builders
 from studies.records import spectra
 from studies.study import Study
@@ -23,7 +23,7 @@ WORDS = {"label": "fig-test", "caption": "See.", "alt": "Lines."}
 
 def surveyed(seed=0, **options):
     options = {"outliers": 3, "probes": 1, "steps": 12, "seed": seed, **options}
-    return survey(diagonal_operator([*OUTLIERS, *BULK]), **options)
+    return full_spectrum(diagonal_operator([*OUTLIERS, *BULK]), **options)
 
 
 def test_survey_has_both_ends_and_counts_them_exactly_in_the_density():
@@ -46,7 +46,7 @@ def test_survey_leaves_pairs_that_did_not_converge_to_the_density():
 
 
 def test_survey_of_a_tiny_operator_is_complete():
-    found = survey(from_matrix(torch.tensor([[2.0, 1.0], [1.0, 2.0]])), outliers=10)
+    found = full_spectrum(from_matrix(torch.tensor([[2.0, 1.0], [1.0, 2.0]])), outliers=10)
     np.testing.assert_allclose(found.pairs.values.numpy(), [3.0, 1.0], rtol=1e-12)
     assert found.density.mass(low=2).value == pytest.approx(0.5)
 
@@ -63,7 +63,7 @@ def test_survey_says_that_it_was_interrupted():
     for part in ("pairs", "density"):
         cut = dataclasses.replace(getattr(whole, part), interrupted=True)
         assert dataclasses.replace(whole, **{part: cut}).interrupted
-    assert isinstance(whole, Survey) and not whole.interrupted
+    assert isinstance(whole, FullSpectrum) and not whole.interrupted
 
 
 @pytest.mark.parametrize("bn", ["frozen", "batch"])
@@ -72,7 +72,7 @@ def test_survey_is_recorded_with_trace_condition_and_mass(tmp_path, bn):
     study = Study("09_tests", {"profile": "paper", **folders})
     at = small_objective(13, bn=bn)
     how = {"outliers": 2, "probes": 1, "steps": 30}
-    spectra.survey(study, at, arm="a", seed=3, trace_rtol=0.05, **how)
+    spectra.record_spectrum(study, at, arm="a", seed=3, trace_rtol=0.05, **how)
     exact = torch.linalg.eigvalsh(at.hessian(at.theta).to_dense())
     spread = float(exact[-1] - exact[0])
     for name, want in (
@@ -105,12 +105,12 @@ def test_surveys_of_seeds_that_were_not_trained_are_refused(study):
     how = {"outliers": 1, "probes": 1, "steps": 2}
     said = r"no solution of \[\('a', 2\)\] to survey. Train these, or name seeds among \[0, 1\]"
     with pytest.raises(ValueError, match=said):
-        spectra.over_seeds(study, at, {"own": ("a", "frozen")}, seeds=[0, 2], **how)
+        spectra.record_spectra(study, at, {"own": ("a", "frozen")}, seeds=[0, 2], **how)
 
 
 def test_spectra_are_drawn_on_one_axis_with_a_tick_for_each_eigenvalue():
     found = {"one": [surveyed(0), surveyed(1)], "two": [surveyed(2), surveyed(3)]}
-    made = builders.spectra(found)
+    made = builders.spectrum_panels(found)
     delta = made[0].unit
     assert delta == pytest.approx(0.5, rel=1e-6)  # One per cent of the largest eigenvalue.
     for panel in made:

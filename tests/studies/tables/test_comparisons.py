@@ -13,7 +13,7 @@ from studies.display import Sentence
 from studies.intervals import Interval, mean_interval, paired_ratio
 from studies.rank_correlation import RankCorrelation
 from studies.records.published import Comparison
-from studies.records.runs import learning
+from studies.records.runs import record_learning
 from studies.tables import comparisons, measurements
 from studies.tables import runs as run_tables
 
@@ -68,7 +68,7 @@ FEW, MANY = ["arm 1", "lost", "rough"], [*(f"arm {k}" for k in range(4)), "lost"
 
 
 def test_few_arms_are_columns_and_quantities_rows(recorded):
-    found = comparisons.arms(recorded, HEADINGS, ["arm 1", "arm 2"], **WORDS)
+    found = comparisons.arm_table(recorded, HEADINGS, ["arm 1", "arm 2"], **WORDS)
     assert found.columns == ["quantity", "arm 1", "arm 2", "converged"]
     first, second = text([1, 1.1, 1.3]), text([2, 2.1, 2.3])
     assert found.rows[0] == ["first (unit)", first, second, "yes"]
@@ -78,7 +78,7 @@ def test_few_arms_are_columns_and_quantities_rows(recorded):
 @pytest.mark.parametrize("count", [1, 5, 6, 8])
 def test_more_than_five_arms_are_rows(recorded, count):
     names = [f"arm {k}" for k in range(count)]
-    found = comparisons.arms(recorded, HEADINGS, names, **WORDS)
+    found = comparisons.arm_table(recorded, HEADINGS, names, **WORDS)
     assert found.columns[0] == ("arm" if count > 5 else "quantity")
     heads = found.columns[1:-1], [row[0] for row in found.rows]
     assert heads == (
@@ -87,29 +87,31 @@ def test_more_than_five_arms_are_rows(recorded, count):
 
 
 def test_the_two_layouts_hold_the_same_cells(recorded):
-    few = comparisons.arms(recorded, HEADINGS, FEW, **WORDS).rows
-    many = comparisons.arms(recorded, HEADINGS, MANY, **WORDS).rows
+    few = comparisons.arm_table(recorded, HEADINGS, FEW, **WORDS).rows
+    many = comparisons.arm_table(recorded, HEADINGS, MANY, **WORDS).rows
     chosen = [row for row in many if row[0] in FEW]
     assert [row[1:-1] for row in few] == [list(row) for row in zip(*chosen, strict=True)][1:-1]
 
 
 def test_values_that_are_not_finite_are_counted_and_give_no_mean(recorded):
-    first, second = comparisons.arms(recorded, HEADINGS, FEW, **WORDS).rows
+    first, second = comparisons.arm_table(recorded, HEADINGS, FEW, **WORDS).rows
     assert first[2] == "– (0 of 3 finite)" and second[2] == "– (1 of 3 finite)"
 
 
 def test_runs_tell_which_of_them_diverged(recorded):
     runs = {("lost", seed): run(4) for seed in range(3)} | {("arm 1", 0): run()}
-    first, second = comparisons.arms(recorded, HEADINGS, FEW, runs=runs, **WORDS).rows
+    first, second = comparisons.arm_table(recorded, HEADINGS, FEW, runs=runs, **WORDS).rows
     assert first[2] == "– (3 of 3 diverged)"
     assert second[2] == "– (1 of 3 finite)"  # Three diverged, two values are lost: another cause.
     assert first[1] == text([1, 1.1, 1.3])
 
 
 def test_what_did_not_converge_is_named_in_its_row(recorded):
-    few = comparisons.arms(recorded, HEADINGS, FEW, **WORDS).rows
+    few = comparisons.arm_table(recorded, HEADINGS, FEW, **WORDS).rows
     assert [row[-1] for row in few] == ["**no**: lost; rough", "**no**: lost"]
-    many = {row[0]: row[-1] for row in comparisons.arms(recorded, HEADINGS, MANY, **WORDS).rows}
+    many = {
+        row[0]: row[-1] for row in comparisons.arm_table(recorded, HEADINGS, MANY, **WORDS).rows
+    }
     assert many == {
         **{f"arm {k}": "yes" for k in range(4)},
         "lost": "**no**",
@@ -120,34 +122,36 @@ def test_what_did_not_converge_is_named_in_its_row(recorded):
 def test_arms_of_one_seed_have_its_value(study):
     record(study, "q", "a", [0.25])
     record(study, "q", "b", [NAN])
-    (row,) = comparisons.arms(study, {"q": "q"}, ["a", "b"], runs={("b", 0): run(0)}, **WORDS).rows
+    (row,) = comparisons.arm_table(
+        study, {"q": "q"}, ["a", "b"], runs={("b", 0): run(0)}, **WORDS
+    ).rows
     assert row == ["q", "0.25", "– (1 of 1 diverged)", "**no**: b"]
 
 
 def test_the_largest_error_of_its_arms_is_in_the_caption(recorded):
     for names, error in ((FEW, 0.01), (MANY, 0.03)):
-        caption = comparisons.arms(recorded, HEADINGS, names, **WORDS).caption
+        caption = comparisons.arm_table(recorded, HEADINGS, names, **WORDS).caption
         assert caption == f"What to see. Largest error of one measurement: second: {error}."
-    assert comparisons.arms(recorded, {"q": "q"}, FEW, **WORDS).caption == "What to see."
-    with_errors = comparisons.comparison(recorded, HEADINGS, ["arm 1", "arm 2"], **WORDS)
+    assert comparisons.arm_table(recorded, {"q": "q"}, FEW, **WORDS).caption == "What to see."
+    with_errors = comparisons.comparison_table(recorded, HEADINGS, ["arm 1", "arm 2"], **WORDS)
     assert with_errors.caption == "What to see. Largest error of one measurement: second: 0.02."
     recorded.add(
         "open", 1.0, arm="arm 1", seed=0, error=math.inf
     )  # A bound, such as a censored one.
-    caption = comparisons.arms(recorded, {"open": "width"}, ["arm 1"], **WORDS).caption
+    caption = comparisons.arm_table(recorded, {"open": "width"}, ["arm 1"], **WORDS).caption
     assert caption == "What to see. Largest error of one measurement: width: unknown."
 
 
 def test_columns_align_on_the_point_only_where_they_hold_one_quantity(recorded):
-    assert set(comparisons.arms(recorded, HEADINGS, FEW, **WORDS).align) == {"left"}
-    many = comparisons.arms(recorded, HEADINGS, MANY, **WORDS)
+    assert set(comparisons.arm_table(recorded, HEADINGS, FEW, **WORDS).align) == {"left"}
+    many = comparisons.arm_table(recorded, HEADINGS, MANY, **WORDS)
     assert many.align == ["left", "decimal", "decimal", "left"]
 
 
 def test_a_comparison_asks_for_convergence_of_its_own_arms_only(recorded):
-    found = comparisons.comparison(recorded, {"q": "first"}, ["arm 1", "arm 2"], **WORDS)
+    found = comparisons.comparison_table(recorded, {"q": "first"}, ["arm 1", "arm 2"], **WORDS)
     assert found.rows[0][-1] == "yes"
-    found = comparisons.comparison(recorded, {"q": "first"}, ["rough", "arm 2"], **WORDS)
+    found = comparisons.comparison_table(recorded, {"q": "first"}, ["rough", "arm 2"], **WORDS)
     assert found.rows[0][-1] == "**no**"
 
 
@@ -155,7 +159,7 @@ def test_negative_quantities_have_the_ratio_of_their_magnitudes(study):
     for arm, scale in (("a", -2.0), ("b", -1.0)):
         for seed, value in enumerate((1.0, 1.1, 0.9)):
             study.add("lambda_min", scale * value, arm=arm, seed=seed)
-    (row,) = comparisons.comparison(study, {"lambda_min": "λ_min"}, ["a", "b"], **WORDS).rows
+    (row,) = comparisons.comparison_table(study, {"lambda_min": "λ_min"}, ["a", "b"], **WORDS).rows
     assert row[3].startswith("2.00 [2.00")
 
 
@@ -257,7 +261,7 @@ def test_arms_learn_that_beat_chance_twice_in_every_seed(study):
         "Of 3 arms all but these learn, in every seed to more than twice chance; in how many seeds "
         "these do: d (1 of 2)."
     )
-    assert learning(study, runs, chance=0.1)["c"] == [True, False]
+    assert record_learning(study, runs, chance=0.1)["c"] == [True, False]
     every = run_tables.learned(study, runs, ["a", "e"], chance=0.1)
     assert every.text == "All 2 arms learn, in every seed to more than twice chance."
 
@@ -266,16 +270,16 @@ def test_rounding_is_told_by_its_median_and_where_it_is_large(study):
     for arm, values in {"a": [1e-4, 2e-4], "b": [3e-4, 0.5], "c": [NAN, math.inf]}.items():
         for seed, value in enumerate(values):
             study.add("rounding", value, arm=arm, seed=seed)
-    found = measurements.rounded(study, "rounding", ["a", "b", "c"], "at the end")
+    found = measurements.rounding_sentence(study, "rounding", ["a", "b", "c"], "at the end")
     assert found.text.endswith("of 6 networks, and above 0.01 in b (1 of 2), c (2 of 2).")
-    found = measurements.rounded(study, "rounding", ["a"], "at the end")
+    found = measurements.rounding_sentence(study, "rounding", ["a"], "at the end")
     assert found.text == (
         "Of gradients at the end rounding is 0.00015 in the median of 2 networks, and above 0.01 "
         "in none."
     )
     for seed, value in enumerate([NAN, 5e-4, 1e-4]):  # What is not known stands above all others.
         study.add("rounding", value, arm="d", seed=seed)
-    found = measurements.rounded(study, "rounding", ["d"], "at the end")
+    found = measurements.rounding_sentence(study, "rounding", ["d"], "at the end")
     assert " is 0.0005 in the median of 3 networks, and above 0.01 in d (1 of 3)." in found.text
 
 
@@ -329,14 +333,14 @@ def test_ratios_are_paired_over_the_seeds_that_count(study):
         "c / a": {"late": ("q", ("c", "a"))},
     }
     kept = {"a": [True, True, False], "c": [False, False, True]}
-    found = comparisons.ratios(study, rows, kept=kept, **WORDS)
+    found = comparisons.ratio_table(study, rows, kept=kept, **WORDS)
     assert found.columns == ["ratio", "whole", "late", "converged"]
     ratio = formatting.interval_text(paired_ratio([2.0, 4.4], [1.0, 2.0]))
     assert found.rows == [
         ["a / b", f"{ratio}, n = 2", "3.6, n = 1", "**no**: late"],
         ["c / a", "", "–, n = 0", "**no**"],
     ]
-    every = comparisons.ratios(study, {"a / b": {"whole": ("q", ("a", "b"))}}, **WORDS)
+    every = comparisons.ratio_table(study, {"a / b": {"whole": ("q", ("a", "b"))}}, **WORDS)
     whole = formatting.interval_text(paired_ratio(values["a"], values["b"]))
     assert every.rows == [["a / b", whole, "yes"]]
 
@@ -439,16 +443,16 @@ def correlation(estimate, low, high, n=42, invalid=0):
 
 def test_correlations_have_estimate_interval_and_n():
     both = correlation(-0.83, -0.93, -0.61), correlation(0.12, -0.25, 0.46, n=36)
-    found = comparisons.correlations({"λ_max": both}, **WORDS)
+    found = comparisons.correlation_table({"λ_max": both}, **WORDS)
     assert found.columns == ["measure", "pooled", "within groups"]
-    known = comparisons.correlations(
+    known = comparisons.correlation_table(
         {"λ_max": both, "q": both}, converged={"λ_max": True, "q": False}, **WORDS
     )
     few = RankCorrelation(0.3, -1.0, 1.0, 9, 0.95, 0, "correlation", 3, 0, 2, "2 clusters are few")
-    caption = comparisons.correlations({"λ_max": (both[0], few)}, **WORDS).caption
+    caption = comparisons.correlation_table({"λ_max": (both[0], few)}, **WORDS).caption
     assert caption.endswith(" An interval from −1 to 1 is none: 2 clusters are few.")
     same = RankCorrelation(NAN, NAN, NAN, 9, 0.95, 0, "correlation", 1, 0, 3, "it is 0 everywhere")
-    caption = comparisons.correlations(
+    caption = comparisons.correlation_table(
         {"λ_max": (both[0], both[1]), "q": (same, same)}, **WORDS
     ).caption
     assert caption.endswith(" A dash, q: it is 0 everywhere.") and "λ_max" not in caption
@@ -458,7 +462,7 @@ def test_correlations_have_estimate_interval_and_n():
 
 def test_a_correlation_without_an_estimate_is_a_dash_and_says_what_is_not_finite():
     both = correlation(NAN, NAN, NAN, invalid=3), correlation(NAN, NAN, NAN)
-    (row,) = comparisons.correlations({"q": both}, **WORDS).rows
+    (row,) = comparisons.correlation_table({"q": both}, **WORDS).rows
     assert row[1:] == ["–, n = 42 (3 not finite)", "–, n = 42"]
 
 

@@ -21,7 +21,7 @@ def at(*epochs, end=24.0, within=0.0):
 
 
 def cell(*epochs):
-    return time_to_target.table({"e": {"a": at(*epochs)}}, {"e": "to 97%"}, **WORDS).rows[0][1]
+    return time_to_target.time_table({"e": {"a": at(*epochs)}}, {"e": "to 97%"}, **WORDS).rows[0][1]
 
 
 @pytest.mark.parametrize(
@@ -48,7 +48,7 @@ def test_arms_are_rows_and_levels_columns():
         "unused": {"a": at(1.0), "b": at(1.0)},
         "e98": {"a": at(7.0, 8.0, 9.0), "b": at(INF, INF, 6.0)},
     }
-    shown = time_to_target.table(found, {"e97": "to 97%", "e98": "to 98%"}, **WORDS)
+    shown = time_to_target.time_table(found, {"e97": "to 97%", "e98": "to 98%"}, **WORDS)
     assert shown.columns == ["arm", "to 97%", "to 98%"]
     assert shown.rows == [["a", "2", "8"], ["b", "5", "> 24 (2 of 3 never)"]]
 
@@ -58,7 +58,7 @@ def test_the_caption_says_what_the_cells_are():
 
     def caption(*durations):
         found = {"e": {str(number): of for number, of in enumerate(durations)}}
-        return time_to_target.table(found, {"e": "e"}, **WORDS).caption
+        return time_to_target.time_table(found, {"e": "e"}, **WORDS).caption
 
     apart = "; interpolated between measurements at most"
     assert caption(few) == f"How long. Median over seeds{apart} 0.5 epochs apart."

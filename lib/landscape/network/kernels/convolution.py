@@ -58,8 +58,8 @@ class _Backward(torch.autograd.Function):
         grad, inputs, weight = ctx.saved_tensors
         through = _forward(inputs, weight, to_inputs, to_weight, to_bias, ctx.options)
         needs = [
-            to_weight is not None and on_the_way(ctx, 1),
-            to_inputs is not None and on_the_way(ctx, 2),
+            to_weight is not None and needs_gradient(ctx, 1),
+            to_inputs is not None and needs_gradient(ctx, 2),
             False,
         ]
         if not any(needs):
@@ -93,7 +93,7 @@ def refuse_third_derivatives(what: str) -> None:
         )
 
 
-def on_the_way(ctx, index: int) -> bool:
+def needs_gradient(ctx, index: int) -> bool:
     """Whether a derivative by an operand of a backward pass is asked for."""
     # J v asks for the derivative by the output's gradient alone; half of the work is not needed.
     node = ctx.next_functions[index][0]

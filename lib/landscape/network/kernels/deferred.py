@@ -45,35 +45,35 @@ class Deferred(torch.Tensor):
     @classmethod
     def __torch_dispatch__(cls, func, types, args=(), kwargs=None):
         """Compute what does not ask the mode, such as a use after the context."""
-        return func(*settled(args), **settled(kwargs or {}))
+        return func(*computed(args), **computed(kwargs or {}))
 
 
-def settled(tree: Any) -> Any:
+def computed(tree: Any) -> Any:
     """Return arguments or results with the tensors computed that were held back in them."""
     if isinstance(tree, Deferred):
         return tree.settle()
     if type(tree) in (tuple, list):
-        return type(tree)(settled(part) for part in tree)
+        return type(tree)(computed(part) for part in tree)
     if type(tree) is dict:
-        return {key: settled(part) for key, part in tree.items()}
+        return {key: computed(part) for key, part in tree.items()}
     return tree
 
 
-def waits(tensor: Any) -> bool:
+def is_deferred(tensor: Any) -> bool:
     """Whether a tensor is one whose values are not computed yet."""
     return isinstance(tensor, Deferred) and tensor.result is None
 
 
-def layer(function: Callable, weight, bias, like: torch.Tensor, shape) -> Deferred:
+def deferred_layer(function: Callable, weight, bias, like: torch.Tensor, shape) -> Deferred:
     """Hold ``function(weight, bias)``, a layer of which normalisation can be made a part."""
     held = Deferred.of(lambda: function(weight, bias), like, shape)
     # Only where features are the second axis, as normalisation takes them.
     if len(shape) == weight.dim() and weight.dtype in _EXACT:
-        held.scaled = lambda fold: layer(function, *fold(weight, bias), like, shape)
+        held.scaled = lambda fold: deferred_layer(function, *fold(weight, bias), like, shape)
     return held
 
 
-def mapped(product: Callable, bias, like: torch.Tensor, shape, scale=None) -> Deferred:
+def deferred_affine(product: Callable, bias, like: torch.Tensor, shape, scale=None) -> Deferred:
     """Hold a product with a weight that is known without the weight."""
 
     def compute() -> torch.Tensor:
@@ -82,7 +82,7 @@ def mapped(product: Callable, bias, like: torch.Tensor, shape, scale=None) -> De
 
     def scaled(fold: Callable[..., Fold]) -> Deferred:
         factor, shift = fold(like.new_ones(shape[1], 1), bias)
-        return mapped(product, shift, like, shape, factor[:, 0])
+        return deferred_affine(product, shift, like, shape, factor[:, 0])
 
     held = Deferred.of(compute, like, shape)
     if len(shape) == 2 and scale is None and like.dtype in _EXACT:

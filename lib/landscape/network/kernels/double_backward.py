@@ -15,7 +15,7 @@ from landscape.network.kernels.convolution import (
     output_shape,
     replaceable,
 )
-from landscape.network.kernels.normalization import Call, of_batch
+from landscape.network.kernels.normalization import Call, batch_normalize
 
 # What may be asked of a convolution that is held back, as BatchNorm2d does: it stays held.
 _QUESTIONS = frozenset(
@@ -57,11 +57,11 @@ class FastConvolutions(TorchFunctionMode):
         elif func is functional.batch_norm:
             result = _normalised(Call(*args, **kwargs))
         elif func in (functional.relu, torch.relu) and not kwargs.get("inplace"):
-            result = ReLU.apply(settled(args[0] if args else kwargs["input"]))
-        return func(*settled(args), **settled(kwargs)) if result is None else result
+            result = ReLU.apply(convolved(args[0] if args else kwargs["input"]))
+        return func(*convolved(args), **convolved(kwargs)) if result is None else result
 
 
-def settled(tree: Any) -> Any:
+def convolved(tree: Any) -> Any:
     """Return ``tree`` with the convolutions computed that were held back in it."""
     return pytree.tree_map_only(_Held, lambda held: held.settle(), tree)
 
@@ -142,7 +142,7 @@ def _versions(tensors) -> list[int]:
 
 # Arguments are called as in PyTorch: they may come by name.
 def _hold(input, weight, bias=None, stride=1, padding=0, dilation=1, groups=1) -> _Held | None:
-    inputs, weight, bias = settled((input, weight, bias))
+    inputs, weight, bias = convolved((input, weight, bias))
     if isinstance(padding, str) or inputs.dim() != 4 or not inputs.is_floating_point():
         return None
     options = (_pair(stride), _pair(padding), _pair(dilation), groups)
@@ -159,7 +159,7 @@ def _normalised(call: Call) -> torch.Tensor | None:
     if not _may_wait(held):
         return None
     if call.training:
-        return of_batch(call._replace(input=settled(held)))
+        return batch_normalize(call._replace(input=convolved(held)))
     # A convolution that something else has used already is there, and is not computed twice.
     if not isinstance(held, _Held) or held.result is not None:
         return None

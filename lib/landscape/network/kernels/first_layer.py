@@ -17,7 +17,7 @@ Places = list[tuple[nn.Module, str]]
 _FEATURES = 32
 
 
-class Room:
+class Workspace:
     """Bytes that are left."""
 
     def __init__(self, size: int) -> None:
@@ -39,7 +39,7 @@ class FirstWeight:
         combine: Combine,
         inputs: Sequence[torch.Tensor],
         dtype: torch.dtype,
-        room: Room,
+        room: Workspace,
     ) -> None:
         self._basis, self._combine, self._dtype, self._room = basis, combine, dtype, room
         self._inputs = {tensor.data_ptr(): tensor for tensor in inputs}
@@ -106,7 +106,7 @@ def first_layers(module: nn.Module, inputs: torch.Tensor) -> set[str]:
     }
 
 
-def places(module: nn.Module, parameter: nn.Parameter) -> Places:
+def parameter_uses(module: nn.Module, parameter: nn.Parameter) -> Places:
     """Return where in a module a parameter stands; one that is shared stands at several."""
     return [
         (part, name)

@@ -11,7 +11,14 @@ from torch.nn import functional
 from torch.overrides import TorchFunctionMode
 
 from landscape.network.kernels.convolution import Sizes, output_shape
-from landscape.network.kernels.deferred import Deferred, Fold, layer, mapped, settled, waits
+from landscape.network.kernels.deferred import (
+    Deferred,
+    Fold,
+    computed,
+    deferred_affine,
+    deferred_layer,
+    is_deferred,
+)
 from landscape.network.kernels.normalization import Call
 
 # What may be asked of a tensor that is not computed yet, as BatchNorm2d does: it stays so.
@@ -91,7 +98,7 @@ class FusedInference(TorchFunctionMode):
             return result
         if func not in _PURE or "out" in kwargs:
             self._settle_waiting()
-        return func(*settled(args), **settled(kwargs))
+        return func(*computed(args), **computed(kwargs))
 
     def _fused(self, func: Callable, args: tuple, kwargs: dict) -> torch.Tensor | None:
         if func is functional.linear:
@@ -113,9 +120,9 @@ class FusedInference(TorchFunctionMode):
 
     def _normalized(self, call: Call) -> Deferred | None:
         # A layer whose output something else has used is there, and is not computed twice.
-        if call.training or not waits(call.input) or call.input.scaled is None:
+        if call.training or not is_deferred(call.input) or call.input.scaled is None:
             return None
-        statistics = settled((call.running_mean, call.running_var, call.weight, call.bias))
+        statistics = computed((call.running_mean, call.running_var, call.weight, call.bias))
         return call.input.scaled(lambda *own: self._fold(own, statistics, call.eps))
 
     def _fold(self, own: tuple, statistics: tuple, eps: float) -> Fold:
@@ -132,7 +139,7 @@ class FusedInference(TorchFunctionMode):
     def _settle_waiting(self) -> None:
         waiting, self._waiting = self._waiting, []
         for held in (reference() for reference in waiting):
-            if held is not None and waits(held):
+            if held is not None and is_deferred(held):
                 held.settle()
 
 
@@ -165,24 +172,26 @@ def _may_wait() -> bool:
 
 # Arguments are called as in PyTorch: they may come by name.
 def _convolution(input, weight, bias=None, stride=1, padding=0, dilation=1, groups=1):
-    input, weight, bias = settled((input, weight, bias))
+    input, weight, bias = computed((input, weight, bias))
     if isinstance(padding, str) or input.dim() != 4 or not input.is_floating_point():
         return None
     options = (_pair(stride), _pair(padding), _pair(dilation), groups)
     shape = output_shape(input, weight, options)
-    return layer(lambda w, b: torch.conv2d(input, w, b, *options), weight, bias, input, shape)
+    return deferred_layer(
+        lambda w, b: torch.conv2d(input, w, b, *options), weight, bias, input, shape
+    )
 
 
 def _linear(input, weight, bias=None):
-    input, bias = settled((input, bias))
+    input, bias = computed((input, bias))
     if not input.is_floating_point() or weight.dim() != 2:
         return None
     shape = (*input.shape[:-1], weight.shape[0])
-    product = weight.product(input) if waits(weight) and weight.product else None
+    product = weight.product(input) if is_deferred(weight) and weight.product else None
     if product is not None:
-        return mapped(product, bias, input, shape)
-    weight = settled(weight)
-    return layer(lambda w, b: functional.linear(input, w, b), weight, bias, input, shape)
+        return deferred_affine(product, bias, input, shape)
+    weight = computed(weight)
+    return deferred_layer(lambda w, b: functional.linear(input, w, b), weight, bias, input, shape)
 
 
 def _folded(weight, bias, running_mean, running_var, scale, shift, eps: float) -> Fold:
@@ -196,7 +205,7 @@ def _folded(weight, bias, running_mean, running_var, scale, shift, eps: float) -
 
 
 def _rectified(held: Any, *, in_place: bool) -> torch.Tensor | None:
-    if not waits(held):
+    if not is_deferred(held):
         return None
     values = held.compute().relu_()
     if not in_place:
@@ -206,13 +215,13 @@ def _rectified(held: Any, *, in_place: bool) -> torch.Tensor | None:
 
 
 def _sum(first: Any, second: Any, *, in_place: bool) -> torch.Tensor | None:
-    if not in_place and not waits(first):
+    if not in_place and not is_deferred(first):
         first, second = second, first
-    if not waits(first) or not isinstance(second, torch.Tensor):
+    if not is_deferred(first) or not isinstance(second, torch.Tensor):
         return None
     if (second.shape, second.dtype) != (first.shape, first.dtype):
         return None
-    other = settled(second)
+    other = computed(second)
     if not in_place:
         return Deferred.of(lambda: first.compute().add_(other), first, first.shape)
     first.result = first.compute().add_(other)

@@ -6,7 +6,11 @@ import torch
 from torch.nn import functional
 from torch.overrides import TorchFunctionMode
 
-from landscape.network.kernels.convolution import on_the_way, refuse_third_derivatives, replaceable
+from landscape.network.kernels.convolution import (
+    needs_gradient,
+    refuse_third_derivatives,
+    replaceable,
+)
 
 
 class Call(NamedTuple):
@@ -29,11 +33,11 @@ class ExactStatistics(TorchFunctionMode):
         """Compute ``func``."""
         kwargs, found = kwargs or {}, None
         if func is functional.batch_norm and replaceable():
-            found = of_batch(Call(*args, **kwargs))
+            found = batch_normalize(Call(*args, **kwargs))
         return func(*args, **kwargs) if found is None else found
 
 
-def of_batch(call: Call) -> torch.Tensor | None:
+def batch_normalize(call: Call) -> torch.Tensor | None:
     """Return ``functional.batch_norm`` by statistics of the batch; None where PyTorch has to.
 
     That is where running statistics are used or updated, where it has an error to raise, and in
@@ -106,7 +110,7 @@ class _Backward(torch.autograd.Function):
         average, share = (zero, zero) if u is None else features.moments(u)
         overlap = zero if u is None else _mean(u * projected)  # ⟨u r P g⟩
         steep = inverse if weight is None else weight * inverse
-        both = on_the_way(ctx, 1)
+        both = needs_gradient(ctx, 1)
         how = {"slope": p - steep * share, "last": not both}
         through = features.combined(q - steep * average, u, steep, **how)
         back, to_weight = None, None
@@ -117,7 +121,7 @@ class _Backward(torch.autograd.Function):
             how = {"slope": -slant * share - steep * overlap, "last": True}
             back = features.combined(-slant * average, u, slant, **how)
             back.addcmul_(projected, features.of(p - steep * share))
-        if weight is not None and on_the_way(ctx, 2):
+        if weight is not None and needs_gradient(ctx, 2):
             to_weight = features.count * overlap
         return through, back, to_weight, None, None
 

@@ -7,13 +7,13 @@ from collections.abc import Iterator, Sequence
 import torch
 from torch.autograd.graph import GradientEdge, Node
 
-from landscape.network.batchnorm import Buffers, blocks_of
+from landscape.network.batchnorm import Buffers, block_sizes
 from landscape.network.precision import full_precision
 from landscape.objective import Objective, Parts
 from landscape.progress import Progress
 from landscape.spectrum.exact_trace.piecewise_linear import Graph, graph_of
 from landscape.spectrum.exact_trace.pooling import PoolFirst
-from landscape.spectrum.exact_trace.squared_gradients import layers
+from landscape.spectrum.exact_trace.squared_gradients import squared_gradient_layers
 
 # Bytes that one chunk of examples may hold: results of operations and unfolded inputs.
 _CHUNK_BYTES = 256 * 2**20
@@ -149,7 +149,7 @@ class _Network:
 
 def _squares(graph: Graph, outputs: torch.Tensor, seeds: torch.Tensor) -> dict[str, torch.Tensor]:
     """Return Σₙ Σ_c ⟨s_cn, ∂fₙ/∂θᵢ⟩² for each parameter that acts in the graph."""
-    found = layers(graph, len(outputs))
+    found = squared_gradient_layers(graph, len(outputs))
     nodes = [layer.node for layer in found]
     for seed in seeds:
         for layer, gradient in zip(found, _gradients(nodes, outputs, seed), strict=True):
@@ -173,7 +173,9 @@ def _chunk_size(network: _Network, batches: list[Examples]) -> int:
     """Return how many examples to compute at once, after a few have shown what they take."""
     inputs, _ = next(_chunks(batches, _PROBE))
     outputs, graph = network(inputs)
-    kept = sum(part.kept for layer in layers(graph, len(inputs)) for part in layer.squares)
+    kept = sum(
+        part.kept for layer in squared_gradient_layers(graph, len(inputs)) for part in layer.squares
+    )
     _check_apart(graph, outputs)
     each = outputs.element_size() / len(inputs)
     kept += sum(graph.sizes) + 8 * outputs.shape[1] * outputs.numel()  # And the seeds, in float64.
@@ -203,7 +205,7 @@ def _chunks(batches: list[Examples], size: int) -> Iterator[Examples]:
     group = max(1, size // len(batches[0][0]))
     for start in range(0, len(batches), group):
         inputs, targets = map(torch.cat, zip(*batches[start : start + group], strict=True))
-        sizes = blocks_of(len(inputs), size)
+        sizes = block_sizes(len(inputs), size)
         yield from zip(inputs.split(sizes), targets.split(sizes), strict=True)
 
 

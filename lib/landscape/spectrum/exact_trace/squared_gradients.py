@@ -19,7 +19,7 @@ from landscape.spectrum.exact_trace.piecewise_linear import Graph, Use
 _PRODUCT_BYTES = {True: 2 * 2**20, False: 64 * 2**20}
 
 
-class Squares(Protocol):
+class SquaredGradients(Protocol):
     """What adds up squared gradients for the parameters of one operation.
 
     Attributes:
@@ -35,14 +35,14 @@ class Squares(Protocol):
         """Return the sums in float64, with the parameters' shapes; call it once, at the end."""
 
 
-class Layer(NamedTuple):
+class SquaredGradientLayer(NamedTuple):
     """Sums of squares, and the operation whose result they take gradients of."""
 
     node: Node
-    squares: list[Squares]
+    squares: list[SquaredGradients]
 
 
-def layers(graph: Graph, count: int) -> list[Layer]:
+def squared_gradient_layers(graph: Graph, count: int) -> list[SquaredGradientLayer]:
     """Return what sums the squares for all parameters of a graph of ``count`` examples.
 
     A convolution and the normalisation right behind it make one layer: both have their gradients
@@ -67,9 +67,9 @@ def layers(graph: Graph, count: int) -> list[Layer]:
     for use in graph.uses:
         conv = pairs.get(use.node)
         if conv is not None and conv.node in joined:
-            found.append(Layer(use.node, [_Normalised(conv, use, count)]))
+            found.append(SquaredGradientLayer(use.node, [_Normalised(conv, use, count)]))
         elif use.node not in joined:
-            found.append(Layer(use.node, squares(use, count)))
+            found.append(SquaredGradientLayer(use.node, squared_gradients(use, count)))
     return found
 
 
@@ -78,7 +78,7 @@ def _is_known(use: Use) -> bool:
     return 1 in use.names and (2 in use.names or not sum(use.node._saved_bias_sym_sizes_opt))
 
 
-def squares(use: Use, count: int) -> list[Squares]:
+def squared_gradients(use: Use, count: int) -> list[SquaredGradients]:
     """Return what sums the squares for the parameters of one operation.
 
     Args:

@@ -10,7 +10,7 @@ import pytest
 import torch
 from landscape import _torchvision, rng
 from landscape.network import parameters
-from landscape.network.kernels.double_backward import FastConvolutions, settled
+from landscape.network.kernels.double_backward import FastConvolutions, convolved
 from torch import nn
 from torch.nn import functional
 from torch.utils._python_dispatch import TorchDispatchMode
@@ -61,7 +61,7 @@ def both(network, n):
     for context in (contextlib.nullcontext(), FastConvolutions()):
         theta = (0.4 * normal(n, name="theta")).requires_grad_()
         with context:
-            outputs = settled(network(theta))
+            outputs = convolved(network(theta))
         found.append(curvature(one_tensor(outputs), theta))
     return found
 
@@ -90,7 +90,7 @@ OPTIONS = {
 }
 
 
-def convolved(theta, shape, options, images, biased=True):
+def convolution_of(theta, shape, options, images, biased=True):
     """A convolution of inputs that depend on theta too, so that all three adjoints are used."""
     weight, bias, scale = theta.split([torch.Size(shape).numel(), shape[0], images.shape[-3]])
     inputs = (images * scale[:, None, None]).tanh()
@@ -106,14 +106,14 @@ def parameters_of(shape):
 def test_convolution_has_the_derivatives_that_pytorch_gives(name, biased):
     shape, options = OPTIONS[name]
     images = normal(3, 4, 8, 7)
-    same(lambda t: convolved(t, shape, options, images, biased), parameters_of(shape))
+    same(lambda t: convolution_of(t, shape, options, images, biased), parameters_of(shape))
 
 
 @pytest.mark.parametrize("biased", [True, False], ids=["bias", "no bias"])
 def test_convolution_of_one_image_without_batch_has_them_too(biased):
     shape, options = OPTIONS["3x3"]
     images = normal(4, 8, 7)
-    same(lambda t: convolved(t, shape, options, images, biased), parameters_of(shape))
+    same(lambda t: convolution_of(t, shape, options, images, biased), parameters_of(shape))
 
 
 @pytest.mark.parametrize(
@@ -125,7 +125,7 @@ def test_every_mix_of_options_has_the_derivatives_that_pytorch_gives(
     shape = (4, 4 // groups, 3, 2)
     options = {"stride": stride, "padding": padding, "dilation": dilation, "groups": groups}
     images = normal(2, 4, 7, 6)
-    same(lambda t: convolved(t, shape, options, images), parameters_of(shape))
+    same(lambda t: convolution_of(t, shape, options, images), parameters_of(shape))
 
 
 def test_channels_last_gives_the_same():
@@ -144,8 +144,10 @@ def test_channels_last_gives_the_same():
 def test_float32_is_as_accurate_as_pytorch_s_own():
     shape, options = OPTIONS["3x3"]
     single, double = normal(3, 4, 8, 7).float(), normal(3, 4, 8, 7)
-    want, _ = both(lambda t: convolved(t, shape, options, double), parameters_of(shape))
-    plain, fast = both(lambda t: convolved(t.float(), shape, options, single), parameters_of(shape))
+    want, _ = both(lambda t: convolution_of(t, shape, options, double), parameters_of(shape))
+    plain, fast = both(
+        lambda t: convolution_of(t.float(), shape, options, single), parameters_of(shape)
+    )
     for name, exact in want.items():
         scale = float(exact.abs().max())
         errors = [float((found[name] - exact).abs().max()) for found in (plain, fast)]
@@ -179,7 +181,7 @@ def test_normalisation_that_a_module_calls_is_folded():
         model(normal(2, 4, 5, 5))
     assert calls["native_batch_norm"] == 1
     with FastConvolutions(), Calls() as calls:
-        settled(model(normal(2, 4, 5, 5)))
+        convolved(model(normal(2, 4, 5, 5)))
     assert calls["native_batch_norm"] == 0 and calls["convolution"] == 1
 
 
@@ -367,7 +369,7 @@ def test_output_that_a_hook_kept_can_be_used_behind_the_context():
         theta = layout.flatten(dict(model.named_parameters())).requires_grad_()
         with context:
             images = normal(2, 3, 4, 4)
-            y = settled(torch.func.functional_call(model, layout.unflatten(theta), (images,)))
+            y = convolved(torch.func.functional_call(model, layout.unflatten(theta), (images,)))
         handle.remove()
         found.append(curvature(one_tensor([y, kept[0] ** 2]), theta))
     for name, want in found[0].items():
@@ -382,7 +384,7 @@ def test_mixed_precision_is_left_to_pytorch():
         with context:
             with torch.autocast("cpu", dtype=torch.bfloat16):
                 y = functional.conv2d(images, w)
-            y = settled(y).float()
+            y = convolved(y).float()
         found.append((y, *torch.autograd.grad(y.square().sum(), w)))
     assert all(torch.equal(*pair) for pair in zip(*found, strict=True))
     assert not torch.equal(found[0][0], functional.conv2d(images, weight))
@@ -493,7 +495,7 @@ def stack(t, depth=3):
 def test_jacobian_products_compute_only_what_they_need():
     theta = normal(243).requires_grad_()
     with FastConvolutions():
-        outputs = settled(stack(theta))
+        outputs = convolved(stack(theta))
     u = torch.zeros_like(outputs, requires_grad=True)
     (pulled,) = torch.autograd.grad(outputs, theta, u, create_graph=True)
     with Calls() as calls:
@@ -508,7 +510,7 @@ def test_jacobian_products_compute_only_what_they_need():
 def test_hessian_products_compute_two_passes_of_each_kind():
     theta = normal(243).requires_grad_()
     with FastConvolutions():
-        outputs = settled(stack(theta))
+        outputs = convolved(stack(theta))
     (g,) = torch.autograd.grad(outputs.sin().sum(), theta, create_graph=True)
     with Calls() as calls:
         torch.autograd.grad(g, theta, theta.detach(), retain_graph=True)
@@ -536,7 +538,7 @@ def test_derivatives_by_leaves_and_by_backward_are_the_same():
     def gradients(context):
         with context:
             y = functional.conv2d(normal(1, 3, 6, 6), leaves[0]).tanh()
-            y = settled(functional.conv2d(y, leaves[1]))
+            y = convolved(functional.conv2d(y, leaves[1]))
         return torch.autograd.grad(y.sin().sum(), leaves, create_graph=True)
 
     want = torch.autograd.grad(gradients(contextlib.nullcontext()), leaves, leaves)
@@ -564,7 +566,7 @@ def test_nothing_of_the_graph_outlives_it():
             x = stack(theta)
             alive.append(weakref.ref(x))
             named = {"0.weight": theta[:81].view(3, 3, 3, 3)}
-            outputs = settled(torch.func.functional_call(model, named, (x,)))
+            outputs = convolved(torch.func.functional_call(model, named, (x,)))
         (g,) = torch.autograd.grad(outputs.sin().sum(), theta, create_graph=True)
         first = torch.autograd.grad(g, theta, theta.detach(), retain_graph=True)[0]
         tensors = number_of_tensors()
@@ -585,7 +587,7 @@ def test_nothing_of_the_graph_outlives_it():
 def test_third_derivatives_are_refused(layers):
     theta = normal(243).requires_grad_()
     with FastConvolutions():
-        outputs = settled(stack(theta, layers))
+        outputs = convolved(stack(theta, layers))
     (g,) = torch.autograd.grad(outputs.sin().sum(), theta, create_graph=True)
     with pytest.raises(RuntimeError, match=r"no third derivatives under FastConvolutions"):
         torch.autograd.grad(g, theta, theta.detach(), create_graph=True)

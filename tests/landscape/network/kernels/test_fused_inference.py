@@ -8,7 +8,7 @@ import weakref
 import pytest
 import torch
 from landscape import models, rng
-from landscape.network.kernels.deferred import Deferred, settled
+from landscape.network.kernels.deferred import Deferred, computed
 from landscape.network.kernels.fused_inference import FusedInference, lighten
 from landscape.network.memory_format import channels_last
 from torch import nn
@@ -38,7 +38,7 @@ def fused(model, inputs, **options):
     with torch.inference_mode():
         with FusedInference([*model.parameters(), *model.buffers()], **options):
             found = model(inputs)
-        return settled(found)
+        return computed(found)
 
 
 class Of(nn.Module):
@@ -328,7 +328,7 @@ def test_folded_weights_are_kept_between_microbatches_and_not_beyond_the_constan
                 for _ in range(3):
                     with known:
                         found = model(x)
-                    settled(found)
+                    computed(found)
             assert counter.calls["rsqrt"] == count
 
 
@@ -418,4 +418,4 @@ def test_an_exception_leaves_the_context_usable():
             model(x)
         with mode:
             found = model.a(x)
-        torch.testing.assert_close(settled(found), model.a(x), rtol=1e-13, atol=1e-13)
+        torch.testing.assert_close(computed(found), model.a(x), rtol=1e-13, atol=1e-13)

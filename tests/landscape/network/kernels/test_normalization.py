@@ -2,7 +2,7 @@
 
 import pytest
 import torch
-from landscape.network.kernels.double_backward import FastConvolutions, settled
+from landscape.network.kernels.double_backward import FastConvolutions, convolved
 from landscape.network.kernels.normalization import ExactStatistics
 from landscape.objective import Objective
 from torch import nn
@@ -52,7 +52,7 @@ def test_channels_last_gives_the_same_in_the_same_format():
     same(lambda theta: normalised(theta, inputs), 9, 1e-11)
     leaf = inputs.clone(memory_format=torch.preserve_format).requires_grad_()
     with FastConvolutions():
-        outputs = settled(functional.batch_norm(leaf, None, None, training=True))
+        outputs = convolved(functional.batch_norm(leaf, None, None, training=True))
     (found,) = torch.autograd.grad((outputs**3).sum(), leaf)
     assert found.is_contiguous(memory_format=torch.channels_last)
 
@@ -79,7 +79,7 @@ def test_float32_is_accurate_also_far_from_zero():
         how = {"far": 30.0}
         if fast:
             with FastConvolutions():
-                outputs = settled(normalised(theta, inputs.to(dtype), **how))
+                outputs = convolved(normalised(theta, inputs.to(dtype), **how))
         else:
             outputs = normalised(theta, inputs.to(dtype), **how)
         (gradient,) = torch.autograd.grad(outputs.sum(), theta, create_graph=True)

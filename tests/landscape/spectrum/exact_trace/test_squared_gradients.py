@@ -80,7 +80,7 @@ def found_and_wanted(module, shape, frozen=(), channels_last=False):
     outputs = module(x)
     cotangents = torch.randn((2, *outputs.shape), dtype=torch.float64, generator=generator)
     graph = graph_of(outputs, trained)
-    sums = [squared_gradients.squares(use, len(x)) for use in graph.uses]
+    sums = [squared_gradients.squared_gradients(use, len(x)) for use in graph.uses]
     for cotangent in cotangents:
         edges = [GradientEdge(use.node, 0) for use in graph.uses]
         gradients = torch.autograd.grad(outputs, edges, cotangent, retain_graph=True)
@@ -134,11 +134,11 @@ def test_examples_that_are_not_in_the_first_axis_are_refused():
     module, inputs = nn.Linear(4, 3), torch.randn(7, 4)
     graph = graph_of(module(inputs), dict(module.named_parameters()))
     with pytest.raises(ValueError, match=r"shape \(7, 3\) for 5 examples.*batch_first=True"):
-        squared_gradients.squares(graph.uses[0], 5)
+        squared_gradients.squared_gradients(graph.uses[0], 5)
 
 
 def test_parameters_of_single_examples_are_refused():
     module = Applied((5, 3), lambda x, w: x + w)
     graph = graph_of(module(torch.randn(5, 3)), dict(module.named_parameters()))
     with pytest.raises(ValueError, match=r"'weight' of shape \(5, 3\) has entries for each exam"):
-        squared_gradients.squares(graph.uses[0], 5)
+        squared_gradients.squared_gradients(graph.uses[0], 5)
