@@ -94,6 +94,7 @@ def check(given: argparse.Namespace) -> None:
     from report import pairing, publish, structure
     from report.parameters import parameters
     from report.settings import PROFILES, all_studies
+    from report.versions import current_versions, published_code
 
     studies = all_studies(ROOT)
     said = [] if studies else ["no study in notebooks/: a study is a file NN_name.py there"]
@@ -109,6 +110,7 @@ def check(given: argparse.Namespace) -> None:
     if said:
         raise ReportError("\n".join(dict.fromkeys(said)))
     print(f"{len(studies)} studies: structure, pairing, profiles and the README's table are right")
+    print("\n".join(published_code(ROOT, current_versions(ROOT))))
 
 
 def publish(given: argparse.Namespace) -> None:
