@@ -62,6 +62,9 @@ export MALLOC_TRIM_THRESHOLD_ MALLOC_MMAP_THRESHOLD_
 share    := $(shell echo $$(( $(cores) > $(JOBS) ? $(cores) / $(JOBS) : 1 )))
 threads  := $(if $(filter-out 1,$(JOBS)),OMP_NUM_THREADS=$${OMP_NUM_THREADS:-$(share)})
 
+# Written into the build folder before anything else: make clean removes only from folders that have it.
+marker   := $(BUILD_DIR)/.landscape-report
+
 .PHONY: help report study test check notebooks lab bench publish clean clean-all environment built
 
 help: ## list the verbs
@@ -81,7 +84,7 @@ help: ## list the verbs
 	@echo
 	@echo '  studies: $(all_studies)'
 
-report: environment ## execute the studies and write report.html and report.pdf
+report: $(marker) environment ## execute the studies and write report.html and report.pdf
 	@started=$$(date +%s) && \
 	$(run) -m report prepare $(settings) && \
 	if $(MAKE) --no-print-directory -q built >/dev/null 2>&1; then \
@@ -90,7 +93,7 @@ report: environment ## execute the studies and write report.html and report.pdf
 	  $(MAKE) --no-print-directory $(if $(findstring jobserver,$(MAKEFLAGS)),,--jobs=$(JOBS)) built && $(run) -m report finished $(settings) --started $$started; \
 	fi
 
-study: environment ## execute one: STUDY=NN_name [P="-p name value"]
+study: $(marker) environment ## execute one: STUDY=NN_name [P="-p name value"]
 ifneq ($(strip $(P)),)
 	@$(threads) $(run) -m report execute $(place) --studies '$(STUDY)' $(P)
 else
@@ -120,7 +123,7 @@ lab: environment ## open JupyterLab; saving a notebook keeps its .py in step
 # Tools are compared as a plain Python process runs them, with the system's own allocator.
 plain := env -u MALLOC_TRIM_THRESHOLD_ -u MALLOC_MMAP_THRESHOLD_ $(run)
 
-bench: environment ## measure beside other tools: an hour and a half; B="--subjects mlp" for less
+bench: $(marker) environment ## measure beside other tools: an hour and a half; B="--subjects mlp" for less
 	@$(run) -m bench.install --target '$(BUILD_DIR)/bench/peers'
 	@$(plain) -m bench.spectrum --data-dir '$(DATA_DIR)' --build-dir '$(BUILD_DIR)' \
 	  $(if $(strip $(B)),$(B),--publish bench/README.md)
@@ -147,7 +150,10 @@ clean-all: clean ## remove the store, the bench's peers and the virtual environm
 	rm -rf '$(BUILD_DIR)/store' '$(BUILD_DIR)/bench' $(if $(VENV),'$(VENV)' '$(VENV).lock')
 
 environment: ## make the virtual environment alone
-	@$(PYTHON) report/environment.py $(if $(VENV),--venv '$(VENV)',--own)
+	@$(PYTHON) -m report.environment $(if $(VENV),--venv '$(VENV)',--own)
+
+$(marker):
+	@$(PYTHON) -m report.folders '$(BUILD_DIR)'
 
 # From here on: what `report prepare` made ready. A study depends on the hashes of its notebook, its
 # profile file, the library, the data it names and the lock, in inputs/NN_name.json, which is
