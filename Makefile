@@ -139,13 +139,10 @@ publish: environment ## put executed studies of paper into report/published, and
 	  $(if $(strip $(STUDIES)),--studies '$(chosen)') $(P)
 
 clean: ## remove what make report made; the store of computed results stays
-	rm -rf $(addprefix '$(BUILD_DIR)'/,smoke quick paper custom)
-	@if [ -d '$(BUILD_DIR)/store' ]; then \
-	  echo "kept: $(BUILD_DIR)/store ($$(du -sh '$(BUILD_DIR)/store' | cut -f1)), computed results; make clean-all removes it"; \
-	fi
+	@$(python) -m report.clean --build-dir '$(BUILD_DIR)'
 
-clean-all: clean ## remove the store, the bench's peers and the virtual environment as well
-	rm -rf '$(BUILD_DIR)/store' '$(BUILD_DIR)/bench' $(if $(VENV),'$(VENV)' '$(VENV).lock')
+clean-all: ## remove the store, the bench's peers and the virtual environment as well
+	@$(python) -m report.clean --all --build-dir '$(BUILD_DIR)' --venv '$(VENV)'
 
 environment: ## make the virtual environment alone
 	@$(python) -m report.environment $(if $(VENV),--venv '$(VENV)',--own)
