@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import scipy.sparse.linalg
 import torch
-from landscape.fingerprint import digest
+from landscape.store.fingerprint import digest
 from landscape.operators import SymmetricOperator, from_matrix
 
 from tests.sample_networks import diagonal_operator, random_symmetric

@@ -249,5 +249,5 @@ def _moments(module: nn.Module, outputs: torch.Tensor) -> Moments:
 
 
 def repaired_straight_path(start: Objective, end: Objective, *, ts: int) -> Path:
-    # The store keeps the path alone: its points would take as many vectors (n,).
+    """Return the path of ``repaired_path`` alone: for a store, since points take vectors (n,)."""
     return repaired_path(start, end, ts=ts).path
