@@ -14,7 +14,6 @@ from landscape.spectrum.survey import Survey
 from landscape.training.run import Run
 
 from studies.arms import diverged, grouped
-from studies.figures import builders
 from studies.figures.bands import over_seeds
 from studies.formatting import diverged_text
 from studies.intervals import band, single
@@ -32,13 +31,10 @@ def training(runs: Mapping[tuple[str, int], Run]) -> list[Panel]:
     """
     said = {arm: diverged_text(*diverged(runs, arm)) for arm in grouped(runs)}
     found = {
-        "training loss": ("loss (nats)", builders.of_runs(runs, "train_loss")),
-        "test loss": ("loss (nats)", builders.of_runs(runs, "test_loss")),
-        "test error": ("share wrong", builders.of_runs(runs, "test_accuracy", lambda x: 1 - x)),
-        "mini-batch gradients": (
-            "root mean square of ‖g‖₂",
-            builders.of_runs(runs, "gradient_norm"),
-        ),
+        "training loss": ("loss (nats)", of_runs(runs, "train_loss")),
+        "test loss": ("loss (nats)", of_runs(runs, "test_loss")),
+        "test error": ("share wrong", of_runs(runs, "test_accuracy", lambda x: 1 - x)),
+        "mini-batch gradients": ("root mean square of ‖g‖₂", of_runs(runs, "gradient_norm")),
     }
     return [
         Panel(title, "epoch", unit, _remarked(series, said), "log", integers=True)
