@@ -213,6 +213,22 @@ def test_relative_imports_and_imports_of_everything_are_followed(build, text):
     assert (1, "house.attic", "") in arrows(library, "house.cellar.coal")
 
 
+def test_a_face_may_import_by_its_place_and_show_what_other_faces_show(build):
+    faces = {
+        "house/cellar/__init__.py": "from .coal import burn\n",
+        "house/__init__.py": SOUND["house/__init__.py"] + "from house.cellar import burn\n",
+    }
+    library = build(faces)
+    assert problems(library) == []
+    assert (1, "house.cellar.coal", "") in arrows(library, "house.cellar")
+
+
+def test_what_a_function_imports_is_no_name_of_its_module(build):
+    hall = "def light():\n    from house.cellar.coal import burn\n\n\ndef burn():\n    pass\n"
+    library = build({"house/hall.py": hall, "house/attic.py": "from house.hall import burn\n"})
+    assert arrows(library, "house.attic") == [(1, "house.hall", "")]
+
+
 @pytest.mark.parametrize("name", ["house/hall.py", "house/cellar/__init__.py", "house/__init__.py"])
 def test_the_first_package_knows_nothing_of_the_second(build, name):
     library = build({name: SOUND[name] + "from town.street import walk\n"})
