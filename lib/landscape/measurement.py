@@ -1,9 +1,10 @@
 """What every measurement on an objective carries beside its values."""
 
 import dataclasses
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from landscape.objective import Objective
+if TYPE_CHECKING:
+    from landscape.objective import Objective
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -23,7 +24,7 @@ class Measurement:
     dtype: str
 
 
-def labels(objective: Objective) -> dict[str, Any]:
+def labels(objective: "Objective") -> dict[str, Any]:
     """Return the fields of ``Measurement`` for what is measured on an objective."""
     return {
         "bn": objective.bn,
