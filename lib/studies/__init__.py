@@ -13,7 +13,7 @@ Modules stand on floors and import only downwards or beside them:
 
 from pathlib import Path
 
-from landscape.store.fingerprint import read_code
+from landscape.store.library import read_code
 
 # What of this package computes results is known by its content, as the library is.
 read_code(Path(__file__).parent)

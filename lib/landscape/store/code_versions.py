@@ -29,11 +29,17 @@ from landscape.store.source_code import (
 # They carry or draw results but do not determine them: a change there recomputes nothing.
 CARRIERS = (
     "landscape.progress",
+    "landscape.store.arrays",
     "landscape.store.code_versions",
     "landscape.store.codec",
     "landscape.store.entries",
+    "landscape.store.feeder",
     "landscape.store.fingerprint",
+    "landscape.store.functions",
     "landscape.store.identity",
+    "landscape.store.installed",
+    "landscape.store.library",
+    "landscape.store.networks",
     "landscape.store.provenance",
     "landscape.store.source_code",
     "landscape.plots",

@@ -97,7 +97,7 @@ class Store:
             TypeError: If the content of an input cannot be looked at.
         """
         version = code_version(function)
-        key = fingerprint((version, inputs, numerical_environment()))
+        key = fingerprint((version, inputs, numerical_environment()), exact=True)
         self.code |= {function.__qualname__: version, **key.code}
         return str(key)
 

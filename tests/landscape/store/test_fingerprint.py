@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import torch
 from landscape import rng, spectrum, training
-from landscape.store import entries, identity
+from landscape.store import entries, library
 from landscape.store.fingerprint import Fingerprint, code_version, digest, fingerprint
 
 
@@ -172,7 +172,7 @@ def test_code_version_is_that_of_the_definition_and_not_of_its_module():
 def test_code_version_is_that_of_the_code_as_it_was_imported(tmp_path):
     # A file edited while a study runs is not the code that runs.
     package = tmp_path / "landscape"
-    shutil.copytree(identity.PACKAGE, package, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copytree(library.PACKAGE, package, ignore=shutil.ignore_patterns("__pycache__"))
     code = (
         "import pathlib; from landscape import spectrum; from landscape.store.fingerprint import "
         "code_version; [p.write_text('edited = 1') for p in pathlib.Path(PLACE).rglob('*.py')]; "

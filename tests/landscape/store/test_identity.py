@@ -8,6 +8,7 @@ import dataclasses
 import enum
 import functools
 import logging
+import multiprocessing
 import os
 import random
 import subprocess
@@ -15,6 +16,7 @@ import sys
 import textwrap
 import threading
 import types
+import typing
 
 import numpy as np
 import pytest
@@ -264,3 +266,75 @@ def test_a_library_function_replaced_at_run_time_is_not_taken_for_the_librarys()
         spectrum.eigenpairs.__qualname__,
     )
     assert digest(impostor) != digest(spectrum.eigenpairs)
+
+
+OWN = {
+    "a property of an own kind": (
+        "class P(property):\n    def __get__(s, o, t): return {}\nclass x:\n    k = P(len)"
+    ),
+    "a static method of an own kind": (
+        "class P(staticmethod):\n    def __get__(s, o, t): return {}\nclass x:\n    k = P(len)"
+    ),
+    "a class method of an own kind": (
+        "class P(classmethod):\n    def __get__(s, o, t): return {}\nclass x:\n    k = P(len)"
+    ),
+    "a partial of an own kind": (
+        "class P(functools.partial):\n    def __call__(s): return {}\nx = P(len)"
+    ),
+    "private slots": (
+        "class C:\n    __slots__ = ('__k',)\n    def __init__(s): s.__k = {}\nx = C()"
+    ),
+    "what a copy leaves out": (
+        "class C:\n    def __init__(s): s.k = {}\n    def __reduce__(s): return (C, ())\nx = C()"
+    ),
+    "what a copied name leaves out": (
+        "class C:\n    def __init__(s): s.k = {}\n    def __reduce__(s): return 'C'\nx = C()"
+    ),
+    "what a subclass of Python's adds": (
+        "import random\nclass C(random.Random): pass\nx = C(0)\nx.k = {}"
+    ),
+    "an attribute of a member": ("class E(enum.Enum):\n    A = 1\nE.A.k = {}\nx = E.A"),
+    "what a field says": (
+        "@dataclasses.dataclass\nclass x:\n    a: int = dataclasses.field(metadata=dict(k={}))"
+    ),
+    "types of fields": ("class x:\n    a: [int, float, str][{}]"),
+    "what a generic class was made for": (
+        "T = typing.TypeVar('T')\n"
+        "class B(typing.Generic[T]): pass\n"
+        "class x(B[[int, str, float][{}]]): pass"
+    ),
+    "an operation of Python's": (
+        "class x(int):\n    f = [int.__mul__, int.__add__, int.__sub__][{}]"
+    ),
+    "a private name of a module": (
+        "import types\nx = types.ModuleType('own')\nvars(x)['__k'] = {}"
+    ),
+    "a module that answers for its names": (
+        "import types\nx = types.ModuleType('own')\nexec('def __getattr__(n): return {}', vars(x))"
+    ),
+    "a pattern": ("import re\nx = re.compile('{}')"),
+    "a union of types": ("x = int | [str, float, bytes][{}]"),
+    "a function of NumPy": ("import numpy\nx = [numpy.add, numpy.sin, numpy.cos][{}]"),
+}
+
+
+@pytest.mark.parametrize("kind", OWN)
+def test_what_objects_of_rare_kinds_hold_is_looked_at(kind):
+    names = {
+        "functools": functools,
+        "enum": enum,
+        "dataclasses": dataclasses,
+        "typing": typing,
+    }
+    found = [digest(cell(OWN[kind].format(number), **names)["x"]) for number in (1, 1, 2)]
+    assert found[0] == found[1] != found[2]
+
+
+def test_what_python_cannot_copy_is_refused_whatever_it_raises():
+    class Bad:
+        def __reduce_ex__(self, protocol):
+            raise RuntimeError("no")
+
+    for value in (Bad(), multiprocessing.get_context("spawn").Lock(), torch.ops.aten.relu):
+        with pytest.raises(TypeError, match="cannot fingerprint"):
+            digest({"x": value})

@@ -1,0 +1,153 @@
+"""What identifies a function that is no library's: instructions, constants, and what it reads."""
+
+import builtins
+import dis
+import importlib
+import importlib.util
+import sys
+import types
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+from landscape.store import installed
+
+
+class Part(NamedTuple):
+    """One thing that identifies an object.
+
+    Attributes:
+        kind: What sort of thing, such as ``attribute``.
+        label: Its name or a number that belongs to it.
+        value: Its value, to be fed in its turn.
+        place: How an error names it, behind the object's own place: ``.weight``.
+        shared: What the object holds itself, where it counts whether another place holds it too.
+    """
+
+    kind: str
+    label: str
+    value: Any = None
+    place: str = ""
+    shared: Any = None
+
+
+class Unseen(TypeError):
+    """Something cannot be looked at, for a reason that is worth saying."""
+
+
+def code_parts(function: types.FunctionType) -> Iterator[Part]:
+    """Yield a function's instructions, the constants in them, and the globals that they read.
+
+    Raises:
+        Unseen: If it looks up names while it runs.
+    """
+    yield Part("python", f"{sys.implementation.name} {sys.version_info[:2]}")
+    codes = list(_nested(function.__code__))
+    for code in codes:
+        counts = (
+            code.co_argcount,
+            code.co_posonlyargcount,
+            code.co_kwonlyargcount,
+            code.co_flags,
+            code.co_names,
+            code.co_varnames,
+            code.co_freevars,
+            code.co_cellvars,
+        )
+        yield Part("instructions", repr(counts), code.co_code + code.co_exceptiontable)
+        yield Part("constants", "", _constants(code))
+        for name in {"__globals__", "f_globals"} & set(code.co_names):
+            raise Unseen(f"it looks up names while it runs, by {name}")
+    for chain in dict.fromkeys(chain for code in codes for chain in _globals(code)):
+        yield _global(chain, function.__globals__)
+    for wanted in dict.fromkeys(wanted for code in codes for wanted in _imports(code)):
+        yield from _import(*wanted, function.__globals__)
+
+
+def _nested(code: types.CodeType) -> Iterator[types.CodeType]:
+    yield code
+    for constant in code.co_consts:
+        if isinstance(constant, types.CodeType):
+            yield from _nested(constant)
+
+
+def _constants(code: types.CodeType) -> list[Any]:
+    constants = [one for one in code.co_consts if not isinstance(one, types.CodeType)]
+    if code.co_consts and isinstance(code.co_consts[0], str):
+        used = {step.arg for step in dis.get_instructions(code) if step.opcode in dis.hasconst}
+        if 0 not in used:  # A docstring, which no instruction reads.
+            constants[0] = None
+    return constants
+
+
+def _globals(code: types.CodeType) -> Iterator[tuple[str, ...]]:
+    """Yield the dotted names of the global variables that instructions read."""
+    instructions = list(dis.get_instructions(code))
+    for index, instruction in enumerate(instructions):
+        if instruction.opname in ("LOAD_GLOBAL", "LOAD_NAME"):
+            chain = [instruction.argval]
+            for following in instructions[index + 1 :]:
+                if following.opname not in ("LOAD_ATTR", "LOAD_METHOD"):
+                    break
+                chain.append(following.argval)
+            yield tuple(chain)
+
+
+def _imports(code: types.CodeType) -> Iterator[tuple[int, tuple[str, ...], str]]:
+    """Yield what is imported: the levels up, the names taken from a module, the module."""
+    steps = list(dis.get_instructions(code))
+    for index, step in enumerate(steps):
+        if step.opname == "IMPORT_NAME":
+            yield steps[index - 2].argval, steps[index - 1].argval or (), step.argval
+
+
+def _global(chain: tuple[str, ...], namespace: dict[str, Any]) -> Part:
+    """Return what a dotted global name stands for: followed through modules, to what is used."""
+    place = f" (which uses {'.'.join(chain)!r})"
+    if chain[0] not in namespace:
+        return _builtin(chain[0], namespace, place)
+    value, rest = namespace[chain[0]], list(chain[1:])
+    while rest and isinstance(value, types.ModuleType) and hasattr(value, rest[0]):
+        value = getattr(value, rest.pop(0))
+    if value is sys.modules or value is importlib.import_module:
+        raise Unseen(f"it looks up names while it runs, by {'.'.join(chain)}")
+    return Part("global", ".".join(chain), value, place)
+
+
+def _builtin(name: str, namespace: dict[str, Any], place: str) -> Part:
+    held = namespace.get("__builtins__", builtins)
+    held = vars(held) if isinstance(held, types.ModuleType) else held
+    value = held.get(name)
+    if value in (eval, exec, globals, __import__):
+        raise Unseen(f"it looks up names while it runs, by {name}()")
+    if isinstance(value, types.FunctionType) and not installed.is_installed(value):
+        return Part("global", name, value, place)  # Somebody's own, under a built-in name.
+    return Part("global", name, "built in" if name in held else "missing")
+
+
+def _import(
+    level: int, names: tuple[str, ...], module: str, namespace: dict[str, Any]
+) -> Iterator[Part]:
+    """Yield what an import inside a function gives."""
+    if level:
+        package = namespace.get("__package__") or namespace.get("__name__", "").rpartition(".")[0]
+        try:
+            module = importlib.util.resolve_name("." * level + module, package)
+        except ImportError:
+            raise Unseen(f"the place of the module {module!r} that it imports is unknown") from None
+    place = f" (which imports {module!r})"
+    if installed.is_installed_name(module):
+        yield Part("import", module, [*names, installed.release(module)])
+    elif names:
+        for name in names:
+            inner = f"{module}.{name}"
+            known = hasattr(_loaded(module), name)
+            yield Part("import", inner, getattr(_loaded(module), name) if known else _loaded(inner))
+    else:  # `import a.b` makes `a` known too, and all that it holds.
+        for name in dict.fromkeys((module, module.partition(".")[0])):
+            yield Part("import", name, _loaded(name), place)
+
+
+def _loaded(module: str) -> types.ModuleType:
+    if module not in sys.modules:
+        raise Unseen(f"the module {module!r} that it imports is not loaded: import it first")
+    return sys.modules[module]

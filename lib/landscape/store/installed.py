@@ -1,0 +1,117 @@
+"""Which code belongs to Python or to an installed package, and is known by its name and version."""
+
+import functools
+import importlib.metadata
+import importlib.util
+import operator
+import sys
+import sysconfig
+import types
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+
+def is_installed(subject: Any) -> bool:
+    """Whether a class or function is an installed package's own: found there under its name."""
+    module = sys.modules.get(getattr(subject, "__module__", None) or "")
+    if module is None or not is_installed_name(module.__name__) or is_foreign(subject):
+        return False
+    try:
+        return operator.attrgetter(subject.__qualname__)(module) is subject
+    except AttributeError:
+        # Types that Python makes itself have names by which they are not found. A class that was
+        # executed without a module's name says that it is built in as well, but lies on the heap.
+        made_by_python = isinstance(subject, type) and not subject.__flags__ & 1 << 9
+        return made_by_python and subject.__module__ == "builtins"
+
+
+def is_foreign(function: Any) -> bool:
+    """Whether a function comes from elsewhere than its name says: `functools.wraps` copies that."""
+    if not isinstance(function, types.FunctionType):
+        return False
+    home = function.__globals__.get("__name__") or ""
+    return not (home.startswith("namedtuple_") or is_installed_name(home))
+
+
+def patches(names: dict[str, Any]) -> Iterator[tuple[str, Any]]:
+    """Yield name -> value of functions that somebody set in an installed class or module."""
+    for name, value in names.items():
+        for function in functions_of(value):
+            if is_foreign(function):
+                yield name, value
+                break
+
+
+def functions_of(value: Any) -> list[types.FunctionType]:
+    """Return the functions that an attribute of a class runs."""
+    if isinstance(value, types.FunctionType):
+        return [value]
+    if isinstance(value, staticmethod | classmethod):
+        held = [value.__func__]
+    elif isinstance(value, property):
+        held = [value.fget, value.fset, value.fdel]
+    else:
+        return []
+    return [function for function in held if isinstance(function, types.FunctionType)]
+
+
+def name_and_release(subject: Any) -> tuple[str, str]:
+    """Return the dotted name of an installed class or function, and its package's version."""
+    return f"{subject.__module__}.{subject.__qualname__}", release(subject.__module__)
+
+
+def is_installed_name(module: str) -> bool:
+    """Whether a module belongs to Python or to an installed package, not to the reader.
+
+    The place of its file decides, not the name: a reader's own ``code.py`` is not Python's.
+    """
+    root = module.partition(".")[0]
+    if root in ("__main__", ""):
+        return False
+    loaded = sys.modules.get(root)
+    if loaded is not None:
+        places = [getattr(loaded, "__file__", None), *(getattr(loaded, "__path__", ()) or ())]
+    else:
+        places = _found(root)
+        if places is None:
+            return False
+    return _lies_in_python(root, tuple(str(place) for place in places if place))
+
+
+@functools.cache
+def _found(root: str) -> list[str | None] | None:
+    try:
+        spec = importlib.util.find_spec(root)
+    except (ImportError, ValueError):
+        return None
+    return spec and [
+        spec.origin if spec.has_location else None,
+        *(spec.submodule_search_locations or ()),
+    ]
+
+
+@functools.cache
+def _lies_in_python(root: str, places: tuple[str, ...]) -> bool:
+    if not places:  # Built into the program.
+        return root in sys.stdlib_module_names or root in sys.builtin_module_names
+    paths = [Path(place) for place in places]
+    if any({"site-packages", "dist-packages"} & set(path.parts) for path in paths):
+        return True
+    own = [sysconfig.get_path(kind) for kind in ("stdlib", "platstdlib")]
+    return root in sys.stdlib_module_names and any(
+        path.resolve().is_relative_to(Path(place).resolve()) for path in paths for place in own
+    )
+
+
+@functools.cache
+def release(module: str) -> str:
+    """Return the version of the package that holds a module: Python's own, or the installed."""
+    root = module.partition(".")[0]
+    if root in sys.stdlib_module_names or root in sys.builtin_module_names:
+        return f"{sys.implementation.name} {sys.version_info[:3]}"
+    version = getattr(sys.modules.get(root), "__version__", None)
+    if version is not None:
+        return str(version)
+    names = importlib.metadata.packages_distributions().get(root, [])
+    return " ".join(f"{name} {importlib.metadata.version(name)}" for name in sorted(set(names)))

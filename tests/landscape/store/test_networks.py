@@ -1,0 +1,102 @@
+"""What identifies a network besides its layers and numbers."""
+
+import pytest
+import torch
+from landscape.store.fingerprint import architecture, digest
+from torch import nn
+
+from tests.landscape.store.test_identity import held
+
+
+def first(module, *_):
+    return None
+
+
+def second(module, *rest):
+    return rest[-1] * 2
+
+
+def hooked(*options):
+    network = held(None)
+    for hook, option in zip((first, second), options, strict=True):
+        network.register_forward_hook(hook, **option)
+    return network
+
+
+def test_how_a_hook_is_called_counts_with_the_hook():
+    swapped = hooked({"with_kwargs": True}, {}), hooked({}, {"with_kwargs": True})
+    assert digest(swapped[0]) != digest(swapped[1])
+
+
+def test_hooks_count_whatever_number_of_hooks_was_made_before():
+    one = digest(hooked({"always_call": True}, {}))
+    nn.ReLU().register_forward_hook(first)
+    assert digest(hooked({"always_call": True}, {})) == one != digest(hooked({}, {}))
+
+
+def test_a_hook_for_all_networks_counts():
+    before = architecture(nn.ReLU())
+    handle = nn.modules.module.register_module_forward_hook(second)
+    try:
+        assert architecture(nn.ReLU()) != before
+    finally:
+        handle.remove()
+    assert architecture(nn.ReLU()) == before
+
+
+def test_attributes_and_hooks_of_parameters_count():
+    plain, scaled, hook = held(None), held(None), held(None)
+    scaled.weight.scale = 2
+    hook.weight.register_hook(lambda gradient: gradient * 2)
+    assert len({architecture(network) for network in (plain, scaled, hook)}) == 3
+
+
+def test_a_network_that_trains_is_told_from_one_that_does_not():
+    one, two = nn.Sequential(nn.Dropout()), nn.Sequential(nn.Dropout())
+    two[0].eval()
+    assert digest(one) != digest(two)
+    assert architecture(one) == architecture(two)  # An objective sets it itself.
+
+
+def test_tied_parameters_are_told_from_equal_ones():
+    def network(tied):
+        layers = nn.Sequential(nn.Linear(2, 2, bias=False), nn.Linear(2, 2, bias=False))
+        for layer in layers:
+            nn.init.ones_(layer.weight)
+        if tied:
+            layers[1].weight = layers[0].weight
+        return layers
+
+    assert digest(network(True)) == digest(network(True)) != digest(network(False))
+    assert architecture(network(True)) != architecture(network(False))
+
+
+def doubled(self, x):
+    return 2 * x
+
+
+@pytest.mark.parametrize(
+    ("place", "name", "network"),
+    [
+        (nn.Tanhshrink, "forward", nn.Tanhshrink),
+        (nn.Module, "__call__", nn.ReLU),
+        (nn.functional, "relu", nn.ReLU),
+    ],
+)
+def test_a_function_put_into_an_installed_package_counts(monkeypatch, place, name, network):
+    before = architecture(network())
+    monkeypatch.setattr(place, name, doubled)
+    assert architecture(network()) != before
+    monkeypatch.undo()
+    assert architecture(network()) == before
+
+
+def test_scripted_and_lazy_networks_are_refused_by_name():
+    for network in (torch.jit.trace(nn.ReLU(), torch.ones(1)), nn.LazyLinear(1)):
+        with pytest.raises(TypeError, match="cannot fingerprint"):
+            digest(network)
+
+
+def test_a_traced_graph_is_known():
+    networks = [torch.fx.symbolic_trace(nn.Sequential(kind())) for kind in (nn.ReLU, nn.Tanh)]
+    assert architecture(networks[0]) != architecture(networks[1])
