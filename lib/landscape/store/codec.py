@@ -4,11 +4,13 @@ import dataclasses
 import importlib
 import math
 import sys
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
 import torch
 
+from landscape.store import arrays as store_arrays
 from landscape.store import fingerprint
 
 Arrays = dict[str, np.ndarray]
@@ -22,41 +24,67 @@ def encode(value: Any) -> tuple[Any, Arrays]:
             tensors, arrays, and dataclasses of this library.
 
     Raises:
-        TypeError: If a value of another type is met.
+        TypeError: If a value of another type is met, or one that could not be read back as it was.
     """
     arrays: Arrays = {}
     return _encode(value, arrays), arrays
 
 
-def _encode(value: Any, arrays: Arrays) -> Any:
+def _encode(value: Any, arrays: Arrays, depth: int = 0) -> Any:
+    def inner(items: Iterable[Any]) -> list[Any]:
+        return [_encode(item, arrays, depth + 1) for item in items]
+
+    if depth > _DEEPEST:
+        raise TypeError(
+            f"cannot store lists, tuples or dicts that are nested more than {_DEEPEST} times, or "
+            "that hold themselves. Return them flat."
+        )
+    if isinstance(value, int) and value.bit_length() > 2000:  # JSON has no such number.
+        return {"$int": hex(value)}
     if value is None or isinstance(value, bool | int | str):
         return value
     if isinstance(value, float):
         return value if math.isfinite(value) else {"$float": repr(value)}
     if isinstance(value, torch.Tensor | np.ndarray):
         key = f"a{len(arrays)}"
-        is_tensor = isinstance(value, torch.Tensor)
-        arrays[key] = value.detach().cpu().contiguous().numpy() if is_tensor else value
-        return {"$tensor" if is_tensor else "$array": key}
+        arrays[key] = _plain_array(value)
+        return {"$tensor" if isinstance(value, torch.Tensor) else "$array": key}
     if isinstance(value, list):
-        return [_encode(item, arrays) for item in value]
+        return inner(value)
     if isinstance(value, tuple):
-        return {"$tuple": [_encode(item, arrays) for item in value]}
+        return {"$tuple": inner(value)}
     if isinstance(value, dict):
-        return {
-            "$map": [[_encode(key, arrays), _encode(item, arrays)] for key, item in value.items()]
-        }
+        return {"$map": [inner(pair) for pair in value.items()]}
     kind = type(value)
     if dataclasses.is_dataclass(value) and _is_known(kind):
-        fields = {
-            field.name: _encode(getattr(value, field.name), arrays)
-            for field in dataclasses.fields(value)
-        }
-        return {"$class": _stable_name(kind), "fields": fields}
+        names = [field.name for field in dataclasses.fields(value)]
+        fields = inner(getattr(value, name) for name in names)
+        return {"$class": _stable_name(kind), "fields": dict(zip(names, fields, strict=True))}
     raise TypeError(
         f"cannot store a {kind.__qualname__}. Return plain values, lists, tuples, dicts, tensors, "
         "arrays or a dataclass of the landscape library."
     )
+
+
+_DEEPEST = 100
+
+
+def _plain_array(value: torch.Tensor | np.ndarray) -> np.ndarray:
+    """Return an array whose file gives back the same; a file of others would leave out a part."""
+    if isinstance(value, torch.Tensor):
+        try:
+            name, array = store_arrays.of_tensor(value)
+        except TypeError:
+            name, array = "without plain numbers", None
+        if not name:
+            return array
+        raise TypeError(f"cannot store a {type(value).__qualname__} {name}. Return it as float32.")
+    if type(value) not in (np.ndarray, np.memmap) or value.dtype.hasobject:
+        raise TypeError(
+            f"cannot store a {type(value).__qualname__} of {value.dtype}. Return a plain array of "
+            "numbers."
+        )
+    return value
 
 
 def decode(tree: Any, arrays: Arrays) -> Any:
@@ -70,6 +98,8 @@ def decode(tree: Any, arrays: Arrays) -> Any:
     if not isinstance(tree, dict):
         return tree
     match tree:
+        case {"$int": text}:
+            return int(text, 16)
         case {"$float": text}:
             return float(text)
         case {"$tensor": key}:

@@ -1,10 +1,12 @@
 """A content-addressed store: a result is computed once for everything that determines it."""
 
 import contextlib
+import copy
 import hashlib
 import inspect
 import json
 import os
+import random
 import shutil
 import time
 import uuid
@@ -55,8 +57,8 @@ class Store:
 
         The key holds the version of the function's code, the content of all arguments (also
         defaults) and the machine's numerical environment, and nothing that it could not look at. A
-        generator argument counts with its state; the function draws from a copy, so that cached or
-        not the caller's generator stays.
+        generator of random numbers among the arguments counts with its state; the function draws
+        from a copy, so that cached or not the caller's generator stays.
 
         Args:
             function: A function of this library or the reader's own; what it returns must be plain
@@ -69,22 +71,24 @@ class Store:
                 fingerprint, or the result cannot be stored.
             KeyboardInterrupt: If the result says that it was interrupted; it is not kept.
         """
-        if getattr(function, "__self__", None) is not None or getattr(
-            function, "__closure__", None
-        ):
+        name = getattr(function, "__qualname__", None)
+        holds = getattr(function, "__self__", None) is not None
+        if holds or getattr(function, "__closure__", None) or (name is None and callable(function)):
             raise TypeError(
-                f"{function.__qualname__} carries values of its own (an object or a closure), "
-                "which the key would miss. Pass a plain function, and what it needs as arguments."
+                f"{name or type(function).__qualname__} carries values of its own (an object or a "
+                "closure), which the key would miss. Pass a plain function, and what it needs as "
+                "arguments."
             )
-        bound = inspect.signature(function).bind(*args, **kwargs)
+        try:
+            bound = inspect.signature(function).bind(*args, **kwargs)
+        except ValueError as error:  # Compiled code that does not tell its parameters.
+            raise TypeError(f"{error}. Pass a function written in Python.") from None
         bound.apply_defaults()
         key = self.key(function, dict(bound.arguments))
+        copies: dict[int, Any] = {}
         for label, value in bound.arguments.items():
-            if isinstance(value, torch.Generator):
-                bound.arguments[label] = _copy_generator(value)
-        return self.compute(
-            function.__qualname__, key, lambda: function(*bound.args, **bound.kwargs)
-        )
+            bound.arguments[label] = _with_own_generators(value, copies)
+        return self.compute(name, key, lambda: function(*bound.args, **bound.kwargs))
 
     def key(self, function: Callable, inputs: Any) -> str:
         """Return the hash of a result's code, its inputs and the machine; and note the code.
@@ -218,10 +222,26 @@ class Store:
             shutil.rmtree(side, ignore_errors=True)
 
 
-def _copy_generator(generator: torch.Generator) -> torch.Generator:
-    copy = torch.Generator(device=generator.device)
-    copy.set_state(generator.get_state())
-    return copy
+_GENERATORS = (np.random.Generator, np.random.RandomState, random.Random)
+
+
+def _with_own_generators(value: Any, copies: dict[int, Any]) -> Any:
+    """Return an argument in which generators of random numbers are copies, each copied once."""
+    if id(value) in copies:
+        return copies[id(value)]
+    if isinstance(value, torch.Generator):
+        copies[id(value)] = torch.Generator(device=value.device)
+        copies[id(value)].set_state(value.get_state())
+    elif isinstance(value, _GENERATORS):
+        copies[id(value)] = copy.deepcopy(value)
+    elif type(value) in (list, tuple, dict):
+        copies[id(value)] = value  # Where it holds itself.
+        items = list(value.values() if isinstance(value, dict) else value)
+        own = [_with_own_generators(item, copies) for item in items]
+        if any(mine is not item for mine, item in zip(own, items, strict=True)):
+            keyed = isinstance(value, dict)
+            copies[id(value)] = dict(zip(value, own, strict=True)) if keyed else type(value)(own)
+    return copies.get(id(value), value)
 
 
 def _write_json(path: Path, value: Any) -> None:

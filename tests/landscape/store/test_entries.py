@@ -1,10 +1,12 @@
 """The store: computed once, checked when read, shared by processes; and what can be stored."""
 
 import dataclasses
+import functools
 import json
 import math
 import multiprocessing
 import os
+import random
 import subprocess
 import time
 
@@ -480,3 +482,82 @@ def test_store_keeps_no_result_that_was_interrupted(tmp_path):
         with pytest.raises(KeyboardInterrupt):
             store.remember(interrupted_estimate)
     assert not list(tmp_path.glob("*interrupted_estimate/*"))
+
+
+# What breaks where it is looked at closely
+
+
+class Doubling:
+    def __call__(self, x):
+        return 2 * x
+
+
+@pytest.mark.parametrize("function", [functools.partial(square, power=2), Doubling(), torch.relu])
+def test_store_refuses_what_is_no_plain_function_by_name(store, function):
+    with pytest.raises(TypeError, match=r"Pass a (plain )?function"):
+        store.remember(function, torch.ones(1))
+
+
+def number(generator):
+    while not hasattr(generator, "random"):
+        generator = generator["a"] if isinstance(generator, dict) else generator[0]
+    return float(generator.random())
+
+
+@pytest.mark.parametrize("kind", [np.random.default_rng, random.Random])
+@pytest.mark.parametrize("place", [lambda x: x, lambda x: [1, {"a": x}][::-1], lambda x: (x, x)])
+def test_every_generator_of_the_caller_stays_cached_or_not(store, kind, place):
+    first, second = kind(0), kind(0)
+    assert store.remember(number, place(first)) == store.remember(number, place(second))
+    assert first.random() == second.random() == kind(0).random()
+
+
+def draw_from_all(*generators):
+    return [torch.rand(1, generator=one) for one in generators]
+
+
+def test_a_generator_given_twice_is_one_and_stays(store):
+    generator = torch.Generator().manual_seed(0)
+    one, two = store.remember(draw_from_all, generator, generator)
+    assert not torch.equal(one, two)
+    assert torch.equal(torch.rand(1, generator=generator), one)
+
+
+def cyclic():
+    loop = []
+    loop.append(loop)
+    return loop
+
+
+UNSTORABLE = {
+    "objects": lambda: np.array([{}], dtype=object),
+    "a mask": lambda: np.ma.array([1, 2], mask=[0, 1]),
+    "a matrix": lambda: np.asmatrix(np.eye(2)),
+    "texts of any length": lambda: np.array(["a"], dtype=np.dtypes.StringDType()),
+    "bfloat16": lambda: torch.ones(2, dtype=torch.bfloat16),
+    "a sparse tensor": lambda: torch.eye(2).to_sparse(),
+    "a tensor without memory": lambda: torch.ones(1, device="meta"),
+    "a list that holds itself": cyclic,
+}
+
+
+@pytest.mark.parametrize("kind", UNSTORABLE)
+def test_what_could_not_be_read_back_is_refused_when_it_is_written(kind):
+    with pytest.raises(TypeError, match="cannot store"):
+        codec.encode({"x": [UNSTORABLE[kind]()]})
+
+
+@pytest.mark.parametrize(
+    "value",
+    [10**5000, -(10**5000), "\ud800", [True, 0, -0.0]],
+    ids=["long", "negative", "without encoding", "numbers"],
+)
+def test_rare_plain_values_are_read_back(value):
+    tree, arrays = codec.encode(value)
+    assert codec.decode(json.loads(json.dumps(tree)), arrays) == value
+
+
+def test_conjugates_are_read_back():
+    value = torch.tensor([1 + 2j]).conj()
+    assert torch.equal(codec.decode(*codec.encode(value)), value)
+    assert torch.equal(codec.decode(*codec.encode(value.imag)), value.imag)
