@@ -4,10 +4,12 @@ Nothing is read from files, which may have been edited since: the parts come fro
 in memory. Code of installed packages is known by its name and the package's version.
 """
 
+import contextlib
 import copyreg
 import dataclasses
 import enum
 import functools
+import inspect
 import sys
 import types
 import typing
@@ -179,6 +181,8 @@ def _own_kind(value: Any, base: type) -> list[Part]:
 
 def _special(value: Any) -> list[Part]:
     match value:
+        case contextlib._GeneratorContextManager() if _is_fresh(value):  # As a decorator holds it.
+            return [Part("context", "", [type(value), value.func, [*value.args], value.kwds])]
         case typing.ForwardRef():
             return [Part("forward", value.__forward_arg__)]
         case np.ufunc():
@@ -188,6 +192,10 @@ def _special(value: Any) -> list[Part]:
                     return [Part("ufunc", name, installed.release(package))]
             raise Unseen("it is compiled code of unknown origin")
     return []
+
+
+def _is_fresh(manager: Any) -> bool:
+    return inspect.getgeneratorstate(manager.gen) == inspect.GEN_CREATED
 
 
 def _object(value: Any) -> list[Part]:

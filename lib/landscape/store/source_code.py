@@ -76,16 +76,29 @@ class SourceCode:
         return found
 
     def _parse(self, name: str) -> Module:
+        statements = ast.parse(self.sources[name]).body
+        meanings: dict[str, set[object]] = {}
+        for statement in statements:
+            for label, target in imported_names(statement, name):
+                meanings.setdefault(label, set()).add(target)
+            for label in _bound_names(statement):
+                meanings.setdefault(label, set()).add(id(statement))
         definitions: dict[str, list[ast.stmt]] = {}
         imports: dict[str, tuple[str, str | None]] = {}
-        for statement in ast.parse(self.sources[name]).body:
+        for statement in statements:
             imported = dict(imported_names(statement, name))
-            imports |= imported
-            bound = set(_bound_names(statement)) - set(imported)
+            # A name that may mean one thing or another is what the statements make of it.
+            unclear = {label for label in imported if len(meanings[label]) > 1}
+            imports |= {k: target for k, target in imported.items() if k not in unclear}
+            bound = set(_bound_names(statement)) | unclear
             is_text = isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Constant)
-            if not bound and not imported and not is_text:
-                bound = {EFFECTS}
+            nothing = not bound and not imported and not is_text
+            if nothing or _does_more_than_bind(statement):
+                bound.add(EFFECTS)
             for label in bound:
+                definitions.setdefault(label, []).append(statement)
+        for label, statement in _globals_of_functions(statements):
+            if label not in meanings:
                 definitions.setdefault(label, []).append(statement)
         return Module(definitions, imports)
 
@@ -176,8 +189,39 @@ def walk_scope(tree: ast.AST) -> Iterator[ast.AST]:
         return
     for child in ast.iter_child_nodes(tree):
         if isinstance(child, _COMPREHENSIONS):
-            for node in ast.walk(child):
-                if isinstance(node, ast.NamedExpr):
-                    yield node.target
+            yield from _named_in(child)
         else:
             yield from walk_scope(child)
+
+
+def _named_in(tree: ast.AST) -> Iterator[ast.AST]:
+    """Yield the targets of named expressions in a comprehension, without those of functions."""
+    if isinstance(tree, ast.NamedExpr):
+        yield tree.target
+    for child in ast.iter_child_nodes(tree):
+        if not isinstance(child, _SCOPES):
+            yield from _named_in(child)
+
+
+_COMPOUND = (ast.If, ast.For, ast.AsyncFor, ast.While, ast.With, ast.AsyncWith, ast.Try)
+_COMPOUND += (ast.TryStar, ast.Match)
+
+
+def _does_more_than_bind(statement: ast.stmt) -> bool:
+    """Whether a statement that holds others does more than to give names their meaning."""
+    if not isinstance(statement, _COMPOUND):
+        return False
+    for node in walk_scope(statement):
+        if isinstance(node, ast.Expr) and not isinstance(node.value, ast.Constant):
+            return True
+        if isinstance(node, ast.Attribute | ast.Subscript) and not isinstance(node.ctx, ast.Load):
+            return True
+    return False
+
+
+def _globals_of_functions(statements: list[ast.stmt]) -> Iterator[tuple[str, ast.stmt]]:
+    """Yield the names that functions declare ``global``, each with the statement around."""
+    for statement in statements:
+        for node in ast.walk(statement):
+            for label in node.names if isinstance(node, ast.Global) else ():
+                yield label, statement
