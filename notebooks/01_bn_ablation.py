@@ -195,7 +195,7 @@ fixed = task.first(curvature_examples)
 near = equal_loss.equal_loss_objectives(
     runs, None, task, fixed, study.store, workers=workers, bn_block=batch_size
 )
-how = {"prefix": "equal_", "without": equal_loss.WITHOUT}
+how = {"prefix": "equal_", "missing_note": equal_loss.MISSING_NOTE}
 solution_records.record_test_loss(study, near, task.test, **how)
 solution_records.record_test_loss(study, near, task.train, split="train", **how)
 solution_records.record_early(study, near, rho=rho, **how)
@@ -578,8 +578,8 @@ plots.surface(
 # %%
 display.Sentence(
     "Prediction and loss part, along random directions, "
-    f"{measurements.partings(models, 'filter norms')}; along the sharpest eigenvectors, "
-    f"{measurements.partings(curved, 'units')}."
+    f"{measurements.quadratic_limits(models, 'filter norms')}; along the sharpest eigenvectors, "
+    f"{measurements.quadratic_limits(curved, 'units')}."
 )
 
 # %% [markdown]

@@ -194,7 +194,7 @@ display.show(
 panels_of = {"He's initialisation": received[0]}
 panels_of["PyTorch's initialisation"] = arms.renamed_arms(received[1], of_torch)
 plots.curves(
-    gradient_panels(panels_of, of="z", reference=0.9),
+    gradient_panels(panels_of, variable="z", reference=0.9),
     label="fig-signals",
     caption="Gradients of the loss by the layers' outputs z before training, over "
     f"{signal_examples} examples.",

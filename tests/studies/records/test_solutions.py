@@ -240,7 +240,7 @@ def test_early_numbers_are_those_of_the_objective(study):
 def test_what_is_tested_is_the_network_in_eval_mode_on_other_examples(study, tmp_path):
     at = small_objective(13).replace(bn="batch")
     examples = tuple(part[20:40] for part in digits().train)
-    how = {"prefix": "equal_", "without": "no network"}
+    how = {"prefix": "equal_", "missing_note": "no network"}
     solutions.record_test_loss(study, {("a", 2): at, ("a", 3): None}, examples, **how)
     want = small_objective(13).replace(examples=examples).evaluate(at.theta)
     accuracy, lost = study.values("equal_test_accuracy", "a")
