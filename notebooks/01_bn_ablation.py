@@ -42,6 +42,7 @@ from studies.records import equal_loss, slices, spectra
 from studies.records import runs as run_records
 from studies.records import solutions as solution_records
 from studies.records.paths import record_path_kinds, record_straight_paths
+from studies.records.twins import record_twins
 from studies.study import Study
 from studies.tables import comparisons, measurements
 from studies.tables.runs import divergence
@@ -449,7 +450,7 @@ display.show(
 
 # %%
 how = {"rho": rho, "rho_adaptive": rho_adaptive, "seed": seeds[0]}
-solution_records.record_twins(study, networks, fixed, layer="0", factors=twin_factors, **how)
+record_twins(study, networks, fixed, layer="0", factors=twin_factors, **how)
 
 # %%
 twins = {f"twin_{name}": title for name, title in names.items()}

@@ -38,7 +38,7 @@ from landscape.dynamics import stability
 from studies import arms, claims, display, findings, power_laws, tuning
 from studies.figures import builders, edge_of_stability
 from studies.figures import scaling as scaling_figures
-from studies.records import basins, dynamics, equal_loss, flatness, slices, solutions
+from studies.records import basins, bounds, dynamics, equal_loss, flatness, slices, solutions
 from studies.records import runs as run_records
 from studies.records.runs import learned_seeds
 from studies.study import Study
@@ -504,7 +504,7 @@ scaling_tables.exponent_table(
 )
 
 # %%
-solutions.record_bounds(study, {key: run for key, run in swept.items() if key[0] in batches})
+bounds.record_bounds(study, {key: run for key, run in swept.items() if key[0] in batches})
 comparisons.arm_table(
     study,
     {"trace": "tr H", "trace_bound": "bound, C = 1", "trace_constant": "C that it takes"},

@@ -15,7 +15,7 @@ from landscape.spectrum.exact_trace.exact import exact_trace
 from landscape.spectrum.results import Eigenpairs
 
 from studies.arms import Runs
-from studies.records import solutions
+from studies.records import eigenvalues, solutions
 from studies.study import Study
 
 # (arm, seed) -> objective, measured at its own theta; None for a run that diverged.
@@ -73,7 +73,7 @@ def record_flatness(
         if adaptive:
             scaled = L.hessian(L.theta).scaled(preconditioner(run, step=step))
             top = study.store.remember(eigenpairs, scaled)
-            solutions.record_eigenvalue(
+            eigenvalues.record_eigenvalue(
                 study, _PRECONDITIONED, top, 0, L, unit="1 per parameter", **labels
             )
 
@@ -105,7 +105,7 @@ def record_trace(study: Study, objective: Objective, *, rtol: float = 0.02, **la
             name,
             trace.value / count,
             objective,
-            unit=solutions.PER_PARAMETER,
+            unit=eigenvalues.PER_PARAMETER,
             error=error / count,
             error_kind=kind,
             converged=trace.converged,

@@ -7,7 +7,8 @@ from collections.abc import Mapping, Sequence
 from landscape.objective import Objective
 
 from studies import published_estimators
-from studies.records.solutions import PER_PARAMETER, record_missing
+from studies.records.eigenvalues import PER_PARAMETER
+from studies.records.solutions import record_missing
 from studies.study import Study
 
 _RITZ_QUANTITIES = ("ritz_max", "ritz_min", "ritz_negative")

@@ -8,8 +8,8 @@ from landscape.spectrum.conditioning import condition_number
 from landscape.spectrum.survey import FullSpectrum
 from landscape.spectrum.survey import full_spectrum as whole_spectrum
 
+from studies.records.eigenvalues import record_eigenvalue, record_interval
 from studies.records.flatness import record_trace
-from studies.records.solutions import record_eigenvalue, record_interval
 from studies.study import Study
 
 

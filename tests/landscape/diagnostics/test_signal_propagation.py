@@ -9,7 +9,7 @@ from landscape import models
 from landscape.diagnostics import signal_propagation
 from landscape.diagnostics.rounding import rounding_error
 from landscape.objective import Objective
-from studies.records import solutions
+from studies.records import signals
 from torch import nn
 
 from tests.sample_networks import digits, filled, small_cnn, small_objective
@@ -102,7 +102,7 @@ def test_a_network_without_such_layers_is_refused():
 
 def test_received_signals_are_recorded_and_a_lost_run_says_so(study, tmp_path):
     at = small_objective(13)
-    found = solutions.record_signals(study, {("a", 0): at, ("a", 1): None}, prefix="initial_")
+    found = signals.record_signals(study, {("a", 0): at, ("a", 1): None}, prefix="initial_")
     want = signal_propagation.signal_propagation(at, at.theta)
     assert list(found) == [("a", 0)] and torch.equal(found["a", 0], want.norms)
     known, lost = study.values("initial_signal_decay", "a")
