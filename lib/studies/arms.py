@@ -174,7 +174,12 @@ def trained(runs: Runs) -> list[str]:
 
 
 def diverged(runs: Runs, arm: str) -> tuple[int, int]:
-    """Return how many runs of an arm diverged, and how many runs it has."""
+    """Return how many runs of an arm diverged, and how many runs it has.
+
+    Args:
+        runs: (arm, seed) -> run.
+        arm: The arm; it needs at least one run.
+    """
     arm_runs = grouped(runs)[arm]
     return sum(map(has_diverged, arm_runs)), len(arm_runs)
 

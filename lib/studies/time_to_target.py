@@ -72,7 +72,7 @@ def reach(run: Run, quantity: str, target: float) -> Duration:
     epoch is interpolated between this measurement and the one before: linearly in an accuracy, in
     the logarithm of a loss. If the loss of the measurement before is not finite, the epoch is that
     of the measurement itself. A network whose loss is not finite never counts as meeting the
-    target: its accuracy is that of always answering one class.
+    target: it always answers one class, and its accuracy says nothing.
 
     A run that never reaches the target, such as one that diverges first, is not left out: its
     duration is the end of its plan, as a lower bound.
@@ -263,7 +263,7 @@ def faster(
     """
     if len(first) != len(second):
         raise ValueError(
-            f"{len(first)} and {len(second)} durations are no pairs. Pass one of each arm for the "
+            f"{len(first)} and {len(second)} durations are no pairs. Pass both arms for the "
             "same seeds, in the same order."
         )
     pairs = list(zip(first, second, strict=True))

@@ -32,7 +32,13 @@ class TunedValue:
 
 
 def grid_arm_name(arm: str, setting: str, value: float) -> str:
-    """Return the name of an arm at one grid value, such as ``Adam, learning rate 0.01``."""
+    """Return the name of an arm at one grid value, such as ``Adam, learning rate 0.01``.
+
+    Args:
+        arm: The arm, such as ``Adam``.
+        setting: The setting, such as ``learning_rate``; underscores become spaces.
+        value: Its value, written with six significant digits.
+    """
     return f"{arm}, {setting.replace('_', ' ')} {value:g}"
 
 

@@ -88,7 +88,7 @@ def line_panels(
 
     Args:
         lines: (arm, seed) -> lines; a seed's curve is the mean over its directions. Mean and
-            interval of the loss are those of its logarithm.
+            interval of the loss are taken of its logarithm.
         x: Meaning of the positions.
         network: Kind of network, such as ``MLP``, that begins the titles; empty for none.
     """
@@ -257,7 +257,7 @@ def run_bands(
 ) -> dict[str, Band]:
     """Return for each arm the band over seeds of one quantity in the runs' histories, by epoch.
 
-    Mean and interval are those of the logarithms. A run that diverged has no values from there on,
+    Mean and interval are taken of the logarithms. A run that diverged has no values from there on,
     and the band of its arm stops. Its last measurement is left out: the weights that divergence
     left may give any value, and the run did not reach the epoch of that measurement.
 

@@ -21,7 +21,7 @@ def gradient_panels(
 ) -> list[Panel]:
     """Return a panel of the layers' gradient norms for each title, as bands over seeds.
 
-    Norms of layers span decades, so the axis is logarithmic, and mean and interval are those of the
+    Norms of layers span decades, so the axis is logarithmic, and mean and interval are taken of the
     logarithms. Where a seed's norm is not finite its arm has no mean; the arm's name says in all
     panels how many seeds diverged, and the other seeds are still drawn. A norm of 0 cannot be drawn
     on this axis either, and the name says so.
@@ -40,7 +40,7 @@ def gradient_panels(
     """
     if empty := [title for title, norms in norms_by_title.items() if not norms]:
         raise ValueError(
-            f"there are no norms under {empty[0]!r}. Pass those of at least one arm and seed."
+            f"there are no norms under {empty[0]!r}. Pass norms of at least one arm and seed."
         )
     if reference is not None and not 0 < reference < math.inf:
         raise ValueError(

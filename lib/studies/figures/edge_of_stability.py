@@ -34,7 +34,7 @@ def stability_panels(
     """
     if not trajectories:
         raise ValueError(
-            "there are no trajectories to draw. Pass those of at least one arm and seed."
+            "there are no trajectories to draw. Pass one or more, each with its arm and seed."
         )
     full_batch = _series(trajectories, lambda snapshot: snapshot.edge.ratio)
     panels = [_panel("largest eigenvalue", "λ_max / threshold", full_batch)]

@@ -140,7 +140,7 @@ def record_dynamics(
         of Stability, ICLR.
     """
     if not steps:
-        raise ValueError("no steps were given. Pass those of TrainConfig.snapshots to measure.")
+        raise ValueError("no steps were given. Pass steps among TrainConfig.snapshots to measure.")
     count = len(examples[1]) if train_size is None else train_size
     descents = {key: _Descent(run, count) for key, run in runs.items()}
     batches = None if batch_size is None else {"batch_size": batch_size, "rtol": rtol}
@@ -189,7 +189,7 @@ class _Descent:
         return 2 / (self._factor(step) * self._optimizer.learning_rate)
 
     def _factor(self, step: int) -> float:
-        """Return the schedule's factor of the step that follows; at the end that of the last."""
+        """Return the schedule's factor of the next step; at the end, of the last step."""
         return self.run.config.schedule.factor(
             min(step, self._steps - 1), steps=self._steps, steps_per_epoch=self._per_epoch
         )

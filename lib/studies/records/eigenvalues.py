@@ -60,7 +60,12 @@ def record_eigenvalue(
 
 
 def joined_note(labels: Mapping[str, Any], reason: str) -> str:
-    """Return the note among the labels, if there is one, followed by a reason."""
+    """Return the note among the labels, if there is one, followed by a reason.
+
+    Args:
+        labels: Columns to record; only ``note`` is read.
+        reason: What to add; empty adds nothing.
+    """
     return "; ".join(filter(None, [labels.get("note", ""), reason]))
 
 
@@ -90,6 +95,6 @@ def residual_is_small(
     Args:
         pairs: The eigenpairs.
         indices: Positions among them.
-        limit: The share; the default is that of a known eigenvalue.
+        limit: The share, 5% by default.
     """
     return all(float(pairs.residuals[i]) <= limit * abs(float(pairs.values[i])) for i in indices)

@@ -149,7 +149,7 @@ def _plan(run: Run, target: float, dataset: Dataset) -> TrainConfig | None:
             f"a run with schedule={config.schedule!r} is another one if it is trained for fewer "
             "epochs. Compare runs of a constant learning rate at equal loss."
         )
-    if math.isnan(target):  # The arms of this seed share no target: one of them diverged.
+    if math.isnan(target):  # The arms of this seed share no target: a run diverged.
         return None
     duration = reach(run, "train_loss", target)
     if not duration.reached:

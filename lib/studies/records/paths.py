@@ -175,7 +175,7 @@ def _record(
 ) -> None:
     """Record attributes of a path, named by the pattern, and its points in a table.
 
-    Outputs that are not numbers have an accuracy too, that of always answering the first class.
+    Outputs that are not numbers have an accuracy too: they always answer the first class.
     So where a loss is not finite, nothing of the path counts as converged.
     """
     complete = complete and bool(path.loss.isfinite().all())

@@ -77,7 +77,7 @@ def record_published_estimates(
     Args:
         study: Where to record.
         objectives: (arm, seed) -> objective, measured at its own theta; None for a run that
-            diverged, which gets rows that say so. The seed is also that of the estimators.
+            diverged, which gets rows that say so. The seed is also the estimators' seed.
         iterations: Iterations of the power method.
         points: Positions along each direction of the plane.
 
@@ -147,7 +147,12 @@ def record_published_lanczos(
 
 
 def step_size_name(quantity: str, step_size: float) -> str:
-    """Return the recorded name of a value of S2's Lanczos method at one step size."""
+    """Return the recorded name of a value of S2's Lanczos method at one step size.
+
+    Args:
+        quantity: ``ritz_max``, ``ritz_min`` or ``ritz_negative``.
+        step_size: Step size of the finite differences, written with six significant digits.
+    """
     return f"{quantity}_{step_size:g}"
 
 

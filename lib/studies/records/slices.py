@@ -94,8 +94,8 @@ def record_random_planes(
 ) -> PlanesAndModels:
     """Measure a plane through each solution along two random filter-normalised directions.
 
-    Positions are closer near the centre. The directions are those that ``slices.random_plane``
-    draws from the seed.
+    Positions are closer near the centre. ``slices.random_plane`` draws the same directions from the
+    seed.
 
     Args:
         study: Where to record; losses and accuracies go to ``planes.csv``.

@@ -77,8 +77,8 @@ def record_geometry(
         labels: Columns such as ``arm`` and ``seed``.
 
     Returns:
-        The eigenpairs of H. None where the products are not finite or not those of a symmetric
-        matrix, as shortly before a run diverges; the recorded rows say so.
+        The eigenpairs of H. None where the products are not finite, or no symmetric matrix gives
+        them, as shortly before a run diverges; the recorded rows say so.
 
     References: Foret et al. (2021), Sharpness-Aware Minimization, ICLR; Kwon et al. (2021), ASAM,
         ICML.

@@ -89,7 +89,7 @@ def resolution(study: Study, arms: Sequence[str]) -> Sentence:
 
 
 def lowest(paths: Mapping[tuple[str, str], Sequence[Path]], *, chance: float) -> Sentence:
-    """Return the sentence on the lowest accuracy on paths, beside that of guessing.
+    """Return the sentence on the lowest accuracy on paths, beside the accuracy of guessing.
 
     Args:
         paths: (split, policy) -> one path for each pair of solutions.

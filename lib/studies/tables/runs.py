@@ -49,7 +49,7 @@ def _end(run: Run) -> int:
 def _before_text(run: Run) -> list[str]:
     curves, step = (run.step_loss, run.step_gradient_norm), _end(run)
     before = [float(curve[step - 1]) if step else math.nan for curve in curves]
-    # Outputs that are not numbers have an accuracy too, that of the first class: skip those.
+    # Outputs that are not numbers have an accuracy too (the first class): skip them.
     measured = zip(run.history["test_accuracy"].tolist(), run.history["test_loss"], strict=True)
     valid = [accuracy for accuracy, loss in measured if math.isfinite(accuracy + loss)]
     return [*map(number, before), f"{valid[-1]:.4f}" if valid else "–"]

@@ -50,7 +50,7 @@ def closing(study: Study, verdicts: Sequence[Verdict]) -> Sentence:
     """Return the closing of a study: its verdicts, the effect of checks, and failed numbers.
 
     Args:
-        study: The study; its recorded numbers are counted, with those that did not converge.
+        study: The study; all its recorded numbers count, and the failed ones are listed.
         verdicts: Its verdicts, in the order to show.
     """
     lines = [

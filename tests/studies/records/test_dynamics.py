@@ -232,7 +232,7 @@ def test_fewer_examples_than_those_of_training_need_their_number(study):
 
 
 def test_what_cannot_be_measured_is_refused(study):
-    with pytest.raises(ValueError, match=r"no steps were given. Pass those of"):
+    with pytest.raises(ValueError, match=r"no steps were given. Pass steps among"):
         along(study, {("a", 0): run_of(study)}, steps=())
     with pytest.raises(ValueError, match=r"no snapshot at step 1"):
         along(study, {("a", 0): run_of(study)}, steps=(1,))
