@@ -137,7 +137,7 @@ class _Ascent:
         self._fixed, self.moving = fixed, dict(moving)
         # The least rise that counts, relative to the largest inner product there can be: below it,
         # exchanges of equal units would go on for ever by rounding.
-        self._least = tol * (_inner(fixed, fixed) * _inner(moving, moving)) ** 0.5
+        self._least_rise = tol * (_inner(fixed, fixed) * _inner(moving, moving)) ** 0.5
         self.permutations: dict[str, torch.Tensor] = {}
 
     def improve(self, units: Units) -> bool:
@@ -152,7 +152,7 @@ class _Ascent:
         new = permute_tensors(old, units, best)
         # Measured, not taken from the assignment: where a group stands on both axes of a tensor,
         # the assignment's gain is only the linear part of the change.
-        if not _inner(new, self._fixed) - _inner(old, self._fixed) > self._least:
+        if not _inner(new, self._fixed) - _inner(old, self._fixed) > self._least_rise:
             return False
         self.moving |= new
         self.permutations[units.name] = permutation[best]
@@ -210,5 +210,5 @@ def _parameters(model: nn.Module) -> Tensors:
     return {name: x.detach().double().cpu() for name, x in model.named_parameters()}
 
 
-def _inner(one: Mapping[str, torch.Tensor], other: Mapping[str, torch.Tensor]) -> float:
-    return sum(float(tensor.flatten() @ other[name].flatten()) for name, tensor in one.items())
+def _inner(first: Mapping[str, torch.Tensor], second: Mapping[str, torch.Tensor]) -> float:
+    return sum(float(tensor.flatten() @ second[name].flatten()) for name, tensor in first.items())

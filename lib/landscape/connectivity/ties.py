@@ -16,17 +16,17 @@ class Ties:
 
     Attributes:
         ties: (name of a parameter or buffer, axis) -> label of each index along this axis.
-        apart: Pairs (label, mark); only units with the same marks may be exchanged.
-        made: First label of each layer that makes units -> name of the layer, number of its units.
+        marks: Pairs (label, mark); only units with the same marks may be exchanged.
+        layers: First label of each layer that makes units -> the layer's name, number of its units.
     """
 
     def __init__(self) -> None:
         self.ties: dict[tuple[str, int], torch.Tensor] = {}
-        self.apart: list[tuple[int, str]] = []
-        self.made: dict[int, tuple[str, int]] = {}
+        self.marks: list[tuple[int, str]] = []
+        self.layers: dict[int, tuple[str, int]] = {}
         self._parent = [EMPTY, FIXED]
 
-    def fresh(self, count: int, name: str) -> torch.Tensor:
+    def new_units(self, count: int, name: str) -> torch.Tensor:
         """Return labels of new units (count,), float64.
 
         Args:
@@ -34,7 +34,7 @@ class Ties:
             name: Name of the layer that makes them.
         """
         first = len(self._parent)
-        self.made[first] = (name, count)
+        self.layers[first] = (name, count)
         self._parent += range(first, first + count)
         return torch.arange(first, first + count, dtype=torch.float64)
 
@@ -44,35 +44,35 @@ class Ties:
             label = self._parent[label]
         return label
 
-    def unite(self, one: torch.Tensor, other: torch.Tensor) -> torch.Tensor:
+    def unite(self, first: torch.Tensor, second: torch.Tensor) -> torch.Tensor:
         """Make units the same where their entries are added; return the labels of the sum.
 
         Args:
-            one: Labels of one summand.
-            other: Labels of the other summand, of a shape that broadcasts with the first.
+            first: Labels of the first summand.
+            second: Labels of the second summand, of a shape that broadcasts with the first.
         """
-        one, other = torch.broadcast_tensors(one, other)
+        first, second = torch.broadcast_tensors(first, second)
         # An empty entry adds nothing, so it ties nothing: option A of a ResNet depends on this.
-        both = (one != other) & (one != EMPTY) & (other != EMPTY)
-        pairs = torch.stack([one[both], other[both]], dim=1).unique(dim=0)
+        tied = (first != second) & (first != EMPTY) & (second != EMPTY)
+        pairs = torch.stack([first[tied], second[tied]], dim=1).unique(dim=0)
         for label, other_label in pairs.long().tolist():
             low, high = sorted((self.root(label), self.root(other_label)))
             self._parent[high] = low
-        return torch.maximum(one, other)
+        return torch.maximum(first, second)
 
-    def tie(self, tensor: str, axis: int, labels: torch.Tensor) -> None:
+    def tie(self, name: str, axis: int, labels: torch.Tensor) -> None:
         """Record the unit of each index along a tensor's axis.
 
         A tensor that is used twice has the same units both times, so earlier labels are united with
         these.
 
         Args:
-            tensor: Name of a parameter or buffer.
+            name: Name of a parameter or buffer.
             axis: Axis of the tensor.
             labels: Label of each index along the axis (length,).
         """
-        earlier = self.ties.get((tensor, axis), labels)
-        self.ties[tensor, axis] = self.unite(earlier, labels)
+        earlier = self.ties.get((name, axis), labels)
+        self.ties[name, axis] = self.unite(earlier, labels)
 
     def fix(self, labels: torch.Tensor) -> None:
         """Make the units of these labels fixed: they may not be permuted."""

@@ -80,7 +80,7 @@ def permutation_groups(model: nn.Module, inputs: torch.Tensor) -> tuple[Units, .
                 indices.setdefault(root, {}).setdefault(tensor_axis, []).append(index)
     # By root, and only now: a sum late in the network may have united units of early layers.
     marks: dict[int, set[str]] = {}
-    for label, mark in ties.apart:
+    for label, mark in ties.marks:
         marks.setdefault(ties.root(label), set()).add(mark)
     # Units are exchangeable if they stand along the same axes, fill as many indices there, and have
     # the same marks.
@@ -91,13 +91,13 @@ def permutation_groups(model: nn.Module, inputs: torch.Tensor) -> tuple[Units, .
     return tuple(_units(ties, roots, indices) for roots in groups.values() if len(roots) > 1)
 
 
-def _units(found: Ties, roots: Sequence[int], stands: dict) -> Units:
+def _units(ties: Ties, roots: Sequence[int], indices: dict) -> Units:
     axes = tuple(
-        Axis(*tensor_axis, torch.tensor([stands[root][tensor_axis] for root in roots]))
-        for tensor_axis in stands[roots[0]]
+        Axis(*tensor_axis, torch.tensor([indices[root][tensor_axis] for root in roots]))
+        for tensor_axis in indices[roots[0]]
     )
     # The layer with the largest first label up to this unit's is the one that makes it.
-    start, (name, count) = max(item for item in found.made.items() if item[0] <= roots[0])
+    start, (name, count) = max(item for item in ties.layers.items() if item[0] <= roots[0])
     part = "" if len(roots) == count else f"[{roots[0] - start}:{roots[-1] - start + 1}]"
     return Units(name + part, len(roots), axes)
 
