@@ -2,7 +2,8 @@
 
 import dataclasses
 from collections import OrderedDict
-from typing import Literal, get_args
+from collections.abc import Callable
+from typing import Literal
 
 import torch
 from torch import nn
@@ -12,6 +13,34 @@ from landscape.models.initialization import he_normal, initialize, torch_uniform
 
 Norm = Literal["batch", "group", "layer", "instance", "none"]
 
+# Norm -> its layer for a number of channels (and of groups, for a norm that has groups); None is no
+# layer, and leaves the convolution a bias. Each norm has an entry, and only these can be built: a
+# norm that fell through to a default would be trained and measured under a false name.
+#
+# A new norm has to be known in these places; the first two are part of this file:
+# - ``Norm`` above, and the checks of ``ResNet``: of its own options (``__post_init__``), and of the
+#   smallest image over which it has a variance (``_module``);
+# - ``ResNet``'s docstring, which says what the norm averages over;
+# - ``landscape.network.parameters.NORM_LAYERS``, unless its class derives from one listed there:
+#   its scale and shift count as ``norm`` in θ, so directions leave them out, it starts as the
+#   identity by ``reset_parameters``, and REPAIR finds it;
+# - ``landscape.connectivity.tracing._LAYERS``: a rule for the PyTorch function that it calls, or
+#   networks with it cannot be aligned;
+# - ``landscape.connectivity.repair``: ``_axes`` takes the second axis for its units, and a norm
+#   without a trained scale and shift is refused;
+# - with running statistics: ``landscape.network.batchnorm`` (the policies for them) and
+#   ``landscape.theory.reparametrization``, which know batch normalisation alone;
+# - to be fast: ``landscape.network.kernels`` (``normalization``, ``double_backward``,
+#   ``fused_inference``), which replace batch normalisation and leave other norms to PyTorch;
+# - for the exact trace: ``landscape.spectrum.exact_trace.piecewise_linear``, which refuses norms
+#   that use statistics of their inputs.
+_NORMS: dict[str, Callable[[int, int], nn.Module] | None] = {
+    "batch": lambda channels, groups: nn.BatchNorm2d(channels),
+    "group": lambda channels, groups: nn.GroupNorm(groups, channels),
+    "layer": lambda channels, groups: nn.GroupNorm(1, channels),
+    "instance": lambda channels, groups: nn.InstanceNorm2d(channels, affine=True),
+    "none": None,
+}
 _STAGES = 3
 _RULES = {"he": he_normal, "torch": torch_uniform}
 
@@ -79,10 +108,11 @@ class ResNet(ModelConfig):
                 f"width={self.width} makes {16 * self.width:g} channels of 16. "
                 "Pass a factor that gives a whole number >= 1, such as 0.25, 0.5, 1, 2 or 4."
             )
-        if self.norm not in get_args(Norm):
+        if self.norm not in _NORMS:
             raise ValueError(
                 f"norm={self.norm!r} is not known to ResNet. "
-                f"Pass one of {', '.join(map(repr, get_args(Norm)))}."
+                f"Pass one of {', '.join(map(repr, _NORMS))}; or add the norm to _NORMS in "
+                "landscape.models.resnet, where all other places are listed that must know it."
             )
         if self.shortcut not in ("A", "B"):
             raise ValueError(
@@ -173,18 +203,13 @@ class ResNet(ModelConfig):
         self, inputs: int, outputs: int, *, suffix: str, size: int = 3, stride: int = 1
     ) -> "OrderedDict[str, nn.Module]":
         # Named, not numbered: a layer's name, and so its random stream, is the same for all norms.
-        bias = self.norm == "none"
+        norm_layer = _NORMS[self.norm]
         layers: OrderedDict[str, nn.Module] = OrderedDict()
         layers[f"conv{suffix}"] = nn.Conv2d(
-            inputs, outputs, size, stride=stride, padding=size // 2, bias=bias
+            inputs, outputs, size, stride=stride, padding=size // 2, bias=norm_layer is None
         )
-        if self.norm == "batch":
-            layers[f"norm{suffix}"] = nn.BatchNorm2d(outputs)
-        elif self.norm == "instance":
-            layers[f"norm{suffix}"] = nn.InstanceNorm2d(outputs, affine=True)
-        elif self.norm != "none":
-            groups = self.groups if self.norm == "group" else 1
-            layers[f"norm{suffix}"] = nn.GroupNorm(groups, outputs)
+        if norm_layer is not None:
+            layers[f"norm{suffix}"] = norm_layer(outputs, self.groups)
         return layers
 
 
