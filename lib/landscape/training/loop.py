@@ -2,22 +2,22 @@
 
 import math
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import torch
 from torch import nn
 
 from landscape import rng
-from landscape.data import Dataset, Examples
+from landscape.data import Dataset
 from landscape.network.memory_format import takes_channels_last
 from landscape.progress import Progress
 from landscape.store import fingerprint as fingerprints
 from landscape.store.entries import Store
 from landscape.training.config import TrainConfig
+from landscape.training.evaluation import mean_loss_and_accuracy
 from landscape.training.run import Run, State
 
-_EVALUATION_BATCH = 256
 # Least time between two checkpoints: with short epochs, writing would take longer than training.
 _CHECKPOINT_SECONDS = 5.0
 
@@ -154,9 +154,9 @@ class _Training:
                 return self._differentiate(inputs, targets)
             # SAM asks a second time, at θ + ε: without this, running statistics of batch
             # normalisation would be updated twice a step, and from a point off the path.
-            kept = [buffer.clone() for buffer in self._model.buffers()]
+            statistics = [buffer.clone() for buffer in self._model.buffers()]
             loss = self._differentiate(inputs, targets, again=True)
-            for buffer, value in zip(self._model.buffers(), kept, strict=True):
+            for buffer, value in zip(self._model.buffers(), statistics, strict=True):
                 buffer.copy_(value)
             return loss
 
@@ -220,7 +220,9 @@ class _Training:
         first = slice(self._config.measured)
         train = self._train[0][first], self._train[1][first]
         for split, examples in (("train", train), ("test", self._test)):
-            row[f"{split}_loss"], row[f"{split}_accuracy"] = _evaluate(self._model, examples)
+            row[f"{split}_loss"], row[f"{split}_accuracy"] = mean_loss_and_accuracy(
+                self._model, examples
+            )
         self._model.train()  # The evaluation left the network in eval mode.
         for name, value in row.items():
             self._history.setdefault(name, []).append(value)
@@ -308,18 +310,3 @@ def _checkpoint_key(run_key: str, epoch: int) -> str:
 
 def _copy(state: Mapping[str, torch.Tensor]) -> State:
     return {name: tensor.detach().clone().contiguous() for name, tensor in state.items()}
-
-
-def _batches(examples: Examples, size: int) -> Iterator[Examples]:
-    yield from zip(*(tensor.split(size) for tensor in examples), strict=True)
-
-
-@torch.inference_mode()
-def _evaluate(model: nn.Module, examples: Examples) -> tuple[float, float]:
-    model.eval()
-    loss, correct = 0.0, 0
-    for inputs, targets in _batches(examples, _EVALUATION_BATCH):
-        outputs = model(inputs)
-        loss += float(nn.functional.cross_entropy(outputs, targets, reduction="sum").double())
-        correct += int((outputs.argmax(1) == targets).sum())
-    return loss / len(examples[1]), correct / len(examples[1])
