@@ -10,13 +10,13 @@ from landscape.network.batchnorm import Buffers
 from landscape.network.kernels.deferred import computed
 from landscape.network.kernels.first_layer import (
     Combine,
-    FirstWeight,
-    Places,
-    Workspace,
+    FirstLayerWeight,
+    MemoryBudget,
+    ParameterUses,
     first_layers,
     parameter_uses,
 )
-from landscape.network.kernels.fused_inference import FusedInference, lighten
+from landscape.network.kernels.fused_inference import FusedInference, bypass_module_checks
 from landscape.network.memory_format import channels_last
 from landscape.network.parameters import ParameterBlock
 from landscape.network.precision import full_precision
@@ -99,7 +99,7 @@ class Evaluator:
         self._module = copy.deepcopy(parts.module)  # Its parameters are written for each point.
         self._groups = self._grouped(parts.batches)
         first = first_layers(self._module, self._groups[0][0][0])
-        lighten(self._module)  # After a forward pass with all its checks.
+        bypass_module_checks(self._module)  # After a forward pass with all its checks.
         self._split(first, memory)
 
     def _grouped(self, batches) -> list[tuple[list[torch.Tensor], torch.Tensor]]:
@@ -119,14 +119,14 @@ class Evaluator:
         """Part the vectors of the basis: weights of first layers, and the blocks that are left."""
         module, objective = self._module, self._objective
         inputs = [batch for batches, _ in self._groups for batch in batches]
-        blocks, room = objective.layout.blocks, Workspace(memory)
-        self._mapped: list[tuple[Places, FirstWeight]] = []
+        blocks, room = objective.layout.blocks, MemoryBudget(memory)
+        self._mapped: list[tuple[ParameterUses, FirstLayerWeight]] = []
         for block in blocks:
             parameter = module.get_parameter(block.name)
             if block.name in first:
                 parts = [vector[block.entries].view(block.shape) for vector in self._basis]
                 parts = [part.to(objective.device) for part in parts]
-                weight = FirstWeight(parts, self._combine, inputs, objective.dtype, room)
+                weight = FirstLayerWeight(parts, self._combine, inputs, objective.dtype, room)
                 self._mapped.append((parameter_uses(module, parameter), weight))
             else:
                 parameter.data = self._formatted(parameter.data)

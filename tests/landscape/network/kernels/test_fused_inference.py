@@ -9,7 +9,7 @@ import pytest
 import torch
 from landscape import models, rng
 from landscape.network.kernels.deferred import Deferred, computed
-from landscape.network.kernels.fused_inference import FusedInference, lighten
+from landscape.network.kernels.fused_inference import FusedInference, bypass_module_checks
 from landscape.network.memory_format import channels_last
 from torch import nn
 from torch.nn import functional
@@ -269,18 +269,18 @@ def test_values_are_those_of_the_layers(name):
 
 
 @pytest.mark.parametrize("name", SEQUENCES)
-def test_lightened_layers_compute_the_same_with_and_without_fusion(name):
+def test_layers_without_checks_compute_the_same_with_and_without_fusion(name):
     model, x = moved(nn.Sequential(*copy.deepcopy(SEQUENCES[name]))), numbers(3, 2, 5, 6)
     with torch.inference_mode():
         want = model(x)
-        lighten(model)
+        bypass_module_checks(model)
         torch.testing.assert_close(model(x), want, rtol=1e-14, atol=1e-14)
     torch.testing.assert_close(fused(model, x), want, rtol=1e-12, atol=1e-12)
 
 
-def test_a_lightened_layer_takes_the_statistics_that_it_has_when_it_is_called():
+def test_a_layer_without_checks_takes_the_statistics_that_it_has_when_it_is_called():
     model, x = moved(nn.Sequential(nn.BatchNorm2d(2))), numbers(3, 2, 5, 6)
-    lighten(model)
+    bypass_module_checks(model)
     with torch.inference_mode():
         before = model(x)
         model[0].running_mean.add_(1)
