@@ -29,7 +29,7 @@ _LOSSES_AT_ONCE = 2048
 
 
 class Evaluator:
-    """Loss and accuracy at points θ = θ₀ + Σ cᵢ dᵢ, each at less than the cost of a forward pass.
+    """Loss and accuracy at points θ = θ₀ + Σ cᵢ dᵢ, at the cost of the forward pass.
 
     The values agree with ``objective.evaluate`` up to rounding. A point does not depend on the
     points before it: each is built from the centre. Under the policy ``frozen`` batch normalisation

@@ -84,9 +84,8 @@ class BatchNorm(torch.autograd.Function):
     Derivatives: PyTorch differentiates the backward pass by a general formula, each step of which
     makes a new tensor. Let x̂ be the normalised inputs, r = 1/σ, γ the weight, ⟨·⟩ the mean of a
     feature, and P z = z − ⟨z⟩ − x̂ ⟨z x̂⟩. The backward pass maps the output's gradient g to γ r P g
-    for the inputs, Σ g x̂ for the weight and Σ g for the bias. P is symmetric. So the derivatives of
-    all three again consist of one sum for each feature and of tensors times one number for each
-    feature.
+    for the inputs, Σ g x̂ for the weight and Σ g for the bias. P is symmetric, so the derivatives of
+    all three need again only sums over each feature, and tensors times one number for each feature.
 
     Args:
         inputs: Inputs (N, C, ...); features are the second axis.

@@ -365,21 +365,21 @@ def test_half_precision_is_normalised_by_pytorch():
     assert torch.equal(fused(model, x), want)
 
 
-def test_with_derivatives_nothing_is_held_back():
+def test_nothing_is_deferred_while_gradients_are_enabled():
     model, x = moved(nn.Sequential(conv(), nn.BatchNorm2d(2), nn.ReLU())), numbers(2, 2, 5, 5)
     with FusedInference():
         found = model(x)
     assert type(found) is torch.Tensor and found.requires_grad
 
 
-def test_attention_is_that_of_the_network():
+def test_attention_is_computed_as_without_the_context():
     model, x = small_vit().eval(), numbers(3, 1, 8, 8)
     with torch.inference_mode():
         want = model(x)
     torch.testing.assert_close(fused(model, x), want, rtol=1e-12, atol=1e-12)
 
 
-def test_what_is_held_back_holds_no_activations_after_its_use():
+def test_a_deferred_tensor_keeps_no_activations_alive_after_its_use():
     alive, most = set(), []
 
     class Watch(TorchDispatchMode):
