@@ -1,4 +1,4 @@
-"""Lines through a loss landscape, each point built from the centre."""
+"""Measure lines through a loss landscape, each point built from the centre."""
 
 import torch
 
@@ -19,19 +19,22 @@ def line(
     *,
     alphas: Positions,
 ) -> Line:
-    """Measure loss and accuracy along a line through theta.
+    """Measure loss and accuracy along the line θ + α d.
 
-    Train and test are two calls, one with the objective of each:
+    Train and test losses need two calls, each with its objective:
     ``objective.replace(examples=...)`` is the same network on other examples.
 
     Args:
-        objective: Where to measure.
-        theta: The centre (n,).
-        direction: Direction (n,).
-        alphas: Positions, at least one, in units of the direction.
+        objective: The objective to measure.
+        theta: The centre θ (n,).
+        direction: The direction d (n,).
+        alphas: Positions along it, at least one, in units of the direction.
+
+    Returns:
+        The line; losses (a,) in units of the objective's loss.
 
     Raises:
-        ValueError: If the grid is empty or not finite, or a shape is wrong.
+        ValueError: If the grid is empty or not finite, or a vector has another length than n.
     """
     alphas = checked_positions("alphas", alphas)
     sweep = Evaluator(objective, theta, direction)
@@ -48,23 +51,33 @@ def random_lines(
     seed: int,
     count: int,
 ) -> Lines:
-    """Measure several lines through theta, so that a picture carries a spread, not an anecdote.
+    """Measure lines through theta along filter-normalised random directions.
+
+    Several directions show a spread; a single one is an anecdote.
 
     Args:
-        objective: Where to measure.
+        objective: The objective to measure.
         theta: The centre (n,).
-        alphas: Positions, in units of the filter norms of theta.
-        seed: Seed of the streams ("line", 0), ("line", 1), ...
-        count: Number of directions, at least 1.
+        alphas: Positions along each direction, in units of the filter norms of theta.
+        seed: Seed of the streams ("line", 0), ("line", 1), ... from which directions are drawn.
+        count: Number of directions d, at least 1. The first ones do not change when more are drawn.
+
+    Returns:
+        The lines; losses (d, a) in units of the objective's loss.
 
     Raises:
-        ValueError: If ``count < 1``, or for the reasons of ``line``.
+        ValueError: If ``count < 1``, the grid is empty or not finite, or theta has another length
+            than n.
+
+    Reference: Li et al. (2018), Visualizing the Loss Landscape of Neural Nets, section 4, for the
+        normalisation of filters.
     """
     if count < 1:
         raise ValueError(f"count={count} draws no direction. Pass count >= 1; 5 shows a spread.")
     alphas = checked_positions("alphas", alphas)
-    cuts = [random_line(objective, theta, seed, "line", index) for index in range(count)]
-    sweep = Evaluator(objective, theta, *cuts)
+    drawn = [random_direction(objective, theta, seed, "line", index) for index in range(count)]
+    # One sweep over all directions: the products of the first layer are prepared once.
+    sweep = Evaluator(objective, theta, *drawn)
     points = [
         [a if index == chosen else 0.0 for index in range(count)]
         for chosen in range(count)
@@ -75,9 +88,23 @@ def random_lines(
     return Lines(alphas, loss, accuracy, seed, **labels(objective))
 
 
-def random_line(
+def random_direction(
     objective: Objective, theta: torch.Tensor, seed: int, name: str, index: int
 ) -> torch.Tensor:
-    """Return the filter-normalised random direction (n,) of a seed, a name and a number."""
+    """Draw a filter-normalised random direction from a named stream.
+
+    Args:
+        objective: The objective whose layout says what a filter is.
+        theta: The solution (n,) whose filter norms the direction gets.
+        seed: Seed of the stream.
+        name: Name of the stream, such as "line".
+        index: Number of the direction in the stream.
+
+    Returns:
+        The direction (n,).
+
+    Raises:
+        ValueError: If theta has another length than n.
+    """
     direction = random(objective.layout, generator=rng.stream(seed, name, index))
     return filter_normalize(direction, theta, objective.layout)

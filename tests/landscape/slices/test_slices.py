@@ -477,5 +477,5 @@ def test_directions_and_centres_of_another_shape_are_refused(shape):
 
 @pytest.mark.parametrize("second", [E1, -3 * E1, ORIGIN, E1 * math.nan])
 def test_a_plane_of_parallel_directions_is_refused(second):
-    with pytest.raises(ValueError, match=r"directions have the cosine .*parallel or zero"):
+    with pytest.raises(ValueError, match=r"directions have the cosine .*parallel, zero or not finite"):
         slices.plane(quadratic(1.0, 10.0), ORIGIN, E1, second, alphas=[0.0], betas=[0.0])
