@@ -91,12 +91,12 @@ def between(theta0: torch.Tensor, theta1: torch.Tensor) -> torch.Tensor:
     return theta1 - theta0
 
 
-def gradient(objective: Objective, theta: torch.Tensor) -> torch.Tensor:
+def gradient(objective: Objective, theta: torch.Tensor | None = None) -> torch.Tensor:
     """Return the unit direction of steepest ascent, ∇L(θ)/‖∇L(θ)‖₂.
 
     Args:
         objective: The objective L.
-        theta: The point θ (n,).
+        theta: The point θ (n,); None takes the objective's own theta.
 
     Returns:
         The direction (n,), of length 1 in parameter units.
@@ -104,7 +104,7 @@ def gradient(objective: Objective, theta: torch.Tensor) -> torch.Tensor:
     Raises:
         ValueError: If the gradient is zero or not finite.
     """
-    slope = objective.gradient(theta)
+    slope = objective.gradient(objective.theta if theta is None else theta)
     norm = float(slope.norm())
     if not 0 < norm < float("inf"):
         raise ValueError(

@@ -10,6 +10,10 @@ from landscape.measurement import Measurement
 
 Positions = Sequence[float] | torch.Tensor
 
+# The grid of a slice without positions: one unit of the directions to each side, so that along
+# filter-normalised ones filters change by up to their own norm, in steps of 1/12.
+_REACH, _POINTS = 1.0, 25
+
 
 @dataclasses.dataclass(frozen=True)
 class Line(Measurement):
@@ -196,6 +200,42 @@ def checked_positions(name: str, values: Positions) -> torch.Tensor:
             "position, such as torch.linspace(-1, 1, 25)."
         )
     return positions
+
+
+def grid_positions(
+    reach: float | None, points: int | None, **positions: Positions | None
+) -> list[torch.Tensor]:
+    """Return the positions along each axis of a slice: the given ones, or an even grid around 0.
+
+    Args:
+        reach: The largest position of the even grid, > 0; None takes 1.
+        points: Number of its positions along each axis, odd and at least 3; None takes 25.
+        positions: Name of each axis and its positions; None for all of them takes the even grid.
+
+    Returns:
+        One vector of positions for each axis, float64.
+
+    Raises:
+        ValueError: If only some axes have positions, both positions and ``reach`` or ``points`` are
+            given, or they form no grid.
+    """
+    given = [name for name, values in positions.items() if values is not None]
+    if not given:
+        grid = centred_positions(
+            _POINTS if points is None else points, _REACH if reach is None else reach, power=1.0
+        )
+        return [grid.clone() for _ in positions]
+    if reach is not None or points is not None:
+        raise ValueError(
+            f"{' and '.join(given)} were given together with reach={reach}, points={points}. Pass "
+            "either positions, or reach and points, which make an even grid."
+        )
+    if len(given) < len(positions):
+        raise ValueError(
+            f"{' and '.join(given)} were given without the positions of the other axis. Pass "
+            f"{' and '.join(positions)}, or reach and points, which make an even grid."
+        )
+    return [checked_positions(name, values) for name, values in positions.items()]
 
 
 def shared_levels(planes: Sequence[Plane], *, count: int = 13) -> list[float]:

@@ -9,15 +9,17 @@ from landscape.evaluator import Evaluator
 from landscape.measurement import labels
 from landscape.objective import Objective
 from landscape.progress import Progress
-from landscape.slices.grid import Line, Lines, Positions, checked_positions
+from landscape.slices.grid import Line, Lines, Positions, grid_positions
 
 
 def line(
     objective: Objective,
-    theta: torch.Tensor,
-    direction: torch.Tensor,
+    theta: torch.Tensor | None = None,
+    direction: torch.Tensor | None = None,
     *,
-    alphas: Positions,
+    alphas: Positions | None = None,
+    reach: float | None = None,
+    points: int | None = None,
 ) -> Line:
     """Measure loss and accuracy along the line θ + α d.
 
@@ -26,17 +28,23 @@ def line(
 
     Args:
         objective: The objective to measure.
-        theta: The centre θ (n,).
-        direction: The direction d (n,).
-        alphas: Positions along it, at least one, in units of the direction.
+        theta: The centre θ (n,); None takes the objective's own theta.
+        direction: The direction d (n,); required.
+        alphas: Positions along it, at least one, in units of the direction; None takes an even
+            grid.
+        reach: Largest position of the even grid, > 0, in units of the direction; None takes 1.
+        points: Number of positions of the even grid, odd and at least 3; None takes 25.
 
     Returns:
         The line; losses (a,) in units of the objective's loss.
 
     Raises:
-        ValueError: If the grid is empty or not finite, or a vector has another length than n.
+        ValueError: If the direction is missing, the grid is empty or not finite, both positions and
+            ``reach`` or ``points`` are given, or a vector has another length than n.
     """
-    alphas = checked_positions("alphas", alphas)
+    check_directions(direction=direction)
+    theta = objective.theta if theta is None else theta
+    (alphas,) = grid_positions(reach, points, alphas=alphas)
     sweep = Evaluator(objective, theta, direction)
     with Progress(f"line of {len(alphas)}", len(alphas)) as bar:
         loss, accuracy = sweep.measure([(a,) for a in alphas.tolist()], bar=bar)
@@ -45,9 +53,11 @@ def line(
 
 def random_lines(
     objective: Objective,
-    theta: torch.Tensor,
+    theta: torch.Tensor | None = None,
     *,
-    alphas: Positions,
+    alphas: Positions | None = None,
+    reach: float | None = None,
+    points: int | None = None,
     seed: int,
     count: int,
 ) -> Lines:
@@ -57,8 +67,11 @@ def random_lines(
 
     Args:
         objective: The objective to measure.
-        theta: The centre (n,).
-        alphas: Positions along each direction, in units of the filter norms of theta.
+        theta: The centre (n,); None takes the objective's own theta.
+        alphas: Positions along each direction, at least one, in units of the filter norms of theta;
+            None takes an even grid.
+        reach: Largest position of the even grid, > 0, in units of the filter norms; None takes 1.
+        points: Number of positions of the even grid, odd and at least 3; None takes 25.
         seed: Seed of the streams ("line", 0), ("line", 1), ... from which directions are drawn.
         count: Number of directions d, at least 1. The first ones do not change when more are drawn.
 
@@ -66,25 +79,26 @@ def random_lines(
         The lines; losses (d, a) in units of the objective's loss.
 
     Raises:
-        ValueError: If ``count < 1``, the grid is empty or not finite, or theta has another length
-            than n.
+        ValueError: If ``count < 1``, the grid is empty or not finite, both positions and ``reach``
+            or ``points`` are given, or theta has another length than n.
 
     Reference: Li et al. (2018), Visualizing the Loss Landscape of Neural Nets, section 4, for the
         normalisation of filters.
     """
     if count < 1:
         raise ValueError(f"count={count} draws no direction. Pass count >= 1; 5 shows a spread.")
-    alphas = checked_positions("alphas", alphas)
+    theta = objective.theta if theta is None else theta
+    (alphas,) = grid_positions(reach, points, alphas=alphas)
     drawn = [random_direction(objective, theta, seed, "line", index) for index in range(count)]
     # One sweep over all directions: the products of the first layer are prepared once.
     sweep = Evaluator(objective, theta, *drawn)
-    points = [
+    coefficients = [
         [a if index == chosen else 0.0 for index in range(count)]
         for chosen in range(count)
         for a in alphas.tolist()
     ]
-    with Progress(f"{count} lines of {len(alphas)}", len(points)) as bar:
-        loss, accuracy = (x.reshape(count, -1) for x in sweep.measure(points, bar=bar))
+    with Progress(f"{count} lines of {len(alphas)}", len(coefficients)) as bar:
+        loss, accuracy = (x.reshape(count, -1) for x in sweep.measure(coefficients, bar=bar))
     return Lines(alphas, loss, accuracy, seed, **labels(objective))
 
 
@@ -108,3 +122,21 @@ def random_direction(
     """
     direction = random(objective.layout, generator=rng.stream(seed, name, index))
     return filter_normalize(direction, theta, objective.layout)
+
+
+def check_directions(**directions: torch.Tensor | None) -> None:
+    """Refuse directions that are missing, which follow a theta that may be left out.
+
+    Args:
+        directions: Name of each direction and the direction (n,); None if it is missing.
+
+    Raises:
+        ValueError: If a direction is missing.
+    """
+    missing = [name for name, direction in directions.items() if direction is None]
+    if missing:
+        raise ValueError(
+            f"{' and '.join(missing)} missing: a slice at theta needs its directions. Pass "
+            f"{', '.join(f'{name}=...' for name in missing)}, each a vector (n,), such as "
+            "directions.gradient(objective); slices.random_lines and random_plane draw their own."
+        )

@@ -8,8 +8,8 @@ from landscape.evaluator import Evaluator
 from landscape.measurement import labels
 from landscape.objective import Objective
 from landscape.progress import Progress
-from landscape.slices.grid import Plane, Planes, Positions, checked_positions
-from landscape.slices.line import random_direction
+from landscape.slices.grid import Plane, Planes, Positions, grid_positions
+from landscape.slices.line import check_directions, random_direction
 from landscape.store.entries import Store
 
 # Points in a stored block: an interrupted plane loses at most these, and what an Evaluator prepares
@@ -32,12 +32,14 @@ class PlaneRows:
 
 def plane(
     objective: Objective,
-    theta: torch.Tensor,
-    d1: torch.Tensor,
-    d2: torch.Tensor,
+    theta: torch.Tensor | None = None,
+    d1: torch.Tensor | None = None,
+    d2: torch.Tensor | None = None,
     *,
-    alphas: Positions,
-    betas: Positions,
+    alphas: Positions | None = None,
+    betas: Positions | None = None,
+    reach: float | None = None,
+    points: int | None = None,
     store: Store | None = None,
     rows: int | None = None,
 ) -> Plane:
@@ -49,11 +51,16 @@ def plane(
 
     Args:
         objective: The objective to measure.
-        theta: The centre θ (n,).
-        d1: First direction (n,).
-        d2: Second direction (n,), not parallel to the first.
-        alphas: Positions along d1, at least one, in units of d1.
+        theta: The centre θ (n,); None takes the objective's own theta.
+        d1: First direction (n,); required.
+        d2: Second direction (n,), not parallel to the first; required.
+        alphas: Positions along d1, at least one, in units of d1; None for both axes takes an even
+            grid.
         betas: Positions along d2, at least one, in units of d2; the grid need not be square.
+        reach: Largest position of the even grid along each axis, > 0, in units of the directions;
+            None takes 1.
+        points: Number of positions of the even grid along each axis, odd and at least 3; None takes
+            25.
         store: Keeps blocks of rows, so that an interrupted plane continues where it stopped; None
             keeps nothing.
         rows: Rows in a block, at least 1; None takes as many as hold about 256 points.
@@ -62,10 +69,13 @@ def plane(
         The plane; losses (a, b) in units of the objective's loss.
 
     Raises:
-        ValueError: If a grid is empty or not finite, a vector has another length than n, the
-            directions are parallel, or ``rows < 1``.
+        ValueError: If a direction is missing, a grid is empty or not finite, only one axis has
+            positions, both positions and ``reach`` or ``points`` are given, a vector has another
+            length than n, the directions are parallel, or ``rows < 1``.
     """
-    alphas, betas = checked_positions("alphas", alphas), checked_positions("betas", betas)
+    check_directions(d1=d1, d2=d2)
+    theta = objective.theta if theta is None else theta
+    alphas, betas = grid_positions(reach, points, alphas=alphas, betas=betas)
     rows = max(1, _BLOCK // len(betas)) if rows is None else rows
     if rows < 1:
         raise ValueError(f"rows={rows} make no block. Pass rows >= 1, or None for 256 points.")
@@ -128,10 +138,12 @@ def _measured(
 
 def random_plane(
     objective: Objective,
-    theta: torch.Tensor,
+    theta: torch.Tensor | None = None,
     *,
-    alphas: Positions,
-    betas: Positions,
+    alphas: Positions | None = None,
+    betas: Positions | None = None,
+    reach: float | None = None,
+    points: int | None = None,
     seed: int,
     store: Store | None = None,
 ) -> Plane:
@@ -139,10 +151,15 @@ def random_plane(
 
     Args:
         objective: The objective to measure.
-        theta: The centre (n,).
+        theta: The centre (n,); None takes the objective's own theta.
         alphas: Positions along the first direction, at least one, in units of the filter norms of
-            theta.
+            theta; None for both axes takes an even grid. ``centred_positions`` makes a grid that is
+            finer near the centre.
         betas: Positions along the second direction, in the same units.
+        reach: Largest position of the even grid along each axis, > 0, in units of the filter norms;
+            None takes 1.
+        points: Number of positions of the even grid along each axis, odd and at least 3; None takes
+            25.
         seed: Seed of the streams ("plane", 1) and ("plane", 2) from which directions are drawn.
         store: Keeps blocks of rows, as for ``plane``; None keeps nothing.
 
@@ -150,20 +167,25 @@ def random_plane(
         The plane; losses (a, b) in units of the objective's loss.
 
     Raises:
-        ValueError: If a grid is empty or not finite, or theta has another length than n.
+        ValueError: If a grid is empty or not finite, only one axis has positions, both positions
+            and ``reach`` or ``points`` are given, or theta has another length than n.
 
     Reference: Li et al. (2018), Visualizing the Loss Landscape of Neural Nets, section 4.
     """
+    theta = objective.theta if theta is None else theta
+    alphas, betas = grid_positions(reach, points, alphas=alphas, betas=betas)
     d1, d2 = (random_direction(objective, theta, seed, "plane", axis) for axis in (1, 2))
     return plane(objective, theta, d1, d2, alphas=alphas, betas=betas, store=store)
 
 
 def random_planes(
     objective: Objective,
-    theta: torch.Tensor,
+    theta: torch.Tensor | None = None,
     *,
-    alphas: Positions,
-    betas: Positions,
+    alphas: Positions | None = None,
+    betas: Positions | None = None,
+    reach: float | None = None,
+    points: int | None = None,
     seed: int,
     count: int,
     store: Store | None = None,
@@ -174,10 +196,14 @@ def random_planes(
 
     Args:
         objective: The objective to measure.
-        theta: The centre (n,).
+        theta: The centre (n,); None takes the objective's own theta.
         alphas: Positions along the first direction of each pair, at least one, in units of the
-            filter norms of theta.
+            filter norms of theta; None for both axes takes an even grid.
         betas: Positions along the second direction, in the same units.
+        reach: Largest position of the even grid along each axis, > 0, in units of the filter norms;
+            None takes 1.
+        points: Number of positions of the even grid along each axis, odd and at least 3; None takes
+            25.
         seed: Seed of the directions: pair p is drawn from the streams ("plane", 2p + 1) and
             ("plane", 2p + 2), so that the first plane is the one of ``random_plane``.
         count: Number of pairs p, at least 1.
@@ -187,13 +213,16 @@ def random_planes(
         The planes; losses (p, a, b) in units of the objective's loss.
 
     Raises:
-        ValueError: If ``count < 1``, a grid is empty or not finite, or theta has another length
-            than n.
+        ValueError: If ``count < 1``, a grid is empty or not finite, only one axis has positions,
+            both positions and ``reach`` or ``points`` are given, or theta has another length than
+            n.
 
     Reference: Li et al. (2018), Visualizing the Loss Landscape of Neural Nets, section 4.
     """
     if count < 1:
         raise ValueError(f"count={count} draws no pair. Pass count >= 1; 5 shows a spread.")
+    theta = objective.theta if theta is None else theta
+    alphas, betas = grid_positions(reach, points, alphas=alphas, betas=betas)
     planes = []
     for pair in range(count):
         axes = (2 * pair + 1, 2 * pair + 2)

@@ -7,6 +7,7 @@ import torch
 from landscape.measurement import Measurement, labels
 from landscape.objective import Objective
 from landscape.slices.grid import Line, Plane
+from landscape.slices.line import check_directions
 
 # Prediction and loss agree if they differ by less than so many roundings of the loss: such a
 # difference says nothing about its shape.
@@ -66,10 +67,10 @@ class Quadratic(Agreement, Measurement):
 
 def quadratic(
     objective: Objective,
-    theta: torch.Tensor,
-    plane: Plane,
-    d1: torch.Tensor,
-    d2: torch.Tensor,
+    theta: torch.Tensor | None = None,
+    plane: Plane | None = None,
+    d1: torch.Tensor | None = None,
+    d2: torch.Tensor | None = None,
     *,
     rtol: float = 0.1,
 ) -> Quadratic:
@@ -80,10 +81,10 @@ def quadratic(
 
     Args:
         objective: The objective on which the plane was measured.
-        theta: The centre of the plane (n,).
-        plane: The measured plane.
-        d1: First direction of the plane (n,).
-        d2: Second direction of the plane (n,).
+        theta: The centre of the plane (n,); None takes the objective's own theta.
+        plane: The measured plane; required.
+        d1: First direction of the plane (n,); required.
+        d2: Second direction of the plane (n,); required.
         rtol: Largest error of a prediction that counts as agreement, as a share of the rise; see
             ``Agreement``.
 
@@ -92,9 +93,17 @@ def quadratic(
         the directions.
 
     Raises:
-        ValueError: If the plane was measured on other examples, under another policy or along other
-            directions, a vector has another length than n, or ``rtol`` is not positive.
+        ValueError: If the plane or a direction is missing, the plane was measured on other
+            examples, under another policy or along other directions, a vector has another length
+            than n, or ``rtol`` is not positive.
     """
+    if plane is None:
+        raise ValueError(
+            "plane missing: the model is compared with a measured plane. Pass plane=..., as "
+            "slices.plane returns it."
+        )
+    check_directions(d1=d1, d2=d2)
+    theta = objective.theta if theta is None else theta
     objective.layout.check(d1)
     objective.layout.check(d2)
     _check(objective, plane, float(d1 @ d2 / (d1.norm() * d2.norm())))

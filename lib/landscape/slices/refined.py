@@ -12,6 +12,7 @@ from landscape.measurement import labels
 from landscape.objective import Objective
 from landscape.progress import Progress
 from landscape.slices.grid import Plane, Positions, checked_positions
+from landscape.slices.line import check_directions
 from landscape.slices.plane import checked_cosine
 
 Cell = tuple[int, int, int, int]  # First and last row, first and last column.
@@ -35,9 +36,9 @@ class RefinedPlane(Plane):
 
 def refined_plane(
     objective: Objective,
-    theta: torch.Tensor,
-    d1: torch.Tensor,
-    d2: torch.Tensor,
+    theta: torch.Tensor | None = None,
+    d1: torch.Tensor | None = None,
+    d2: torch.Tensor | None = None,
     *,
     alphas: Positions,
     betas: Positions,
@@ -55,9 +56,9 @@ def refined_plane(
 
     Args:
         objective: The objective to measure.
-        theta: The centre (n,).
-        d1: First direction (n,).
-        d2: Second direction (n,), not parallel to the first.
+        theta: The centre (n,); None takes the objective's own theta.
+        d1: First direction (n,); required.
+        d2: Second direction (n,), not parallel to the first; required.
         alphas: Positions of the fine grid along d1, increasing, at least 2, in units of d1.
         betas: Positions of the fine grid along d2, increasing, at least 2, in units of d2.
         levels: Losses whose contours will be drawn, finite, at least one; such as
@@ -70,9 +71,12 @@ def refined_plane(
         The plane on the fine grid; losses (a, b) in units of the objective's loss.
 
     Raises:
-        ValueError: If a grid does not increase, there is no finite level, ``step < 1``,
-            ``jump <= 0``, a vector has another length than n, or the directions are parallel.
+        ValueError: If a direction is missing, a grid does not increase, there is no finite level,
+            ``step < 1``, ``jump <= 0``, a vector has another length than n, or the directions are
+            parallel.
     """
+    check_directions(d1=d1, d2=d2)
+    theta = objective.theta if theta is None else theta
     alphas, betas = _increasing("alphas", alphas), _increasing("betas", betas)
     _check(levels, step, jump)
     cosine = checked_cosine(objective, theta, d1, d2)

@@ -306,7 +306,9 @@ def test_numbers_of_a_slice_carry_its_labels_and_leave_it_alone(store):
 @pytest.mark.parametrize("level", [0.0, -1.0, math.inf, math.nan])
 def test_a_level_that_is_none_is_refused(level):
     for measure in (basin_width, anisotropy):
-        with pytest.raises(ValueError, match=rf"level={level} is no height. Pass a finite level > 0"):
+        with pytest.raises(
+            ValueError, match=rf"level={level} is no height. Pass a finite level > 0"
+        ):
             measure(plane_of(ellipse()), level=level)
 
 
