@@ -1,4 +1,4 @@
-"""An estimate from random vectors, with its standard error and interval."""
+"""An estimate from random vectors, with its standard error and 95% interval."""
 
 import dataclasses
 import math
@@ -12,16 +12,16 @@ class Estimate:
 
     Attributes:
         value: The estimate.
-        stderr: Its standard error; 0 where nothing is random.
+        stderr: Its standard error; 0 if the computation was exact.
         low: Lower end of the 95% interval.
-        high: Upper end.
-        converged: Whether the standard error is within what was asked for.
+        high: Upper end of the 95% interval.
+        converged: Whether the standard error is as small as requested.
         products: Products with the operator used.
-        probes: Random vectors in the mean.
-        method: How it was made.
-        rtol: The relative standard error asked for; None for a fixed number of probes.
-        dtype: Type of the recurrences.
-        interrupted: Whether Ctrl-C ended it.
+        probes: Random vectors averaged.
+        method: Name of the method.
+        rtol: The requested relative standard error; None for a fixed number of probes.
+        dtype: Floating-point type of the recurrences.
+        interrupted: Whether Ctrl-C ended the computation.
     """
 
     value: float
@@ -38,5 +38,10 @@ class Estimate:
 
 
 def quantile(dof: float) -> float:
-    """Return the 97.5% quantile of Student's t distribution; of the normal for infinite ``dof``."""
+    """Return the 97.5% quantile of Student's t distribution.
+
+    Args:
+        dof: Degrees of freedom. Infinite ones give the quantile of the normal distribution; 0 or
+            less give infinity, since one value has no spread.
+    """
     return float(scipy.stats.t.ppf(0.975, dof)) if dof > 0 else math.inf
