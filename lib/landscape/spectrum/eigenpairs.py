@@ -105,8 +105,8 @@ class _Search:
         self._k, self._which, self._tol = k, which, tol
         # Extreme Ritz values so far: a restart drops the unwanted end, which the range needs.
         self._low, self._high = np.inf, -np.inf
-        # During ``verify``: a projector (r, r) onto the part of the first r rows that belongs to the
-        # second Krylov space, as all later rows do.
+        # During ``verify``: a projector (r, r) onto the part of the first r rows that belongs to
+        # the second Krylov space, as all later rows do.
         self._new: np.ndarray | None = None
 
     @property
