@@ -1,9 +1,12 @@
-"""An estimate from random vectors, with its standard error and 95% interval."""
+"""An estimate from random vectors with its standard error, and the accuracy requested from it."""
 
 import dataclasses
 import math
 
 import scipy.stats
+
+# The least budget of products. Operators with at most so many rows are solved exactly.
+FEWEST_PRODUCTS = 32
 
 
 @dataclasses.dataclass(frozen=True)
@@ -35,6 +38,49 @@ class Estimate:
     rtol: float | None = None
     dtype: str = "float64"
     interrupted: bool = False
+
+
+@dataclasses.dataclass(frozen=True)
+class ErrorTarget:
+    """The requested accuracy of an estimate, and its largest cost.
+
+    Attributes:
+        rtol: Standard error relative to the estimate, ≥ 0.
+        atol: Standard error that suffices whatever the estimate, ≥ 0.
+        max_products: Largest number of products with the operator, at least 32.
+        max_basis: Largest number of Lanczos vectors, at least 1.
+        probes: Fixed number of probes, at least 2; None reaches ``rtol`` or ``atol``.
+
+    Raises:
+        ValueError: If a number is out of range.
+    """
+
+    rtol: float
+    atol: float
+    max_products: int
+    max_basis: int
+    probes: int | None
+
+    def __post_init__(self) -> None:
+        if not self.rtol >= 0 or not self.atol >= 0 or self.rtol == self.atol == 0:
+            raise ValueError(
+                f"rtol={self.rtol}, atol={self.atol} ask for no accuracy. Pass one of them > 0; "
+                "rtol=0.01 is a standard error of 1%."
+            )
+        if self.max_products < FEWEST_PRODUCTS or self.max_basis < 1:
+            raise ValueError(
+                f"max_products={self.max_products}, max_basis={self.max_basis} are too few. "
+                f"Pass max_products >= {FEWEST_PRODUCTS} and max_basis >= 1."
+            )
+        if self.probes is not None and self.probes < 2:
+            raise ValueError(
+                f"probes={self.probes} leaves no spread to report. Pass probes >= 2, or None to "
+                "reach rtol."
+            )
+
+    def target(self, value: float) -> float:
+        """Return the standard error that suffices for an estimate of this value."""
+        return max(self.rtol * abs(value), self.atol)
 
 
 def quantile(dof: float) -> float:

@@ -5,8 +5,8 @@ import torch
 from landscape import rng
 from landscape.operators import SymmetricOperator
 from landscape.progress import Progress
-from landscape.spectrum.estimate import Estimate
-from landscape.spectrum.probes import ErrorTarget, ProbeKind, ProbeSampling
+from landscape.spectrum.estimate import ErrorTarget, Estimate
+from landscape.spectrum.probes import ProbeKind, ProbeSampling
 from landscape.spectrum.results import Eigenpairs
 
 

@@ -10,14 +10,12 @@ import torch
 from landscape.operators import SymmetricOperator
 from landscape.progress import Progress
 from landscape.spectrum.deflation import Deflation
-from landscape.spectrum.estimate import Estimate, quantile
+from landscape.spectrum.estimate import FEWEST_PRODUCTS, ErrorTarget, Estimate, quantile
 from landscape.spectrum.krylov import Krylov
 from landscape.spectrum.results import Eigenpairs
 
 ProbeKind = Literal["trace", "frobenius"]
 
-# The least budget of products. Operators with at most so many rows are solved exactly.
-_FEWEST = 32
 # Lanczos steps before the first probe. For a norm these are all: its variance depends on tr B⁴, and
 # the basis does not tell how much one more step takes from it.
 _FIRST_STEPS = {"trace": 10, "frobenius": 20}
@@ -28,49 +26,6 @@ _LEAST = {"trace": 4, "frobenius": 8}
 _SAFETY = 1.15  # Plans more probes than needed, since a later addition biases the mean a little.
 _ROUNDING = 1e-13  # A relative variance that is rounding alone, as for a multiple of the identity.
 _WINDOW = 5  # Lanczos steps over which the gain of a step is averaged.
-
-
-@dataclasses.dataclass(frozen=True)
-class ErrorTarget:
-    """The requested accuracy of an estimate, and its largest cost.
-
-    Attributes:
-        rtol: Standard error relative to the estimate, ≥ 0.
-        atol: Standard error that suffices whatever the estimate, ≥ 0.
-        max_products: Largest number of products with the operator, at least 32.
-        max_basis: Largest number of Lanczos vectors, at least 1.
-        probes: Fixed number of probes, at least 2; None reaches ``rtol`` or ``atol``.
-
-    Raises:
-        ValueError: If a number is out of range.
-    """
-
-    rtol: float
-    atol: float
-    max_products: int
-    max_basis: int
-    probes: int | None
-
-    def __post_init__(self) -> None:
-        if not self.rtol >= 0 or not self.atol >= 0 or self.rtol == self.atol == 0:
-            raise ValueError(
-                f"rtol={self.rtol}, atol={self.atol} ask for no accuracy. Pass one of them > 0; "
-                "rtol=0.01 is a standard error of 1%."
-            )
-        if self.max_products < _FEWEST or self.max_basis < 1:
-            raise ValueError(
-                f"max_products={self.max_products}, max_basis={self.max_basis} are too few. "
-                f"Pass max_products >= {_FEWEST} and max_basis >= 1."
-            )
-        if self.probes is not None and self.probes < 2:
-            raise ValueError(
-                f"probes={self.probes} leaves no spread to report. Pass probes >= 2, or None to "
-                "reach rtol."
-            )
-
-    def target(self, value: float) -> float:
-        """Return the standard error that suffices for an estimate of this value."""
-        return max(self.rtol * abs(value), self.atol)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -128,7 +83,7 @@ class _Batch:
         return norm, spread / (2 * norm), low, high
 
     def _dof(self) -> float:
-        """Return the degrees of freedom N ‖B‖_F⁴ / tr B⁴ of the variance from N values of ‖B z‖²."""
+        """Return the degrees of freedom of the variance: N ‖B‖_F⁴ / tr B⁴ for N probes."""
         count, mean = len(self), float(np.mean(self.squares))
         spread = float(np.var(self.squares, ddof=1))
         # The last factor allows for the error of the spread itself, which few values estimate.
@@ -218,7 +173,9 @@ class ProbeSampling:
             self._main = self._sample(self._batch(), self._wish.probes)
             return
         # A small complement is exhausted by Lanczos: then nothing is left to estimate.
-        self._deflate(self._rest.size if self._rest.size <= _FEWEST else _FIRST_STEPS[self._kind])
+        self._deflate(
+            self._rest.size if self._rest.size <= FEWEST_PRODUCTS else _FIRST_STEPS[self._kind]
+        )
         self._pilot = self._sample(self._batch(), 2)
         if self._kind == "trace":
             self._deflate_while_worth()
@@ -244,8 +201,8 @@ class ProbeSampling:
         return max(0, self._wish.max_products - spent)
 
     def _batch(self) -> _Batch:
-        # ‖A‖_F² = ‖V Λ Vᵀ‖_F² + 2 ‖A V − V Λ‖_F² + ‖H‖_F² + 2 ‖A Q − Q H‖_F² + ‖B‖_F²: residuals are
-        # known, so only the last term must be estimated.
+        # Only the last term of the squared norm is unknown:
+        # ‖A‖_F² = ‖V Λ Vᵀ‖_F² + 2 ‖A V − V Λ‖_F² + ‖H‖_F² + 2 ‖A Q − Q H‖_F² + ‖B‖_F².
         trace = float(self._rest.values.sum())
         square = float((self._rest.values.square() + 2 * self._rest.residuals.square()).sum())
         if self._krylov:
