@@ -25,7 +25,7 @@ class RoundingError(Measurement):
     converged: bool
 
 
-def rounding_error(objective: Objective, theta: torch.Tensor) -> RoundingError:
+def rounding_error(objective: Objective, theta: torch.Tensor | None = None) -> RoundingError:
     """Measure the relative rounding error of the gradient.
 
     Residuals of eigenvalues tell how far an iteration got with the products it used, but not how
@@ -34,7 +34,7 @@ def rounding_error(objective: Objective, theta: torch.Tensor) -> RoundingError:
 
     Args:
         objective: The loss to measure; the error is the error of its dtype.
-        theta: The point (n,).
+        theta: The point (n,); None takes the objective's own theta.
 
     Returns:
         The error, without unit.
@@ -42,6 +42,7 @@ def rounding_error(objective: Objective, theta: torch.Tensor) -> RoundingError:
     Raises:
         ValueError: If theta has another length.
     """
+    theta = objective.theta if theta is None else theta
     exact = objective.replace(dtype=torch.float64).gradient(theta)
     norm, distance = float(exact.norm()), float((objective.gradient(theta) - exact).norm())
     if not math.isfinite(norm):

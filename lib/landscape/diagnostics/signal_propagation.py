@@ -34,7 +34,9 @@ class SignalPropagation(Measurement):
     converged: bool
 
 
-def signal_propagation(objective: Objective, theta: torch.Tensor) -> SignalPropagation:
+def signal_propagation(
+    objective: Objective, theta: torch.Tensor | None = None
+) -> SignalPropagation:
     """Measure the norms of the loss's gradient with respect to the outputs of a network's layers.
 
     Gradients with respect to *weights* do not show whether a signal vanishes between layers: a
@@ -43,7 +45,7 @@ def signal_propagation(objective: Objective, theta: torch.Tensor) -> SignalPropa
 
     Args:
         objective: The loss to measure.
-        theta: The point (n,).
+        theta: The point (n,); None takes the objective's own theta.
 
     Returns:
         The norm of each layer and their decay towards the input.
@@ -52,6 +54,7 @@ def signal_propagation(objective: Objective, theta: torch.Tensor) -> SignalPropa
         ValueError: If no layer with weights returns a single tensor, as convolutions and linear
             layers do, or theta has another length.
     """
+    theta = objective.theta if theta is None else theta
     module = objective.parts(theta).module
     squares: dict[nn.Module, float] = {}
 

@@ -55,7 +55,7 @@ class GradientNoise(Measurement):
     converged: bool
 
 
-def gradient_noise(objective: Objective, theta: torch.Tensor) -> GradientNoise:
+def gradient_noise(objective: Objective, theta: torch.Tensor | None = None) -> GradientNoise:
     """Measure the trace of the covariance of the examples' gradients, and the noise scale.
 
     The gradient of every example is computed separately and compared with the mean; nothing is
@@ -68,7 +68,7 @@ def gradient_noise(objective: Objective, theta: torch.Tensor) -> GradientNoise:
     Args:
         objective: The loss to measure, with at least 3 examples and the policy ``frozen`` or
             ``reestimate``.
-        theta: The point (n,).
+        theta: The point (n,); None takes the objective's own theta.
 
     Returns:
         Trace, squared norm and noise scale with their standard errors.
@@ -91,6 +91,7 @@ def gradient_noise(objective: Objective, theta: torch.Tensor) -> GradientNoise:
             f"{count} examples do not tell how far gradients scatter, with a standard error. Pass "
             "an objective of at least 3; a noise scale takes hundreds."
         )
+    theta = objective.theta if theta is None else theta
     mean = objective.gradient(theta)
     squares, along = _deviations(objective, theta, mean)
     total, squared_norm = squares.sum(), mean @ mean
@@ -196,7 +197,7 @@ class BatchSharpness(Measurement):
 
 def batch_sharpness(
     objective: Objective,
-    theta: torch.Tensor,
+    theta: torch.Tensor | None = None,
     *,
     batch_size: int,
     rtol: float = 0.05,
@@ -213,7 +214,7 @@ def batch_sharpness(
 
     Args:
         objective: The loss to measure.
-        theta: The point (n,).
+        theta: The point (n,); None takes the objective's own theta.
         batch_size: Examples in a batch, from 1 to N, such as the batch size of training.
         rtol: Standard error that suffices, relative to the mean, > 0; tested from 10 batches on.
         max_batches: Largest number of batches, at least 2.
@@ -240,6 +241,7 @@ def batch_sharpness(
             f"max_batches={max_batches}, rtol={rtol} give no standard error. "
             "Pass max_batches >= 2 and rtol > 0."
         )
+    theta = objective.theta if theta is None else theta
     most = max_batches if batch_size < count else 1
     curvatures, converged = [], False
     with Progress("batch sharpness", most) as bar:

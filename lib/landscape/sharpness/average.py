@@ -35,7 +35,7 @@ class AverageCase(Rise):
 
 def average_case(
     objective: Objective,
-    theta: torch.Tensor,
+    theta: torch.Tensor | None = None,
     *,
     rho: float = 0.05,
     ball: Ball = "l2",
@@ -52,7 +52,7 @@ def average_case(
 
     Args:
         objective: The loss to measure.
-        theta: The solution (n,).
+        theta: The point (n,); None takes the objective's own theta.
         rho: Radius ρ > 0; see ``Rise`` for its unit.
         ball: Geometry: ``l2``, ``adaptive`` or ``filter``; see ``Rise``.
         distribution: ``sphere``: u uniform on ‖u‖ = ρ. ``gaussian``: entries of u normal with
@@ -79,6 +79,7 @@ def average_case(
             f"max_pairs={max_pairs}, rtol={rtol} give no standard error. "
             "Pass max_pairs >= 2 and rtol > 0."
         )
+    theta = objective.theta if theta is None else theta
     neighbourhood = Neighbourhood(objective, theta, rho=rho, ball=ball)
     draw, rises, converged = getattr(neighbourhood, distribution), [], False
     with Progress("average case", max_pairs) as bar:

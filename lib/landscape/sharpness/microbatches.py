@@ -38,7 +38,7 @@ class MicrobatchSharpness(Rise):
 
 def m_sharpness(
     objective: Objective,
-    theta: torch.Tensor,
+    theta: torch.Tensor | None = None,
     *,
     m: int,
     rho: float = 0.05,
@@ -55,7 +55,7 @@ def m_sharpness(
 
     Args:
         objective: The loss to measure.
-        theta: The solution (n,).
+        theta: The point (n,); None takes the objective's own theta.
         m: Examples in a microbatch, from 1 to N.
         rho: Radius ρ > 0; see ``Rise`` for its unit.
         ball: Geometry: ``l2`` as in SAM, ``adaptive`` as in ASAM, or ``filter``; see ``Rise``.
@@ -77,6 +77,7 @@ def m_sharpness(
             f"m={m} makes no microbatch of {count} examples. Pass m from 1 to {count}; "
             "m = N is sharpness.sam."
         )
+    theta = objective.theta if theta is None else theta
     rises, sizes = [], []
     with Progress(f"m-sharpness (m = {m})", -(-count // m)) as bar:
         for microbatch in _microbatches(objective, theta, m, seed):

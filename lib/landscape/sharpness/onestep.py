@@ -32,7 +32,11 @@ class Sharpness(Measurement):
 
 
 def sam(
-    objective: Objective, theta: torch.Tensor, *, rho: float = 0.05, adaptive: bool = False
+    objective: Objective,
+    theta: torch.Tensor | None = None,
+    *,
+    rho: float = 0.05,
+    adaptive: bool = False,
 ) -> Sharpness:
     """Measure SAM's one-step sharpness: the rise of the loss after one normalised ascent step.
 
@@ -43,7 +47,7 @@ def sam(
     Args:
         objective: The loss to measure. The number of its examples matters: few examples have a
             larger gradient.
-        theta: The solution (n,).
+        theta: The point (n,); None takes the objective's own theta.
         rho: Radius ρ > 0, in parameter units, or relative if adaptive.
         adaptive: Whether to scale the step by |θ|.
 
@@ -58,6 +62,7 @@ def sam(
     """
     if not 0 < rho < float("inf"):
         raise ValueError(f"rho={rho} is no radius. Pass a finite number > 0; 0.05 is customary.")
+    theta = objective.theta if theta is None else theta
     gradient = objective.gradient(theta)
     scale = theta.double().abs() if adaptive else torch.ones(objective.n, dtype=torch.float64)
     slope = float((scale * gradient).norm())

@@ -59,7 +59,7 @@ class _Climb:
 
 def worst_case(
     objective: Objective,
-    theta: torch.Tensor,
+    theta: torch.Tensor | None = None,
     *,
     rho: float = 0.05,
     ball: Ball = "l2",
@@ -79,7 +79,7 @@ def worst_case(
 
     Args:
         objective: The loss to measure.
-        theta: The solution (n,).
+        theta: The point (n,); None takes the objective's own theta.
         rho: Radius ρ > 0; see ``Rise`` for its unit.
         ball: Geometry: ``l2``, ``adaptive`` or ``filter``; see ``Rise``.
         restarts: Number of starts, at least 1: SAM's one-step point, then random points on the
@@ -113,6 +113,7 @@ def worst_case(
             f"restarts={restarts}, max_steps={max_steps}, rtol={rtol} start no search. "
             "Pass restarts >= 1, max_steps >= 1 and rtol > 0."
         )
+    theta = objective.theta if theta is None else theta
     neighbourhood = Neighbourhood(objective, theta, rho=rho, ball=ball)
     slope = neighbourhood.slope(torch.zeros_like(neighbourhood.scale))
     starts = [neighbourhood.one_step(slope), *_further(neighbourhood, restarts, start, seed)]

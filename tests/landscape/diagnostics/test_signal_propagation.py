@@ -8,6 +8,7 @@ import torch
 from landscape import models
 from landscape.diagnostics import decay, rounding_error, signal_propagation
 from landscape.objective import Objective
+from landscape.store.fingerprint import digest
 from studies.records import solutions
 from torch import nn
 
@@ -83,6 +84,14 @@ def test_the_network_keeps_no_hook():
 def test_the_decay_is_the_factor_towards_the_input(norms, want):
     found = decay(torch.tensor(norms))
     assert math.isnan(found) if want is None else found == pytest.approx(want, rel=1e-12)
+
+
+@pytest.mark.parametrize("measure", [rounding_error, signal_propagation])
+def test_without_theta_the_objectives_own_point_is_measured(measure):
+    L = small_objective(13).replace(dtype=torch.float32)
+    points = [(), (L.theta,), (None,), (0.9 * L.theta,)]
+    own, given, none, other = (digest(measure(L, *point)) for point in points)
+    assert own == given == none and own != other
 
 
 def test_a_network_without_such_layers_is_refused():
