@@ -124,14 +124,14 @@ def worst_case(
             climbs.append(_climb(neighbourhood, u, first_rise, rtol=rtol, max_steps=max_steps))
             bar.step()
     values = torch.tensor([climb.rise for climb in climbs], dtype=torch.float64)
-    slope_norm, curvature = float(slope.norm()), lambda_max
+    slope_norm = float(slope.norm())
     return WorstCase(
         value=float(values.max()),
         values=values,
         one_step=one_step,
         slope=slope_norm,
         quadratic_bound=(
-            None if curvature is None else slope_norm * rho + max(curvature, 0.0) * rho**2 / 2
+            None if lambda_max is None else slope_norm * rho + max(lambda_max, 0.0) * rho**2 / 2
         ),
         steps=torch.tensor([climb.steps for climb in climbs]),
         converged=all(climb.converged for climb in climbs),
@@ -140,39 +140,39 @@ def worst_case(
 
 
 def _further(
-    at: Neighbourhood, restarts: int, start: torch.Tensor | None, seed: int
+    neighbourhood: Neighbourhood, restarts: int, start: torch.Tensor | None, seed: int
 ) -> Iterator[torch.Tensor]:
     for index in range(1, restarts):
-        yield at.sphere(rng.stream(seed, "worst_case", index))
+        yield neighbourhood.sphere(rng.stream(seed, "worst_case", index))
     if start is None:
         return
-    if start.shape != at.scale.shape:
+    if start.shape != neighbourhood.scale.shape:
         raise ValueError(
             f"start has the shape {tuple(start.shape)}. Pass a displacement of theta, "
-            f"({len(at.scale)},), such as directions.eigenvectors(pairs)[0]."
+            f"({len(neighbourhood.scale)},), such as directions.eigenvectors(pairs)[0]."
         )
-    u = torch.where(at.scale > 0, start.double() / at.scale, 0.0)
+    u = torch.where(neighbourhood.scale > 0, start.double() / neighbourhood.scale, 0.0)
     if not 0 < float(u.norm()) < float("inf"):
         raise ValueError(
-            f"start does not move theta within ball={at.ball!r}: it is zero or not finite there. "
-            "Pass another displacement, or none."
+            f"start does not move theta within ball={neighbourhood.ball!r}: it is zero or not "
+            "finite there. Pass another displacement, or none."
         )
-    yield from (sign * at.rho * u / u.norm() for sign in (1, -1))
+    yield from (sign * neighbourhood.rho * u / u.norm() for sign in (1, -1))
 
 
 def _climb(
-    at: Neighbourhood, u: torch.Tensor, rise: float, *, rtol: float, max_steps: int
+    neighbourhood: Neighbourhood, u: torch.Tensor, rise: float, *, rtol: float, max_steps: int
 ) -> _Climb:
     length, before, calm = None, None, 0  # ``calm``: successive steps that hardly raised the loss.
     for steps in range(max_steps):
-        uphill = _let_through(at, u, at.slope(u))
+        uphill = _let_through(neighbourhood, u, neighbourhood.slope(u))
         norm = float(uphill.norm())
         if norm == 0 or not rise + norm < float("inf"):
             return _Climb(rise, steps, norm == 0)
         if before is not None:
             length = _spectral(u - before[0], uphill - before[1])
         # The first step is as long as the radius; later ones use the curvature along the last step.
-        step = _step(at, u, rise, uphill, length or at.rho / norm)
+        step = _step(neighbourhood, u, rise, uphill, length or neighbourhood.rho / norm)
         if step is None:
             return _Climb(rise, steps, True)
         before, (u, higher) = (u, uphill), step
@@ -183,11 +183,13 @@ def _climb(
     return _Climb(rise, max_steps, False)
 
 
-def _let_through(at: Neighbourhood, u: torch.Tensor, slope: torch.Tensor) -> torch.Tensor:
+def _let_through(
+    neighbourhood: Neighbourhood, u: torch.Tensor, slope: torch.Tensor
+) -> torch.Tensor:
     """Return the part of the slope along which u may move: on the sphere, none outwards."""
-    if float(u.norm()) < (1 - 1e-12) * at.rho:
+    if float(u.norm()) < (1 - 1e-12) * neighbourhood.rho:
         return slope
-    return slope - (slope @ u).clamp_min(0) / at.rho**2 * u
+    return slope - (slope @ u).clamp_min(0) / neighbourhood.rho**2 * u
 
 
 def _spectral(moved: torch.Tensor, changed: torch.Tensor) -> float | None:
@@ -197,13 +199,13 @@ def _spectral(moved: torch.Tensor, changed: torch.Tensor) -> float | None:
 
 
 def _step(
-    at: Neighbourhood, u: torch.Tensor, rise: float, uphill: torch.Tensor, length: float
+    neighbourhood: Neighbourhood, u: torch.Tensor, rise: float, uphill: torch.Tensor, length: float
 ) -> tuple[torch.Tensor, float] | None:
     """Return a point with higher or non-finite rise, and that rise; None if no step is higher."""
     for _ in range(_CUTS):
         proposed = u + length * uphill
-        proposed = proposed * (at.rho / proposed.norm()).clamp_max(1.0)
-        higher = at.rise(proposed)
+        proposed = proposed * (neighbourhood.rho / proposed.norm()).clamp_max(1.0)
+        higher = neighbourhood.rise(proposed)
         # Written so that a loss that is not finite ends the search instead of shortening the step.
         if not higher < rise + _ARMIJO * float(uphill @ (proposed - u)):
             return proposed, higher
