@@ -75,6 +75,9 @@ class EigenpairSearch:
             interrupted: Whether Ctrl-C ended ``run``.
             vectors: Whether to return eigenvectors.
 
+        Returns:
+            The pairs; those that have not converged say so.
+
         Raises:
             OperatorError: If products contradict symmetry.
         """
@@ -203,12 +206,30 @@ class EigenpairSearch:
 
 
 def count_wanted(op: SymmetricOperator, k: int, which: Which) -> int:
-    """Return how many eigenvalues are wanted, k at each of the ends that ``which`` names."""
+    """Return the number of wanted eigenvalues.
+
+    Args:
+        op: The operator of shape (n, n).
+        k: Number of eigenvalues wanted at each end.
+        which: The wanted end, or both.
+
+    Returns:
+        k, or 2k for both ends but at most n.
+    """
     return min(op.n, 2 * k) if which == "both ends" else k
 
 
 def wanted_indices(count: int, k: int, which: Which) -> np.ndarray:
-    """Return the positions of the wanted ones among ``count`` ascending values, largest first."""
+    """Return the positions of the wanted values among ascending ones.
+
+    Args:
+        count: Number of values.
+        k: Number of values wanted at each end.
+        which: The wanted end, or both.
+
+    Returns:
+        The positions, from the largest value to the smallest.
+    """
     descending = np.arange(count)[::-1]
     if which == "largest":
         return descending[:k]

@@ -78,8 +78,8 @@ def exact_trace(
             other piecewise-linear operations, with each parameter used once. The graph of the
             outputs is checked for this.
         theta: The point (n,); None takes the objective's own theta.
-        buffers: Running statistics to use instead of the model's own; None takes the model's own,
-            or under ``reestimate`` those estimated at theta.
+        buffers: Running statistics to use; None takes the model's own, or under ``reestimate``
+            statistics estimated at theta.
 
     Returns:
         Trace and diagonal in loss per parameter², with an estimate of the rounding error.
