@@ -171,6 +171,13 @@ def _region(
     )
 
 
+# contourpy 1.3.3 would replace _clipped, _tips and _moments by more code. Its polygons filled below
+# the rim (quad_as_tri=True, corner_mask=False), with moments by Green's theorem, agree with the
+# clipped triangles to 1e-13 on 2,128 planes, but give no ``low`` and ``high``. Nor is a polygon the
+# set: among 600 rough planes with 8% of the losses not finite, 336 sets consist of several,
+# connected by edges or points of the grid. So triangles and graph stay, and 36 lines of clipping
+# become 50, at 0.6 to 2 times the time. By default (quad_as_tri=False) contourpy interpolates
+# otherwise: the area of a rough plane's set differs by up to 23%.
 def _clipped(
     points: torch.Tensor, values: torch.Tensor, triangles: torch.Tensor, rim: float
 ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor]:
