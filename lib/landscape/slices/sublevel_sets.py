@@ -188,8 +188,8 @@ def _clipped(
 ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor]:
     """Return moments of the parts of triangles below the rim, two areas, and the rim.
 
-    The moments (7,) are those of ``_moments``. The areas are those of the triangles wholly below
-    the rim and of all triangles. The rim comes as segments (s, 2, 2).
+    ``_moments`` defines the moments (7,). One area covers the triangles wholly below the rim, the
+    other covers all triangles. The rim comes as segments (s, 2, 2).
     """
     heights, order = values[triangles].sort(dim=1, stable=True)
     corners = points[triangles.gather(1, order)]
@@ -251,7 +251,7 @@ def _connected(
         ([True] * len(edges), (edges[:, 0], edges[:, 1])), shape=(len(points),) * 2
     )
     parts = torch.from_numpy(scipy.sparse.csgraph.connected_components(graph, directed=False)[1])
-    # The loss at the centre is a mean of the corners of its cell, so one of them is inside. A point
+    # The loss at the centre is a mean of the corners of its cell, so a corner is inside. A point
     # of another cell may be nearer and belong to another part. Steps of the grid make distances
     # along axes of different units comparable.
     ranges = [axis[[_after_centre(axis) - 1, _after_centre(axis)]] for axis in (alphas, betas)]
