@@ -1,4 +1,4 @@
-"""Results files: JSON and CSV that are small, tidy, diffable, and the same bytes each time."""
+"""Write results files: JSON and CSV texts that are the same bytes for the same results."""
 
 import csv
 import json
@@ -15,7 +15,11 @@ from studies.claims import Verdict
 
 
 def claim_entry(verdict: Verdict) -> dict[str, Any]:
-    """Return a verdict as the entry of ``claims.json``; what is not finite becomes null."""
+    """Return the entry of a verdict in ``claims.json``.
+
+    A number that is not finite becomes None (null in the file). The first finding stands in the
+    entry itself; ``findings`` holds all of them, each with ``check``: whether it checks the others.
+    """
     first = verdict.findings[0] if verdict.findings else None
     return {
         "id": verdict.claim.id,
@@ -55,12 +59,25 @@ def _finite(value: float) -> float | None:
 
 
 def as_json(value: Any) -> str:
-    """Return plain values as readable JSON text; NaN and infinity are refused by ``json``."""
+    """Return plain values as readable JSON text.
+
+    Raises:
+        ValueError: If a number is NaN or infinite: JSON has no such numbers.
+    """
     return json.dumps(value, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
 
 
 def as_csv(rows: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> str:
-    """Return rows as CSV text with a header; numbers have ten digits, a missing cell is empty."""
+    """Return rows as CSV text with a header.
+
+    Args:
+        rows: Column -> cell. Numbers get ten significant digits, booleans lower case; None and
+            missing cells are empty.
+        columns: The columns, in the order of the file.
+
+    Raises:
+        ValueError: If a row has a column that is not in ``columns``.
+    """
     lines: list[str] = []
 
     class Lines:
@@ -84,8 +101,8 @@ def _cell(value: Any) -> str:
 
 
 def write(path: Path, text: str) -> None:
-    """Write a file whole or not at all, and make its folder."""
+    """Write a file whole or not at all, in UTF-8, and make its folder."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    side = path.with_name(f".{path.name}.writing")
-    side.write_text(text, encoding="utf-8")
-    os.replace(side, path)
+    unfinished = path.with_name(f".{path.name}.writing")
+    unfinished.write_text(text, encoding="utf-8")
+    os.replace(unfinished, path)

@@ -1,4 +1,4 @@
-"""What a study leaves behind: tidy results files, its verdicts, and where they come from."""
+"""The record of one study: measurements, tables, verdicts and provenance, written as files."""
 
 import collections
 import math
@@ -37,24 +37,28 @@ COLUMNS = (
 
 
 class Study:
-    """Collects the measurements of one study and writes them.
+    """Collect the measurements of one study and write them as results files.
 
-    Results files hold nothing but results: the same commit, parameters and machine write the same
-    bytes. Times and hardware go to a provenance file beside them.
+    Results files hold results alone: the same commit, parameters and machine write the same bytes.
+    Times and hardware go to a provenance file in another folder.
 
     Args:
-        name: The notebook's name, such as ``01_bn_ablation``.
-        namespace: ``vars()`` of the notebook after its parameters cell: the plain values in it are
-            the parameters. Needs ``profile``, ``data_dir`` and ``build_dir``.
+        name: Name of the notebook, such as ``01_bn_ablation``.
+        namespace: ``vars()`` of the notebook after its parameters cell. Its plain values (numbers,
+            texts, booleans, None, and lists of them) become the parameters. It must hold
+            ``profile``, ``data_dir`` and ``build_dir``.
 
     Raises:
-        ValueError: If one of the three is missing or the profile is unknown.
+        ValueError: If ``profile``, ``data_dir`` or ``build_dir`` is missing, or the profile is
+            unknown.
 
     Attributes:
-        parameters: The study's parameters.
-        store: The store of runs and measurements.
+        name: Name of the notebook.
+        profile: ``smoke``, ``quick`` or ``paper``.
+        parameters: The study's parameters, without the two folders.
+        store: The store of training runs and measurements.
         data_dir: Folder of the data, absolute.
-        evidence: Whether this profile's verdicts count.
+        evidence: Whether the verdicts of this profile count; only those of ``paper`` do.
     """
 
     def __init__(self, name: str, namespace: Mapping[str, Any]) -> None:
@@ -76,7 +80,7 @@ class Study:
         self.data_dir = provenance.project_path(plain["data_dir"])
         self.store = Store(build_dir / "store")
         self._folder = build_dir / self.profile
-        # Where the folders lie is no part of what was studied.
+        # The same study in other folders must write the same bytes.
         self.parameters = {
             key: value for key, value in plain.items() if key not in ("data_dir", "build_dir")
         }
@@ -87,25 +91,39 @@ class Study:
         """Record one number.
 
         Args:
-            quantity: Its name in the glossary, such as ``lambda_max``.
-            value: The number; NaN and infinity are written as such.
-            labels: Any of the other columns: ``arm``, ``seed``, ``unit``, ``error``,
-                ``error_kind``, ``converged``, ``cost``, ``cost_unit``, ``bn``, ``examples``,
-                ``examples_hash``, ``dtype``, ``note``.
+            quantity: Name of the quantity, such as ``lambda_max``.
+            value: The number, in ``unit``. NaN and infinity are allowed: they say that a
+                measurement failed.
+            labels: Any of the other columns: ``arm``, ``seed``, ``unit``, ``error`` (in ``unit``),
+                ``error_kind``, ``converged`` (True if not given), ``cost`` (in ``cost_unit``),
+                ``cost_unit``, ``bn``, ``examples``, ``examples_hash``, ``dtype``, ``note``.
 
         Raises:
-            ValueError: If a label is no column.
+            ValueError: If a label is not a column.
         """
         unknown = sorted(set(labels) - set(COLUMNS))
         if unknown:
             raise ValueError(
                 f"{quantity}: {', '.join(unknown)} is no column of measurements.csv. "
-                f"Allowed: {', '.join(COLUMNS[1:])}."
+                f"Pass only {', '.join(COLUMNS[1:])}."
             )
         self._rows.append({"quantity": quantity, "value": float(value), **labels})
 
     def add_measurement(self, quantity: str, value: float, source: Any, **labels: Any) -> None:
-        """Record one number with what its measurement carries: policy, examples, hash, dtype."""
+        """Record one number with the labels that its source carries.
+
+        Args:
+            quantity: Name of the quantity.
+            value: The number; see ``add``.
+            source: A ``Measurement``, an ``Objective``, eigenpairs, ...: its attributes
+                ``converged``, ``bn``, ``examples`` or ``num_examples``, ``examples_hash`` and
+                ``dtype`` are recorded where it has them. ``converged`` may be a tensor: the number
+                converged if all its entries are true.
+            labels: Further columns; they replace labels of the source.
+
+        Raises:
+            ValueError: If a label is not a column.
+        """
         carried = {
             column: getattr(source, name)
             for column, name in (
@@ -125,112 +143,187 @@ class Study:
         self.add(quantity, value, **{**carried, **labels})
 
     def difference(self, quantity: str, arms: Sequence[str], *, factor: float = 1.0) -> Interval:
-        """Return the paired difference of two arms, first minus second, times a factor."""
+        """Return the paired difference of a quantity in two arms, first − second, over seeds.
+
+        Args:
+            quantity: Its recorded name.
+            arms: The two arms, recorded in the same order of seeds.
+            factor: Multiplies the values, such as 100 for a share in percentage points.
+
+        Returns:
+            Mean difference and 95% interval, in the unit of the quantity times ``factor``.
+
+        Raises:
+            KeyError: If an arm has no value.
+            ValueError: If the arms have different numbers of values, or fewer than 2.
+        """
         scaled = ([factor * value for value in self.values(quantity, arm)] for arm in arms)
         return paired_difference(*scaled)
 
     def ratio(
         self, quantity: str, arms: Sequence[str], *, sign: int = 1, confidence: float = 0.95
     ) -> Interval:
-        """Return the paired ratio of two arms, first over second; sign -1 is for negative values.
+        """Return the paired ratio of a quantity in two arms, first / second, over seeds.
 
-        Values of the other sign have no ratio and count as invalid.
+        Args:
+            quantity: Its recorded name.
+            arms: The two arms, recorded in the same order of seeds.
+            sign: −1 for a quantity that is negative, such as λ_min: the ratio of magnitudes. A
+                value of the other sign has no ratio and counts as invalid.
+            confidence: Coverage of the interval, in (0, 1).
+
+        Returns:
+            Geometric mean ratio and its interval.
+
+        Raises:
+            KeyError: If an arm has no value.
+            ValueError: If the arms have different numbers of values, or fewer than 2.
         """
         pair = ([sign * x for x in self.values(quantity, arm)] for arm in arms)
         return paired_ratio(*pair, confidence=confidence)
 
     def ratios(self, quantity: str, arms: Sequence[str]) -> list[float]:
-        """Return the ratios of two arms, first over second, one by one in the order recorded."""
+        """Return the ratio first / second of each pair of values of two arms.
+
+        Args:
+            quantity: Its recorded name.
+            arms: The two arms, recorded in the same order of seeds.
+
+        Raises:
+            KeyError: If an arm has no value.
+            ValueError: If the arms have different numbers of values.
+            ZeroDivisionError: If a value of the second arm is 0.
+        """
         first, second = (self.values(quantity, arm) for arm in arms)
         return [a / b for a, b in zip(first, second, strict=True)]
 
     def values(self, quantity: str, arm: str) -> list[float]:
         """Return the recorded values of a quantity in one arm, in the order they were added.
 
+        Args:
+            quantity: Its recorded name.
+            arm: The arm; None for numbers recorded without an arm.
+
         Raises:
-            KeyError: If there is none.
+            KeyError: If nothing was recorded.
         """
-        found = [row["value"] for row in self._rows if self._is(row, quantity, arm)]
-        if not found:
-            arms = dict.fromkeys(str(row.get("arm")) for row in self._of(quantity, None))
-            known = f"of the arms {', '.join(arms)}" if arms else "of no arm"
-            raise KeyError(f"no {quantity!r} of arm {arm!r} was recorded; it is {known}")
-        return found
+        values = [row["value"] for row in self._rows if self._is(row, quantity, arm)]
+        if not values:
+            arms = dict.fromkeys(str(row.get("arm")) for row in self._selected(quantity, None))
+            recorded = f"in the arms {', '.join(arms)}" if arms else "in no arm"
+            raise KeyError(f"no {quantity!r} of arm {arm!r} was recorded; it is {recorded}")
+        return values
 
     def errors(self, quantity: str, arm: str) -> list[float]:
-        """Return the errors recorded with the values of a quantity in one arm; NaN without one."""
+        """Return the errors recorded with ``values(quantity, arm)``, in the same order.
+
+        Args:
+            quantity: Its recorded name.
+            arm: The arm.
+
+        Returns:
+            An error for each value, in its unit; NaN where none was recorded. Empty where the
+            quantity was not recorded.
+        """
         rows = (row for row in self._rows if self._is(row, quantity, arm))
         return [float(row.get("error", math.nan)) for row in rows]
 
     def largest_error(self, quantity: str, arms: Sequence[str] | None = None) -> float | None:
-        """Return the largest error recorded with a quantity, in some arms; None where none was."""
-        errors = [float(row["error"]) for row in self._of(quantity, arms) if "error" in row]
+        """Return the largest error recorded with a quantity; None where none was recorded.
+
+        Args:
+            quantity: Its recorded name.
+            arms: The arms to look at; None for all.
+        """
+        errors = [float(row["error"]) for row in self._selected(quantity, arms) if "error" in row]
         return max(errors) if errors else None
 
     def unit(self, quantity: str) -> str:
         """Return the unit that a quantity was recorded with, or an empty text."""
         units = [row.get("unit", "") for row in self._rows if row["quantity"] == quantity]
-        return next(filter(None, units), "")  # Rows of what is missing have none.
+        return next(filter(None, units), "")  # Rows of runs that diverged have no unit.
 
     def converged(self, quantity: str, arms: Sequence[str] | None = None) -> bool:
-        """Whether every recorded value of a quantity, in some arms, converged and is finite."""
-        rows = self._of(quantity, arms)
+        """Return whether every recorded value of a quantity converged and is finite.
+
+        Args:
+            quantity: Its recorded name.
+            arms: The arms to look at; None for all.
+
+        Returns:
+            False also where nothing was recorded.
+        """
+        rows = self._selected(quantity, arms)
         return bool(rows) and not any(map(_failed, rows))
 
     def counts(self) -> tuple[int, int]:
-        """Return how many numbers were recorded and how many of them failed or are not finite."""
+        """Return how many numbers were recorded, and how many of them failed.
+
+        A number failed if it did not converge or is not finite.
+        """
         return len(self._rows), sum(self.failures().values())
 
     def failures(self) -> dict[str, int]:
-        """Return how many numbers of each quantity failed or are not finite, where some did."""
+        """Return quantity -> how many of its numbers failed, for the quantities with failures."""
         return dict(collections.Counter(row["quantity"] for row in self._rows if _failed(row)))
 
     def reasons(self, quantity: str) -> list[str]:
-        """Return why numbers of a quantity failed, each reason once; not that runs diverged."""
-        failed = filter(_failed, self._of(quantity, None))
+        """Return the notes of a quantity's failed numbers, each once.
+
+        Notes that say that a run diverged are left out: ``diverged_count`` tells their number.
+        """
+        failed = filter(_failed, self._selected(quantity, None))
         notes = (str(row.get("note", "")) for row in failed)
         return [note for note in dict.fromkeys(notes) if note and "diverged" not in note]
 
-    def lost(self) -> int:
-        """Return how many of the failed numbers are those of runs that diverged."""
+    def diverged_count(self) -> int:
+        """Return how many numbers failed because their run diverged."""
         failed = (row for row in self._rows if not row.get("converged", True))
         return sum("diverged" in str(row.get("note", "")) for row in failed)
 
     def table(self, name: str, rows: Sequence[Mapping[str, Any]]) -> None:
         """Record rows for the results file ``<name>.csv``, such as the points of a curve.
 
+        Args:
+            name: Name of the table; rows recorded under the same name are appended.
+            rows: Column -> cell. All rows of a table have the columns of its first row.
+
         Raises:
-            ValueError: If that file is another's: ``measurements``.
+            ValueError: If the name is ``measurements``, the file that ``add`` fills.
         """
         if name == "measurements":
-            raise ValueError(
-                "the table 'measurements' is the one that add() writes. Choose another name."
-            )
+            raise ValueError("the table 'measurements' belongs to add(). Choose another name.")
         self._tables.setdefault(name, []).extend(dict(row) for row in rows)
 
     def write(
         self, title: str, verdicts: Sequence[Verdict], datasets: Sequence[Dataset]
     ) -> list[str]:
-        """Write the results files and the provenance; return the names of the files.
+        """Write the results files and the provenance, and remove results files of earlier runs.
 
         Args:
-            title: The study's title.
-            verdicts: Its verdicts.
-            datasets: The data it used.
+            title: Title of the study.
+            verdicts: The verdicts it reached.
+            datasets: The data sets it used.
+
+        Returns:
+            Names of the results files, sorted.
+
+        Raises:
+            ValueError: If a row of a table has a column that the table's first row lacks.
         """
         folder = self._folder / "results" / self.name
         folder.mkdir(parents=True, exist_ok=True)
         texts = {"measurements.csv": files.as_csv(self._rows, COLUMNS)}
         for name, rows in self._tables.items():
             texts[f"{name}.csv"] = files.as_csv(rows, tuple(rows[0]) if rows else ())
-        judged = [files.claim_entry(verdict) for verdict in verdicts]
+        entries = [files.claim_entry(verdict) for verdict in verdicts]
         texts["claims.json"] = files.as_json(
             {
                 "study": self.name,
                 "title": title,
                 "profile": self.profile,
                 "evidence": self.evidence,
-                "claims": judged,
+                "claims": entries,
             }
         )
         for old in folder.iterdir():
@@ -257,7 +350,7 @@ class Study:
             "code": dict(sorted(self.store.code.items())),
             "compute_seconds": round(self.store.seconds, 1),
             "data": {
-                # A study may use several sizes of one data set.
+                # A study may use one data set in several sizes: the name alone would not do.
                 f"{dataset.name} ({len(dataset.y_train):,})": {
                     "sha256": dataset.sha256,
                     "train": len(dataset.y_train),
@@ -267,7 +360,7 @@ class Study:
             },
         }
 
-    def _of(self, quantity: str, arms: Sequence[str] | None) -> list[dict[str, Any]]:
+    def _selected(self, quantity: str, arms: Sequence[str] | None) -> list[dict[str, Any]]:
         return [
             row
             for row in self._rows

@@ -135,15 +135,15 @@ def test_negative_values_have_the_ratio_of_their_magnitudes(study):
 
 def test_values_that_were_not_recorded_are_refused(study):
     study.add("loss", 1.0, arm="a")
-    with pytest.raises(KeyError, match=r"no 'loss' of arm 'b' was recorded; it is of the arms a"):
+    with pytest.raises(KeyError, match=r"no 'loss' of arm 'b' was recorded; it is in the arms a"):
         study.values("loss", "b")
-    with pytest.raises(KeyError, match=r"no 'gain' of arm 'a' was recorded; it is of no arm"):
+    with pytest.raises(KeyError, match=r"no 'gain' of arm 'a' was recorded; it is in no arm"):
         study.values("gain", "a")
 
 
 def test_a_label_that_is_no_column_is_refused(study):
     with pytest.raises(
-        ValueError, match=r"loss: colour is no column of measurements.csv. Allowed: arm"
+        ValueError, match=r"loss: colour is no column of measurements.csv. Pass only arm"
     ):
         study.add("loss", 1.0, colour="red")
 

@@ -53,7 +53,7 @@ def closing(study: Study, verdicts: Sequence[Verdict]) -> Sentence:
     which = ", ".join(
         f"{count} of {name}{_reasons(study, name)}" for name, count in study.failures().items()
     )
-    lost = study.lost()
+    lost = study.diverged_count()
     gone = f" ({lost} of runs that diverged)" if lost else ""
     rest = (
         f"**{failed} of them did not converge**{gone}: {which}."
@@ -72,8 +72,8 @@ def closing(study: Study, verdicts: Sequence[Verdict]) -> Sentence:
 def _without_checks(verdicts: Sequence[Verdict]) -> str:
     changed: dict[str, list[str]] = {}
     for verdict in verdicts:
-        if verdict.unchecked != verdict.word:
-            changed.setdefault(verdict.unchecked, []).append(verdict.claim.id)
+        if verdict.word_without_checks != verdict.word:
+            changed.setdefault(verdict.word_without_checks, []).append(verdict.claim.id)
     words = "; ".join(f"{listed(ids)} *{word}*" for word, ids in changed.items())
     return f"\n\nWithout the checks these would be: {words}." if words else ""
 
