@@ -15,10 +15,10 @@ def mean_text(values: Sequence[float]) -> str:
     """
     if len(values) > 1:
         return interval_text(mean_interval(values))
-    return number(values[0])
+    return number_text(values[0])
 
 
-def number(value: float) -> str:
+def number_text(value: float) -> str:
     """Return a number as text with three significant digits; a dash where it is not finite.
 
     From 1,000 to 1,000,000 it is written to the unit, without an exponent.
@@ -68,7 +68,7 @@ def ratio_text(first: Sequence[float], second: Sequence[float]) -> str:
     first, second = ([sign * value for value in values] for values in (first, second))
     if len(first) > 1:
         return interval_text(paired_ratio(first, second))
-    return number(first[0] / second[0] if min(*first, *second) > 0 else math.nan)
+    return number_text(first[0] / second[0] if min(*first, *second) > 0 else math.nan)
 
 
 def seeds_text(values: Sequence[float], diverged: int = 0) -> str:
@@ -110,7 +110,7 @@ def converged_text(failed: Sequence[str], count: int) -> str:
     return "**no**" if len(failed) == count else f"**no**: {'; '.join(failed)}"
 
 
-def listed(words: Sequence[str]) -> str:
+def list_text(words: Sequence[str]) -> str:
     """Return words as a list in a sentence: ``a``, ``a and b``, ``a, b and c``.
 
     Raises:
@@ -120,7 +120,7 @@ def listed(words: Sequence[str]) -> str:
     return f"{', '.join(others)} and {last}" if others else last
 
 
-def setting(value: Any) -> str:
+def setting_text(value: Any) -> str:
     """Return the value of a setting of a run as text.
 
     Args:
@@ -128,13 +128,13 @@ def setting(value: Any) -> str:
             (joined by commas).
     """
     if isinstance(value, list | tuple):
-        return ", ".join(map(setting, value))
+        return ", ".join(map(setting_text, value))
     if value is None or isinstance(value, bool):
         return {None: "none", True: "yes", False: "no"}[value]
     return f"{value:.12g}".replace("-", "−") if isinstance(value, float) else str(value)
 
 
-def against(interval: Interval, value: float) -> str:
+def position_text(interval: Interval, value: float) -> str:
     """Return how an interval lies to a value: ``covers 13``, ``lies above 13``, ``lies below 13``.
 
     An interval without ends ``cannot be set against 13``.

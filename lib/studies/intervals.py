@@ -110,7 +110,7 @@ def band(x: Sequence[float], curves: Sequence[Sequence[float]]) -> Band:
     return Band(positions, mean, low, high, samples, len(samples))
 
 
-def single(x: Sequence[float], values: Sequence[float]) -> Band:
+def single_curve(x: Sequence[float], values: Sequence[float]) -> Band:
     """Return one curve as a band of no width, so that it can be drawn as bands are.
 
     Args:
@@ -268,7 +268,7 @@ def step_noise(losses: Sequence[float]) -> float:
     return float(np.sqrt(np.square(np.diff(values)).mean() / 2))
 
 
-def intervals(
+def mean_intervals(
     panels: Mapping[str, Mapping[str, Sequence[float]]],
 ) -> dict[str, dict[str, Interval]]:
     """Return the 95% mean interval of each list of values.

@@ -154,7 +154,7 @@ def test_band_refuses_no_curves_and_curves_of_different_lengths_in_its_own_words
 
 
 def test_a_single_curve_is_a_band_without_width():
-    found = intervals.single([0, 1], [2.0, math.nan])
+    found = intervals.single_curve([0, 1], [2.0, math.nan])
     assert found.n == 1 and found.samples.shape == (1, 2)
     assert found.low[0] == found.mean[0] == found.high[0] == 2.0 and math.isnan(found.mean[1])
 
@@ -162,7 +162,7 @@ def test_a_single_curve_is_a_band_without_width():
 @pytest.mark.parametrize("values", [[1.0], [[1.0, 2.0]], 1.0])
 def test_a_single_curve_that_does_not_fit_is_refused(values):
     with pytest.raises(ValueError, match=r"do not fit a grid of \(2,\). Pass one value"):
-        intervals.single([0, 1], values)
+        intervals.single_curve([0, 1], values)
 
 
 # Step noise

@@ -12,7 +12,7 @@ from landscape.spectrum.results import Eigenpairs
 from landscape.training.optimizers import SGD
 
 from studies.display import Sentence, Table
-from studies.formatting import number, ratio_text, seeds_text, setting
+from studies.formatting import number_text, ratio_text, seeds_text, setting_text
 from studies.records.flatness import largest_gap
 from studies.records.published import Comparison
 from studies.study import Study
@@ -34,7 +34,7 @@ def estimators(rows: Sequence[Comparison], *, label: str, caption: str) -> Table
             [
                 row.arm,
                 row.quantity,
-                "–" if row.source is None else setting(row.source),
+                "–" if row.source is None else setting_text(row.source),
                 seeds_text(row.replica),
                 seeds_text(row.converged),
                 ratio_text(row.replica, row.converged),
@@ -155,7 +155,7 @@ def rounding_sentence(
     lossy = {arm: sum(not share <= above for share in own) for arm, own in shares.items()}
     counts = [f"{arm} ({many} of {len(shares[arm])})" for arm, many in lossy.items() if many]
     return Sentence(
-        f"Of gradients {when} rounding is {number(statistics.median(every))} in the median of "
+        f"Of gradients {when} rounding is {number_text(statistics.median(every))} in the median of "
         f"{len(every)} networks, and above {above:g} in {', '.join(counts) or 'none'}."
     )
 

@@ -4,7 +4,7 @@ import math
 from collections.abc import Mapping, Sequence
 
 from studies.display import Sentence, Table
-from studies.formatting import number
+from studies.formatting import number_text
 from studies.time_to_target import Duration, Median, typical
 
 
@@ -70,13 +70,13 @@ def relapsed(
 def _text(median: Median) -> str:
     never = f"{median.censored} of {median.n} never" if median.censored else ""
     if median.reason:
-        return f"> {number(median.least)} ({never})"
+        return f"> {number_text(median.least)} ({never})"
     ends = ""
     if median.confidence < 1:  # Else it is all there is.
-        upper = f"to {number(median.high)}" if math.isfinite(median.high) else "or more"
-        ends = f"{number(median.low)} {upper}"
+        upper = f"to {number_text(median.high)}" if math.isfinite(median.high) else "or more"
+        ends = f"{number_text(median.low)} {upper}"
     inside = ", ".join(filter(None, [ends, never]))
-    return number(median.estimate) + (f" ({inside})" if inside else "")
+    return number_text(median.estimate) + (f" ({inside})" if inside else "")
 
 
 def _account(medians: Sequence[Median], durations: Sequence[Duration]) -> str:
@@ -87,7 +87,7 @@ def _account(medians: Sequence[Median], durations: Sequence[Duration]) -> str:
         text += f", in brackets its interval, which covers in {100 * min(covers):.4g}% of cases"
     apart = max((of.within for of in durations if of.reached), default=0.0)
     if apart:
-        text += f"; interpolated between measurements at most {number(apart)} epochs apart"
+        text += f"; interpolated between measurements at most {number_text(apart)} epochs apart"
         text += ", which the interval counts" if covers else ""
     if any(median.censored for median in medians):
         text += ". Runs that never get there count as later than all that do; > is a lower bound"

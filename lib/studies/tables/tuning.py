@@ -5,7 +5,7 @@ import statistics
 from collections.abc import Mapping
 
 from studies.display import Table
-from studies.formatting import number, seeds_text, setting
+from studies.formatting import number_text, seeds_text, setting_text
 from studies.tuning import Choice
 
 
@@ -26,7 +26,7 @@ def tuning_table(found: Mapping[str, Choice], *, heading: str, label: str, capti
     counts = sorted({len(own) for choice in found.values() for own in choice.losses.values()})
     seeds = " to ".join(map(str, dict.fromkeys([counts[0], counts[-1]])))
     return Table(
-        ["arm", *map(setting, values), f"chosen {heading}"],
+        ["arm", *map(setting_text, values), f"chosen {heading}"],
         [
             [arm, *(_cell(choice, value) for value in values), _chosen_text(choice)]
             for arm, choice in found.items()
@@ -43,9 +43,9 @@ def _cell(choice: Choice, value: float) -> str:
         return ""
     losses = choice.losses[value]
     diverged = sum(map(math.isinf, losses))
-    text = seeds_text(losses, diverged) if diverged else number(statistics.fmean(losses))
+    text = seeds_text(losses, diverged) if diverged else number_text(statistics.fmean(losses))
     return f"**{text}**" if value == choice.value else text
 
 
 def _chosen_text(choice: Choice) -> str:
-    return setting(choice.value) + (", **at the border**" if choice.at_border else "")
+    return setting_text(choice.value) + (", **at the border**" if choice.at_border else "")

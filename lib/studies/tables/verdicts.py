@@ -6,7 +6,7 @@ from landscape.plots.figure import Bundle
 
 from studies.claims import Verdict
 from studies.display import Sentence
-from studies.formatting import listed
+from studies.formatting import list_text
 from studies.study import Study
 
 
@@ -74,7 +74,7 @@ def _without_checks(verdicts: Sequence[Verdict]) -> str:
     for verdict in verdicts:
         if verdict.word_without_checks != verdict.word:
             changed.setdefault(verdict.word_without_checks, []).append(verdict.claim.id)
-    words = "; ".join(f"{listed(ids)} *{word}*" for word, ids in changed.items())
+    words = "; ".join(f"{list_text(ids)} *{word}*" for word, ids in changed.items())
     return f"\n\nWithout the checks these would be: {words}." if words else ""
 
 
