@@ -1,15 +1,10 @@
-"""Write results files: JSON and CSV texts that are the same bytes for the same results."""
+"""Write results files: the entries of claims, JSON text, and files that are whole or absent."""
 
-import csv
 import json
 import math
 import os
-from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
-
-import numpy as np
-import torch
 
 from studies.claims import Verdict
 
@@ -65,39 +60,6 @@ def as_json(value: Any) -> str:
         ValueError: If a number is NaN or infinite: JSON has no such numbers.
     """
     return json.dumps(value, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
-
-
-def as_csv(rows: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> str:
-    """Return rows as CSV text with a header.
-
-    Args:
-        rows: Column -> cell. Numbers get ten significant digits, booleans lower case; None and
-            missing cells are empty.
-        columns: The columns, in the order of the file.
-
-    Raises:
-        ValueError: If a row has a column that is not in ``columns``.
-    """
-    lines: list[str] = []
-
-    class Lines:
-        write = staticmethod(lines.append)
-
-    writer = csv.DictWriter(Lines, fieldnames=columns, lineterminator="\n")
-    writer.writeheader()
-    for row in rows:
-        writer.writerow({key: _cell(value) for key, value in row.items()})
-    return "".join(lines)
-
-
-def _cell(value: Any) -> str:
-    if isinstance(value, torch.Tensor | np.generic):
-        value = value.item()
-    if isinstance(value, bool):
-        return str(value).lower()
-    if isinstance(value, float):
-        return format(value, ".10g")  # More digits than any error here, fewer than rounding noise.
-    return "" if value is None else str(value)
 
 
 def write(path: Path, text: str) -> None:

@@ -7,13 +7,15 @@ import math
 import types
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from landscape import sharpness, spectrum
-from studies import files
+from studies import frames
 from studies.claims import Claim, above, every, not_testable
 from studies.intervals import mean_interval, paired_difference, paired_ratio
-from studies.study import COLUMNS, Study
+from studies.measurements import COLUMNS
+from studies.study import Study
 
 from tests.sample_networks import diagonal_operator, digits, small_objective
 
@@ -196,6 +198,98 @@ def test_measurement_of_several_eigenpairs_converged_if_all_did(study, tmp_path)
     assert rows_of(tmp_path)[0]["converged"] == "true"
 
 
+def test_an_unknown_error_is_the_largest_wherever_it_stands(study):
+    for arm, errors in (("a", [0.1, math.nan]), ("b", [math.nan, 0.1]), ("c", [0.1, 0.3])):
+        for seed, error in enumerate(errors):
+            study.add("q", 1.0, arm=arm, seed=seed, error=error, error_kind="standard error")
+    study.add("q", 1.0, arm="c", seed=2)
+    assert math.isnan(study.largest_error("q", ["a"])) and math.isnan(study.largest_error("q"))
+    assert math.isnan(study.largest_error("q", ["b"]))
+    assert study.largest_error("q", ["c"]) == 0.3 and study.largest_error("q", ["d"]) is None
+    assert study.errors("q", "c")[:2] == [0.1, 0.3] and math.isnan(study.errors("q", "c")[2])
+    assert study.errors("q", "d") == []
+
+
+def test_failures_have_their_reasons_and_those_of_diverged_runs_are_counted(study):
+    study.add("q", 1.0, arm="a", unit="nats")
+    for note in ("no gap", "the run diverged", "no gap", ""):
+        study.add("q", math.nan, arm="a", converged=False, note=note)
+    study.add("p", math.inf, note="the run diverged")  # Not said to have failed by that.
+    assert study.reasons("q") == ["no gap"] and study.reasons("p") == []
+    assert study.diverged_count() == 1 and study.failures() == {"q": 4, "p": 1}
+    assert (study.unit("q"), study.unit("p"), study.unit("absent")) == ("nats", "", "")
+
+
+def test_values_without_arm_are_those_of_no_arm(study):
+    study.add("q", 1.0)
+    study.add("q", 2.0, arm="a")
+    assert study.values("q", None) == [1.0]
+    with pytest.raises(KeyError, match="in the arms None, a"):
+        study.values("q", "b")
+
+
+# Frames
+
+TYPES = {
+    **dict.fromkeys(COLUMNS, "str"),
+    **dict.fromkeys(("value", "error", "cost"), "float64"),
+    "converged": "boolean",
+    "examples": "Int64",
+}
+
+
+def types_of(frame):
+    return {name: str(dtype) for name, dtype in frame.dtypes.items()}
+
+
+def test_measurements_are_a_tidy_frame_with_typed_columns(study):
+    assert study.measurements.empty and types_of(study.measurements) == {**TYPES, "seed": "object"}
+    study.add("q", 1, arm="a", seed=0, error=torch.tensor(0.5), converged=True, examples=13, cost=4)
+    study.add("p", math.nan, seed=1, note="lost")
+    frame = study.measurements
+    assert tuple(frame.columns) == COLUMNS and len(frame) == 2
+    assert types_of(frame) == {**TYPES, "seed": "int64"}
+    assert frame["converged"].tolist() == [True, pd.NA] and frame["examples"][0] == 13
+    assert frame["error"][0] == 0.5 and math.isnan(frame["value"][1])
+    study.add("q", 2.0, seed="0 and 1")
+    assert study.measurements["seed"].tolist() == [0, 1, "0 and 1"]
+    assert study.measurements.groupby("quantity")["value"].count().to_dict() == {"p": 0, "q": 2}
+
+
+def test_the_frame_is_built_when_asked_for_and_not_for_each_number(study, monkeypatch):
+    built = []
+    real = frames.tidy_frame
+    monkeypatch.setattr(frames, "tidy_frame", lambda *given: built.append(1) or real(*given))
+    for seed in range(50):
+        study.add("q", seed, arm="a", seed=seed)
+    assert not built
+    assert study.values("q", "a") == list(range(50)) and study.converged("q") and len(built) == 1
+    study.add("q", 50, arm="a", seed=50)
+    assert len(study.values("q", "a")) == 51 and len(built) == 2
+
+
+def test_a_change_of_the_frame_does_not_reach_the_study(study):
+    study.add("q", 1.0, arm="a")
+    frame = study.measurements
+    frame.loc[0, "value"] = 5.0
+    frame["new"] = 1
+    assert study.values("q", "a") == [1.0] and tuple(study.measurements.columns) == COLUMNS
+
+
+def test_a_table_is_a_frame_by_its_name(study):
+    study.table("points", [{"x": 1, "y": 0.5, "note": None}, {"x": 2, "y": math.inf, "note": "b"}])
+    study.table("points", [{"x": 3, "y": torch.tensor(1.0)}])
+    frame = study.frame("points")
+    assert types_of(frame) == {"x": "int64", "y": "float64", "note": "str"}
+    assert frame["x"].tolist() == [1, 2, 3] and frame["y"].tolist() == [0.5, math.inf, 1.0]
+    study.add("q", 1.0)
+    assert study.frame("measurements").equals(study.measurements)
+    with pytest.raises(
+        KeyError, match=r"no table 'lines' was recorded. Ask for one of measurements"
+    ):
+        study.frame("lines")
+
+
 # Writing
 
 
@@ -211,14 +305,6 @@ def test_files_hold_full_numbers_and_every_kind_of_cell(study, tmp_path):
     assert (first["converged"], first["cost"], first["seed"]) == ("true", "", "1")
     assert (second["value"], second["error"], second["converged"]) == ("nan", "0.25", "false")
     assert third["value"] == "-inf" and "\r" not in text
-
-
-@pytest.mark.parametrize(
-    ("value", "want"),
-    [(np.float32(0.5), "0.5"), (np.bool_(True), "true"), (np.float64(1e-300), "1e-300")],
-)
-def test_cells_of_numpy_read_like_those_of_python(value, want):
-    assert files._cell(value) == want
 
 
 def judged(study):
