@@ -67,12 +67,18 @@ def mean_interval(
             "Pass at least 2 samples (one per seed) and a confidence in (0, 1)."
         )
     invalid = int((~np.isfinite(values)).sum())
-    if invalid:
-        return Interval(math.nan, math.nan, math.nan, len(values), confidence, invalid, kind)
-    mean = float(values.mean())
-    error = float(values.std(ddof=1)) / math.sqrt(len(values))
-    half = float(scipy.stats.t.ppf((1 + confidence) / 2, len(values) - 1)) * error
-    return Interval(mean, mean - half, mean + half, len(values), confidence, 0, kind)
+    mean, low, high = (float(end) for end in _student(values, confidence))
+    return Interval(mean, low, high, len(values), confidence, invalid, kind)
+
+
+def _student(samples: np.ndarray, confidence: float) -> tuple[np.ndarray, ...]:
+    """Return mean, lower and upper end over the first axis; NaN where a sample is not finite."""
+    finite = np.isfinite(samples).all(axis=0)
+    samples = np.where(finite, samples, np.nan)
+    mean, error = samples.mean(axis=0), scipy.stats.sem(samples, axis=0)
+    # Of equal samples, t.interval(loc=mean, scale=0) is NaN, and ttest_1samp warns of precision.
+    _, quantile = scipy.stats.t.interval(confidence, len(samples) - 1)
+    return mean, mean - quantile * error, mean + quantile * error
 
 
 def band(x: Sequence[float], curves: Sequence[Sequence[float]]) -> Band:
@@ -102,12 +108,7 @@ def band(x: Sequence[float], curves: Sequence[Sequence[float]]) -> Band:
     if len(rows) < 2:
         raise ValueError(f"{len(rows)} curves give no band. Pass at least 2 samples, one per seed.")
     samples = np.stack(rows)
-    intervals = [mean_interval(column) for column in samples.T]
-    mean, low, high = (
-        np.array([getattr(interval, end) for interval in intervals])
-        for end in ("estimate", "low", "high")
-    )
-    return Band(positions, mean, low, high, samples, len(samples))
+    return Band(positions, *_student(samples, 0.95), samples, len(samples))
 
 
 def single_curve(x: Sequence[float], values: Sequence[float]) -> Band:

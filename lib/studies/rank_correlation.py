@@ -176,9 +176,12 @@ def _jackknife_error(parts: Sequence[_RankProducts]) -> float:
 
 
 def _centred_ranks(values: np.ndarray, group: np.ndarray) -> np.ndarray:
-    """Return ranks within groups less their mean: (number below − number above)/2."""
-    order = np.sign(values[:, None] - values)
-    return (order * (group[:, None] == group)).sum(1) / 2
+    """Return ranks within groups less their mean; ties share their mean rank."""
+    ranks = np.empty(len(values))
+    for label in np.unique(group):
+        members = group == label
+        ranks[members] = scipy.stats.rankdata(values[members]) - (members.sum() + 1) / 2
+    return ranks
 
 
 def _varies(values: np.ndarray, group: np.ndarray) -> np.ndarray:

@@ -68,6 +68,14 @@ def test_within_groups_of_the_same_size_is_the_mean_of_their_correlations():
     assert found.estimate == pytest.approx(np.mean(each), rel=1e-12)
 
 
+@pytest.mark.filterwarnings("error")
+def test_only_the_order_of_values_counts_however_large_they_are():
+    huge = np.array([1e308, -1e308, 5e-324, 0.0, -0.0, 1.0, 1e308, -1.0])
+    order = [5, 0, 3, 2, 2, 4, 5, 1]  # 0 and −0 are the same.
+    for labels in ({}, {"groups": list("aaaabbbb")}, {"clusters": list("aabbccdd")}):
+        assert rank_correlation(huge, Y, **labels) == rank_correlation(order, Y, **labels)
+
+
 def test_the_sign_within_arms_may_be_opposite_to_that_between_them():
     arm = ARMS.astype(float)
     seed = np.tile([0.0, 1.0, 2.0], 14)
