@@ -11,45 +11,42 @@ DATA_DIR  := data
 BUILD_DIR := build
 PYTHON    := python3
 VENV      := .venv
+JOBS      :=
+CHECKED   :=
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .SUFFIXES:
 
-PROFILES    := smoke quick paper
+# Mistakes in a request end it here, before anything is installed or runs: report/request.py says what is
+# allowed. It sees values as they were typed, since make would execute some, also to export them to a
+# program. make's calls of itself skip it.
+quoted    = '$(subst ','\'',$(value $(1)))'
+variables := MAKECMDGOALS PROFILE STUDIES STUDY P T B FROM JOBS DATA_DIR BUILD_DIR PYTHON VENV
+unexport $(variables)
+ifneq ($(value CHECKED),yes)
+  answer := $(shell $(call quoted,PYTHON) -m report.request $(foreach name,$(variables),$(name)=$(call quoted,$(name))))
+  ifeq ($(firstword $(answer)),refused:)
+    $(error $(answer))
+  endif
+  ifneq ($(answer),ok)
+    $(error PYTHON=$(value PYTHON) does not run this project; its own message, if any, is above. Name one program, of Python 3.11 or newer, without options. For example: make report PYTHON=python3.12)
+  endif
+endif
+
 cores       := $(shell getconf _NPROCESSORS_ONLN 2>/dev/null || echo 1)
 # Small networks do not fill two cores: studies of small runs are executed side by side.
-JOBS        := $(if $(filter paper,$(PROFILE)),1,$(shell echo $$(( $(cores) < 4 ? $(cores) : 4 ))))
+jobs        := $(or $(JOBS),$(if $(filter paper,$(PROFILE)),1,$(shell echo $$(( $(cores) < 4 ? $(cores) : 4 )))))
 comma       := ,
 all_studies := $(sort $(basename $(notdir $(wildcard notebooks/[0-9][0-9]_*.py))))
 chosen      := $(if $(strip $(STUDIES)),$(sort $(subst $(comma), ,$(STUDIES))),$(all_studies))
 out         := $(BUILD_DIR)/$(PROFILE)
 
-# Mistakes in a request end it here, before anything is installed or runs.
-ifneq ($(words $(PROFILE))-$(filter $(PROFILES),$(PROFILE)),1-$(PROFILE))
-  $(error PROFILE=$(PROFILE) is unknown. Choose one of: $(PROFILES). For example: make report PROFILE=quick)
-endif
-unknown := $(filter-out $(all_studies),$(chosen) $(STUDY))
-ifneq ($(unknown),)
-  $(error the study $(unknown) is unknown. There are: $(all_studies). A study is named as its file in notebooks/)
-endif
-ifneq ($(filter study,$(MAKECMDGOALS)),)
-  ifneq ($(words $(STUDY)),1)
-    $(error make study needs one name: make study STUDY=$(firstword $(all_studies)). There are: $(all_studies))
-  endif
-endif
-ifneq ($(filter report built,$(MAKECMDGOALS)),)
-  ifneq ($(strip $(P)$(STUDY)),)
-    $(error make report takes neither P nor STUDY. For one study with parameters of its own: make study STUDY=NN_name P="-p name value"; for some studies: make report STUDIES=NN_name)
-  endif
-endif
-ifneq ($(filter-out py ipynb,$(FROM)),)
-  $(error FROM=$(FROM) is unknown. Choose py (write .ipynb from .py) or ipynb (write .py from .ipynb))
-endif
-
 # VENV= (empty) runs everything by $(PYTHON) as it is.
-run      := $(if $(VENV),$(VENV)/bin/python,$(PYTHON))
-place    := --profile $(PROFILE) --data-dir '$(DATA_DIR)' --build-dir '$(BUILD_DIR)'
+python   := $(call quoted,PYTHON)
+run      := $(if $(VENV),$(VENV)/bin/python,$(python))
+folders  := --data-dir $(call quoted,DATA_DIR) --build-dir '$(BUILD_DIR)'
+place    := --profile $(PROFILE) $(folders)
 settings := $(place) --studies '$(chosen)'
 
 # glibc gives large blocks back to the system after each operation and fetches them again page by page.
@@ -59,8 +56,12 @@ MALLOC_MMAP_THRESHOLD_ ?= 8589934592
 export MALLOC_TRIM_THRESHOLD_ MALLOC_MMAP_THRESHOLD_
 
 # They share the cores, whether one is made or all: the number of threads is part of what a result is.
-share    := $(shell echo $$(( $(cores) > $(JOBS) ? $(cores) / $(JOBS) : 1 )))
-threads  := $(if $(filter-out 1,$(JOBS)),OMP_NUM_THREADS=$${OMP_NUM_THREADS:-$(share)})
+share    := $(shell echo $$(( $(cores) > $(jobs) ? $(cores) / $(jobs) : 1 )))
+threads  := $(if $(filter-out 1,$(jobs)),OMP_NUM_THREADS=$${OMP_NUM_THREADS:-$(share)})
+
+# Written into the build folder before anything else: make clean removes only from folders that have it.
+marker   := $(BUILD_DIR)/.landscape-report
+again    := --no-print-directory CHECKED=yes
 
 .PHONY: help report study test check notebooks lab bench publish clean clean-all environment built
 
@@ -74,31 +75,31 @@ help: ## list the verbs
 	@echo '  T="-k name"                 options for pytest in make test'
 	@echo '  B="--rows product"          options for make bench; without, all of it, into bench/README.md'
 	@echo '  DATA_DIR=data               folder of the data archives'
-	@echo '  BUILD_DIR=build             folder for everything that is made'
+	@echo '  BUILD_DIR=build             folder for everything that is made; a new or empty one, or one of make'
 	@echo '  JOBS=1                      studies side by side; default 1 in paper, else as many as cores, 4 at most'
 	@echo '  PYTHON=python3.12           the Python that makes .venv'
 	@echo '  VENV= PYTHON=python         no .venv: your own environment as it is (conda: environment.yml)'
 	@echo
 	@echo '  studies: $(all_studies)'
 
-report: environment ## execute the studies and write report.html and report.pdf
+report: $(marker) environment ## execute the studies and write report.html and report.pdf
 	@started=$$(date +%s) && \
 	$(run) -m report prepare $(settings) && \
-	if $(MAKE) --no-print-directory -q built >/dev/null 2>&1; then \
+	if $(MAKE) $(again) -q built >/dev/null 2>&1; then \
 	  echo 'nothing to do: $(out)/report.html is up to date'; \
 	else \
-	  $(MAKE) --no-print-directory $(if $(findstring jobserver,$(MAKEFLAGS)),,--jobs=$(JOBS)) built && $(run) -m report finished $(settings) --started $$started; \
+	  $(MAKE) $(again) $(if $(findstring jobserver,$(MAKEFLAGS)),,--jobs=$(jobs)) built && $(run) -m report finished $(settings) --started $$started; \
 	fi
 
-study: environment ## execute one: STUDY=NN_name [P="-p name value"]
+study: $(marker) environment ## execute one: STUDY=NN_name [P="-p name value"]
 ifneq ($(strip $(P)),)
 	@$(threads) $(run) -m report execute $(place) --studies '$(STUDY)' $(P)
 else
 	@$(run) -m report prepare $(place) --studies '$(STUDY)' && \
-	if $(MAKE) --no-print-directory -q $(out)/$(STUDY).ipynb >/dev/null 2>&1; then \
+	if $(MAKE) $(again) -q $(out)/$(STUDY).ipynb >/dev/null 2>&1; then \
 	  echo 'nothing to do: $(out)/$(STUDY).ipynb is up to date'; \
 	else \
-	  $(MAKE) --no-print-directory $(out)/$(STUDY).ipynb; \
+	  $(MAKE) $(again) $(out)/$(STUDY).ipynb; \
 	fi
 endif
 
@@ -106,7 +107,7 @@ endif
 test: environment ## run the tests; T="-k name" for some
 	$(run) -m pytest $(if $(strip $(T)),$(T),--numprocesses auto --maxprocesses 8 --dist loadfile)
 
-check: environment ## ruff, notebook structure, pairing, profiles, the README's table
+check: environment ## ruff, notebook structure, pairing, profiles, the README's table, lib's imports
 	$(run) -m ruff check .
 	$(run) -m ruff format --check .
 	$(run) -m report check
@@ -120,34 +121,34 @@ lab: environment ## open JupyterLab; saving a notebook keeps its .py in step
 # Tools are compared as a plain Python process runs them, with the system's own allocator.
 plain := env -u MALLOC_TRIM_THRESHOLD_ -u MALLOC_MMAP_THRESHOLD_ $(run)
 
-bench: environment ## measure beside other tools: an hour and a half; B="--subjects mlp" for less
+bench: $(marker) environment ## measure beside other tools: an hour and a half; B="--subjects mlp" for less
 	@$(run) -m bench.install --target '$(BUILD_DIR)/bench/peers'
-	@$(plain) -m bench.spectrum --data-dir '$(DATA_DIR)' --build-dir '$(BUILD_DIR)' \
+	@$(plain) -m bench.spectrum $(folders) \
 	  $(if $(strip $(B)),$(B),--publish bench/README.md)
 ifeq ($(strip $(B)),)
-	@$(plain) -m bench.slices --data-dir '$(DATA_DIR)' --build-dir '$(BUILD_DIR)' \
+	@$(plain) -m bench.slices $(folders) \
 	  --publish bench/README.md
-	@$(plain) -m bench.batchnorm --data-dir '$(DATA_DIR)' --build-dir '$(BUILD_DIR)' \
+	@$(plain) -m bench.batchnorm $(folders) \
 	  --publish bench/README.md
 	@$(run) -m bench.trace --build-dir '$(BUILD_DIR)' --publish bench/README.md
 	@$(run) -m bench.coverage --publish bench/README.md
 endif
 
 publish: environment ## put executed studies of paper into report/published, and renew the README's table
-	@$(run) -m report publish --data-dir '$(DATA_DIR)' --build-dir '$(BUILD_DIR)' \
+	@$(run) -m report publish $(folders) \
 	  $(if $(strip $(STUDIES)),--studies '$(chosen)') $(P)
 
 clean: ## remove what make report made; the store of computed results stays
-	rm -rf $(addprefix '$(BUILD_DIR)'/,$(PROFILES) custom)
-	@if [ -d '$(BUILD_DIR)/store' ]; then \
-	  echo "kept: $(BUILD_DIR)/store ($$(du -sh '$(BUILD_DIR)/store' | cut -f1)), computed results; make clean-all removes it"; \
-	fi
+	@$(python) -m report.clean --build-dir '$(BUILD_DIR)'
 
-clean-all: clean ## remove the store, the bench's peers and the virtual environment as well
-	rm -rf '$(BUILD_DIR)/store' '$(BUILD_DIR)/bench' $(if $(VENV),'$(VENV)' '$(VENV).lock')
+clean-all: ## remove the store, the bench's peers and the virtual environment as well
+	@$(python) -m report.clean --all --build-dir '$(BUILD_DIR)' --venv '$(VENV)'
 
 environment: ## make the virtual environment alone
-	@$(PYTHON) report/environment.py $(if $(VENV),--venv '$(VENV)',--own)
+	@$(python) -m report.environment $(if $(VENV),--venv '$(VENV)',--own)
+
+$(marker):
+	@$(python) -m report.folders '$(BUILD_DIR)'
 
 # From here on: what `report prepare` made ready. A study depends on the hashes of its notebook, its
 # profile file, the library, the data it names and the lock, in inputs/NN_name.json, which is

@@ -1,6 +1,6 @@
 """Make or refresh the environment that everything else runs in.
 
-The system's own Python runs this file before anything is installed: standard library only, and
+The system's own Python runs this module before anything is installed: standard library only, and
 nothing that an old Python could not parse, so that it can say that it is too old.
 """
 
@@ -12,19 +12,28 @@ import hashlib
 import json
 import os
 import re
-import shutil
 import subprocess
 import sys
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent.parent
+from report.errors import ReportError
+from report.folders import (
+    ADVICE,
+    ROOT,
+    STAMP,
+    UNFINISHED,
+    VENV,
+    absolute,
+    mark,
+    remove,
+    why_unusable,
+)
+
 MINIMUM = (3, 11)
 DISTRIBUTION = "landscape-report"
-STAMP = "landscape-environment.json"  # written last: an install that was cut short has none
-UNFINISHED = "landscape-unfinished"  # there while pip may have left half a package behind
 
 
-class EnvironmentProblem(Exception):
+class EnvironmentProblem(ReportError):
     """What is wrong with the environment, and what to do, in the reader's words."""
 
 
@@ -138,19 +147,21 @@ def why_install(root: Path, venv: Path) -> str | None:
     return None
 
 
+def check_place(venv: Path, root: Path = ROOT) -> None:
+    """Raise when ``venv`` is a folder that the project did not make and must leave alone."""
+    reason = why_unusable(venv, VENV, root)
+    if reason:
+        raise EnvironmentProblem(f"{venv} {reason}, so it is left alone. {ADVICE[VENV]}")
+
+
 def create(venv: Path, reason: str) -> None:
-    """Make an empty venv in place of what is there, if that is a venv at all."""
+    """Make an empty venv in place of what is there, if that is a venv of the project at all."""
+    check_place(venv)
     if venv.exists():
-        ours = any((venv / name).exists() for name in ("pyvenv.cfg", UNFINISHED, STAMP))
-        if not ours and any(venv.iterdir()):
-            raise EnvironmentProblem(
-                f"{venv} exists and is no virtual environment, so it is left alone. "
-                "Move it away, or choose another place: make report VENV=<folder>"
-            )
         print(f"Making {venv} anew, because {reason}.", flush=True)
         if not venv.is_symlink():
-            shutil.rmtree(venv)
-    venv.mkdir(parents=True, exist_ok=True)
+            remove(venv, VENV)
+    mark(venv, VENV)
     (venv / UNFINISHED).touch()
     try:
         subprocess.run([sys.executable, "-m", "venv", str(venv)], check=True)
@@ -163,6 +174,7 @@ def create(venv: Path, reason: str) -> None:
 
 def install(root: Path, venv: Path) -> None:
     """Install the locked packages and then the library, editable, and stamp the venv."""
+    mark(venv, VENV)  # one of an earlier version has no marker yet
     (venv / STAMP).unlink(missing_ok=True)
     (venv / UNFINISHED).touch()
     pip = [str(venv / "bin" / "python"), "-m", "pip", "install", "--disable-pip-version-check"]
@@ -193,7 +205,11 @@ def prepare(root: Path, venv: Path) -> None:
     """Leave ``venv`` with exactly what ``root`` pins; do nothing when it is so already.
 
     Two processes at once are safe: the second waits, and then finds nothing to do.
+
+    Raises:
+        EnvironmentProblem: If ``venv`` is a folder of somebody else, or cannot be made.
     """
+    check_place(venv, root)
     if why_anew(venv) is None and why_install(root, venv) is None:
         return
     venv.parent.mkdir(parents=True, exist_ok=True)
@@ -252,9 +268,8 @@ def main(arguments: list[str] | None = None) -> int:
         if given.own:
             check_own(ROOT)
         else:
-            # Relative to the project; a link to the interpreter must not be followed.
-            prepare(ROOT, Path(os.path.normpath(ROOT / given.venv)))
-    except EnvironmentProblem as problem:
+            prepare(ROOT, absolute(given.venv))
+    except ReportError as problem:
         print(f"error: {problem}", file=sys.stderr)
         return 2
     return 0

@@ -1,10 +1,10 @@
-"""The objective: a network's loss as a pure function of its flat parameter vector theta."""
+"""The loss of a network as a pure function of its flat parameter vector theta."""
 
 import copy
 import dataclasses
 import functools
 from collections.abc import Callable, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from torch import nn
@@ -38,7 +38,14 @@ class Evaluation:
 
 
 class Parts(NamedTuple):
-    """What an objective computes with at one point: see ``Objective.parts``."""
+    """What an objective computes with at one point: see ``Objective.parts``.
+
+    Attributes:
+        module: The network's module.
+        named: Name -> parameter at the point.
+        buffers: Name -> buffer at the point.
+        batches: Microbatches of inputs and targets.
+    """
 
     module: nn.Module
     named: Buffers
@@ -47,13 +54,15 @@ class Parts(NamedTuple):
 
 
 class Objective:
-    """Mean loss of a network over a fixed set of examples, at any theta; it is not touched.
+    """The mean loss of a network over a fixed set of examples, at any theta.
 
-    theta and all vectors that are returned are float64; the network computes in ``dtype`` and sums
-    over microbatches are float64. Loss, gradient and curvature are those of eval mode (no dropout).
+    The network is copied; the original is never changed. theta and all returned vectors are
+    float64; the network computes in ``dtype``, and sums over microbatches are float64. Loss,
+    gradient and curvature are computed in eval mode (no dropout). Methods that take a point use
+    the model's own parameters where none is given: ``L.hessian()`` is the Hessian at the solution.
 
     Args:
-        model: Any module that maps inputs (N, ...) to outputs (N, ...). It is copied.
+        model: Any module that maps inputs (N, ...) to outputs (N, ...).
         examples: Inputs (N, ...) and targets (N, ...); their order is kept.
         loss: ``cross_entropy`` (mean over the places of an example, where it has several targets),
             ``mse`` (mean over outputs), or a function of outputs and targets that returns one loss
@@ -64,7 +73,7 @@ class Objective:
             statistics. ``reestimate``: running statistics are estimated at theta on
             ``bn_examples`` and then held, also in derivatives.
         microbatch: Examples computed at once; bounds memory and changes results by rounding only.
-            None takes what is fastest: 128, or 1,024 for a network of linear layers alone.
+            None takes the fastest: 128, or 1,024 for a network of linear layers alone.
         bn_block: Examples whose statistics are taken together by ``batch`` and ``reestimate``.
         bn_examples: Inputs for ``reestimate``; None takes those of ``examples``.
         dtype: Floating-point type of the network, float32 or float64; None keeps the model's own.
@@ -79,11 +88,14 @@ class Objective:
     Attributes:
         theta: The model's own parameters (n,).
         buffers: Its named buffers, such as running statistics.
-        layout: What each entry of theta is.
-        channels_last: Whether the network bears the memory format in which convolutions are fast.
+        layout: Which parameter each entry of theta belongs to.
+        dtype: Floating-point type in which the network computes.
+        device: Device on which it computes.
+        bn: Policy of batch normalisation.
+        num_examples: Number of examples, N.
+        channels_last: Whether the network works in the memory format in which convolutions are
+            fast.
         examples_hash: SHA-256 of inputs and targets.
-        fingerprint: Identifies the function in the store: architecture, its code, that of this
-            class and what it computes with, buffers, examples, loss, policy, dtype.
     """
 
     def __init__(
@@ -134,7 +146,10 @@ class Objective:
 
     @functools.cached_property
     def fingerprint(self) -> fingerprints.Fingerprint:
-        """Identifies the objective in the store.
+        """Hash that identifies the objective in the store.
+
+        It covers the network's architecture and code, the code of this class, theta, buffers,
+        examples, loss, policy and dtype.
 
         Raises:
             TypeError: If the network or a custom loss carries something whose content cannot be
@@ -159,7 +174,16 @@ class Objective:
         return fingerprints.structure(self._source)
 
     def differs(self, other: "Objective") -> list[str]:
-        """Return in what, besides theta and buffers, two objectives are not of one landscape."""
+        """Return the properties, besides theta and buffers, in which two objectives differ.
+
+        Objectives that differ in none are points of one landscape.
+
+        Args:
+            other: The objective to compare with.
+
+        Returns:
+            Names such as ``architecture``, ``examples`` or ``dtype``; empty where nothing differs.
+        """
         pairs = {
             "parameters": (self.layout, other.layout),
             "architecture": (self.architecture, other.architecture),
@@ -175,19 +199,26 @@ class Objective:
             pairs["bn_examples"] = tuple(
                 fingerprints.digest(list(x._network.bn_blocks)) for x in (self, other)
             )
-        return [name for name, (own, others) in pairs.items() if own != others]
+        return [name for name, (mine, others) in pairs.items() if mine != others]
 
     @property
     def n(self) -> int:
         """Number of parameters."""
         return self.layout.n
 
-    def replace(self, *, examples=None, **options) -> "Objective":
-        """Return an objective of the same network with other examples or options."""
+    def replace(
+        self, *, examples: tuple[torch.Tensor, torch.Tensor] | None = None, **options: Any
+    ) -> "Objective":
+        """Return an objective of the same network with other examples or options.
+
+        Args:
+            examples: Inputs and targets; None keeps them.
+            options: Any keyword argument of ``Objective``.
+        """
         return Objective(self._source, examples or self._examples, **{**self._options, **options})
 
-    def loss(self, theta: torch.Tensor, *, buffers: Buffers | None = None) -> float:
-        """Return the mean loss at theta (n,)."""
+    def loss(self, theta: torch.Tensor | None = None, *, buffers: Buffers | None = None) -> float:
+        """Return the mean loss, in nats for cross-entropy. Arguments and errors: ``evaluate``."""
         return self.evaluate(theta, buffers=buffers).loss
 
     def per_example_loss(self, outputs: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
@@ -196,11 +227,13 @@ class Objective:
 
     @full_precision()
     @torch.inference_mode()
-    def evaluate(self, theta: torch.Tensor, *, buffers: Buffers | None = None) -> Evaluation:
-        """Return loss and accuracy at theta (n,).
+    def evaluate(
+        self, theta: torch.Tensor | None = None, *, buffers: Buffers | None = None
+    ) -> Evaluation:
+        """Return loss and accuracy.
 
         Args:
-            theta: The point.
+            theta: The point (n,); None takes the model's own parameters.
             buffers: Running statistics to use instead of the model's own.
 
         Raises:
@@ -218,9 +251,14 @@ class Objective:
 
     @full_precision()
     @torch.inference_mode(False)  # Differentiates, also where the caller does not.
-    def gradient(self, theta: torch.Tensor, *, buffers: Buffers | None = None) -> torch.Tensor:
-        """Return the gradient (n,) of the mean loss at theta, in loss per parameter."""
-        leaf = self._network.cast(theta).requires_grad_()
+    def gradient(
+        self, theta: torch.Tensor | None = None, *, buffers: Buffers | None = None
+    ) -> torch.Tensor:
+        """Return the gradient (n,) of the mean loss, in loss per parameter.
+
+        Arguments and errors as for ``evaluate``.
+        """
+        leaf = self._network.cast(self._point(theta)).requires_grad_()
         buffers = self._network.statistics(leaf.detach(), buffers)
         total = torch.zeros(self.n, dtype=torch.float64, device=self.device)
         for inputs, targets in self._batches:
@@ -230,7 +268,7 @@ class Objective:
 
     def hessian(
         self,
-        theta: torch.Tensor,
+        theta: torch.Tensor | None = None,
         *,
         within: str | Sequence[str] | None = None,
         buffers: Buffers | None = None,
@@ -239,17 +277,20 @@ class Objective:
 
         Products are exact (Pearlmutter 1994), in the network's dtype, summed over microbatches in
         float64. Under ``batch`` the statistics are differentiated too; under ``reestimate`` they
-        are those of theta and count as constants.
+        are estimated at theta and count as constants.
 
         Args:
-            theta: The point (n,).
+            theta: The point (n,); None takes the model's own parameters.
             within: Names of parameters or modules: the block of the Hessian that belongs to them,
                 of shape (m, m); see ``groups.group`` for its entries. None takes all.
             buffers: Running statistics to use instead of the model's own.
 
         Raises:
             ValueError: If theta has another length or holds NaN or infinity, or a name is unknown.
-            RuntimeError: By a product, if the network's loss is not the same twice.
+            RuntimeError: By a product, if the same examples give different losses.
+
+        Reference: Pearlmutter (1994), Fast Exact Multiplication by the Hessian, Neural Computation
+            6(1).
         """
         return self._curvature(
             "hessian",
@@ -261,7 +302,7 @@ class Objective:
 
     def ggn(
         self,
-        theta: torch.Tensor,
+        theta: torch.Tensor | None = None,
         *,
         within: str | Sequence[str] | None = None,
         buffers: Buffers | None = None,
@@ -278,29 +319,45 @@ class Objective:
         """
         return self._curvature("ggn", ggn_product, theta, within, buffers)
 
-    def statistics(self, theta: torch.Tensor) -> Buffers:
-        """Return the buffers that the policy uses at theta: under ``reestimate`` fresh ones."""
-        return self._network.statistics(self._network.cast(theta), None)
+    def statistics(self, theta: torch.Tensor | None = None) -> Buffers:
+        """Return the buffers that the policy uses at theta (n,): under ``reestimate`` fresh ones.
+
+        Args:
+            theta: The point; None takes the model's own parameters.
+        """
+        return self._network.statistics(self._network.cast(self._point(theta)), None)
 
     def output_factors(self, outputs: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
-        """Return factors of the loss's second derivatives by outputs: ``losses.output_factors``."""
+        """Return factors of the second derivatives of the loss by the outputs.
+
+        Arguments and result as for ``losses.output_factors``.
+        """
         loss, smoothing = self._options["loss"], self._options["label_smoothing"]
         return losses.output_factors(loss, outputs, targets, smoothing)
 
-    def parts(self, theta: torch.Tensor, *, buffers: Buffers | None = None) -> Parts:
-        """Return module, named parameters and buffers at theta, and microbatches of examples.
+    def parts(self, theta: torch.Tensor | None = None, *, buffers: Buffers | None = None) -> Parts:
+        """Return module, named parameters and buffers, and microbatches of examples.
 
         ``torch.func.functional_call(module, (named, buffers), (inputs,))`` gives the outputs of a
-        microbatch.
+        microbatch. Arguments and errors as for ``evaluate``.
         """
-        point = self._network.cast(theta)
+        point = self._network.cast(self._point(theta))
         named, buffers = self._network.named(point), self._network.statistics(point, buffers)
         return Parts(self._network.module, named, buffers, self._batches)
 
+    def _point(self, theta: torch.Tensor | None) -> torch.Tensor:
+        return self.theta if theta is None else theta
+
     @torch.inference_mode(False)
     def _curvature(
-        self, kind: str, product: Callable[..., Product], theta, within, buffers
+        self,
+        kind: str,
+        product: Callable[..., Product],
+        theta: torch.Tensor | None,
+        within: str | Sequence[str] | None,
+        buffers: Buffers | None,
     ) -> SymmetricOperator:
+        theta = self._point(theta)
         point = self._network.cast(theta)
         self._network.check_finite(theta)
         group = groups.group(self.layout, within)
@@ -342,7 +399,7 @@ class Objective:
         )
 
     def _mean_part(self, outputs: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
-        # The part of one microbatch in the mean over all examples: a ragged last one weighs right.
+        # A microbatch's share of the mean over all examples, so that a short last one weighs right.
         return self._loss(outputs, targets).sum() / self.num_examples
 
     def _sizes(self, count: int, size: int) -> list[int]:
@@ -361,7 +418,7 @@ class Objective:
             )
 
 
-def _check(inputs, targets, microbatch: int, bn_block: int) -> None:
+def _check(inputs: torch.Tensor, targets: torch.Tensor, microbatch: int, bn_block: int) -> None:
     if len(inputs) == 0 or len(inputs) != len(targets):
         raise ValueError(
             f"{len(inputs)} inputs and {len(targets)} targets are no set of examples. "
@@ -375,6 +432,9 @@ def _check(inputs, targets, microbatch: int, bn_block: int) -> None:
 
 
 def names_classes(outputs: torch.Tensor, targets: torch.Tensor) -> bool:
-    """Whether targets (N,) are indices into outputs (N, K) of K > 1 classes: there is accuracy."""
+    """Return whether targets (N,) are indices into outputs (N, K) of K > 1 classes.
+
+    Only then is there an accuracy.
+    """
     several = outputs.dim() == 2 and outputs.shape[1] > 1
     return several and targets.dim() == 1 and not targets.is_floating_point()

@@ -581,7 +581,7 @@ def test_an_unknown_policy_is_refused():
 
 def test_a_loss_that_is_not_one_value_an_example_is_refused():
     # A mean over the microbatch would be divided by the number of examples once more.
-    with pytest.raises(ValueError, match=r"one loss an example"):
+    with pytest.raises(ValueError, match=r"one loss for each example"):
         small_objective(loss=nn.functional.cross_entropy).loss(small_objective().theta)
 
 
@@ -620,3 +620,37 @@ def test_batch_normalisation_layers_are_found_by_name():
 def test_fingerprint_knows_the_code_that_computes():
     code = small_objective().fingerprint.code
     assert code["Objective"] == code_version(Objective)
+
+
+def test_the_default_point_is_the_solution():
+    L = small_objective()
+    v = torch.linspace(-1, 1, L.n, dtype=torch.float64)
+    assert L.loss() == L.loss(L.theta) and L.evaluate() == L.evaluate(L.theta)
+    assert torch.equal(L.gradient(), L.gradient(L.theta))
+    for kind in ("hessian", "ggn"):
+        default, given = getattr(L, kind)(), getattr(L, kind)(L.theta)
+        assert torch.equal(default @ v, given @ v)
+        assert default.fingerprint == given.fingerprint
+    assert L.parts().named.keys() == L.parts(L.theta).named.keys()
+
+
+def test_a_key_made_late_is_of_the_point_at_which_the_operator_was_made():
+    L = small_objective()
+    theta = L.theta.clone()
+    operator = L.hessian(theta)
+    theta += 1.0
+    assert operator.fingerprint == L.hessian().fingerprint != L.hessian(theta).fingerprint
+
+
+def test_the_loss_of_each_example_is_public():
+    L = small_objective()
+    parts = L.parts()
+    losses = [
+        L.per_example_loss(
+            torch.func.functional_call(parts.module, (parts.named, parts.buffers), (inputs,)),
+            targets,
+        )
+        for inputs, targets in parts.batches
+    ]
+    assert torch.cat(losses).shape == (L.num_examples,)
+    assert float(torch.cat(losses).mean()) == pytest.approx(L.loss(), rel=1e-12)

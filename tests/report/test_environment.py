@@ -32,6 +32,7 @@ def project(tmp_path):
     (venv / "bin" / "python").touch()
     (venv / "pyvenv.cfg").touch()
     (venv / environment.STAMP).write_text(json.dumps(environment.wanted_stamp(root)))
+    environment.mark(venv, environment.VENV)
     return SimpleNamespace(root=root, venv=venv, packages=packages)
 
 
@@ -131,9 +132,43 @@ def test_a_venv_that_cannot_be_trusted_is_made_anew(project, change, reason):
 
 def test_a_folder_that_is_no_venv_is_left_alone(tmp_path):
     (tmp_path / "thesis.tex").touch()
-    with pytest.raises(EnvironmentProblem, match="is no virtual environment, so it is left alone"):
+    said = r"was not made by this project \(it holds thesis\.tex\), so it is left alone"
+    with pytest.raises(EnvironmentProblem, match=said):
         environment.create(tmp_path, "reason")
     assert (tmp_path / "thesis.tex").exists()
+
+
+def test_a_venv_of_somebody_else_gets_no_packages(project, monkeypatch):
+    for name in (environment.STAMP, ".landscape-report"):
+        (project.venv / name).unlink()
+    monkeypatch.setattr(environment.subprocess, "run", None)
+    said = "virtual environment that this project did not make, so it is left alone. .* VENV= PYT"
+    with pytest.raises(EnvironmentProblem, match=said):
+        environment.prepare(project.root, project.venv)
+    assert (project.venv / "pyvenv.cfg").exists()
+
+
+def test_a_venv_of_an_earlier_version_is_known_by_its_stamp_and_marked(project, monkeypatch):
+    (project.venv / ".landscape-report").unlink()
+    monkeypatch.setattr(
+        environment.subprocess, "run", lambda *_, **__: SimpleNamespace(returncode=0)
+    )
+    (project.root / "requirements.lock").open("a").write("six==1.17.0\n")
+    (project.packages / "six-1.17.0.dist-info").mkdir()
+    environment.prepare(project.root, project.venv)
+    assert environment.why_install(project.root, project.venv) is None
+    assert "virtual environment" in (project.venv / ".landscape-report").read_text()
+
+
+def test_a_venv_that_is_made_is_marked_first(tmp_path, monkeypatch):
+    seen = []
+    monkeypatch.setattr(
+        environment.subprocess, "run", lambda *_, **__: seen.extend((tmp_path / "v").iterdir())
+    )
+    for _ in range(2):  # anew, the second time
+        environment.create(tmp_path / "v", "reason")
+    names = {"landscape-unfinished", ".landscape-report"}
+    assert len(seen) == 4 and {path.name for path in seen} == names
 
 
 def test_a_python_without_venv_is_explained(tmp_path, monkeypatch):

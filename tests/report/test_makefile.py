@@ -2,7 +2,7 @@
 
 import json
 import os
-import time
+import sys
 
 import pytest
 
@@ -45,12 +45,10 @@ def test_make_alone_lists_the_verbs(tmp_path):
     assert "01_number" in listed
 
 
-def test_a_second_report_does_nothing_says_so_and_is_fast(built):
+def test_a_second_report_does_nothing_and_says_so(built):
     before = (built / "build" / "quick" / "report.html").stat().st_mtime_ns
-    begun = time.monotonic()
     again = make(built, "report")
     assert again.stdout == "nothing to do: build/quick/report.html is up to date\n"
-    assert time.monotonic() - begun < 5
     assert (built / "build" / "quick" / "report.html").stat().st_mtime_ns == before
 
 
@@ -72,15 +70,20 @@ def test_a_changed_notebook_executes_again(built):
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["report", "PROFILE=papre"], "PROFILE=papre is unknown. Choose one of: smoke quick paper"),
+        (["report", "PROFILE=papre"], "PROFILE=papre is unknown. Choose one of smoke, quick,"),
         (["report", "PROFILE=smoke quick"], "PROFILE=smoke quick is unknown"),
-        (["report", "STUDIES=01_nmber"], "the study 01_nmber is unknown. There are: 01_number"),
+        (["report", "STUDIES=01_nmber"], "the study 01_nmber is unknown. There are 01_number"),
         (["report", "STUDY=01_number"], "make report takes neither P nor STUDY"),
         (["report", "P=-p number 3"], "for some studies: make report STUDIES="),
         (["study"], "make study needs one name: make study STUDY=01_number"),
         (["study", "STUDY=02_x"], "the study 02_x is unknown"),
         (["notebooks", "FROM=text"], "FROM=text is unknown. Choose py"),
         (["study", "STUDY=01_number", "P=-p nmber 3"], "no parameter 'nmber'"),
+        (["report", "JOBS=0"], "JOBS=0 is no number of studies to execute side by side"),
+        (["report", "PYTHON=no-python"], "PYTHON=no-python does not run this project"),
+        (["report", "PYTHON=python3 -X dev"], "Name one program, of Python 3.11 or newer, without"),
+        (["report", "PYTHON="], "PYTHON= does not run this project"),
+        (["report", "PYTHON=echo"], "PYTHON=echo does not run this project"),
     ],
 )
 def test_a_mistake_is_one_clear_error_before_anything_runs(tmp_path, arguments, said):
@@ -88,6 +91,48 @@ def test_a_mistake_is_one_clear_error_before_anything_runs(tmp_path, arguments, 
     assert done.returncode == 2 and said in done.stderr
     assert "Traceback" not in done.stderr and "executed" not in done.stdout
     assert not list((tmp_path / "build").glob("*/*"))
+
+
+VERBS = {"STUDY": "study", "P": "study", "T": "test", "B": "bench", "FROM": "notebooks"}
+VALUES = [
+    "$(shell touch made)",
+    "'; touch made; '",
+    '"; touch made; "',
+    "`touch made`",
+    "a\ntouch made",
+]
+
+
+@pytest.mark.parametrize("variable", "PROFILE STUDIES STUDY P T B FROM JOBS BUILD_DIR VENV".split())
+def test_no_value_is_executed(tmp_path, variable):
+    root = make_project(tmp_path)
+    verb = [VERBS.get(variable, "report")]
+    if variable == "P":
+        verb.append("STUDY=01_number")
+    for value in VALUES:
+        done = make(root, *verb, f"{variable}={value}")
+        assert done.returncode == 2 and "refused: " in done.stderr and not done.stdout
+    assert not (root / "made").exists() and not (root / "build").exists()
+
+
+def test_a_program_that_is_no_python_is_not_executed_as_words_of_a_shell(tmp_path):
+    root = make_project(tmp_path)
+    for value in VALUES:
+        done = make(root, "report", f"PYTHON={value}")
+        assert done.returncode == 2 and "does not run this project" in done.stderr
+    assert not (root / "made").exists()
+
+
+def test_folders_of_data_and_of_python_may_have_any_name(tmp_path):
+    (tmp_path / "project").mkdir()
+    root = make_project(tmp_path / "project")
+    odd = tmp_path / 'it\'s "here"; touch made #1'
+    odd.mkdir()
+    (odd / "python").symlink_to(sys.executable)
+    done = make(root, "study", "STUDY=01_number", f"DATA_DIR={odd}")
+    assert f"number 2.0 in {odd}\n" in done.stdout, done.stderr
+    assert make(root, f"PYTHON={odd}/python").returncode == 0
+    assert not (root / "made").exists()
 
 
 def test_a_failing_study_fails_make_and_is_not_taken_for_done(tmp_path):

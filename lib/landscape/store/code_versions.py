@@ -10,7 +10,10 @@ import ast
 import dataclasses
 import functools
 import hashlib
-from collections.abc import Callable, Iterator
+import json
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
 from typing import Any
 
 from landscape.store.source_code import (
@@ -19,6 +22,7 @@ from landscape.store.source_code import (
     SourceCode,
     bound_by,
     imported_names,
+    read_package,
     walk_scope,
 )
 
@@ -100,6 +104,21 @@ class CodeVersions:
 
         beside = sorted({label(other) for other in skeleton.beside})
         return _sha256(labels[key], *map(label, skeleton.references), "beside", *beside)
+
+
+def all_versions(packages: Sequence[Path]) -> dict[str, list[str]]:
+    """Return version -> dotted names of all definitions in packages.
+
+    Args:
+        packages: Folders of packages, read as they lie on the disk.
+    """
+    code = SourceCode({k: v for folder in packages for k, v in read_package(folder).items()})
+    versions = CodeVersions(code)
+    names: dict[str, list[str]] = {}
+    for module in code.sources:
+        for name in code.module(module).definitions:
+            names.setdefault(versions.version(module, name), []).append(f"{module}.{name}")
+    return names
 
 
 def _components(
@@ -423,3 +442,7 @@ def _sha256(*parts: str) -> str:
         content = part.encode()
         hasher.update(f"{len(content)}:".encode() + content)
     return hasher.hexdigest()
+
+
+if __name__ == "__main__":
+    print(json.dumps(all_versions([Path(folder) for folder in sys.argv[1:]]), indent=1))
