@@ -163,7 +163,8 @@ def rounding_sentence(
     counts = [f"{arm} ({count} of {len(shares[arm])})" for arm, count in lossy.items() if count]
     return Sentence(
         f"Of gradients {when} rounding is {number_text(statistics.median(all_shares))} in the "
-        f"median of {len(all_shares)} networks, and above {above:g} in {', '.join(counts) or 'none'}."
+        f"median of {len(all_shares)} networks, and above {above:g} in "
+        f"{', '.join(counts) or 'none'}."
     )
 
 
