@@ -37,7 +37,7 @@ import itertools
 import torch
 from landscape import connectivity, data, models, plots, training
 from studies import arms, claims, display, findings, formatting, intervals
-from studies.figures import builders
+from studies.figures import builders, captioned
 from studies.records import equal_loss, slices, spectra
 from studies.records import runs as run_records
 from studies.records import solutions as solution_records
@@ -137,7 +137,7 @@ for (arm, seed), run in runs.items():
 equal_loss.record_step_noise(study, runs)
 
 # %%
-plots.curves(
+captioned.curves(
     builders.training_panels(runs),
     label="fig-training",
     caption="Training with and without BN: mean over seeds, 95% interval as a band, each seed as a "
@@ -265,7 +265,7 @@ names = {
     "sam_adaptive": "adaptive rise",
 }
 values = {title: {arm: study.values(name, arm) for arm in pair} for name, title in names.items()}
-plots.pairs(
+captioned.pairs(
     values,
     intervals.intervals(values),
     units={title: study.unit(name) for name, title in names.items()},
@@ -315,7 +315,7 @@ solution_records.record_subsets(
     study, networks, [task.first(size) for size in check_examples], seed=seeds[0]
 )
 quantity = {"lambda_max_by_examples": "λ_max"}
-plots.curves(
+captioned.curves(
     builders.recorded_panels(study, quantity, pair, "training examples", check_examples),
     label="fig-examples",
     caption="The top eigenvalue of the first seed's networks against the number of training "
@@ -354,7 +354,7 @@ hessians = {
 }
 how = {"outliers": outliers, "probes": density_probes, "steps": density_steps}
 found = spectra.record_spectra(study, at, hessians, seeds=survey_seeds, **how)
-plots.spectra(
+captioned.spectra(
     builders.spectrum_panels(found),
     label="fig-density",
     caption="Density of the eigenvalues, symmetric logarithmic axis: mean over seeds, each as a "
@@ -453,7 +453,7 @@ solution_records.record_twins(study, networks, fixed, layer="0", factors=twin_fa
 
 # %%
 twins = {f"twin_{name}": title for name, title in names.items()}
-plots.curves(
+captioned.curves(
     builders.recorded_panels(study, twins, pair, "factor a", twin_factors),
     label="fig-twins",
     caption="The four measures on the first seed's networks, the first layer scaled by a. "
@@ -495,7 +495,7 @@ modes = {
     if at[arm, seed] is not None
 }
 lines = slices.record_lines(study, modes, points=line_points, count=line_directions)
-plots.curves(
+captioned.curves(
     builders.line_panels(lines),
     label="fig-lines",
     caption=f"Lines through the solutions along filter-normalised directions: mean over "
@@ -517,7 +517,7 @@ comparisons.comparison_table(
 )
 
 # %%
-plots.curves(
+captioned.curves(
     builders.line_spread_panels({name: lines[name, seeds[0]] for name in hessians}),
     label="fig-spread",
     caption=f"The {line_directions} directions of the first seed's solutions one by one (thin): "
@@ -536,7 +536,7 @@ plots.curves(
 # %%
 first = {arm: at[arm, seeds[0]] for arm in pair}
 planes, models = slices.record_random_planes(study, first, points=plane_points, seed=seeds[0])
-plots.planes(
+captioned.planes(
     planes,
     predictions=models,
     levels=plots.levels(list(planes.values())),
@@ -553,7 +553,7 @@ plots.planes(
 sharpest, curved = slices.record_top_planes(
     study, first, points=plane_points, reach=top_reach, seed=seeds[0]
 )
-plots.planes(
+captioned.planes(
     sharpest,
     predictions=curved,
     levels=plots.levels(list(sharpest.values())),
@@ -567,7 +567,7 @@ plots.planes(
 )
 
 # %%
-plots.surface(
+captioned.surface(
     planes,
     label="fig-surface",
     caption="The random planes as surfaces, in eval mode, α and β relative to filter norms.",
@@ -606,7 +606,7 @@ controls = record_straight_paths(
 )
 
 # %%
-plots.curves(
+captioned.curves(
     builders.path_panels({**paths, ("train", "no BN"): controls["train", "frozen"]}),
     label="fig-paths",
     caption=f"The straight path between two solutions with BN under three policies, and without BN "
@@ -671,7 +671,7 @@ curve = connectivity.CurveConfig(
 kinds = record_path_kinds(
     study, solutions, sets["train"], train=task.train, curve=curve, points=path_points
 )
-plots.curves(
+captioned.curves(
     builders.path_kind_panels(kinds),
     label="fig-routes",
     caption="Four kinds of paths between the same pairs of solutions with BN, on training "

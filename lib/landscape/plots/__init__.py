@@ -1,18 +1,16 @@
-"""Plots: one function a kind of figure; they draw what they are given."""
+"""Plots: each function draws one kind of figure on plain matplotlib axes."""
 
 from landscape.plots.curves import curves, pairs, spectra
-from landscape.plots.figure import Figure, Surface, maths
 from landscape.plots.panel import Band, Panel
 from landscape.plots.planes import levels, planes
 from landscape.plots.scatter import Cloud, scatter
-from landscape.plots.surfaces import surface
+from landscape.plots.style import maths
+from landscape.plots.surfaces import surface, surface_data
 
 __all__ = [
     "Band",
     "Cloud",
-    "Figure",
     "Panel",
-    "Surface",
     "curves",
     "levels",
     "maths",
@@ -21,4 +19,5 @@ __all__ = [
     "scatter",
     "spectra",
     "surface",
+    "surface_data",
 ]
