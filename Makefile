@@ -107,7 +107,7 @@ endif
 test: environment ## run the tests; T="-k name" for some
 	$(run) -m pytest $(if $(strip $(T)),$(T),--numprocesses auto --maxprocesses 8 --dist loadfile)
 
-check: environment ## ruff, notebook structure, pairing, profiles, the README's table
+check: environment ## ruff, notebook structure, pairing, profiles, the README's table, lib's imports
 	$(run) -m ruff check .
 	$(run) -m ruff format --check .
 	$(run) -m report check

@@ -90,8 +90,8 @@ def notebooks(given: argparse.Namespace) -> None:
 
 
 def check(given: argparse.Namespace) -> None:
-    """Check structure and pairing of all studies, their profile files, and the README's table."""
-    from report import pairing, publish, structure
+    """Check notebooks, their pairs and profile files, the README's table, and lib's imports."""
+    from report import architecture, pairing, publish, structure
     from report.parameters import parameters
     from report.settings import PROFILES, all_studies
     from report.versions import current_versions, published_code
@@ -107,9 +107,12 @@ def check(given: argparse.Namespace) -> None:
                 said.append(str(error))
     said += pairing.problems(ROOT)
     said += publish.problems(ROOT)
+    library = architecture.read(ROOT)
+    said += architecture.problems(library)
     if said:
         raise ReportError("\n".join(dict.fromkeys(said)))
     print(f"{len(studies)} studies: structure, pairing, profiles and the README's table are right")
+    print(architecture.summary(library))
     print("\n".join(published_code(ROOT, current_versions(ROOT))))
 
 

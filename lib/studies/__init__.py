@@ -1,4 +1,15 @@
-"""The machinery of this report: what studies record, how claims are judged, how it is told."""
+"""The machinery of this report: what studies record, how claims are judged, how it is told.
+
+Modules stand on floors and import only downwards or beside them:
+
+1. ``intervals`` ``rank_correlation`` ``formatting`` ``display``: numbers, and how they are shown
+2. ``claims`` ``files``: what is judged, and how it is kept
+3. ``study``
+4. ``arms`` ``tuning`` ``time_to_target`` ``predictors`` ``power_laws`` ``published_estimators``:
+   what many runs say together
+5. ``records`` ``findings``
+6. ``figures`` ``tables``
+"""
 
 from pathlib import Path
 

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import scipy.sparse.linalg
 import torch
-from landscape.fingerprint import digest
 from landscape.operators import SymmetricOperator, from_matrix
+from landscape.store.fingerprint import digest
 
 from tests.sample_networks import diagonal_operator, random_symmetric
 

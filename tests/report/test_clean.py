@@ -5,10 +5,10 @@ import shutil
 import subprocess
 
 import pytest
-from tiny_project import make, make_project
 
 from report import clean, folders
 from report.errors import ReportError
+from tests.tiny_project import make, make_project
 
 REPORT, HERE = "Made by landscape-report", folders.MARKER
 

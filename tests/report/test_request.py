@@ -3,10 +3,10 @@
 import os
 
 import pytest
-from tiny_project import make_project
 
 from report import request
 from report.errors import ReportError
+from tests.tiny_project import make_project
 
 DEFAULTS = {
     "MAKECMDGOALS": "report",

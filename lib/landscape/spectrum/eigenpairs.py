@@ -1,4 +1,4 @@
-"""Extreme algebraic eigenvalues of any symmetric operator, with residuals."""
+"""Extreme algebraic eigenvalues of a symmetric operator, with residuals."""
 
 import numpy as np
 import torch
@@ -9,7 +9,7 @@ from landscape.progress import Progress
 from landscape.spectrum.krylov import Krylov
 from landscape.spectrum.results import ROUNDING, Eigenpairs, Which
 
-# Of the tolerance, where the recurrence stops: the rest is for what the last product adds.
+# The recurrence stops at this share of the tolerance: the last product adds to the residuals.
 _STOP = 0.9
 
 
@@ -26,46 +26,49 @@ def eigenpairs(
     vectors: bool = False,
     verify: bool = False,
 ) -> Eigenpairs:
-    """Return the k largest or smallest *algebraic* eigenvalues, or both.
+    """Compute the k largest or smallest *algebraic* eigenvalues, or both.
 
-    Lanczos with full reorthogonalisation; both ends come from one Krylov space. It stops when the
-    residual bounds of all wanted pairs are at most ``tol`` times the spectral range. On an
-    invariant subspace it goes on with a fresh orthogonal vector, until nothing that is left can be
-    among the wanted: operators that are small, zero, or have few eigenvalues are solved whole.
+    Lanczos with full reorthogonalisation; both ends come from one Krylov space. The search stops
+    when the residual bound of every wanted pair is at most ``tol`` times the spectral range. If the
+    basis spans an invariant subspace first, a random orthogonal vector extends it, until no
+    eigenvalue outside the basis can be among the wanted. So operators that are small or zero, or
+    have few distinct eigenvalues, are solved completely.
 
     Repeated eigenvalues: a Krylov space of one vector holds one copy of each eigenvalue of a large
-    operator. Further copies come in through rounding only, after about as many more products, so
-    with the default a value may be counted once that is there twice. ``verify`` looks for them: a
-    random vector orthogonal to the whole space starts a second one, until its outermost value is
-    settled outside the wanted ones; if it is not, the value joins them and a third vector follows.
+    operator. Further copies enter through rounding only, after about as many more products, so by
+    default a repeated eigenvalue may be counted once. ``verify`` looks for further copies: a random
+    vector orthogonal to the basis starts a second Krylov space, which grows until its outermost
+    value has settled. If that value is not among the wanted, the search ends; if it is, it joins
+    them and a third vector follows.
 
-    Ctrl-C ends it early with the best so far, ``interrupted`` true.
+    Ctrl-C ends the search early and returns the best pairs so far, with ``interrupted`` true.
 
-    Recurrences are float64, and so is the basis, except that it is kept in float32 where products
-    are of no more. Residuals are those of the recurrence and on top of each, from one last product,
-    how far products and recurrence are apart.
+    Recurrences are float64. The basis is float64 too, or float32 if products are no more precise.
+    A residual is the recurrence's residual plus the distance between recurrence and operator, which
+    one last product measures.
 
-    Memory: max_basis · n · 8 bytes for the basis at most (it grows as it is used), 4 in place of 8
-    for products in float32, and the wanted vectors with about five more vectors (n,).
+    Memory: at most max_basis · n · 8 bytes for the basis, which grows with use (4 bytes instead of
+    8 for products in float32), the wanted vectors, and about five more vectors (n,).
 
     Args:
         op: Symmetric operator A of shape (n, n).
-        k: Eigenvalues wanted at each end, 1 to n.
-        which: ``largest``, ``smallest`` or ``both ends``. The largest magnitude is never meant.
-        tol: Residual relative to the spectral range, > 0.
-        max_products: Products to spend on the recurrence; what is reached then is returned, with
-            ``converged`` false where it falls short.
-        max_basis: Basis vectors held at most; when full, the best are kept and the rest dropped
-            (thick restart), which costs more products. None: as many as products.
+        k: Number of eigenvalues wanted at each end, 1 to n.
+        which: ``largest``, ``smallest`` or ``both ends``, all algebraic: never by magnitude.
+        tol: Wanted residual relative to the spectral range, > 0.
+        max_products: Largest number of products for the recurrence, at least the number of wanted
+            pairs. When it is spent, pairs above ``tol`` return with ``converged`` false.
+        max_basis: Largest number of basis vectors held at once. A full basis keeps its best vectors
+            and drops the others (thick restart), which costs more products. None sets no limit
+            besides ``max_products``.
         generator: CPU generator of the start vector; None takes a fixed stream.
-        start: Start vector (n,) instead, such as an eigenvector nearby, or a block (n, j) such as
-            the ``vectors`` of earlier pairs, whose sum is taken: the Krylov space of the sum holds
-            them all after j products.
-        vectors: Also return eigenvectors.
-        verify: Look for further copies of repeated eigenvalues.
+        start: Start vector (n,) instead of a random one, such as an eigenvector of a nearby
+            operator. Or a block (n, j), such as the ``vectors`` of earlier pairs, whose columns are
+            summed: after j products the Krylov space of the sum holds all of them.
+        vectors: Whether to return eigenvectors.
+        verify: Whether to look for further copies of repeated eigenvalues.
 
     Returns:
-        The pairs, for a Hessian in loss per parameter².
+        The pairs; for a Hessian, values and residuals are in loss per parameter².
 
     Raises:
         ValueError: If an argument is out of range.
@@ -93,51 +96,53 @@ def eigenpairs(
 
 
 class _Search:
-    """The hunt for the wanted pairs in a growing Krylov space."""
+    """The search for the wanted pairs in a growing Krylov space."""
 
     def __init__(
         self, op: SymmetricOperator, krylov: Krylov, k: int, which: Which, tol: float
     ) -> None:
         self._op, self._krylov = op, krylov
         self._k, self._which, self._tol = k, which, tol
-        self._low, self._high = np.inf, -np.inf  # Restarts forget the end that is not wanted.
-        # While copies are looked for: which part of the first rows is the second space's, as a
-        # projector (r, r); all later rows are.
+        # Extreme Ritz values so far: a restart drops the unwanted end, which the range needs.
+        self._low, self._high = np.inf, -np.inf
+        # During ``verify``: a projector (r, r) onto the part of the first r rows that belongs to
+        # the second Krylov space, as all later rows do.
         self._new: np.ndarray | None = None
 
     @property
     def enough(self) -> bool:
-        """Whether there are as many Ritz values as wanted."""
+        """Whether the basis holds as many Ritz values as wanted, and no restart was cut short."""
         return self._krylov.steps >= _count(self._op, self._k, self._which) and (
             not self._krylov.torn
         )
 
     def run(self, last: int, bar: Progress, *, verify: bool) -> None:
         """Extend the space until the wanted pairs converge, or ``op.products`` reaches ``last``."""
-        found = self._reach(last, bar)
-        while verify and found is not None and self._krylov.steps < self._op.n:
+        wanted = self._reach(last, bar)
+        while verify and wanted is not None and self._krylov.steps < self._op.n:
             if self._krylov.steps + _count(self._op, self._k, self._which) > self._krylov.most:
                 self._restart()
             self._new = np.zeros((self._krylov.steps,) * 2)
             self._krylov.renew()
-            before, found = found, self._reach(last, bar)
-            if found is not None and np.abs(found - before).max() <= self._tol * self._range:
+            before, wanted = wanted, self._reach(last, bar)
+            # The second space changed no wanted value: it holds no further copy.
+            if wanted is not None and np.abs(wanted - before).max() <= self._tol * self._range:
                 break
 
     def finish(self, before: int, *, interrupted: bool, vectors: bool) -> Eigenpairs:
         """Return the wanted pairs, their residuals measured unless the run was interrupted."""
         values, coefficients, bounds = self._ritz(check=not interrupted)
         wanted = _wanted(len(values), self._k, self._which)
-        found = self._krylov.combine(coefficients[:, wanted].T)
+        eigenvectors = self._krylov.combine(coefficients[:, wanted].T)
         residuals = bounds[wanted]
         try:
             if not interrupted:
-                misfit = self._misfit(found, values[wanted], coefficients[:, wanted])
+                misfit = self._misfit(eigenvectors, values[wanted], coefficients[:, wanted])
                 residuals = residuals + misfit
                 self._krylov.check(np.abs(values).max(), misfit)
         except KeyboardInterrupt:
             interrupted = True
-        # A multiple of the identity has no range, and no residual is below rounding.
+        # A multiple of the identity has range 0, but residuals never fall below rounding.
         floor = ROUNDING * self._op.n**0.5 * float(np.abs(values).max())
         return Eigenpairs(
             values=torch.from_numpy(values[wanted].copy()),
@@ -148,7 +153,7 @@ class _Search:
             k=self._k,
             tol=self._tol,
             spectral_range=float(self._range),
-            vectors=found.T.contiguous() if vectors else None,
+            vectors=eigenvectors.T.contiguous() if vectors else None,
             interrupted=interrupted,
             n=self._op.n,
         )
@@ -158,36 +163,36 @@ class _Search:
         return self._high - self._low
 
     def _reach(self, last: int, bar: Progress) -> np.ndarray | None:
-        """Return the wanted values once they have converged; None out of products."""
-        due = 0
+        """Return the wanted values once they have converged; None if products ran out."""
+        due = 0  # Steps until the next look at convergence, which costs an O(m³) decomposition.
         while self._krylov.steps < self._op.n and self._op.products < last:
             if self._krylov.steps == self._krylov.most:
                 self._restart()
             self._krylov.extend()
             bar.step()
             due -= 1
-            if (found := self._closed()) is not None:
-                return found
-            # Right after a fresh start vector, and before the one that an invariant subspace calls
-            # for, the bounds know nothing of the rest of the space.
+            if (wanted := self._closed()) is not None:
+                return wanted
+            # Right after a random vector, and right before one, bounds may be small although much
+            # of the space is unexplored.
             seen = 0 if self._krylov.exhausted else self._krylov.taken
             if due <= 0 and seen >= max(2 * self._k, 10):
                 due = max(3, self._krylov.steps // 24)
-                if (found := self._converged()) is not None:
-                    return found
+                if (wanted := self._converged()) is not None:
+                    return wanted
         return None
 
     def _closed(self) -> np.ndarray | None:
-        """Return the wanted values if nothing that is left in an exhausted space is beyond them."""
+        """Return the wanted values if nothing outside an exhausted basis can lie beyond them."""
         newest = self._krylov.closed
         if newest is None or not self.enough:
             return None
-        left = np.linalg.eigvalsh(newest)
+        remaining = np.linalg.eigvalsh(newest)  # All that lies outside the basis has these values.
         values, _, _ = self._ritz()
         wanted = values[_wanted(len(values), self._k, self._which)]
         rounding = ROUNDING * self._op.n**0.5 * np.abs(values).max()
-        above = left[-1] > wanted[: self._k].min() + rounding and self._which != "smallest"
-        below = left[0] < wanted[-self._k :].max() - rounding and self._which != "largest"
+        above = remaining[-1] > wanted[: self._k].min() + rounding and self._which != "smallest"
+        below = remaining[0] < wanted[-self._k :].max() - rounding and self._which != "largest"
         return None if above or below else wanted
 
     def _converged(self) -> np.ndarray | None:
@@ -198,17 +203,18 @@ class _Search:
             unsettled = self._rivals(values, vectors, bounds, wanted)
         if not len(unsettled):
             return values[wanted]
-        if self._new is not None:  # Of the waiting vectors take the one these pairs miss most.
+        if self._new is not None:  # Multiply the pending vector that these pairs depend on most.
             missing = np.abs(self._krylov.coupling @ vectors[:, unsettled]).max(axis=1)
             self._krylov.prefer(int(missing.argmax()))
         return None
 
     def _rivals(self, values, vectors, bounds, wanted) -> np.ndarray:
-        """Return the unsettled pairs of the newest space that may yet be among the wanted."""
+        """Return the unsettled pairs of the second Krylov space that may still become wanted."""
         top, bottom = values[wanted[: self._k]].min(), values[wanted[-self._k :]].max()
         above = (values + bounds > top) & (self._which != "smallest")
         below = (values - bounds < bottom) & (self._which != "largest")
         old, later = np.split(vectors, [len(self._new)])
+        # A pair counts as the second space's if most of its vector lies there.
         share = (old * (self._new @ old)).sum(axis=0) + (later**2).sum(axis=0)
         rivals = (share > 0.5) & (above | below) & (bounds > self._tol * self._range)
         rivals[wanted] = False
@@ -222,21 +228,21 @@ class _Search:
         return values, vectors, bounds
 
     def _restart(self) -> None:
-        """Keep the wanted Ritz vectors, and a third of the others."""
+        """Keep the wanted Ritz vectors and a third of the others, which speeds up convergence."""
         values, vectors, _ = self._ritz()
         more = (len(values) - _count(self._op, self._k, self._which)) // 3
         more = more // 2 if self._which == "both ends" else more
         keep = _wanted(len(values), self._k + more, self._which)
-        if self._new is not None:
+        if self._new is not None:  # The projector, in the coordinates of the kept rows.
             old, later = np.split(vectors[:, keep], [len(self._new)])
             self._new = old.T @ self._new @ old + later.T @ later
         self._krylov.restart(values[keep], vectors[:, keep])
 
     def _misfit(self, found: torch.Tensor, values: np.ndarray, coefficients: np.ndarray) -> float:
-        """Return how far products and recurrence are apart, from one product.
+        """Return the distance between operator and recurrence, measured by one product.
 
-        The recurrence says A X = X Λ + Wᵀ B Y. For random signs c, ‖(A X − X Λ − Wᵀ B Y) c‖ has
-        the Frobenius norm of that error as its root mean square.
+        The recurrence states A X = X Λ + Wᵀ B Y. For random signs c the root mean square of
+        ‖(A X − X Λ − Wᵀ B Y) c‖ is the Frobenius norm of the statement's error.
         """
         draw = rng.stream(0, "eigenpairs", "signs")
         signs = 2.0 * torch.randint(2, (len(values),), generator=draw).double().numpy() - 1
@@ -272,7 +278,7 @@ def _check(op, k: int, which: str, tol: float, max_products: int, start) -> None
         )
     if k > op.n:
         raise ValueError(
-            f"k={k} eigenvalues were asked of an operator of shape {op.shape}, which has {op.n}. "
+            f"k={k} eigenvalues are more than an operator of shape {op.shape} has. "
             f"Pass k <= {op.n}."
         )
     if max_products < _count(op, k, which):

@@ -256,12 +256,17 @@ class _Feeder:
 
     def _feed_mapping(self, value: Mapping, place: str) -> None:
         self.token("mapping", str(len(value)))
-        keys = {self._digest_of(key, place): key for key in value}
-        for label in sorted(keys):
-            self.token("key", label)
-            self.feed(value[keys[label]], f"{place}[{keys[label]!r}]")
+        labels = {key: self._key_label(key, place) for key in value}
+        for key in sorted(value, key=labels.__getitem__):
+            self.feed(key, place)
+            self.feed(value[key], f"{place}[{key!r}]")
         if self._met:  # Inside an object, whose code may go through it in order.
-            self.token("order", " ".join(keys))
+            self.token("order", " ".join(labels.values()))
+
+    def _key_label(self, key: Any, place: str) -> str:
+        """Return a text by which keys are sorted; that of an object would hold its address."""
+        plain = isinstance(key, bool | int | float | str | bytes | tuple)
+        return repr(key) if plain else self._digest_of(key, place)
 
     def _digest_of(self, value: Any, place: str) -> str:
         feeder = _Feeder()

@@ -14,7 +14,6 @@ from landscape.spectrum.survey import FullSpectrum
 from landscape.training.run import Run
 
 from studies.arms import diverged, grouped
-from studies.figures import builders
 from studies.figures.bands import band_over_seeds
 from studies.formatting import diverged_text
 from studies.intervals import band, single
@@ -32,12 +31,12 @@ def training_panels(runs: Mapping[tuple[str, int], Run]) -> list[Panel]:
     """
     said = {arm: diverged_text(*diverged(runs, arm)) for arm in grouped(runs)}
     found = {
-        "training loss": ("loss (nats)", builders.run_bands(runs, "train_loss")),
-        "test loss": ("loss (nats)", builders.run_bands(runs, "test_loss")),
-        "test error": ("share wrong", builders.run_bands(runs, "test_accuracy", lambda x: 1 - x)),
+        "training loss": ("loss (nats)", run_bands(runs, "train_loss")),
+        "test loss": ("loss (nats)", run_bands(runs, "test_loss")),
+        "test error": ("share wrong", run_bands(runs, "test_accuracy", lambda x: 1 - x)),
         "mini-batch gradients": (
             "root mean square of ‖g‖₂",
-            builders.run_bands(runs, "gradient_norm"),
+            run_bands(runs, "gradient_norm"),
         ),
     }
     return [
