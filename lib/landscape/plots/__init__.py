@@ -1,5 +1,10 @@
-"""Plots: each function draws one kind of figure on plain matplotlib axes."""
+"""Plots on plain matplotlib axes.
 
+A result draws itself: ``result.plot()``. ``compare`` draws several results of one kind together.
+The other functions draw one kind of figure each, from panels or planes.
+"""
+
+from landscape.plots.compare import compare
 from landscape.plots.curves import curves, pairs, spectra
 from landscape.plots.panel import Band, Panel
 from landscape.plots.planes import levels, planes
@@ -11,6 +16,7 @@ __all__ = [
     "Band",
     "Cloud",
     "Panel",
+    "compare",
     "curves",
     "levels",
     "maths",

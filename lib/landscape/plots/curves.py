@@ -10,6 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from landscape.plots import axes as frames
+from landscape.plots.bands import vertical_limits
 from landscape.plots.panel import Band, Panel
 from landscape.plots.style import INK, STYLES, keep_style, maths, series_style
 
@@ -49,35 +50,13 @@ def curves(panels: Sequence[Panel], *, columns: int = 2) -> Figure:
         for axis, panel in zip(axes, panels, strict=True):
             for name, band in panel.series.items():
                 _draw_band(axis, band, name, series_style(names.index(name)))
-            if (limits := _vertical_limits(panel)) is not None:
+            limits = vertical_limits(list(panel.series.values()), panel.scale)
+            if limits is not None:
                 axis.set_ylim(*limits)
             frames.label_axes(axis, panel)
         frames.legend(figure, axes)
         keep_style(axes)
         return figure
-
-
-def _vertical_limits(panel: Panel) -> tuple[float, float] | None:
-    """Return the ends of a panel's vertical axis; None leaves them to matplotlib."""
-    forward, backward = (np.log, np.exp) if panel.scale == "log" else (np.asarray, np.asarray)
-
-    def ends(parts: list[np.ndarray]) -> tuple[float, float]:
-        values = np.concatenate([np.ravel(part) for part in parts])
-        shown = np.isfinite(values) & ((values > 0) | (panel.scale != "log"))
-        placed = forward(values[shown])
-        return (placed.min(), placed.max()) if len(placed) else (0.0, 0.0)
-
-    bands = panel.series.values()
-    low, high = ends([part for band in bands for part in (band.mean, band.samples)])
-    if panel.scale == "symlog" or high <= low:
-        return None
-    bottom, top = ends([part for band in bands for part in (band.low, band.high)])
-    room = (high - low) / 2
-    # Where no curve is negative, the frame does not go below 0 for a band either.
-    floor = 0.0 if low >= 0 and panel.scale != "log" else -math.inf
-    low, high = max(min(low, bottom), low - room, floor), min(max(high, top), high + room)
-    spare = 0.05 * (high - low)
-    return float(backward(low - spare)), float(backward(high + spare))
 
 
 def _draw_band(axis: Axes, band: Band, name: str, look: Mapping[str, Any]) -> None:

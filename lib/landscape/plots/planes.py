@@ -125,11 +125,12 @@ def draw_planes(
         levels: Increasing levels for all planes.
         quantity: Which values of the planes.
         labels: Labels of α, of β and of the colour bar.
-        over: ``paths``, ``marks`` and ``predictions`` of ``planes``.
+        over: Any of ``paths``, ``marks`` and ``predictions`` of ``planes``.
         new_figure: Makes the figure.
         style: Further arguments of matplotlib's ``contourf``.
     """
     _check(named, levels, over)
+    paths, marks, predictions = (over.get(name, {}) for name in ("paths", "marks", "predictions"))
     with matplotlib.style.context(STYLES):
         figure, axes, side = frames.plane_axes(
             len(named), ratio=_ratio(named), bar=True, new_figure=new_figure
@@ -139,11 +140,11 @@ def draw_planes(
             for axis, plane in zip(axes, named.values(), strict=True)
         ]
         mark_names = {}
-        path_names = list(_path_names(over["paths"]))
+        path_names = list(_path_names(paths))
         for axis, (title, plane) in zip(axes, named.items(), strict=True):
-            overlays.draw_prediction(axis, over["predictions"].get(title), levels)
-            overlays.draw_paths(axis, over["paths"].get(title, {}), path_names)
-            mark_names[title] = overlays.draw_marks(axis, over["marks"].get(title, {}))
+            overlays.draw_prediction(axis, predictions.get(title), levels)
+            overlays.draw_paths(axis, paths.get(title, {}), path_names)
+            mark_names[title] = overlays.draw_marks(axis, marks.get(title, {}))
             frames.title(axis, title, side + 0.3)
             frames.include_points(axis, plane.alphas.numpy(), plane.betas.numpy())
         frames.label_outer(axes, *labels[:2])
@@ -164,7 +165,7 @@ def values_of(plane: Plane, quantity: Quantity) -> np.ndarray:
     """
     if quantity not in get_args(Quantity):
         raise ValueError(f"quantity={quantity!r} is unknown. Choose 'loss' or 'accuracy'.")
-    return getattr(plane, quantity).numpy()
+    return np.asarray(getattr(plane, quantity))
 
 
 def check_grids(named: Mapping[str, Plane]) -> None:
