@@ -196,14 +196,9 @@ def _compare_series(
     own: bool,
 ) -> None:
     series = {
-        name: [kind.series(result, **options) for result in seeds] for name, seeds in named.items()
+        name: _aligned(name, kind, [kind.series(result, **options) for result in seeds])
+        for name, seeds in named.items()
     }
-    for name, rows in series.items():
-        if any(not np.array_equal(row.x, rows[0].x) for row in rows):
-            raise ValueError(
-                f"the {len(rows)} {kind.name} of {name!r} stand at different positions, so they "
-                "have no mean. Measure all seeds at the same positions, or give each a name."
-            )
     if own:
         choose_scale(axes, [row for rows in series.values() for row in rows])
     bands = {
@@ -219,6 +214,24 @@ def _compare_series(
             name_axes(axes, rows[0].xlabel, rows[0].ylabel)
     if own:
         _fit(axes, list(bands.values()))
+
+
+def _aligned(name: str, kind: _Kind, rows: Sequence[Series]) -> list[Series]:
+    """Return the series of the seeds of a name on one grid.
+
+    A run that diverged has fewer steps than the others: it gets NaN for the rest.
+    """
+    grid = max((row.x for row in rows), key=len)
+    if any(not np.array_equal(row.x, grid[: len(row.x)]) for row in rows):
+        raise ValueError(
+            f"the {len(rows)} {kind.name} of {name!r} stand at different positions, so they have "
+            "no mean. Measure all seeds at the same positions, or give each a name."
+        )
+    lacking = [np.full(len(grid) - len(row.x), np.nan) for row in rows]
+    return [
+        dataclasses.replace(row, x=grid, y=np.concatenate([row.y, rest]))
+        for row, rest in zip(rows, lacking, strict=True)
+    ]
 
 
 def _fit(axes: Axes, bands: Sequence[Band]) -> None:

@@ -52,24 +52,22 @@ class PowersOfTen(Locator):
         for mantissas, step in self._CHOICES:
             powers = np.arange(last, first - 1, -step)[::-1]
             sizes = (10.0 ** powers[:, None] * mantissas).ravel()
-            # Below the scale the axis is linear, and ticks there would crowd 0.
-            sizes = sizes[(sizes >= self.scale) & (sizes <= reach)]
-            ticks = np.concatenate([-sizes[::-1], [0.0], sizes])
+            # Where the axis is linear, powers of ten crowd 0.
+            sizes = [size for size in sizes if self._apart([0.0, size], vmin, vmax)]
+            ticks = np.array([*(-size for size in reversed(sizes)), 0.0, *sizes])
             ticks = ticks[(ticks >= vmin) & (ticks <= vmax)]
             if self._apart(ticks, vmin, vmax):
                 break
         return ticks
 
-    def _apart(self, ticks: np.ndarray, vmin: float, vmax: float) -> bool:
-        """Return whether the labels of ticks keep apart."""
+    def _apart(self, ticks: Sequence[float], vmin: float, vmax: float) -> bool:
+        """Return whether the labels of ticks keep apart on an axis between two ends."""
         axes = self.axis.axes
-        inches = axes.get_window_extent().width / axes.figure.dpi
+        width = axes.get_window_extent().width / axes.figure.dpi
         u, ends = (np.arcsinh(np.asarray(x) / self.scale) for x in (ticks, (vmin, vmax)))
-        letter = (
-            self.axis.majorTicks[0].label1.get_size() / 112
-        )  # Inches a letter, and one to spare.
+        letter = self.axis.majorTicks[0].label1.get_size() / 112  # Inches.
         sizes = np.array([letter * (1 + len(f"{tick:g}")) for tick in ticks])
-        gaps = np.diff(u) * inches / np.ptp(ends)
+        gaps = np.diff(u) * width / np.ptp(ends)
         return bool((gaps > (sizes[1:] + sizes[:-1]) / 2).all())
 
 
@@ -84,9 +82,13 @@ def draw_density(
     **style: Any,
 ) -> Axes:
     """Draw a spectral density: see ``Density.plot``."""
+    width = _KERNEL if width is None else width
+    # Before the axes: it refuses a scale that no axis can have.
+    curve = density.curve(width=width, scale=shared_scale([density]) if scale is None else scale)
     with result_axes(ax, width=WIDTH) as axes:
-        scale = axis_scale(axes, _SCALE * density.scale if scale is None else scale)
-        curve = density.curve(width=_KERNEL if width is None else width, scale=scale)
+        scale = axis_scale(axes, curve.scale)
+        if scale != curve.scale:
+            curve = density.curve(width=width, scale=scale)
         new = not axes.has_data()
         axes.plot(curve.eigenvalues.numpy(), curve.density.numpy(), label=label, **style)
         _show(axes, [curve], density.n, unit, new=new)

@@ -182,12 +182,17 @@ def check_grids(named: Mapping[str, Plane]) -> None:
                 )
 
 
+def check_levels(levels: Sequence[float]) -> None:
+    """Raise ValueError unless there are two levels at least, and they increase."""
+    if len(levels) < 2 or not bool((np.diff(levels) > 0).all()):
+        raise ValueError(f"levels={list(levels)} do not increase. Use plots.levels(planes).")
+
+
 def _check(
     named: Mapping[str, Plane], levels: Sequence[float], over: Mapping[str, Mapping]
 ) -> None:
     check_grids(named)
-    if len(levels) < 2 or not bool((np.diff(levels) > 0).all()):
-        raise ValueError(f"levels={list(levels)} do not increase. Use plots.levels(planes).")
+    check_levels(levels)
     for kind, drawn in over.items():
         if unknown := sorted(set(drawn) - set(named)):
             raise ValueError(

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.lines import Line2D
+from matplotlib.ticker import MaxNLocator
 
 from landscape.plots.axes import log_ticks, suggests_log_scale
 from landscape.plots.planes import VALUE_LABELS
@@ -42,6 +44,7 @@ class Series:
         xlabel: Name of the positions, with unit.
         ylabel: Name of the values, with unit.
         may_be_log: Whether the vertical axis is logarithmic where the values span a factor of 10.
+        integers: Whether ticks of the positions are whole numbers.
     """
 
     x: np.ndarray
@@ -49,6 +52,7 @@ class Series:
     xlabel: str
     ylabel: str
     may_be_log: bool = False
+    integers: bool = False
 
 
 def line_series(line: Line, quantity: str = "loss") -> Series:
@@ -85,7 +89,8 @@ def run_series(run: Run, quantity: str = "train_loss") -> Series:
     diverged = run.diverged_at is not None
     if quantity in STEP_LABELS:
         values = getattr(run, quantity).numpy().astype(np.float64)
-        return Series(np.arange(len(values)), values, "step", STEP_LABELS[quantity], True)
+        steps = np.arange(len(values))
+        return Series(steps, values, "step", STEP_LABELS[quantity], True, True)
     if quantity not in run.history:
         raise ValueError(
             f"quantity={quantity!r} is in no run's history. Choose one of "
@@ -95,11 +100,13 @@ def run_series(run: Run, quantity: str = "train_loss") -> Series:
     values = np.full(len(epochs), np.nan)
     reached = len(recorded) - diverged
     values[:reached] = recorded[:reached]
+    if quantity == "gradient_norm":  # There is none at the initialisation: nothing was lost.
+        epochs, values = epochs[1:], values[1:]
     label = HISTORY_LABELS.get(quantity, quantity.replace("_", " "))
-    return Series(epochs, values, "epoch", label, "accuracy" not in quantity)
+    return Series(epochs, values, "epoch", label, "accuracy" not in quantity, True)
 
 
-def draw_series(axes: Axes, series: Series, *, label: str | None, style: dict[str, Any]) -> Any:
+def draw_series(axes: Axes, series: Series, *, label: str | None, style: dict[str, Any]) -> Line2D:
     """Draw a series as a line, with a cross at the upper edge where a value is not finite.
 
     Args:
@@ -112,13 +119,22 @@ def draw_series(axes: Axes, series: Series, *, label: str | None, style: dict[st
         The line.
     """
     (line,) = axes.plot(series.x, series.y, label=label, **style)
-    mark_lost(axes, series.x, ~np.isfinite(series.y), line.get_color())
+    finite = np.isfinite(series.y)
+    mark_lost(axes, series.x, ~finite, line.get_color())
+    beside = np.concatenate([[False], finite, [False]])
+    alone = finite & ~beside[:-2] & ~beside[2:]
+    if alone.any():  # A line shows no point between two gaps.
+        axes.plot(
+            series.x[alone], series.y[alone], linestyle="", marker=".", color=line.get_color()
+        )
     name_axes(axes, series.xlabel, series.ylabel)
     return line
 
 
 def choose_scale(axes: Axes, series: Sequence[Series]) -> None:
     """Make the vertical axis logarithmic where the series allow it and their values ask for it.
+
+    Positions that are whole numbers get ticks at whole numbers.
 
     Args:
         axes: Axes on which the series are drawn.
@@ -129,6 +145,8 @@ def choose_scale(axes: Axes, series: Sequence[Series]) -> None:
     if all(one.may_be_log for one in series) and suggests_log_scale(finite):
         axes.set_yscale("log")
         log_ticks(axes.yaxis)
+    if all(one.integers for one in series):
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
 
 
 def _value_label(quantity: str) -> str:

@@ -15,6 +15,7 @@ from landscape.plots.planes import (
     VALUE_LABELS,
     Quantity,
     check_grids,
+    check_levels,
     draw_field,
     draw_planes,
     values_of,
@@ -50,6 +51,7 @@ def draw_plane(
     if ax is None:
         return draw_panels({label or "": plane}, levels, quantity, style)[0]
     check_grids({label or "": plane})
+    check_levels(levels)
     draw_field(ax, plane, values_of(plane, quantity), levels, style)
     overlays.draw_marks(ax, {})
     frames.include_points(ax, plane.alphas.numpy(), plane.betas.numpy())
@@ -70,7 +72,7 @@ def draw_median_plane(
 ) -> Axes:
     """Draw the median of several planes at each point as contours: see ``Planes.plot``."""
     values = values_of(planes, quantity)
-    median = {quantity: np.median(values, axis=0)}
+    median = {quantity: getattr(planes, quantity).new_tensor(np.median(values, axis=0))}
     plane = types.SimpleNamespace(alphas=planes.alphas, betas=planes.betas, **median)
     label = f"median of {len(values)} planes" if label is None else label
     return draw_plane(plane, ax, quantity=quantity, levels=levels, label=label, **style)
