@@ -42,6 +42,7 @@ from studies.records import equal_loss, slices, spectra
 from studies.records import runs as run_records
 from studies.records import solutions as solution_records
 from studies.records.paths import record_path_kinds, record_straight_paths
+from studies.records.twins import record_twins
 from studies.study import Study
 from studies.tables import comparisons, measurements
 from studies.tables.runs import divergence
@@ -195,7 +196,7 @@ fixed = task.first(curvature_examples)
 near = equal_loss.equal_loss_objectives(
     runs, None, task, fixed, study.store, workers=workers, bn_block=batch_size
 )
-how = {"prefix": "equal_", "without": equal_loss.WITHOUT}
+how = {"prefix": "equal_", "missing_note": equal_loss.MISSING_NOTE}
 solution_records.record_test_loss(study, near, task.test, **how)
 solution_records.record_test_loss(study, near, task.train, split="train", **how)
 solution_records.record_early(study, near, rho=rho, **how)
@@ -449,7 +450,7 @@ display.show(
 
 # %%
 how = {"rho": rho, "rho_adaptive": rho_adaptive, "seed": seeds[0]}
-solution_records.record_twins(study, networks, fixed, layer="0", factors=twin_factors, **how)
+record_twins(study, networks, fixed, layer="0", factors=twin_factors, **how)
 
 # %%
 twins = {f"twin_{name}": title for name, title in names.items()}
@@ -578,8 +579,8 @@ captioned.surface(
 # %%
 display.Sentence(
     "Prediction and loss part, along random directions, "
-    f"{measurements.partings(models, 'filter norms')}; along the sharpest eigenvectors, "
-    f"{measurements.partings(curved, 'units')}."
+    f"{measurements.quadratic_limits(models, 'filter norms')}; along the sharpest eigenvectors, "
+    f"{measurements.quadratic_limits(curved, 'units')}."
 )
 
 # %% [markdown]

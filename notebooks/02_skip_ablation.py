@@ -37,6 +37,7 @@ from studies.figures import builders, captioned
 from studies.figures.depth import gradient_panels
 from studies.records import published, slices, solutions
 from studies.records import runs as run_records
+from studies.records.signals import record_signals
 from studies.study import Study
 from studies.tables import comparisons, measurements
 from studies.tables import runs as run_tables
@@ -176,7 +177,7 @@ others = sweep(arms.variants(small, begun), few, seeds=seeds)
 run_records.record_runs(study, others)
 examples = task.first(signal_examples)
 before = [arms.arm_objectives(own, examples, step=0, bn="batch") for own in (runs, others)]
-received = [solutions.record_signals(study, at, prefix="initial_") for at in before]
+received = [record_signals(study, at, prefix="initial_") for at in before]
 display.show(
     comparisons.arm_table(
         study,
@@ -194,7 +195,7 @@ display.show(
 panels_of = {"He's initialisation": received[0]}
 panels_of["PyTorch's initialisation"] = arms.renamed_arms(received[1], of_torch)
 captioned.curves(
-    gradient_panels(panels_of, of="z", reference=0.9),
+    gradient_panels(panels_of, variable="z", reference=0.9),
     label="fig-signals",
     caption="Gradients of the loss by the layers' outputs z before training, over "
     f"{signal_examples} examples.",

@@ -36,7 +36,7 @@ from studies.figures import captioned
 from studies.figures import depth as depth_figures
 from studies.records import runs as run_records
 from studies.records import solutions
-from studies.records.runs import record_learning
+from studies.records.runs import learned_seeds
 from studies.study import Study
 from studies.tables import comparisons, measurements
 from studies.tables import runs as run_tables
@@ -203,7 +203,7 @@ captioned.curves(
 )
 
 # %%
-learn = record_learning(study, runs, chance=1 / task.classes)
+learn = learned_seeds(study, runs, chance=1 / task.classes)
 known = all(all(learn[arm]) for arm in of_depth)
 deeper = {name: [f"{name}, depth {d}" for d in depths] for name in ("plain", "skip")}
 worse = [
@@ -289,7 +289,7 @@ judged = [
 verdicts += judged
 display.show(
     *map(VerdictBox, judged),
-    measurements.steady(study, base.optimizer, "test_accuracy", lasting),
+    measurements.stable_start_sentence(study, base.optimizer, "test_accuracy", lasting),
     measurements.rounding_sentence(study, "initial_rounding", every, moments["initial"]),
     measurements.rounding_sentence(study, "early_rounding", lasting, moments["early"]),
 )

@@ -35,7 +35,7 @@ from landscape import data, models, training
 from studies import arms, claims, display, findings
 from studies.figures import builders, captioned
 from studies.records import runs as run_records
-from studies.records import solutions
+from studies.records.signals import record_signals
 from studies.study import Study
 from studies.tables import comparisons
 from studies.tables import runs as run_tables
@@ -157,7 +157,7 @@ display.show(
 
 # %%
 before = arms.arm_objectives(runs, task.first(signal_examples), step=0, bn="batch")
-received = solutions.record_signals(study, before, prefix="initial_")
+received = record_signals(study, before, prefix="initial_")
 heads = {"test_accuracy": "test accuracy", "train_loss": "training loss (nats)"}
 display.show(
     comparisons.arm_table(

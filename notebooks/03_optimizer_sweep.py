@@ -38,9 +38,9 @@ from landscape.dynamics import stability
 from studies import arms, claims, display, findings, power_laws, tuning
 from studies.figures import builders, captioned, edge_of_stability
 from studies.figures import scaling as scaling_figures
-from studies.records import basins, dynamics, equal_loss, flatness, slices, solutions
+from studies.records import basins, bounds, dynamics, equal_loss, flatness, slices, solutions
 from studies.records import runs as run_records
-from studies.records.runs import record_learning
+from studies.records.runs import learned_seeds
 from studies.study import Study
 from studies.tables import comparisons, runs
 from studies.tables import scaling as scaling_tables
@@ -162,7 +162,7 @@ shared = training.sweep(configs, task, study.store, **how)
 run_records.record_runs(study, shared)
 for net in networks:
     figure = captioned.curves(
-        builders.training_panels(arms.named_by_config(shared, net)),
+        builders.training_panels(arms.select_family(shared, net)),
         label=f"fig-{net.lower()}",
         caption=f"Training the {net} by {len(optimizers)} optimizers at the learning rate "
         f"{learning_rate:g}: mean over seeds, 95% interval as a band, each seed as a thin line. "
@@ -192,7 +192,7 @@ for values in (rates, adaptive_rates):
     tuned = {arm: config for arm, config in configs.items() if grids[arm] is values}
     grid = tuning.tuning_grid(tuned, "learning_rate", values)
     tried = training.sweep(grid, task, study.store, seeds=grid_seeds, workers=workers)
-    best |= tuning.chosen(tried, list(tuned), "learning_rate", values)
+    best |= tuning.tuned_values(tried, list(tuned), "learning_rate", values)
 tuning_tables.tuning_table(
     best,
     heading="learning rate",
@@ -293,7 +293,7 @@ for members in rivals.values():
         compared, None, task, first, study.store, workers=workers
     )
     near = {(arm.replace("own rate", "equal loss"), s): L for (arm, s), L in early.items()}
-    solutions.record_early(study, near, rho=rho, prefix="", without=equal_loss.WITHOUT)
+    solutions.record_early(study, near, rho=rho, prefix="", missing_note=equal_loss.MISSING_NOTE)
 equal = {net: [arm.replace("own rate", "equal loss") for arm in rivals[net]] for net in networks}
 apart = max(equal_loss.largest_ratio(study, "loss", members) for members in equal.values())
 comparisons.arm_table(
@@ -340,9 +340,9 @@ along = []
 for net in networks:
     chosen = {
         (arm.removesuffix(", own rate"), s): cut
-        for (arm, s), cut in arms.named_by_config(lines, net).items()
+        for (arm, s), cut in arms.select_family(lines, net).items()
     }
-    along += builders.line_panels(chosen, of=net)
+    along += builders.line_panels(chosen, network=net)
 captioned.curves(
     along,
     label="fig-lines",
@@ -504,7 +504,7 @@ scaling_tables.exponent_table(
 )
 
 # %%
-solutions.record_bounds(study, {key: run for key, run in swept.items() if key[0] in batches})
+bounds.record_bounds(study, {key: run for key, run in swept.items() if key[0] in batches})
 comparisons.arm_table(
     study,
     {"trace": "tr H", "trace_bound": "bound, C = 1", "trace_constant": "C that it takes"},
@@ -630,7 +630,7 @@ for net, name in itertools.product(networks, [*optimizers, pace, default]):
 comparisons.ratio_table(
     study,
     against,
-    kept=record_learning(study, both, chance=1 / task.classes),
+    kept=learned_seeds(study, both, chance=1 / task.classes),
     label="tab-against",
     caption="λ_max of each optimizer over that of momentum: ratio and 95% interval over the seeds "
     "in which both networks learn, n where these are not all; verdicts count all seeds.",

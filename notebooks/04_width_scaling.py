@@ -212,7 +212,7 @@ beginnings = training.sweep(
     seeds=seeds,
     workers=workers,
 )
-taken = time_to_target.record_times(study, runs, levels_of, closer=beginnings)
+taken = time_to_target.record_times(study, runs, levels_of, beginnings=beginnings)
 titles = {"epochs_to_loss": f"training loss {loss_level:g} nats"}
 titles |= {f"epochs_to_{level:g}": f"test accuracy {level:g}" for level in accuracy_levels}
 ends = {arm: study.values("test_accuracy", arm) for arm in settings}
@@ -351,7 +351,7 @@ near = {
     for size in (curvature_examples, many_examples)
 }
 solutions.record_early(
-    study, near[many_examples], rho=rho, prefix="equal_", without=equal_loss.WITHOUT
+    study, near[many_examples], rho=rho, prefix="equal_", missing_note=equal_loss.MISSING_NOTE
 )
 lots = min(many_examples, len(task.y_train))
 apart = equal_loss.largest_ratio(study, "equal_loss", compared)
@@ -399,7 +399,7 @@ for seed in seeds:
     slices.record_shapes(study, drawn[seed][0], seed=seed)
     basins.record_basins(study, drawn[seed][0], level=basin_level, seed=seed)
     for arm in [arm for arm, L in every.items() if L is None]:
-        note = "the run diverged" if (arm, seed) in at else equal_loss.WITHOUT
+        note = "the run diverged" if (arm, seed) in at else equal_loss.MISSING_NOTE
         solutions.record_missing(study, list(shapes), note=note, arm=arm, seed=seed)
 planes, predicted = drawn[seeds[0]]
 picked = [arm for arm in shown.values() if arm in planes]
@@ -410,7 +410,8 @@ captioned.planes(
     label="fig-planes",
     caption="Training loss on a filter-normalised plane through the first seed's solutions, on "
     "shared levels; dashed: the quadratic prediction, inside the circle it holds. It parts from "
-    f"the loss {measurements.partings({arm: predicted[arm] for arm in picked}, 'filter norms')}.",
+    "the loss "
+    f"{measurements.quadratic_limits({arm: predicted[arm] for arm in picked}, 'filter norms')}.",
     alt="Contour plots side by side: narrow and wide networks of two families.",
 )
 

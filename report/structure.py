@@ -163,7 +163,7 @@ def _prose(found: list[Cell]) -> Iterator[tuple[int, str]]:
 
 
 def _size(found: list[Cell]) -> Iterator[tuple[int, str]]:
-    remedy = "move what it computes into lib/landscape, or into lib/studies if it serves this report alone"
+    remedy = "move what it computes into lib/landscape or lib/studies"
     for number, cell in enumerate(found, start=1):
         counts = cell.kind == "code" and "parameters" not in cell.tags
         if counts and cell.code_lines > CELL_LINES:

@@ -1,4 +1,4 @@
-"""What a notebook cell shows: figures, tables, verdicts and sentences for the report."""
+"""Tables and sentences that a notebook cell shows, with what the report needs of them."""
 
 import html
 import io
@@ -91,19 +91,19 @@ class Surface(Figure):
 
 
 class Table:
-    """Rows of text with label and caption; numbers align on the decimal point in the report.
+    """Rows of text with label and caption; in the report, numbers align on the decimal point.
 
     Args:
         columns: Headings; may hold $maths$.
-        rows: One sequence of strings a row.
-        label: Such as ``tab-curvature``.
+        rows: One sequence of strings for each row.
+        label: Such as ``tab-curvature``; the report refers to the table by it.
         caption: What to see, in markdown.
-        align: ``left`` or ``decimal`` for each column; None takes left for the first and decimal
-            for the others.
+        align: ``left`` or ``decimal`` for each column; None takes left for the first column and
+            decimal for the others.
 
     Raises:
-        ValueError: If a row or ``align`` has another length than ``columns``, or the label another
-            form.
+        ValueError: If a row or ``align`` has another length than ``columns``, ``align`` holds
+            another word, or the label does not begin with ``tab-``.
     """
 
     def __init__(
@@ -124,15 +124,15 @@ class Table:
             raise ValueError(
                 f"table {label!r} aligns a column {unknown[0]!r}. Use 'left' or 'decimal'."
             )
-        wrong = [len(row) for row in [*self.rows, self.align] if len(row) != len(self.columns)]
-        if wrong:
+        lengths = [len(row) for row in [*self.rows, self.align] if len(row) != len(self.columns)]
+        if lengths:
             raise ValueError(
-                f"table {label!r} has {len(self.columns)} columns and a row of {wrong[0]} cells. "
+                f"table {label!r} has {len(self.columns)} columns and a row of {lengths[0]} cells. "
                 "Give each row, and align, one entry a column."
             )
 
     def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> Bundle:
-        carried = {
+        metadata = {
             "kind": "table",
             "label": self.label,
             "caption": self.caption,
@@ -145,7 +145,7 @@ class Table:
             "text/markdown": self._markdown(),
             "text/plain": "\n".join("  ".join(row) for row in [self.columns, *self.rows]),
         }
-        return data, {"landscape": carried}
+        return data, {"landscape": metadata}
 
     def _html(self) -> str:
         def row(cells: Sequence[str], tag: str) -> str:
@@ -166,7 +166,11 @@ class Table:
 
 
 class Sentence:
-    """Markdown that code wrote: prose whose numbers are computed; λ_max becomes mathematics."""
+    """Prose in markdown whose numbers are computed; λ_max becomes mathematics.
+
+    Args:
+        text: The markdown.
+    """
 
     def __init__(self, text: str) -> None:
         self.text = maths(text)
@@ -176,7 +180,7 @@ class Sentence:
 
 
 def show(*things: object) -> None:
-    """Show several things below one cell."""
+    """Show several tables, figures, verdicts and sentences below one cell, in this order."""
     IPython.display.display(*things)
 
 

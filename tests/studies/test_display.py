@@ -287,7 +287,7 @@ def test_barriers_are_a_row_for_each_split_and_policy():
     assert row == ["test", "frozen", loss, loss, error, "0.25 to 0.50"]
 
 
-def test_routes_are_a_row_for_each_kind_with_an_interval_over_pairs():
+def test_kinds_of_paths_are_a_row_for_each_kind_with_an_interval_over_pairs():
     found = comparisons.path_kind_table(
         {"straight": [path(1.0), path(2.0, 0.25)], "chain": [path(0.5)]}, label="tab-r"
     )
@@ -384,15 +384,15 @@ def lines_of(*rows):
 
 
 def test_line_panels_are_bands_over_seeds_of_means_over_directions():
-    cuts = {
+    lines = {
         ("a", 0): lines_of([1.0, 2.0], [3.0, 6.0]),
         ("a", 1): lines_of([4.0, 4.0], [4.0, 8.0]),
     }
-    assert [panel.title for panel in builders.line_panels(cuts, of="MLP")] == [
+    assert [panel.title for panel in builders.line_panels(lines, network="MLP")] == [
         "MLP: training loss",
         "MLP: training accuracy",
     ]
-    loss, accuracy = builders.line_panels(cuts)
+    loss, accuracy = builders.line_panels(lines)
     assert loss.title == "training loss"
     assert loss.series["a"].samples.tolist() == [[2.0, 4.0], [4.0, 6.0]]
     want = [math.sqrt(2 * 4), math.sqrt(4 * 6)]  # On a logarithmic axis.
@@ -432,7 +432,7 @@ def test_line_spread_has_no_value_where_a_direction_has_none():
     assert of.samples[1, 0] == math.inf
 
 
-def test_route_panels_are_a_series_for_each_kind():
+def test_path_kind_panels_are_a_series_for_each_kind():
     found = {"straight": [path(1.0), path(3.0)], "chain": [path(0.1), path(0.1)]}
     loss, accuracy = builders.path_kind_panels(found)
     assert (loss.title, accuracy.title) == ("loss, policy frozen", "accuracy, policy frozen")
@@ -443,12 +443,12 @@ def test_route_panels_are_a_series_for_each_kind():
     )  # A loss of 0 has no logarithm.
 
 
-def test_route_panels_of_a_single_pair_have_no_band():
+def test_path_kind_panels_of_a_single_pair_have_no_band():
     loss, _ = builders.path_kind_panels({"straight": [path(1.0)]})
     assert loss.series["straight"].n == 1 and loss.series["straight"].mean.tolist() == [0, 1, 0]
 
 
-def test_route_panels_are_logarithmic_where_the_loss_asks_for_it():
+def test_path_kind_panels_are_logarithmic_where_the_loss_asks_for_it():
     raised = [dataclasses.replace(path(b), loss=path(b).loss + 0.05) for b in (1.0, 0.0)]
     assert (
         builders.path_kind_panels({"straight": raised[:1], "chain": raised[1:]})[0].scale == "log"
@@ -456,14 +456,14 @@ def test_route_panels_are_logarithmic_where_the_loss_asks_for_it():
     assert builders.path_kind_panels({"chain": raised[1:]})[0].scale == "linear"
 
 
-def test_route_panels_of_several_policies_name_them_in_the_series():
+def test_path_kind_panels_of_several_policies_name_them_in_the_series():
     found = {"straight": [path(1.0)], "chain": [dataclasses.replace(path(0.5), bn="reestimate")]}
     loss, _ = builders.path_kind_panels(found)
     assert list(loss.series) == ["straight (frozen)", "chain (reestimate)"]
     assert loss.title == "loss"
 
 
-def test_route_panels_refuse_two_policies_or_grids_in_one_kind():
+def test_path_kind_panels_refuse_two_policies_or_grids_in_one_kind():
     other = dataclasses.replace(path(0.5), bn="batch")
     with pytest.raises(ValueError, match=r"kind 'a' have the policies \['frozen', 'batch'\]"):
         builders.path_kind_panels({"a": [path(1.0), other]})

@@ -292,9 +292,8 @@ def quantiles(values: torch.Tensor, shares: Sequence[float]) -> torch.Tensor:
 def centred_positions(points: int, reach: float, *, power: float = 2.0) -> torch.Tensor:
     """Return a symmetric grid that holds 0 and is finer near it.
 
-    Positions are ±reach · (k/m)^power for k = 0 ... m, with m = (points - 1)/2. At the border the
-    steps are about ``power`` times as long as those of an even grid; near the centre they are far
-    shorter.
+    Positions are ±reach · (k/m)^power for k = 0 ... m, with m = (points - 1)/2. Compared with an
+    even grid, steps at the border are about ``power`` times as long, steps near 0 far shorter.
 
     Args:
         points: Number of positions, odd and at least 3, so that 0 is a position.

@@ -205,7 +205,7 @@ def random_planes(
         points: Number of positions of the even grid along each axis, odd and at least 3; None takes
             25.
         seed: Seed of the directions: pair p is drawn from the streams ("plane", 2p + 1) and
-            ("plane", 2p + 2), so that the first plane is the one of ``random_plane``.
+            ("plane", 2p + 2). The first plane equals ``random_plane`` of the same seed.
         count: Number of pairs p, at least 1.
         store: Keeps blocks of rows, as for ``plane``; None keeps nothing.
 

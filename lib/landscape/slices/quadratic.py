@@ -172,7 +172,7 @@ def _agreement(
         raise ValueError(f"rtol={rtol} lets no prediction agree. Pass rtol > 0, such as 0.1.")
     distances = points.norm(dim=1)
     # Points at one distance form a shell and agree or disagree together. Distances are compared to
-    # nine digits, since rounding separates those of (α, β) and (β, α); the floor avoids 0/0.
+    # nine digits, since rounding may separate (α, β) from (β, α); the floor avoids 0/0.
     nearness = (distances / distances.max().clamp_min(1e-300)).mul(1e9).round()
     distances = torch.where(nearness == 0, 0.0, distances)
     order = nearness.argsort(stable=True)
@@ -207,6 +207,6 @@ def _check(objective: Objective, plane: Plane, cosine: float) -> None:
         )
     if not abs(cosine - plane.cosine) < 1e-6:
         raise ValueError(
-            f"the directions have the cosine {cosine:.6g}, those of the plane {plane.cosine:.6g}. "
+            f"the directions have the cosine {cosine:.6g}, the plane's have {plane.cosine:.6g}. "
             "Pass the directions along which the plane was measured."
         )

@@ -123,11 +123,11 @@ def basin_width(cut: Line | Plane, *, level: float) -> Basin:
 def anisotropy(plane: Plane, *, level: float) -> Anisotropy:
     """Measure the ratio of the semi-axes of the set around the centre where L ≤ L(θ) + level.
 
-    The semi-axes are those of the ellipse with the same second moments: exact for a quadratic basin
+    The semi-axes belong to the ellipse with the same second moments: exact for a quadratic basin
     up to the interpolation of ``basin_width``, and defined for a set of any shape at the given
     level. A quadratic fit would depend on the choice of fitted points, and has no semi-axes where
     it is not convex. The measure is taken in the plane's own coordinates: where directions are not
-    orthogonal or differ in length, angles and ratios are those of the picture.
+    orthogonal or differ in length, the picture shows the same angles and ratios.
 
     Args:
         plane: A plane whose grid has the centre inside; positions in any order, at any distances.

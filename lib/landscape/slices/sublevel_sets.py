@@ -95,12 +95,17 @@ def sublevel_set(cut: Line | Plane, level: float) -> SublevelSet:
 def _at_centre(axes: list[torch.Tensor], loss: torch.Tensor) -> float:
     """Return the loss at coordinates 0, interpolated along one axis after the other."""
     for axis in axes:
-        upper = int(torch.searchsorted(axis, 0.0).clamp_min(1))
+        upper = _after_centre(axis)
         share = float(-axis[upper - 1] / (axis[upper] - axis[upper - 1]))
         ends = ((loss[upper - 1], 1 - share), (loss[upper], share))
         # A neighbour of weight 0 may be NaN or infinite, and 0 times it is NaN.
         loss = sum(weight * end for end, weight in ends if weight > 0)
     return float(loss)
+
+
+def _after_centre(axis: torch.Tensor) -> int:
+    """Return the index of the first position at or after 0 that has one before it."""
+    return int(torch.searchsorted(axis, 0.0).clamp_min(1))
 
 
 def _interval(alphas: torch.Tensor, loss: torch.Tensor, centre: float, level: float) -> SublevelSet:
@@ -171,13 +176,20 @@ def _region(
     )
 
 
+# contourpy 1.3.3 would replace _clipped, _tips and _moments by more code. Its polygons filled below
+# the rim (quad_as_tri=True, corner_mask=False), with moments by Green's theorem, agree with the
+# clipped triangles to 1e-13 on 2,128 planes, but give no ``low`` and ``high``. Nor is a polygon the
+# set: among 600 rough planes with 8% of the losses not finite, 336 sets consist of several,
+# connected by edges or points of the grid. So triangles and graph stay, and 36 lines of clipping
+# become 50, at 0.6 to 2 times the time. By default (quad_as_tri=False) contourpy interpolates
+# otherwise: the area of a rough plane's set differs by up to 23%.
 def _clipped(
     points: torch.Tensor, values: torch.Tensor, triangles: torch.Tensor, rim: float
 ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor]:
     """Return moments of the parts of triangles below the rim, two areas, and the rim.
 
-    The moments (7,) are those of ``_moments``. The areas are those of the triangles wholly below
-    the rim and of all triangles. The rim comes as segments (s, 2, 2).
+    ``_moments`` defines the moments (7,). One area covers the triangles wholly below the rim, the
+    other covers all triangles. The rim comes as segments (s, 2, 2).
     """
     heights, order = values[triangles].sort(dim=1, stable=True)
     corners = points[triangles.gather(1, order)]
@@ -239,10 +251,14 @@ def _connected(
         ([True] * len(edges), (edges[:, 0], edges[:, 1])), shape=(len(points),) * 2
     )
     parts = torch.from_numpy(scipy.sparse.csgraph.connected_components(graph, directed=False)[1])
-    # The loss at the centre is a mean of the corners of its cell, so one of them is inside. The
-    # grid's steps make distances along axes of different units comparable.
+    # The loss at the centre is a mean of the corners of its cell, so a corner is inside. A point
+    # of another cell may be nearer and belong to another part. Steps of the grid make distances
+    # along axes of different units comparable.
+    ranges = [axis[[_after_centre(axis) - 1, _after_centre(axis)]] for axis in (alphas, betas)]
+    first, last = torch.stack(ranges, dim=1)
+    in_cell = ((points >= first) & (points <= last)).all(dim=1)
     steps = torch.stack([axis.diff().max() for axis in (alphas, betas)])
-    distances = torch.where(inside, (points / steps).norm(dim=1), float("inf"))
+    distances = torch.where(inside & in_cell, (points / steps).norm(dim=1), float("inf"))
     return inside & (parts == parts[distances.argmin()])
 
 

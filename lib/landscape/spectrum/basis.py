@@ -63,12 +63,25 @@ class Rows:
         return blocks
 
     def dot(self, v: torch.Tensor, count: int) -> torch.Tensor:
-        """Return the inner products (count,) of the first ``count`` rows with v (n,)."""
+        """Return the inner products of rows with a vector.
+
+        Args:
+            v: The vector (n,).
+            count: Number of rows, from the first on.
+
+        Returns:
+            The products (count,) in float64.
+        """
         v = v.to(**self._like)
         return torch.cat([block @ v for block in self.first(count)]).double()
 
     def subtract(self, v: torch.Tensor, coefficients: torch.Tensor) -> None:
-        """Subtract Σ cᵢ rowᵢ from v (n,) in place, for coefficients c (m,) of the first m rows."""
+        """Subtract a combination of rows, Σ cᵢ rowᵢ, from a vector in place.
+
+        Args:
+            v: The vector (n,).
+            coefficients: Coefficients c (m,) of the first m rows.
+        """
         v.sub_(self._sum(coefficients[None])[0])
 
     def combine(self, coefficients: np.ndarray) -> torch.Tensor:

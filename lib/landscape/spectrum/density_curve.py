@@ -58,6 +58,9 @@ def smooth(
         width: Standard deviation of the Gaussian kernel in units of u; None takes 1% of the range,
             but at least 0.05.
         scale: |λ| at which the axis turns from linear to logarithmic, > 0.
+
+    Returns:
+        The curve, per unit of u.
     """
     nodes, known = (nodes / scale).asinh(), (known / scale).asinh()
     ends = torch.cat([nodes.flatten(), known])

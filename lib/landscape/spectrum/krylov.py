@@ -1,6 +1,7 @@
 """Krylov decompositions of a symmetric operator, kept orthonormal to rounding."""
 
 import math
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -285,7 +286,8 @@ class Krylov:
             self._project(v, count, others)
         return float(components[-1])
 
-    def _project(self, v: torch.Tensor, count: int, others) -> torch.Tensor:
+    def _project(self, v: torch.Tensor, count: int, others: Sequence[torch.Tensor]) -> torch.Tensor:
+        """Make v orthogonal to the first rows and to others, in place; return its components."""
         components = v.new_zeros(0)
         if count:
             components = self._rows.dot(v, count)

@@ -77,7 +77,7 @@ class _Batch:
         norm = math.sqrt(self.square + mean)
         if spread <= _ROUNDING * norm**2:
             return norm, 0.0, norm, norm
-        # Squares are skewed like χ²: the interval is symmetric in the logarithm of what is unknown.
+        # Squares are skewed like χ²: the interval is symmetric in the logarithm of the unknown.
         reach = math.exp(min(quantile(len(self) - 1) * spread / mean, 700.0))
         low, high = math.sqrt(self.square + mean / reach), math.sqrt(self.square + mean * reach)
         return norm, spread / (2 * norm), low, high

@@ -181,7 +181,7 @@ def test_model_refuses_a_plane_of_other_examples_policy_or_directions():
         wrong = dataclasses.replace(plane, **other)
         with pytest.raises(ValueError, match=r"plane was measured on 1 examples with bn="):
             model_of(objective, origin, wrong, E1, E2)
-    with pytest.raises(ValueError, match=r"directions have the cosine 0.707.*, those of the plan"):
+    with pytest.raises(ValueError, match=r"directions have the cosine 0.707.*, the plane's have 0"):
         model_of(objective, origin, plane, E1, E1 + E2)
     with pytest.raises(ValueError, match=r"theta has the shape \(1,\)"):
         model_of(objective, origin, plane, E1, E2[1:])

@@ -150,6 +150,18 @@ def test_second_basin_of_a_plane_does_not_count():
     assert found.farthest == pytest.approx(0.3, rel=0.01) and not found.censored
 
 
+def test_set_of_a_plane_is_that_of_the_centre_not_of_the_nearest_point_inside():
+    # Along α the loss is 0, 0, 3, -20: at 0, between -0.3 and 10, it is on the way down to -20.
+    losses = torch.tensor([0.0, 0.0, 3.0, -20.0], dtype=torch.float64)
+    positions = [-1.0, -0.5, -0.3, 10.0]
+    plane = plane_of(lambda a, b: losses[:, None] + 0 * b, positions, [-1.0, 0.0, 1.0])
+    found = basin_width(plane, level=0.2)
+    line = basin_width(line_of(losses, positions), level=0.2)
+    assert found.loss == line.loss == pytest.approx(3 - 23 * 0.3 / 10.3)
+    assert found.points == 3 and found.farthest == pytest.approx(math.hypot(10, 1))
+    assert found.nearest == pytest.approx(line.nearest)
+
+
 def test_units_of_loss_and_directions_scale_width_and_leave_the_ratio():
     plane = plane_of(ellipse(0.6, 0.2, 0.4))
     scaled = dataclasses.replace(

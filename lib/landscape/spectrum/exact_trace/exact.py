@@ -52,7 +52,9 @@ class ExactTrace:
     converged: bool = True
 
 
-def exact_trace(L: Objective, theta: torch.Tensor, *, buffers: Buffers | None = None) -> ExactTrace:
+def exact_trace(
+    objective: Objective, theta: torch.Tensor | None = None, *, buffers: Buffers | None = None
+) -> ExactTrace:
     """Compute trace and diagonal of the Hessian of the mean loss, exact up to rounding.
 
     If the outputs f are piecewise linear in each single parameter, ∂²f/∂θᵢ² = 0 almost everywhere,
@@ -60,7 +62,7 @@ def exact_trace(L: Objective, theta: torch.Tensor, *, buffers: Buffers | None = 
     in its outputs, this part is (1/N) Σₙ Σ_c ⟨s_c, ∂fₙ/∂θᵢ⟩²: squared gradients of single examples,
     from one forward and C backward passes, where C = K - 1 for cross-entropy over K classes and
     C = K for K squared errors. Off the diagonal, Hessian and Gauss-Newton matrix differ. At a kink
-    (a ReLU at zero), derivatives are as in automatic differentiation and in ``L.hessian``.
+    (a ReLU at zero), derivatives are as in automatic differentiation and in ``objective.hessian``.
 
     The error is an estimate, not a bound: value · 4 eps (m + max |f|), with m the number of
     operations that have parameters. Each operation rounds by about eps; an output is off by about
@@ -71,33 +73,34 @@ def exact_trace(L: Objective, theta: torch.Tensor, *, buffers: Buffers | None = 
     Memory: about 256 MB, or the memory of one example if that is more, beside a few vectors (n,).
 
     Args:
-        L: Objective with loss ``cross_entropy`` or ``mse``, whose network has outputs (N, K) and
-            consists of linear layers, convolutions, eval-mode batch normalisation, ReLU and other
-            piecewise-linear operations, with each parameter used once. The graph of the outputs is
-            checked for this.
-        theta: The point (n,).
-        buffers: Running statistics to use instead of the model's own; None takes the model's own,
-            or under ``reestimate`` those estimated at theta.
+        objective: The loss to measure, ``cross_entropy`` or ``mse``. Its network has outputs (N, K)
+            and consists of linear layers, convolutions, eval-mode batch normalisation, ReLU and
+            other piecewise-linear operations, with each parameter used once. The graph of the
+            outputs is checked for this.
+        theta: The point (n,); None takes the objective's own theta.
+        buffers: Running statistics to use; None takes the model's own, or under ``reestimate``
+            statistics estimated at theta.
 
     Returns:
         Trace and diagonal in loss per parameter², with an estimate of the rounding error.
 
     Raises:
         ValueError: If network, loss or policy is not of this kind. The text names the obstacle and
-            says to use ``trace(L.hessian(theta))``.
+            says to use ``trace(objective.hessian(theta))``.
         RuntimeError: If outputs or result are not finite.
 
     Reference: Botev et al. (2017), Practical Gauss-Newton Optimisation for Deep Learning, ICML;
     Dangel et al. (2020), BackPACK: Packing more into Backprop, ICLR.
     """
-    parts = L.parts(theta, buffers=buffers)
-    network = _Network(parts, {block.name for block in L.layout.blocks})
+    theta = objective.theta if theta is None else theta
+    parts = objective.parts(theta, buffers=buffers)
+    network = _Network(parts, {block.name for block in objective.layout.blocks})
     totals = {name: torch.zeros_like(leaf).double() for name, leaf in network.leaves.items()}
     relative, passes = 0.0, 0
-    with full_precision(), Progress("exact trace", L.num_examples) as bar:
+    with full_precision(), Progress("exact trace", objective.num_examples) as bar:
         for inputs, targets in _chunks(parts.batches, _chunk_size(network, parts.batches)):
             outputs, graph = network(inputs)
-            seeds = L.output_factors(outputs.detach().double(), targets)
+            seeds = objective.output_factors(outputs.detach().double(), targets)
             # Confident predictions have tiny factors, whose squares would underflow in float32, so
             # the largest is scaled to 1.
             unit = float(seeds.abs().max() if len(seeds) else 0) or 1.0
@@ -105,22 +108,22 @@ def exact_trace(L: Objective, theta: torch.Tensor, *, buffers: Buffers | None = 
                 totals[name] += unit**2 * part
             passes, relative = 1 + len(seeds), max(relative, _rounding(graph, outputs))
             bar.step(count=len(inputs))
-    diagonal = L.layout.flatten(totals) / L.num_examples
+    diagonal = objective.layout.flatten(totals) / objective.num_examples
     value = float(diagonal.sum())
     if not math.isfinite(value):
         raise RuntimeError(
-            f"the trace is not finite in {L.dtype}: squared gradients overflow. Use an objective "
-            "with dtype=torch.float64."
+            f"the trace is not finite in {objective.dtype}: squared gradients overflow. Use an "
+            "objective with dtype=torch.float64."
         )
     return ExactTrace(
         value=value,
         diagonal=diagonal,
         error=relative * value,
         passes=passes,
-        bn=L.bn,
-        examples=L.num_examples,
-        examples_hash=L.examples_hash,
-        dtype=str(L.dtype).removeprefix("torch."),
+        bn=objective.bn,
+        examples=objective.num_examples,
+        examples_hash=objective.examples_hash,
+        dtype=str(objective.dtype).removeprefix("torch."),
     )
 
 

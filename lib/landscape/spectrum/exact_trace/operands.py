@@ -88,6 +88,9 @@ def named_totals(
         use: A convolution or matrix product.
         weight: Sums (groups, outputs of a group, entries); None if the weight is not trained.
         bias: Sums (groups, outputs of a group).
+
+    Returns:
+        Parameter name -> sums.
     """
     totals = {}
     if (name := operand_name(use, "bias")) is not None:
@@ -103,7 +106,15 @@ def named_totals(
 
 
 def operand_name(use: Use, part: str) -> str | None:
-    """Return the name of a layer's trained ``weight`` or ``bias``; None if there is none."""
+    """Return the name of a layer's weight or bias.
+
+    Args:
+        use: A convolution or matrix product.
+        part: ``weight`` or ``bias``.
+
+    Returns:
+        The name; None if the layer has no such part or it is not trained.
+    """
     operands = {"Convolution": (1, 2), "Addmm": (2, 0), "Mm": (1, None)}[use.kind]
     return use.names.get(operands[part == "bias"])
 

@@ -188,13 +188,13 @@ def _check_kind(node: Node) -> None:
         )
 
 
-def _check_products(nodes: list[Node], own: Mapping[Node, str | None]) -> None:
+def _check_products(nodes: list[Node], leaf_names: Mapping[Node, str | None]) -> None:
     # The names of the parameters that act on each node.
     reached: dict[Node | None, frozenset[str]] = {None: frozenset()}
     for node in nodes:
         operands = _operands(node)
-        if node in own:
-            reached[node] = frozenset([own[node]]) - {None}
+        if node in leaf_names:
+            reached[node] = frozenset([leaf_names[node]]) - {None}
             continue
         reached[node] = frozenset().union(*(reached[operand] for operand in operands))
         pair = [reached[operands[i]] for i in _BILINEAR.get(_kind(node), ()) if i < len(operands)]
@@ -211,18 +211,18 @@ def _check_products(nodes: list[Node], own: Mapping[Node, str | None]) -> None:
             )
 
 
-def _uses(nodes: list[Node], own: Mapping[Node, str | None]) -> tuple[Use, ...]:
+def _uses(nodes: list[Node], leaf_names: Mapping[Node, str | None]) -> tuple[Use, ...]:
     transposes = {
-        node: own[_operands(node)[0]]
+        node: leaf_names[_operands(node)[0]]
         for node in nodes
-        if _kind(node) == "T" and own.get(_operands(node)[0]) is not None
+        if _kind(node) == "T" and leaf_names.get(_operands(node)[0]) is not None
     }
     uses, users = [], {}
     for node in nodes:
         if node in transposes:  # Counts where the transpose is used.
             continue
         operands = _operands(node)
-        names = {i: own.get(op) or transposes.get(op) for i, op in enumerate(operands)}
+        names = {i: leaf_names.get(op) or transposes.get(op) for i, op in enumerate(operands)}
         names = {i: name for i, name in names.items() if name is not None}
         for i, name in names.items():
             transposed = operands[i] in transposes
