@@ -1,6 +1,7 @@
 """Curves over seeds, pairs of arms, and spectral densities, each as one figure."""
 
 import math
+import types
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
@@ -10,7 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from landscape.plots import axes as frames
-from landscape.plots.bands import vertical_limits
+from landscape.plots.bands import band_over_seeds, vertical_limits
 from landscape.plots.panel import Band, Panel
 from landscape.plots.style import INK, STYLES, keep_style, maths, series_style
 
@@ -76,7 +77,7 @@ def _draw_band(axis: Axes, band: Band, name: str, look: Mapping[str, Any]) -> No
 
 def pairs(
     panels: Mapping[str, Mapping[str, Sequence[float]]],
-    intervals: Mapping[str, Mapping[str, IntervalLike]],
+    intervals: Mapping[str, Mapping[str, IntervalLike]] | None = None,
     *,
     units: Mapping[str, str] | None = None,
     columns: int = 4,
@@ -85,7 +86,8 @@ def pairs(
 
     Args:
         panels: Quantity -> arm -> values, in the same order of seeds in all arms.
-        intervals: Quantity -> arm -> interval over seeds.
+        intervals: Quantity -> arm -> interval over seeds; None takes Student's, and none for a
+            single seed.
         units: Quantity -> unit of its vertical axis; None labels none.
         columns: Panels side by side.
 
@@ -98,7 +100,8 @@ def pairs(
             for seed_values in zip(*arms.values(), strict=True):
                 axis.plot(range(len(arms)), seed_values, color=INK, alpha=0.25, linewidth=0.6)
             for place, (arm, values) in enumerate(arms.items()):
-                _draw_arm(axis, place, values, intervals[quantity][arm], series_style(place))
+                interval = intervals[quantity][arm] if intervals else _student(values)
+                _draw_arm(axis, place, values, interval, series_style(place))
             axis.set_xticks(range(len(arms)), list(arms))
             axis.set_xlim(-0.5, len(arms) - 0.5 + 0.25)
             frames.title(axis, quantity)
@@ -106,6 +109,13 @@ def pairs(
             axis.grid(visible=False, axis="x")
         keep_style(axes)
         return figure
+
+
+def _student(values: Sequence[float]) -> IntervalLike:
+    band = band_over_seeds(np.zeros(1), [np.array([value]) for value in values])
+    (low,), (high,) = band.low, band.high
+    estimate = band.mean[0] if band.n > 1 else math.nan
+    return types.SimpleNamespace(estimate=estimate, low=low, high=high)
 
 
 def _draw_arm(

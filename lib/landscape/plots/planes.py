@@ -12,13 +12,12 @@ from matplotlib.cm import ScalarMappable
 from matplotlib.colors import BoundaryNorm
 from matplotlib.contour import QuadContourSet
 from matplotlib.figure import Figure
-from matplotlib.path import Path
 from matplotlib.ticker import MaxNLocator
-from matplotlib.transforms import Bbox
 
 from landscape.plots import axes as frames
 from landscape.plots import overlays
 from landscape.plots.axes import suggests_log_scale
+from landscape.plots.contour_labels import inks, label_levels
 from landscape.plots.overlays import Prediction
 from landscape.plots.style import INK, STYLES, keep_style
 
@@ -28,8 +27,6 @@ if TYPE_CHECKING:
 Quantity = Literal["loss", "accuracy"]
 VALUE_LABELS = {"loss": "mean loss", "accuracy": "accuracy (share correct)"}
 COLOURS = matplotlib.colormaps["cividis"]  # From dark to light: it reads in grey as well.
-
-_LABEL = 11.0  # Half the side of the square that a contour's label keeps free, in points.
 
 
 def levels(planes: Sequence[Plane], *, quantity: Quantity = "loss", count: int = 13) -> list[float]:
@@ -153,7 +150,7 @@ def draw_planes(
         keep_style(figure.axes)
         frames.fix_layout(figure)  # Labels need the places that the layout gives.
         for axis, lines, names in zip(axes, contours, mark_names.values(), strict=True):
-            _label_levels(axis, lines, levels, overlays.place_labels(axis, names))
+            label_levels(axis, lines, levels, overlays.place_labels(axis, names))
         return figure
 
 
@@ -245,14 +242,7 @@ def draw_field(
     norm = BoundaryNorm(levels, COLOURS.N, extend="both")
     filled = {"cmap": COLOURS, "norm": norm, "extend": "both"} | dict(style or {})
     axis.contourf(*grid, shown, levels=levels, **filled)
-    return axis.contour(*grid, shown, levels=levels, colors=_inks(levels), linewidths=0.5)
-
-
-def _inks(levels: Sequence[float]) -> list[str]:
-    """White lines and labels on the darker half, dark ones on the lighter."""
-    return [
-        overlays.LIGHT if place < len(levels) / 2 else overlays.DARK for place in range(len(levels))
-    ]
+    return axis.contour(*grid, shown, levels=levels, colors=inks(levels), linewidths=0.5)
 
 
 def _draw_bar(
@@ -273,40 +263,3 @@ def _is_logarithmic(levels: np.ndarray) -> bool:
         return False
     factors, steps = np.diff(np.log(levels)), np.diff(levels)
     return bool(np.ptp(factors) / factors.mean() < np.ptp(steps) / steps.mean())
-
-
-def _label_levels(
-    axis: Axes, lines: QuadContourSet, levels: Sequence[float], taken: list[Bbox]
-) -> None:
-    """Write every second level on its line, at a free spot where the line runs horizontally."""
-    points = axis.figure.dpi / 72
-    inks = _inks(levels)
-    for place in range(0, len(levels), 2):
-        spot = _free_spot(axis, lines.get_paths()[place], taken, _LABEL * points)
-        if spot is not None:
-            texts = axis.clabel(
-                lines,
-                levels=[levels[place]],
-                manual=[tuple(axis.transData.inverted().transform(spot))],
-                fmt=lambda level: f"{level:.3g}".replace("-", "−"),
-                fontsize=6.5,
-                colors=[inks[place]],
-            )
-            texts[-1].set(path_effects=[overlays.outline(inks[place])], zorder=5)
-
-
-def _free_spot(axis: Axes, path: Path, taken: list[Bbox], half: float) -> np.ndarray | None:
-    """Return the most horizontal free point of a line in pixels, and take a square around it."""
-    if len(path.vertices) < 4:
-        return None
-    ends = axis.transData.transform(path.vertices)
-    joined = path.codes[1:] == path.LINETO
-    steps, middles = np.diff(ends, axis=0)[joined], ((ends[1:] + ends[:-1]) / 2)[joined]
-    slope = np.abs(np.arctan(np.abs(steps[:, 1]) / np.maximum(np.abs(steps[:, 0]), 1e-9)))
-    inside = axis.get_window_extent().padded(-half)
-    for spot in middles[np.argsort(slope.round(1), kind="stable")]:
-        box = Bbox.from_extents(*(spot - half), *(spot + half))
-        if inside.contains(*spot) and not any(box.overlaps(other) for other in taken):
-            taken.append(box)
-            return spot
-    return None

@@ -298,3 +298,16 @@ def test_without_scripts_and_on_paper_the_picture_stands(opened):
     assert not still.is_visible() and shown.locator("canvas").first.is_visible()
     shown.emulate_media(media="print")
     assert still.is_visible() and not shown.locator("canvas").first.is_visible()
+
+
+# Units
+
+
+def test_losses_of_the_report_are_in_nats_and_accuracies_shares():
+    levels = plots.levels([plane()])
+    shown = captioned.planes({"one": plane()}, levels=levels, label="fig-a", **WORDS)
+    assert shown.figure.axes[1].get_ylabel().startswith("loss (nats)")
+    options = {"quantity": "accuracy", "levels": [0.2, 0.4, 0.6], "label": "fig-a"}
+    shown = captioned.planes({"one": plane()}, **options, **WORDS)
+    assert shown.figure.axes[1].get_ylabel().startswith("accuracy (share correct)")
+    assert surface().data["labels"][2] == "loss (nats)"
