@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from matplotlib.axes import Axes
 
+from landscape.plots import axes as frames
 from landscape.plots.bands import THIN
 from landscape.plots.result_axes import result_axes
 from landscape.plots.series import (
@@ -81,11 +82,13 @@ def draw_path(
         line = draw_series(axes, series, label=label or (path.kind if own else None), style=style)
         thin = {"color": line.get_color(), "linewidth": 0.9}
         axes.plot(
-            series.x, chord, linestyle=":", label="chord between the ends" if own else None, **thin
+            series.x, chord, linestyle=":", label="chord" if own else None, **thin
         )
         if np.isfinite(heights).all() and heights.max() > 0:
             top = heights.argmax()
             ends = [chord[top], series.y[top]]
             text = f"{name} {barrier:.3g}" if own else None
             axes.plot([series.x[top]] * 2, ends, marker="_", markersize=6, label=text, **thin)
+        if own:  # Above the axes: within them it would cover the curve.
+            frames.legend(axes.figure, [axes], least=1)
     return axes

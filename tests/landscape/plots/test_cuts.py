@@ -79,7 +79,7 @@ def test_a_path_has_its_chord_and_its_barrier():
     axes = path.plot()
     lines = named(axes)
     np.testing.assert_array_equal(lines["straight"].get_ydata(), path.loss)
-    chord = lines["chord between the ends"]
+    chord = lines["chord"]
     np.testing.assert_allclose(chord.get_ydata(), 0.5 - 0.4 * path.ts)
     barrier = lines["barrier 1"]
     assert list(barrier.get_xdata()) == [0.5, 0.5]
@@ -87,6 +87,8 @@ def test_a_path_has_its_chord_and_its_barrier():
     assert high - low == pytest.approx(path.barrier) and high == pytest.approx(path.loss[4])
     assert axes.get_yscale() == "linear"  # Where the chord of the losses is straight.
     assert axes.get_xlabel() == "position t on the path"
+    (legend,) = axes.figure.legends  # Above the axes, where it covers nothing.
+    assert [text.get_text() for text in legend.get_texts()] == ["straight", "chord", "barrier 1"]
 
 
 def test_the_barrier_of_accuracies_is_the_errors():
