@@ -148,9 +148,9 @@ captioned.curves(
 )
 
 # %%
-told = formatting.listed([f"{size:,} with {arm}" for arm, size in arms.sizes(runs).items()])
+told = formatting.list_text([f"{size:,} with {arm}" for arm, size in arms.sizes(runs).items()])
 display.Sentence(
-    f"Convolutions with {formatting.listed([str(width) for width in channels])} channels and "
+    f"Convolutions with {formatting.list_text([str(width) for width in channels])} channels and "
     f"{hidden} hidden units; parameters: {told}. SGD with a learning rate of {learning_rate:g}, "
     f"momentum {momentum:g} and batches of {batch_size}; {epochs} epochs."
 )
@@ -169,7 +169,7 @@ falls = {
     arm: torch.stack([runs[arm, seed].history["test_accuracy"][1:].diff() < 0 for seed in seeds])
     for arm in pair
 }
-told = formatting.listed(
+told = formatting.list_text(
     [f"{int(of.sum())} of {of.numel()} with {arm}" for arm, of in falls.items()]
 )
 noise = study.ratios("step_noise_matched", pair)
@@ -268,7 +268,7 @@ names = {
 values = {title: {arm: study.values(name, arm) for arm in pair} for name, title in names.items()}
 captioned.pairs(
     values,
-    intervals.intervals(values),
+    intervals.mean_intervals(values),
     units={title: study.unit(name) for name, title in names.items()},
     label="fig-sharpness",
     caption="Four measures of sharpness, a point a seed, thin lines joining the arms of one seed; "
@@ -328,8 +328,9 @@ captioned.curves(
 by_size = study.ratios("lambda_max_by_examples", pair)
 told = [f"{ratio:.3g} on {size}" for ratio, size in zip(by_size, check_examples, strict=True)]
 display.Sentence(
-    f"λ_max with BN over that without, of this seed: {formatting.listed(told)} examples. It moves "
-    f"with them by a factor of {max(by_size) / min(by_size):.3g}, which no interval over seeds has."
+    f"λ_max with BN over that without, of this seed: {formatting.list_text(told)} examples. "
+    f"It moves with them by a factor of {max(by_size) / min(by_size):.3g}, which no interval over "
+    "seeds has."
 )
 
 # %% [markdown]
@@ -695,8 +696,8 @@ display.show(
     comparisons.path_kind_table(kinds, label="tab-routes"),
     display.Sentence(f"Against the border of 2 percentage points: {told}."),
     display.Sentence(
-        f"Of the loss barrier of the straight path, {formatting.listed(remains)}. S1.5 is judged "
-        "by that path alone. Whether two solutions lie in distinct basins, as its source "
+        f"Of the loss barrier of the straight path, {formatting.list_text(remains)}. S1.5 is "
+        "judged by that path alone. Whether two solutions lie in distinct basins, as its source "
         "concludes, is what the others bear on."
     ),
 )

@@ -154,7 +154,7 @@ reached = intervals.mean_interval(
 )
 display.Sentence(
     f"Skip with BN reaches a test accuracy of {formatting.interval_text(reached)} per cent, which "
-    f"{formatting.against(reached, 85.05)}, the source's."
+    f"{formatting.position_text(reached, 85.05)}, the source's."
 )
 
 # %% [markdown]

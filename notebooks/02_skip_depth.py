@@ -207,7 +207,7 @@ learn = learned_seeds(study, runs, chance=1 / task.classes)
 known = all(all(learn[arm]) for arm in of_depth)
 deeper = {name: [f"{name}, depth {d}" for d in depths] for name in ("plain", "skip")}
 worse = [
-    findings.doubling(study, "kappa", deeper[name], depths, name, side=side, known=known)
+    findings.doubling(study, "kappa", deeper[name], depths, name, side=side, meaningful=known)
     for name, side in (("plain", claims.above), ("skip", claims.below))
 ]
 verdicts = [claims.every(claim["S2.8"], worse)]

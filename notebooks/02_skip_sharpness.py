@@ -176,7 +176,8 @@ comparisons.arm_table(
 # %%
 tops = {arm: study.values("end_lambda_max", arm)[0] for arm in both_ways}
 here_sharper, there_sharper = (
-    formatting.number(tops[f"BN alone, as {way}"] / tops[f"skip + BN, as {way}"]) for way in ways
+    formatting.number_text(tops[f"BN alone, as {way}"] / tops[f"skip + BN, as {way}"])
+    for way in ways
 )
 display.Sentence(
     f"In this check λ_max of BN alone is {here_sharper} times that of skip with BN with batches of "
@@ -204,9 +205,9 @@ reached = intervals.mean_interval(
 here, there = (100 * study.values("test_accuracy", arm)[0] for arm in ("skip + BN", name))
 display.Sentence(
     f"Skip with BN reaches a test accuracy of {formatting.interval_text(reached)} per cent, which "
-    f"{formatting.against(reached, 85.05)}, the source's. Its first seed reaches {here:.2f} with "
-    f"batches of {batch_size}, and {there:.2f} with batches of {source_batch}; λ_max is then "
-    f"{formatting.number(study.values('end_lambda_max', name)[0])}."
+    f"{formatting.position_text(reached, 85.05)}, the source's. Its first seed reaches {here:.2f} "
+    f"with batches of {batch_size}, and {there:.2f} with batches of {source_batch}; λ_max is then "
+    f"{formatting.number_text(study.values('end_lambda_max', name)[0])}."
 )
 
 # %% [markdown]
@@ -336,8 +337,8 @@ display.show(
         f"BN alone ends at {behind} times the training loss of skip with BN, and curvature of the "
         "cross-entropy grows with the loss: beside that, the ratio of λ_max is "
         f"{formatting.interval_text(sharper[1].interval)}, which "
-        f"{formatting.against(sharper[1].interval, 13)}, the source's. With the source's batches "
-        f"and precision the check on {len(few.y_train)} examples has {there_sharper}."
+        f"{formatting.position_text(sharper[1].interval, 13)}, the source's. With the source's "
+        f"batches and precision the check on {len(few.y_train)} examples has {there_sharper}."
     ),
 )
 

@@ -176,7 +176,7 @@ shown |= {"sam": "SAM rise", "sam_adaptive": "adaptive rise"}
 values = {title: {arm: study.values(name, arm) for arm in pair} for name, title in shown.items()}
 captioned.pairs(
     values,
-    intervals.intervals(values),
+    intervals.mean_intervals(values),
     units={title: study.unit(name) for name, title in shown.items()},
     label="fig-sharpness",
     caption="Four measures of sharpness, a point a seed, thin lines joining the two networks of "
@@ -212,7 +212,7 @@ display.show(
     *map(VerdictBox, verdicts),
     display.Sentence(
         f"The CNN ends at {less} times the training loss of the ResNet. The ratio of their rises "
-        f"{formatting.against(flatter[0].interval, 55.7)}, that of the source's two numbers."
+        f"{formatting.position_text(flatter[0].interval, 55.7)}, that of the source's two numbers."
     ),
 )
 

@@ -20,7 +20,7 @@ from studies import display, formatting, intervals
 from studies.claims import Claim, above, every, not_testable, robust
 from studies.display import Figure, Sentence, Table
 from studies.figures import bands, builders, captioned
-from studies.intervals import band, mean_interval, paired_ratio, single
+from studies.intervals import band, mean_interval, paired_ratio, single_curve
 from studies.study import Study
 from studies.tables import comparisons
 from studies.tables.verdicts import VerdictBox, closing
@@ -236,7 +236,7 @@ def test_interval_text_of_a_mean_is_its_half_width_and_of_a_ratio_both_ends():
 
 
 def test_intervals_are_those_of_each_list():
-    found = intervals.intervals({"q": {"a": [1.0, 2.0], "b": [3.0, 3.0]}})
+    found = intervals.mean_intervals({"q": {"a": [1.0, 2.0], "b": [3.0, 3.0]}})
     assert found == {"q": {"a": mean_interval([1.0, 2.0]), "b": mean_interval([3.0, 3.0])}}
 
 
@@ -476,7 +476,9 @@ def test_path_kind_panels_refuse_two_policies_or_grids_in_one_kind():
 
 
 def test_a_legend_of_many_long_names_wraps_within_the_figure():
-    series = {f"a kind of path with a long name, no. {k}": single([1, 2], [k, k]) for k in range(5)}
+    series = {
+        f"a kind of path with a long name, no. {k}": single_curve([1, 2], [k, k]) for k in range(5)
+    }
     figure = captioned.curves([panel(series=series)] * 2, **WORDS).figure
     with matplotlib.style.context(STYLES):
         figure.draw_without_rendering()
@@ -587,23 +589,25 @@ def test_narrow_bands_are_seen_whole(scale):
 
 def test_a_level_curve_or_one_of_gaps_alone_leaves_the_frame_to_matplotlib():
     for values in ([2.0, 2.0], [math.nan, math.nan]):
-        (axis,) = drawn(captioned.curves([panel(series={"a": single([1, 2], values)})], **WORDS))
+        (axis,) = drawn(
+            captioned.curves([panel(series={"a": single_curve([1, 2], values)})], **WORDS)
+        )
         assert axis.get_ylim()[0] < axis.get_ylim()[1]
 
 
 def test_a_single_curve_is_drawn_without_seeds():
-    figure = captioned.curves([panel(series={"a": single([1, 2], [3, 4])})], **WORDS)
+    figure = captioned.curves([panel(series={"a": single_curve([1, 2], [3, 4])})], **WORDS)
     assert len(drawn(figure)[0].get_lines()) == 1
 
 
 def test_a_figure_of_one_series_needs_no_legend():
-    one = captioned.curves([panel(series={"a": single([1, 2], [3, 4])})], **WORDS)
+    one = captioned.curves([panel(series={"a": single_curve([1, 2], [3, 4])})], **WORDS)
     assert not one.figure.legends and captioned.curves([panel()], **WORDS).figure.legends
 
 
 def pairs_figure(**changes):
     values = {"q (unit)": {"a": [1.0, 2.0], "b": [3.0, math.nan]}}
-    return captioned.pairs(values, intervals.intervals(values), **{**WORDS, **changes})
+    return captioned.pairs(values, intervals.mean_intervals(values), **{**WORDS, **changes})
 
 
 def test_pairs_draw_every_seed_and_the_interval_where_there_is_one():
@@ -697,7 +701,7 @@ def test_figures_leave_matplotlib_as_it_was(name):
 
 def test_a_linear_axis_has_few_labels_so_that_they_do_not_run_into_each_other():
     x = np.linspace(-1, 1, 41)
-    figure = captioned.curves([Panel("t", "x", "y", {"a": single(x, x**2)})], **WORDS).figure
+    figure = captioned.curves([Panel("t", "x", "y", {"a": single_curve(x, x**2)})], **WORDS).figure
     with matplotlib.style.context(STYLES):  # As a figure is saved.
         ticks = figure.axes[0].xaxis.get_major_locator().tick_values(-1, 1)
     assert ticks.tolist() == [-1, -0.5, 0, 0.5, 1]

@@ -188,7 +188,7 @@ def test_exponents_between_neighbours_tell_a_power_law_from_another_curve(study)
     family = {"MLP": record(study, "q", "MLP", bent), "one law": {8: "MLP 8", 16: "MLP 16"}}
     found = power_laws.power_law_exponents(study, ["q"], family)
     # Means of the logarithms to base 2: 2, 1, 0 at 3, 4, 6.
-    assert (found["q", "MLP"].least, found["q", "MLP"].most) == pytest.approx((-1.0, -0.5))
+    assert (found["q", "MLP"].local_min, found["q", "MLP"].local_max) == pytest.approx((-1.0, -0.5))
     assert (found["q", "MLP"].sizes, found["q", "one law"].sizes) == (3, 2)
     del found["q", "one law"]
     found["r", "one law"] = found["q", "MLP"]

@@ -81,9 +81,7 @@ def draw_path(
         own = ax is None
         line = draw_series(axes, series, label=label or (path.kind if own else None), style=style)
         thin = {"color": line.get_color(), "linewidth": 0.9}
-        axes.plot(
-            series.x, chord, linestyle=":", label="chord" if own else None, **thin
-        )
+        axes.plot(series.x, chord, linestyle=":", label="chord" if own else None, **thin)
         if np.isfinite(heights).all() and heights.max() > 0:
             top = heights.argmax()
             ends = [chord[top], series.y[top]]

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import numpy as np
 from landscape.plots.panel import Band
 
-from studies.intervals import band, single
+from studies.intervals import band, single_curve
 
 
 def band_over_seeds(x: Sequence[float], curves: Sequence[np.ndarray], scale: str) -> Band:
@@ -24,7 +24,7 @@ def band_over_seeds(x: Sequence[float], curves: Sequence[np.ndarray], scale: str
         The band, in units of the curves.
     """
     if scale != "log":
-        return single(x, curves[0]) if len(curves) == 1 else band(x, curves)
+        return single_curve(x, curves[0]) if len(curves) == 1 else band(x, curves)
     with np.errstate(divide="ignore", invalid="ignore"):
         logs = [np.log(curve) for curve in curves]
     # Without a finite logarithm there is no mean: -∞ would be drawn at the axis' lower end.

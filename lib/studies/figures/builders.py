@@ -16,7 +16,7 @@ from landscape.training.run import Run
 from studies.arms import diverged, grouped
 from studies.figures.bands import band_over_seeds
 from studies.formatting import diverged_text
-from studies.intervals import band, single
+from studies.intervals import band, single_curve
 from studies.study import Study
 
 
@@ -69,7 +69,7 @@ def recorded_panels(
             heading,
             x,
             study.unit(quantity) or heading,
-            {arm: single(xs, study.values(quantity, arm)) for arm in arms},
+            {arm: single_curve(xs, study.values(quantity, arm)) for arm in arms},
             "log",
             x_scale="log",
             ticks=tuple(xs),
@@ -247,7 +247,7 @@ def _policy(kind: str, paths: Sequence[Path]) -> str:
 
 
 def _over_pairs(ts: torch.Tensor, curves: Sequence[torch.Tensor]) -> Band:
-    return band(ts, curves) if len(curves) > 1 else single(ts, curves[0])
+    return band(ts, curves) if len(curves) > 1 else single_curve(ts, curves[0])
 
 
 def run_bands(

@@ -9,7 +9,7 @@ from landscape.plots.panel import Band, Panel
 from studies.figures.bands import band_over_seeds
 from studies.figures.scaling import scaling_panels
 from studies.formatting import diverged_text
-from studies.intervals import single
+from studies.intervals import single_curve
 from studies.study import Study
 
 # (arm, seed) -> norms of the gradients of the layers' weights or outputs, from the input on.
@@ -84,7 +84,7 @@ def _remark(rows: Sequence[tuple[int, np.ndarray]]) -> str:
 
 def _decay(series: Mapping[str, Band], reference: float) -> Band:
     first = next(iter(series.values()))
-    return single(first.x, first.mean[-1] * reference ** (first.x[-1] - first.x))
+    return single_curve(first.x, first.mean[-1] * reference ** (first.x[-1] - first.x))
 
 
 def depth_panels(

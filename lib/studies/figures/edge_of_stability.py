@@ -7,7 +7,7 @@ from landscape.plots.panel import Band, Panel
 
 from studies.figures.bands import band_over_seeds
 from studies.formatting import diverged_text
-from studies.intervals import single
+from studies.intervals import single_curve
 from studies.records.dynamics import Curvature, CurvatureSnapshot, CurvatureTrajectory
 
 
@@ -71,4 +71,6 @@ def _series(
 def _panel(title: str, y: str, series: Mapping[str, Band]) -> Panel:
     steps = np.concatenate([band.x for band in series.values()])
     ends = [steps.min(), steps.max()]
-    return Panel(title, "step", y, {**series, "stability threshold": single(ends, [1.0, 1.0])})
+    return Panel(
+        title, "step", y, {**series, "stability threshold": single_curve(ends, [1.0, 1.0])}
+    )

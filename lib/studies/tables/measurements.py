@@ -12,7 +12,7 @@ from landscape.spectrum.results import Eigenpairs
 from landscape.training.optimizers import SGD
 
 from studies.display import Sentence, Table
-from studies.formatting import number, ratio_text, seeds_text, setting
+from studies.formatting import number_text, ratio_text, seeds_text, setting_text
 from studies.records.flatness import largest_gap
 from studies.records.published import Comparison
 from studies.study import Study
@@ -34,7 +34,7 @@ def estimators(rows: Sequence[Comparison], *, label: str, caption: str) -> Table
             [
                 row.arm,
                 row.quantity,
-                "–" if row.source is None else setting(row.source),
+                "–" if row.source is None else setting_text(row.source),
                 seeds_text(row.estimates),
                 seeds_text(row.converged),
                 ratio_text(row.estimates, row.converged),
@@ -162,8 +162,9 @@ def rounding_sentence(
     lossy = {arm: sum(not s <= above for s in arm_shares) for arm, arm_shares in shares.items()}
     counts = [f"{arm} ({count} of {len(shares[arm])})" for arm, count in lossy.items() if count]
     return Sentence(
-        f"Of gradients {when} rounding is {number(statistics.median(all_shares))} in the median of "
-        f"{len(all_shares)} networks, and above {above:g} in {', '.join(counts) or 'none'}."
+        f"Of gradients {when} rounding is {number_text(statistics.median(all_shares))} in the "
+        f"median of {len(all_shares)} networks, and above {above:g} in "
+        f"{', '.join(counts) or 'none'}."
     )
 
 

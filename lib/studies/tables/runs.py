@@ -9,7 +9,7 @@ from landscape.training.run import Run
 
 from studies.arms import Runs, alike, grouped, has_diverged
 from studies.display import Sentence, Table
-from studies.formatting import number, setting
+from studies.formatting import number_text, setting_text
 from studies.records.runs import layer_gradients, learned_seeds
 from studies.study import Study
 
@@ -52,7 +52,7 @@ def _before_text(run: Run) -> list[str]:
     # Outputs that are not numbers have an accuracy too (the first class): skip them.
     measured = zip(run.history["test_accuracy"].tolist(), run.history["test_loss"], strict=True)
     valid = [accuracy for accuracy, loss in measured if math.isfinite(accuracy + loss)]
-    return [*map(number, before), f"{valid[-1]:.4f}" if valid else "–"]
+    return [*map(number_text, before), f"{valid[-1]:.4f}" if valid else "–"]
 
 
 def learned(study: Study, runs: Runs, arms: Sequence[str], *, chance: float) -> Sentence:
@@ -102,7 +102,9 @@ def rebounds(runs: Runs) -> Sentence:
             continue
         *before, last = run.history["train_loss"].tolist()
         if last > 2 * min(before):
-            rising.append(f"{arm}, seed {seed} (from {number(min(before))} to {number(last)})")
+            rising.append(
+                f"{arm}, seed {seed} (from {number_text(min(before))} to {number_text(last)})"
+            )
     if not rising:
         return Sentence(f"None of the {len(runs)} runs ends at twice its least training loss.")
     return Sentence(
@@ -163,7 +165,7 @@ def departures(
             f"the source's settings {missing} are not among ours: {', '.join(ours)}. "
             "Use our names for them, or leave them out."
         )
-    differing = [name for name in source if setting(source[name]) != setting(ours[name])]
+    differing = [name for name in source if setting_text(source[name]) != setting_text(ours[name])]
     if unexplained := [name for name in differing if not reasons.get(name, "").strip()]:
         raise ValueError(
             f"the settings {unexplained} depart from the source's without a reason. "
@@ -174,7 +176,12 @@ def departures(
     return Table(
         ["setting", "source", "here", "reason"],
         [
-            [name.replace("_", " "), setting(source[name]), setting(ours[name]), reasons[name]]
+            [
+                name.replace("_", " "),
+                setting_text(source[name]),
+                setting_text(ours[name]),
+                reasons[name],
+            ]
             for name in differing
         ],
         label=label,

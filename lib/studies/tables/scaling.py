@@ -54,6 +54,6 @@ def _text(exponent: Exponent) -> str:
         return f"– ({exponent.n - exponent.invalid} of {exponent.n} finite)"
     if not exponent.converged:
         return "–"
-    ends = [f"{end:.2f}".replace("-", "−") for end in (exponent.least, exponent.most)]
+    ends = [f"{end:.2f}".replace("-", "−") for end in (exponent.local_min, exponent.local_max)]
     local = f" ({ends[0]} to {ends[1]})" if exponent.sizes > 2 else ""
     return interval_text(exponent) + local

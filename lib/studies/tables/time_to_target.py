@@ -4,7 +4,7 @@ import math
 from collections.abc import Mapping, Sequence
 
 from studies.display import Sentence, Table
-from studies.formatting import number
+from studies.formatting import number_text
 from studies.time_to_target import Duration, Median, median_duration
 
 
@@ -84,13 +84,13 @@ def relapsed(
 def _text(median: Median) -> str:
     never = f"{median.censored} of {median.n} never" if median.censored else ""
     if median.reason:
-        return f"> {number(median.least)} ({never})"
+        return f"> {number_text(median.least)} ({never})"
     interval = ""
     if median.confidence < 1:  # With too few seeds the interval is 0 to infinity and says nothing.
-        upper = f"to {number(median.high)}" if math.isfinite(median.high) else "or more"
-        interval = f"{number(median.low)} {upper}"
+        upper = f"to {number_text(median.high)}" if math.isfinite(median.high) else "or more"
+        interval = f"{number_text(median.low)} {upper}"
     bracket = ", ".join(filter(None, [interval, never]))
-    return number(median.estimate) + (f" ({bracket})" if bracket else "")
+    return number_text(median.estimate) + (f" ({bracket})" if bracket else "")
 
 
 def _explanation(medians: Sequence[Median], durations: Sequence[Duration]) -> str:
@@ -103,7 +103,7 @@ def _explanation(medians: Sequence[Median], durations: Sequence[Duration]) -> st
         (duration.measurement_interval for duration in durations if duration.reached), default=0.0
     )
     if spacing:
-        text += f"; interpolated between measurements at most {number(spacing)} epochs apart"
+        text += f"; interpolated between measurements at most {number_text(spacing)} epochs apart"
         text += ", which the interval counts" if coverages else ""
     if any(median.censored for median in medians):
         text += ". Runs that never get there count as later than all that do; > is a lower bound"

@@ -5,7 +5,7 @@ import statistics
 from collections.abc import Mapping
 
 from studies.display import Table
-from studies.formatting import number, seeds_text, setting
+from studies.formatting import number_text, seeds_text, setting_text
 from studies.tuning import TunedValue
 
 
@@ -28,7 +28,7 @@ def tuning_table(
     counts = sorted({len(losses) for best in tuned.values() for losses in best.losses.values()})
     seeds = " to ".join(map(str, dict.fromkeys([counts[0], counts[-1]])))
     return Table(
-        ["arm", *map(setting, values), f"chosen {heading}"],
+        ["arm", *map(setting_text, values), f"chosen {heading}"],
         [
             [arm, *(_cell(best, value) for value in values), _best_text(best)]
             for arm, best in tuned.items()
@@ -45,9 +45,9 @@ def _cell(best: TunedValue, value: float) -> str:
         return ""
     losses = best.losses[value]
     diverged = sum(map(math.isinf, losses))
-    text = seeds_text(losses, diverged) if diverged else number(statistics.fmean(losses))
+    text = seeds_text(losses, diverged) if diverged else number_text(statistics.fmean(losses))
     return f"**{text}**" if value == best.value else text
 
 
 def _best_text(best: TunedValue) -> str:
-    return setting(best.value) + (", **at the border**" if best.at_border else "")
+    return setting_text(best.value) + (", **at the border**" if best.at_border else "")

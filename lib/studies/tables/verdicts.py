@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from studies.claims import Verdict
 from studies.display import Bundle, Sentence
-from studies.formatting import listed
+from studies.formatting import list_text
 from studies.study import Study
 
 
@@ -60,8 +60,8 @@ def closing(study: Study, verdicts: Sequence[Verdict]) -> Sentence:
     failures = ", ".join(
         f"{count} of {name}{_reasons(study, name)}" for name, count in study.failures().items()
     )
-    lost = study.lost()
-    diverged = f" ({lost} of runs that diverged)" if lost else ""
+    count = study.diverged_count()
+    diverged = f" ({count} of runs that diverged)" if count else ""
     convergence = (
         f"**{failed} of them did not converge**{diverged}: {failures}."
         if failed
@@ -79,9 +79,9 @@ def closing(study: Study, verdicts: Sequence[Verdict]) -> Sentence:
 def _without_checks(verdicts: Sequence[Verdict]) -> str:
     changed: dict[str, list[str]] = {}
     for verdict in verdicts:
-        if verdict.unchecked != verdict.word:
-            changed.setdefault(verdict.unchecked, []).append(verdict.claim.id)
-    words = "; ".join(f"{listed(ids)} *{word}*" for word, ids in changed.items())
+        if verdict.word_without_checks != verdict.word:
+            changed.setdefault(verdict.word_without_checks, []).append(verdict.claim.id)
+    words = "; ".join(f"{list_text(ids)} *{word}*" for word, ids in changed.items())
     return f"\n\nWithout the checks these would be: {words}." if words else ""
 
 

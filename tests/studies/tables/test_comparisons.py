@@ -295,7 +295,7 @@ def test_rounding_is_told_by_its_median_and_where_it_is_large(study):
 def test_an_interval_is_set_against_a_value(ends, want):
     low, high = ends
     interval = Interval((low + high) / 2, low, high, 3, 0.95, 0, "mean")
-    assert formatting.against(interval, 2.0) == want
+    assert formatting.position_text(interval, 2.0) == want
 
 
 def test_runs_that_end_in_a_rise_of_the_loss_are_named():
