@@ -37,7 +37,7 @@ import itertools
 import torch
 from landscape import connectivity, data, models, plots, training
 from studies import arms, claims, display, findings, formatting, intervals
-from studies.figures import builders
+from studies.figures import builders, captioned
 from studies.records import equal_loss, slices, spectra
 from studies.records import runs as run_records
 from studies.records import solutions as solution_records
@@ -138,7 +138,7 @@ for (arm, seed), run in runs.items():
 equal_loss.record_step_noise(study, runs)
 
 # %%
-plots.curves(
+captioned.curves(
     builders.training_panels(runs),
     label="fig-training",
     caption="Training with and without BN: mean over seeds, 95% interval as a band, each seed as a "
@@ -266,7 +266,7 @@ names = {
     "sam_adaptive": "adaptive rise",
 }
 values = {title: {arm: study.values(name, arm) for arm in pair} for name, title in names.items()}
-plots.pairs(
+captioned.pairs(
     values,
     intervals.mean_intervals(values),
     units={title: study.unit(name) for name, title in names.items()},
@@ -316,7 +316,7 @@ solution_records.record_subsets(
     study, networks, [task.first(size) for size in check_examples], seed=seeds[0]
 )
 quantity = {"lambda_max_by_examples": "λ_max"}
-plots.curves(
+captioned.curves(
     builders.recorded_panels(study, quantity, pair, "training examples", check_examples),
     label="fig-examples",
     caption="The top eigenvalue of the first seed's networks against the number of training "
@@ -356,7 +356,7 @@ hessians = {
 }
 how = {"outliers": outliers, "probes": density_probes, "steps": density_steps}
 found = spectra.record_spectra(study, at, hessians, seeds=survey_seeds, **how)
-plots.spectra(
+captioned.spectra(
     builders.spectrum_panels(found),
     label="fig-density",
     caption="Density of the eigenvalues, symmetric logarithmic axis: mean over seeds, each as a "
@@ -455,7 +455,7 @@ record_twins(study, networks, fixed, layer="0", factors=twin_factors, **how)
 
 # %%
 twins = {f"twin_{name}": title for name, title in names.items()}
-plots.curves(
+captioned.curves(
     builders.recorded_panels(study, twins, pair, "factor a", twin_factors),
     label="fig-twins",
     caption="The four measures on the first seed's networks, the first layer scaled by a. "
@@ -497,7 +497,7 @@ modes = {
     if at[arm, seed] is not None
 }
 lines = slices.record_lines(study, modes, points=line_points, count=line_directions)
-plots.curves(
+captioned.curves(
     builders.line_panels(lines),
     label="fig-lines",
     caption=f"Lines through the solutions along filter-normalised directions: mean over "
@@ -519,7 +519,7 @@ comparisons.comparison_table(
 )
 
 # %%
-plots.curves(
+captioned.curves(
     builders.line_spread_panels({name: lines[name, seeds[0]] for name in hessians}),
     label="fig-spread",
     caption=f"The {line_directions} directions of the first seed's solutions one by one (thin): "
@@ -538,7 +538,7 @@ plots.curves(
 # %%
 first = {arm: at[arm, seeds[0]] for arm in pair}
 planes, models = slices.record_random_planes(study, first, points=plane_points, seed=seeds[0])
-plots.planes(
+captioned.planes(
     planes,
     predictions=models,
     levels=plots.levels(list(planes.values())),
@@ -555,7 +555,7 @@ plots.planes(
 sharpest, curved = slices.record_top_planes(
     study, first, points=plane_points, reach=top_reach, seed=seeds[0]
 )
-plots.planes(
+captioned.planes(
     sharpest,
     predictions=curved,
     levels=plots.levels(list(sharpest.values())),
@@ -569,7 +569,7 @@ plots.planes(
 )
 
 # %%
-plots.surface(
+captioned.surface(
     planes,
     label="fig-surface",
     caption="The random planes as surfaces, in eval mode, α and β relative to filter norms.",
@@ -608,7 +608,7 @@ controls = record_straight_paths(
 )
 
 # %%
-plots.curves(
+captioned.curves(
     builders.path_panels({**paths, ("train", "no BN"): controls["train", "frozen"]}),
     label="fig-paths",
     caption=f"The straight path between two solutions with BN under three policies, and without BN "
@@ -673,7 +673,7 @@ curve = connectivity.CurveConfig(
 kinds = record_path_kinds(
     study, solutions, sets["train"], train=task.train, curve=curve, points=path_points
 )
-plots.curves(
+captioned.curves(
     builders.path_kind_panels(kinds),
     label="fig-routes",
     caption="Four kinds of paths between the same pairs of solutions with BN, on training "

@@ -32,6 +32,7 @@ import itertools
 
 from landscape import data, models, plots, training
 from studies import arms, claims, display, findings, predictors
+from studies.figures import captioned
 from studies.figures import depth as depth_figures
 from studies.records import runs as run_records
 from studies.records import solutions
@@ -173,7 +174,7 @@ before = arms.arm_objectives(runs, few, step=0, bn="batch")
 solutions.record_early(study, before, rho=rho, prefix="initial_", tol=1e-3)
 over_depth = {"test_accuracy": "test accuracy", "kappa": "λ_max / |λ_min|"}
 over_depth |= {"initial_lambda_max": "λ_max at the initialisation", "lambda_max": "λ_max"}
-plots.curves(
+captioned.curves(
     depth_figures.depth_panels(study, over_depth, ["skip", "plain"], depths),
     label="fig-depths",
     caption="Depth, with BN: mean over seeds with 95% interval. At the initialisation the "
@@ -192,7 +193,7 @@ panels_of = {
     }
     for d, (when, at) in itertools.product(depths, whens.items())
 }
-plots.curves(
+captioned.curves(
     depth_figures.gradient_panels(panels_of),
     label="fig-gradients",
     caption="Gradients by the layers' weights W, with BN: of the first mini-batch, and root mean "
@@ -262,7 +263,7 @@ clouds = [
     )
     for name in ("early_lambda_max", "lambda_max")
 ]
-plots.scatter(
+captioned.scatter(
     clouds,
     label="fig-scatter",
     caption="Final test accuracy against the largest eigenvalue, after one epoch and at the end.",

@@ -34,7 +34,7 @@ import itertools
 
 from landscape import data, models, plots, training
 from studies import arms, claims, display, findings, formatting, intervals
-from studies.figures import builders
+from studies.figures import builders, captioned
 from studies.records import published, slices, solutions, spectra
 from studies.records import runs as run_records
 from studies.study import Study
@@ -117,7 +117,7 @@ base = training.TrainConfig(
 two = {"skip + BN": {}, "BN alone": {"skip": False}}
 runs = sweep(arms.variants(base, two), task, seeds=seeds)
 run_records.record_runs(study, runs)
-plots.curves(
+captioned.curves(
     builders.training_panels(runs),
     label="fig-training",
     caption="Training with BN, with and without skip connections: mean over seeds, 95% interval as "
@@ -246,7 +246,7 @@ found = spectra.record_spectra(
     probes=density_probes,
     steps=density_steps,
 )
-plots.spectra(
+captioned.spectra(
     builders.spectrum_panels(found),
     label="fig-density",
     caption="Density of the eigenvalues, symmetric logarithmic axis: mean over seeds, each as a "
@@ -261,7 +261,7 @@ for seed in seeds:
     drawn[seed] = slices.record_random_planes(study, own, points=plane_points, seed=seed)
     slices.record_shapes(study, drawn[seed][0], seed=seed)
 planes, predicted = drawn[seeds[0]]
-plots.planes(
+captioned.planes(
     planes,
     predictions=predicted,
     levels=plots.levels(list(planes.values())),
@@ -272,7 +272,7 @@ plots.planes(
 )
 
 # %%
-plots.surface(
+captioned.surface(
     planes,
     label="fig-surface",
     caption="The same planes as surfaces, α and β relative to filter norms.",

@@ -31,9 +31,9 @@
 import functools
 import itertools
 
-from landscape import data, models, plots, training
+from landscape import data, models, training
 from studies import arms, claims, display, findings
-from studies.figures import builders
+from studies.figures import builders, captioned
 from studies.records import runs as run_records
 from studies.records.signals import record_signals
 from studies.study import Study
@@ -129,7 +129,7 @@ of = {
 words = "mean over seeds, 95% interval as a band, each seed as a thin line. A curve ends where its "
 words += "run diverged."
 axes = "training loss, test loss, test error, and norm of the mini-batch gradients."
-plots.curves(
+captioned.curves(
     of["skip"],
     label="fig-skip",
     caption=f"Residual network without norm, trained from different starts: {words}",
@@ -137,7 +137,7 @@ plots.curves(
 )
 
 # %%
-plots.curves(
+captioned.curves(
     of["plain"],
     label="fig-plain",
     caption=f"Plain network without norm, likewise: {words}",

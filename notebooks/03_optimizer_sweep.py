@@ -36,7 +36,7 @@ import itertools
 from landscape import data, models, plots, training
 from landscape.dynamics import stability
 from studies import arms, claims, display, findings, power_laws, tuning
-from studies.figures import builders, edge_of_stability
+from studies.figures import builders, captioned, edge_of_stability
 from studies.figures import scaling as scaling_figures
 from studies.records import basins, bounds, dynamics, equal_loss, flatness, slices, solutions
 from studies.records import runs as run_records
@@ -161,7 +161,7 @@ how = {"seeds": seeds, "workers": workers}
 shared = training.sweep(configs, task, study.store, **how)
 run_records.record_runs(study, shared)
 for net in networks:
-    figure = plots.curves(
+    figure = captioned.curves(
         builders.training_panels(arms.select_family(shared, net)),
         label=f"fig-{net.lower()}",
         caption=f"Training the {net} by {len(optimizers)} optimizers at the learning rate "
@@ -311,7 +311,7 @@ comparisons.arm_table(
 ends = {arm: both[arm, seeds[0]] for members in rivals.values() for arm in members}
 ends = {arm: run.model() for arm, run in ends.items() if run.diverged_at is None}
 solutions.record_subsets(study, ends, [task.first(size) for size in check_examples], seed=seeds[0])
-plots.curves(
+captioned.curves(
     builders.recorded_panels(
         study, {"lambda_max_by_examples": "λ_max"}, list(ends), "training examples", check_examples
     ),
@@ -343,7 +343,7 @@ for net in networks:
         for (arm, s), cut in arms.select_family(lines, net).items()
     }
     along += builders.line_panels(chosen, network=net)
-plots.curves(
+captioned.curves(
     along,
     label="fig-lines",
     caption="Loss and accuracy along random filter-normalised directions through each solution, "
@@ -370,7 +370,7 @@ planes, predicted = (
     {arm.removesuffix(", own rate"): of for arm, of in found.items()}
     for found in slices.record_random_planes(study, centres, **wide, seed=seeds[0])
 )
-plots.planes(
+captioned.planes(
     planes,
     predictions=predicted,
     levels=plots.levels(list(planes.values())),
@@ -464,7 +464,7 @@ followed = {
     "train_loss": "training loss",
 }
 tested = {"test_accuracy": "test accuracy"}
-plots.curves(
+captioned.curves(
     scaling_figures.scaling_panels(
         study, {**followed, **tested}, families, x="batch size (examples)"
     ),
@@ -476,7 +476,7 @@ plots.curves(
 )
 
 # %%
-plots.curves(
+captioned.curves(
     scaling_figures.scaling_panels(
         study, {**followed, **tested}, steps, x="learning rate over 1 − β"
     ),
@@ -582,7 +582,7 @@ for group, size in ((whole, None), (parts, edge_batch)):
     run_records.record_runs(study, descents)
     kept = {"steps": descent.snapshots if size is None else reached, "batch_size": size}
     found |= dynamics.record_dynamics(study, descents, edge.train, **kept)
-plots.curves(
+captioned.curves(
     edge_of_stability.stability_panels(found),
     label="fig-edge",
     caption="Curvature over a threshold: mean over seeds with 95% interval. Left the largest "

@@ -5,9 +5,8 @@ import math
 
 import numpy as np
 import pytest
-from landscape import plots
 from studies import power_laws
-from studies.figures import bands, scaling
+from studies.figures import bands, captioned, scaling
 from studies.intervals import mean_interval
 from studies.tables.scaling import exponent_table
 
@@ -125,7 +124,7 @@ def test_labels_of_many_sizes_do_not_overlap(study):
     family = {"MLP": record(study, "q", "MLP", law(sizes, 1.0, 2.0))}
     family["one"] = record(study, "q", "one", {32: [3.0, 3.0]})
     made = scaling.scaling_panels(study, {"q": "q"}, family, x="width") * 2
-    canvas = plots.curves(made, **WORDS).figure
+    canvas = captioned.curves(made, **WORDS).figure
     canvas.draw_without_rendering()
     axis = canvas.axes[0]
     assert axis.get_window_extent().width / canvas.dpi < 3.1  # Inches.

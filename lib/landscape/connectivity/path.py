@@ -3,6 +3,7 @@
 import dataclasses
 import math
 from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any, Literal
 
 import torch
 
@@ -10,6 +11,9 @@ from landscape.measurement import Measurement, labels
 from landscape.network.batchnorm import Buffers
 from landscape.objective import Evaluation, Objective
 from landscape.progress import Progress
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 PathPositions = Sequence[float] | torch.Tensor | int
 
@@ -45,6 +49,38 @@ class Path(Measurement):
     position: float
     kind: str = "straight"
     length: float = 1.0
+
+    def plot(
+        self,
+        ax: "Axes | None" = None,
+        *,
+        quantity: Literal["loss", "accuracy"] = "loss",
+        label: str | None = None,
+        **style: Any,
+    ) -> "Axes":
+        """Draw loss or accuracy against t, with the chord and the barrier above it.
+
+        The chord, dotted, joins the values at the ends; the barrier is the vertical line from it
+        to the curve. On a new figure the legend gives the barrier, of the error for accuracies. A
+        value that is not finite is a gap with a cross at the upper edge; then there is no barrier.
+
+        Args:
+            ax: Axes to draw on, in the reader's style; None makes a figure in the library's style,
+                which is the axes' ``figure``.
+            quantity: What to draw.
+            label: Name of the curve in the legend; None takes ``kind`` on a new figure.
+            style: Further arguments of matplotlib's ``plot``.
+
+        Returns:
+            The axes: ``path.plot().figure.savefig("path.png")``.
+
+        Raises:
+            ValueError: If the quantity is unknown.
+        """
+        # Imported here: plots stand above all results, which are used without matplotlib too.
+        from landscape.plots.cuts import draw_path
+
+        return draw_path(self, ax, quantity=quantity, label=label, **style)
 
 
 def positions(ts: PathPositions) -> torch.Tensor:

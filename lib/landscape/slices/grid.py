@@ -3,10 +3,14 @@
 import dataclasses
 import math
 from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, Literal
 
 import torch
 
 from landscape.measurement import Measurement
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 Positions = Sequence[float] | torch.Tensor
 
@@ -29,6 +33,37 @@ class Line(Measurement):
     alphas: torch.Tensor
     loss: torch.Tensor
     accuracy: torch.Tensor
+
+    def plot(
+        self,
+        ax: "Axes | None" = None,
+        *,
+        quantity: Literal["loss", "accuracy"] = "loss",
+        label: str | None = None,
+        **style: Any,
+    ) -> "Axes":
+        """Draw loss or accuracy against α.
+
+        On a new figure the vertical axis is logarithmic where the losses are positive and span a
+        factor of 10. A value that is not finite is a gap with a cross at the upper edge.
+
+        Args:
+            ax: Axes to draw on, in the reader's style; None makes a figure in the library's style,
+                which is the axes' ``figure``.
+            quantity: What to draw.
+            label: Name in the legend.
+            style: Further arguments of matplotlib's ``plot``.
+
+        Returns:
+            The axes: ``line.plot().figure.savefig("line.png")``.
+
+        Raises:
+            ValueError: If the quantity is unknown.
+        """
+        # Imported here: plots stand above all results, which are used without matplotlib too.
+        from landscape.plots.cuts import draw_line
+
+        return draw_line(self, ax, quantity=quantity, label=label, **style)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -61,6 +96,38 @@ class Lines(Measurement):
         """
         return quantiles(self.loss, shares)
 
+    def plot(
+        self,
+        ax: "Axes | None" = None,
+        *,
+        quantity: Literal["loss", "accuracy"] = "loss",
+        label: str | None = None,
+        **style: Any,
+    ) -> "Axes":
+        """Draw loss or accuracy against α: each direction thin, and their mean.
+
+        On a new figure the vertical axis is logarithmic where the losses are positive and span a
+        factor of 10. Where a direction's value is not finite, the mean has a gap and the upper edge
+        a cross.
+
+        Args:
+            ax: Axes to draw on, in the reader's style; None makes a figure in the library's style,
+                which is the axes' ``figure``.
+            quantity: What to draw.
+            label: Name of the mean in the legend.
+            style: Further arguments of matplotlib's ``plot`` for the mean.
+
+        Returns:
+            The axes.
+
+        Raises:
+            ValueError: If the quantity is unknown.
+        """
+        # Imported here: plots stand above all results, which are used without matplotlib too.
+        from landscape.plots.cuts import draw_lines
+
+        return draw_lines(self, ax, quantity=quantity, label=label, **style)
+
 
 @dataclasses.dataclass(frozen=True)
 class Plane(Measurement):
@@ -81,6 +148,46 @@ class Plane(Measurement):
     loss: torch.Tensor
     accuracy: torch.Tensor
     cosine: float
+
+    def plot(
+        self,
+        ax: "Axes | None" = None,
+        *,
+        quantity: Literal["loss", "accuracy"] = "loss",
+        levels: Sequence[float] | None = None,
+        kind: Literal["contours", "surface"] = "contours",
+        label: str | None = None,
+        **style: Any,
+    ) -> "Axes":
+        """Draw the plane as filled contours, or as a surface.
+
+        Points whose value is not finite are hatched in contours, and crosses at the top of a
+        surface. The centre has a cross.
+
+        Args:
+            ax: Axes to draw on, in the reader's style; the filled contours are then the first of
+                their ``collections``, for a colour bar. None makes a figure with a colour bar in
+                the library's style, which is the axes' ``figure``.
+            quantity: What to draw.
+            levels: Increasing levels of the contours; None takes ``plots.levels`` of this plane.
+                Pass the same levels to compare planes.
+            kind: Contours or a surface.
+            label: Title of the axes.
+            style: Further arguments of matplotlib's ``contourf``, such as ``cmap``.
+
+        Returns:
+            The axes: ``plane.plot().figure.savefig("plane.png")``.
+
+        Raises:
+            ValueError: If the quantity or kind is unknown, if a grid or the levels do not increase,
+                or if no two finite values of a surface differ.
+        """
+        # Imported here: plots stand above all results, which are used without matplotlib too.
+        from landscape.plots.single_plane import draw_plane
+
+        return draw_plane(
+            self, ax, quantity=quantity, levels=levels, kind=kind, label=label, **style
+        )
 
 
 @dataclasses.dataclass(frozen=True)
@@ -117,6 +224,37 @@ class Planes(Measurement):
             ValueError: If a share is outside [0, 1], or there is none.
         """
         return quantiles(self.loss, shares)
+
+    def plot(
+        self,
+        ax: "Axes | None" = None,
+        *,
+        quantity: Literal["loss", "accuracy"] = "loss",
+        levels: Sequence[float] | None = None,
+        label: str | None = None,
+        **style: Any,
+    ) -> "Axes":
+        """Draw the median over pairs of directions at each (α, β) as filled contours.
+
+        Points where a pair's value is NaN, or the median infinite, are hatched.
+
+        Args:
+            ax: As for ``Plane.plot``.
+            quantity: What to draw.
+            levels: Increasing levels of the contours; None takes ``plots.levels`` of the median.
+            label: Title of the axes; None says how many planes there are.
+            style: Further arguments of matplotlib's ``contourf``.
+
+        Returns:
+            The axes.
+
+        Raises:
+            ValueError: If the quantity is unknown, or a grid or the levels do not increase.
+        """
+        # Imported here: plots stand above all results, which are used without matplotlib too.
+        from landscape.plots.single_plane import draw_median_plane
+
+        return draw_median_plane(self, ax, quantity=quantity, levels=levels, label=label, **style)
 
 
 def quantiles(values: torch.Tensor, shares: Sequence[float]) -> torch.Tensor:

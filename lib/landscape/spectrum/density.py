@@ -2,6 +2,7 @@
 
 import dataclasses
 import math
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import scipy.optimize
@@ -10,6 +11,9 @@ import torch
 
 from landscape.spectrum.density_curve import DensityCurve, smooth
 from landscape.spectrum.estimate import Estimate
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 _RESOLUTION = 1e-3  # Of the largest |eigenvalue|: below it an eigenvalue counts as near zero.
 _ROUNDING = 1e-12  # Of the largest |node|: closer nodes cannot be told apart.
@@ -244,6 +248,43 @@ class Density:
             method="stochastic Lanczos quadrature",
             interrupted=self.interrupted,
         )
+
+    def plot(
+        self,
+        ax: "Axes | None" = None,
+        *,
+        width: float | None = None,
+        scale: float | None = None,
+        unit: str = "loss per parameter²",
+        label: str | None = None,
+        **style: Any,
+    ) -> "Axes":
+        """Draw the smooth density on a logarithmic axis against λ on a symmetric logarithmic axis.
+
+        The height is the share of eigenvalues per unit of u = asinh(λ / scale), as ``curve`` gives
+        it. Axes that already have such an axis keep it, and the density is drawn with its scale.
+
+        Args:
+            ax: Axes to draw on, in the reader's style; None makes a figure in the library's style,
+                which is the axes' ``figure``.
+            width: Standard deviation of the smoothing kernel in units of u: see ``curve``; None
+                takes 0.2.
+            scale: Where a new axis turns from linear to logarithmic, > 0; None takes ten times
+                ``self.scale``: quadrature of some tens of steps resolves nothing finer near 0.
+            unit: Unit of the eigenvalues, for the label of the axis.
+            label: Name in the legend.
+            style: Further arguments of matplotlib's ``plot``.
+
+        Returns:
+            The axes: ``density.plot().figure.savefig("density.png")``.
+
+        Raises:
+            ValueError: If ``width`` or ``scale`` is out of range.
+        """
+        # Imported here: plots stand above all results, which are used without matplotlib too.
+        from landscape.plots.densities import draw_density
+
+        return draw_density(self, ax, width=width, scale=scale, unit=unit, label=label, **style)
 
 
 def _most(share: float, size: int, probes: int) -> float:

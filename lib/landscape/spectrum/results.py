@@ -1,10 +1,13 @@
 """Eigenpairs: the result of a search for extreme eigenvalues."""
 
 import dataclasses
-from typing import Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import torch
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 Which = Literal["largest", "smallest", "both ends"]
 
@@ -95,3 +98,31 @@ class Eigenpairs:
                 f"Compute them with which={end!r} or which='both ends'."
             )
         return float(self.values[index])
+
+    def plot(
+        self,
+        ax: "Axes | None" = None,
+        *,
+        unit: str = "loss per parameter²",
+        label: str | None = None,
+        **style: Any,
+    ) -> "Axes":
+        """Draw the eigenvalues in their order, with their residuals as error bars.
+
+        Eigenvalues that did not converge are open. On a new figure the vertical axis is logarithmic
+        where all values are positive and span a factor of 10.
+
+        Args:
+            ax: Axes to draw on, in the reader's style; None makes a figure in the library's style,
+                which is the axes' ``figure``.
+            unit: Unit of the eigenvalues, for the label of the axis.
+            label: Name in the legend.
+            style: Further arguments of matplotlib's ``plot``.
+
+        Returns:
+            The axes: ``pairs.plot().figure.savefig("eigenvalues.png")``.
+        """
+        # Imported here: plots stand above all results, which are used without matplotlib too.
+        from landscape.plots.eigenvalues import draw_eigenpairs
+
+        return draw_eigenpairs(self, ax, unit=unit, label=label, **style)

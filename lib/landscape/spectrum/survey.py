@@ -1,6 +1,7 @@
 """The full spectrum of an operator: eigenvalues at both ends and the density, as one result."""
 
 import dataclasses
+from typing import TYPE_CHECKING, Any
 
 import torch
 
@@ -10,6 +11,9 @@ from landscape.spectrum.density import Density
 from landscape.spectrum.eigenpairs import eigenpairs
 from landscape.spectrum.quadrature import density
 from landscape.spectrum.results import Eigenpairs
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 
 @dataclasses.dataclass(frozen=True)
@@ -28,6 +32,40 @@ class FullSpectrum:
     def interrupted(self) -> bool:
         """Whether Ctrl-C ended a part of the computation early."""
         return self.pairs.interrupted or self.density.interrupted
+
+    def plot(
+        self,
+        ax: "Axes | None" = None,
+        *,
+        width: float | None = None,
+        scale: float | None = None,
+        unit: str = "loss per parameter²",
+        label: str | None = None,
+        **style: Any,
+    ) -> "Axes":
+        """Draw the density, and the computed eigenvalues as tick marks under it.
+
+        Eigenvalues that did not converge are open circles in place of ticks.
+
+        Args:
+            ax: Axes to draw on, in the reader's style; None makes a figure in the library's style,
+                which is the axes' ``figure``.
+            width: Standard deviation of the smoothing kernel: see ``Density.plot``.
+            scale: Where a new axis turns from linear to logarithmic: see ``Density.plot``.
+            unit: Unit of the eigenvalues, for the label of the axis.
+            label: Name of the density in the legend.
+            style: Further arguments of matplotlib's ``plot``.
+
+        Returns:
+            The axes.
+
+        Raises:
+            ValueError: If ``width`` or ``scale`` is out of range.
+        """
+        # Imported here: plots stand above all results, which are used without matplotlib too.
+        from landscape.plots.densities import draw_spectrum
+
+        return draw_spectrum(self, ax, width=width, scale=scale, unit=unit, label=label, **style)
 
 
 def full_spectrum(

@@ -1,11 +1,15 @@
 """Hold the result of a training run: weights, history, and how it ended."""
 
 import dataclasses
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import nn
 
 from landscape.training.config import TrainConfig
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 State = dict[str, torch.Tensor]
 
@@ -81,3 +85,36 @@ class Run:
         model = self.config.model.build(self.shape, self.classes, seed=self.config.seed)
         model.load_state_dict(self.weights if step is None else self.snapshots[step])
         return model.eval()
+
+    def plot(
+        self,
+        ax: "Axes | None" = None,
+        *,
+        quantity: str = "train_loss",
+        label: str | None = None,
+        **style: Any,
+    ) -> "Axes":
+        """Draw a quantity of the history against epochs, or against steps.
+
+        A run that diverged is drawn up to the last measurement before, with crosses at the upper
+        edge where measurements are missing. On a new figure the vertical axis is logarithmic where
+        the values are positive and span a factor of 10; for accuracies it is linear.
+
+        Args:
+            ax: Axes to draw on, in the reader's style; None makes a figure in the library's style,
+                which is the axes' ``figure``.
+            quantity: A name in ``history``, over epochs; or ``step_loss`` or
+                ``step_gradient_norm``, over steps.
+            label: Name in the legend.
+            style: Further arguments of matplotlib's ``plot``.
+
+        Returns:
+            The axes: ``run.plot(quantity="test_accuracy").figure.savefig("training.png")``.
+
+        Raises:
+            ValueError: If the run has no such quantity.
+        """
+        # Imported here: plots stand above all results, which are used without matplotlib too.
+        from landscape.plots.history import draw_run
+
+        return draw_run(self, ax, quantity=quantity, label=label, **style)

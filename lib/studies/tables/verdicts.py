@@ -2,10 +2,8 @@
 
 from collections.abc import Sequence
 
-from landscape.plots.figure import Bundle
-
 from studies.claims import Verdict
-from studies.display import Sentence
+from studies.display import Bundle, Sentence
 from studies.formatting import list_text
 from studies.study import Study
 

@@ -7,13 +7,13 @@ import statistics
 import numpy as np
 import pytest
 import torch
-from landscape import models, plots
+from landscape import models
 from landscape.dynamics.gradient_noise import batch_sharpness
 from landscape.dynamics.stability import preconditioner
 from landscape.objective import Objective
 from landscape.store.fingerprint import digest
 from landscape.training import SAM, SGD, Adam, Cosine, TrainConfig, train
-from studies.figures import edge_of_stability
+from studies.figures import captioned, edge_of_stability
 from studies.records import dynamics
 from studies.records.dynamics import Curvature, CurvatureSnapshot, CurvatureTrajectory
 
@@ -306,7 +306,7 @@ def test_an_arm_that_diverged_says_so_and_has_no_mean_from_there():
     assert some.x.tolist() == [0, 7, 10, 20] and some.mean[0] == pytest.approx(0.3)
     assert np.isnan(some.mean[1:]).all() and every.x.tolist() == [3]
     words = {"label": "fig-test", "caption": "See.", "alt": "Curves."}
-    figure = plots.curves([panel], **words).figure
+    figure = captioned.curves([panel], **words).figure
     assert "b (diverged)" in [text.get_text() for text in figure.legends[0].get_texts()]
 
 

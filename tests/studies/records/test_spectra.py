@@ -7,10 +7,9 @@ import math
 import numpy as np
 import pytest
 import torch
-from landscape import plots
 from landscape.operators import from_matrix
 from landscape.spectrum import FullSpectrum, full_spectrum
-from studies.figures import builders
+from studies.figures import builders, captioned
 from studies.records import spectra
 from studies.study import Study
 
@@ -116,7 +115,7 @@ def test_spectra_are_drawn_on_one_axis_with_a_tick_for_each_eigenvalue():
     for panel in made:
         ((_, band),) = panel.series.items()
         assert np.trapezoid(band.mean, band.x) == pytest.approx(1, abs=1e-3)
-    figure = plots.spectra(made, **WORDS).figure
+    figure = captioned.spectra(made, **WORDS).figure
     assert len(figure.axes) == 2
     for axis in figure.axes:
         ticks = [line for line in axis.get_lines() if line.get_marker() == "|"]
