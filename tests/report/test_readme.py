@@ -20,7 +20,7 @@ def test_the_readme_code_for_ones_own_network_runs(capsys, tmp_path, monkeypatch
     for name in ("density.png", "plane.png"):
         assert (tmp_path / name).read_bytes().startswith(b"\x89PNG")
     printed = capsys.readouterr().out
-    assert "torch.Size([9, 7]) frozen" in printed
+    assert "torch.Size([9, 9]) frozen" in printed
     assert printed.count("True") == 6  # Three eigenvalues at each end converged.
     *_, path, edge, scale = printed.splitlines()
     curvature, threshold = map(float, edge.split())
