@@ -37,11 +37,12 @@ import itertools
 import torch
 from landscape import connectivity, data, models, plots, training
 from studies import arms, claims, display, findings, formatting, intervals
-from studies.figures import builders
+from studies.figures import builders, captioned
 from studies.records import equal_loss, slices, spectra
 from studies.records import runs as run_records
 from studies.records import solutions as solution_records
 from studies.records.paths import record_path_kinds, record_straight_paths
+from studies.records.twins import record_twins
 from studies.study import Study
 from studies.tables import comparisons, measurements
 from studies.tables.runs import divergence
@@ -137,7 +138,7 @@ for (arm, seed), run in runs.items():
 equal_loss.record_step_noise(study, runs)
 
 # %%
-plots.curves(
+captioned.curves(
     builders.training_panels(runs),
     label="fig-training",
     caption="Training with and without BN: mean over seeds, 95% interval as a band, each seed as a "
@@ -147,9 +148,9 @@ plots.curves(
 )
 
 # %%
-told = formatting.listed([f"{size:,} with {arm}" for arm, size in arms.sizes(runs).items()])
+told = formatting.list_text([f"{size:,} with {arm}" for arm, size in arms.sizes(runs).items()])
 display.Sentence(
-    f"Convolutions with {formatting.listed([str(width) for width in channels])} channels and "
+    f"Convolutions with {formatting.list_text([str(width) for width in channels])} channels and "
     f"{hidden} hidden units; parameters: {told}. SGD with a learning rate of {learning_rate:g}, "
     f"momentum {momentum:g} and batches of {batch_size}; {epochs} epochs."
 )
@@ -168,7 +169,7 @@ falls = {
     arm: torch.stack([runs[arm, seed].history["test_accuracy"][1:].diff() < 0 for seed in seeds])
     for arm in pair
 }
-told = formatting.listed(
+told = formatting.list_text(
     [f"{int(of.sum())} of {of.numel()} with {arm}" for arm, of in falls.items()]
 )
 noise = study.ratios("step_noise_matched", pair)
@@ -195,7 +196,7 @@ fixed = task.first(curvature_examples)
 near = equal_loss.equal_loss_objectives(
     runs, None, task, fixed, study.store, workers=workers, bn_block=batch_size
 )
-how = {"prefix": "equal_", "without": equal_loss.WITHOUT}
+how = {"prefix": "equal_", "missing_note": equal_loss.MISSING_NOTE}
 solution_records.record_test_loss(study, near, task.test, **how)
 solution_records.record_test_loss(study, near, task.train, split="train", **how)
 solution_records.record_early(study, near, rho=rho, **how)
@@ -265,9 +266,9 @@ names = {
     "sam_adaptive": "adaptive rise",
 }
 values = {title: {arm: study.values(name, arm) for arm in pair} for name, title in names.items()}
-plots.pairs(
+captioned.pairs(
     values,
-    intervals.intervals(values),
+    intervals.mean_intervals(values),
     units={title: study.unit(name) for name, title in names.items()},
     label="fig-sharpness",
     caption="Four measures of sharpness, a point a seed, thin lines joining the arms of one seed; "
@@ -315,7 +316,7 @@ solution_records.record_subsets(
     study, networks, [task.first(size) for size in check_examples], seed=seeds[0]
 )
 quantity = {"lambda_max_by_examples": "λ_max"}
-plots.curves(
+captioned.curves(
     builders.recorded_panels(study, quantity, pair, "training examples", check_examples),
     label="fig-examples",
     caption="The top eigenvalue of the first seed's networks against the number of training "
@@ -327,8 +328,9 @@ plots.curves(
 by_size = study.ratios("lambda_max_by_examples", pair)
 told = [f"{ratio:.3g} on {size}" for ratio, size in zip(by_size, check_examples, strict=True)]
 display.Sentence(
-    f"λ_max with BN over that without, of this seed: {formatting.listed(told)} examples. It moves "
-    f"with them by a factor of {max(by_size) / min(by_size):.3g}, which no interval over seeds has."
+    f"λ_max with BN over that without, of this seed: {formatting.list_text(told)} examples. "
+    f"It moves with them by a factor of {max(by_size) / min(by_size):.3g}, which no interval over "
+    "seeds has."
 )
 
 # %% [markdown]
@@ -354,7 +356,7 @@ hessians = {
 }
 how = {"outliers": outliers, "probes": density_probes, "steps": density_steps}
 found = spectra.record_spectra(study, at, hessians, seeds=survey_seeds, **how)
-plots.spectra(
+captioned.spectra(
     builders.spectrum_panels(found),
     label="fig-density",
     caption="Density of the eigenvalues, symmetric logarithmic axis: mean over seeds, each as a "
@@ -449,11 +451,11 @@ display.show(
 
 # %%
 how = {"rho": rho, "rho_adaptive": rho_adaptive, "seed": seeds[0]}
-solution_records.record_twins(study, networks, fixed, layer="0", factors=twin_factors, **how)
+record_twins(study, networks, fixed, layer="0", factors=twin_factors, **how)
 
 # %%
 twins = {f"twin_{name}": title for name, title in names.items()}
-plots.curves(
+captioned.curves(
     builders.recorded_panels(study, twins, pair, "factor a", twin_factors),
     label="fig-twins",
     caption="The four measures on the first seed's networks, the first layer scaled by a. "
@@ -495,7 +497,7 @@ modes = {
     if at[arm, seed] is not None
 }
 lines = slices.record_lines(study, modes, points=line_points, count=line_directions)
-plots.curves(
+captioned.curves(
     builders.line_panels(lines),
     label="fig-lines",
     caption=f"Lines through the solutions along filter-normalised directions: mean over "
@@ -517,7 +519,7 @@ comparisons.comparison_table(
 )
 
 # %%
-plots.curves(
+captioned.curves(
     builders.line_spread_panels({name: lines[name, seeds[0]] for name in hessians}),
     label="fig-spread",
     caption=f"The {line_directions} directions of the first seed's solutions one by one (thin): "
@@ -536,7 +538,7 @@ plots.curves(
 # %%
 first = {arm: at[arm, seeds[0]] for arm in pair}
 planes, models = slices.record_random_planes(study, first, points=plane_points, seed=seeds[0])
-plots.planes(
+captioned.planes(
     planes,
     predictions=models,
     levels=plots.levels(list(planes.values())),
@@ -553,7 +555,7 @@ plots.planes(
 sharpest, curved = slices.record_top_planes(
     study, first, points=plane_points, reach=top_reach, seed=seeds[0]
 )
-plots.planes(
+captioned.planes(
     sharpest,
     predictions=curved,
     levels=plots.levels(list(sharpest.values())),
@@ -567,7 +569,7 @@ plots.planes(
 )
 
 # %%
-plots.surface(
+captioned.surface(
     planes,
     label="fig-surface",
     caption="The random planes as surfaces, in eval mode, α and β relative to filter norms.",
@@ -578,8 +580,8 @@ plots.surface(
 # %%
 display.Sentence(
     "Prediction and loss part, along random directions, "
-    f"{measurements.partings(models, 'filter norms')}; along the sharpest eigenvectors, "
-    f"{measurements.partings(curved, 'units')}."
+    f"{measurements.quadratic_limits(models, 'filter norms')}; along the sharpest eigenvectors, "
+    f"{measurements.quadratic_limits(curved, 'units')}."
 )
 
 # %% [markdown]
@@ -606,7 +608,7 @@ controls = record_straight_paths(
 )
 
 # %%
-plots.curves(
+captioned.curves(
     builders.path_panels({**paths, ("train", "no BN"): controls["train", "frozen"]}),
     label="fig-paths",
     caption=f"The straight path between two solutions with BN under three policies, and without BN "
@@ -671,7 +673,7 @@ curve = connectivity.CurveConfig(
 kinds = record_path_kinds(
     study, solutions, sets["train"], train=task.train, curve=curve, points=path_points
 )
-plots.curves(
+captioned.curves(
     builders.path_kind_panels(kinds),
     label="fig-routes",
     caption="Four kinds of paths between the same pairs of solutions with BN, on training "
@@ -694,8 +696,8 @@ display.show(
     comparisons.path_kind_table(kinds, label="tab-routes"),
     display.Sentence(f"Against the border of 2 percentage points: {told}."),
     display.Sentence(
-        f"Of the loss barrier of the straight path, {formatting.listed(remains)}. S1.5 is judged "
-        "by that path alone. Whether two solutions lie in distinct basins, as its source "
+        f"Of the loss barrier of the straight path, {formatting.list_text(remains)}. S1.5 is "
+        "judged by that path alone. Whether two solutions lie in distinct basins, as its source "
         "concludes, is what the others bear on."
     ),
 )

@@ -31,12 +31,13 @@
 import dataclasses
 import functools
 
-from landscape import data, models, plots, training
+from landscape import data, models, training
 from studies import arms, claims, display, findings, formatting, intervals
-from studies.figures import builders
+from studies.figures import builders, captioned
 from studies.figures.depth import gradient_panels
 from studies.records import published, slices, solutions
 from studies.records import runs as run_records
+from studies.records.signals import record_signals
 from studies.study import Study
 from studies.tables import comparisons, measurements
 from studies.tables import runs as run_tables
@@ -126,7 +127,7 @@ four = {"skip + BN": {}, "BN alone": {"skip": False}, "skip alone": {"norm": "no
 four["neither"] = {"skip": False, "norm": "none"}
 runs = sweep(arms.variants(base, four), task, seeds=seeds)
 run_records.record_runs(study, runs)
-plots.curves(
+captioned.curves(
     builders.training_panels(runs),
     label="fig-training",
     caption="Training with and without skip connections and BN: mean over seeds, 95% interval as a "
@@ -153,7 +154,7 @@ reached = intervals.mean_interval(
 )
 display.Sentence(
     f"Skip with BN reaches a test accuracy of {formatting.interval_text(reached)} per cent, which "
-    f"{formatting.against(reached, 85.05)}, the source's."
+    f"{formatting.position_text(reached, 85.05)}, the source's."
 )
 
 # %% [markdown]
@@ -176,7 +177,7 @@ others = sweep(arms.variants(small, begun), few, seeds=seeds)
 run_records.record_runs(study, others)
 examples = task.first(signal_examples)
 before = [arms.arm_objectives(own, examples, step=0, bn="batch") for own in (runs, others)]
-received = [solutions.record_signals(study, at, prefix="initial_") for at in before]
+received = [record_signals(study, at, prefix="initial_") for at in before]
 display.show(
     comparisons.arm_table(
         study,
@@ -193,8 +194,8 @@ display.show(
 # %%
 panels_of = {"He's initialisation": received[0]}
 panels_of["PyTorch's initialisation"] = arms.renamed_arms(received[1], of_torch)
-plots.curves(
-    gradient_panels(panels_of, of="z", reference=0.9),
+captioned.curves(
+    gradient_panels(panels_of, variable="z", reference=0.9),
     label="fig-signals",
     caption="Gradients of the loss by the layers' outputs z before training, over "
     f"{signal_examples} examples.",
@@ -205,7 +206,7 @@ plots.curves(
 # %%
 weights = {key: run_records.layer_gradients(run) for key, run in runs.items()}
 shown = {"initialisation": 0, "last epoch": -1}
-plots.curves(
+captioned.curves(
     gradient_panels({t: {k: of[:, e] for k, of in weights.items()} for t, e in shown.items()}),
     label="fig-gradients",
     caption="Gradients by the layers' weights W in the two by two, root mean square over the "

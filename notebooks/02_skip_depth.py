@@ -32,10 +32,11 @@ import itertools
 
 from landscape import data, models, plots, training
 from studies import arms, claims, display, findings, predictors
+from studies.figures import captioned
 from studies.figures import depth as depth_figures
 from studies.records import runs as run_records
 from studies.records import solutions
-from studies.records.runs import record_learning
+from studies.records.runs import learned_seeds
 from studies.study import Study
 from studies.tables import comparisons, measurements
 from studies.tables import runs as run_tables
@@ -173,7 +174,7 @@ before = arms.arm_objectives(runs, few, step=0, bn="batch")
 solutions.record_early(study, before, rho=rho, prefix="initial_", tol=1e-3)
 over_depth = {"test_accuracy": "test accuracy", "kappa": "λ_max / |λ_min|"}
 over_depth |= {"initial_lambda_max": "λ_max at the initialisation", "lambda_max": "λ_max"}
-plots.curves(
+captioned.curves(
     depth_figures.depth_panels(study, over_depth, ["skip", "plain"], depths),
     label="fig-depths",
     caption="Depth, with BN: mean over seeds with 95% interval. At the initialisation the "
@@ -192,7 +193,7 @@ panels_of = {
     }
     for d, (when, at) in itertools.product(depths, whens.items())
 }
-plots.curves(
+captioned.curves(
     depth_figures.gradient_panels(panels_of),
     label="fig-gradients",
     caption="Gradients by the layers' weights W, with BN: of the first mini-batch, and root mean "
@@ -202,11 +203,11 @@ plots.curves(
 )
 
 # %%
-learn = record_learning(study, runs, chance=1 / task.classes)
+learn = learned_seeds(study, runs, chance=1 / task.classes)
 known = all(all(learn[arm]) for arm in of_depth)
 deeper = {name: [f"{name}, depth {d}" for d in depths] for name in ("plain", "skip")}
 worse = [
-    findings.doubling(study, "kappa", deeper[name], depths, name, side=side, known=known)
+    findings.doubling(study, "kappa", deeper[name], depths, name, side=side, meaningful=known)
     for name, side in (("plain", claims.above), ("skip", claims.below))
 ]
 verdicts = [claims.every(claim["S2.8"], worse)]
@@ -262,7 +263,7 @@ clouds = [
     )
     for name in ("early_lambda_max", "lambda_max")
 ]
-plots.scatter(
+captioned.scatter(
     clouds,
     label="fig-scatter",
     caption="Final test accuracy against the largest eigenvalue, after one epoch and at the end.",
@@ -288,7 +289,7 @@ judged = [
 verdicts += judged
 display.show(
     *map(VerdictBox, judged),
-    measurements.steady(study, base.optimizer, "test_accuracy", lasting),
+    measurements.stable_start_sentence(study, base.optimizer, "test_accuracy", lasting),
     measurements.rounding_sentence(study, "initial_rounding", every, moments["initial"]),
     measurements.rounding_sentence(study, "early_rounding", lasting, moments["early"]),
 )

@@ -34,7 +34,7 @@ import itertools
 
 from landscape import data, models, plots, training
 from studies import arms, claims, display, findings, formatting, intervals
-from studies.figures import builders
+from studies.figures import builders, captioned
 from studies.records import published, slices, solutions, spectra
 from studies.records import runs as run_records
 from studies.study import Study
@@ -117,7 +117,7 @@ base = training.TrainConfig(
 two = {"skip + BN": {}, "BN alone": {"skip": False}}
 runs = sweep(arms.variants(base, two), task, seeds=seeds)
 run_records.record_runs(study, runs)
-plots.curves(
+captioned.curves(
     builders.training_panels(runs),
     label="fig-training",
     caption="Training with BN, with and without skip connections: mean over seeds, 95% interval as "
@@ -176,7 +176,8 @@ comparisons.arm_table(
 # %%
 tops = {arm: study.values("end_lambda_max", arm)[0] for arm in both_ways}
 here_sharper, there_sharper = (
-    formatting.number(tops[f"BN alone, as {way}"] / tops[f"skip + BN, as {way}"]) for way in ways
+    formatting.number_text(tops[f"BN alone, as {way}"] / tops[f"skip + BN, as {way}"])
+    for way in ways
 )
 display.Sentence(
     f"In this check λ_max of BN alone is {here_sharper} times that of skip with BN with batches of "
@@ -204,9 +205,9 @@ reached = intervals.mean_interval(
 here, there = (100 * study.values("test_accuracy", arm)[0] for arm in ("skip + BN", name))
 display.Sentence(
     f"Skip with BN reaches a test accuracy of {formatting.interval_text(reached)} per cent, which "
-    f"{formatting.against(reached, 85.05)}, the source's. Its first seed reaches {here:.2f} with "
-    f"batches of {batch_size}, and {there:.2f} with batches of {source_batch}; λ_max is then "
-    f"{formatting.number(study.values('end_lambda_max', name)[0])}."
+    f"{formatting.position_text(reached, 85.05)}, the source's. Its first seed reaches {here:.2f} "
+    f"with batches of {batch_size}, and {there:.2f} with batches of {source_batch}; λ_max is then "
+    f"{formatting.number_text(study.values('end_lambda_max', name)[0])}."
 )
 
 # %% [markdown]
@@ -245,7 +246,7 @@ found = spectra.record_spectra(
     probes=density_probes,
     steps=density_steps,
 )
-plots.spectra(
+captioned.spectra(
     builders.spectrum_panels(found),
     label="fig-density",
     caption="Density of the eigenvalues, symmetric logarithmic axis: mean over seeds, each as a "
@@ -260,7 +261,7 @@ for seed in seeds:
     drawn[seed] = slices.record_random_planes(study, own, points=plane_points, seed=seed)
     slices.record_shapes(study, drawn[seed][0], seed=seed)
 planes, predicted = drawn[seeds[0]]
-plots.planes(
+captioned.planes(
     planes,
     predictions=predicted,
     levels=plots.levels(list(planes.values())),
@@ -271,7 +272,7 @@ plots.planes(
 )
 
 # %%
-plots.surface(
+captioned.surface(
     planes,
     label="fig-surface",
     caption="The same planes as surfaces, α and β relative to filter norms.",
@@ -336,8 +337,8 @@ display.show(
         f"BN alone ends at {behind} times the training loss of skip with BN, and curvature of the "
         "cross-entropy grows with the loss: beside that, the ratio of λ_max is "
         f"{formatting.interval_text(sharper[1].interval)}, which "
-        f"{formatting.against(sharper[1].interval, 13)}, the source's. With the source's batches "
-        f"and precision the check on {len(few.y_train)} examples has {there_sharper}."
+        f"{formatting.position_text(sharper[1].interval, 13)}, the source's. With the source's "
+        f"batches and precision the check on {len(few.y_train)} examples has {there_sharper}."
     ),
 )
 

@@ -31,11 +31,11 @@
 import functools
 import itertools
 
-from landscape import data, models, plots, training
+from landscape import data, models, training
 from studies import arms, claims, display, findings
-from studies.figures import builders
+from studies.figures import builders, captioned
 from studies.records import runs as run_records
-from studies.records import solutions
+from studies.records.signals import record_signals
 from studies.study import Study
 from studies.tables import comparisons
 from studies.tables import runs as run_tables
@@ -129,7 +129,7 @@ of = {
 words = "mean over seeds, 95% interval as a band, each seed as a thin line. A curve ends where its "
 words += "run diverged."
 axes = "training loss, test loss, test error, and norm of the mini-batch gradients."
-plots.curves(
+captioned.curves(
     of["skip"],
     label="fig-skip",
     caption=f"Residual network without norm, trained from different starts: {words}",
@@ -137,7 +137,7 @@ plots.curves(
 )
 
 # %%
-plots.curves(
+captioned.curves(
     of["plain"],
     label="fig-plain",
     caption=f"Plain network without norm, likewise: {words}",
@@ -157,7 +157,7 @@ display.show(
 
 # %%
 before = arms.arm_objectives(runs, task.first(signal_examples), step=0, bn="batch")
-received = solutions.record_signals(study, before, prefix="initial_")
+received = record_signals(study, before, prefix="initial_")
 heads = {"test_accuracy": "test accuracy", "train_loss": "training loss (nats)"}
 display.show(
     comparisons.arm_table(

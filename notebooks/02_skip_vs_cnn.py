@@ -30,9 +30,9 @@
 
 import itertools
 
-from landscape import data, models, plots, training
+from landscape import data, models, training
 from studies import arms, claims, display, findings, formatting, intervals
-from studies.figures import builders
+from studies.figures import builders, captioned
 from studies.records import published
 from studies.records import runs as run_records
 from studies.records import solutions as solution_records
@@ -174,9 +174,9 @@ comparisons.comparison_table(
 shown = {"lambda_max": "λ_max", "batch_lambda_max": "λ_max, batch statistics"}
 shown |= {"sam": "SAM rise", "sam_adaptive": "adaptive rise"}
 values = {title: {arm: study.values(name, arm) for arm in pair} for name, title in shown.items()}
-plots.pairs(
+captioned.pairs(
     values,
-    intervals.intervals(values),
+    intervals.mean_intervals(values),
     units={title: study.unit(name) for name, title in shown.items()},
     label="fig-sharpness",
     caption="Four measures of sharpness, a point a seed, thin lines joining the two networks of "
@@ -212,7 +212,7 @@ display.show(
     *map(VerdictBox, verdicts),
     display.Sentence(
         f"The CNN ends at {less} times the training loss of the ResNet. The ratio of their rises "
-        f"{formatting.against(flatter[0].interval, 55.7)}, that of the source's two numbers."
+        f"{formatting.position_text(flatter[0].interval, 55.7)}, that of the source's two numbers."
     ),
 )
 
@@ -227,7 +227,7 @@ display.show(
 sets = {"train": task.first(path_examples)}
 solutions = {seed: runs["ResNet", seed].model() for seed in seeds}
 paths = record_straight_paths(study, solutions, sets, points=path_points, arm="ResNet")
-plots.curves(
+captioned.curves(
     builders.path_panels(paths),
     label="fig-paths",
     caption="The straight path between two ResNets under three policies for the statistics: mean "

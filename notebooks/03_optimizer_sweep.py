@@ -36,11 +36,11 @@ import itertools
 from landscape import data, models, plots, training
 from landscape.dynamics import stability
 from studies import arms, claims, display, findings, power_laws, tuning
-from studies.figures import builders, edge_of_stability
+from studies.figures import builders, captioned, edge_of_stability
 from studies.figures import scaling as scaling_figures
-from studies.records import basins, dynamics, equal_loss, flatness, slices, solutions
+from studies.records import basins, bounds, dynamics, equal_loss, flatness, slices, solutions
 from studies.records import runs as run_records
-from studies.records.runs import record_learning
+from studies.records.runs import learned_seeds
 from studies.study import Study
 from studies.tables import comparisons, runs
 from studies.tables import scaling as scaling_tables
@@ -161,8 +161,8 @@ how = {"seeds": seeds, "workers": workers}
 shared = training.sweep(configs, task, study.store, **how)
 run_records.record_runs(study, shared)
 for net in networks:
-    figure = plots.curves(
-        builders.training_panels(arms.named_by_config(shared, net)),
+    figure = captioned.curves(
+        builders.training_panels(arms.select_family(shared, net)),
         label=f"fig-{net.lower()}",
         caption=f"Training the {net} by {len(optimizers)} optimizers at the learning rate "
         f"{learning_rate:g}: mean over seeds, 95% interval as a band, each seed as a thin line. "
@@ -192,7 +192,7 @@ for values in (rates, adaptive_rates):
     tuned = {arm: config for arm, config in configs.items() if grids[arm] is values}
     grid = tuning.tuning_grid(tuned, "learning_rate", values)
     tried = training.sweep(grid, task, study.store, seeds=grid_seeds, workers=workers)
-    best |= tuning.chosen(tried, list(tuned), "learning_rate", values)
+    best |= tuning.tuned_values(tried, list(tuned), "learning_rate", values)
 tuning_tables.tuning_table(
     best,
     heading="learning rate",
@@ -293,7 +293,7 @@ for members in rivals.values():
         compared, None, task, first, study.store, workers=workers
     )
     near = {(arm.replace("own rate", "equal loss"), s): L for (arm, s), L in early.items()}
-    solutions.record_early(study, near, rho=rho, prefix="", without=equal_loss.WITHOUT)
+    solutions.record_early(study, near, rho=rho, prefix="", missing_note=equal_loss.MISSING_NOTE)
 equal = {net: [arm.replace("own rate", "equal loss") for arm in rivals[net]] for net in networks}
 apart = max(equal_loss.largest_ratio(study, "loss", members) for members in equal.values())
 comparisons.arm_table(
@@ -311,7 +311,7 @@ comparisons.arm_table(
 ends = {arm: both[arm, seeds[0]] for members in rivals.values() for arm in members}
 ends = {arm: run.model() for arm, run in ends.items() if run.diverged_at is None}
 solutions.record_subsets(study, ends, [task.first(size) for size in check_examples], seed=seeds[0])
-plots.curves(
+captioned.curves(
     builders.recorded_panels(
         study, {"lambda_max_by_examples": "λ_max"}, list(ends), "training examples", check_examples
     ),
@@ -340,10 +340,10 @@ along = []
 for net in networks:
     chosen = {
         (arm.removesuffix(", own rate"), s): cut
-        for (arm, s), cut in arms.named_by_config(lines, net).items()
+        for (arm, s), cut in arms.select_family(lines, net).items()
     }
-    along += builders.line_panels(chosen, of=net)
-plots.curves(
+    along += builders.line_panels(chosen, network=net)
+captioned.curves(
     along,
     label="fig-lines",
     caption="Loss and accuracy along random filter-normalised directions through each solution, "
@@ -370,7 +370,7 @@ planes, predicted = (
     {arm.removesuffix(", own rate"): of for arm, of in found.items()}
     for found in slices.record_random_planes(study, centres, **wide, seed=seeds[0])
 )
-plots.planes(
+captioned.planes(
     planes,
     predictions=predicted,
     levels=plots.levels(list(planes.values())),
@@ -464,7 +464,7 @@ followed = {
     "train_loss": "training loss",
 }
 tested = {"test_accuracy": "test accuracy"}
-plots.curves(
+captioned.curves(
     scaling_figures.scaling_panels(
         study, {**followed, **tested}, families, x="batch size (examples)"
     ),
@@ -476,7 +476,7 @@ plots.curves(
 )
 
 # %%
-plots.curves(
+captioned.curves(
     scaling_figures.scaling_panels(
         study, {**followed, **tested}, steps, x="learning rate over 1 − β"
     ),
@@ -504,7 +504,7 @@ scaling_tables.exponent_table(
 )
 
 # %%
-solutions.record_bounds(study, {key: run for key, run in swept.items() if key[0] in batches})
+bounds.record_bounds(study, {key: run for key, run in swept.items() if key[0] in batches})
 comparisons.arm_table(
     study,
     {"trace": "tr H", "trace_bound": "bound, C = 1", "trace_constant": "C that it takes"},
@@ -582,7 +582,7 @@ for group, size in ((whole, None), (parts, edge_batch)):
     run_records.record_runs(study, descents)
     kept = {"steps": descent.snapshots if size is None else reached, "batch_size": size}
     found |= dynamics.record_dynamics(study, descents, edge.train, **kept)
-plots.curves(
+captioned.curves(
     edge_of_stability.stability_panels(found),
     label="fig-edge",
     caption="Curvature over a threshold: mean over seeds with 95% interval. Left the largest "
@@ -630,7 +630,7 @@ for net, name in itertools.product(networks, [*optimizers, pace, default]):
 comparisons.ratio_table(
     study,
     against,
-    kept=record_learning(study, both, chance=1 / task.classes),
+    kept=learned_seeds(study, both, chance=1 / task.classes),
     label="tab-against",
     caption="λ_max of each optimizer over that of momentum: ratio and 95% interval over the seeds "
     "in which both networks learn, n where these are not all; verdicts count all seeds.",

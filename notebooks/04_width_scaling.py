@@ -43,7 +43,7 @@ from studies import (
     predictors,
     time_to_target,
 )
-from studies.figures import builders
+from studies.figures import builders, captioned
 from studies.figures import scaling as scaling_figures
 from studies.records import basins, equal_loss, flatness, slices, solutions, spectra
 from studies.records import runs as run_records
@@ -183,7 +183,7 @@ runs = training.sweep(
 run_records.record_runs(study, runs)
 for family, members in families.items():
     shown = {key: run for key, run in runs.items() if key[0] in members.values()}
-    figure = plots.curves(
+    figure = captioned.curves(
         builders.training_panels(shown),
         label=f"fig-training-{family.lower()}",
         caption=f"Training the {family} of several widths: mean over seeds, 95% interval as a "
@@ -212,7 +212,7 @@ beginnings = training.sweep(
     seeds=seeds,
     workers=workers,
 )
-taken = time_to_target.record_times(study, runs, levels_of, closer=beginnings)
+taken = time_to_target.record_times(study, runs, levels_of, beginnings=beginnings)
 titles = {"epochs_to_loss": f"training loss {loss_level:g} nats"}
 titles |= {f"epochs_to_{level:g}": f"test accuracy {level:g}" for level in accuracy_levels}
 ends = {arm: study.values("test_accuracy", arm) for arm in settings}
@@ -291,7 +291,7 @@ sharp = {
 counted = {"outliers": "outliers of the spectrum"}
 unclear = sum(not flatness.largest_gap(pairs).converged for pairs in tops.values())
 few = min(curvature_examples, len(task.y_train))
-figure = plots.curves(
+figure = captioned.curves(
     scaling_figures.scaling_panels(study, sharp | counted, families, x="width"),
     label="fig-curvature",
     caption=f"On {few:,} examples against the width: curvature, the rise of the loss by a step of "
@@ -320,7 +320,7 @@ found = spectra.record_spectra(
     probes=density_probes,
     steps=density_steps,
 )
-plots.spectra(
+captioned.spectra(
     builders.spectrum_panels(found),
     label="fig-density",
     caption=f"Density of the eigenvalues on {few:,} examples, per unit of the axis, which is "
@@ -351,7 +351,7 @@ near = {
     for size in (curvature_examples, many_examples)
 }
 solutions.record_early(
-    study, near[many_examples], rho=rho, prefix="equal_", without=equal_loss.WITHOUT
+    study, near[many_examples], rho=rho, prefix="equal_", missing_note=equal_loss.MISSING_NOTE
 )
 lots = min(many_examples, len(task.y_train))
 apart = equal_loss.largest_ratio(study, "equal_loss", compared)
@@ -399,23 +399,24 @@ for seed in seeds:
     slices.record_shapes(study, drawn[seed][0], seed=seed)
     basins.record_basins(study, drawn[seed][0], level=basin_level, seed=seed)
     for arm in [arm for arm, L in every.items() if L is None]:
-        note = "the run diverged" if (arm, seed) in at else equal_loss.WITHOUT
+        note = "the run diverged" if (arm, seed) in at else equal_loss.MISSING_NOTE
         solutions.record_missing(study, list(shapes), note=note, arm=arm, seed=seed)
 planes, predicted = drawn[seeds[0]]
 picked = [arm for arm in shown.values() if arm in planes]
-plots.planes(
+captioned.planes(
     {arm: planes[arm] for arm in picked},
     predictions={arm: predicted[arm] for arm in picked},
     levels=plots.levels([planes[arm] for arm in picked]),
     label="fig-planes",
     caption="Training loss on a filter-normalised plane through the first seed's solutions, on "
     "shared levels; dashed: the quadratic prediction, inside the circle it holds. It parts from "
-    f"the loss {measurements.partings({arm: predicted[arm] for arm in picked}, 'filter norms')}.",
+    "the loss "
+    f"{measurements.quadratic_limits({arm: predicted[arm] for arm in picked}, 'filter norms')}.",
     alt="Contour plots side by side: narrow and wide networks of two families.",
 )
 
 # %%
-figure = plots.curves(
+figure = captioned.curves(
     scaling_figures.scaling_panels(study, shapes, families, x="width"),
     label="fig-basins",
     caption="The basin on filter-normalised planes against the width of the network: mean over "
@@ -600,7 +601,7 @@ clouds = [
     )
     for name in ("anisotropy", "basin_width")
 ]
-plots.scatter(
+captioned.scatter(
     clouds,
     label="fig-scatter",
     caption="Epochs to the training loss against the shape of the basin; runs that never got there "

@@ -139,7 +139,7 @@ class _Collector:
         elif any(mime.startswith("image/") for mime in output.get("data", {})):
             raise ReportError(
                 f"Study {self.study}: the figure of cell {index} has no label, caption and "
-                "alternative text. Show it through landscape's plots, which take all three."
+                "alternative text. Draw it by studies.figures.captioned, which takes all three."
             )
         elif "text/markdown" in output.get("data", {}):
             output.data["text/markdown"] = _HEADING.sub(self._heading, output.data["text/markdown"])

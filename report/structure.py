@@ -163,7 +163,7 @@ def _prose(found: list[Cell]) -> Iterator[tuple[int, str]]:
 
 
 def _size(found: list[Cell]) -> Iterator[tuple[int, str]]:
-    remedy = "move what it computes into lib/landscape"
+    remedy = "move what it computes into lib/landscape or lib/studies"
     for number, cell in enumerate(found, start=1):
         counts = cell.kind == "code" and "parameters" not in cell.tags
         if counts and cell.code_lines > CELL_LINES:
@@ -190,11 +190,14 @@ def _code(trees: list[tuple[Cell, ast.Module]]) -> Iterator[tuple[int, str]]:
         for node in ast.walk(tree):
             line = cell.line + getattr(node, "lineno", 0)
             if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
-                yield line, f"defines {node.name}: definitions belong in lib/landscape"
+                yield (
+                    line,
+                    f"defines {node.name}: definitions belong in lib/landscape or lib/studies",
+                )
             elif isinstance(node, ast.Import | ast.ImportFrom):
                 imports = True
             elif isinstance(node, ast.Attribute) and ast.unparse(node) == "sys.path":
-                yield line, "touches sys.path: landscape is installed, import it"
+                yield line, "touches sys.path: landscape and studies are installed, import them"
             elif isinstance(node, ast.Call) and _is_exit(node):
                 yield line, "leaves the notebook early: papermill would count that as success"
             elif isinstance(node, ast.Call) and _names_verdict(node.func):

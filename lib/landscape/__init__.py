@@ -10,14 +10,27 @@
 
 Rooms stand on floors, and an import never points to a higher one:
 
-1. ``network`` ``progress`` ``rng`` ``theory`` ``_torchvision``
-2. ``store``
-3. ``models`` ``data`` ``operators``
-4. ``objective`` ``training``
-5. ``spectrum`` ``evaluator`` ``measurement``
-6. ``directions`` ``sharpness`` ``connectivity`` ``dynamics`` ``diagnostics``
-7. ``slices``
-8. ``plots``
+1. ``network``: a network as a function of its parameters; losses, batch normalisation, kernels
+   ``theory``: formulas of the literature in a form that can be tested
+   ``progress``: bars and log lines
+   ``rng``: named streams of random numbers
+   ``_torchvision``: its data sets, also where its compiled operators do not load
+2. ``store``: results computed once, under a hash of everything that determines them
+3. ``models``: families of networks, built from frozen configs
+   ``data``: image classification data
+   ``operators``: symmetric matrices known by their products with vectors
+4. ``objective``: the loss of a network on fixed examples: value, gradient, Hessian, Gauss-Newton
+   ``training``: a frozen config in, a resumable run out
+5. ``spectrum``: eigenpairs, trace, density and condition number of an operator
+   ``evaluator``: the loss at many points of a line, plane or path
+   ``measurement``: what every result says of policy, examples and dtype
+6. ``directions``: random, principal and normalised directions
+   ``sharpness``: how much the loss rises near a solution, on average and at worst
+   ``connectivity``: paths between solutions, alignment and repair
+   ``dynamics``: gradient noise, and the curvature that an optimizer can bear
+   ``diagnostics``: rounding, and signals through the layers
+7. ``slices``: the loss on lines and planes, and their shape as numbers
+8. ``plots``: results drawn on matplotlib axes
 """
 
 import importlib

@@ -1,4 +1,4 @@
-"""torchvision's datasets, importable also where its compiled operators do not load."""
+"""Import of torchvision's data sets that works where its compiled operators do not load."""
 
 import types
 
@@ -6,11 +6,15 @@ import torch
 
 
 def datasets() -> types.ModuleType:
-    """Return ``torchvision.datasets``.
+    """Return the module ``torchvision.datasets``.
 
-    Where a CPU build of torch meets a torchvision built for CUDA, the compiled operators cannot
-    load and the import stops at the missing schema of ``torchvision::nms``. Data sets need none of
-    them: the two schemas that the import asks for are declared, and only then.
+    A torchvision built for CUDA cannot load its compiled operators beside a CPU build of torch: the
+    import then fails because ``torchvision::nms`` has no schema. Data sets use no such operator.
+    So after this failure, and only then, the two missing schemas are declared and the import is
+    repeated.
+
+    Raises:
+        RuntimeError: If the import fails for any other reason.
     """
     try:
         import torchvision.datasets
@@ -23,7 +27,7 @@ def datasets() -> types.ModuleType:
 
 
 def _declare_schemas() -> None:
-    global _library  # The declarations live as long as the library object.
+    global _library  # torch drops the declarations when this object is garbage-collected.
     _library = torch.library.Library("torchvision", "FRAGMENT")
     for name in ("nms", "qnms"):
         _library.define(f"{name}(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")

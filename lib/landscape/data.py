@@ -1,4 +1,4 @@
-"""Image classification data: loaded whole, normalised, in a fixed order, hashed by content."""
+"""Load image classification data: whole, normalised, in a fixed order, hashed by content."""
 
 import dataclasses
 import functools
@@ -15,7 +15,7 @@ from landscape.store import fingerprint as fingerprints
 Examples = tuple[torch.Tensor, torch.Tensor]
 
 _KEYS = ("x_train", "y_train", "x_test", "y_test")
-# Image shape and number of classes of the known data sets, to catch a file under a wrong name.
+# Image shape and number of classes of known data sets, to detect a file under a wrong name.
 _KNOWN = {
     "mnist": ((28, 28), 10),
     "fashion_mnist": ((28, 28), 10),
@@ -29,15 +29,15 @@ class Dataset:
     """A data set in memory.
 
     Attributes:
-        name: Its name.
-        x_train: Inputs (N, C, H, W), float32, normalised a channel by the training images' mean and
-            standard deviation.
-        y_train: Class indices (N,), int64.
-        x_test: Test inputs, normalised with the training images' numbers.
-        y_test: Test class indices.
+        name: Name of the data set.
+        x_train: Training inputs (N, C, H, W), float32; each channel is normalised by the mean and
+            standard deviation of the training images.
+        y_train: Training class indices (N,), int64.
+        x_test: Test inputs (M, C, H, W), normalised by the same mean and standard deviation.
+        y_test: Test class indices (M,), int64.
         classes: Number of classes.
-        sha256: Hash of the raw images and labels that are held here.
-        full_scale: Raw value that stands for full intensity.
+        sha256: Hash of the raw images and labels of these examples.
+        full_scale: Raw value of full intensity.
     """
 
     name: str
@@ -51,7 +51,7 @@ class Dataset:
 
     @property
     def fingerprint(self) -> fingerprints.Fingerprint:
-        """Hash of the content: two copies of the same data under other names are the same data."""
+        """Hash of the content without the name: copies under two names have one fingerprint."""
         return fingerprints.fingerprint((self.sha256, self.classes, self.full_scale))
 
     @property
@@ -61,16 +61,23 @@ class Dataset:
 
     @property
     def train(self) -> Examples:
-        """Training inputs and targets."""
+        """Training inputs (N, C, H, W) and targets (N,)."""
         return self.x_train, self.y_train
 
     @property
     def test(self) -> Examples:
-        """Test inputs and targets."""
+        """Test inputs (M, C, H, W) and targets (M,)."""
         return self.x_test, self.y_test
 
     def first(self, count: int, *, split: str = "train") -> Examples:
-        """Return the first ``count`` examples of a split, or all where there are fewer.
+        """Return the first examples of a split, or all where there are fewer.
+
+        Args:
+            count: Number of examples, at least 1.
+            split: ``train`` or ``test``.
+
+        Returns:
+            Inputs (k, C, H, W) and targets (k,), with k at most ``count``.
 
         Raises:
             ValueError: If ``count < 1`` or the split is not ``train`` or ``test``.
@@ -93,22 +100,26 @@ def load(
 ) -> Dataset:
     """Load a data set by name.
 
-    ``digits`` comes with scikit-learn (1,797 images of 8 x 8; every fifth is a test image, after a
-    fixed permutation). Any other name is read from ``<data_dir>/<name>.npz`` where that file
-    exists: keys x_train, y_train, x_test, y_test; images uint8 of shape (N, H, W) or (N, H, W, C),
-    labels of an integer type. ``mnist``, ``fashion_mnist`` and ``cifar10`` are otherwise read by
-    torchvision.
+    ``digits`` comes with scikit-learn (1,797 images of 8 x 8; after a fixed permutation every fifth
+    is a test image). Any other name is read from the archive ``<data_dir>/<name>.npz`` where this
+    file exists. Its keys are x_train, y_train, x_test and y_test; images are uint8 of shape
+    (N, H, W) or (N, H, W, C), labels of an integer type. Where it does not exist, torchvision reads
+    ``mnist``, ``fashion_mnist`` and ``cifar10``.
 
     Args:
-        name: The data set.
+        name: Name of the data set.
         data_dir: Folder of the archives and of torchvision's files.
-        max_train: Keep the first so many training examples; None keeps all.
-        max_test: Likewise for test examples.
-        download: Let torchvision download what is missing; never done unasked.
+        max_train: Number of training examples to keep, from the first on; None keeps all.
+        max_test: Number of test examples to keep, from the first on; None keeps all.
+        download: Whether torchvision may download missing files; by default nothing is downloaded.
+
+    Returns:
+        The data set; its mean and standard deviation are those of the training images kept.
 
     Raises:
-        FileNotFoundError: If there is no such data, with what to do.
-        ValueError: If a file is truncated, mislabelled, of the wrong type or of the wrong data set.
+        FileNotFoundError: If there is no such data; the text says what to do.
+        ValueError: If a limit is below 1, or if a file is truncated, mislabelled, of the wrong type
+            or of another data set.
     """
     if any(limit is not None and limit < 1 for limit in (max_train, max_test)):
         raise ValueError(
@@ -133,11 +144,11 @@ def load(
 
 
 class _Lacking(Exception):
-    """An archive without a key."""
+    """An archive lacks a key."""
 
 
 class _Raw:
-    """Raw arrays that hash by identity, so that normalised tensors are made once and shared."""
+    """Raw arrays hashed by identity, so that a cached data set is found without reading pixels."""
 
     def __init__(self, arrays: dict[str, np.ndarray]) -> None:
         self.arrays = arrays
@@ -171,6 +182,7 @@ def _dataset(
         raise ValueError(
             f"{source}: a channel is constant over all training images. Check the data."
         )
+    # In place: the arrays of CIFAR-10 as floats fill 740 MB, and a copy as much again.
     normalised = {
         key: image.sub_(mean.float()).div_(deviation.float()) for key, image in images.items()
     }
@@ -195,7 +207,8 @@ def _digits() -> dict[str, np.ndarray]:
 
     images, labels = load_digits(return_X_y=True)
     images = images.reshape(-1, 8, 8).astype(np.uint8)
-    # The images come a writer at a time: without a permutation the test set would be other writers.
+    # The images are ordered by writer: unpermuted, the first training examples and the first test
+    # examples, which ``max_train`` and ``max_test`` keep, would come from few writers.
     order = torch.randperm(len(labels), generator=rng.stream(0, "digits split")).numpy()
     test, train = order[::5], np.delete(order, np.s_[::5])
     return {
@@ -235,10 +248,11 @@ def _archive(path: Path, _modified: int, _size: int) -> dict[str, np.ndarray]:
 def _torchvision(name: str, data_dir: Path, download: bool) -> dict[str, np.ndarray]:
     from landscape import _torchvision
 
-    kind = getattr(_torchvision.datasets(), _TORCHVISION[name])
+    dataset_class = getattr(_torchvision.datasets(), _TORCHVISION[name])
     try:
-        parts = [
-            kind(root=str(data_dir), train=train, download=download) for train in (True, False)
+        splits = [
+            dataset_class(root=str(data_dir), train=train, download=download)
+            for train in (True, False)
         ]
     except RuntimeError as error:
         raise FileNotFoundError(
@@ -247,9 +261,9 @@ def _torchvision(name: str, data_dir: Path, download: bool) -> dict[str, np.ndar
             f"data.load({name!r}, {str(data_dir)!r}, download=True)."
         ) from error
     arrays = {}
-    for split, part in zip(("train", "test"), parts, strict=True):
-        arrays[f"x_{split}"] = np.asarray(part.data)
-        arrays[f"y_{split}"] = np.asarray(part.targets)
+    for name_of_split, split in zip(("train", "test"), splits, strict=True):
+        arrays[f"x_{name_of_split}"] = np.asarray(split.data)
+        arrays[f"y_{name_of_split}"] = np.asarray(split.targets)
     return arrays
 
 
@@ -274,18 +288,17 @@ def _check(name: str, arrays: dict[str, np.ndarray], source: str) -> None:
             )
         if shape is not None and images.shape[1:] != shape:
             raise ValueError(
-                f"{source}: images are {images.shape[1:]}, those of {name} are {shape}. "
+                f"{source}: images are {images.shape[1:]}, but images of {name} are {shape}. "
                 "The file holds another data set: replace or rename it."
             )
     present = np.unique(arrays["y_train"])
-    # No more than there are labels: one of 10^12 must not ask for as much memory.
+    # At most one more than the distinct labels: a stray label of 10^12 must not fill the memory.
     count = classes or min(max(int(present.max()) + 1, 2), len(present) + 1)
-    wanted = np.arange(count)
-    strangers = np.setdiff1d(arrays["y_test"], wanted)
-    if not np.array_equal(present, wanted) or strangers.size:
+    allowed = np.arange(count)
+    unknown = np.setdiff1d(arrays["y_test"], allowed)
+    if not np.array_equal(present, allowed) or unknown.size:
         raise ValueError(
             f"{source}: mislabelled. Training labels are {present.tolist()[:12]}, test labels "
-            f"outside them {strangers.tolist()[:12]}; all of 0..{len(wanted) - 1} and no other are "
-            "allowed. "
-            "Renumber the labels from 0, or replace the file."
+            f"outside them {unknown.tolist()[:12]}. All of 0..{len(allowed) - 1} and no other "
+            "labels are allowed. Renumber the labels from 0, or replace the file."
         )

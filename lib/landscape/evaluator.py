@@ -1,4 +1,4 @@
-"""Sweeps: loss and accuracy of one objective at many points of a line, plane or path."""
+"""Fast evaluation of loss and accuracy at many points of a line, plane or path."""
 
 import copy
 from array import array
@@ -10,41 +10,42 @@ from landscape.network.batchnorm import Buffers
 from landscape.network.kernels.deferred import computed
 from landscape.network.kernels.first_layer import (
     Combine,
-    FirstWeight,
-    Places,
-    Workspace,
+    FirstLayerWeight,
+    MemoryBudget,
+    ParameterUses,
     first_layers,
     parameter_uses,
 )
-from landscape.network.kernels.fused_inference import FusedInference, lighten
+from landscape.network.kernels.fused_inference import FusedInference, bypass_module_checks
 from landscape.network.memory_format import channels_last
 from landscape.network.parameters import ParameterBlock
 from landscape.network.precision import full_precision
 from landscape.objective import Evaluation, Objective, names_classes
 from landscape.progress import Progress
 
-# Losses are small and quick to compute, but not one by one.
+# Outputs of so many examples are joined before their losses are computed: losses are cheap, and a
+# call for each microbatch would cost more than they do.
 _LOSSES_AT_ONCE = 2048
 
 
 class Evaluator:
     """Loss and accuracy at points θ = θ₀ + Σ cᵢ dᵢ, at the cost of the forward pass.
 
-    A point gives what ``objective.evaluate`` gives there, up to rounding, and does not depend on
-    the points before it: each is built from the centre. Under the policy ``frozen`` the network
-    is evaluated fast: normalisation is folded into the layers in front of it (``FusedInference``),
-    and a linear layer that takes the examples themselves is a combination of products with θ₀ and
-    the directions, which are computed once. The other policies go through ``objective.evaluate``.
+    The values agree with ``objective.evaluate`` up to rounding. A point does not depend on the
+    points before it: each is built from the centre. Under the policy ``frozen`` batch normalisation
+    is folded into the layers in front of it (``FusedInference``), and the output of a linear layer
+    on the examples is combined from its products with θ₀ and the directions, which are computed
+    once (``FirstLayerWeight``). The other policies go through ``objective.evaluate``.
 
     Args:
-        objective: Where to measure.
+        objective: The loss and the examples.
         centre: θ₀ (n,).
-        directions: Directions (n,), any number.
-        memory: Bytes for products of a first linear layer; examples that do not fit are computed
-            as usual. Memory does not grow with the number of points.
+        directions: Directions dᵢ (n,), any number.
+        memory: Bytes for the products of first linear layers, 256 MiB by default; products that do
+            not fit are computed at each point. Memory does not grow with the number of points.
 
     Raises:
-        ValueError: If the centre or a direction has another length than n.
+        ValueError: If the centre or a direction does not have the shape (n,).
     """
 
     def __init__(
@@ -58,27 +59,27 @@ class Evaluator:
 
     @classmethod
     def between(cls, start: Objective, end: Objective, *, memory: int = 2**28) -> "Evaluator":
-        """Return the sweep of points (1 - t) θ₀ + t θ₁ between two objectives' solutions.
+        """Return an evaluator of points (1 - t) θ₀ + t θ₁ between the solutions of two objectives.
 
-        Buffers, such as frozen running statistics, are interpolated like the weights; t = 0 and
-        t = 1 are the solutions bit for bit. Examples and options are those of ``start``.
+        Its one coefficient is t. Buffers, such as frozen running statistics, are interpolated like
+        the weights. The points t = 0 and t = 1 are the two solutions bit for bit.
 
         Args:
-            start: Objective of the first solution.
-            end: Objective of the second, of the same architecture.
-            memory: As for ``Sweep``.
+            start: Objective of the first solution; its examples and options are used.
+            end: Objective of the second solution, of the same architecture.
+            memory: As for ``Evaluator``.
 
         Raises:
-            ValueError: If the two have different parameters.
+            ValueError: If the two objectives have different parameters.
         """
         if start.layout != end.layout:
             raise ValueError(
                 f"the two solutions have different parameters (n = {start.n} and {end.n}). "
                 "Pass objectives of one architecture."
             )
-        sweep = cls.__new__(cls)
-        sweep._prepare(start, (start.theta, end.theta), _interpolated, memory, end.buffers)
-        return sweep
+        evaluator = cls.__new__(cls)  # Its basis is two points, not a centre and directions.
+        evaluator._prepare(start, (start.theta, end.theta), _interpolated, memory, end.buffers)
+        return evaluator
 
     def _prepare(
         self,
@@ -96,14 +97,18 @@ class Evaluator:
         if objective.bn != "frozen":
             return
         parts = objective.parts(self._basis[0])
-        self._module = copy.deepcopy(parts.module)  # Its parameters are written for each point.
+        self._module = copy.deepcopy(parts.module)  # Parameters are written into it at each point.
         self._groups = self._grouped(parts.batches)
         first = first_layers(self._module, self._groups[0][0][0])
-        lighten(self._module)  # After a forward pass with all its checks.
+        # Only now: the forward pass in `first_layers` has made the checks that this leaves out.
+        bypass_module_checks(self._module)
         self._split(first, memory)
 
     def _grouped(self, batches) -> list[tuple[list[torch.Tensor], torch.Tensor]]:
-        """Return pairs of what is computed at once, in a list, and the targets of all of it."""
+        """Return groups of microbatches (their inputs, all their targets), each with one loss call.
+
+        A group is full at ``_LOSSES_AT_ONCE`` examples.
+        """
         groups: list[tuple[list[torch.Tensor], list[torch.Tensor]]] = []
         for inputs, targets in batches:
             if not groups or sum(map(len, groups[-1][1])) >= _LOSSES_AT_ONCE:
@@ -116,17 +121,17 @@ class Evaluator:
         return channels_last(tensor) if self._objective.channels_last else tensor
 
     def _split(self, first: set[str], memory: int) -> None:
-        """Part the vectors of the basis: weights of first layers, and the blocks that are left."""
+        """Separate the weights of first layers, named in ``first``, from all other parameters."""
         module, objective = self._module, self._objective
         inputs = [batch for batches, _ in self._groups for batch in batches]
-        blocks, room = objective.layout.blocks, Workspace(memory)
-        self._mapped: list[tuple[Places, FirstWeight]] = []
+        blocks, room = objective.layout.blocks, MemoryBudget(memory)
+        self._mapped: list[tuple[ParameterUses, FirstLayerWeight]] = []
         for block in blocks:
             parameter = module.get_parameter(block.name)
             if block.name in first:
                 parts = [vector[block.entries].view(block.shape) for vector in self._basis]
                 parts = [part.to(objective.device) for part in parts]
-                weight = FirstWeight(parts, self._combine, inputs, objective.dtype, room)
+                weight = FirstLayerWeight(parts, self._combine, inputs, objective.dtype, room)
                 self._mapped.append((parameter_uses(module, parameter), weight))
             else:
                 parameter.data = self._formatted(parameter.data)
@@ -136,18 +141,22 @@ class Evaluator:
             self._rest = [_joined(vector, self._blocks) for vector in self._basis]
 
     def evaluate(self, *coefficients: float) -> Evaluation:
-        """Return loss and accuracy at the point of some coefficients.
+        """Return loss and accuracy at one point.
 
         Args:
-            coefficients: One for each direction; for a sweep between two solutions, t.
+            coefficients: One for each direction; t for an evaluator between two solutions.
+
+        Returns:
+            The mean loss over the examples and the share of correct ones, as from
+            ``objective.evaluate``.
 
         Raises:
-            ValueError: If their number is another one.
+            ValueError: If there is not one coefficient for each direction.
         """
         if len(coefficients) != len(self._basis) - 1:
             raise ValueError(
                 f"{len(coefficients)} coefficients for {len(self._basis) - 1} directions give no "
-                "point. Pass one for each."
+                "point. Pass one coefficient for each direction."
             )
         if self._objective.bn == "frozen":
             return self._fast(coefficients)
@@ -157,20 +166,23 @@ class Evaluator:
     def measure(
         self, points: Iterable[Sequence[float]], *, bar: Progress | None = None
     ) -> tuple[torch.Tensor, torch.Tensor]:
-        """Return losses (p,) and accuracies (p,) at points given by their coefficients.
+        """Return loss and accuracy at each of p points.
 
         Args:
-            points: Coefficients of each, as for ``evaluate``.
-            bar: Makes a step a point.
+            points: The coefficients of each point, as for ``evaluate``.
+            bar: A progress bar that advances one step for each point.
+
+        Returns:
+            Losses (p,) and accuracies (p,), in float64.
 
         Raises:
-            ValueError: As ``evaluate``.
+            ValueError: If a point has not one coefficient for each direction.
         """
-        losses, accuracies = array("d"), array("d")  # As small as the result, for large grids.
+        losses, accuracies = array("d"), array("d")  # Large grids: 8 bytes a value, no objects.
         for coefficients in points:
-            found = self.evaluate(*coefficients)
-            losses.append(found.loss)
-            accuracies.append(found.accuracy)
+            evaluation = self.evaluate(*coefficients)
+            losses.append(evaluation.loss)
+            accuracies.append(evaluation.accuracy)
             if bar is not None:
                 bar.step()
         return tuple(torch.tensor(x, dtype=torch.float64) for x in (losses, accuracies))
@@ -179,6 +191,7 @@ class Evaluator:
     @torch.inference_mode()
     def _fast(self, coefficients: Sequence[float]) -> Evaluation:
         self._go_to(coefficients)
+        # A new mode for each point: it keeps the folded weights of this point's parameters.
         mode = FusedInference([*self._module.parameters(), *self._module.buffers()])
         per_example = self._objective.per_example_loss
         loss, correct, classes = 0.0, 0, False
@@ -186,8 +199,8 @@ class Evaluator:
             outputs = []
             for inputs in batches:
                 with mode:
-                    found = self._module(inputs)
-                outputs.append(computed(found))
+                    deferred = self._module(inputs)
+                outputs.append(computed(deferred))
             outputs = torch.cat(outputs)
             loss += float(per_example(outputs, targets).double().sum())
             classes = names_classes(outputs, targets)
@@ -201,9 +214,10 @@ class Evaluator:
         pieces = self._combine(self._rest, coefficients).split([b.size for b in self._blocks])
         for block, piece in zip(self._blocks, pieces, strict=True):
             self._module.get_parameter(block.name).copy_(piece.view(block.shape))
-        for where, weight in self._mapped:
+        for uses, weight in self._mapped:
             value = weight.at(coefficients)
-            for module, name in where:
+            for module, name in uses:
+                # Assignment to the attribute would refuse a tensor that is no `nn.Parameter`.
                 module._parameters[name] = value
         if self._other_buffers is not None:
             for name, buffer in self._module.named_buffers():
@@ -213,10 +227,13 @@ class Evaluator:
 
 
 def _joined(vector: torch.Tensor, blocks: Sequence[ParameterBlock]) -> torch.Tensor:
+    # The empty piece is for networks of first layers alone, which leave no block.
     return torch.cat([vector[:0], *(vector[block.entries] for block in blocks)])
 
 
 def _sum(parts: Sequence[torch.Tensor], coefficients: Sequence[float]) -> torch.Tensor:
+    """Return the first part plus each other part times its coefficient, in a new tensor."""
+    # A coefficient of 0 is skipped: that saves a pass, and 0 · ∞ in a direction would be NaN.
     point = None
     for part, coefficient in zip(parts[1:], coefficients, strict=True):
         if coefficient and point is None:
@@ -227,4 +244,5 @@ def _sum(parts: Sequence[torch.Tensor], coefficients: Sequence[float]) -> torch.
 
 
 def _interpolated(parts: Sequence[torch.Tensor], coefficients: Sequence[float]) -> torch.Tensor:
+    """Return the point between two ends; unlike a + t (b - a), ``lerp`` is exact at t = 1."""
     return torch.lerp(*parts, *coefficients)

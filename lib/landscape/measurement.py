@@ -1,4 +1,4 @@
-"""What every measurement on an objective carries beside its values."""
+"""The conditions that every measurement on an objective records beside its values."""
 
 import dataclasses
 from typing import TYPE_CHECKING, Any
@@ -9,13 +9,13 @@ if TYPE_CHECKING:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Measurement:
-    """Where and how values were measured; the base of results.
+    """The conditions under which values were measured; the base class of results.
 
     Attributes:
-        bn: Batch-normalisation policy at every point.
+        bn: Policy of batch normalisation at every point.
         examples: Number of examples.
-        examples_hash: Their hash.
-        dtype: Type in which the network computed.
+        examples_hash: SHA-256 of the examples' inputs and targets.
+        dtype: Type in which the network computed, such as ``float32``.
     """
 
     bn: str
@@ -25,7 +25,7 @@ class Measurement:
 
 
 def labels(objective: "Objective") -> dict[str, Any]:
-    """Return the fields of ``Measurement`` for what is measured on an objective."""
+    """Return the fields of ``Measurement``, by name, for a measurement on an objective."""
     return {
         "bn": objective.bn,
         "examples": objective.num_examples,

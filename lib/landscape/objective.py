@@ -222,7 +222,12 @@ class Objective:
         return self.evaluate(theta, buffers=buffers).loss
 
     def per_example_loss(self, outputs: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
-        """Return the loss of each example (N,), from outputs (N, ...) and targets (N, ...)."""
+        """Return the loss of each example (N,).
+
+        Args:
+            outputs: The network's outputs (N, ...).
+            targets: The examples' targets (N, ...).
+        """
         return self._loss(outputs, targets)
 
     @full_precision()
@@ -432,9 +437,11 @@ def _check(inputs: torch.Tensor, targets: torch.Tensor, microbatch: int, bn_bloc
 
 
 def names_classes(outputs: torch.Tensor, targets: torch.Tensor) -> bool:
-    """Return whether targets (N,) are indices into outputs (N, K) of K > 1 classes.
+    """Return whether targets name classes, so that there is an accuracy.
 
-    Only then is there an accuracy.
+    Args:
+        outputs: Outputs (N, K) of a classifier with K > 1 classes, or of any other shape.
+        targets: Indices of classes (N,), or targets of any other kind.
     """
     several = outputs.dim() == 2 and outputs.shape[1] > 1
     return several and targets.dim() == 1 and not targets.is_floating_point()

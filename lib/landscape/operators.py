@@ -1,4 +1,4 @@
-"""Symmetric operators: matrices known by their products with vectors."""
+"""Symmetric operators: matrices given by their products with vectors."""
 
 import functools
 from collections.abc import Callable
@@ -15,15 +15,20 @@ class SymmetricOperator:
 
     Args:
         n: Number of rows.
-        product: Maps a float64 block (n, k) to A v (n, k); with ``single`` a vector (n,) to (n,).
+        product: Maps a float64 vector (n,) to A v (n,), or a block (n, k) to A v (n, k) where
+            ``single`` is False.
         single: Whether ``product`` takes one vector at a time.
-        fingerprint: What identifies A in the store, or a function that returns it when the store
-            asks; None if A must not be stored.
-        device: Where the product computes; recurrences keep their vectors there.
-        dtype: Type in which the product computes: vectors are worth no more digits than that.
+        fingerprint: Text that identifies A in the store, or a function that returns it when the
+            store asks; None for an operator whose results must not be stored.
+        device: Device that the product computes on; recurrences keep their vectors there.
+        dtype: Type that the product computes in. It limits the digits that a result can have,
+            although vectors go in and out in float64.
 
     Attributes:
-        products: Products with a vector computed so far, a block counting each of its columns.
+        n: Number of rows.
+        device: Device that the product computes on.
+        dtype: Type that the product computes in.
+        products: Number of products with a vector so far; a block counts each column.
     """
 
     def __init__(
@@ -44,29 +49,36 @@ class SymmetricOperator:
 
     @functools.cached_property
     def fingerprint(self) -> str:
-        """What identifies A in the store.
+        """Text that identifies A in the store.
 
         Raises:
-            TypeError: If A was made without, or from something whose content cannot be looked at.
+            TypeError: If A was made without a fingerprint, or from objects whose content cannot be
+                read.
         """
         if self._identity is None:
             raise TypeError(
                 f"the operator of shape {self.shape} was made without a fingerprint, so the store "
-                "cannot tell it from others. Pass fingerprint= when making it, or compute without "
-                "the store."
+                "cannot tell it from other operators. Pass fingerprint= when you make it, or "
+                "compute without the store."
             )
         return self._identity() if callable(self._identity) else self._identity
 
     @property
     def shape(self) -> tuple[int, int]:
-        """(n, n)."""
+        """Shape (n, n) of the matrix."""
         return (self.n, self.n)
 
     def __matmul__(self, v: torch.Tensor) -> torch.Tensor:
-        """Return A v for one vector (n,) or a block (n, k), in float64.
+        """Return A v.
+
+        Args:
+            v: A vector (n,) or a block (n, k), of any floating-point type.
+
+        Returns:
+            The product, in float64 and of v's shape.
 
         Raises:
-            ValueError: If v has another number of rows.
+            ValueError: If v is neither.
         """
         if v.dim() not in (1, 2) or v.shape[0] != self.n:
             raise ValueError(
@@ -85,10 +97,14 @@ class SymmetricOperator:
     def scaled(self, d: torch.Tensor) -> "SymmetricOperator":
         """Return D A D with D = diag(d): A in coordinates where entry i has the unit d_i.
 
+        If d holds the filter norms of theta, the eigenvalues of the result are curvatures along
+        relative displacements of filters. Rescaling of layers does not change them.
+
         Args:
-            d: Scales (n,). With d the filter norms of theta, the eigenvalues of the result are
-                curvatures for each relative displacement of a filter, which no rescaling of layers
-                changes.
+            d: Scales (n,); they are copied.
+
+        Raises:
+            ValueError: If d does not have the shape (n,).
         """
         if tuple(d.shape) != (self.n,):
             raise ValueError(
@@ -106,7 +122,10 @@ class SymmetricOperator:
         )
 
     def to_scipy(self) -> scipy.sparse.linalg.LinearOperator:
-        """Return the operator as a float64 ``scipy.sparse.linalg.LinearOperator``."""
+        """Return the operator as a float64 ``scipy.sparse.linalg.LinearOperator``.
+
+        Its products count in ``products`` as well.
+        """
         return scipy.sparse.linalg.LinearOperator(
             self.shape,
             matvec=lambda v: self._on_arrays(v.reshape(-1)),
@@ -117,19 +136,24 @@ class SymmetricOperator:
         )
 
     def _on_arrays(self, v: np.ndarray) -> np.ndarray:
+        # A copy: `from_numpy` would share SciPy's memory, and warn where that is read-only.
         v = torch.from_numpy(np.array(v, dtype=np.float64)).to(self.device)
         return (self @ v).cpu().numpy()
 
     def to_dense(self) -> torch.Tensor:
-        """Return A as a matrix (n, n) in float64, at the cost of n products: for small n."""
+        """Return A as a matrix (n, n) in float64; it costs n products, so n must be small."""
         return self @ torch.eye(self.n, dtype=torch.float64, device=self.device)
 
 
 def from_matrix(matrix: torch.Tensor, *, rtol: float = 1e-10) -> SymmetricOperator:
-    """Return a dense symmetric matrix (n, n) as an operator.
+    """Return a dense symmetric matrix as an operator.
+
+    Args:
+        matrix: Matrix (n, n), of any floating-point type; products are in float64.
+        rtol: Largest |A - Aᵀ| that counts as symmetric, relative to the largest entry.
 
     Raises:
-        ValueError: If the matrix is not square or not symmetric to ``rtol`` of its largest entry.
+        ValueError: If the matrix is not square or not symmetric.
     """
     if matrix.dim() != 2 or matrix.shape[0] != matrix.shape[1]:
         raise ValueError(f"a matrix of shape {tuple(matrix.shape)} is not square. Pass (n, n).")
@@ -138,7 +162,7 @@ def from_matrix(matrix: torch.Tensor, *, rtol: float = 1e-10) -> SymmetricOperat
     if asymmetry > rtol * float(matrix.abs().max()):
         raise ValueError(
             f"the matrix is not symmetric: max |A - Aᵀ| = {asymmetry:.3g}. "
-            "Pass a symmetric one, such as (A + A.T) / 2."
+            "Pass a symmetric matrix, such as (A + A.T) / 2."
         )
     return SymmetricOperator(
         matrix.shape[0],

@@ -1,4 +1,4 @@
-"""Progress that suits its reader: a bar in a terminal or live notebook, else log lines."""
+"""Progress of long computations: a bar in a terminal or live notebook, log lines elsewhere."""
 
 import os
 import sys
@@ -7,17 +7,17 @@ from typing import Literal
 
 from tqdm.auto import tqdm
 
-# What a front end with a person before it sets in the environment of the kernels that it starts.
+# Variables that interactive front ends set in the environment of the kernels that they start.
 _LIVE_KERNEL = ("JPY_SESSION_NAME", "VSCODE_PID", "COLAB_RELEASE_TAG")
-_LOG_INTERVAL = 20.0
+_LOG_INTERVAL = 20.0  # Seconds between log lines.
 
 
 def style() -> Literal["bar", "log", "off"]:
-    """Return how progress is shown here.
+    """Return the form in which this process shows progress.
 
-    ``LANDSCAPE_PROGRESS`` (bar, log, off) decides when it is set. Otherwise a terminal and a live
-    notebook get a bar, and a notebook that papermill executes gets log lines, because saved bars
-    are dead text.
+    The environment variable ``LANDSCAPE_PROGRESS`` (bar, log, off) decides if it is set. Otherwise
+    a terminal and a live notebook get a bar. A notebook that papermill executes gets log lines,
+    since a saved bar is useless, and so does output into a file.
 
     Raises:
         ValueError: If ``LANDSCAPE_PROGRESS`` has another value.
@@ -38,9 +38,9 @@ class Progress:
     """A count of steps towards a total; use it in a ``with`` block.
 
     Args:
-        label: What is being done.
+        label: Name of the computation, shown in front.
         total: Number of steps.
-        start: Steps done before, by an earlier process.
+        start: Number of steps that an earlier process has done.
     """
 
     def __init__(self, label: str, total: int, *, start: int = 0) -> None:
@@ -59,7 +59,15 @@ class Progress:
             self._bar.close()
 
     def step(self, text: str = "", *, count: int = 1, milestone: bool = False) -> None:
-        """Record ``count`` steps; ``text`` says how it goes, a milestone is always logged."""
+        """Record steps and show them.
+
+        A log gets a line at most every 20 seconds, and one for each milestone.
+
+        Args:
+            text: State of the computation, such as its loss.
+            count: Number of steps done.
+            milestone: Whether to log this step in any case.
+        """
         self._done += count
         if self._bar is not None:
             self._bar.set_postfix_str(text, refresh=False)
@@ -74,9 +82,9 @@ class Progress:
 
 
 def say(text: str) -> None:
-    """Print one line of news, above a bar when there is one; nothing when progress is off."""
-    how = style()
-    if how == "bar":
+    """Print one line, above the progress bars; print nothing if progress is off."""
+    shown_as = style()
+    if shown_as == "bar":
         tqdm.write(text)
-    elif how == "log":
+    elif shown_as == "log":
         print(text, flush=True)

@@ -1,4 +1,4 @@
-"""Named streams of random numbers; no draw touches global state."""
+"""Named streams of random numbers, independent of global state."""
 
 import hashlib
 
@@ -6,17 +6,18 @@ import torch
 
 
 def stream(seed: int, *names: str | int) -> torch.Generator:
-    """Return the CPU generator that belongs to ``seed`` and a path of names.
+    """Return the random generator that belongs to a seed and a sequence of names.
 
-    Streams of different names or seeds are independent for all practical purposes: the state comes
-    from a SHA-256 hash, so that run 1 of seed 0 is not run 0 of seed 1.
+    Streams of different names or seeds are independent for all practical purposes. The state is a
+    SHA-256 hash of both, so that run 1 of seed 0 differs from run 0 of seed 1, which ``seed + run``
+    would make equal.
 
     Args:
         seed: Any integer.
-        names: What the numbers are for, such as ``("batches", epoch)``.
+        names: Purpose of the numbers, such as ``("batches", epoch)``.
 
     Returns:
-        A fresh ``torch.Generator`` on the CPU; a seed gives the same numbers on every device.
+        A new ``torch.Generator`` on the CPU: a seed gives the same numbers for every device.
 
     Raises:
         ValueError: If no name is given.
@@ -24,7 +25,7 @@ def stream(seed: int, *names: str | int) -> torch.Generator:
     if not names:
         raise ValueError(
             f"stream({seed}) has no name, so two uses of the seed would draw the same numbers. "
-            'Name what it is for: stream(seed, "batches", epoch).'
+            'Name its purpose: stream(seed, "batches", epoch).'
         )
     text = repr((int(seed), *names)).encode()
     number = int.from_bytes(hashlib.sha256(text).digest()[:8], "little")

@@ -2,8 +2,9 @@
 
 Modules stand on floors and import only downwards or beside them:
 
-1. ``intervals`` ``rank_correlation`` ``formatting`` ``display``: numbers, and how they are shown
-2. ``claims`` ``files``: what is judged, and how it is kept
+1. ``intervals`` ``rank_correlation`` ``formatting`` ``display`` ``frames``: numbers, and how they
+   are shown and kept
+2. ``measurements`` ``claims`` ``files``: what is recorded and judged, and how it is written
 3. ``study``
 4. ``arms`` ``tuning`` ``time_to_target`` ``predictors`` ``power_laws`` ``published_estimators``:
    what many runs say together

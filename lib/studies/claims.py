@@ -1,4 +1,4 @@
-"""A claim of a source, the rule that judges it, and the verdict that code reached."""
+"""Judge the claims of the sources: claims, findings, verdicts and the rules between them."""
 
 import csv
 import dataclasses
@@ -17,14 +17,14 @@ Word = Literal["reproduced", "contradicted", "inconclusive", "artefact", "not te
 
 @dataclasses.dataclass(frozen=True)
 class Claim:
-    """What a source asserts, and the rule that judges it.
+    """An assertion of a source, and the rule that judges it.
 
     Attributes:
-        id: Such as ``S1.2``.
-        setting: The source's data, model and training.
+        id: Such as ``S1.2``: claim 2 of source S1.
+        setting: The data, model and training of the source.
         statement: The assertion.
-        source_numbers: The source's own numbers.
-        rule: When it counts as reproduced, when as contradicted.
+        source_numbers: The numbers that the source gives.
+        rule: When the claim counts as reproduced, and when as contradicted.
     """
 
     id: str
@@ -36,16 +36,16 @@ class Claim:
 
 @dataclasses.dataclass(frozen=True)
 class Finding:
-    """One measured quantity set against what the claim says of it.
+    """A measured quantity, compared with the claim about it.
 
     Attributes:
-        quantity: What was measured, such as "ratio of λ_max, BN over none".
-        interval: Its estimate over seeds.
-        word: ``reproduced`` if the whole interval lies on the claimed side of the threshold,
-            ``contradicted`` if it lies on the other, else ``inconclusive``.
-        threshold: The value between the sides.
-        side: The claimed side.
-        converged: Whether every number behind it converged.
+        quantity: Name of the quantity for readers, such as "ratio of λ_max, BN over none".
+        interval: Its estimate over seeds, with a confidence interval.
+        word: The judgement: ``reproduced`` if the whole interval lies on the claimed side of the
+            threshold, ``contradicted`` if it lies on the other side, else ``inconclusive``.
+        threshold: The border between the sides, in the unit of the interval.
+        side: The claimed side of the threshold.
+        converged: Whether every number behind the interval converged.
     """
 
     quantity: str
@@ -57,14 +57,17 @@ class Finding:
 
     @property
     def text(self) -> str:
-        """Quantity, estimate, interval, n, and a coverage other than 95%, as plain text."""
+        """Quantity, estimate, interval and n as plain text; the coverage where it is not 95%."""
         interval = self.interval
         if not math.isfinite(interval.estimate):
-            lost = f"{interval.invalid} of {interval.n} values are not finite or have no logarithm"
-            why = f"no estimate, {getattr(interval, 'reason', '') or lost}"
+            invalid = (
+                f"{interval.invalid} of {interval.n} values are not finite or have no logarithm"
+            )
+            why = f"no estimate, {getattr(interval, 'reason', '') or invalid}"
             if self.word == "inconclusive":
                 return f"{self.quantity}: {why}"
             low, _, high = rounded_interval(interval.low, interval.low, interval.high)
+            # The ends may decide where the estimate is open, as for medians of censored durations.
             return f"{self.quantity} in [{low}, {high}], {self._samples} ({why})"
         ends = interval.low, interval.estimate, interval.high
         border = math.nan if self.word == "inconclusive" else self.threshold
@@ -74,22 +77,23 @@ class Finding:
 
     @property
     def _samples(self) -> str:
-        """How many there are, and what the interval covers where that is not the usual 95%."""
-        covers = self.interval.confidence
-        usual = math.isclose(covers, _CONFIDENCE) or not 0 < covers < 1
-        return f"n = {self.interval.n}" + ("" if usual else f", {100 * covers:.4g}% interval")
+        """Number of samples, and the coverage of the interval where it is not 95%."""
+        confidence = self.interval.confidence
+        usual = math.isclose(confidence, _CONFIDENCE) or not 0 < confidence < 1
+        return f"n = {self.interval.n}" + ("" if usual else f", {100 * confidence:.4g}% interval")
 
 
 @dataclasses.dataclass(frozen=True)
 class Verdict:
-    """A claim with its findings and the word for the whole.
+    """A claim, the findings on it, and the judgement that a rule made of them.
 
     Attributes:
         claim: The claim.
-        word: What it comes to.
-        findings: What was measured.
-        reason: Why nothing was, where there are no findings.
-        checks: How many findings, the last ones, check the others: ``robust``.
+        word: The judgement: ``reproduced``, ``contradicted``, ``inconclusive``, ``artefact`` (of
+            the source's estimator) or ``not testable``.
+        findings: The findings; first those as the source measured, then the checks.
+        reason: Why nothing was measured, where there are no findings.
+        checks: Number of checks at the end of ``findings``; see ``robust``.
     """
 
     claim: Claim
@@ -100,17 +104,17 @@ class Verdict:
 
     @property
     def claimed(self) -> tuple[Finding, ...]:
-        """The findings as the source would have them: all but the checks."""
+        """The findings as the source measured: all but the checks."""
         return self.findings[: len(self.findings) - self.checks]
 
     @property
-    def unchecked(self) -> Word:
-        """What it would come to without the checks."""
+    def word_without_checks(self) -> Word:
+        """The judgement that ``every`` reaches without the checks."""
         return every(self.claim, self.claimed).word if self.checks else self.word
 
     @property
     def text(self) -> str:
-        """What was found, with estimate, interval and n, as one sentence of plain text."""
+        """All findings, each with estimate, interval and n, as one sentence of plain text."""
         if not self.findings:
             return self.reason
         return "; ".join(finding.text for finding in self.findings)
@@ -120,8 +124,8 @@ def claim(id: str, *, rule: str) -> Claim:
     """Return a claim of the sources, with the rule that will judge it.
 
     Args:
-        id: Such as ``S1.2``; ``source_claims.csv`` holds all of them with the sources' numbers.
-        rule: When it counts as reproduced, when as contradicted.
+        id: Such as ``S1.2``. ``source_claims.csv`` lists all claims with the sources' numbers.
+        rule: When the claim counts as reproduced, and when as contradicted.
 
     Raises:
         ValueError: If the sources make no such claim, or the rule is empty.
@@ -148,11 +152,18 @@ def above(
 ) -> Finding:
     """Judge the assertion that a quantity lies above a threshold.
 
+    An interval with invalid samples, or with numbers that did not converge, is inconclusive.
+
     Args:
-        quantity: Its name.
+        quantity: Name of the quantity for readers.
         interval: Its estimate over seeds.
-        threshold: The border; None takes the value of no effect, 1 for a ratio and 0 otherwise.
-        converged: Whether every number behind it converged; if not, nothing is concluded.
+        threshold: The border, in the unit of the interval. None takes the value of no effect: 1
+            for a ratio, 0 otherwise.
+        converged: Whether every number behind the interval converged.
+
+    Returns:
+        The finding: ``reproduced`` if the whole interval lies above the threshold,
+        ``contradicted`` if it lies below, else ``inconclusive``.
     """
     return _side(quantity, interval, threshold, converged, "above")
 
@@ -160,21 +171,38 @@ def above(
 def below(
     quantity: str, interval: Interval, *, threshold: float | None = None, converged: bool = True
 ) -> Finding:
-    """Judge the assertion that a quantity lies below a threshold; see ``above``."""
+    """Judge the assertion that a quantity lies below a threshold.
+
+    Args:
+        quantity: As for ``above``.
+        interval: As for ``above``.
+        threshold: As for ``above``.
+        converged: As for ``above``.
+
+    Returns:
+        The finding: ``reproduced`` if the whole interval lies below the threshold,
+        ``contradicted`` if it lies above, else ``inconclusive``.
+    """
     return _side(quantity, interval, threshold, converged, "below")
 
 
 def _side(quantity, interval, threshold, converged, side) -> Finding:
     border = interval.neutral if threshold is None else threshold
-    over, under = interval.low > border, interval.high < border
+    is_above, is_below = interval.low > border, interval.high < border
     word: Word = "inconclusive"
-    if converged and interval.invalid == 0 and (over or under):
-        word = "reproduced" if over == (side == "above") else "contradicted"
+    if converged and interval.invalid == 0 and (is_above or is_below):
+        word = "reproduced" if is_above == (side == "above") else "contradicted"
     return Finding(quantity, interval, word, border, side, converged)
 
 
 def every(claim: Claim, findings: Sequence[Finding]) -> Verdict:
-    """Reproduced if every finding is; contradicted if one is; otherwise inconclusive.
+    """Judge a claim that asserts all of its findings together.
+
+    Reproduced if every finding is; contradicted if a finding is; otherwise inconclusive.
+
+    Args:
+        claim: The claim.
+        findings: The findings on it, at least one.
 
     Raises:
         ValueError: If there is no finding.
@@ -189,7 +217,13 @@ def every(claim: Claim, findings: Sequence[Finding]) -> Verdict:
 
 
 def some(claim: Claim, findings: Sequence[Finding]) -> Verdict:
-    """Reproduced if one finding is; contradicted if all are; otherwise inconclusive.
+    """Judge a claim that asserts at least one of its findings.
+
+    Reproduced if a finding is; contradicted if all are; otherwise inconclusive.
+
+    Args:
+        claim: The claim.
+        findings: The findings on it, at least one.
 
     Raises:
         ValueError: If there is no finding.
@@ -204,7 +238,13 @@ def some(claim: Claim, findings: Sequence[Finding]) -> Verdict:
 
 
 def agreed(claim: Claim, findings: Sequence[Finding]) -> Verdict:
-    """Reproduced if every finding is; contradicted if every one is; otherwise inconclusive.
+    """Judge a claim whose findings must agree.
+
+    Reproduced if every finding is; contradicted if every finding is; otherwise inconclusive.
+
+    Args:
+        claim: The claim.
+        findings: The findings on it, at least one.
 
     Raises:
         ValueError: If there is no finding.
@@ -215,34 +255,39 @@ def agreed(claim: Claim, findings: Sequence[Finding]) -> Verdict:
 
 
 def robust(claim: Claim, source: Sequence[Finding], checks: Sequence[Finding]) -> Verdict:
-    """Judge a claim by the source's own way of measuring and by ways without its known defect.
+    """Judge a claim by the source's own estimator, and by estimators without its known defect.
 
-    Contradicted if a finding of the source's way is; artefact if all of them are reproduced and a
-    check contradicts them; reproduced if all findings are; otherwise inconclusive.
+    Contradicted if a finding by the source's estimator is; artefact if all of these are reproduced
+    and a check is contradicted; reproduced if all findings are; otherwise inconclusive.
 
     Args:
         claim: The claim.
-        source: Findings as the source would have them.
-        checks: Findings of the same quantities, measured better; one that is also a finding of the
-            source's way is not listed twice.
+        source: Findings by the source's estimator, at least one.
+        checks: Findings on the same quantities by better estimators, at least one. A check that is
+            also in ``source`` is not listed twice.
 
     Raises:
-        ValueError: If there is no finding of the source's way, or no check.
+        ValueError: If ``source`` or ``checks`` is empty.
     """
-    ways = _words(claim, source), _words(claim, checks)
+    source_words, check_words = _words(claim, source), _words(claim, checks)
     checks = [check for check in checks if check not in source]
     word: Word = "inconclusive"
-    if "contradicted" in ways[0]:
+    if "contradicted" in source_words:
         word = "contradicted"
-    elif ways[0] == {"reproduced"} and "contradicted" in ways[1]:
+    elif source_words == {"reproduced"} and "contradicted" in check_words:
         word = "artefact"
-    elif ways == ({"reproduced"}, {"reproduced"}):
+    elif source_words == check_words == {"reproduced"}:
         word = "reproduced"
     return Verdict(claim, word, (*source, *checks), checks=len(checks))
 
 
 def not_testable(claim: Claim, reason: str) -> Verdict:
-    """Return the verdict on a claim that this study cannot measure, with the reason."""
+    """Return the verdict on a claim that this study cannot measure.
+
+    Args:
+        claim: The claim.
+        reason: Why it cannot be measured, as a sentence.
+    """
     return Verdict(claim, "not testable", (), reason)
 
 

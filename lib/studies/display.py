@@ -1,26 +1,109 @@
-"""What a notebook cell shows: figures, tables, verdicts and sentences for the report."""
+"""Tables and sentences that a notebook cell shows, with what the report needs of them."""
 
 import html
-from collections.abc import Sequence
+import io
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import IPython.display
-from landscape.plots.figure import Bundle, _check_label, maths
+import matplotlib
+import matplotlib.figure
+import matplotlib.style
+from landscape.plots.style import STYLES, maths
+
+Bundle = tuple[dict[str, str], dict[str, Any]]
+
+_LABEL = re.compile(r"[a-z]+-[A-Za-z0-9.-]+")
+
+
+class Figure:
+    """A matplotlib figure with label, caption and alternative text.
+
+    Jupyter shows the picture and its caption; the report numbers it and typesets the caption.
+
+    Args:
+        figure: The figure.
+        label: Such as ``fig-training``; markdown refers to it as ``[text](#fig-training)``.
+        caption: What to see, in markdown with $maths$.
+        alt: What the picture shows, in plain text, for readers who do not see it.
+
+    Raises:
+        ValueError: If the label has another form, or caption or alternative text is empty.
+    """
+
+    def __init__(
+        self, figure: matplotlib.figure.Figure, *, label: str, caption: str, alt: str
+    ) -> None:
+        _check_label("figure", "fig", label)
+        if not caption.strip() or not alt.strip():
+            raise ValueError(
+                f"figure {label!r} has caption={caption!r} and alt={alt!r}. Say in the caption "
+                "what to see, and in alt what the picture shows, for readers who do not see it."
+            )
+        self.figure, self.label, self.caption, self.alt = figure, label, maths(caption), alt
+
+    def svg(self) -> str:
+        """Return the picture as SVG, the same bytes each time."""
+        buffer = io.StringIO()
+        # The whole style, so that the reader's own settings leave no trace in the bytes.
+        with matplotlib.style.context(STYLES):
+            # Names of clip paths come from this salt: figures of one page must not share them.
+            matplotlib.rcParams["svg.hashsalt"] = self.label
+            self.figure.savefig(buffer, format="svg", metadata={"Date": None})
+        return buffer.getvalue()
+
+    def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> Bundle:
+        carried = {"kind": "figure", "label": self.label, "caption": self.caption, "alt": self.alt}
+        text = f"[{self.label}] {self.alt}"
+        return {"image/svg+xml": self.svg(), "text/plain": text}, {"landscape": carried}
+
+
+class Surface(Figure):
+    """A figure of surfaces, which the reader of the HTML report can turn.
+
+    Jupyter, the PDF and a page without scripts show the picture.
+
+    Args:
+        figure: The picture.
+        data: What is drawn, as plain values that JSON holds; ``report/surface.js`` reads it.
+        label: Such as ``fig-surface``.
+        caption: What to see, in markdown with $maths$.
+        alt: What the picture shows, in plain text.
+    """
+
+    def __init__(
+        self,
+        figure: matplotlib.figure.Figure,
+        data: Mapping[str, Any],
+        *,
+        label: str,
+        caption: str,
+        alt: str,
+    ) -> None:
+        super().__init__(figure, label=label, caption=caption, alt=alt)
+        self.data = data
+
+    def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> Bundle:
+        data, metadata = super()._repr_mimebundle_(include, exclude)
+        metadata["landscape"]["surface"] = self.data
+        return data, metadata
 
 
 class Table:
-    """Rows of text with label and caption; numbers align on the decimal point in the report.
+    """Rows of text with label and caption; in the report, numbers align on the decimal point.
 
     Args:
         columns: Headings; may hold $maths$.
-        rows: One sequence of strings a row.
-        label: Such as ``tab-curvature``.
+        rows: One sequence of strings for each row.
+        label: Such as ``tab-curvature``; the report refers to the table by it.
         caption: What to see, in markdown.
-        align: ``left`` or ``decimal`` for each column; None takes left for the first and decimal
-            for the others.
+        align: ``left`` or ``decimal`` for each column; None takes left for the first column and
+            decimal for the others.
 
     Raises:
-        ValueError: If a row or ``align`` has another length than ``columns``, or the label another
-            form.
+        ValueError: If a row or ``align`` has another length than ``columns``, ``align`` holds
+            another word, or the label does not begin with ``tab-``.
     """
 
     def __init__(
@@ -41,15 +124,15 @@ class Table:
             raise ValueError(
                 f"table {label!r} aligns a column {unknown[0]!r}. Use 'left' or 'decimal'."
             )
-        wrong = [len(row) for row in [*self.rows, self.align] if len(row) != len(self.columns)]
-        if wrong:
+        lengths = [len(row) for row in [*self.rows, self.align] if len(row) != len(self.columns)]
+        if lengths:
             raise ValueError(
-                f"table {label!r} has {len(self.columns)} columns and a row of {wrong[0]} cells. "
+                f"table {label!r} has {len(self.columns)} columns and a row of {lengths[0]} cells. "
                 "Give each row, and align, one entry a column."
             )
 
     def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> Bundle:
-        carried = {
+        metadata = {
             "kind": "table",
             "label": self.label,
             "caption": self.caption,
@@ -62,7 +145,7 @@ class Table:
             "text/markdown": self._markdown(),
             "text/plain": "\n".join("  ".join(row) for row in [self.columns, *self.rows]),
         }
-        return data, {"landscape": carried}
+        return data, {"landscape": metadata}
 
     def _html(self) -> str:
         def row(cells: Sequence[str], tag: str) -> str:
@@ -83,7 +166,11 @@ class Table:
 
 
 class Sentence:
-    """Markdown that code wrote: prose whose numbers are computed; λ_max becomes mathematics."""
+    """Prose in markdown whose numbers are computed; λ_max becomes mathematics.
+
+    Args:
+        text: The markdown.
+    """
 
     def __init__(self, text: str) -> None:
         self.text = maths(text)
@@ -93,5 +180,13 @@ class Sentence:
 
 
 def show(*things: object) -> None:
-    """Show several things below one cell."""
+    """Show several tables, figures, verdicts and sentences below one cell, in this order."""
     IPython.display.display(*things)
+
+
+def _check_label(what: str, prefix: str, label: str) -> None:
+    if not label.startswith(f"{prefix}-") or not _LABEL.fullmatch(label):
+        raise ValueError(
+            f"{what} label {label!r} is not allowed. Use '{prefix}-' and letters, digits, dots or "
+            f"hyphens, such as '{prefix}-training'."
+        )

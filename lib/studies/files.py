@@ -1,21 +1,20 @@
-"""Results files: JSON and CSV that are small, tidy, diffable, and the same bytes each time."""
+"""Write results files: the entries of claims, JSON text, and files that are whole or absent."""
 
-import csv
 import json
 import math
 import os
-from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
-
-import numpy as np
-import torch
 
 from studies.claims import Verdict
 
 
 def claim_entry(verdict: Verdict) -> dict[str, Any]:
-    """Return a verdict as the entry of ``claims.json``; what is not finite becomes null."""
+    """Return the entry of a verdict in ``claims.json``.
+
+    A number that is not finite becomes None (null in the file). The first finding stands in the
+    entry itself; ``findings`` holds all of them, each with ``check``: whether it checks the others.
+    """
     first = verdict.findings[0] if verdict.findings else None
     return {
         "id": verdict.claim.id,
@@ -55,37 +54,17 @@ def _finite(value: float) -> float | None:
 
 
 def as_json(value: Any) -> str:
-    """Return plain values as readable JSON text; NaN and infinity are refused by ``json``."""
+    """Return plain values as readable JSON text.
+
+    Raises:
+        ValueError: If a number is NaN or infinite: JSON has no such numbers.
+    """
     return json.dumps(value, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
 
 
-def as_csv(rows: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> str:
-    """Return rows as CSV text with a header; numbers have ten digits, a missing cell is empty."""
-    lines: list[str] = []
-
-    class Lines:
-        write = staticmethod(lines.append)
-
-    writer = csv.DictWriter(Lines, fieldnames=columns, lineterminator="\n")
-    writer.writeheader()
-    for row in rows:
-        writer.writerow({key: _cell(value) for key, value in row.items()})
-    return "".join(lines)
-
-
-def _cell(value: Any) -> str:
-    if isinstance(value, torch.Tensor | np.generic):
-        value = value.item()
-    if isinstance(value, bool):
-        return str(value).lower()
-    if isinstance(value, float):
-        return format(value, ".10g")  # More digits than any error here, fewer than rounding noise.
-    return "" if value is None else str(value)
-
-
 def write(path: Path, text: str) -> None:
-    """Write a file whole or not at all, and make its folder."""
+    """Write a file whole or not at all, in UTF-8, and make its folder."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    side = path.with_name(f".{path.name}.writing")
-    side.write_text(text, encoding="utf-8")
-    os.replace(side, path)
+    unfinished = path.with_name(f".{path.name}.writing")
+    unfinished.write_text(text, encoding="utf-8")
+    os.replace(unfinished, path)

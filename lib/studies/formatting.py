@@ -1,4 +1,4 @@
-"""Wording: how numbers, intervals and settings read in tables and sentences."""
+"""Write numbers, intervals and settings as text for tables and sentences."""
 
 import math
 from collections.abc import Sequence
@@ -8,25 +8,35 @@ from studies.intervals import Interval, mean_interval, paired_ratio
 
 
 def mean_text(values: Sequence[float]) -> str:
-    """Return the mean with its interval; of one value, the value."""
+    """Return the mean of values with its 95% interval as text; of a single value, the value.
+
+    Args:
+        values: One value per seed, at least one.
+    """
     if len(values) > 1:
         return interval_text(mean_interval(values))
-    return number(values[0])
+    return number_text(values[0])
 
 
-def number(value: float) -> str:
-    """Return a number with the digits that a reader takes in, or a dash where there is none."""
+def number_text(value: float) -> str:
+    """Return a number as text with three significant digits; a dash where it is not finite.
+
+    From 1,000 to 1,000,000 it is written to the unit, without an exponent.
+    """
     if not math.isfinite(value):
         return "–"
-    form = ".0f" if 1e3 <= abs(value) < 1e6 else ".3g"
-    return format(value, form).replace("-", "−")
+    precision = ".0f" if 1e3 <= abs(value) < 1e6 else ".3g"
+    return format(value, precision).replace("-", "−")
 
 
 def interval_text(interval: Interval) -> str:
-    """Return an interval with the digits that it carries, or a dash where there is none.
+    """Return an interval as text, with the digits that its width allows.
 
-    A mean or difference as ``estimate ± half-width``; a ratio, share or correlation, whose interval
-    is not symmetric, as ``estimate [low, high]``.
+    A mean or difference is written as ``estimate ± half-width``. A ratio, share or correlation,
+    whose interval is not symmetric, is written as ``estimate [low, high]``.
+
+    Args:
+        interval: The interval; without a finite estimate the text is a dash.
     """
     if not math.isfinite(interval.estimate):
         return "–"
@@ -37,21 +47,38 @@ def interval_text(interval: Interval) -> str:
         return f"{estimate} [{low}, {high}]"
     half = (interval.high - interval.low) / 2
     digits = len(estimate.partition(".")[2])
-    text = f"{half:.1e}".replace("-", "−") if "e" in estimate else f"{half:.{digits}f}"
-    return f"{estimate} ± {text}"
+    half_text = f"{half:.1e}".replace("-", "−") if "e" in estimate else f"{half:.{digits}f}"
+    return f"{estimate} ± {half_text}"
 
 
 def ratio_text(first: Sequence[float], second: Sequence[float]) -> str:
-    """Return the paired ratio; that of negative numbers is the ratio of their magnitudes."""
+    """Return the paired ratio first / second with its 95% interval as text.
+
+    Where all numbers are negative, it is the ratio of their magnitudes. A single pair has no
+    interval; a dash stands where there is no ratio.
+
+    Args:
+        first: One value per seed, at least one.
+        second: The other values of the same seeds, in the same order.
+
+    Raises:
+        ValueError: If the two have different lengths.
+    """
     sign = -1 if all(value < 0 for value in (*first, *second)) else 1
     first, second = ([sign * value for value in values] for values in (first, second))
     if len(first) > 1:
         return interval_text(paired_ratio(first, second))
-    return number(first[0] / second[0] if min(*first, *second) > 0 else math.nan)
+    return number_text(first[0] / second[0] if min(*first, *second) > 0 else math.nan)
 
 
 def seeds_text(values: Sequence[float], diverged: int = 0) -> str:
-    """Return the mean over seeds, or how many values are finite or diverged."""
+    """Return the mean over seeds with its interval; where values are not finite, how many are.
+
+    Args:
+        values: One value per seed, at least one.
+        diverged: Number of seeds whose run diverged. Where these are all that lack a finite value,
+            the text names divergence as the cause.
+    """
     finite = sum(map(math.isfinite, values))
     if finite == len(values):
         return mean_text(values)
@@ -61,74 +88,105 @@ def seeds_text(values: Sequence[float], diverged: int = 0) -> str:
 
 
 def diverged_text(count: int, runs: int) -> str:
-    """Return how many of an arm's runs diverged: nothing, all, or some of so many."""
-    some = f"{count} of {runs} " if count < runs else ""
-    return f"{some}diverged" if count else ""
+    """Return how many of an arm's runs diverged as text: empty, ``diverged``, ``2 of 5 diverged``.
+
+    Args:
+        count: Number of runs that diverged.
+        runs: Number of all runs.
+    """
+    part = f"{count} of {runs} " if count < runs else ""
+    return f"{part}diverged" if count else ""
 
 
 def converged_text(failed: Sequence[str], count: int) -> str:
-    """Return whether all of so many converged: yes, or no and which of them did not."""
+    """Return whether all of several numbers converged: ``yes``, or ``no`` and which did not.
+
+    Args:
+        failed: Names of those that did not converge.
+        count: How many there are in all; where all failed, no name is listed.
+    """
     if not failed:
         return "yes"
     return "**no**" if len(failed) == count else f"**no**: {'; '.join(failed)}"
 
 
-def listed(words: Sequence[str]) -> str:
-    """Return words as a list in a sentence: ``a``, ``a and b``, ``a, b and c``."""
+def list_text(words: Sequence[str]) -> str:
+    """Return words as a list in a sentence: ``a``, ``a and b``, ``a, b and c``.
+
+    Raises:
+        ValueError: If there is no word.
+    """
     *others, last = words
     return f"{', '.join(others)} and {last}" if others else last
 
 
-def setting(value: Any) -> str:
-    """Return a setting of a run in words: numbers, yes and no, none, lists."""
+def setting_text(value: Any) -> str:
+    """Return the value of a setting of a run as text.
+
+    Args:
+        value: None (``none``), a boolean (``yes``, ``no``), a number, a text, or a list of these
+            (joined by commas).
+    """
     if isinstance(value, list | tuple):
-        return ", ".join(map(setting, value))
+        return ", ".join(map(setting_text, value))
     if value is None or isinstance(value, bool):
         return {None: "none", True: "yes", False: "no"}[value]
     return f"{value:.12g}".replace("-", "−") if isinstance(value, float) else str(value)
 
 
-def against(interval: Interval, value: float) -> str:
-    """Return on which side of a value an interval lies, such as ``lies above 13``."""
-    where = "cannot be set against"
+def position_text(interval: Interval, value: float) -> str:
+    """Return how an interval lies to a value: ``covers 13``, ``lies above 13``, ``lies below 13``.
+
+    An interval without ends ``cannot be set against 13``.
+
+    Args:
+        interval: The interval.
+        value: The value, in the unit of the interval.
+    """
+    relation = "cannot be set against"
     if interval.low <= value <= interval.high:
-        where = "covers"
+        relation = "covers"
     elif interval.low > value:
-        where = "lies above"
+        relation = "lies above"
     elif interval.high < value:
-        where = "lies below"
-    return f"{where} {value:g}"
+        relation = "lies below"
+    return f"{relation} {value:g}"
 
 
 def rounded_interval(
     low: float, estimate: float, high: float, *, kind: str = "", border: float = math.nan
 ) -> tuple[str, str, str]:
-    """Return an interval's numbers as text, with the decimals that its width calls for.
+    """Return the three numbers of an interval as text, with the decimals that its width allows.
 
-    Two significant digits of the half-width, so that no digit is shown that the data do not carry;
-    of a ratio whose ends are more than a factor of ten apart, two of each number, since it is their
-    logarithms that have a width.
+    The decimals show two significant digits of the half-width, so that no digit goes beyond the
+    data. Where the ends of a ratio are more than a factor of ten apart, each number gets two
+    significant digits: the interval of a ratio has its width in the logarithm.
 
     Args:
         low: Lower end.
         estimate: The estimate.
         high: Upper end.
-        kind: ``Interval.kind``.
-        border: A value beside which the interval lies: as many digits more as tell them apart.
+        kind: ``kind`` of the interval.
+        border: A value that the interval excludes. More decimals are shown until no end reads like
+            it, at most 6. NaN: there is no such value.
+
+    Returns:
+        Texts of low, estimate and high.
     """
     numbers = (low, estimate, high)
     if kind == "ratio" and all(map(math.isfinite, numbers)) and high > 10 * low > 0:
-        return tuple(_significant(value) for value in numbers)
+        return tuple(_two_digits(value) for value in numbers)
     width = (high - low) / 2
     decimals = 2
-    if math.isfinite(width) and width > 1e-12 * abs(estimate):  # Less is rounding of equal samples.
-        decimals = max(1 - _place(width), 0)
+    # A narrower interval is rounding error of equal samples: its digits would mean nothing.
+    if math.isfinite(width) and width > 1e-12 * abs(estimate):
+        decimals = max(1 - _exponent(width), 0)
     largest = max(map(abs, filter(math.isfinite, (low, estimate, high))), default=0.0)
     small = decimals > 6 and 0 < largest < 1e-3
-    large = decimals == 0 and largest >= 1e6  # As what diverges is.
-    if small or large:  # Fixed digits would be zeros.
-        digits = max(_place(largest) + 1 - _place(width), 2 if small else 1)
-        return tuple(_power(value, digits) for value in numbers)
+    large = decimals == 0 and largest >= 1e6
+    if small or large:  # With fixed decimals most digits would be zeros.
+        digits = max(_exponent(largest) + 1 - _exponent(width), 2 if small else 1)
+        return tuple(_scientific(value, digits) for value in numbers)
     while decimals < 6 and border in (round(low, decimals), round(high, decimals)):
         decimals += 1
     # Adding zero turns a negative zero into zero.
@@ -137,16 +195,16 @@ def rounded_interval(
     return tuple(text.replace("inf", "∞") for text in texts)
 
 
-def _place(value: float) -> int:
-    """Return the power of ten of a number's first digit."""
+def _exponent(value: float) -> int:
+    """Return the power of ten of a positive number's first digit."""
     return math.floor(math.log10(value))
 
 
-def _power(value: float, digits: int) -> str:
+def _scientific(value: float, digits: int) -> str:
     return f"{value:.{digits}e}".replace("-", "−")
 
 
-def _significant(value: float) -> str:
+def _two_digits(value: float) -> str:
     if not 1e-3 <= value < 1e6:
-        return _power(value, 1)
-    return f"{value:.{max(1 - _place(value), 0)}f}"
+        return _scientific(value, 1)
+    return f"{value:.{max(1 - _exponent(value), 0)}f}"

@@ -1,4 +1,4 @@
-"""Intervals over seeds: what a set of runs says, and how surely."""
+"""Confidence intervals over seeds: of means, paired differences, ratios and shares."""
 
 import dataclasses
 import math
@@ -14,14 +14,15 @@ class Interval:
     """An estimate over independent samples with its confidence interval.
 
     Attributes:
-        estimate: Mean, mean difference or geometric mean ratio; NaN if a sample is not finite.
-        low: Lower end.
+        estimate: Mean, mean difference, geometric mean ratio, share or correlation; NaN where
+            there is no estimate.
+        low: Lower end, in the unit of the estimate.
         high: Upper end.
-        n: Number of samples (pairs, for a paired comparison).
+        n: Number of samples; of pairs, for a paired comparison.
         confidence: Coverage, 0.95 for a 95% interval.
-        invalid: Samples that are not finite, or not positive for a ratio. They are not left out:
-            with one of them there is no estimate.
-        kind: ``mean``, ``difference``, ``ratio``, ``share`` or ``correlation``.
+        invalid: Samples that are not finite or, for a ratio, not positive. They are not left out:
+            one invalid sample leaves no estimate.
+        kind: ``mean``, ``difference``, ``ratio``, ``share``, ``correlation`` or ``median``.
     """
 
     estimate: float
@@ -43,36 +44,55 @@ def mean_interval(
 ) -> Interval:
     """Return the mean and Student's t interval of independent samples.
 
-    The interval assumes roughly normal samples; with n = 2 or 3 it is wide, as it should be.
+    The interval is mean ± t(n − 1)·s/√n. It assumes roughly normal samples; with n = 2 or 3 it is
+    wide, as it should be.
 
     Args:
-        samples: One value a seed, at least 2.
+        samples: One value per seed, at least 2.
         confidence: Coverage in (0, 1).
-        kind: Label of the result.
+        kind: ``kind`` of the result.
+
+    Returns:
+        Mean and interval, in the unit of the samples; all NaN if a sample is not finite.
 
     Raises:
         ValueError: If there are fewer than 2 samples or the coverage is out of range.
+
+    Reference: Student (1908), The Probable Error of a Mean, Biometrika 6(1).
     """
     values = np.asarray(samples, dtype=np.float64)
     if values.ndim != 1 or len(values) < 2 or not 0 < confidence < 1:
         raise ValueError(
             f"{values.size} samples at confidence={confidence} give no interval. "
-            "Pass at least 2 samples (one a seed) and a confidence in (0, 1)."
+            "Pass at least 2 samples (one per seed) and a confidence in (0, 1)."
         )
     invalid = int((~np.isfinite(values)).sum())
-    if invalid:
-        return Interval(math.nan, math.nan, math.nan, len(values), confidence, invalid, kind)
-    mean = float(values.mean())
-    error = float(values.std(ddof=1)) / math.sqrt(len(values))
-    half = float(scipy.stats.t.ppf((1 + confidence) / 2, len(values) - 1)) * error
-    return Interval(mean, mean - half, mean + half, len(values), confidence, 0, kind)
+    mean, low, high = (float(end) for end in _student(values, confidence))
+    return Interval(mean, low, high, len(values), confidence, invalid, kind)
+
+
+def _student(samples: np.ndarray, confidence: float) -> tuple[np.ndarray, ...]:
+    """Return mean, lower and upper end over the first axis; NaN where a sample is not finite."""
+    finite = np.isfinite(samples).all(axis=0)
+    samples = np.where(finite, samples, np.nan)
+    mean, error = samples.mean(axis=0), scipy.stats.sem(samples, axis=0)
+    # Of equal samples, t.interval(loc=mean, scale=0) is NaN, and ttest_1samp warns of precision.
+    _, quantile = scipy.stats.t.interval(confidence, len(samples) - 1)
+    return mean, mean - quantile * error, mean + quantile * error
 
 
 def band(x: Sequence[float], curves: Sequence[Sequence[float]]) -> Band:
     """Return the pointwise band of several curves over one grid.
 
-    The interval at a position is that of ``mean_interval``; it says nothing of all positions at
-    once.
+    At each position the band is the 95% interval of ``mean_interval``. It covers each position by
+    itself, not all positions at once.
+
+    Args:
+        x: Positions (points,).
+        curves: One curve per seed, at least 2, each of shape (points,).
+
+    Returns:
+        Mean, lower and upper end (points,) and the curves (n, points), in the unit of the curves.
 
     Raises:
         ValueError: If there are fewer than 2 curves or one does not fit the grid.
@@ -86,17 +106,20 @@ def band(x: Sequence[float], curves: Sequence[Sequence[float]]) -> Band:
                 "Pass one value for each position."
             )
     if len(rows) < 2:
-        raise ValueError(f"{len(rows)} curves give no band. Pass at least 2 samples, one a seed.")
+        raise ValueError(f"{len(rows)} curves give no band. Pass at least 2 samples, one per seed.")
     samples = np.stack(rows)
-    found = [mean_interval(column) for column in samples.T]
-    mean, low, high = (
-        np.array([getattr(item, name) for item in found]) for name in ("estimate", "low", "high")
-    )
-    return Band(positions, mean, low, high, samples, len(samples))
+    return Band(positions, *_student(samples, 0.95), samples, len(samples))
 
 
-def single(x: Sequence[float], values: Sequence[float]) -> Band:
-    """Return one curve, without interval, as a band.
+def single_curve(x: Sequence[float], values: Sequence[float]) -> Band:
+    """Return one curve as a band of no width, so that it can be drawn as bands are.
+
+    Args:
+        x: Positions (points,).
+        values: The curve (points,).
+
+    Returns:
+        A band with n = 1 whose ends are the curve.
 
     Raises:
         ValueError: If there is not one value for each position.
@@ -113,7 +136,16 @@ def single(x: Sequence[float], values: Sequence[float]) -> Band:
 def paired_difference(
     first: Sequence[float], second: Sequence[float], *, confidence: float = 0.95
 ) -> Interval:
-    """Return mean and interval of first - second over pairs, such as two arms of one seed.
+    """Return the mean of first − second over pairs, such as two arms of one seed, and its interval.
+
+    Args:
+        first: One value per pair, at least 2.
+        second: The other values of the same pairs, in the same order.
+        confidence: Coverage in (0, 1).
+
+    Returns:
+        Mean difference and Student's t interval, in the unit of the values; all NaN if a value is
+        not finite.
 
     Raises:
         ValueError: If the two have different lengths or fewer than 2 pairs.
@@ -125,9 +157,18 @@ def paired_difference(
 def paired_ratio(
     first: Sequence[float], second: Sequence[float], *, confidence: float = 0.95
 ) -> Interval:
-    """Return geometric mean and interval of first / second over pairs, from their logarithms.
+    """Return the geometric mean of first / second over pairs, and its interval.
 
-    A pair with a value that is not positive has no logarithm: it counts as invalid.
+    Both come from ``mean_interval`` of log first − log second. A pair with a value that is not
+    positive has no logarithm and counts as invalid.
+
+    Args:
+        first: One value per pair, at least 2.
+        second: The other values of the same pairs, in the same order.
+        confidence: Coverage in (0, 1).
+
+    Returns:
+        Ratio and interval, without unit; all NaN if a pair is invalid.
 
     Raises:
         ValueError: If the two have different lengths or fewer than 2 pairs.
@@ -136,9 +177,13 @@ def paired_ratio(
     logs = np.full(len(first), np.nan)
     valid = (first > 0) & (second > 0)
     logs[valid] = np.log(first[valid]) - np.log(second[valid])
-    found = mean_interval(logs, confidence=confidence, kind="ratio")
-    ends = {name: float(np.exp(getattr(found, name))) for name in ("estimate", "low", "high")}
-    return dataclasses.replace(found, **ends)
+    logarithm = mean_interval(logs, confidence=confidence, kind="ratio")
+    return dataclasses.replace(
+        logarithm,
+        estimate=float(np.exp(logarithm.estimate)),
+        low=float(np.exp(logarithm.low)),
+        high=float(np.exp(logarithm.high)),
+    )
 
 
 def _pairs(first: Sequence[float], second: Sequence[float]) -> tuple[np.ndarray, np.ndarray]:
@@ -152,33 +197,38 @@ def _pairs(first: Sequence[float], second: Sequence[float]) -> tuple[np.ndarray,
 
 
 def share_interval(count: int, n: int, *, confidence: float = 0.95) -> Interval:
-    """Return a share of independent cases with its exact interval.
+    """Return a share of independent cases with its exact binomial interval.
 
     Args:
-        count: Cases in which it happened.
+        count: Cases that count, from 0 to n.
         n: All cases, at least 1.
-        confidence: Coverage in (0, 1), at least; with few cases it is more.
+        confidence: Least coverage, in (0, 1); with few cases the interval covers more often.
+
+    Returns:
+        The share in [0, 1] and its interval.
 
     Raises:
-        ValueError: If the count does not lie within 0 and n, or n < 1.
+        ValueError: If the count is not within 0 and n, or n < 1.
 
     Reference: Clopper and Pearson (1934), The Use of Confidence or Fiducial Limits Illustrated in
         the Case of the Binomial, Biometrika 26(4).
     """
     if n < 1 or not 0 <= count <= n:
         raise ValueError(f"{count} of {n} cases is no share. Pass 0 <= count <= n and n >= 1.")
-    found = scipy.stats.binomtest(count, n).proportion_ci(confidence, method="exact")
-    return Interval(count / n, float(found.low), float(found.high), n, confidence, 0, "share")
+    ends = scipy.stats.binomtest(count, n).proportion_ci(confidence, method="exact")
+    return Interval(count / n, float(ends.low), float(ends.high), n, confidence, 0, "share")
 
 
 def power_law(xs: Sequence[float], ys: Sequence[float]) -> float:
-    """Return the exponent b of the power law y = a·x^b that fits best in the logarithms.
-
-    NaN where a y is not finite or not positive: such a point has no logarithm and is not left out.
+    """Return the exponent b of the power law y = a·x^b, by least squares in the logarithms.
 
     Args:
         xs: Positions, positive and not all the same.
-        ys: One value for each.
+        ys: One value for each position.
+
+    Returns:
+        The exponent; NaN if a value is not finite or not positive. Such a value has no logarithm,
+        and it is not left out.
 
     Raises:
         ValueError: If there is not one value for each position, or the positions give no slope.
@@ -195,13 +245,17 @@ def power_law(xs: Sequence[float], ys: Sequence[float]) -> float:
 
 
 def step_noise(losses: Sequence[float]) -> float:
-    """Return how much a series jumps from step to step, free of its slow trend.
+    """Return the standard deviation of a series' noise from step to step, free of its slow trend.
 
-    The root mean square of successive differences over √2: for independent noise around a slow
-    trend this is the noise's standard deviation.
+    It is the root mean square of successive differences, divided by √2. For independent noise
+    around a slow trend this is the standard deviation of the noise.
 
     Args:
-        losses: The series, at least 2 values; for mini-batch losses the result is in nats.
+        losses: The series, at least 2 values.
+
+    Returns:
+        The deviation, in the unit of the series: nats for losses of mini-batches. Not finite if a
+        value is not finite.
 
     Raises:
         ValueError: If there are fewer than 2 values.
@@ -215,8 +269,20 @@ def step_noise(losses: Sequence[float]) -> float:
     return float(np.sqrt(np.square(np.diff(values)).mean() / 2))
 
 
-def intervals(panels: Mapping[str, Mapping[str, Sequence[float]]]) -> dict:
-    """Return the mean interval of each list of values in a mapping of mappings."""
+def mean_intervals(
+    panels: Mapping[str, Mapping[str, Sequence[float]]],
+) -> dict[str, dict[str, Interval]]:
+    """Return the 95% mean interval of each list of values.
+
+    Args:
+        panels: Quantity -> arm -> values, one per seed.
+
+    Returns:
+        Quantity -> arm -> interval.
+
+    Raises:
+        ValueError: If a list has fewer than 2 values.
+    """
     return {
         quantity: {arm: mean_interval(values) for arm, values in arms.items()}
         for quantity, arms in panels.items()

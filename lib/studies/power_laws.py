@@ -1,4 +1,4 @@
-"""Scaling: recorded values against the size of a network, and the exponents of their power laws."""
+"""Fit power laws of recorded quantities in the size of a network."""
 
 import dataclasses
 import itertools
@@ -11,7 +11,7 @@ from studies import predictors
 from studies.intervals import Interval, mean_interval, paired_difference, power_law
 from studies.study import Study
 
-# Family, such as "MLP" -> size, such as its width -> arm. Families may have different sizes.
+# Family, such as "MLP" -> size, such as a width -> arm. Families may have different sizes.
 Families = Mapping[str, Mapping[float, str]]
 
 
@@ -20,17 +20,17 @@ class Exponent(Interval):
     """The exponent b of a power law y = a·x^b, with its confidence interval over seeds.
 
     Attributes:
-        converged: Whether every value behind it converged. With lower bounds among them, such as
-            the epochs of runs that never reach a level, it is not the exponent.
-        least: The least exponent between two neighbouring sizes, of means over seeds of the
-            logarithms; ``b`` wherever the power law holds. NaN without an estimate.
-        most: The largest.
+        converged: Whether every value behind it converged. With values that are lower bounds, such
+            as the epochs of runs that never reach a level, the estimate is not the exponent.
+        local_min: Smallest exponent between two neighbouring sizes, of means over seeds of the
+            logarithms. Where the power law holds, it is b. NaN without an estimate.
+        local_max: The largest such exponent.
         sizes: Number of sizes.
     """
 
     converged: bool
-    least: float
-    most: float
+    local_min: float
+    local_max: float
     sizes: int
 
 
@@ -39,58 +39,66 @@ def power_law_exponents(
 ) -> dict[tuple[str, str], Exponent]:
     """Return the exponent of each quantity's power law in size, for each family, over seeds.
 
-    Each seed has an exponent of its own, ``statistics.power_law`` through its values at all sizes;
-    mean and interval are those over seeds. A seed with a value that is not finite and positive has
-    none: it is not left out, so its family has no estimate, and ``invalid`` counts such seeds.
+    The values of one seed at all sizes give one exponent, by ``intervals.power_law``; mean and
+    interval are over seeds. A seed with a value that is not finite and positive has no exponent. It
+    is not left out: its family has no estimate, and ``invalid`` counts such seeds.
 
     Args:
         study: Where the values were recorded, in the same order of seeds.
         quantities: Recorded names.
-        families: Family -> size, at least two, positive -> arm; of at least 2 seeds.
-        confidence: Coverage of the intervals.
+        families: Family -> size -> arm; at least two sizes, positive, and at least 2 seeds.
+        confidence: Coverage of the intervals, in (0, 1).
 
     Returns:
         (quantity, family) -> exponent.
 
     Raises:
-        ValueError: If the sizes of a family have different numbers of values, there is one seed, or
-            one size.
+        KeyError: If an arm has no value.
+        ValueError: If the sizes of a family have different numbers of values, or there is only one
+            seed or one size.
     """
-    found = {}
-    for quantity, (name, sizes) in itertools.product(quantities, families.items()):
-        rows = values_against_size(study, quantity, name, sizes)
-        each = [power_law(sorted(sizes), row) for row in rows]
-        least, most = _between(sorted(sizes), rows)
-        found[quantity, name] = Exponent(
-            **vars(mean_interval(each, confidence=confidence)),
+    exponents = {}
+    for quantity, (family, sizes) in itertools.product(quantities, families.items()):
+        rows = values_against_size(study, quantity, family, sizes)
+        samples = [power_law(sorted(sizes), row) for row in rows]
+        local_min, local_max = _local_range(sorted(sizes), rows)
+        exponents[quantity, family] = Exponent(
+            **vars(mean_interval(samples, confidence=confidence)),
             converged=study.converged(quantity, list(sizes.values())),
-            least=least,
-            most=most,
+            local_min=local_min,
+            local_max=local_max,
             sizes=len(sizes),
         )
-    return found
+    return exponents
 
 
 def exponent_difference(
     study: Study, first: str, second: str, sizes: Mapping[float, str]
 ) -> Interval:
-    """Return the paired difference of two quantities' exponents over seeds, first less second.
+    """Return the paired difference of two quantities' exponents over seeds, first − second.
 
     Args:
         study: Where both were recorded, in the same order of seeds.
-        first: A recorded name.
-        second: Another.
-        sizes: Size, at least two, positive -> arm; of at least 2 seeds.
+        first: Recorded name of the first quantity.
+        second: Recorded name of the second.
+        sizes: Size -> arm; at least two sizes, positive, and at least 2 seeds.
+
+    Returns:
+        Mean difference and 95% interval; NaN if a value is not finite and positive.
+
+    Raises:
+        KeyError: If an arm has no value.
+        ValueError: If arms have different numbers of values, or there is one seed or one size.
     """
-    each = (
+    samples = (
         predictors.exponent_samples(study, name, list(sizes.values()), list(sizes))
         for name in (first, second)
     )
-    return paired_difference(*each)
+    return paired_difference(*samples)
 
 
-def _between(sizes: Sequence[float], rows: np.ndarray) -> tuple[float, float]:
-    """Return the least and the largest exponent between neighbours of values (seeds, sizes)."""
+def _local_range(sizes: Sequence[float], rows: np.ndarray) -> tuple[float, float]:
+    """Return the smallest and the largest exponent between neighbouring sizes (seeds, sizes)."""
     if not (np.isfinite(rows) & (rows > 0)).all():
         return math.nan, math.nan
     slopes = np.diff(np.log(rows).mean(0)) / np.diff(np.log(sizes))
@@ -100,11 +108,25 @@ def _between(sizes: Sequence[float], rows: np.ndarray) -> tuple[float, float]:
 def values_against_size(
     study: Study, quantity: str, family: str, sizes: Mapping[float, str]
 ) -> np.ndarray:
-    """Return the values (seeds, sizes) of a family, in increasing order of sizes."""
+    """Return the recorded values of one family against size.
+
+    Args:
+        study: Where the values were recorded, in the same order of seeds.
+        quantity: Recorded name.
+        family: Name of the family, for the error text.
+        sizes: Size -> arm.
+
+    Returns:
+        Values (seeds, sizes), sizes in increasing order.
+
+    Raises:
+        KeyError: If an arm has no value.
+        ValueError: If the sizes have different numbers of values.
+    """
     rows = [study.values(quantity, sizes[size]) for size in sorted(sizes)]
     if len({len(row) for row in rows}) > 1:
         raise ValueError(
             f"{quantity!r} of {family!r} has {[len(row) for row in rows]} values at the sizes "
-            f"{sorted(sizes)}. Record one for each seed at every size, NaN where there is none."
+            f"{sorted(sizes)}. Record a value of each seed at every size, NaN where there is none."
         )
     return np.array(rows).T

@@ -1,4 +1,4 @@
-"""Predictors: how surely one recorded number orders networks as another one does."""
+"""Correlate recorded quantities over networks, and fit exponents for each seed."""
 
 from collections.abc import Mapping, Sequence
 
@@ -6,7 +6,7 @@ from studies.intervals import power_law
 from studies.rank_correlation import RankCorrelation, rank_correlation
 from studies.study import Study
 
-Both = tuple[RankCorrelation, RankCorrelation]
+PooledAndWithin = tuple[RankCorrelation, RankCorrelation]
 
 
 def rank_correlations(
@@ -16,53 +16,80 @@ def rank_correlations(
     arms: Sequence[str],
     *,
     confidence: float = 0.95,
-) -> dict[str, Both]:
-    """Return rank correlations of recorded numbers with a target, over arms and seeds.
+) -> dict[str, PooledAndWithin]:
+    """Return the rank correlation of each quantity with a target, pooled and within arms.
+
+    The pooled correlation is over all networks; its interval comes from leaving out one arm at a
+    time. The correlation within arms does not see the differences between arms; its interval comes
+    from leaving out one seed at a time, since networks of one seed share weights and batches in all
+    arms.
 
     Args:
         study: Where all were recorded, in the same order of seeds.
         quantities: Recorded name -> heading.
-        target: Recorded name of what is to be predicted.
+        target: Recorded name of the quantity to predict.
         arms: The arms.
-        confidence: Coverage of the intervals.
+        confidence: Coverage of the intervals, in (0, 1).
 
     Returns:
-        Heading -> correlation over all networks, its interval from leaving out arms, and
-        correlation within arms, which does not see the differences between them, its interval from
-        leaving out seeds, since networks of one seed share weights and batches in all arms; where
-        arms or seeds are too few, with all of [−1, 1] for an interval, and the reason.
+        Heading -> (pooled, within arms). With too few arms or seeds the interval is [−1, 1], with
+        the reason.
+
+    Raises:
+        KeyError: If an arm has no value.
+        ValueError: If a quantity and the target have different numbers of values.
     """
-    found = {}
+    correlations = {}
     for name, heading in quantities.items():
         pairs = points(study, name, target, arms)
-        xs = [x for own, _ in pairs.values() for x in own]
-        ys = [y for _, own in pairs.values() for y in own]
-        labels = [arm for arm, (own, _) in pairs.items() for _ in own]
-        seeds = [seed for own, _ in pairs.values() for seed in range(len(own))]
-        found[heading] = (
+        xs = [x for arm_xs, _ in pairs.values() for x in arm_xs]
+        ys = [y for _, arm_ys in pairs.values() for y in arm_ys]
+        labels = [arm for arm, (arm_xs, _) in pairs.items() for _ in arm_xs]
+        seeds = [seed for arm_xs, _ in pairs.values() for seed in range(len(arm_xs))]
+        correlations[heading] = (
             rank_correlation(xs, ys, confidence=confidence, clusters=labels),
             rank_correlation(xs, ys, confidence=confidence, groups=labels, clusters=seeds),
         )
-    return found
+    return correlations
 
 
 def exponent_samples(
     study: Study, quantity: str, arms: Sequence[str], xs: Sequence[float]
 ) -> list[float]:
-    """Return for each seed the exponent of the power law of a recorded quantity in a position.
+    """Return the exponent of a quantity's power law in a position, for each seed.
 
     Args:
-        study: Where it was recorded, in the same order of seeds.
+        study: Where the quantity was recorded, in the same order of seeds.
         quantity: Its recorded name.
-        arms: One arm at each position.
-        xs: The positions, such as depths.
+        arms: One arm for each position.
+        xs: The positions, such as depths: positive, at least two of them different.
+
+    Returns:
+        An exponent per seed; NaN for a seed with a value that is not finite and positive.
+
+    Raises:
+        KeyError: If an arm has no value.
+        ValueError: If arms have different numbers of values, or the positions give no exponent.
     """
     values = [study.values(quantity, arm) for arm in arms]
-    return [power_law(xs, of) for of in zip(*values, strict=True)]
+    return [power_law(xs, seed_values) for seed_values in zip(*values, strict=True)]
 
 
 def points(
     study: Study, x: str, y: str, arms: Sequence[str]
 ) -> dict[str, tuple[list[float], list[float]]]:
-    """Return arm -> recorded values of one quantity and of another, in the same order of seeds."""
+    """Return the recorded values of two quantities for each arm, such as for a scatter plot.
+
+    Args:
+        study: Where both were recorded, in the same order of seeds.
+        x: Recorded name of the first quantity.
+        y: Recorded name of the second.
+        arms: The arms.
+
+    Returns:
+        Arm -> (values of x, values of y).
+
+    Raises:
+        KeyError: If an arm lacks one of the two.
+    """
     return {arm: (study.values(x, arm), study.values(y, arm)) for arm in arms}

@@ -1,7 +1,7 @@
-"""Replicas: the estimators of two source studies as published, defects included.
+"""Replicate the estimators of two source studies as published, defects included.
 
-What they give on a network, beside the converged value, tells an artefact of the estimator from a
-property of the landscape. To measure, take ``spectrum`` and ``slices`` instead.
+Their values on a network, compared with the converged ones, tell an artefact of the estimator from
+a property of the landscape. To measure a landscape, use ``spectrum`` and ``slices`` instead.
 """
 
 import dataclasses
@@ -23,17 +23,18 @@ _TOL = 1e-4
 
 @dataclasses.dataclass(frozen=True)
 class PowerIteration(Measurement):
-    """What a few steps of power iteration take for the top eigenvalue.
+    """The top eigenvalue as estimated by a few steps of power iteration.
 
     Attributes:
         value: Rayleigh quotient ⟨v, H v⟩ of the last vector, in loss per parameter².
-        residual: ‖H v − value · v‖₂: some eigenvalue, not always the largest, lies within it.
-        converged: Whether the residual is at most 1e-4 of |value|. (``spectrum`` relates it to the
-            spectral range, which is not known here.)
-        norm: ‖H v‖₂ of the last iteration, the other number in use for the eigenvalue; unsigned.
+        residual: ‖H v − value · v‖₂, in loss per parameter². Some eigenvalue, not always the
+            largest, lies within this distance of ``value``.
+        converged: Whether the residual is at most 1e-4 of |value|. (``spectrum`` compares it with
+            the spectral range, which is not known here.)
+        norm: ‖H v‖₂ of the last iteration, another common estimate of the eigenvalue; unsigned.
         history: Rayleigh quotients (iterations + 1,), from the random start to ``value``.
-        iterations: Normalised products.
-        products: Products with H: one more, for the last Rayleigh quotient.
+        iterations: Number of normalised products.
+        products: Products with H; one more than iterations, for the last Rayleigh quotient.
         seed: Seed of the start.
     """
 
@@ -52,16 +53,19 @@ def power_iteration(
 ) -> PowerIteration:
     """Estimate the top eigenvalue of the Hessian as source S3 does: v ← H v/‖H v‖, five times.
 
-    After k steps the value is Σ λᵢ²ᵏ⁺¹ cᵢ² / Σ λᵢ²ᵏ cᵢ², with cᵢ = ⟨vᵢ, start⟩: a mean of all
-    eigenvalues. At best it is the one of largest magnitude, which may be negative; of two with
-    almost one magnitude and opposite signs it is neither. Where H v = 0 all is NaN, for the source
-    divides by its norm.
+    After k steps the value is Σ λᵢ²ᵏ⁺¹ cᵢ² / Σ λᵢ²ᵏ cᵢ², with cᵢ = ⟨vᵢ, start⟩: a weighted mean of
+    all eigenvalues. At best it is the eigenvalue of largest magnitude, which may be negative. Where
+    two eigenvalues have almost the same magnitude and opposite signs, it is neither of them. Where
+    H v = 0 all numbers are NaN, because the source divides by ‖H v‖.
 
     Args:
-        objective: Where to measure; products are exact, in its dtype.
+        objective: The mean loss whose Hessian is measured; products are exact, in its dtype.
         theta: The solution (n,).
-        iterations: At least 1.
+        iterations: Number of steps, at least 1; the source takes 5.
         seed: Seed of the stream "power_iteration" of the Gaussian start.
+
+    Returns:
+        The estimate with its residual, in loss per parameter².
 
     Raises:
         ValueError: If ``iterations < 1``, or theta is not finite or has another length.
@@ -98,20 +102,21 @@ def power_iteration(
 
 @dataclasses.dataclass(frozen=True)
 class RitzValues(Measurement):
-    """What Lanczos on finite differences takes for eigenvalues.
+    """Eigenvalues as estimated by Lanczos on finite differences of gradients.
 
     Attributes:
-        values: Eigenvalues of the tridiagonal matrix, descending, (steps,), in loss per parameter²;
-            fewer if the recurrence ended as nothing was left, or in NaN, and then all are NaN.
-        residuals: Distance of each from an eigenvalue, (steps,), as the recurrence claims, as if
-            products were exact and vectors orthogonal.
-        asymmetry: Largest |⟨qⱼ₋₁, H qⱼ⟩ − ⟨qⱼ, H qⱼ₋₁⟩|, 0 for exact products: the error that the
-            differences bring. The source does not look at it.
-        converged: Whether residual and asymmetry are together at most 1e-4 of the range of values.
-        negative: How many values are below 0: the source's "number of negative eigenvalues".
-        steps: Steps asked for.
-        step_size: ε of the differences.
-        gradients: Gradients of the mean loss that were computed.
+        values: Eigenvalues of the tridiagonal matrix, descending, (steps,), in loss per parameter².
+            There are fewer if the recurrence ended early: at a coupling of 0, or at NaN, which
+            makes all of them NaN.
+        residuals: Distance of each value from an eigenvalue, (steps,), in loss per parameter², as
+            the recurrence claims: as if products were exact and vectors orthogonal.
+        asymmetry: Largest |⟨qⱼ₋₁, H qⱼ⟩ − ⟨qⱼ, H qⱼ₋₁⟩|, in loss per parameter²: the error of the
+            finite differences, 0 for exact products. The source does not look at it.
+        converged: Whether residual + asymmetry is at most 1e-4 of the range of values, (steps,).
+        negative: Number of values below 0: the source's "number of negative eigenvalues".
+        steps: Steps that were asked for.
+        step_size: ε of the finite differences.
+        gradients: Number of gradients of the mean loss that were computed.
         seed: Seed of the start.
     """
 
@@ -134,23 +139,27 @@ def finite_difference_lanczos(
     step_size: float = 1e-3,
     seed: int,
 ) -> RitzValues:
-    """Estimate eigenvalues of the Hessian as source S2 does, all Ritz values taken for eigenvalues.
+    """Estimate eigenvalues of the Hessian as source S2 does: every Ritz value counts as one.
 
-    Products are H v ≈ (g(θ + ε v) − g(θ))/ε; Lanczos makes a vector orthogonal to the two before it
-    alone. Three defects: Ritz values inside the spectrum are no eigenvalues; a converged one comes
-    again as a copy; rounding of g, divided by ε, enters as a random vector at each step and adds
-    up. Noise of norm σ alone makes the couplings σ√j and the values σ times the roots of a Hermite
-    polynomial: of 15 the largest is 6.4 σ, the smallest −6.4 σ, and 7 are negative.
+    Products are finite differences, H v ≈ (g(θ + ε v) − g(θ))/ε, and each Lanczos vector is made
+    orthogonal only to the two before it. This has three defects. Ritz values inside the spectrum
+    are not eigenvalues. A converged Ritz value returns as a copy. Rounding of g, divided by ε,
+    enters as a random vector at each step and adds up: noise of norm σ alone makes the couplings
+    σ√j and the values σ times the roots of a Hermite polynomial; of 15 values the largest is 6.4 σ,
+    the smallest −6.4 σ, and 7 are negative.
 
-    The source does not say its ε; it is an argument here, and results depend on it. Gradients are
-    those of ``objective.dtype``, float32 in the source; the recurrence is float64.
+    The source does not give its ε, and results depend on it; here it is an argument. Gradients are
+    computed in ``objective.dtype``, float32 in the source; the recurrence is in float64.
 
     Args:
-        objective: Where to measure.
+        objective: The mean loss whose Hessian is measured.
         theta: The solution (n,).
         steps: Lanczos steps, at least 1; the source takes 15.
-        step_size: ε > 0, in parameter units, for a vector of norm 1.
+        step_size: ε > 0, the length of the step in parameter units: vectors have norm 1.
         seed: Seed of the stream "finite_difference_lanczos" of the Gaussian start.
+
+    Returns:
+        The Ritz values with their claimed residuals and the asymmetry of the products.
 
     Raises:
         ValueError: If an argument is out of range, or theta has another length.
@@ -161,7 +170,7 @@ def finite_difference_lanczos(
     if steps < 1 or not 0 < step_size < math.inf:
         raise ValueError(
             f"steps={steps}, step_size={step_size} give no recurrence. Pass steps >= 1 and a "
-            "finite step_size > 0; the source takes 15 steps and does not say its step size."
+            "finite step_size > 0; the source takes 15 steps and does not give its step size."
         )
     theta, start = theta.double(), _unit_start(objective, seed, "finite_difference_lanczos")
     slope = objective.gradient(theta)
@@ -196,23 +205,21 @@ def _unit_start(objective: Objective, seed: int, name: str) -> torch.Tensor:
 def _lanczos(
     product: Callable[[torch.Tensor], torch.Tensor], q: torch.Tensor, steps: int
 ) -> tuple[list[float], list[float], float]:
-    """Return diagonal and couplings of the tridiagonal matrix, and the products' asymmetry.
-
-    Nothing is made orthogonal again. It ends early where a coupling is 0 or not a number.
-    """
-    before, coupling, asymmetry = torch.zeros_like(q), 0.0, 0.0
+    """Return diagonal and couplings of the tridiagonal matrix, and the products' asymmetry."""
+    previous, coupling, asymmetry = torch.zeros_like(q), 0.0, 0.0
     diagonal, couplings = [], []
     for _ in range(steps):
         image = product(q)
-        # In this order NaN prevails.
-        asymmetry = max(abs(float(before @ image) - coupling), asymmetry)
+        # max keeps its first argument where a comparison is false: in this order NaN stays.
+        asymmetry = max(abs(float(previous @ image) - coupling), asymmetry)
         diagonal.append(float(q @ image))
-        rest = image - diagonal[-1] * q - coupling * before
+        rest = image - diagonal[-1] * q - coupling * previous
         coupling = float(rest.norm())
         couplings.append(coupling)
-        if not coupling > 0:
+        if not coupling > 0:  # The space is exhausted, or the numbers are NaN.
             break
-        before, q = q, rest / coupling
+        # As published: q is not made orthogonal to all vectors before it.
+        previous, q = q, rest / coupling
     return diagonal, couplings, asymmetry
 
 
@@ -228,12 +235,13 @@ def _ritz(diagonal: list[float], couplings: list[float]) -> tuple[torch.Tensor, 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class CoarseRange(Plane):
-    """The range of the loss over a coarse grid, and the grid.
+    """The range of the loss over a coarse grid, and the grid itself.
 
     Attributes:
         value: Largest minus smallest loss on the grid, in units of the loss.
-        centre: L(θ), which an even grid does not hold.
-        missed: By how much L(θ) lies below the smallest loss on the grid: the range lacks it.
+        centre: L(θ); a grid with an even number of points does not hold it.
+        missed: How far L(θ) lies below the smallest loss on the grid, in units of the loss; the
+            range misses this part.
         converged: Whether all losses are finite.
         passes: Forward passes over the examples.
         seed: Seed of the directions.
@@ -250,19 +258,22 @@ class CoarseRange(Plane):
 def coarse_range(
     objective: Objective, theta: torch.Tensor, *, points: int = 10, reach: float = 1.0, seed: int
 ) -> CoarseRange:
-    """Measure the range of the loss as source S3 does: over an even grid in one random plane.
+    """Measure the range of the loss as source S3 does: over a coarse grid in one random plane.
 
     Two random orthonormal directions, of length 1 and not filter-normalised, span the plane. A
-    quadratic loss with the mean eigenvalue tr H/n rises by about reach² · tr H/n to a corner: next
-    to nothing for a network, however curved it is along a few directions. (The source also speaks
-    of dividing directions by n, by which its range could not be seen at all.)
+    quadratic loss with the mean eigenvalue tr H/n rises by about reach² · tr H/n towards a corner.
+    For a network this is next to nothing, however curved the loss is along a few directions. (The
+    source also mentions dividing directions by n, which would make its range invisible.)
 
     Args:
-        objective: Where to measure.
+        objective: The mean loss to measure.
         theta: The solution (n,), with n ≥ 2.
         points: Positions along each axis, at least 2; the source takes 10.
-        reach: Largest position, > 0, in parameter units.
+        reach: Largest position on each axis, > 0, in parameter units; the source takes 1.
         seed: Seed of the streams ("coarse_range", 1) and ("coarse_range", 2).
+
+    Returns:
+        The range with the grid of losses (points, points), in units of the loss.
 
     Raises:
         ValueError: If an argument is out of range, or theta has another length.

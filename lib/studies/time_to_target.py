@@ -1,4 +1,4 @@
-"""Durations: how long training takes to reach a level, also over seeds of which some never do."""
+"""Time to target: epochs until an accuracy or a loss reaches a target, with censored runs."""
 
 import dataclasses
 import math
@@ -9,20 +9,22 @@ import scipy.stats
 import torch
 from landscape.training.run import Run
 
-from studies.arms import Runs, divergence_text
+from studies.arms import Runs, has_diverged
 from studies.intervals import Interval
 from studies.study import Study
 
 
 @dataclasses.dataclass(frozen=True)
 class Duration:
-    """How long one run takes to reach a level.
+    """How many epochs one run takes to reach a target.
 
     Attributes:
-        epochs: Where it is reached, by interpolation; of a run that never does, the end of its
-            plan, which is a lower bound.
-        earliest: The last measurement before it is reached; the end of the plan likewise.
-        latest: The measurement by which it is reached; infinite where it never is.
+        epochs: The epoch at which the run reaches the target, by interpolation between
+            measurements; for a run that never does, the end of its plan, which is a lower bound.
+        earliest: Epoch of the last measurement before the target is reached; the end of the plan
+            for a run that never reaches it.
+        latest: Epoch of the measurement by which the target is reached; infinite for a run that
+            never reaches it.
     """
 
     epochs: float
@@ -31,28 +33,29 @@ class Duration:
 
     @property
     def reached(self) -> bool:
-        """Whether the level is reached."""
+        """Whether the run reaches the target."""
         return math.isfinite(self.latest)
 
     @property
-    def within(self) -> float:
-        """Epochs between the measurements on either side, by which ``epochs`` may be off."""
+    def measurement_interval(self) -> float:
+        """Epochs between the measurements on either side: the largest error of ``epochs``."""
         return self.latest - self.earliest
 
 
 @dataclasses.dataclass(frozen=True)
 class Median(Interval):
-    """A median over seeds, some of which are known only by bounds, with its interval.
+    """A median over seeds with its interval; some seeds may be known by bounds alone.
 
     Attributes:
         estimate: The median; NaN where the bounds leave it open.
-        low: Lower end; 0 where there are too few seeds for the coverage asked for.
-        high: Upper end; infinite where there are too few, or it is a run that never gets there.
-        confidence: The coverage of the interval, at least what was asked for.
-        kind: ``median``, or ``ratio`` of pairs.
-        least: The least the median can be; the estimate where it is known.
-        most: The most it can be.
-        censored: Seeds that are known only by bounds.
+        low: Lower end of the interval; 0 where there are too few seeds for the asked coverage.
+        high: Upper end; infinite where there are too few seeds, or where the end belongs to a run
+            that never reaches the target.
+        confidence: Coverage of the interval, at least the asked one.
+        kind: ``median``, or ``ratio`` for ratios of pairs.
+        least: Smallest value the median can have; the estimate where that is known.
+        most: Largest value the median can have.
+        censored: Number of seeds that are known by bounds alone.
         reason: Why there is no estimate; empty where there is one.
     """
 
@@ -62,124 +65,132 @@ class Median(Interval):
     reason: str
 
 
-def reach(run: Run, quantity: str, level: float) -> Duration:
-    """Return how long a run takes until an accuracy is at least, or a loss at most, a level.
+def reach(run: Run, quantity: str, target: float) -> Duration:
+    """Return how many epochs a run takes until an accuracy rises, or a loss falls, to a target.
 
-    The level is reached at the first measurement where it holds, whatever comes later, and between
-    this one and the one before by interpolation: linear in an accuracy, in the logarithm of a loss.
-    Where the one before is not finite, it is reached at the measurement itself. Networks whose loss
-    is not finite reach nothing: their accuracy is that of always answering one class.
+    The run reaches the target at the first measurement that meets it, whatever comes later. The
+    epoch is interpolated between this measurement and the one before: linearly in an accuracy, in
+    the logarithm of a loss. If the loss of the measurement before is not finite, the epoch is that
+    of the measurement itself. A network whose loss is not finite never counts as meeting the
+    target: it always answers one class, and its accuracy says nothing.
 
-    A run that never gets there, such as one that diverges before, is not left out: its duration is
-    the end of its plan, as a lower bound.
+    A run that never reaches the target, such as one that diverges first, is not left out: its
+    duration is the end of its plan, as a lower bound.
 
     Args:
         run: The run.
-        quantity: What of its history, such as ``test_accuracy`` or ``train_loss``.
-        level: A share correct in (0, 1], or a loss in nats, > 0.
+        quantity: Name in the run's history, such as ``test_accuracy`` or ``train_loss``.
+        target: A share correct in (0, 1], or a finite loss > 0 in nats.
+
+    Returns:
+        The duration in epochs, with the measurements on either side.
 
     Raises:
-        ValueError: If the quantity is neither accuracy nor loss of the history, or the level is out
-            of range.
+        ValueError: If the history has no such accuracy or loss, or the target is out of range.
     """
-    accuracy = _checked(run, quantity, level)
+    accuracy = _checked(run, quantity, target)
     values = run.history[quantity]
     valid = run.history[f"{quantity.partition('_')[0]}_loss"].isfinite()
-    there = (valid & (values >= level if accuracy else values <= level)).nonzero()
-    if len(there) == 0:
+    met = (valid & (values >= target if accuracy else values <= target)).nonzero()
+    if len(met) == 0:
         end = float(run.measured_at[-1])
         return Duration(end, earliest=end, latest=math.inf)
-    first = int(there[0])
+    first = int(met[0])
     if first == 0:
         return Duration(0.0, earliest=0.0, latest=0.0)
     before, after = run.measured_at[first - 1 : first + 1].tolist()
-    heights = torch.stack([values[first - 1], values[first], values.new_tensor(level)])
-    start, end, rim = (heights if accuracy else heights.log()).tolist()
-    share = (rim - start) / (end - start) if valid[first - 1] else 1.0
+    heights = torch.stack([values[first - 1], values[first], values.new_tensor(target)])
+    start, end, goal = (heights if accuracy else heights.log()).tolist()
+    # A loss that is not finite on the left side leaves nothing to interpolate from.
+    share = (goal - start) / (end - start) if valid[first - 1] else 1.0
     return Duration(before + share * (after - before), earliest=before, latest=after)
 
 
-def _checked(run: Run, quantity: str, level: float) -> bool:
-    """Return whether a quantity is an accuracy, not a loss."""
+def _checked(run: Run, quantity: str, target: float) -> bool:
+    """Return whether the quantity is an accuracy, not a loss; refuse anything else."""
     known = [name for name in run.history if name.endswith(("_accuracy", "_loss"))]
     if quantity not in known:
         raise ValueError(
-            f"quantity={quantity!r} has no level to reach. Pass an accuracy or a loss of the "
+            f"quantity={quantity!r} has no target to reach. Pass an accuracy or a loss of the "
             f"history: {', '.join(known)}."
         )
     accuracy = quantity.endswith("_accuracy")
-    if not 0 < level <= (1.0 if accuracy else math.inf) or math.isinf(level):
+    if not 0 < target <= (1.0 if accuracy else math.inf) or math.isinf(target):
         allowed = "a share correct in (0, 1]" if accuracy else "a finite loss > 0, in nats"
-        raise ValueError(f"level={level} is no level of {quantity!r}. Pass {allowed}.")
+        raise ValueError(f"target={target} is out of range for {quantity!r}. Pass {allowed}.")
     return accuracy
 
 
 def record_times(
     study: Study,
     runs: Runs,
-    levels: Mapping[str, tuple[str, float]],
+    targets: Mapping[str, tuple[str, float]],
     *,
-    closer: Runs | None = None,
+    beginnings: Runs | None = None,
 ) -> dict[str, dict[str, list[Duration]]]:
-    """Record how long each run takes to reach levels.
+    """Record how many epochs each run takes to reach each target.
 
-    A run that never reaches one is recorded with the end of its plan and as not converged. Where
-    all runs share one plan, rank correlations of the recorded values are valid: such runs are tied
-    behind all others.
+    A run that never reaches a target is recorded with the end of its plan and as not converged.
+    Where all runs share one plan, rank correlations of the recorded values are valid: such runs
+    are tied behind all others.
 
     Args:
         study: Where to record.
         runs: (arm, seed) -> run.
-        levels: Name to record under, such as ``epochs_to_97`` -> quantity and level, as ``reach``
+        targets: Name to record under, such as ``epochs_to_97`` -> quantity and target, as ``reach``
             takes them.
-        closer: (arm, seed) -> the beginning of the same run, measured more often: it is what counts
-            where it reaches the level.
+        beginnings: (arm, seed) -> the beginning of the same run, measured more often. It replaces
+            the run for each target that it reaches. None, or a missing key: the run alone counts.
 
     Returns:
         Name -> arm -> durations, in the order of seeds.
+
+    Raises:
+        ValueError: If a quantity or a target is one that ``reach`` refuses.
     """
-    found: dict[str, dict[str, list[Duration]]] = {name: {} for name in levels}
+    durations: dict[str, dict[str, list[Duration]]] = {name: {} for name in targets}
     for (arm, seed), run in runs.items():
-        for name, level in levels.items():
-            duration, own = reach(run, *level), run
-            beginning = (closer or {}).get((arm, seed))
-            if beginning is not None and (close := reach(beginning, *level)).reached:
-                duration, own = close, beginning
+        for name, target in targets.items():
+            duration, source = reach(run, *target), run
+            beginning = (beginnings or {}).get((arm, seed))
+            if beginning is not None and (finer := reach(beginning, *target)).reached:
+                duration, source = finer, beginning
             study.add(
                 name,
                 duration.epochs,
                 arm=arm,
                 seed=seed,
                 unit="epochs",
-                error=duration.within,
+                error=duration.measurement_interval,
                 error_kind="interval between measurements",
                 converged=duration.reached,
-                cost=own.steps,
+                cost=source.steps,
                 cost_unit="steps",
                 bn="frozen",
-                examples_hash=own.data_sha256,
-                note=_note(own, duration),
+                examples_hash=source.data_sha256,
+                note=_note(source, duration),
             )
-            found[name].setdefault(arm, []).append(duration)
-    return found
+            durations[name].setdefault(arm, []).append(duration)
+    return durations
 
 
-def shared_level(runs: Runs, arms: Sequence[str]) -> dict[int, float]:
-    """Return for each seed the lowest training loss that all arms reach: the largest of their ends.
+def shared_target(runs: Runs, arms: Sequence[str]) -> dict[int, float]:
+    """Return for each seed the lowest training loss that all arms reach: the largest final loss.
 
     Args:
         runs: (arm, seed) -> run.
-        arms: The arms to compare.
+        arms: The arms to compare; every one needs a run of each seed of the first.
 
     Returns:
-        Seed -> training loss in nats; NaN where a run diverged or ended without a finite loss.
+        Seed -> training loss in nats; NaN where a run of any arm diverged or ended without a finite
+        loss.
     """
-    found = {}
+    targets = {}
     for seed in [seed for arm, seed in runs if arm == arms[0]]:
-        own = [runs[arm, seed] for arm in arms]
-        ends = [float(run.history["train_loss"][-1]) for run in own]
-        found[seed] = math.nan if any(map(divergence_text, own)) else max(ends)
-    return found
+        seed_runs = [runs[arm, seed] for arm in arms]
+        final = [float(run.history["train_loss"][-1]) for run in seed_runs]
+        targets[seed] = math.nan if any(map(has_diverged, seed_runs)) else max(final)
+    return targets
 
 
 def _note(run: Run, duration: Duration) -> str:
@@ -188,26 +199,28 @@ def _note(run: Run, duration: Duration) -> str:
     return "; ".join(filter(None, [never, diverged]))
 
 
-def typical(durations: Sequence[Duration], *, confidence: float = 0.9) -> Median:
-    """Return the median duration over seeds, and its interval, also if some are lower bounds.
+def median_duration(durations: Sequence[Duration], *, confidence: float = 0.9) -> Median:
+    """Return the median duration over seeds and its interval, with lower bounds among them.
 
-    The interval runs from the r-th smallest to the r-th largest duration, whatever their
-    distribution: it misses the median only if fewer than r of n seeds lie on one side of it, so it
-    covers with 1 − 2 P[Bin(n, 1/2) < r], exactly for continuous distributions. r is the largest
-    that covers as asked for. 5 seeds cannot do better than their extremes, which cover in 93.75% of
-    cases: no interval of 5 seeds without assumptions has 95%. Fewer than 5 do not have 90%, and
-    their interval is from 0 to infinity. Of each run the lower end counts the measurement before
-    the level is reached, and the upper one that by which it is: what interpolation between them may
-    be off by is in the interval. Runs that never reach the level lie above the end of their plan,
-    so both ends stay true: the upper one may become infinite.
+    The interval runs from the r-th smallest to the r-th largest duration and holds for any
+    distribution. It misses the median only if fewer than r of n seeds lie on one side of the
+    median, so it covers with 1 − 2 P[Bin(n, 1/2) < r], exactly for continuous distributions. r is
+    the largest rank with the asked coverage. With 5 seeds the interval spans the two extremes and
+    covers in 93.75% of cases: no interval of 5 seeds without assumptions reaches 95%. Fewer than 5
+    seeds do not reach 90%, and their interval runs from 0 to infinity.
+
+    The lower end takes each run's measurement before it reaches the target, the upper end its
+    measurement by which it has: the interval includes the error of interpolating between the two.
+    Runs that never reach the target lie above the end of their plan, so both ends stay true; the
+    upper end may become infinite.
 
     Args:
         durations: One for each seed, at least 1.
         confidence: Least coverage, in (0, 1).
 
     Returns:
-        The median, without estimate where it is a run, or midway to a run, that never gets there;
-        ``least`` is then a lower bound.
+        The median in epochs. It has no estimate where it is a run, or midway to a run, that never
+        reaches the target; ``least`` is then a lower bound.
 
     Raises:
         ValueError: If there is no duration, or the coverage is out of range.
@@ -216,7 +229,7 @@ def typical(durations: Sequence[Duration], *, confidence: float = 0.9) -> Median
         Distributions for Populations of Unknown Distribution Form, Ann. Math. Statist. 7(3).
     """
     never = sum(not duration.reached for duration in durations)
-    known = [(duration.epochs, _last(duration)) for duration in durations]
+    known = [(duration.epochs, _upper(duration)) for duration in durations]
     ends = [(duration.earliest, duration.latest) for duration in durations]
     reason = f"{never} of {len(durations)} runs never get there"
     return _median(known, ends, confidence, kind="median", censored=never, reason=reason)
@@ -225,46 +238,49 @@ def typical(durations: Sequence[Duration], *, confidence: float = 0.9) -> Median
 def faster(
     first: Sequence[Duration], second: Sequence[Duration], *, confidence: float = 0.9
 ) -> Median:
-    """Return how many times faster one arm is than another: the median over seeds of their ratio.
+    """Return how many times faster one arm is than another: the median ratio over seeds.
 
-    The ratio of a seed is the second's epochs over the first's: above 1 the first is faster. Where
-    a run never reaches the level its ratio is known by a bound only, and where neither does, not at
-    all. The interval is that of ``typical``, with these bounds, and those of the measurements on
-    either side, at its ends. It excludes 1 exactly if the sign test over seeds, with all that is
-    unknown counted against it, does so: of 5 seeds all must agree, none of them reaching the level
-    between the same two measurements in both arms, and the interval then covers in 93.75% of cases.
-    Unlike a share of seeds it says how much faster, and unlike a mean of logarithms it holds
-    whatever the censored ones are.
+    The ratio of a seed is the second arm's epochs over the first arm's: above 1 the first arm is
+    faster. Where one run of a pair never reaches the target, its ratio is known by a bound alone;
+    where neither does, the ratio is unknown. The interval is built as in ``median_duration``, with
+    these bounds, and with the measurements on either side, at its ends. It excludes 1 exactly if
+    the sign test over seeds does, with every unknown sign counted against the result. With 5 seeds
+    all must agree, and in none of them may both arms reach the target between the same two
+    measurements; the interval then covers in 93.75% of cases. Unlike a share of seeds, the ratio
+    says how much faster; unlike a mean of logarithms, it holds for any values of the censored runs.
 
     Args:
-        first: One duration for each seed, at least 1.
-        second: Those of the other arm, in the same order of seeds.
+        first: Durations of the first arm, one for each seed, at least 1.
+        second: Durations of the other arm, in the same order of seeds.
         confidence: Least coverage, in (0, 1).
 
+    Returns:
+        The median ratio; its ``least`` and ``most`` are bounds where it has no estimate.
+
     Raises:
-        ValueError: If the two have different lengths, there is none, or the coverage is out of
-            range.
+        ValueError: If the two arms have different numbers of durations, there is none, or the
+            coverage is out of range.
     """
     if len(first) != len(second):
         raise ValueError(
-            f"{len(first)} and {len(second)} durations are no pairs. Pass one of each arm for the "
+            f"{len(first)} and {len(second)} durations are no pairs. Pass both arms for the "
             "same seeds, in the same order."
         )
     pairs = list(zip(first, second, strict=True))
-    known = [(_ratio(b.epochs, _last(a)), _ratio(_last(b), a.epochs)) for a, b in pairs]
+    known = [(_ratio(b.epochs, _upper(a)), _ratio(_upper(b), a.epochs)) for a, b in pairs]
     ends = [(_ratio(b.earliest, a.latest), _ratio(b.latest, a.earliest)) for a, b in pairs]
-    open_ = sum(not (a.reached and b.reached) for a, b in pairs)
-    reason = f"in {open_} of {len(pairs)} seeds a run never gets there"
-    return _median(known, ends, confidence, kind="ratio", censored=open_, reason=reason)
+    censored = sum(not (a.reached and b.reached) for a, b in pairs)
+    reason = f"in {censored} of {len(pairs)} seeds a run never gets there"
+    return _median(known, ends, confidence, kind="ratio", censored=censored, reason=reason)
 
 
-def _last(duration: Duration) -> float:
-    """Return the largest number of epochs it can be if interpolation is right."""
+def _upper(duration: Duration) -> float:
+    """Return the largest number of epochs that a duration can be if interpolation is right."""
     return duration.epochs if duration.reached else math.inf
 
 
 def _ratio(above: float, below: float) -> float:
-    if above == below:  # Both may be 0, at the initialisation.
+    if above == below:  # Both may be 0, where the initialisation meets the target.
         return 1.0
     return above / below if below else math.inf
 
@@ -277,20 +293,24 @@ def _median(
     reason: str,
     **labels,
 ) -> Median:
-    """Return the median of values known but for censoring, and its interval by their bounds."""
+    """Return the median of censored values, and its interval.
+
+    ``known`` bounds each value as interpolation has it, ``ends`` as the measurements have it.
+    """
     if not known or not 0 < confidence < 1:
         raise ValueError(
             f"{len(known)} durations at confidence={confidence} have no median with interval. "
             "Pass at least one, one a seed, and a confidence in (0, 1)."
         )
-    lows, highs = (sorted(own) for own in zip(*ends, strict=True))
+    lows, highs = (sorted(bounds) for bounds in zip(*ends, strict=True))
     n = len(known)
     coverage = 1 - 2 * scipy.stats.binom.cdf(np.arange(n // 2), n, 0.5)  # Of ranks 1, 2, ...
     rank = int((coverage >= confidence).sum())
-    least, most = (float(np.median(own)) for own in zip(*known, strict=True))
-    sure = least == most
+    # The median grows with each value: all lower bounds give its least, all upper ones its most.
+    least, most = (float(np.median(bounds)) for bounds in zip(*known, strict=True))
+    determined = least == most
     return Median(
-        estimate=least if sure else math.nan,
+        estimate=least if determined else math.nan,
         low=lows[rank - 1] if rank else 0.0,
         high=highs[-rank] if rank else math.inf,
         n=n,
@@ -298,6 +318,6 @@ def _median(
         invalid=0,
         least=least,
         most=most,
-        reason="" if sure else reason,
+        reason="" if determined else reason,
         **labels,
     )

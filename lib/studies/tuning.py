@@ -1,4 +1,4 @@
-"""Tuning: each arm at the best of a grid of values of one setting, by its final training loss."""
+"""Tuning: train each arm over a grid of one setting and keep the value with the lowest loss."""
 
 import dataclasses
 import math
@@ -12,17 +12,17 @@ from studies.arms import Runs
 
 
 @dataclasses.dataclass(frozen=True)
-class Choice:
-    """The value of a setting that an arm trains best with.
+class TunedValue:
+    """The value of a setting at which an arm trains best.
 
     Attributes:
         arm: The arm.
-        value: The value with the lowest mean final training loss over seeds; of several, the
-            smallest.
+        value: The value with the lowest mean final training loss over seeds; the smallest of
+            several equally good ones.
         losses: Value, in increasing order -> final training loss (nats) of each seed; infinite for
             a run that diverged or whose loss is not finite.
         at_border: Whether the value is the smallest or the largest of the grid, so that the best
-            may lie outside.
+            value may lie outside the grid.
     """
 
     arm: str
@@ -31,8 +31,14 @@ class Choice:
     at_border: bool
 
 
-def name(arm: str, setting: str, value: float) -> str:
-    """Return what an arm is called at one value, such as ``Adam, learning rate 0.01``."""
+def grid_arm_name(arm: str, setting: str, value: float) -> str:
+    """Return the name of an arm at one grid value, such as ``Adam, learning rate 0.01``.
+
+    Args:
+        arm: The arm, such as ``Adam``.
+        setting: The setting, such as ``learning_rate``; underscores become spaces.
+        value: Its value, written with six significant digits.
+    """
     return f"{arm}, {setting.replace('_', ' ')} {value:g}"
 
 
@@ -44,65 +50,66 @@ def tuning_grid(
     Args:
         configs: Arm -> config.
         setting: The setting, as ``arms.variants`` looks for it, such as ``learning_rate``.
-        values: Its values.
+        values: The values of the grid, at least one, all different in six significant digits.
 
     Returns:
-        ``name(arm, setting, value)`` -> config, arm by arm.
+        ``grid_arm_name(arm, setting, value)`` -> config, arm by arm.
 
     Raises:
-        ValueError: If there is no value, two have one name, or no part of a config has the setting.
+        ValueError: If there is no value, two values have one name, or no part of a config has the
+            setting.
     """
-    names = {name("", setting, value) for value in values}
+    names = {grid_arm_name("", setting, value) for value in values}
     if not names or len(names) < len(values):
         raise ValueError(
             f"values={list(values)} of {setting} are no grid. "
-            "Pass at least one value, and none twice; six digits have to tell them apart."
+            "Pass at least one value, all different in six significant digits."
         )
-    found: dict[str, TrainConfig] = {}
+    grid: dict[str, TrainConfig] = {}
     for arm, config in configs.items():
-        changes = {name(arm, setting, value): {setting: value} for value in values}
-        found |= arms.variants(config, changes)
-    return found
+        changes = {grid_arm_name(arm, setting, value): {setting: value} for value in values}
+        grid |= arms.variants(config, changes)
+    return grid
 
 
-def chosen(
+def tuned_values(
     runs: Runs, names: Sequence[str], setting: str, values: Sequence[float]
-) -> dict[str, Choice]:
+) -> dict[str, TunedValue]:
     """Return the best value of each arm: the lowest mean final training loss over seeds.
 
-    The training loss alone decides, so that test examples stay unseen. A value at which the run of
-    any seed diverged is infinitely bad. Where every value is, the smallest is taken, as of all
-    equals, rather than none: a study goes on, and the runs there say that they diverged.
+    The training loss alone decides, so that test examples stay unseen. A value at which any seed's
+    run diverged has an infinite loss. Where runs diverged at every value, the smallest value is
+    taken, as in every tie: the study goes on, and the runs at that value show that they diverged.
 
     Args:
-        runs: Runs of ``grid``, (``name(arm, setting, value)``, seed) -> run; others may be among
-            them.
-        names: The arms to choose for.
+        runs: Runs of ``tuning_grid``, (``grid_arm_name(arm, setting, value)``, seed) -> run; other
+            runs are ignored.
+        names: The arms to tune.
         setting: The setting of the grid.
-        values: Its values.
+        values: The values of the grid.
 
     Returns:
-        Arm -> choice.
+        Arm -> its best value, with all losses.
 
     Raises:
-        ValueError: If there is no run of an arm at a value.
+        ValueError: If an arm has no run at a value.
     """
-    return {arm: _choice(runs, arm, setting, values) for arm in names}
+    return {arm: _tuned_value(runs, arm, setting, values) for arm in names}
 
 
-def _choice(runs: Runs, arm: str, setting: str, values: Sequence[float]) -> Choice:
+def _tuned_value(runs: Runs, arm: str, setting: str, values: Sequence[float]) -> TunedValue:
     trained, losses = arms.grouped(runs), {}
     for value in sorted(values):
-        own = name(arm, setting, value)
-        if own not in trained:
+        grid_arm = grid_arm_name(arm, setting, value)
+        if grid_arm not in trained:
             raise ValueError(
-                f"there is no run of {own!r}. Train all of tuning.grid(configs, {setting!r}, "
-                f"{list(values)}), or name the arms and values that were trained."
+                f"there is no run of {grid_arm!r}. Train all of tuning_grid(configs, {setting!r}, "
+                f"{list(values)}), or pass only the arms and values that were trained."
             )
-        losses[value] = [_final_loss(run) for run in trained[own]]
-    means = {value: sum(own) / len(own) for value, own in losses.items()}
-    lowest = min(means, key=means.__getitem__)  # The first of equals: the smallest.
-    return Choice(arm, lowest, losses, at_border=lowest in (min(means), max(means)))
+        losses[value] = [_final_loss(run) for run in trained[grid_arm]]
+    means = {value: sum(seed_losses) / len(seed_losses) for value, seed_losses in losses.items()}
+    lowest = min(means, key=means.__getitem__)  # In a tie the first: the smallest value.
+    return TunedValue(arm, lowest, losses, at_border=lowest in (min(means), max(means)))
 
 
 def _final_loss(run: Run) -> float:

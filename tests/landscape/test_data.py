@@ -302,7 +302,7 @@ def test_a_test_label_that_no_training_image_has_is_refused(tmp_path, stranger):
 
 def test_another_data_set_under_a_known_name_is_refused(tmp_path):
     write_archive(tmp_path / "cifar10.npz", shape=(28, 28), classes=10)
-    with pytest.raises(ValueError, match=r"\(28, 28\), those of cifar10 are \(32, 32, 3\)"):
+    with pytest.raises(ValueError, match=r"\(28, 28\), but images of cifar10 are \(32, 32, 3\)"):
         data.load("cifar10", tmp_path)
     write_archive(tmp_path / "mnist.npz", shape=(28, 28), classes=5)
     with pytest.raises(ValueError, match=r"mnist\.npz: mislabelled.*0\.\.9"):

@@ -1,4 +1,4 @@
-"""Sweeps: what ``Objective.evaluate`` gives, at every point, whatever the network."""
+"""The evaluator agrees with ``Objective.evaluate`` at every point, for every network."""
 
 import gc
 import math
@@ -73,10 +73,10 @@ def network(name):
     return settled_statistics(model, task.x_train[:20])
 
 
-def check(objective, sweep, vectors, points=POINTS):
+def check(objective, evaluator, vectors, points=POINTS):
     for point in points:
         theta = objective.theta + sum(c * d for c, d in zip(point, vectors, strict=True))
-        want, found = objective.evaluate(theta), sweep.evaluate(*point)
+        want, found = objective.evaluate(theta), evaluator.evaluate(*point)
         assert found.loss == pytest.approx(want.loss, rel=TOLERANCE[objective.dtype])
         assert found.accuracy == want.accuracy
         assert (found.examples, found.bn) == (want.examples, want.bn)
@@ -84,7 +84,7 @@ def check(objective, sweep, vectors, points=POINTS):
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
 @pytest.mark.parametrize("name", NETWORKS)
-def test_sweep_gives_what_evaluate_gives(name, dtype):
+def test_evaluator_gives_what_evaluate_gives(name, dtype):
     # 13 examples, 5 at once: a ragged last microbatch.
     objective = Objective(network(name), digits().first(13), microbatch=5, dtype=dtype)
     vectors = two_directions(objective)
@@ -93,7 +93,7 @@ def test_sweep_gives_what_evaluate_gives(name, dtype):
 
 @pytest.mark.parametrize("bn", ["frozen", "batch", "reestimate"])
 @pytest.mark.parametrize("name", ["MLP", "CNN with BN", "ResNet, batch, skips"])
-def test_sweep_follows_the_policy_of_batch_normalisation(name, bn):
+def test_evaluator_follows_the_policy_of_batch_normalisation(name, bn):
     objective = Objective(
         network(name), digits().first(13), bn=bn, microbatch=5, bn_block=7, dtype=torch.float64
     )
@@ -102,17 +102,17 @@ def test_sweep_follows_the_policy_of_batch_normalisation(name, bn):
 
 
 @pytest.mark.parametrize("loss", ["mse", log_point])
-def test_sweep_takes_the_objectives_loss(loss):
+def test_evaluator_takes_the_objectives_loss(loss):
     inputs, targets, _ = regression_data()
     model = filled(nn.Sequential(nn.Linear(4, 3), nn.Softplus()), "sweep")
     objective = Objective(model, (inputs, targets), loss=loss)
     vectors = two_directions(objective)
-    sweep = Evaluator(objective, objective.theta, *vectors)
+    evaluator = Evaluator(objective, objective.theta, *vectors)
     for point in POINTS:
         theta = objective.theta + point[0] * vectors[0] + point[1] * vectors[1]
         want = objective.evaluate(theta)
-        assert sweep.evaluate(*point).loss == pytest.approx(want.loss, rel=1e-12)
-        assert math.isnan(sweep.evaluate(*point).accuracy) and math.isnan(want.accuracy)
+        assert evaluator.evaluate(*point).loss == pytest.approx(want.loss, rel=1e-12)
+        assert math.isnan(evaluator.evaluate(*point).accuracy) and math.isnan(want.accuracy)
 
 
 def test_label_smoothing_and_losses_in_several_groups_are_the_same(monkeypatch):
@@ -142,8 +142,8 @@ def test_points_do_not_depend_on_those_before_them():
 def test_any_number_of_directions_is_taken(count):
     objective = quadratic(1.0, 10.0)
     vectors = [torch.tensor([1.0, index], dtype=torch.float64) for index in range(count)]
-    sweep = Evaluator(objective, torch.ones(2, dtype=torch.float64), *vectors)
-    found = sweep.evaluate(*[2.0] * count)
+    evaluator = Evaluator(objective, torch.ones(2, dtype=torch.float64), *vectors)
+    found = evaluator.evaluate(*[2.0] * count)
     x, y = 1 + 2 * count, 1 + 2 * sum(range(count))
     assert found.loss == 0.5 * x**2 + 5 * y**2
 
@@ -151,8 +151,8 @@ def test_any_number_of_directions_is_taken(count):
 def test_infinity_and_nan_are_kept():
     examples = (torch.zeros(1, 1, dtype=torch.float64), torch.zeros(1, 1))
     objective = Objective(Point(1), examples, loss=log_point)
-    sweep = Evaluator(objective, torch.zeros(1), torch.ones(1))
-    loss, _ = sweep.measure([(-1.0,), (0.0,), (1.0,)])
+    evaluator = Evaluator(objective, torch.zeros(1), torch.ones(1))
+    loss, _ = evaluator.measure([(-1.0,), (0.0,), (1.0,)])
     assert loss.isnan().tolist() == [True, False, False] and loss.tolist()[1:] == [-math.inf, 0.0]
 
 
@@ -160,10 +160,10 @@ def test_infinity_and_nan_are_kept():
 def test_overflow_in_float32_is_not_hidden_by_a_relu(name):
     objective = Objective(network(name), digits().first(13), dtype=torch.float32)
     far = two_directions(objective)[0]
-    sweep = Evaluator(objective, objective.theta, far)
+    evaluator = Evaluator(objective, objective.theta, far)
     for scale in (1e18, 1e30, 1e39):
         want = objective.evaluate(objective.theta + scale * far)
-        found = sweep.evaluate(scale)
+        found = evaluator.evaluate(scale)
         assert math.isnan(found.loss) == math.isnan(want.loss)
         assert found.loss == pytest.approx(want.loss, rel=1e-5, nan_ok=True)
     assert math.isnan(found.loss)
@@ -256,38 +256,38 @@ def test_products_of_the_first_layer_are_computed_once_as_memory_allows(memory, 
     model = settled_statistics(Scene("plain"), digits().x_train[:20])
     objective = Objective(model, digits().first(13), microbatch=5, dtype=torch.float64)
     vectors = two_directions(objective)
-    sweep = Evaluator(objective, objective.theta, *vectors, memory=memory)
+    evaluator = Evaluator(objective, objective.theta, *vectors, memory=memory)
     for first in (True, False):
         with Products() as products:
-            sweep.evaluate(0.5, 0.5)
+            evaluator.evaluate(0.5, 0.5)
         # Three for each microbatch that is kept, once; one for each of the others, each time.
         assert products.count == 3 * kept * first + (3 - kept)
-    check(objective, sweep, vectors)
+    check(objective, evaluator, vectors)
 
 
 def test_a_narrow_first_layer_is_computed_as_usual(monkeypatch):
     model = settled_statistics(Scene("plain"), digits().x_train[:20])
     objective = Objective(model, digits().first(13), dtype=torch.float64)
     monkeypatch.setattr(first_layer, "_FEATURES", 65)
-    sweep = Evaluator(objective, objective.theta, *two_directions(objective))
+    evaluator = Evaluator(objective, objective.theta, *two_directions(objective))
     for _ in range(2):
         with Products() as products:
-            sweep.evaluate(0.5, 0.5)
+            evaluator.evaluate(0.5, 0.5)
         assert products.count == 1
 
 
 def test_memory_does_not_grow_with_the_number_of_points():
     model = settled_statistics(Scene("plain"), digits().x_train[:20])
     objective = Objective(model, digits().first(13), dtype=torch.float64)
-    sweep = Evaluator(objective, objective.theta, *two_directions(objective))
+    evaluator = Evaluator(objective, objective.theta, *two_directions(objective))
 
     def tensors():
         gc.collect()
         return sum(issubclass(type(x), torch.Tensor) for x in gc.get_objects())
 
-    sweep.measure(POINTS)
+    evaluator.measure(POINTS)
     before = tensors()
-    sweep.measure(POINTS * 20)
+    evaluator.measure(POINTS * 20)
     assert tensors() == before
 
 
@@ -295,7 +295,7 @@ def test_memory_does_not_grow_with_the_number_of_points():
 
 
 @pytest.mark.parametrize("bn", ["frozen", "batch", "reestimate"])
-def test_sweep_between_two_networks_is_their_straight_path(bn):
+def test_evaluator_between_two_networks_is_their_straight_path(bn):
     ends = [small_objective(13, seed=seed, bn=bn) for seed in (0, 1)]
     path = linear_barrier(*ends, ts=5)
     loss, accuracy = Evaluator.between(*ends).measure([(t,) for t in path.ts.tolist()])
@@ -303,14 +303,14 @@ def test_sweep_between_two_networks_is_their_straight_path(bn):
     assert torch.equal(accuracy, path.accuracy)
 
 
-def test_sweep_between_two_mlps_has_their_losses_at_its_ends():
+def test_evaluator_between_two_mlps_has_their_losses_at_its_ends():
     ends = [
         Objective(models.MLP(hidden=(7,)).build((1, 8, 8), 10, seed=seed), digits().first(13))
         for seed in (0, 1)
     ]
-    sweep = Evaluator.between(*ends)
+    evaluator = Evaluator.between(*ends)
     for t, end in enumerate(ends):
-        assert sweep.evaluate(float(t)).loss == pytest.approx(end.loss(end.theta), rel=1e-6)
+        assert evaluator.evaluate(float(t)).loss == pytest.approx(end.loss(end.theta), rel=1e-6)
 
 
 # What is not touched, and what is refused
@@ -331,13 +331,13 @@ def test_model_and_objective_stay_bit_for_bit_also_after_an_exception(bn):
     objective = Objective(model, digits().first(9), bn=bn, bn_block=5, microbatch=4)
     want = objective.evaluate(objective.theta)
     vectors = two_directions(objective)
-    sweep = Evaluator(objective, objective.theta, *vectors)
-    found = sweep.evaluate(0.5, 0.5)
+    evaluator = Evaluator(objective, objective.theta, *vectors)
+    found = evaluator.evaluate(0.5, 0.5)
     Failing.armed = True
     with pytest.raises(KeyError, match="own"):
-        sweep.evaluate(1.0, 1.0)
+        evaluator.evaluate(1.0, 1.0)
     Failing.armed = False
-    assert sweep.evaluate(0.5, 0.5) == found
+    assert evaluator.evaluate(0.5, 0.5) == found
     assert state_of(model) == before
     assert objective.evaluate(objective.theta) == want
 
@@ -361,9 +361,9 @@ def test_a_recurrent_network_is_taken():
 
     objective = Objective(filled(Recurrent(), "rnn"), digits().first(7), microbatch=3)
     vectors = two_directions(objective)
-    sweep = Evaluator(objective, objective.theta, *vectors)
-    check(objective, sweep, vectors)
-    assert sweep.evaluate(0.0, 0.0).loss != sweep.evaluate(1.0, 0.0).loss
+    evaluator = Evaluator(objective, objective.theta, *vectors)
+    check(objective, evaluator, vectors)
+    assert evaluator.evaluate(0.0, 0.0).loss != evaluator.evaluate(1.0, 0.0).loss
 
 
 def test_parameters_that_are_not_trained_stay():
@@ -387,9 +387,9 @@ def test_vectors_of_another_length_are_refused(wrong):
 @pytest.mark.parametrize("coefficients", [(), (1.0, 2.0)])
 def test_another_number_of_coefficients_is_refused(coefficients):
     objective = quadratic(1.0, 10.0)
-    sweep = Evaluator(objective, torch.zeros(2), torch.ones(2))
+    evaluator = Evaluator(objective, torch.zeros(2), torch.ones(2))
     with pytest.raises(ValueError, match=r"coefficients for 1 directions give no point"):
-        sweep.evaluate(*coefficients)
+        evaluator.evaluate(*coefficients)
 
 
 def test_networks_of_different_parameters_are_refused():

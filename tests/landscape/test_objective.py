@@ -581,7 +581,7 @@ def test_an_unknown_policy_is_refused():
 
 def test_a_loss_that_is_not_one_value_an_example_is_refused():
     # A mean over the microbatch would be divided by the number of examples once more.
-    with pytest.raises(ValueError, match=r"one loss an example"):
+    with pytest.raises(ValueError, match=r"one loss for each example"):
         small_objective(loss=nn.functional.cross_entropy).loss(small_objective().theta)
 
 

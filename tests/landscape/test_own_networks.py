@@ -158,7 +158,7 @@ def test_cross_entropy_of_many_targets_an_example_is_their_mean():
     assert built_in.loss(theta) == pytest.approx(want.item(), rel=1e-12)
     torch.testing.assert_close(built_in.gradient(theta), by_hand.gradient(theta))
     assert built_in.evaluate(theta).accuracy != built_in.evaluate(theta).accuracy  # NaN
-    with pytest.raises(ValueError, match=r"\(5, 4, 2, 6\) have more than one axis an example"):
+    with pytest.raises(ValueError, match=r"\(5, 4, 2, 6\) do not have one axis for each"):
         built_in.output_factors(model(images), targets)
 
 

@@ -46,5 +46,5 @@ def test_a_stream_lives_on_the_cpu_and_leaves_global_random_numbers_alone():
 
 
 def test_a_stream_without_a_name_is_refused():
-    with pytest.raises(ValueError, match=r"stream\(5\) has no name.*Name what it is for"):
+    with pytest.raises(ValueError, match=r"stream\(5\) has no name.*Name its purpose"):
         rng.stream(5)

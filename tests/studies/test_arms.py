@@ -96,9 +96,7 @@ def test_a_run_that_diverged_in_its_last_step_is_one_that_diverged(runs):
     ends = {**calm.history, "train_loss": calm.history["train_loss"].clone()}
     ends["train_loss"][-1] = math.nan
     late = dataclasses.replace(calm, history=ends)
-    assert (
-        late.diverged_at is None and arms.divergence_text(late) and not arms.divergence_text(calm)
-    )
+    assert late.diverged_at is None and arms.has_diverged(late) and not arms.has_diverged(calm)
     found = {("calm", 0): calm, ("calm", 1): late}
     assert arms.arm_objectives(found, digits().train)["calm", 1] is None
     assert arms.trained(found) == [] and arms.diverged(found, "calm") == (1, 2)
@@ -106,8 +104,8 @@ def test_a_run_that_diverged_in_its_last_step_is_one_that_diverged(runs):
 
 def test_arms_of_one_family_go_by_their_names_alone():
     things = {("MLP, SGD", 0): 1, ("MLP, SGD, own rate", 0): 2, ("CNN, SGD", 0): 3, ("MLP", 0): 4}
-    assert arms.named_by_config(things, "MLP") == {("SGD", 0): 1, ("SGD, own rate", 0): 2}
-    assert arms.named_by_config(things, "ViT") == {}
+    assert arms.select_family(things, "MLP") == {("SGD", 0): 1, ("SGD, own rate", 0): 2}
+    assert arms.select_family(things, "ViT") == {}
 
 
 def test_arms_go_by_other_names():

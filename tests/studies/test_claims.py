@@ -133,11 +133,11 @@ def test_robust_needs_all_checks_to_reproduce_and_one_to_unmask():
 
 def test_a_verdict_knows_its_word_without_the_checks():
     good, bad, open_ = (finding(word) for word in WORDS)
-    assert robust(CLAIM, [good], [good, bad]).unchecked == "reproduced"
-    assert robust(CLAIM, [good, open_], [bad]).unchecked == "inconclusive"
-    assert robust(CLAIM, [bad], [good]).unchecked == "contradicted"
-    assert some(CLAIM, [good, open_]).unchecked == "reproduced"
-    assert not_testable(CLAIM, "x").unchecked == "not testable"
+    assert robust(CLAIM, [good], [good, bad]).word_without_checks == "reproduced"
+    assert robust(CLAIM, [good, open_], [bad]).word_without_checks == "inconclusive"
+    assert robust(CLAIM, [bad], [good]).word_without_checks == "contradicted"
+    assert some(CLAIM, [good, open_]).word_without_checks == "reproduced"
+    assert not_testable(CLAIM, "x").word_without_checks == "not testable"
 
 
 def test_robust_lists_a_check_that_is_also_a_finding_once():

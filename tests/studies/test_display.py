@@ -11,18 +11,16 @@ import matplotlib
 import numpy as np
 import pytest
 import torch
-from landscape import plots
 from landscape.connectivity import Path
-from landscape.plots import axes as frames
-from landscape.plots.figure import STYLE, Figure, maths
 from landscape.plots.panel import Panel
+from landscape.plots.style import LOOKS, STYLES, maths, series_style
 from landscape.slices import Lines, Plane
 from matplotlib.figure import Figure as Canvas
 from studies import display, formatting, intervals
 from studies.claims import Claim, above, every, not_testable, robust
-from studies.display import Sentence, Table
-from studies.figures import bands, builders
-from studies.intervals import band, mean_interval, paired_ratio, single
+from studies.display import Figure, Sentence, Table
+from studies.figures import bands, builders, captioned
+from studies.intervals import band, mean_interval, paired_ratio, single_curve
 from studies.study import Study
 from studies.tables import comparisons
 from studies.tables.verdicts import VerdictBox, closing
@@ -238,7 +236,7 @@ def test_interval_text_of_a_mean_is_its_half_width_and_of_a_ratio_both_ends():
 
 
 def test_intervals_are_those_of_each_list():
-    found = intervals.intervals({"q": {"a": [1.0, 2.0], "b": [3.0, 3.0]}})
+    found = intervals.mean_intervals({"q": {"a": [1.0, 2.0], "b": [3.0, 3.0]}})
     assert found == {"q": {"a": mean_interval([1.0, 2.0]), "b": mean_interval([3.0, 3.0])}}
 
 
@@ -289,7 +287,7 @@ def test_barriers_are_a_row_for_each_split_and_policy():
     assert row == ["test", "frozen", loss, loss, error, "0.25 to 0.50"]
 
 
-def test_routes_are_a_row_for_each_kind_with_an_interval_over_pairs():
+def test_kinds_of_paths_are_a_row_for_each_kind_with_an_interval_over_pairs():
     found = comparisons.path_kind_table(
         {"straight": [path(1.0), path(2.0, 0.25)], "chain": [path(0.5)]}, label="tab-r"
     )
@@ -386,15 +384,15 @@ def lines_of(*rows):
 
 
 def test_line_panels_are_bands_over_seeds_of_means_over_directions():
-    cuts = {
+    lines = {
         ("a", 0): lines_of([1.0, 2.0], [3.0, 6.0]),
         ("a", 1): lines_of([4.0, 4.0], [4.0, 8.0]),
     }
-    assert [panel.title for panel in builders.line_panels(cuts, of="MLP")] == [
+    assert [panel.title for panel in builders.line_panels(lines, network="MLP")] == [
         "MLP: training loss",
         "MLP: training accuracy",
     ]
-    loss, accuracy = builders.line_panels(cuts)
+    loss, accuracy = builders.line_panels(lines)
     assert loss.title == "training loss"
     assert loss.series["a"].samples.tolist() == [[2.0, 4.0], [4.0, 6.0]]
     want = [math.sqrt(2 * 4), math.sqrt(4 * 6)]  # On a logarithmic axis.
@@ -434,7 +432,7 @@ def test_line_spread_has_no_value_where_a_direction_has_none():
     assert of.samples[1, 0] == math.inf
 
 
-def test_route_panels_are_a_series_for_each_kind():
+def test_path_kind_panels_are_a_series_for_each_kind():
     found = {"straight": [path(1.0), path(3.0)], "chain": [path(0.1), path(0.1)]}
     loss, accuracy = builders.path_kind_panels(found)
     assert (loss.title, accuracy.title) == ("loss, policy frozen", "accuracy, policy frozen")
@@ -445,12 +443,12 @@ def test_route_panels_are_a_series_for_each_kind():
     )  # A loss of 0 has no logarithm.
 
 
-def test_route_panels_of_a_single_pair_have_no_band():
+def test_path_kind_panels_of_a_single_pair_have_no_band():
     loss, _ = builders.path_kind_panels({"straight": [path(1.0)]})
     assert loss.series["straight"].n == 1 and loss.series["straight"].mean.tolist() == [0, 1, 0]
 
 
-def test_route_panels_are_logarithmic_where_the_loss_asks_for_it():
+def test_path_kind_panels_are_logarithmic_where_the_loss_asks_for_it():
     raised = [dataclasses.replace(path(b), loss=path(b).loss + 0.05) for b in (1.0, 0.0)]
     assert (
         builders.path_kind_panels({"straight": raised[:1], "chain": raised[1:]})[0].scale == "log"
@@ -458,14 +456,14 @@ def test_route_panels_are_logarithmic_where_the_loss_asks_for_it():
     assert builders.path_kind_panels({"chain": raised[1:]})[0].scale == "linear"
 
 
-def test_route_panels_of_several_policies_name_them_in_the_series():
+def test_path_kind_panels_of_several_policies_name_them_in_the_series():
     found = {"straight": [path(1.0)], "chain": [dataclasses.replace(path(0.5), bn="reestimate")]}
     loss, _ = builders.path_kind_panels(found)
     assert list(loss.series) == ["straight (frozen)", "chain (reestimate)"]
     assert loss.title == "loss"
 
 
-def test_route_panels_refuse_two_policies_or_grids_in_one_kind():
+def test_path_kind_panels_refuse_two_policies_or_grids_in_one_kind():
     other = dataclasses.replace(path(0.5), bn="batch")
     with pytest.raises(ValueError, match=r"kind 'a' have the policies \['frozen', 'batch'\]"):
         builders.path_kind_panels({"a": [path(1.0), other]})
@@ -478,9 +476,11 @@ def test_route_panels_refuse_two_policies_or_grids_in_one_kind():
 
 
 def test_a_legend_of_many_long_names_wraps_within_the_figure():
-    series = {f"a kind of path with a long name, no. {k}": single([1, 2], [k, k]) for k in range(5)}
-    figure = plots.curves([panel(series=series)] * 2, **WORDS).figure
-    with matplotlib.style.context(frames.STYLES):
+    series = {
+        f"a kind of path with a long name, no. {k}": single_curve([1, 2], [k, k]) for k in range(5)
+    }
+    figure = captioned.curves([panel(series=series)] * 2, **WORDS).figure
+    with matplotlib.style.context(STYLES):
         figure.draw_without_rendering()
         box = figure.legends[0].get_window_extent()
     assert figure.bbox.contains(*box.min) and figure.bbox.contains(*box.max)
@@ -488,10 +488,10 @@ def test_a_legend_of_many_long_names_wraps_within_the_figure():
 
 def test_a_long_title_wraps_and_keeps_mathematics_whole():
     title = "the eigenvalue λ_max of the network with batch normalisation and skips"
-    figure = plots.curves([dataclasses.replace(panel(), title=title)] * 2, **WORDS).figure
+    figure = captioned.curves([dataclasses.replace(panel(), title=title)] * 2, **WORDS).figure
     lines = figure.axes[0].get_title(loc="left").split("\n")
     assert len(lines) > 1 and " ".join(lines) == maths(title)
-    assert plots.curves([panel()], **WORDS).figure.axes[0].get_title(loc="left") == "title"
+    assert captioned.curves([panel()], **WORDS).figure.axes[0].get_title(loc="left") == "title"
 
 
 def panel(**changes):
@@ -508,7 +508,7 @@ def drawn(figure):
 
 
 def test_curves_draw_mean_interval_and_every_seed():
-    figure = plots.curves([panel()], **WORDS)
+    figure = captioned.curves([panel()], **WORDS)
     (axis,) = drawn(figure)
     lines = {line.get_label(): line for line in axis.get_lines()}
     np.testing.assert_array_equal(lines["one"].get_ydata(), [1.5, 2.5, 16.5])
@@ -519,28 +519,28 @@ def test_curves_draw_mean_interval_and_every_seed():
 
 
 def test_curves_keep_values_that_are_not_a_number_as_gaps():
-    figure = plots.curves([panel()], **WORDS)
+    figure = captioned.curves([panel()], **WORDS)
     lines = {line.get_label(): line for line in drawn(figure)[0].get_lines()}
     assert np.isnan(lines["two"].get_ydata()).tolist() == [False, True, False]
 
 
 def test_a_series_looks_the_same_in_all_panels_and_unlike_the_others():
     second = {"two": panel().series["two"], "new": panel().series["one"]}
-    figure = plots.curves([panel(), panel(series=second)], **WORDS)
+    figure = captioned.curves([panel(), panel(series=second)], **WORDS)
     looks = [
         {line.get_label(): (line.get_color(), line.get_marker()) for line in axis.get_lines()}
         for axis in drawn(figure)
     ]
     assert looks[0]["two"] == looks[1]["two"]
     assert len({looks[0]["one"], looks[0]["two"], looks[1]["new"]}) == 3
-    styles = {str(look["linestyle"]) for look in frames.LOOKS}
-    markers = {look["marker"] for look in frames.LOOKS}
-    assert len(styles) == len(markers) == len(frames.LOOKS)  # Legible without colour.
+    styles = {str(look["linestyle"]) for look in LOOKS}
+    markers = {look["marker"] for look in LOOKS}
+    assert len(styles) == len(markers) == len(LOOKS)  # Legible without colour.
 
 
 def test_series_beyond_eight_look_like_none_before():
-    looks = [frames.series_style(place) for place in range(20)]
-    assert looks[:8] == list(frames.LOOKS)
+    looks = [series_style(place) for place in range(20)]
+    assert looks[:8] == list(LOOKS)
     assert len({(look["color"], str(look["linestyle"])) for look in looks}) == 20
     assert len({(look["color"], look["marker"]) for look in looks}) == 20
 
@@ -556,7 +556,7 @@ def test_series_beyond_eight_look_like_none_before():
     ],
 )
 def test_curves_follow_the_panel(settings):
-    (axis,) = drawn(plots.curves([panel(**settings)], **WORDS))
+    (axis,) = drawn(captioned.curves([panel(**settings)], **WORDS))
     assert axis.get_yscale() == settings.get("scale", "linear")
     assert axis.get_xscale() == settings.get("x_scale", "linear")
     if "limits" in settings:
@@ -569,7 +569,7 @@ def test_curves_follow_the_panel(settings):
 def test_wide_bands_do_not_press_the_curves_flat(scale):
     there = math.log if scale == "log" else float
     apart = bands.band_over_seeds([1, 2], [np.array([1.0, 1.0]), np.array([3.0, 2.0])], scale)
-    (axis,) = drawn(plots.curves([panel(series={"a": apart}, scale=scale)], **WORDS))
+    (axis,) = drawn(captioned.curves([panel(series={"a": apart}, scale=scale)], **WORDS))
     low, high = map(there, axis.get_ylim())
     span = there(3.0) - there(1.0)  # Of the lines; the interval of two seeds is ten times as wide.
     bottom = 0.0 if scale == "linear" else there(1.0) - 0.5 * span  # No curve is negative.
@@ -582,30 +582,32 @@ def test_wide_bands_do_not_press_the_curves_flat(scale):
 def test_narrow_bands_are_seen_whole(scale):
     curves = [np.array([1.0, 9.0]) + step for step in (0.0, 0.1, 0.2)]
     near = bands.band_over_seeds([1, 2], curves, scale)
-    (axis,) = drawn(plots.curves([panel(series={"a": near}, scale=scale)], **WORDS))
+    (axis,) = drawn(captioned.curves([panel(series={"a": near}, scale=scale)], **WORDS))
     low, high = axis.get_ylim()
     assert 0 < low < near.low.min() and near.high.max() < high < 11
 
 
 def test_a_level_curve_or_one_of_gaps_alone_leaves_the_frame_to_matplotlib():
     for values in ([2.0, 2.0], [math.nan, math.nan]):
-        (axis,) = drawn(plots.curves([panel(series={"a": single([1, 2], values)})], **WORDS))
+        (axis,) = drawn(
+            captioned.curves([panel(series={"a": single_curve([1, 2], values)})], **WORDS)
+        )
         assert axis.get_ylim()[0] < axis.get_ylim()[1]
 
 
 def test_a_single_curve_is_drawn_without_seeds():
-    figure = plots.curves([panel(series={"a": single([1, 2], [3, 4])})], **WORDS)
+    figure = captioned.curves([panel(series={"a": single_curve([1, 2], [3, 4])})], **WORDS)
     assert len(drawn(figure)[0].get_lines()) == 1
 
 
 def test_a_figure_of_one_series_needs_no_legend():
-    one = plots.curves([panel(series={"a": single([1, 2], [3, 4])})], **WORDS)
-    assert not one.figure.legends and plots.curves([panel()], **WORDS).figure.legends
+    one = captioned.curves([panel(series={"a": single_curve([1, 2], [3, 4])})], **WORDS)
+    assert not one.figure.legends and captioned.curves([panel()], **WORDS).figure.legends
 
 
 def pairs_figure(**changes):
     values = {"q (unit)": {"a": [1.0, 2.0], "b": [3.0, math.nan]}}
-    return plots.pairs(values, intervals.intervals(values), **{**WORDS, **changes})
+    return captioned.pairs(values, intervals.mean_intervals(values), **{**WORDS, **changes})
 
 
 def test_pairs_draw_every_seed_and_the_interval_where_there_is_one():
@@ -630,7 +632,7 @@ def plane(centre=0.0):
 
 def test_planes_share_levels_and_are_not_transposed():
     levels = [0.5, 1.0, 2.0, 4.0, 8.0]
-    figure = plots.planes({"one": plane(), "two": plane(0.5)}, levels=levels, **WORDS)
+    figure = captioned.planes({"one": plane(), "two": plane(0.5)}, levels=levels, **WORDS)
     axes = drawn(figure)[:2]
     for axis in axes:
         assert axis.get_xlim() == pytest.approx((-1, 1)) and axis.get_ylim() == pytest.approx(
@@ -645,7 +647,7 @@ def test_planes_with_values_that_are_not_finite_are_drawn_and_left_as_they_are()
     loss = plane().loss.clone()
     loss[0, 0], loss[4, 6] = math.nan, math.inf
     spoiled = dataclasses.replace(plane(), loss=loss)
-    figure = plots.planes({"one": spoiled}, levels=[0.5, 1.0, 2.0, 4.0], **WORDS)
+    figure = captioned.planes({"one": spoiled}, levels=[0.5, 1.0, 2.0, 4.0], **WORDS)
     assert "<svg" in figure.svg()
     assert math.isnan(loss[0, 0]) and math.isinf(loss[4, 6])
 
@@ -660,15 +662,15 @@ def overlaid():
         "marks": {"one": {"A": (-0.5, 0)}},
         "predictions": {"one": predicted},
     }
-    return plots.planes({"one": of}, levels=[0.5, 1, 2, 4], **over, **WORDS)
+    return captioned.planes({"one": of}, levels=[0.5, 1, 2, 4], **over, **WORDS)
 
 
 FIGURES = {
     "planes with all that goes over them": overlaid,
-    "surface": lambda: plots.surface({"one": plane(), "two": plane(0.5)}, **WORDS),
-    "curves": lambda: plots.curves([panel(scale="log"), panel(x_scale="log")], **WORDS),
+    "surface": lambda: captioned.surface({"one": plane(), "two": plane(0.5)}, **WORDS),
+    "curves": lambda: captioned.curves([panel(scale="log"), panel(x_scale="log")], **WORDS),
     "pairs": lambda: pairs_figure(),
-    "planes": lambda: plots.planes(
+    "planes": lambda: captioned.planes(
         {"one": plane(), "two": plane()}, levels=[0.5, 1, 2, 4], **WORDS
     ),
 }
@@ -699,7 +701,7 @@ def test_figures_leave_matplotlib_as_it_was(name):
 
 def test_a_linear_axis_has_few_labels_so_that_they_do_not_run_into_each_other():
     x = np.linspace(-1, 1, 41)
-    figure = plots.curves([Panel("t", "x", "y", {"a": single(x, x**2)})], **WORDS).figure
-    with matplotlib.style.context(["default", STYLE]):  # As a figure is saved.
+    figure = captioned.curves([Panel("t", "x", "y", {"a": single_curve(x, x**2)})], **WORDS).figure
+    with matplotlib.style.context(STYLES):  # As a figure is saved.
         ticks = figure.axes[0].xaxis.get_major_locator().tick_values(-1, 1)
     assert ticks.tolist() == [-1, -0.5, 0, 0.5, 1]

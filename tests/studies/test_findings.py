@@ -131,7 +131,7 @@ def test_what_grows_is_judged_by_whether_it_doubles(study, power, side, word):
     found = findings.doubling(study, "kappa", names, (8, 16, 64), "plain", **how)
     assert found.threshold == pytest.approx(1 / 3) and found.word == word
     assert found.interval.estimate == pytest.approx(power) and "0.333 doubles" in found.quantity
-    found = findings.doubling(study, "kappa", names, (8, 16, 64), "plain", known=False, **how)
+    found = findings.doubling(study, "kappa", names, (8, 16, 64), "plain", meaningful=False, **how)
     assert found.word == "inconclusive"
 
 

@@ -28,9 +28,18 @@ def test_mean_interval_of_two_samples_is_the_textbook_number():
     assert (found.low, found.high) == pytest.approx((2 - 12.7062047, 2 + 12.7062047), rel=1e-8)
 
 
-def test_mean_interval_of_equal_samples_has_no_width():
-    found = mean_interval([2.0, 2.0, 2.0])
-    assert (found.low, found.estimate, found.high) == (2.0, 2.0, 2.0)
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("value", [2.0, 0.0, -1e300, 5e-324])
+def test_mean_interval_of_equal_samples_has_no_width(value):
+    for n in (2, 3):
+        found = mean_interval([value] * n)
+        assert (found.low, found.estimate, found.high) == (value, value, value)
+
+
+@pytest.mark.filterwarnings("error")
+def test_mean_interval_of_samples_equal_to_rounding_is_as_narrow():
+    found = mean_interval([0.1, 0.1, 0.1])
+    assert found.high - found.low < 1e-16 and found.low <= 0.1 <= found.high
 
 
 @pytest.mark.parametrize("n", [2, 5, 20])
@@ -140,6 +149,18 @@ def test_band_is_the_interval_at_each_position():
     assert found.n == 3 and found.x.tolist() == [0.0, 1.0, 2.0]
 
 
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("n", [2, 9, 20])
+def test_band_of_many_curves_is_the_interval_at_each_position(n):
+    curves = np.random.default_rng(n).normal(size=(n, 6))
+    curves[0, 1], curves[-1, 2], curves[:, 3] = math.nan, math.inf, 2.0
+    found = intervals.band(range(6), curves)
+    for place, column in enumerate(curves.T):
+        want = mean_interval(column)
+        got = found.mean[place], found.low[place], found.high[place]
+        assert got == pytest.approx((want.estimate, want.low, want.high), rel=1e-13, nan_ok=True)
+
+
 def test_band_refuses_curves_that_do_not_fit():
     with pytest.raises(ValueError, match=r"curves of \(2,\) points do not fit a grid of \(3,\)"):
         intervals.band([0, 1, 2], [[1.0, 2.0], [3.0, 4.0]])
@@ -154,7 +175,7 @@ def test_band_refuses_no_curves_and_curves_of_different_lengths_in_its_own_words
 
 
 def test_a_single_curve_is_a_band_without_width():
-    found = intervals.single([0, 1], [2.0, math.nan])
+    found = intervals.single_curve([0, 1], [2.0, math.nan])
     assert found.n == 1 and found.samples.shape == (1, 2)
     assert found.low[0] == found.mean[0] == found.high[0] == 2.0 and math.isnan(found.mean[1])
 
@@ -162,7 +183,7 @@ def test_a_single_curve_is_a_band_without_width():
 @pytest.mark.parametrize("values", [[1.0], [[1.0, 2.0]], 1.0])
 def test_a_single_curve_that_does_not_fit_is_refused(values):
     with pytest.raises(ValueError, match=r"do not fit a grid of \(2,\). Pass one value"):
-        intervals.single([0, 1], values)
+        intervals.single_curve([0, 1], values)
 
 
 # Step noise

@@ -5,9 +5,8 @@ import math
 
 import numpy as np
 import pytest
-from landscape import plots
 from studies import power_laws
-from studies.figures import bands, scaling
+from studies.figures import bands, captioned, scaling
 from studies.intervals import mean_interval
 from studies.tables.scaling import exponent_table
 
@@ -125,7 +124,7 @@ def test_labels_of_many_sizes_do_not_overlap(study):
     family = {"MLP": record(study, "q", "MLP", law(sizes, 1.0, 2.0))}
     family["one"] = record(study, "q", "one", {32: [3.0, 3.0]})
     made = scaling.scaling_panels(study, {"q": "q"}, family, x="width") * 2
-    canvas = plots.curves(made, **WORDS).figure
+    canvas = captioned.curves(made, **WORDS).figure
     canvas.draw_without_rendering()
     axis = canvas.axes[0]
     assert axis.get_window_extent().width / canvas.dpi < 3.1  # Inches.
@@ -189,7 +188,7 @@ def test_exponents_between_neighbours_tell_a_power_law_from_another_curve(study)
     family = {"MLP": record(study, "q", "MLP", bent), "one law": {8: "MLP 8", 16: "MLP 16"}}
     found = power_laws.power_law_exponents(study, ["q"], family)
     # Means of the logarithms to base 2: 2, 1, 0 at 3, 4, 6.
-    assert (found["q", "MLP"].least, found["q", "MLP"].most) == pytest.approx((-1.0, -0.5))
+    assert (found["q", "MLP"].local_min, found["q", "MLP"].local_max) == pytest.approx((-1.0, -0.5))
     assert (found["q", "MLP"].sizes, found["q", "one law"].sizes) == (3, 2)
     del found["q", "one law"]
     found["r", "one law"] = found["q", "MLP"]

@@ -29,7 +29,7 @@ def test_pooled_correlation_is_spearmans(ties):
             x, y = np.round(2 * x), np.round(y + x)
         found = rank_correlation(x, y)
         assert found.estimate == pytest.approx(scipy.stats.spearmanr(x, y)[0], rel=1e-12)
-        assert (found.n, found.groups, found.clusters, found.alone) == (n, 1, n, 0)
+        assert (found.n, found.groups, found.clusters, found.unused) == (n, 1, n, 0)
         assert found.low < found.estimate < found.high and not found.reason
 
 
@@ -45,7 +45,7 @@ def test_within_groups_is_the_correlation_of_ranks_taken_in_each():
     y = [5.0, 4.0, 6.0, 1.0, 3.0, 2.0, 4.0]
     found = rank_correlation(x, y, groups=list("aaabbbb"))
     assert found.estimate == pytest.approx((1 + 4) / 7, rel=1e-14)
-    assert (found.n, found.groups, found.alone) == (7, 2, 0)
+    assert (found.n, found.groups, found.unused) == (7, 2, 0)
     mixed = [3, 0, 6, 1, 4, 2, 5]
     again = rank_correlation(
         *(np.array(values)[mixed] for values in (x, y)), groups=np.array(list("aaabbbb"))[mixed]
@@ -66,6 +66,14 @@ def test_within_groups_of_the_same_size_is_the_mean_of_their_correlations():
     found = rank_correlation(x.ravel(), y.ravel(), groups=ARMS)
     each = [scipy.stats.spearmanr(a, b)[0] for a, b in zip(x, y, strict=True)]
     assert found.estimate == pytest.approx(np.mean(each), rel=1e-12)
+
+
+@pytest.mark.filterwarnings("error")
+def test_only_the_order_of_values_counts_however_large_they_are():
+    huge = np.array([1e308, -1e308, 5e-324, 0.0, -0.0, 1.0, 1e308, -1.0])
+    order = [5, 0, 3, 2, 2, 4, 5, 1]  # 0 and −0 are the same.
+    for labels in ({}, {"groups": list("aaaabbbb")}, {"clusters": list("aabbccdd")}):
+        assert rank_correlation(huge, Y, **labels) == rank_correlation(order, Y, **labels)
 
 
 def test_the_sign_within_arms_may_be_opposite_to_that_between_them():
@@ -109,7 +117,7 @@ def test_samples_alone_in_their_group_contribute_nothing_and_are_counted():
     groups = [*"aaaabbbb", *"cdef"]
     found = rank_correlation(x, y, groups=groups)
     without = rank_correlation(x[:8], y[:8], groups=groups[:8])
-    assert (found.n, found.alone, found.groups) == (8, 4, 2)
+    assert (found.n, found.unused, found.groups) == (8, 4, 2)
     assert (found.estimate, *ends(found)) == (without.estimate, *ends(without))
 
 
@@ -121,7 +129,7 @@ def test_groups_in_which_a_variable_does_not_vary_contribute_nothing_and_are_cou
         of = None if clusters is None else clusters[:8]
         found = rank_correlation(x, y, groups=groups, clusters=clusters)
         without = rank_correlation(x[:8], y[:8], groups=groups[:8], clusters=of)
-        assert (found.n, found.alone, found.groups) == (8, 8, 2)
+        assert (found.n, found.unused, found.groups) == (8, 8, 2)
         assert (found.estimate, *ends(found)) == (without.estimate, *ends(without))
     apart = rank_correlation(x[8:], y[8:], groups=groups[8:])
     assert math.isnan(apart.estimate)
@@ -293,17 +301,17 @@ def test_too_few_samples_give_no_estimate_and_say_so(n):
 @pytest.mark.parametrize("n", [0, 1])
 def test_of_no_pair_of_samples_none_contributes(n):
     found = rank_correlation(X[:n], Y[:n])
-    assert math.isnan(found.estimate) and (found.n, found.alone) == (0, n) and found.reason
+    assert math.isnan(found.estimate) and (found.n, found.unused) == (0, n) and found.reason
 
 
 def test_groups_that_leave_too_little_give_no_estimate_and_say_so():
     found = rank_correlation(X, Y, groups=list("aabbcdef"))
-    assert math.isnan(found.estimate) and (found.n, found.groups, found.alone) == (4, 2, 4)
+    assert math.isnan(found.estimate) and (found.n, found.groups, found.unused) == (4, 2, 4)
     assert found.reason == (
         "4 samples in 2 groups (4 more contribute nothing) leave 2 degrees of freedom; an "
         "interval takes 3"
     )
-    assert rank_correlation(X, Y, groups=range(8)).alone == 8
+    assert rank_correlation(X, Y, groups=range(8)).unused == 8
 
 
 def test_too_few_clusters_give_no_estimate_and_say_so():

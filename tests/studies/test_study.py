@@ -9,13 +9,12 @@ import types
 import numpy as np
 import pytest
 import torch
-from landscape import sharpness, spectrum
-from studies import files
 from studies.claims import Claim, above, every, not_testable
-from studies.intervals import mean_interval, paired_difference, paired_ratio
-from studies.study import COLUMNS, Study
+from studies.intervals import mean_interval
+from studies.measurements import COLUMNS
+from studies.study import Study
 
-from tests.sample_networks import diagonal_operator, digits, small_objective
+from tests.sample_networks import digits
 
 CLAIM = Claim("S9.1", "setting", "statement λ", "numbers", "rule")
 
@@ -101,99 +100,21 @@ def test_study_of_an_unknown_profile_is_refused(tmp_path):
         make_study(tmp_path, profile="full")
 
 
-# Recording
+# Tables
 
 
-def test_values_come_back_in_the_order_they_were_added(study):
-    for seed, value in enumerate((3.0, 1.0, 2.0)):
-        study.add("lambda_max", value, arm="batch", seed=seed)
-        study.add("lambda_max", -value, arm="none", seed=seed)
-    assert study.values("lambda_max", "batch") == [3.0, 1.0, 2.0]
-    assert study.values("lambda_max", "none") == [-3.0, -1.0, -2.0]
-
-
-def test_differences_and_ratios_are_those_of_the_recorded_pairs(study):
-    first, second = [3.0, 1.0, 2.5], [1.0, 0.5, 2.0]
-    for a, b in zip(first, second, strict=True):
-        study.add("loss", a, arm="a")
-        study.add("loss", b, arm="b")
-    assert study.ratio("loss", ["a", "b"]) == paired_ratio(first, second)
-    assert study.ratios("loss", ["a", "b"]) == [3.0, 2.0, 1.25]
-    found = study.difference("loss", ["a", "b"], factor=100.0)
-    want = paired_difference([300.0, 100.0, 250.0], [100.0, 50.0, 200.0])
-    assert found == want
-
-
-def test_negative_values_have_the_ratio_of_their_magnitudes(study):
-    for a, b in ((-3.0, -1.0), (-1.0, -0.5)):
-        study.add("lambda_min", a, arm="a")
-        study.add("lambda_min", b, arm="b")
-    found = study.ratio("lambda_min", ["a", "b"], sign=-1)
-    assert found == paired_ratio([3.0, 1.0], [1.0, 0.5])
-    assert study.ratio("lambda_min", ["a", "b"]).invalid == 2
-
-
-def test_values_that_were_not_recorded_are_refused(study):
-    study.add("loss", 1.0, arm="a")
-    with pytest.raises(KeyError, match=r"no 'loss' of arm 'b' was recorded; it is of the arms a"):
-        study.values("loss", "b")
-    with pytest.raises(KeyError, match=r"no 'gain' of arm 'a' was recorded; it is of no arm"):
-        study.values("gain", "a")
-
-
-def test_a_label_that_is_no_column_is_refused(study):
+def test_a_table_is_a_frame_by_its_name(study):
+    study.table("points", [{"x": 1, "y": 0.5, "note": None}, {"x": 2, "y": math.inf, "note": "b"}])
+    study.table("points", [{"x": 3, "y": torch.tensor(1.0)}])
+    frame = study.frame("points")
+    assert frame.dtypes.astype(str).to_dict() == {"x": "int64", "y": "float64", "note": "str"}
+    assert frame["x"].tolist() == [1, 2, 3] and frame["y"].tolist() == [0.5, math.inf, 1.0]
+    study.add("q", 1.0)
+    assert study.frame("measurements").equals(study.measurements)
     with pytest.raises(
-        ValueError, match=r"loss: colour is no column of measurements.csv. Allowed: arm"
+        KeyError, match=r"no table 'lines' was recorded. Ask for one of measurements"
     ):
-        study.add("loss", 1.0, colour="red")
-
-
-def test_convergence_needs_every_value_converged_and_finite(study):
-    for quantity, value, labels in (
-        ("good", 1.0, {}),
-        ("good", 2.0, {"converged": True}),
-        ("open", 1.0, {"converged": True}),
-        ("open", 1.0, {"converged": False}),
-        ("nan", math.nan, {}),
-        ("inf", math.inf, {"converged": True}),
-    ):
-        study.add(quantity, value, **labels)
-    found = [study.converged(name) for name in ("good", "open", "nan", "inf", "absent")]
-    assert found == [True, False, False, False, False]
-    assert study.counts() == (6, 3)
-    assert study.failures() == {"open": 1, "nan": 1, "inf": 1}
-
-
-def test_convergence_can_be_asked_of_some_arms(study):
-    study.add("loss", 1.0, arm="a")
-    study.add("loss", math.nan, arm="b")
-    assert study.converged("loss", ["a"]) and not study.converged("loss", ["a", "b"])
-    assert not study.converged("loss", ["c"])
-
-
-def test_measurement_carries_what_it_was_measured_on(study, tmp_path):
-    at = small_objective(13, bn="batch", dtype=torch.float32)
-    rise = sharpness.sam(at, at.theta)
-    study.add_measurement("sam", rise.value, rise, arm="a", cost=4)
-    study.add_measurement("loss", at.loss(at.theta), at, dtype="other")
-    study.write("title", [], [])
-    sam, loss = rows_of(tmp_path)
-    for row in (sam, loss):
-        assert (row["bn"], row["examples"], row["examples_hash"]) == (
-            "batch",
-            "13",
-            at.examples_hash,
-        )
-    assert (sam["converged"], sam["dtype"], sam["arm"]) == ("true", "float32", "a")
-    assert loss["dtype"] == "other"
-
-
-def test_measurement_of_several_eigenpairs_converged_if_all_did(study, tmp_path):
-    pairs = spectrum.eigenpairs(diagonal_operator([1.0, 2.0, -3.0]), which="both ends")
-    study.add_measurement("lambda_max", pairs.largest, pairs)
-    assert study.converged("lambda_max")
-    study.write("title", [], [])
-    assert rows_of(tmp_path)[0]["converged"] == "true"
+        study.frame("lines")
 
 
 # Writing
@@ -211,14 +132,6 @@ def test_files_hold_full_numbers_and_every_kind_of_cell(study, tmp_path):
     assert (first["converged"], first["cost"], first["seed"]) == ("true", "", "1")
     assert (second["value"], second["error"], second["converged"]) == ("nan", "0.25", "false")
     assert third["value"] == "-inf" and "\r" not in text
-
-
-@pytest.mark.parametrize(
-    ("value", "want"),
-    [(np.float32(0.5), "0.5"), (np.bool_(True), "true"), (np.float64(1e-300), "1e-300")],
-)
-def test_cells_of_numpy_read_like_those_of_python(value, want):
-    assert files._cell(value) == want
 
 
 def judged(study):

@@ -1,4 +1,4 @@
-"""Durations: epochs to a level, also of runs that never get there, and what several seeds say."""
+"""Durations: epochs to a target, also of runs that never get there, and what several seeds say."""
 
 import math
 
@@ -10,7 +10,7 @@ from landscape import models
 from landscape.training import SGD, Run, TrainConfig, train
 from studies import claims, time_to_target
 from studies.rank_correlation import rank_correlation
-from studies.time_to_target import Duration, faster, reach, typical
+from studies.time_to_target import Duration, faster, median_duration, reach
 
 from tests.sample_networks import digits
 from tests.sample_study import rows_of
@@ -55,7 +55,7 @@ def test_an_accuracy_is_reached_on_the_line_between_measurements():
     found = reach(run(accuracy=[0.1, 0.5, 0.9, 0.96, 0.98]), "test_accuracy", 0.975)
     # Three quarters of the way from 0.96 at 2 to 0.98 at 4.
     assert found.epochs == pytest.approx(3.5, rel=1e-14)
-    assert (found.reached, found.within) == (True, 2.0)
+    assert (found.reached, found.measurement_interval) == (True, 2.0)
     assert (found.earliest, found.latest) == (2.0, 4.0)
 
 
@@ -70,22 +70,22 @@ def test_a_loss_that_falls_otherwise_is_timed_within_the_interval():
     losses = [1 / (1 + t**2) for t in AT]
     for when in (0.3, 0.9, 1.2, 3.0):
         found = reach(run(loss=losses), "test_loss", 1 / (1 + when**2))
-        assert 0 < abs(found.epochs - when) < found.within
+        assert 0 < abs(found.epochs - when) < found.measurement_interval
 
 
-def test_the_first_time_counts_also_if_the_level_is_lost_again():
+def test_the_first_time_counts_also_if_the_target_is_lost_again():
     found = reach(run(accuracy=[0.1, 0.5, 0.97, 0.2, 0.99]), "test_accuracy", 0.97)
-    assert (found.epochs, found.within) == (1.0, 0.5)
+    assert (found.epochs, found.measurement_interval) == (1.0, 0.5)
 
 
-def test_a_level_that_holds_at_the_initialisation_takes_no_time():
+def test_a_target_that_holds_at_the_initialisation_takes_no_time():
     assert reach(run(accuracy=[0.3] * 5), "test_accuracy", 0.3) == Duration(0.0, 0.0, 0.0)
     assert reach(run(loss=[0.3] * 5), "test_loss", 0.3) == Duration(0.0, 0.0, 0.0)
 
 
-@pytest.mark.parametrize(("name", "level"), [("test_accuracy", 0.97), ("test_loss", 0.01)])
-def test_a_run_that_never_gets_there_lasts_to_the_end_of_its_plan(name, level):
-    found = reach(run(loss=[2.3, 1, 0.5, 0.2, 0.1]), name, level)
+@pytest.mark.parametrize(("name", "target"), [("test_accuracy", 0.97), ("test_loss", 0.01)])
+def test_a_run_that_never_gets_there_lasts_to_the_end_of_its_plan(name, target):
+    found = reach(run(loss=[2.3, 1, 0.5, 0.2, 0.1]), name, target)
     assert found == Duration(4.0, 4.0, INF) and not found.reached
 
 
@@ -106,10 +106,10 @@ def test_networks_without_a_finite_loss_reach_nothing():
 
 
 @pytest.mark.parametrize("lost", [NAN, INF])
-@pytest.mark.parametrize(("name", "level"), [("test_accuracy", 0.5), ("test_loss", 1.0)])
-def test_a_level_is_reached_at_the_measurement_if_the_one_before_is_not_finite(name, level, lost):
+@pytest.mark.parametrize(("name", "target"), [("test_accuracy", 0.5), ("test_loss", 1.0)])
+def test_a_target_is_reached_at_the_measurement_if_the_one_before_is_not_finite(name, target, lost):
     odd = run(loss=[2.3, 2.3, lost, 0.5, 0.4], accuracy=[0.1, 0.1, 0.4, 0.8, 0.8])
-    assert reach(odd, name, level) == Duration(2.0, 1.0, 2.0)
+    assert reach(odd, name, target) == Duration(2.0, 1.0, 2.0)
 
 
 def test_a_loss_of_zero_is_reached_between_its_measurements():
@@ -118,22 +118,22 @@ def test_a_loss_of_zero_is_reached_between_its_measurements():
 
 
 @pytest.mark.parametrize("name", ["gradient_norm", "validation_loss", "loss"])
-def test_reach_refuses_what_has_no_level(name):
+def test_reach_refuses_what_has_no_target(name):
     known = "test_loss, test_accuracy"
-    with pytest.raises(ValueError, match=rf"quantity='{name}' has no level.*history: {known}\."):
+    with pytest.raises(ValueError, match=rf"quantity='{name}' has no target.*history: {known}\."):
         reach(run(loss=[1.0] * 5), name, 0.5)
 
 
-@pytest.mark.parametrize("level", [97.0, 0.0, -0.1, NAN, INF])
-def test_reach_refuses_a_level_that_is_no_accuracy(level):
-    with pytest.raises(ValueError, match=r"level=.* of 'test_accuracy'. Pass a share correct in"):
-        reach(run(loss=[1.0] * 5), "test_accuracy", level)
+@pytest.mark.parametrize("target", [97.0, 0.0, -0.1, NAN, INF])
+def test_reach_refuses_a_target_that_is_no_accuracy(target):
+    with pytest.raises(ValueError, match=r"target=.* for 'test_accuracy'. Pass a share correct in"):
+        reach(run(loss=[1.0] * 5), "test_accuracy", target)
 
 
-@pytest.mark.parametrize("level", [0.0, -1.0, NAN, INF])
-def test_reach_refuses_a_level_that_is_no_loss(level):
-    with pytest.raises(ValueError, match=r"level=.* of 'test_loss'. Pass a finite loss > 0"):
-        reach(run(loss=[1.0] * 5), "test_loss", level)
+@pytest.mark.parametrize("target", [0.0, -1.0, NAN, INF])
+def test_reach_refuses_a_target_that_is_no_loss(target):
+    with pytest.raises(ValueError, match=r"target=.* for 'test_loss'. Pass a finite loss > 0"):
+        reach(run(loss=[1.0] * 5), "test_loss", target)
 
 
 # Recorded
@@ -146,8 +146,8 @@ def test_a_run_that_never_gets_there_is_recorded_and_not_dropped(study, tmp_path
         ("b", 0): run(loss=[2.3, NAN], accuracy=[0.1, 0.1], diverged_at=3),
         ("b", 1): run(loss=[2.3, 1, NAN], accuracy=[0.1, 0.98, 0.1], diverged_at=5),
     }
-    levels = {"epochs_to_97": ("test_accuracy", 0.97), "epochs_to_1": ("test_loss", 1.0)}
-    found = time_to_target.record_times(study, runs, levels)
+    targets = {"epochs_to_97": ("test_accuracy", 0.97), "epochs_to_1": ("test_loss", 1.0)}
+    found = time_to_target.record_times(study, runs, targets)
     study.write("title", [], [])
     rows = [row for row in rows_of(tmp_path) if row["quantity"] == "epochs_to_97"]
     assert [(row["arm"], row["seed"]) for row in rows] == [(a, s) for a in "ab" for s in "01"]
@@ -160,10 +160,10 @@ def test_a_run_that_never_gets_there_is_recorded_and_not_dropped(study, tmp_path
     assert (first["unit"], first["error_kind"]) == ("epochs", "interval between measurements")
     assert (first["cost"], first["cost_unit"], first["bn"]) == ("6", "steps", "frozen")
     assert first["examples_hash"] == "hash"
-    assert list(found) == list(levels)
-    for name, (quantity, level) in levels.items():
+    assert list(found) == list(targets)
+    for name, (quantity, target) in targets.items():
         assert found[name] == {
-            arm: [reach(runs[arm, seed], quantity, level) for seed in (0, 1)] for arm in "ab"
+            arm: [reach(runs[arm, seed], quantity, target) for seed in (0, 1)] for arm in "ab"
         }
         assert study.values(name, "a") == [of.epochs for of in found[name]["a"]]
 
@@ -171,11 +171,11 @@ def test_a_run_that_never_gets_there_is_recorded_and_not_dropped(study, tmp_path
 def test_the_beginning_measured_more_often_counts_where_it_reaches_the_level(study, tmp_path):
     whole = {("a", 0): run(loss=[2.3, 1.0, 0.5, 0.2, 0.1]), ("a", 1): run(loss=[2.3, 2, 2, 1, 1])}
     often = run([0.0, 0.1, 0.2, 0.3, 0.4], loss=[2.3, 1.9, 1.5, 1.3, 1.1])
-    levels = {"early": ("test_loss", 1.5), "late": ("test_loss", 0.5)}
-    found = time_to_target.record_times(study, whole, levels, closer={("a", 0): often})
+    targets = {"early": ("test_loss", 1.5), "late": ("test_loss", 0.5)}
+    found = time_to_target.record_times(study, whole, targets, beginnings={("a", 0): often})
     assert found["early"]["a"] == [
         reach(often, "test_loss", 1.5),
-        reach(whole["a", 1], *levels["early"]),
+        reach(whole["a", 1], *targets["early"]),
     ]
     assert found["late"]["a"][0] == reach(whole["a", 0], "test_loss", 0.5)
     study.write("title", [], [])
@@ -188,13 +188,13 @@ def test_a_trained_run_is_timed_between_its_measurements(study):
         models.MLP((4,)), SGD(0.1, momentum=0.9), epochs=2, batch_size=20, measure_every=1 / 3
     )
     trained = train(config, digits(), study.store)
-    level = 1.001 * float(trained.history["train_loss"].min())
-    found = time_to_target.record_times(study, {("a", 0): trained}, {"e": ("train_loss", level)})[
+    target = 1.001 * float(trained.history["train_loss"].min())
+    found = time_to_target.record_times(study, {("a", 0): trained}, {"e": ("train_loss", target)})[
         "e"
     ]["a"][0]
-    first = int((trained.history["train_loss"] <= level).nonzero()[0])
+    first = int((trained.history["train_loss"] <= target).nonzero()[0])
     before, after = trained.measured_at[first - 1 : first + 1].tolist()
-    assert before < found.epochs <= after and found.within == pytest.approx(1 / 3)
+    assert before < found.epochs <= after and found.measurement_interval == pytest.approx(1 / 3)
 
 
 def test_a_run_that_diverged_in_training_is_censored_at_the_end_of_its_plan(study):
@@ -216,7 +216,7 @@ def test_censored_runs_are_ranked_behind_all_others():
 
 
 def test_the_interval_of_five_seeds_is_their_extremes_and_says_its_coverage():
-    found = typical(at(3.0, 9.0, 5.0, 4.0, 7.0))
+    found = median_duration(at(3.0, 9.0, 5.0, 4.0, 7.0))
     assert (found.estimate, found.low, found.high) == (5.0, 3.0, 9.0)
     assert found.confidence == pytest.approx(0.9375, rel=1e-14)
     assert (found.n, found.kind, found.censored, found.reason) == (5, "median", 0, "")
@@ -228,35 +228,35 @@ def test_the_interval_of_five_seeds_is_their_extremes_and_says_its_coverage():
     [(5, 1, 30 / 32), (7, 1, 126 / 128), (8, 2, 238 / 256), (12, 3, 1 - 2 * 79 / 4096)],
 )
 def test_the_interval_is_between_order_statistics_of_known_coverage(n, rank, coverage):
-    found = typical(at(*(float(k) for k in range(n, 0, -1))))
+    found = median_duration(at(*(float(k) for k in range(n, 0, -1))))
     assert (found.low, found.high) == (rank, n + 1 - rank)
     assert found.confidence == pytest.approx(coverage, rel=1e-12)
 
 
 @pytest.mark.parametrize(("epochs", "median"), [([3.0], 3.0), ([3.0, 8.0, 5.0, 6.0], 5.5)])
 def test_too_few_seeds_have_a_median_without_interval(epochs, median):
-    found = typical(at(*epochs))
+    found = median_duration(at(*epochs))
     assert found.estimate == median
     assert (found.low, found.high, found.confidence) == (0.0, INF, 1.0)
 
 
 def test_a_median_below_the_censored_runs_stands_and_its_upper_end_is_infinite():
-    found = typical(at(3.0, INF, 5.0, 4.0, INF))
+    found = median_duration(at(3.0, INF, 5.0, 4.0, INF))
     assert (found.estimate, found.low, found.high) == (5.0, 3.0, INF)
     assert (found.censored, found.reason) == (2, "")
 
 
 def test_a_median_that_never_gets_there_is_a_lower_bound():
-    found = typical(at(INF, INF, 5.0, 4.0, INF))
+    found = median_duration(at(INF, INF, 5.0, 4.0, INF))
     assert math.isnan(found.estimate) and (found.least, found.most) == (24.0, INF)
     assert (found.low, found.high) == (4.0, INF)
     assert found.reason == "3 of 5 runs never get there"
-    never = typical(at(*[INF] * 5))
+    never = median_duration(at(*[INF] * 5))
     assert (never.low, never.high, never.least) == (24.0, INF, 24.0)
 
 
 def test_a_median_midway_to_a_censored_run_is_a_lower_bound():
-    found = typical(at(INF, INF, 8.0, 4.0))
+    found = median_duration(at(INF, INF, 8.0, 4.0))
     assert math.isnan(found.estimate) and found.least == 16.0
 
 
@@ -264,7 +264,7 @@ def test_the_interval_covers_the_median_as_often_as_it_says():
     draws = np.random.default_rng(3).exponential(10.0, (1500, 5))
     median = 10 * math.log(2)
     for end in (INF, 8.0):  # Without and with many runs that are cut off.
-        found = [typical(at(*row, end=end)) for row in draws]
+        found = [median_duration(at(*row, end=end)) for row in draws]
         share = np.mean([of.low <= median <= of.high for of in found])
         stderr = math.sqrt(0.9375 * 0.0625 / len(draws))
         assert share > 0.9375 - 4 * stderr
@@ -302,7 +302,7 @@ def test_a_verdict_rests_on_the_interval_also_where_the_estimate_is_open():
         "times faster in [3.00, ∞], n = 5, 93.75% interval (no estimate, in 5 of 5 seeds a run "
         "never gets there)"
     )
-    late = claims.below("epochs", typical(at(*[INF] * 5)), threshold=20.0)
+    late = claims.below("epochs", median_duration(at(*[INF] * 5)), threshold=20.0)
     assert late.word == "contradicted"
 
 
@@ -333,7 +333,7 @@ def test_the_interval_of_faster_excludes_one_exactly_if_the_sign_test_does(n):
 
 def test_intervals_count_the_measurements_on_either_side():
     timed = [Duration(x + 0.4, x, x + 1.0) for x in (3.0, 4.0, 5.0, 7.0, 9.0)]
-    found = typical(timed)
+    found = median_duration(timed)
     assert (found.estimate, found.low, found.high) == (5.4, 3.0, 10.0)
     # All five are faster by interpolation; in one seed both get there between two measurements.
     other = [Duration(of.earliest + 0.2, of.earliest, of.latest) for of in timed]
@@ -349,7 +349,7 @@ def test_what_is_censored_only_widens_intervals():
     for _ in range(200):
         a, b = rng.exponential(10.0, (2, 6))
         pairs = (
-            (typical(at(*a, end=INF)), typical(at(*a, end=9.0))),
+            (median_duration(at(*a, end=INF)), median_duration(at(*a, end=9.0))),
             (faster(at(*a, end=INF), at(*b, end=INF)), faster(at(*a, end=9.0), at(*b, end=9.0))),
         )
         for whole, cut in pairs:
@@ -366,4 +366,4 @@ def test_faster_refuses_what_are_no_pairs():
 @pytest.mark.parametrize(("count", "confidence"), [(0, 0.9), (5, 1.0), (5, 0.0), (5, NAN)])
 def test_no_durations_and_no_coverage_are_refused(count, confidence):
     with pytest.raises(ValueError, match=rf"{count} durations at confidence=.*at least one"):
-        typical(at(*[1.0] * count), confidence=confidence)
+        median_duration(at(*[1.0] * count), confidence=confidence)

@@ -9,7 +9,7 @@ import torch
 from landscape import models, training
 from studies import tuning
 from studies.tables import tuning as tuning_tables
-from studies.tuning import Choice
+from studies.tuning import TunedValue
 
 from tests.sample_networks import digits
 
@@ -35,7 +35,7 @@ def runs_of(losses, arm="SGD"):
 
 
 def chosen(losses):
-    return tuning.chosen(runs_of(losses), ["SGD"], "learning_rate", list(losses))["SGD"]
+    return tuning.tuned_values(runs_of(losses), ["SGD"], "learning_rate", list(losses))["SGD"]
 
 
 # Grids
@@ -66,7 +66,7 @@ def test_values_that_are_no_grid_are_refused(values):
         tuning.tuning_grid({"SGD": BASE}, "learning_rate", values)
 
 
-# Choices
+# Tuned values
 
 
 def test_the_value_with_the_lowest_mean_loss_is_chosen():
@@ -78,7 +78,7 @@ def test_the_value_with_the_lowest_mean_loss_is_chosen():
 
 
 @pytest.mark.parametrize(("best", "at_border"), [(0.01, True), (0.1, False), (1.0, True)])
-def test_a_choice_at_the_border_of_the_grid_is_known(best, at_border):
+def test_a_value_at_the_border_of_the_grid_is_known(best, at_border):
     # In whatever order the values are given.
     found = chosen({rate: [0.1 if rate == best else 0.5] for rate in RATES})
     assert (found.value, found.at_border) == (best, at_border)
@@ -102,14 +102,14 @@ def test_where_every_value_diverges_the_smallest_is_taken():
 def test_arms_choose_for_themselves():
     runs = runs_of({0.1: [0.2, 0.3], 1.0: [0.5, 0.5]}) | {("other", 0): run(0.0)}
     runs |= runs_of({0.1: [0.9, 0.9], 1.0: [0.5, 0.4]}, "Adam")
-    found = tuning.chosen(runs, ["SGD", "Adam"], "learning_rate", [0.1, 1.0])
-    assert {arm: choice.value for arm, choice in found.items()} == {"SGD": 0.1, "Adam": 1.0}
+    found = tuning.tuned_values(runs, ["SGD", "Adam"], "learning_rate", [0.1, 1.0])
+    assert {arm: best.value for arm, best in found.items()} == {"SGD": 0.1, "Adam": 1.0}
 
 
 def test_an_arm_without_runs_is_refused():
     runs = runs_of({0.1: [0.2]})
     with pytest.raises(ValueError, match=r"no run of 'SGD, learning rate 1'. Train all of tuning"):
-        tuning.chosen(runs, ["SGD"], "learning_rate", [0.1, 1.0])
+        tuning.tuned_values(runs, ["SGD"], "learning_rate", [0.1, 1.0])
 
 
 def test_a_grid_is_trained_and_chosen_from(store):
@@ -118,17 +118,17 @@ def test_a_grid_is_trained_and_chosen_from(store):
     runs = training.sweep(
         tuning.tuning_grid(configs, "learning_rate", rates), digits(), store, seeds=[0, 1]
     )
-    found = tuning.chosen(runs, list(configs), "learning_rate", rates)
-    assert {arm: choice.value for arm, choice in found.items()} == {"SGD": 0.05, "Adam": 0.05}
+    found = tuning.tuned_values(runs, list(configs), "learning_rate", rates)
+    assert {arm: best.value for arm, best in found.items()} == {"SGD": 0.05, "Adam": 0.05}
     assert found["SGD"].losses[1e30] == [INF, INF]
 
 
 # The table
 
 FOUND = {
-    "SGD": Choice("SGD", 0.1, {0.01: [0.4, 0.6], 0.1: [0.1, 0.2], 1.0: [0.1, INF]}, False),
-    "Adam": Choice("Adam", 0.001, {0.001: [0.25, 0.25], 0.01: [2.0, 4.0]}, True),
-    "wild": Choice("wild", 0.1, {0.1: [INF, INF], 1.0: [INF, INF]}, True),
+    "SGD": TunedValue("SGD", 0.1, {0.01: [0.4, 0.6], 0.1: [0.1, 0.2], 1.0: [0.1, INF]}, False),
+    "Adam": TunedValue("Adam", 0.001, {0.001: [0.25, 0.25], 0.01: [2.0, 4.0]}, True),
+    "wild": TunedValue("wild", 0.1, {0.1: [INF, INF], 1.0: [INF, INF]}, True),
 }
 
 
@@ -156,6 +156,6 @@ def test_the_table_shows_the_grid_and_what_was_chosen():
 
 
 def test_the_table_says_where_the_number_of_seeds_differs():
-    one = Choice("one", 0.1, {0.1: [0.5]}, True)
+    one = TunedValue("one", 0.1, {0.1: [0.5]}, True)
     assert "(n = 1)" in table({"one": one}).caption
     assert "(n = 1 to 2)" in table({**FOUND, "one": one}).caption

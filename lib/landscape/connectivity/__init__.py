@@ -1,4 +1,4 @@
-"""Connectivity: paths between solutions, their barriers, and what lowers them."""
+"""Measure paths between solutions and their barriers, and lower them: align, repair, bend."""
 
 from landscape.connectivity.bending import train_curve
 from landscape.connectivity.curves import Curve, CurveConfig, curve_path

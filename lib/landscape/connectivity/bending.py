@@ -1,4 +1,4 @@
-"""Training of curves between two solutions: stochastic descent on the bends."""
+"""Train curves between two solutions by stochastic gradient descent on their bends."""
 
 import math
 from collections.abc import Iterator
@@ -16,29 +16,30 @@ from landscape.store import fingerprint
 
 
 def train_curve(start: Objective, end: Objective, config: CurveConfig, examples: Examples) -> Curve:
-    """Train the bends of a curve between two solutions, which stay fixed.
+    """Train the bends of a curve between two solutions; the solutions stay fixed.
 
-    Each step draws one t from U(0, 1) and takes a mini-batch's gradient at θ(t): stochastic
+    Each step draws t from U(0, 1) and takes a mini-batch's gradient at θ(t): stochastic gradient
     descent on the mean loss over the curve's parameter t. Batch normalisation takes the batch's
-    statistics; all else is in eval mode, since dropout would draw global random numbers. A plain
-    function: ``store.remember(train_curve, start, end, config, examples)`` keeps the curve.
+    statistics; all other layers are in eval mode, since dropout would draw global random numbers.
+    ``store.remember(train_curve, start, end, config, examples)`` keeps the curve.
 
     Args:
-        start: Objective of the first solution; the curve has its network, loss and dtype.
-        end: Objective of the second.
-        config: How to train.
-        examples: Training inputs (N, ...) and targets (N, ...). The objectives' own examples do
-            not enter.
+        start: Objective of the first solution; the curve takes its network, loss and dtype.
+        end: Objective of the second solution.
+        config: Settings of the training.
+        examples: Training inputs (N, ...) and targets (N, ...); the objectives' own examples are
+            not used.
 
     Returns:
-        The curve; one whose loss stops being finite ends there and says at which step.
+        The curve. If the loss or the gradient stops being finite, training ends at that step, which
+        ``Curve.diverged_at`` names.
 
     Raises:
-        ValueError: If the two differ in architecture, examples or options, or are the same point,
-            or if the training examples do not fit together.
+        ValueError: If the two objectives differ in architecture, examples or options, or are at the
+            same point, or if inputs and targets differ in number or are empty.
 
     Reference: Garipov et al. (2018), Loss Surfaces, Mode Connectivity, and Fast Ensembling of DNNs,
-        section 3.
+        NeurIPS, section 3.
     """
     check_ends(start, end)
     inputs, targets = examples
@@ -47,7 +48,10 @@ def train_curve(start: Objective, end: Objective, config: CurveConfig, examples:
             f"{len(inputs)} inputs and {len(targets)} targets are no training examples. "
             "Pass as many targets as inputs, at least one."
         )
-    with torch.inference_mode(False), torch.enable_grad():  # Also where the caller does neither.
+    with (
+        torch.inference_mode(False),
+        torch.enable_grad(),
+    ):  # The caller may have turned gradients off.
         points = _control_points(start, end, config)
         losses, diverged_at = _descend(start, points, config, examples)
     return Curve(
@@ -62,15 +66,15 @@ def train_curve(start: Objective, end: Objective, config: CurveConfig, examples:
 
 
 def _control_points(start: Objective, end: Objective, config: CurveConfig) -> torch.Tensor:
-    places = torch.linspace(0, 1, config.bends + 2, dtype=torch.float64).tolist()
-    points = torch.stack([torch.lerp(start.theta, end.theta, place) for place in places])
+    ts = torch.linspace(0, 1, config.bends + 2, dtype=torch.float64).tolist()
+    points = torch.stack([torch.lerp(start.theta, end.theta, t) for t in ts])
     return points.to(start.device, start.dtype)
 
 
 def _descend(
     objective: Objective, points: torch.Tensor, config: CurveConfig, examples: Examples
 ) -> tuple[list[float], int | None]:
-    # Moves the bends in place; one that would make the loss infinite or NaN is not taken.
+    """Move the bends in place; return the losses of all steps, and the step that diverged."""
     bends = points[1:-1]
     optimizer = torch.optim.SGD(
         [bends],
@@ -78,14 +82,16 @@ def _descend(
         momentum=config.momentum,
         weight_decay=config.weight_decay,
     )
-    slope, losses = _Slope(objective), []
+    loss_and_gradient, losses = _LossAndGradient(objective), []
     with Progress(f"training a {config.kind} curve", config.epochs) as bar:
         for epoch in range(config.epochs):
             for t, batch in _batches(config, epoch, examples):
-                share = weights(config.kind, len(points), t).to(points)
-                loss, gradient = slope(share @ points, batch)
+                point_weights = weights(config.kind, len(points), t).to(points)
+                loss, gradient = loss_and_gradient(point_weights @ points, batch)
                 losses.append(loss)
-                bends.grad = share[1:-1, None] * gradient
+                # θ(t) is linear in the control points, so the chain rule needs no second pass.
+                bends.grad = point_weights[1:-1, None] * gradient
+                # Before the step: bends that are not finite would be worthless as a result.
                 if not (math.isfinite(loss) and bool(bends.grad.isfinite().all())):
                     bar.step(f"diverged at step {len(losses) - 1}", milestone=True)
                     return losses, len(losses) - 1
@@ -94,16 +100,18 @@ def _descend(
     return losses, None
 
 
-class _Slope:
-    """Loss and gradient of a mini-batch at a point (n,) of the curve."""
+class _LossAndGradient:
+    """Loss and gradient (n,) of a mini-batch at a point (n,) of the curve."""
 
     def __init__(self, objective: Objective) -> None:
         self._layout, self._loss = objective.layout, objective._loss
         parts = objective.replace(bn="batch").parts(objective.theta)
         self._module, self._buffers = parts.module, parts.buffers
-        self._like = parts.batches[0][0]  # As the objective places its inputs.
-        plain = self._like.is_contiguous()
-        self._format = torch.contiguous_format if plain else torch.channels_last
+        # Batches take dtype, device and memory format from here: the objective may hold its network
+        # in channels-last, and mixed formats would convert in every layer.
+        self._like = parts.batches[0][0]
+        contiguous = self._like.is_contiguous()
+        self._format = torch.contiguous_format if contiguous else torch.channels_last
 
     def __call__(self, theta: torch.Tensor, batch: Examples) -> tuple[float, torch.Tensor]:
         leaf = theta.detach().clone().requires_grad_()
@@ -120,13 +128,13 @@ class _Slope:
 def _batches(
     config: CurveConfig, epoch: int, examples: Examples
 ) -> Iterator[tuple[float, Examples]]:
-    # Equal batches: a rest of one example would have no variance to normalise by.
+    # Nearly equal batches: a last batch of one example would have no variance to normalise by.
     sizes = batchnorm.block_sizes(len(examples[0]), config.batch_size)
     order = torch.randperm(
         len(examples[0]), generator=rng.stream(config.seed, "curve batches", epoch)
     )
-    drawn = torch.rand(
+    ts = torch.rand(
         len(sizes), dtype=torch.float64, generator=rng.stream(config.seed, "curve positions", epoch)
     )
-    for t, chosen in zip(drawn.tolist(), order.split(sizes), strict=True):
-        yield t, (examples[0][chosen], examples[1][chosen])
+    for t, indices in zip(ts.tolist(), order.split(sizes), strict=True):
+        yield t, (examples[0][indices], examples[1][indices])

@@ -1,4 +1,4 @@
-"""Curves between two solutions: their config, their points, and the loss along them."""
+"""Describe curves between two solutions, and measure the loss along them."""
 
 import dataclasses
 import math
@@ -26,15 +26,20 @@ class CurveConfig:
     """Everything that decides how a curve is trained, besides its ends and the data.
 
     Attributes:
-        kind: ``bezier``: the Bezier curve of degree bends + 1. ``chain``: straight pieces from one
-            control point to the next, each of which takes the same share of t.
-        bends: Control points between the ends, at least 1; they start on the straight line.
+        kind: ``bezier`` is the Bezier curve of degree bends + 1. ``chain`` consists of straight
+            pieces between consecutive control points, each with the same share of t.
+        bends: Number of control points between the ends, at least 1. They start on the straight
+            line.
         epochs: Passes over the training examples.
-        batch_size: Examples a step at most; an epoch is cut into batches of nearly equal size.
-        learning_rate: Step size.
+        batch_size: Largest number of examples in a step; batches of an epoch have nearly equal
+            sizes.
+        learning_rate: Step size, > 0.
         momentum: Heavy-ball momentum in [0, 1).
-        weight_decay: Coefficient of the l2 penalty's gradient, on each bend.
-        seed: Seeds the streams "curve batches" and "curve positions", an epoch each.
+        weight_decay: Coefficient of the l2 penalty's gradient, on each bend, >= 0.
+        seed: Seed of the streams "curve batches" and "curve positions", one of each per epoch.
+
+    Raises:
+        ValueError: If a setting lies outside its range.
     """
 
     kind: CurveKind = "bezier"
@@ -47,21 +52,21 @@ class CurveConfig:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        wrong = []
+        problems = []
         if self.kind not in get_args(CurveKind):
-            wrong.append(f"kind={self.kind!r}: it must be 'bezier' or 'chain'")
+            problems.append(f"kind={self.kind!r}: it must be 'bezier' or 'chain'")
         for name in ("bends", "epochs", "batch_size"):
             if getattr(self, name) < 1:
-                wrong.append(f"{name}={getattr(self, name)}: it must be >= 1")
+                problems.append(f"{name}={getattr(self, name)}: it must be >= 1")
         if not 0 < self.learning_rate < math.inf:
-            wrong.append(f"learning_rate={self.learning_rate}: it must be finite and > 0")
+            problems.append(f"learning_rate={self.learning_rate}: it must be finite and > 0")
         if not 0 <= self.momentum < 1 or not 0 <= self.weight_decay < math.inf:
-            wrong.append(
+            problems.append(
                 f"momentum={self.momentum}, weight_decay={self.weight_decay}: "
                 "momentum must be in [0, 1), weight_decay finite and >= 0"
             )
-        if wrong:
-            raise ValueError(f"CurveConfig cannot be run: {'; '.join(wrong)}.")
+        if problems:
+            raise ValueError(f"CurveConfig cannot be run: {'; '.join(problems)}.")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -69,14 +74,14 @@ class Curve:
     """A curve that was trained between two solutions.
 
     Attributes:
-        config: How.
+        config: Settings of the training.
         bends: Control points between the ends (b, n), float64.
-        step_loss: Mini-batch loss at a random position before each step, (steps,), float64. It is
-            that of training, with batch normalisation by the batch, not that of ``curve_path``.
-        diverged_at: The step whose loss or gradient was not finite, counted from 0; the bends are
-            those before it. None if none was.
-        passes: Forward and backward passes over the training examples; a part for what ran of an
-            epoch that diverged.
+        step_loss: Mini-batch loss at a random position before each step, (steps,), float64. Batch
+            normalisation takes the batch's statistics, unlike in ``curve_path``.
+        diverged_at: Step whose loss or gradient was not finite, counted from 0; the bends are as
+            before this step. None where all were finite.
+        passes: Number of forward and backward passes over the training examples; a fraction where
+            an epoch was cut short by divergence.
         examples_hash: Hash of the training examples.
         ends: Hash of the two solutions.
     """
@@ -93,24 +98,27 @@ class Curve:
 def curve_path(start: Objective, end: Objective, curve: Curve, *, ts: PathPositions = 25) -> Path:
     """Measure loss, accuracy, barriers and length of a trained curve.
 
-    For a network with batch normalisation the policy ``reestimate`` is the one with a meaning:
-    no statistics were trained along the curve. Under ``frozen`` running statistics are interpolated
-    linearly between the ends, though the weights are not.
+    For a network with batch normalisation use the policy ``reestimate``: training a curve leaves no
+    running statistics along it. Under ``frozen`` running statistics are interpolated linearly
+    between the ends, although the weights are not.
 
     Args:
-        start: Objective of the first solution, which the curve was trained from; its examples and
-            policy decide what is measured, and may be others than in training.
-        end: Objective of the second.
-        curve: What ``train_curve`` returned.
-        ts: Positions, from 0 to 1 with both; or how many, evenly spaced.
+        start: Objective of the first solution, from which the curve was trained. Its examples and
+            policy decide what is measured, and may differ from those of the training.
+        end: Objective of the second solution, with the same examples and options.
+        curve: The curve, from ``train_curve``.
+        ts: Positions that increase from 0 to 1, at least 3; or their number, evenly spaced.
 
     Returns:
-        The path; at t = 0 and t = 1 it is the two solutions bit for bit, and its ``length`` is in
-        units of their distance.
+        The path. At t = 0 and t = 1 it is the two solutions bit for bit; its ``length`` is in units
+        of their distance.
 
     Raises:
         ValueError: If the curve belongs to other solutions, or for the reasons of
             ``linear_barrier``.
+
+    Reference: Garipov et al. (2018), Loss Surfaces, Mode Connectivity, and Fast Ensembling of DNNs,
+        NeurIPS.
     """
     check_ends(start, end)
 
@@ -123,7 +131,13 @@ def curve_path(start: Objective, end: Objective, curve: Curve, *, ts: PathPositi
 
 
 def point_on(start: Objective, end: Objective, curve: Curve, t: float) -> torch.Tensor:
-    """Return θ(t), (n,), on a trained curve; exactly the solutions' theta at t = 0 and t = 1.
+    """Return the point θ(t) of a trained curve, (n,), float64.
+
+    Args:
+        start: Objective of the first solution.
+        end: Objective of the second solution.
+        curve: The curve, from ``train_curve``.
+        t: Parameter of the curve in [0, 1]; at 0 and 1 the point is the solution, bit for bit.
 
     Raises:
         ValueError: If the curve belongs to other solutions, or t lies outside [0, 1].
@@ -132,47 +146,56 @@ def point_on(start: Objective, end: Objective, curve: Curve, t: float) -> torch.
     if not 0 <= t <= 1:
         raise ValueError(f"t={t} lies outside the curve. Pass a position from 0 to 1.")
     points = torch.cat([start.theta[None], curve.bends, end.theta[None]])
-    if t in (0, 1):  # 1·x + 0·y would turn -0 to 0, and meet NaN in a bend.
+    if t in (0, 1):  # 1·x + 0·y would turn -0 into 0, and is NaN if y is.
         return points[-int(t)].clone()
     return weights(curve.config.kind, len(points), t) @ points
 
 
 def weights(kind: CurveKind, count: int, t: float) -> torch.Tensor:
-    """Return the weights (c,) of the control points at t: not negative, of sum 1.
+    """Return the weights of the control points at t, (c,), float64, nonnegative with sum 1.
 
-    ``bezier``: the Bernstein polynomials binom(c-1, k) tᵏ (1-t)ᶜ⁻¹⁻ᵏ. ``chain``: hat functions.
+    A ``bezier`` curve has the Bernstein polynomials binom(c-1, k) tᵏ (1-t)ᶜ⁻¹⁻ᵏ, a ``chain`` hat
+    functions.
+
+    Args:
+        kind: Kind of the curve.
+        count: Number c of control points, both ends included.
+        t: Parameter of the curve in [0, 1].
     """
     order = torch.arange(count, dtype=torch.float64)
     if kind == "chain":
         return (1 - (t * (count - 1) - order).abs()).clamp_min(0)
-    choices = [math.comb(count - 1, k) for k in range(count)]
-    return torch.tensor(choices, dtype=torch.float64) * t**order * (1 - t) ** order.flip(0)
+    binomials = [math.comb(count - 1, k) for k in range(count)]
+    return torch.tensor(binomials, dtype=torch.float64) * t**order * (1 - t) ** order.flip(0)
 
 
 def _length(start: Objective, end: Objective, curve: Curve) -> float:
-    # The derivative combines the differences of control points, so their Gram matrix suffices.
+    """Return the length of a curve, in units of the distance of its ends."""
     points = torch.cat([start.theta[None], curve.bends, end.theta[None]])
     steps = points.diff(dim=0)
-    straight = float((end.theta - start.theta).norm())
+    distance = float((end.theta - start.theta).norm())
     if curve.config.kind == "chain":
-        return float(steps.norm(dim=1).sum()) / straight
+        return float(steps.norm(dim=1).sum()) / distance
+    # The derivative of a Bezier curve combines differences of its control points, so their small
+    # Gram matrix gives every speed, without a vector (n,) for each node.
     gram = steps @ steps.T
-    nodes, shares = np.polynomial.legendre.leggauss(100)
+    nodes, node_weights = np.polynomial.legendre.leggauss(100)
     speeds = []
     for node in nodes:
-        share = len(steps) * weights("bezier", len(steps), (node + 1) / 2)
-        speeds.append(math.sqrt(max(float(share @ gram @ share), 0.0)))
-    return float(shares @ np.array(speeds)) / 2 / straight
+        step_weights = len(steps) * weights("bezier", len(steps), (node + 1) / 2)
+        # Rounding can make the square of a speed of zero negative.
+        speeds.append(math.sqrt(max(float(step_weights @ gram @ step_weights), 0.0)))
+    return float(node_weights @ np.array(speeds)) / 2 / distance
 
 
 def ends_hash(start: Objective, end: Objective) -> str:
-    """Return the hash of two solutions, by which a curve knows its ends."""
+    """Return the hash of two solutions, by which ``Curve.ends`` identifies them, in this order."""
     return fingerprint.digest((start.theta, end.theta))
 
 
 def _check_curve(start: Objective, end: Objective, curve: Curve) -> None:
     if curve.ends != ends_hash(start, end):
         raise ValueError(
-            "the curve was trained between other solutions. Pass the objectives whose theta it "
-            "was trained with, start and end in the same order."
+            "the curve was trained between other solutions. Pass the two solutions it was trained "
+            "between, start and end in the same order."
         )

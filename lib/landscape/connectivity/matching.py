@@ -1,4 +1,4 @@
-"""Permutation alignment: the order of one network's units that is closest to another network."""
+"""Align two networks: permute the units of one so that its weights are close to the other's."""
 
 import dataclasses
 from collections.abc import Mapping
@@ -17,16 +17,17 @@ Tensors = dict[str, torch.Tensor]
 
 @dataclasses.dataclass(frozen=True)
 class Matching:
-    """Permutations of one network's hidden units that bring its weights close to another's.
+    """Permutations of a network's hidden units that bring its weights close to a reference's.
 
     Attributes:
         permutations: Name of a group of units -> permutation (m,): unit i of the aligned network is
-            unit ``permutation[i]`` of the one given. See ``permuted``.
-        similarity_before: Inner product of the two networks' parameters as given.
-        similarity: That of the reference's and the aligned network's; it never fell on the way,
-            but may be a local maximum. ‖θ₀ - θ₁‖² falls by twice what it rises.
-        sweeps: Passes over all groups, the last one without a change where converged.
-        assignments: Linear assignment problems solved.
+            unit ``permutation[i]`` of the original. See ``permuted``.
+        similarity_before: Inner product of the parameters of the reference and the original.
+        similarity: Inner product of the parameters of the reference and the aligned network, at
+            least ``similarity_before``; it may be a local maximum. When it rises by s, ‖θ₀ - θ₁‖²
+            falls by 2s.
+        sweeps: Number of passes over all groups; where converged, the last one changed nothing.
+        assignments: Number of linear assignment problems solved.
         converged: Whether a whole sweep changed nothing.
         seed: Seed of the order in which groups are visited.
     """
@@ -51,26 +52,31 @@ def match(
 ) -> Matching:
     """Find permutations of a network's hidden units that bring its weights close to a reference.
 
-    Maximises ⟨θ₀, π(θ₁)⟩ over the trained and fixed parameters, one group of units after the other
-    in random order, each exactly with the others held (a linear assignment problem). Where a group
-    stands on both axes of one tensor the problem is quadratic; its linear part is solved and taken
-    only if the inner product rises. The data do not enter, except that one input shows how the
-    network computes. With objectives, ``store.remember(match, start, end)`` keeps the result.
+    The inner product ⟨θ₀, π(θ₁)⟩ over all parameters, trained or not, is maximised over one group
+    of units after the other, in random order. With the other groups held, each step is a linear
+    assignment problem, which is solved exactly. Where a group stands on both axes of a tensor the
+    problem is quadratic; then its linear part is solved, and the solution is taken only if the
+    inner product rises. The data are not used, except for one input with which the computation is
+    traced. With objectives, ``store.remember(match, start, end)`` keeps the result.
 
     Args:
-        reference: Network that stays.
-        other: Network of the same architecture, whose units are to be permuted; it is not changed.
-        inputs: Example inputs (N, ...); needed for modules, and not used for objectives.
-        seed: Seeds the streams ("matching", sweep).
-        tol: A rise below ``tol ‖θ₀‖ ‖θ₁‖`` counts as none.
-        max_sweeps: Sweeps at most, at least 1.
+        reference: Network that stays as it is.
+        other: Network of the same architecture whose units are to be permuted; it is not changed.
+        inputs: Example inputs (N, ...); required with modules, ignored with objectives.
+        seed: Seed of the streams ("matching", sweep).
+        tol: A rise of at most ``tol ‖θ₀‖ ‖θ₁‖`` counts as none, >= 0.
+        max_sweeps: Largest number of sweeps, at least 1.
+
+    Returns:
+        The permutations, and how far they raise the inner product.
 
     Raises:
-        ValueError: If the networks differ in architecture, hold NaN or infinity, or compute what
-            ``permutation_groups`` does not understand; if modules come without inputs, or
+        ValueError: If the networks differ in architecture, hold NaN or infinity, or have a layer
+            that ``permutation_groups`` does not understand; if modules come without inputs; if
             ``max_sweeps < 1`` or ``tol`` is negative.
 
-    Reference: Ainsworth, Hayase and Srinivasa (2023), Git Re-Basin, algorithm 1.
+    Reference: Ainsworth, Hayase and Srinivasa (2023), Git Re-Basin: Merging Models modulo
+        Permutation Symmetries, ICLR, algorithm 1.
     """
     if max_sweeps < 1 or not tol >= 0:
         raise ValueError(
@@ -86,7 +92,7 @@ def match(
     while sweep < max_sweeps and not converged:
         sweep += 1
         order = torch.randperm(len(groups), generator=rng.stream(seed, "matching", sweep))
-        # A list: each group is visited, also behind one that changed.
+        # A list, not a generator: any() would skip the groups behind the first that changed.
         converged = not any([ascent.improve(groups[index]) for index in order.tolist()])
     return Matching(
         permutations=ascent.permutations,
@@ -102,60 +108,78 @@ def match(
 def aligned(
     reference: nn.Module, other: nn.Module, inputs: torch.Tensor, *, seed: int = 0
 ) -> nn.Module:
-    """Return a copy of a network whose hidden units are in the order of a reference's.
+    """Return a copy of a network with its hidden units permuted towards a reference.
 
-    It is the same function as ``other``, checked on the inputs in float64, and ready for
-    ``Objective(aligned, examples)``: ``permuted`` with what ``match`` finds; arguments and errors
-    as there.
+    ``match`` finds the permutations, ``permuted`` applies them. The copy computes the same function
+    as ``other``, which is checked on the inputs in float64.
+
+    Args:
+        reference: Network that stays as it is.
+        other: Network of the same architecture; it is not changed.
+        inputs: Example inputs (N, ...).
+        seed: Seed of the order in which groups of units are visited.
+
+    Raises:
+        ValueError: For the reasons of ``match`` and ``permuted``.
+        RuntimeError: If the copy's outputs differ by more than rounding.
+
+    Reference: Ainsworth, Hayase and Srinivasa (2023), Git Re-Basin: Merging Models modulo
+        Permutation Symmetries, ICLR.
     """
-    found = match(reference, other, inputs=inputs, seed=seed)
-    return permuted(other, found.permutations, inputs)
+    matching = match(reference, other, inputs=inputs, seed=seed)
+    return permuted(other, matching.permutations, inputs)
 
 
 class _Ascent:
-    """Two networks' parameters while units of the second change places."""
+    """Two networks' parameters while the units of the second are permuted."""
 
     def __init__(self, fixed: Tensors, moving: Tensors, tol: float) -> None:
         self._fixed, self.moving = fixed, dict(moving)
-        self._least = tol * (_inner(fixed, fixed) * _inner(moving, moving)) ** 0.5
+        # The least rise that counts, relative to the largest inner product there can be: below it,
+        # exchanges of equal units would go on for ever by rounding.
+        self._least_rise = tol * (_inner(fixed, fixed) * _inner(moving, moving)) ** 0.5
         self.permutations: dict[str, torch.Tensor] = {}
 
     def improve(self, units: Units) -> bool:
-        """Move the units of one group to their best places; return whether that helped."""
-        found = self.permutations.setdefault(units.name, torch.arange(units.size))
+        """Permute the units of one group as well as possible; return whether that helped."""
+        permutation = self.permutations.setdefault(units.name, torch.arange(units.size))
+        # Buffers are left out: the inner product is that of the parameters.
         axes = [axis for axis in units.axes if axis.tensor in self._fixed]
+        # The inner product is a sum over axes, so one assignment problem takes all of them.
         gains = sum(map(self._gain, axes))
         best = torch.from_numpy(linear_sum_assignment(gains.numpy(), maximize=True)[1])
         old = {axis.tensor: self.moving[axis.tensor] for axis in axes}
         new = permute_tensors(old, units, best)
-        if not _inner(new, self._fixed) - _inner(old, self._fixed) > self._least:
+        # Measured, not taken from the assignment: where a group stands on both axes of a tensor,
+        # the assignment's gain is only the linear part of the change.
+        if not _inner(new, self._fixed) - _inner(old, self._fixed) > self._least_rise:
             return False
         self.moving |= new
-        self.permutations[units.name] = found[best]
+        self.permutations[units.name] = permutation[best]
         return True
 
     def _gain(self, axis: Axis) -> torch.Tensor:
-        # [i, j]: the inner product of what unit i of the reference and unit j of the other hold.
-        one, other = (
+        """Return the inner products of unit i of the reference and unit j of the other, (m, m)."""
+        reference_rows, other_rows = (
             tensors[axis.tensor]
             .movedim(axis.axis, 0)[axis.entries.flatten()]
             .reshape(len(axis.entries), -1)
             for tensors in (self._fixed, self.moving)
         )
-        return one @ other.T
+        return reference_rows @ other_rows.T
 
 
 def _network(
     subject: Objective | nn.Module, inputs: torch.Tensor | None
 ) -> tuple[nn.Module, torch.Tensor]:
     if isinstance(subject, Objective):
-        # Under another policy than this one parts() may estimate statistics, at a cost.
+        # Under ``reestimate`` parts() would estimate statistics, at the cost of a pass.
         parts = subject.replace(bn="batch").parts(subject.theta)
         return parts.module, parts.batches[0][0]
     if inputs is None:
         raise ValueError(
-            "modules alone do not show what they are given. Pass inputs=, some example inputs, or "
-            "two objectives."
+            "modules alone do not show the shape of their inputs. Pass inputs=, some example "
+            "inputs, or two objectives."
         )
     return subject, inputs
 
@@ -182,8 +206,9 @@ def _check_alike(reference: nn.Module, other: nn.Module) -> None:
 
 
 def _parameters(model: nn.Module) -> Tensors:
+    # In float64: differences of inner products decide, and float32 would round them away.
     return {name: x.detach().double().cpu() for name, x in model.named_parameters()}
 
 
-def _inner(one: Mapping[str, torch.Tensor], other: Mapping[str, torch.Tensor]) -> float:
-    return sum(float(tensor.flatten() @ other[name].flatten()) for name, tensor in one.items())
+def _inner(first: Mapping[str, torch.Tensor], second: Mapping[str, torch.Tensor]) -> float:
+    return sum(float(tensor.flatten() @ second[name].flatten()) for name, tensor in first.items())

@@ -1,4 +1,4 @@
-"""Hidden units that may change places without changing the function, and the moved network."""
+"""Find the hidden units that may be permuted without changing a network, and permute them."""
 
 import copy
 import dataclasses
@@ -15,13 +15,13 @@ Permutations = Mapping[str, torch.Tensor]
 
 @dataclasses.dataclass(frozen=True)
 class Axis:
-    """Where the units of a group stand along one axis of a tensor.
+    """The indices of a group's units along an axis of a tensor.
 
     Attributes:
         tensor: Name of a parameter or buffer.
-        axis: The axis.
-        entries: Row i holds the indices of unit i along it, (m, k); k > 1 where a unit fills
-            several places, such as the pixels of a channel in a flattened image.
+        axis: Number of the axis.
+        entries: Indices along the axis (m, k); row i belongs to unit i. k > 1 where a unit fills
+            several indices, as the pixels of a channel in a flattened image.
     """
 
     tensor: str
@@ -31,13 +31,14 @@ class Axis:
 
 @dataclasses.dataclass(frozen=True)
 class Units:
-    """Hidden units that may be permuted among themselves.
+    """A group of hidden units that may be permuted among themselves.
 
     Attributes:
-        name: The layer that makes them, the first one where several are tied; with the first and
-            last index where they are only a part of its units.
-        size: Their number m.
-        axes: All places where they stand.
+        name: Name of the layer that makes them; the first of several layers that are tied. Where
+            the group is only a part of the layer's units, the range of their indices follows, as
+            in ``conv[0:8]``.
+        size: Number m of the units.
+        axes: All axes of tensors along which the units stand.
     """
 
     name: str
@@ -48,50 +49,55 @@ class Units:
 def permutation_groups(model: nn.Module, inputs: torch.Tensor) -> tuple[Units, ...]:
     """Return the groups of hidden units that may be permuted, with all axes that move together.
 
-    The network runs once on the first input while labels of units follow its operations. Sums tie
-    units: those of a residual stream are the same from block to block. Units form a group if they
-    stand in the same axes. So the padded shortcut of a ResNet (option A), which hands on C channels
-    and adds empty ones, splits the wider stream: its first C channels move with those of the stage
-    before, the new ones among themselves. Group normalisation normalises some units together; those
-    of each of its groups are permuted among themselves, and no unit leaves its group.
-    Depthwise convolutions act on each unit by itself, like a normalisation. Inputs and outputs of
-    the network keep their order, and with them all that is added to them.
+    The network runs once on the first input while labels of units follow its operations. A sum ties
+    units: the units of a residual stream are the same from block to block. Units form a group if
+    they stand along the same axes. The padded shortcut of a ResNet (option A) passes on C channels
+    and adds empty ones, so it splits the wider stream into two groups: the first C channels move
+    with the channels of the previous stage, the new channels among themselves. Group normalisation
+    normalises the units of each of its groups together, so a unit is permuted only within its
+    group. Depthwise convolutions treat each unit by itself, as normalisation does. Inputs and
+    outputs of the network keep their order, and so do all units that are added to them.
 
     Args:
         model: A feed-forward network of linear layers, convolutions (ordinary or depthwise), batch,
-            group, layer and instance normalisation, activations of one entry each, pooling,
-            flattening, zero padding and sums, as modules or functions. It is not changed.
-        inputs: Example inputs (N, ...).
+            group, layer and instance normalisation, elementwise activations, pooling, flattening,
+            zero padding and sums, as modules or functions. It is not changed.
+        inputs: Example inputs (N, ...), of which the first is used.
 
     Returns:
         The groups of at least two units, in the order of the layers.
 
     Raises:
-        ValueError: If a layer does something else, with its name.
+        ValueError: If a layer does something else; the text names the layer.
     """
     first = next(model.parameters(), inputs)
-    found = trace_units(model, inputs[:1].to(first.device, first.dtype))
-    stands: dict[int, dict[tuple[str, int], list[int]]] = {}
-    for place, labels in found.ties.items():
+    ties = trace_units(model, inputs[:1].to(first.device, first.dtype))
+    # Unit -> (tensor, axis) -> the unit's indices along this axis.
+    indices: dict[int, dict[tuple[str, int], list[int]]] = {}
+    for tensor_axis, labels in ties.ties.items():
         for index, label in enumerate(labels.long().tolist()):
-            if (root := found.root(label)) > FIXED:
-                stands.setdefault(root, {}).setdefault(place, []).append(index)
+            if (root := ties.root(label)) > FIXED:
+                indices.setdefault(root, {}).setdefault(tensor_axis, []).append(index)
+    # By root, and only now: a sum late in the network may have united units of early layers.
     marks: dict[int, set[str]] = {}
-    for label, mark in found.apart:
-        marks.setdefault(found.root(label), set()).add(mark)
-    alike: dict[tuple, list[int]] = {}
-    for root in sorted(stands):
-        counts = tuple((*place, len(indices)) for place, indices in stands[root].items())
-        alike.setdefault((counts, frozenset(marks.get(root, ()))), []).append(root)
-    return tuple(_units(found, roots, stands) for roots in alike.values() if len(roots) > 1)
+    for label, mark in ties.marks:
+        marks.setdefault(ties.root(label), set()).add(mark)
+    # Units are exchangeable if they stand along the same axes, fill as many indices there, and have
+    # the same marks.
+    groups: dict[tuple, list[int]] = {}
+    for root in sorted(indices):
+        counts = tuple((*tensor_axis, len(filled)) for tensor_axis, filled in indices[root].items())
+        groups.setdefault((counts, frozenset(marks.get(root, ()))), []).append(root)
+    return tuple(_units(ties, roots, indices) for roots in groups.values() if len(roots) > 1)
 
 
-def _units(found: Ties, roots: Sequence[int], stands: dict) -> Units:
+def _units(ties: Ties, roots: Sequence[int], indices: dict) -> Units:
     axes = tuple(
-        Axis(*place, torch.tensor([stands[root][place] for root in roots]))
-        for place in stands[roots[0]]
+        Axis(*tensor_axis, torch.tensor([indices[root][tensor_axis] for root in roots]))
+        for tensor_axis in indices[roots[0]]
     )
-    start, (name, count) = max(item for item in found.made.items() if item[0] <= roots[0])
+    # The layer with the largest first label up to this unit's is the one that makes it.
+    start, (name, count) = max(item for item in ties.layers.items() if item[0] <= roots[0])
     part = "" if len(roots) == count else f"[{roots[0] - start}:{roots[-1] - start + 1}]"
     return Units(name + part, len(roots), axes)
 
@@ -99,29 +105,41 @@ def _units(found: Ties, roots: Sequence[int], stands: dict) -> Units:
 def permute_tensors(
     tensors: Mapping[str, torch.Tensor], units: Units, permutation: torch.Tensor
 ) -> dict[str, torch.Tensor]:
-    """Return named tensors in which unit i of a group is what unit ``permutation[i]`` was."""
+    """Return named tensors with the units of a group permuted.
+
+    Args:
+        tensors: Name -> parameter or buffer; they are not changed.
+        units: The group. Its axes in other tensors are ignored.
+        permutation: Permutation (m,): unit i of the result is unit ``permutation[i]``.
+    """
     result = dict(tensors)
     for axis in (axis for axis in units.axes if axis.tensor in tensors):
         old = result[axis.tensor]
         rows = old.index_select(axis.axis, axis.entries[permutation].flatten().to(old.device))
-        places = axis.entries.flatten().to(old.device)
-        result[axis.tensor] = old.index_copy(axis.axis, places, rows)
+        indices = axis.entries.flatten().to(old.device)
+        # A copy into the same axis: entries of other groups along it stay.
+        result[axis.tensor] = old.index_copy(axis.axis, indices, rows)
     return result
 
 
 @torch.no_grad()
 def permuted(model: nn.Module, permutations: Permutations, inputs: torch.Tensor) -> nn.Module:
-    """Return a copy of a network with hidden units permuted, parameters and buffers: one function.
+    """Return a copy of a network with hidden units permuted; it computes the same function.
+
+    Parameters and buffers are permuted.
 
     Args:
         model: The network; it is not changed.
         permutations: Name of a group -> permutation (m,), such as ``Matching.permutations``: unit i
-            of the copy is unit ``permutation[i]`` of the model. Groups not named stay.
+            of the copy is unit ``permutation[i]`` of the model. Other groups keep their order.
         inputs: Example inputs (N, ...), on which both networks are compared in float64.
 
+    Returns:
+        The copy, of the model's dtype and mode.
+
     Raises:
-        ValueError: If a name is unknown or what belongs to it is no permutation of the group, or
-            for the reasons of ``permutation_groups``.
+        ValueError: If a name is unknown or its value is no permutation of the group, or for the
+            reasons of ``permutation_groups``.
         RuntimeError: If the copy's outputs differ by more than rounding.
     """
     groups = {units.name: units for units in permutation_groups(model, inputs)}
@@ -143,21 +161,24 @@ def permuted(model: nn.Module, permutations: Permutations, inputs: torch.Tensor)
 
 
 def _named(model: nn.Module) -> dict[str, torch.Tensor]:
-    # Not the state dict: it names what is shared twice, and leaves out some buffers.
+    # Not the state dict: it names shared tensors twice, and leaves out non-persistent buffers.
     return {**dict(model.named_parameters()), **dict(model.named_buffers())}
 
 
 def _check_same_function(model: nn.Module, twin: nn.Module, inputs: torch.Tensor) -> None:
-    one, other = (
+    # In float64: sums in another order differ by rounding, which must not pass for an error.
+    original, permuted_outputs = (
         copy.deepcopy(network)
         .double()
         .eval()(inputs.to(next(network.parameters()).device).double())
         for network in (model, twin)
     )
-    error, scale = float((one - other).abs().max()), float(one.abs().max())
+    error = float((original - permuted_outputs).abs().max())
+    scale = float(original.abs().max())
     if not error <= 1e-9 * scale:
         raise RuntimeError(
             f"the permuted network is another function: outputs of size {scale:.3g} differ by "
-            f"{error:.3g}. Its layers are not what their operations say, for example because "
-            "forward() addresses units by number, or its outputs are not finite."
+            f"{error:.3g}. Either its outputs are not finite, or its operations do not show all of "
+            "its computation, for example because forward() addresses units by number. Pass a "
+            "network that treats all units of a layer alike."
         )

@@ -1,4 +1,4 @@
-"""Diagnostics: what a network's numbers can carry: rounding, signals through its layers."""
+"""Diagnostics: rounding errors of gradients, and gradient norms through the layers."""
 
 from landscape.diagnostics.rounding import RoundingError, rounding_error
 from landscape.diagnostics.signal_propagation import SignalPropagation, decay, signal_propagation

@@ -1,4 +1,4 @@
-"""Rounding: how far a network's own precision is from exact arithmetic."""
+"""Rounding: the error of a gradient in the network's own precision."""
 
 import dataclasses
 import math
@@ -11,11 +11,11 @@ from landscape.objective import Objective
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class RoundingError(Measurement):
-    """What the dtype of an objective makes of its gradient.
+    """The relative rounding error of a gradient.
 
     Attributes:
-        value: ‖g − g₆₄‖₂ / ‖g₆₄‖₂, with g₆₄ the gradient in float64: 0 where they are equal,
-            infinite where g alone is not finite or g₆₄ alone is 0, NaN where g₆₄ is not finite.
+        value: ‖g − g₆₄‖₂ / ‖g₆₄‖₂, with g₆₄ the gradient in float64: 0 if they are equal, infinite
+            if g alone is not finite or g₆₄ alone is 0, NaN if g₆₄ is not finite.
         passes: Forward and backward passes over the examples.
         converged: Whether the value is finite.
     """
@@ -25,24 +25,31 @@ class RoundingError(Measurement):
     converged: bool
 
 
-def rounding_error(objective: Objective, theta: torch.Tensor) -> RoundingError:
-    """Measure how much of the gradient is rounding.
+def rounding_error(objective: Objective, theta: torch.Tensor | None = None) -> RoundingError:
+    """Measure the relative rounding error of the gradient.
 
-    Residuals say how far an iteration got with the products that it was given, and nothing of how
-    far those are from exact ones: deep plain networks multiply what is rounded from layer to layer,
-    and float32 may leave little of their gradient.
+    Residuals of eigenvalues tell how far an iteration got with the products it used, but not how
+    far these products are from exact ones. Deep plain networks multiply rounding errors from layer
+    to layer, and float32 may leave few correct digits of their gradient.
 
     Args:
-        objective: Its loss, examples, policy and dtype.
-        theta: The point (n,).
+        objective: The loss to measure; the error is the error of its dtype.
+        theta: The point (n,); None takes the objective's own theta.
+
+    Returns:
+        The error, without unit.
+
+    Raises:
+        ValueError: If theta has another length.
     """
+    theta = objective.theta if theta is None else theta
     exact = objective.replace(dtype=torch.float64).gradient(theta)
-    size, off = float(exact.norm()), float((objective.gradient(theta) - exact).norm())
-    if not math.isfinite(size):
+    norm, distance = float(exact.norm()), float((objective.gradient(theta) - exact).norm())
+    if not math.isfinite(norm):
         value = math.nan
-    elif off == 0:
+    elif distance == 0:
         value = 0.0
     else:
-        value = off / size if size and math.isfinite(off) else math.inf
-    known = math.isfinite(value)
-    return RoundingError(value=value, passes=4, converged=known, **labels(objective))
+        value = distance / norm if norm and math.isfinite(distance) else math.inf
+    converged = math.isfinite(value)
+    return RoundingError(value=value, passes=4, converged=converged, **labels(objective))

@@ -1,4 +1,4 @@
-"""Signals: gradients of the loss by what each layer puts out, on their way back to the input."""
+"""Signal propagation: norms of the loss's gradient with respect to the outputs of each layer."""
 
 import contextlib
 import dataclasses
@@ -15,15 +15,15 @@ from landscape.objective import Objective
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class SignalPropagation(Measurement):
-    """How large the gradient is that each layer receives from the loss.
+    """Norms of the gradients that the layers receive from the loss.
 
     Attributes:
-        norms: ‖∂L/∂z‖₂ over all examples (layers,), with z the outputs of a layer with weights,
-            from the input on; in loss per unit of output.
-        decay: The factor by which they change from a layer to the one before it, by least squares
-            in their logarithms: below 1 gradients vanish towards the input, above 1 they explode.
-            The last layer, which receives the gradient of the loss itself, does not count: pooling
-            often stands before it. NaN where a norm is 0 or not finite, or fewer than two count.
+        norms: ‖∂L/∂z‖₂ over all examples (layers,), with z the outputs of a layer that has weights,
+            ordered from input to output; in loss per unit of output.
+        decay: The factor by which the norms change from a layer to the layer before it, by least
+            squares on their logarithms: below 1 gradients vanish towards the input, above 1 they
+            explode. The last layer does not count, since pooling often stands before it. NaN if a
+            norm is 0 or not finite, or if fewer than two count.
         passes: Forward and backward passes over the examples.
         converged: Whether ``decay`` is a number; nothing is iterated.
     """
@@ -34,52 +34,67 @@ class SignalPropagation(Measurement):
     converged: bool
 
 
-def signal_propagation(objective: Objective, theta: torch.Tensor) -> SignalPropagation:
-    """Measure the gradients of the loss by the outputs of a network's layers.
+def signal_propagation(
+    objective: Objective, theta: torch.Tensor | None = None
+) -> SignalPropagation:
+    """Measure the norms of the loss's gradient with respect to the outputs of a network's layers.
 
-    Gradients of the *weights* do not show whether a signal vanishes between layers: without
-    normalisation and biases a plain ReLU network is homogeneous in the weights of each layer, so
-    that ⟨W, ∂L/∂W⟩ is the same number for all of them.
+    Gradients with respect to *weights* do not show whether a signal vanishes between layers: a
+    plain ReLU network without normalisation and biases is homogeneous in the weights of each layer,
+    so ⟨W, ∂L/∂W⟩ is the same number for all layers.
 
     Args:
-        objective: Its loss, examples and policy.
-        theta: The point (n,).
+        objective: The loss to measure.
+        theta: The point (n,); None takes the objective's own theta.
+
+    Returns:
+        The norm of each layer and their decay towards the input.
 
     Raises:
-        ValueError: If no layer with weights gives one tensor, as convolutions and linear layers do.
+        ValueError: If no layer with weights returns a single tensor, as convolutions and linear
+            layers do, or theta has another length.
     """
+    theta = objective.theta if theta is None else theta
     module = objective.parts(theta).module
     squares: dict[nn.Module, float] = {}
 
-    def received(layer: nn.Module, gradient: torch.Tensor) -> None:
+    def add_square(layer: nn.Module, gradient: torch.Tensor) -> None:
         squares[layer] += float(gradient.double().square().sum())
 
-    def gave(layer: nn.Module, _: tuple, output: Any) -> None:
+    def watch(layer: nn.Module, _: tuple, output: Any) -> None:
         if isinstance(output, torch.Tensor) and output.requires_grad:
-            squares.setdefault(layer, 0.0)  # In the order of execution.
-            output.register_hook(functools.partial(received, layer))
+            squares.setdefault(layer, 0.0)  # Layers in the order of execution, not of backward.
+            output.register_hook(functools.partial(add_square, layer))
 
     weights = [block.name for block in objective.layout.blocks if block.kind == "weight"]
     with contextlib.ExitStack() as stack:
         for name in dict.fromkeys(weight.rpartition(".")[0] for weight in weights):
-            hook = module.get_submodule(name).register_forward_hook(gave)
+            hook = module.get_submodule(name).register_forward_hook(watch)
             stack.callback(hook.remove)
         objective.gradient(theta)
     if not squares:
         raise ValueError(
-            "no layer with weights gave one tensor that the loss depends on. Pass a network of "
-            "convolutions or linear layers."
+            "no layer with weights returned a single tensor that the loss depends on. Pass a "
+            "network of convolutions or linear layers."
         )
     norms = torch.tensor(list(squares.values()), dtype=torch.float64).sqrt()
     factor = decay(norms[:-1])
-    known = math.isfinite(factor)
+    converged = math.isfinite(factor)
     return SignalPropagation(
-        norms=norms, decay=factor, passes=2, converged=known, **labels(objective)
+        norms=norms, decay=factor, passes=2, converged=converged, **labels(objective)
     )
 
 
 def decay(norms: torch.Tensor) -> float:
-    """Return the factor by which norms (layers,) change from a layer to the one before it."""
+    """Return the factor by which norms change from a layer to the layer before it.
+
+    Args:
+        norms: Norms (layers,), ordered from input to output.
+
+    Returns:
+        The factor, by least squares on logarithms; NaN if a norm is 0 or not finite, or there are
+        fewer than two.
+    """
     logs = norms.double().log()
     if len(logs) < 2 or not logs.isfinite().all():
         return math.nan

@@ -1,4 +1,4 @@
-"""Directions in parameter space: displacements (n,) along which a landscape is cut."""
+"""Directions in parameter space: displacements (n,) along which a loss landscape is cut."""
 
 from landscape.directions.affine import Coordinates, PlaneThrough, coordinates, through
 from landscape.directions.normalization import Others, filter_normalize, layer_normalize

@@ -1,4 +1,4 @@
-"""Directions scaled to the sizes that filters or layers have in a solution."""
+"""Scale directions to the norms of the filters or layers of a solution."""
 
 from typing import Literal
 
@@ -14,27 +14,27 @@ def filter_normalize(
 ) -> torch.Tensor:
     """Scale each filter of a direction to the norm of the same filter in theta.
 
-    ‖d_f‖ = ‖θ_f‖ for each filter of a convolution and each row of a linear layer, so that a slice
-    does not change when a layer is rescaled without changing the function. A filter of zeros in
-    theta gets zeros.
+    ‖d_f‖ = ‖θ_f‖ for each filter of a convolution and each row of a linear layer. A slice along the
+    result does not change when layers are rescaled without changing the function. Where a filter of
+    theta is zero, the result is zero.
 
     Args:
         direction: Direction (n,).
         theta: The solution (n,).
         layout: ``objective.layout``.
-        others: What becomes of biases and normalisation layers: ``zero`` leaves them out as Li 2018
+        others: Treatment of biases and normalisation layers: ``zero`` sets them to zero, as Li 2018
             does; ``match`` gives each such tensor the norm that it has in theta.
 
     Returns:
-        A new direction (n,).
+        A new direction (n,), in units of the filter norms of theta.
 
     Raises:
-        ValueError: If a shape is wrong, ``others`` is unknown, or a filter of the direction is
-            zero.
+        ValueError: If a vector has another length than n, ``others`` is unknown, or a filter is
+            zero in the direction but not in theta.
 
     Reference: Li et al. (2018), Visualizing the Loss Landscape of Neural Nets, section 4.
     """
-    return _matched(direction, theta, layout, others, by_filter=True)
+    return _normalized(direction, theta, layout, others, by_filter=True)
 
 
 def layer_normalize(
@@ -42,19 +42,30 @@ def layer_normalize(
 ) -> torch.Tensor:
     """Scale each weight tensor of a direction to the norm of the same tensor in theta.
 
-    ‖d_l‖ = ‖θ_l‖ for each layer's weights as a whole. It undoes the rescaling of layers as
-    ``filter_normalize`` does, but not that of single units. Arguments and errors as there.
+    ‖d_l‖ = ‖θ_l‖ for each layer's weights as a whole. Like ``filter_normalize`` it undoes the
+    rescaling of layers; unlike it, it does not undo the rescaling of single units.
+
+    Args:
+        direction: Direction (n,).
+        theta: The solution (n,).
+        layout: ``objective.layout``.
+        others: Treatment of biases and normalisation layers: ``zero`` sets them to zero; ``match``
+            gives each such tensor the norm that it has in theta.
 
     Returns:
-        A new direction (n,).
+        A new direction (n,), in units of the norms of theta's weight tensors.
+
+    Raises:
+        ValueError: If a vector has another length than n, ``others`` is unknown, or a weight tensor
+            is zero in the direction but not in theta.
 
     Reference: Li et al. (2018), Visualizing the Loss Landscape of Neural Nets, appendix, where
         layers and filters are compared.
     """
-    return _matched(direction, theta, layout, others, by_filter=False)
+    return _normalized(direction, theta, layout, others, by_filter=False)
 
 
-def _matched(
+def _normalized(
     direction: torch.Tensor, theta: torch.Tensor, layout: Layout, others: Others, *, by_filter: bool
 ) -> torch.Tensor:
     layout.check(direction)
@@ -65,21 +76,25 @@ def _matched(
     for block in layout.blocks:
         if block.kind == "weight" or others == "match":
             rows = block.filters if by_filter else 1
-            result[block.entries] = _rows(direction, theta, block, rows)
+            result[block.entries] = _scaled(direction, theta, block, rows)
     return result
 
 
-def _rows(
+def _scaled(
     direction: torch.Tensor, theta: torch.Tensor, block: ParameterBlock, rows: int
 ) -> torch.Tensor:
-    parts = direction[block.entries].view(rows, -1)
-    want = theta[block.entries].view(rows, -1).norm(dim=1, keepdim=True)
-    have = parts.norm(dim=1, keepdim=True)
-    if bool(((have == 0) & (want > 0)).any()):
+    """Return the entries of one block (size,), each of its rows scaled to the norm in theta."""
+    filters = direction[block.entries].view(rows, -1)
+    theta_norms = theta[block.entries].view(rows, -1).norm(dim=1, keepdim=True)
+    norms = filters.norm(dim=1, keepdim=True)
+    if bool(((norms == 0) & (theta_norms > 0)).any()):
         what, whose = ("a filter of ", "that filter's") if rows > 1 else ("", "that tensor's")
         raise ValueError(
             f"the direction is zero in {what}{block.name!r}, so it cannot be given {whose} "
             "norm. Pass a direction without such zeros, such as directions.random."
         )
-    scale = torch.where(want > 0, want / have.clamp_min(torch.finfo(have.dtype).tiny), 0.0)
-    return (parts * scale).reshape(-1)
+    # A filter that is zero in both has no scale: 0/0 would fill it with NaN.
+    scale = torch.where(
+        theta_norms > 0, theta_norms / norms.clamp_min(torch.finfo(norms.dtype).tiny), 0.0
+    )
+    return (filters * scale).reshape(-1)

@@ -1,10 +1,10 @@
-"""Principal components of a trajectory."""
+"""Find the principal components of a trajectory."""
 
 import dataclasses
 
 import torch
 
-from landscape.directions.single import orthonormal, signed
+from landscape.directions.single import fix_signs, orthonormal
 
 
 @dataclasses.dataclass(frozen=True)
@@ -12,12 +12,13 @@ class PrincipalComponents:
     """The directions in which points spread most around a centre.
 
     Attributes:
-        directions: Orthonormal directions (k, n), the widest first; of each the entry of largest
-            magnitude is positive.
-        explained: Shares (k,) of Σ ‖θ_t - centre‖² that lie along each: of the variance where the
-            centre is the mean. A random walk alone gives 0.61, 0.15, 0.07 to the first three
-            (Antognini and Sohl-Dickstein 2018), so large shares say little by themselves.
-        coordinates: Coordinates (t, k) of the points: centre + coordinates @ directions.
+        directions: Orthonormal directions (k, n), the one with the largest spread first; the entry
+            of largest magnitude of each is positive.
+        explained: Share (k,) of Σ ‖θ_t - centre‖² along each direction; the share of the variance,
+            if the centre is the mean. Large shares alone say little: a mere random walk gives 0.61,
+            0.15 and 0.07 to its first three (Antognini and Sohl-Dickstein 2018, NeurIPS).
+        coordinates: Coordinates (t, k) of the points, in parameter units: their projections are
+            centre + coordinates @ directions.
         centre: The centre (n,).
     """
 
@@ -32,12 +33,16 @@ def pca(
 ) -> PrincipalComponents:
     """Return the first principal components of points around a centre.
 
-    Computed from the Gram matrix (t, t) of the displacements in float64, so that n may be large.
+    They come from the Gram matrix (t, t) of the displacements in float64, so that n may be large.
 
     Args:
         points: Points (t, n), such as snapshots of a training run.
-        centre: The centre (n,): the final solution as in Li 2018; None takes the mean.
+        centre: The centre (n,), such as the final solution in Li 2018; None takes the mean of the
+            points.
         k: Number of directions, at least 1.
+
+    Returns:
+        The k directions with the largest spread, in decreasing order of it.
 
     Raises:
         ValueError: If shapes do not fit, a point is not finite, fewer than 2 points are distinct,
@@ -48,19 +53,21 @@ def pca(
     _check(points, centre, k)
     points = points.double()
     centre = points.mean(dim=0) if centre is None else centre.double()
-    away = points - centre
-    values, vectors = torch.linalg.eigh(away @ away.T)  # Ascending.
-    # Smaller eigenvalues of the Gram matrix are rounding.
+    displacements = points - centre
+    values, vectors = torch.linalg.eigh(displacements @ displacements.T)  # Ascending.
+    # Smaller eigenvalues of the Gram matrix are rounding errors of the largest.
     rank = int((values > 10 * len(points) * torch.finfo(values.dtype).eps * values[-1]).sum())
     if rank < k:
         raise ValueError(
             f"the {len(points)} points span {rank} directions from their centre, fewer than k={k}. "
             "Pass a smaller k or more points."
         )
-    # Again orthonormal: to rounding of the first component only, the smaller ones would not be.
-    directions = signed(orthonormal(*(away.T @ vectors[:, -k:]).flip(1).unbind(1)))
-    coordinates = away @ directions.T
-    explained = coordinates.square().sum(dim=0) / away.square().sum()
+    # These products are orthogonal only to the rounding error of the first component, which may be
+    # larger than the smaller components: they are made orthonormal again.
+    components = (displacements.T @ vectors[:, -k:]).flip(1).unbind(1)
+    directions = fix_signs(orthonormal(*components))
+    coordinates = displacements @ directions.T
+    explained = coordinates.square().sum(dim=0) / displacements.square().sum()
     return PrincipalComponents(directions, explained, coordinates, centre)
 
 
@@ -74,7 +81,7 @@ def _check(points: torch.Tensor, centre: torch.Tensor | None, k: int) -> None:
     if not bool(torch.isfinite(points).all()):
         raise ValueError(
             "a point holds NaN or infinity, so it has no coordinates. Leave out the points of a "
-            "run from where it diverged."
+            "run from the step at which it diverged."
         )
     if len(points) < 2 or bool((points == points[0]).all()):
         raise ValueError(

@@ -1,4 +1,4 @@
-"""Dynamics: how the landscape and the noise of its gradients steer training."""
+"""Dynamics: stability thresholds of optimizers, and the noise of mini-batch gradients."""
 
 from landscape.dynamics.gradient_noise import (
     BatchSharpness,

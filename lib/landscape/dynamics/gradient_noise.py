@@ -1,4 +1,4 @@
-"""Gradient noise: how far gradients of single examples and of mini-batches are from the mean's."""
+"""Gradient noise of single examples, and the curvature along mini-batch gradients."""
 
 import dataclasses
 import math
@@ -13,34 +13,35 @@ from landscape.network.precision import full_precision
 from landscape.objective import Objective, Parts
 from landscape.progress import Progress
 
-# Bytes of gradients of single examples held at once, beside what one example's backward pass takes.
+# Bytes of single examples' gradients held at once, beside the memory of their backward pass.
 _CHUNK_BYTES = 16 * 2**20
-# Fewer batches say too little of their own spread to stop on it.
+# The standard error from fewer batches is itself too uncertain to stop on.
 _FEWEST = 10
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class GradientNoise(Measurement):
-    """How much gradients of single examples scatter, against the length of their mean.
+    """The scatter of single examples' gradients, compared with the norm of their mean.
 
-    The N examples count as draws from a population with the gradient G and the covariance Σ of an
-    example's gradient. Standard errors are the jackknife's, which leaves out one example at a time.
+    The N examples count as a sample from a population, in which an example's gradient has the mean
+    G and the covariance Σ. Standard errors are by the jackknife, which leaves out one example at a
+    time.
 
     Attributes:
-        trace: tr Σ = Σᵢ ‖gᵢ − ḡ‖² / (N − 1), unbiased; in (loss per parameter)².
-        trace_stderr: Its standard error.
-        squared_norm: ‖ḡ‖² − tr Σ/N, the unbiased estimate of ‖G‖². It may be negative: then ‖ḡ‖ is
-            no longer than noise alone makes it.
-        squared_norm_stderr: Its standard error.
-        scale: The simple noise scale tr Σ/‖G‖² in examples: in the mean over a batch of so many,
-            noise and gradient are equally long. Infinite where ``squared_norm`` is not positive:
-            no batch shows the gradient.
-        scale_stderr: Its standard error; NaN or infinite where the scale is, or would be without
-            one of the examples.
-        gradient_norm: ‖ḡ‖ of the mean over the examples.
+        trace: tr Σ = Σᵢ ‖gᵢ − ḡ‖² / (N − 1), unbiased, in (loss per parameter)².
+        trace_stderr: Standard error of ``trace``.
+        squared_norm: ‖ḡ‖² − tr Σ/N, the unbiased estimate of ‖G‖². A negative value means that ‖ḡ‖
+            is no larger than noise alone makes it.
+        squared_norm_stderr: Standard error of ``squared_norm``.
+        scale: The simple noise scale tr Σ/‖G‖², in examples: the batch size at which noise and
+            gradient of the batch mean have equal norms. Infinite if ``squared_norm`` is not
+            positive: then no batch shows the gradient.
+        scale_stderr: Standard error of ``scale``; NaN or infinite if the scale is infinite, or
+            would be without some example.
+        gradient_norm: ‖ḡ‖, the norm of the mean over the examples, in loss per parameter.
         passes: Forward and backward passes over the examples.
-        converged: Whether ``squared_norm`` is above two of its standard errors, so that ``scale``
-            means something; nothing is iterated.
+        converged: Whether ``squared_norm`` exceeds two of its standard errors, so that ``scale`` is
+            meaningful; nothing is iterated.
     """
 
     trace: float
@@ -54,17 +55,23 @@ class GradientNoise(Measurement):
     converged: bool
 
 
-def gradient_noise(objective: Objective, theta: torch.Tensor) -> GradientNoise:
-    """Measure the covariance of the examples' gradients by its trace, and the noise scale.
+def gradient_noise(objective: Objective, theta: torch.Tensor | None = None) -> GradientNoise:
+    """Measure the trace of the covariance of the examples' gradients, and the noise scale.
 
-    Every example's gradient is computed by itself and compared with the mean: nothing is drawn.
-    Under ``reestimate`` the statistics of batch normalisation are constants, as in the gradient.
+    The gradient of every example is computed separately and compared with the mean; nothing is
+    random. Under ``reestimate`` the statistics of batch normalisation count as constants, as in the
+    gradient.
 
-    Memory: 16 MB of gradients, or one example's, beside a few vectors (n,).
+    Memory: 16 MB of gradients, or the gradient of one example if that is more, beside a few vectors
+    (n,).
 
     Args:
-        objective: At least 3 examples; its policy is ``frozen`` or ``reestimate``.
-        theta: The point (n,).
+        objective: The loss to measure, with at least 3 examples and the policy ``frozen`` or
+            ``reestimate``.
+        theta: The point (n,); None takes the objective's own theta.
+
+    Returns:
+        Trace, squared norm and noise scale with their standard errors.
 
     Raises:
         ValueError: If the policy is ``batch``, there are fewer than 3 examples, or theta has
@@ -76,22 +83,26 @@ def gradient_noise(objective: Objective, theta: torch.Tensor) -> GradientNoise:
     count = objective.num_examples
     if objective.bn == "batch":
         raise ValueError(
-            "under bn='batch' examples are normalised by each other, and none has a gradient of "
-            "its own. Pass objective.replace(bn='frozen') or bn='reestimate'."
+            "under bn='batch' examples are normalised by each other's statistics, so none has a "
+            "gradient of its own. Pass objective.replace(bn='frozen') or bn='reestimate'."
         )
     if count < 3:
         raise ValueError(
-            f"{count} examples do not tell how far gradients scatter, and how surely. Pass an "
-            "objective of at least 3; a noise scale takes hundreds."
+            f"{count} examples do not tell how far gradients scatter, with a standard error. Pass "
+            "an objective of at least 3; a noise scale takes hundreds."
         )
+    theta = objective.theta if theta is None else theta
     mean = objective.gradient(theta)
     squares, along = _deviations(objective, theta, mean)
-    total, length = squares.sum(), mean @ mean
-    # Without example i the mean is ḡ − dᵢ/(N − 1), with dᵢ = gᵢ − ḡ.
-    less = length - 2 * along / (count - 1) + squares / (count - 1) ** 2
-    rest = total - squares * count / (count - 1)
-    trace, norm, scale = map(float, _moments(total, length, count))
-    trace_stderr, norm_stderr, scale_stderr = map(_jackknife, _moments(rest, less, count - 1))
+    total, squared_norm = squares.sum(), mean @ mean
+    # The jackknife needs no second pass: without example i the mean is ḡ − dᵢ/(N − 1), with
+    # dᵢ = gᵢ − ḡ.
+    norms_without = squared_norm - 2 * along / (count - 1) + squares / (count - 1) ** 2
+    totals_without = total - squares * count / (count - 1)
+    trace, norm, scale = map(float, _moments(total, squared_norm, count))
+    trace_stderr, norm_stderr, scale_stderr = map(
+        _jackknife, _moments(totals_without, norms_without, count - 1)
+    )
     return GradientNoise(
         trace=trace,
         trace_stderr=trace_stderr,
@@ -107,20 +118,20 @@ def gradient_noise(objective: Objective, theta: torch.Tensor) -> GradientNoise:
 
 
 def _moments(total: torch.Tensor, length: torch.Tensor, count: int) -> tuple[torch.Tensor, ...]:
-    """Return tr Σ, ‖G‖² and their ratio from Σᵢ ‖gᵢ − ḡ‖² and ‖ḡ‖² of so many examples."""
+    """Return tr Σ, ‖G‖² and their ratio from Σᵢ ‖gᵢ − ḡ‖² and ‖ḡ‖² of ``count`` examples."""
     trace = total / (count - 1)
     norm = length - trace / count
-    # A comparison with NaN is false: NaN stays NaN.
+    # ``<=``, since a comparison with NaN is false: NaN stays NaN.
     return trace, norm, torch.where(norm <= 0, math.inf, trace / norm)
 
 
 def _jackknife(left: torch.Tensor) -> float:
-    """Return the standard error from the estimates (N,) without one example each."""
+    """Return the standard error from N estimates (N,), each without one example."""
     return float(((len(left) - 1) * left.var(correction=0)).sqrt())
 
 
 @full_precision()
-@torch.inference_mode(False)  # Differentiates, also where the caller does not.
+@torch.inference_mode(False)  # Differentiates even if the caller is in inference mode.
 def _deviations(
     objective: Objective, theta: torch.Tensor, mean: torch.Tensor
 ) -> tuple[torch.Tensor, torch.Tensor]:
@@ -128,25 +139,28 @@ def _deviations(
     parts = objective.parts(theta)
     gradients = _gradients(objective, parts)
     size = max(1, _CHUNK_BYTES // (objective.n * objective.dtype.itemsize))
-    found = []
-    # Fused attention has no rule for many examples at once.
+    chunks = []
+    # ``vmap`` has no rule for fused attention.
     with sdpa_kernel(SDPBackend.MATH), Progress("gradient noise", objective.num_examples) as bar:
         for inputs, targets in parts.batches:
             for chunk in zip(inputs.split(size), targets.split(size), strict=True):
                 rows = gradients(*chunk)
                 squares = along = torch.zeros(len(chunk[0]), dtype=torch.float64)
+                # Block by block, so that only one block of the gradients is held in float64.
                 for block in objective.layout.blocks:
                     centre = mean[block.entries]
-                    apart = rows[block.name].flatten(1).cpu().double() - centre
-                    squares, along = squares + apart.square().sum(1), along + apart @ centre
-                found.append((squares, along))
+                    # The mean is subtracted before squaring: a difference of two large sums would
+                    # lose the noise where it is small.
+                    offsets = rows[block.name].flatten(1).cpu().double() - centre
+                    squares, along = squares + offsets.square().sum(1), along + offsets @ centre
+                chunks.append((squares, along))
                 bar.step(count=len(squares))
-    squares, along = (torch.cat(column) for column in zip(*found, strict=True))
+    squares, along = (torch.cat(column) for column in zip(*chunks, strict=True))
     return squares, along
 
 
 def _gradients(objective: Objective, parts: Parts) -> Callable[..., dict[str, torch.Tensor]]:
-    """Return the function of inputs and targets that gives each example's gradient by name."""
+    """Return a function from inputs and targets to each example's gradient, by parameter name."""
     trained = {block.name: parts.named[block.name] for block in objective.layout.blocks}
 
     def loss(named, inputs, target):
@@ -164,11 +178,11 @@ class BatchSharpness(Measurement):
 
     Attributes:
         value: Mean over mini-batches B of g_Bᵀ H_B g_B / ‖g_B‖², in loss per parameter².
-        stderr: Its standard error; 0 where the only batch is all examples.
-        values: That of each batch, (b,); NaN for one without a gradient.
+        stderr: Standard error of the value; 0 if the only batch holds all examples.
+        values: The curvature of each batch, (b,); NaN for a batch with zero gradient.
         batch_size: Examples in a batch.
         seed: Seed of the batches.
-        products: Products with a Hessian H_B, one a batch.
+        products: Products with a Hessian H_B, one for each batch.
         converged: Whether the standard error is at most ``rtol`` of the value.
     """
 
@@ -183,7 +197,7 @@ class BatchSharpness(Measurement):
 
 def batch_sharpness(
     objective: Objective,
-    theta: torch.Tensor,
+    theta: torch.Tensor | None = None,
     *,
     batch_size: int,
     rtol: float = 0.05,
@@ -192,18 +206,23 @@ def batch_sharpness(
 ) -> BatchSharpness:
     """Estimate the mean over mini-batches of the curvature along the mini-batch gradient.
 
-    What mini-batch descent without momentum holds near 2/η, where full-batch descent holds λ_max.
-    Each batch is drawn from the examples without replacement, anew. At ``batch_size`` N there is
-    one batch, and the value is the curvature along the gradient. Under ``batch`` a mini-batch is
-    normalised by its own statistics, as in training; under ``reestimate`` by those of all examples.
+    Mini-batch descent without momentum keeps this curvature near 2/η, where full-batch descent
+    keeps λ_max. Each batch is a new draw from all examples, without replacement within the batch.
+    At ``batch_size`` N there is one batch, and the value is the curvature along the gradient. Under
+    ``batch`` a mini-batch is normalised by its own statistics, as in training, and under
+    ``reestimate`` by the statistics of all examples.
 
     Args:
-        objective: Where to measure.
-        theta: The point (n,).
-        batch_size: Examples in a batch, from 1 to N; a study takes that of training.
-        rtol: Standard error that is enough, relative to the mean; looked at from 10 batches on.
-        max_batches: Batches to spend, at least 2.
-        seed: Seed of the streams ("batch_sharpness", 0), ("batch_sharpness", 1), ..., one a batch.
+        objective: The loss to measure.
+        theta: The point (n,); None takes the objective's own theta.
+        batch_size: Examples in a batch, from 1 to N, such as the batch size of training.
+        rtol: Standard error that suffices, relative to the mean, > 0; tested from 10 batches on.
+        max_batches: Largest number of batches, at least 2.
+        seed: Seed of the streams ("batch_sharpness", 0), ("batch_sharpness", 1), ..., one for each
+            batch.
+
+    Returns:
+        The mean with its standard error, in loss per parameter².
 
     Raises:
         ValueError: If an argument is out of range, or theta has another length or is not finite.
@@ -214,26 +233,31 @@ def batch_sharpness(
     count = objective.num_examples
     if not 1 <= batch_size <= count:
         raise ValueError(
-            f"batch_size={batch_size} makes no batch of {count} examples. Pass one from 1 to "
-            f"{count}, such as that of training."
+            f"batch_size={batch_size} makes no batch of {count} examples. Pass a size from 1 to "
+            f"{count}, such as the batch size of training."
         )
     if max_batches < 2 or not rtol > 0:
         raise ValueError(
             f"max_batches={max_batches}, rtol={rtol} give no standard error. "
             "Pass max_batches >= 2 and rtol > 0."
         )
+    theta = objective.theta if theta is None else theta
     most = max_batches if batch_size < count else 1
-    found, converged = [], False
+    curvatures, converged = [], False
     with Progress("batch sharpness", most) as bar:
         for batch in _batches(objective, theta, batch_size, most, seed):
-            found.append(_along_gradient(batch, theta))
-            values = torch.tensor(found, dtype=torch.float64)
+            curvatures.append(_along_gradient(batch, theta))
+            values = torch.tensor(curvatures, dtype=torch.float64)
             mean, stderr = float(values.mean()), 0.0
             if most > 1:
-                stderr = float(values.std()) / len(found) ** 0.5 if len(found) > 1 else math.inf
-            converged = len(found) >= min(_FEWEST, most) and stderr <= rtol * abs(mean)
+                stderr = (
+                    float(values.std()) / len(curvatures) ** 0.5
+                    if len(curvatures) > 1
+                    else math.inf
+                )
+            converged = len(curvatures) >= min(_FEWEST, most) and stderr <= rtol * abs(mean)
             bar.step()
-            if converged or not math.isfinite(mean):  # No further batch makes it finite.
+            if converged or not math.isfinite(mean):  # Further batches cannot make it finite.
                 break
     return BatchSharpness(
         value=mean,
@@ -241,7 +265,7 @@ def batch_sharpness(
         values=values,
         batch_size=batch_size,
         seed=seed,
-        products=len(found),
+        products=len(curvatures),
         converged=converged,
         **labels(objective),
     )
@@ -251,16 +275,17 @@ def _batches(
     objective: Objective, theta: torch.Tensor, size: int, most: int, seed: int
 ) -> Iterator[Objective]:
     inputs, targets = (torch.cat(x) for x in zip(*objective.parts(theta).batches, strict=True))
-    # Statistics of a point are those of all examples, not of the few at hand.
-    held = {"bn_examples": inputs} if objective.bn == "reestimate" else {}
+    # The policy estimates statistics on all examples: a mini-batch must not replace them.
+    statistics_inputs = {"bn_examples": inputs} if objective.bn == "reestimate" else {}
     for index in range(most):
         order = torch.randperm(len(inputs), generator=rng.stream(seed, "batch_sharpness", index))
+        # Sorted, so that the batch of all examples is the objective itself, to the last bit.
         chosen = order[:size].sort().values.to(inputs.device)
-        yield objective.replace(examples=(inputs[chosen], targets[chosen]), **held)
+        yield objective.replace(examples=(inputs[chosen], targets[chosen]), **statistics_inputs)
 
 
 def _along_gradient(objective: Objective, theta: torch.Tensor) -> float:
-    """Return gᵀHg/‖g‖²; NaN where there is no gradient."""
+    """Return gᵀHg/‖g‖²; NaN if the gradient is zero."""
     gradient = objective.gradient(theta)
     direction = gradient / gradient.norm()
     return float(direction @ (objective.hessian(theta) @ direction))

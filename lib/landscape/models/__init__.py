@@ -1,4 +1,4 @@
-"""Network families, each built from a frozen config: ``models.CNN(norm="batch").build(...)``."""
+"""Build networks of several families from frozen configs, as ``models.CNN(norm="batch")``."""
 
 from landscape.models.cnn import CNN
 from landscape.models.family import ModelConfig

@@ -1,4 +1,4 @@
-"""A small convolutional network with or without batch normalisation."""
+"""Build small convolutional networks with or without batch normalisation."""
 
 import dataclasses
 from typing import Literal
@@ -12,13 +12,17 @@ from landscape.models.family import ModelConfig
 class CNN(ModelConfig):
     """Blocks of 3x3 convolution, normalisation, 2x2 max-pooling and ReLU, then two linear layers.
 
-    Convolutions keep their bias also in front of a normalisation, so that ``norm`` is the only
-    difference between two networks of the same ``channels`` and ``hidden``.
+    Convolutions keep their bias even before a normalisation, so that ``norm`` is the only
+    difference between two networks with the same ``channels`` and ``hidden``.
 
     Attributes:
-        channels: Output channels of each block, at least one.
-        hidden: Units of the hidden linear layer.
-        norm: ``batch`` for batch normalisation after each convolution, ``none`` for none.
+        channels: Number of output channels of each block, at least one block.
+        hidden: Number of units of the hidden linear layer.
+        norm: ``batch`` for batch normalisation after each convolution, or ``none``.
+
+    Raises:
+        ValueError: If a layer is empty or the norm is unknown; from ``build`` also if the images
+            have too few pixels for the poolings.
     """
 
     channels: tuple[int, ...] = (32, 64)
@@ -47,7 +51,8 @@ class CNN(ModelConfig):
             layers.append(nn.Conv2d(inputs, outputs, 3, padding=1))
             if self.norm == "batch":
                 layers.append(nn.BatchNorm2d(outputs))
-            layers += [nn.MaxPool2d(2), nn.ReLU()]  # The same either way; so ReLU has a quarter.
+            # ReLU commutes with the maximum; behind the pooling it has a quarter of the pixels.
+            layers += [nn.MaxPool2d(2), nn.ReLU()]
             inputs, height, width = outputs, height // 2, width // 2
         layers += [
             nn.Flatten(),

@@ -1,4 +1,4 @@
-"""What every family of networks shares: a frozen config, a seeded build, a fingerprint."""
+"""Share among all families of networks: a frozen config, a seeded build, a fingerprint."""
 
 import dataclasses
 import math
@@ -13,26 +13,30 @@ from landscape.store.configuration import Configuration
 
 @dataclasses.dataclass(frozen=True)
 class ModelConfig(Configuration):
-    """The base of all families: a subclass adds its fields and implements ``_module``.
+    """The base class of all families: a subclass adds its fields and implements ``_module``.
 
-    A new family is one new file with one frozen dataclass; nothing else has to know of it.
+    A new family is a new file with a frozen dataclass; no other file has to name it.
     """
 
     def _module(self, shape: tuple[int, int, int], classes: int) -> nn.Module:
+        """Return the network with parameters of any values; it runs on the meta device."""
         raise NotImplementedError
 
     def build(self, shape: tuple[int, int, int], classes: int, *, seed: int) -> nn.Module:
         """Return an initialised network.
 
-        Convolutions and linear layers get PyTorch's default distribution, uniform within
-        ±1/√fan_in, drawn from the stream ``(seed, "initialization")`` in the order of the layers.
-        Layers without randomness draw nothing, so networks that differ only in normalisation start
-        from the same weights.
+        Weights and biases of convolutions and linear layers follow PyTorch's default distribution,
+        uniform within ±1/√fan_in. All layers draw from one stream, ``(seed, "initialization")``, in
+        the order of the layers. Normalisation layers draw no random numbers, so networks that
+        differ only in normalisation start from the same weights.
 
         Args:
             shape: (channels, height, width) of an input.
             classes: Number of outputs.
             seed: Seed of the stream.
+
+        Returns:
+            The network, in train mode, float32, on the CPU.
 
         Raises:
             ValueError: If a layer has parameters and no rule to initialise them.
@@ -48,15 +52,16 @@ class ModelConfig(Configuration):
 
 
 def _initialize(name: str, module: nn.Module, generator: torch.Generator) -> None:
-    own = list(module.parameters(recurse=False))
+    parameters = list(module.parameters(recurse=False))
     if isinstance(module, nn.Conv2d | nn.Linear):
         bound = 1 / math.sqrt(module.weight[0].numel())
-        for tensor in own:
+        for tensor in parameters:
             nn.init.uniform_(tensor, -bound, bound, generator=generator)
     elif isinstance(module, NORM_LAYERS):
         module.reset_parameters()
-    elif own or list(module.buffers(recurse=False)):
+    elif parameters or list(module.buffers(recurse=False)):
         raise ValueError(
-            f"layer {name!r} ({type(module).__name__}) has parameters and no rule to initialise "
-            "them, or buffers. Add one to landscape.models.family."
+            f"layer {name!r} ({type(module).__name__}) has parameters or buffers and no rule to "
+            "initialise them. Add a rule to landscape.models.family, or build the network with "
+            "landscape.models.initialization.initialize and rules of your own."
         )

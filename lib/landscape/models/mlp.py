@@ -1,4 +1,4 @@
-"""A multilayer perceptron."""
+"""Build multilayer perceptrons."""
 
 import dataclasses
 import math
@@ -13,13 +13,16 @@ _ACTIVATIONS = {"relu": nn.ReLU, "tanh": nn.Tanh, "gelu": nn.GELU}
 
 @dataclasses.dataclass(frozen=True)
 class MLP(ModelConfig):
-    """Flattened pixels, hidden linear layers with an activation each, and a linear output layer.
+    """Flattened pixels, hidden linear layers, each with an activation, and a linear output layer.
 
     Weights and biases start uniform within ±1/√fan_in (``ModelConfig.build``).
 
     Attributes:
-        hidden: Units of each hidden layer; none makes it a softmax regression.
+        hidden: Number of units of each hidden layer; ``()`` is a softmax regression.
         activation: ``relu``, ``tanh`` or ``gelu``.
+
+    Raises:
+        ValueError: If a hidden layer is empty or the activation is unknown.
     """
 
     hidden: tuple[int, ...] = (128,)

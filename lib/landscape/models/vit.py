@@ -1,4 +1,4 @@
-"""A small vision transformer."""
+"""Build small vision transformers."""
 
 import dataclasses
 from typing import Literal
@@ -14,19 +14,23 @@ from landscape.models.initialization import initialize, torch_uniform
 class ViT(ModelConfig):
     """Patches, learned positions, pre-norm transformer blocks, norm, pooling and a linear layer.
 
-    No dropout. Linear layers start uniform within ±1/√fan_in as in the other families, positions
-    and class token normal with the standard deviation 0.02. The bias of the keys has no effect
-    (softmax ignores what all keys share), so the Hessian has at least ``dim`` zero eigenvalues a
-    block.
+    There is no dropout. Linear layers start uniform within ±1/√fan_in as in the other families;
+    positions and class token start from N(0, 0.02²). The bias of the keys has no effect, since the
+    softmax ignores a term that all keys share; so the Hessian has at least ``dim`` zero eigenvalues
+    for each block.
 
     Attributes:
         patch: Side of a patch in pixels; it must divide height and width.
         dim: Length of a token.
         depth: Number of blocks.
-        heads: Attention heads; they must divide ``dim``.
-        mlp_ratio: Hidden units of a block's perceptron over ``dim``.
-        pool: What the output is computed from: ``class``, an extra token's final value, or
-            ``mean``, the mean over patches.
+        heads: Number of attention heads; it must divide ``dim``.
+        mlp_ratio: Ratio of the hidden units of a block's perceptron to ``dim``.
+        pool: Input of the output layer: ``class``, the last value of an extra token, or ``mean``,
+            the mean over patches.
+
+    Raises:
+        ValueError: If a size is not positive, ``heads`` does not divide ``dim``, ``mlp_ratio``
+            gives no whole number of units, or ``pool`` is unknown.
 
     Reference: Dosovitskiy et al. (2021), An Image is Worth 16x16 Words, ICLR.
     """
@@ -61,7 +65,10 @@ class ViT(ModelConfig):
         Args:
             shape: (channels, height, width) of an input.
             classes: Number of outputs.
-            seed: Each layer draws from the stream ``(seed, "initialization", name)``.
+            seed: Seed; each layer draws from the stream ``(seed, "initialization", name)``.
+
+        Returns:
+            The network, in train mode, float32, on the CPU.
 
         Raises:
             ValueError: If the patches do not tile the image.
@@ -90,26 +97,35 @@ class ViT(ModelConfig):
 
 
 class Patches(nn.Module):
-    """Images (N, C, H, W) cut into flattened square patches (N, patches, C side²), row by row."""
+    """Cut images (N, C, H, W) into flattened square patches (N, patches, C side²), row by row.
+
+    Args:
+        side: Side of a patch in pixels.
+    """
 
     def __init__(self, side: int) -> None:
         super().__init__()
         self.side = side
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:
-        """Return the patches."""
+        """Return the patches (N, patches, C side²) of images (N, C, H, W)."""
         tiles = images.unflatten(3, (-1, self.side)).unflatten(2, (-1, self.side))
         return tiles.permute(0, 2, 4, 1, 3, 5).flatten(3).flatten(1, 2)
 
     def extra_repr(self) -> str:
-        """Say the side when printed."""
+        """Return the side, for the printed network."""
         return str(self.side)
 
 
 class Tokens(nn.Module):
-    """Learned positions added to each token (N, tokens, dim), behind a class token if wanted.
+    """Add learned positions to tokens (N, tokens, dim), and an optional class token before them.
 
-    Both are flat vectors: a matrix would count as the weight of a layer with a filter a position.
+    Both are flat vectors: a matrix would count as a layer's weight with one filter per position.
+
+    Args:
+        patches: Number of patches of an image.
+        dim: Length of a token.
+        class_token: Whether there is a class token.
     """
 
     def __init__(self, patches: int, dim: int, *, class_token: bool) -> None:
@@ -125,17 +141,23 @@ class Tokens(nn.Module):
         return x + self.positions.view(-1, self.dim)
 
     def draw(self, generator: torch.Generator) -> None:
-        """Draw both from N(0, 0.02²)."""
+        """Draw positions and class token from N(0, 0.02²), in place."""
         for tensor in self.parameters(recurse=False):
             nn.init.normal_(tensor, std=0.02, generator=generator)
 
     def extra_repr(self) -> str:
-        """Say the sizes when printed."""
+        """Return the sizes, for the printed network."""
         return f"{self.patches}, {self.dim}, class_token={self.class_token is not None}"
 
 
 class TransformerBlock(nn.Module):
-    """Attention, then a perceptron, each behind a layer norm and added to its input."""
+    """Apply attention, then a perceptron, each after a layer norm and added to its input.
+
+    Args:
+        dim: Length of a token.
+        heads: Number of attention heads.
+        hidden: Number of hidden units of the perceptron.
+    """
 
     def __init__(self, dim: int, heads: int, hidden: int) -> None:
         super().__init__()
@@ -150,7 +172,12 @@ class TransformerBlock(nn.Module):
 
 
 class Attention(nn.Module):
-    """Self-attention with several heads; every token sees every token."""
+    """Apply self-attention with several heads; every token sees every token.
+
+    Args:
+        dim: Length of a token.
+        heads: Number of heads; it must divide ``dim``.
+    """
 
     def __init__(self, dim: int, heads: int) -> None:
         super().__init__()
@@ -158,27 +185,35 @@ class Attention(nn.Module):
         self.qkv, self.projection = nn.Linear(dim, 3 * dim), nn.Linear(dim, dim)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        """Return what each token (N, tokens, dim) gathers from all."""
+        """Return the values that each token gathers from all tokens, (N, tokens, dim)."""
+        # (3, N, heads, tokens, dim / heads): queries, keys and values, split by head.
         parts = self.qkv(x).unflatten(2, (3, self.heads, -1)).permute(2, 0, 3, 1, 4)
         gathered = nn.functional.scaled_dot_product_attention(*parts.unbind(0))
         return self.projection(gathered.transpose(1, 2).flatten(2))
 
     def extra_repr(self) -> str:
-        """Say the number of heads when printed."""
+        """Return the number of heads, for the printed network.
+
+        Without it networks with 2 and with 4 heads would print alike and share a fingerprint.
+        """
         return f"heads={self.heads}"
 
 
 class Pool(nn.Module):
-    """One vector an image (N, dim) from its tokens (N, tokens, dim): the first or the mean."""
+    """Reduce the tokens of an image (N, tokens, dim) to a vector (N, dim): the first, or the mean.
+
+    Args:
+        kind: ``class`` takes the first token, ``mean`` the mean of all.
+    """
 
     def __init__(self, kind: Literal["class", "mean"]) -> None:
         super().__init__()
         self.kind = kind
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        """Return the pooled vectors."""
+        """Return the pooled vectors (N, dim)."""
         return x[:, 0] if self.kind == "class" else x.mean(dim=1)
 
     def extra_repr(self) -> str:
-        """Say which when printed."""
+        """Return the kind, for the printed network."""
         return repr(self.kind)

@@ -1,1 +1,1 @@
-"""Networks as functions of their parameters: values, losses, products with curvature."""
+"""Networks as functions of their parameters: outputs, losses, Hessian and Gauss-Newton products."""

@@ -1,4 +1,4 @@
-"""Batch-normalisation statistics: frozen, of the examples themselves, or estimated again."""
+"""Statistics of batch normalisation: frozen, of the examples, or estimated again at each point."""
 
 import copy
 from collections.abc import Iterable, Mapping
@@ -14,12 +14,19 @@ _BATCH_NORM = nn.modules.batchnorm._BatchNorm
 
 
 def check_policy(policy: str) -> None:
-    """Raise ValueError unless ``policy`` is one of the three."""
+    """Check that a policy of batch normalisation exists.
+
+    Args:
+        policy: ``frozen``, ``batch`` or ``reestimate``.
+
+    Raises:
+        ValueError: If it is none of them.
+    """
     if policy not in get_args(Policy):
         raise ValueError(
             f"bn={policy!r} is no batch-normalisation policy. Pass 'frozen' (running statistics of "
             "the solution), 'batch' (statistics of the examples) or 'reestimate' (running "
-            "statistics recomputed at each point)."
+            "statistics estimated again at each point)."
         )
 
 
@@ -29,22 +36,27 @@ def batchnorm_layers(model: nn.Module) -> list[str]:
 
 
 def with_batch_statistics(model: nn.Module) -> nn.Module:
-    """Return a copy in eval mode whose normalisation uses the statistics of what it is given."""
+    """Return a copy in eval mode whose batch normalisation uses the statistics of its inputs."""
     twin = copy.deepcopy(model).eval()
     for name in batchnorm_layers(twin):
         module = twin.get_submodule(name)
+        # In eval mode PyTorch uses batch statistics only where there are no running ones.
         module.track_running_stats = False
         module.running_mean = module.running_var = module.num_batches_tracked = None
     return twin
 
 
 def statistics_estimator(model: nn.Module) -> nn.Module:
-    """Return a copy that averages the statistics of its blocks; all else is in eval mode."""
+    """Return a copy for ``reestimate``: its running statistics are averages over forward passes.
+
+    Batch normalisation is in training mode with a cumulative average; all other layers are in eval
+    mode.
+    """
     twin = copy.deepcopy(model).eval()
     for name in batchnorm_layers(twin):
         module = twin.get_submodule(name)
         module.train()
-        module.momentum = None  # A cumulative average, so that all blocks count the same.
+        module.momentum = None  # A cumulative average: all blocks count the same.
     return twin
 
 
@@ -58,18 +70,23 @@ def reestimate(
     """Return buffers whose running statistics are averages over blocks of inputs.
 
     Args:
-        twin: What ``estimator`` returned.
-        parameters: Named parameters of the point.
-        buffers: Named buffers; not changed, those of other layers are kept.
-        blocks: Inputs, in blocks of (nearly) equal size.
+        twin: A network from ``statistics_estimator``.
+        parameters: Parameters of the point, by name.
+        buffers: Buffers by name; they are not changed.
+        blocks: Inputs (N, ...), in blocks of nearly equal size, since each counts the same.
 
-    Reference: Izmailov et al. (2018), Averaging Weights Leads to Wider Optima, section 3.2.
+    Returns:
+        Buffers by name: new running statistics, and the given buffers of all other layers.
+
+    Reference: Izmailov et al. (2018), Averaging Weights Leads to Wider Optima and Better
+        Generalization, UAI, section 3.2.
     """
     fresh = dict(buffers)
     for name in batchnorm_layers(twin):
         for part in ("running_mean", "running_var", "num_batches_tracked"):
             fresh[f"{name}.{part}"] = torch.zeros_like(buffers[f"{name}.{part}"])
     for block in blocks:
+        # The forward pass writes the new statistics into `fresh` in place; its outputs are unused.
         torch.func.functional_call(twin, (dict(parameters), fresh), (block,))
     return fresh
 
@@ -77,8 +94,12 @@ def reestimate(
 def block_sizes(count: int, size: int) -> list[int]:
     """Return the sizes of ceil(count / size) blocks that differ by at most one.
 
-    Equal blocks, not full ones and a rest: the statistics of a rest of three examples would be
-    noise.
+    Blocks are equal, in place of full ones and a short last one: the batch statistics of three
+    examples would be noise.
+
+    Args:
+        count: Number of examples.
+        size: Largest size of a block.
     """
     number = max(1, -(-count // size))
     return [count // number + (index < count % number) for index in range(number)]

@@ -1,4 +1,4 @@
-"""A network as a pure function of named tensors; the module it came from is not touched."""
+"""A network as a function of its parameters and buffers, without changing the module."""
 
 import contextlib
 import copy
@@ -15,25 +15,30 @@ from landscape.network.memory_format import channels_last, takes_channels_last
 
 
 class Network:
-    """A copy of a module in eval mode, in one dtype, whose parameters are arguments.
+    """A copy of a module in eval mode and in one dtype that takes its parameters as arguments.
 
     Args:
-        module: Any module.
-        dtype: Floating-point type to compute in; None keeps the module's own.
+        module: Any module; it is copied and not changed.
+        dtype: Floating-point type to compute in, float32 or float64; None keeps the module's own.
         bn: Policy of batch normalisation, as for ``Objective``.
-        bn_inputs: Inputs (N, ...) whose statistics ``reestimate`` takes; any others do to find the
-            memory format.
-        bn_block: How many of them are taken together.
+        bn_inputs: Inputs (N, ...). The policy ``reestimate`` estimates running statistics on them;
+            under every policy the first two serve to find the memory format.
+        bn_block: Number of inputs that ``reestimate`` normalises together.
 
     Raises:
-        ValueError: If the policy is unknown or the module has nothing for it to hold, or if it
-            would compute in half precision.
+        ValueError: If the policy is unknown, if the module keeps no running statistics and the
+            policy needs them, or if the network would compute in half precision.
 
     Attributes:
-        layout: What each entry of theta is.
+        bn: Policy of batch normalisation.
+        layout: Name, shape and position in theta of each trainable parameter.
+        dtype: Floating-point type that the network computes in.
+        device: Device of the parameters.
+        module: The copy that computes.
+        channels_last: Whether the network runs channels-last, where convolutions are fast.
         buffers: Named buffers, such as running statistics.
-        channels_last: Whether the network bears the format in which convolutions are fast.
-        untrained: Parameters that are not trained, by name.
+        bn_blocks: Inputs of ``reestimate``, cut into blocks; empty under the other policies.
+        untrained: Parameters with ``requires_grad=False``, by name.
     """
 
     def __init__(
@@ -54,6 +59,7 @@ class Network:
         self.module = copy.deepcopy(module).to(self.dtype).eval().requires_grad_(False)
         if bn == "batch":
             self.module = batchnorm.with_batch_statistics(self.module)
+        # `place` is used for the trial and must not change the format before its outcome is known.
         self._format = torch.contiguous_format
         self.channels_last = takes_channels_last(self.module, self.place(bn_inputs[:2]))
         if self.channels_last and _has_channels(module):
@@ -74,24 +80,26 @@ class Network:
     def __call__(
         self, named: Buffers, buffers: Buffers, inputs: torch.Tensor, *, twice: bool = False
     ) -> torch.Tensor:
-        """Return the outputs for inputs (N, ...).
+        """Return the outputs (N, ...) for inputs (N, ...).
 
         Args:
             named: Parameters by name, as ``named`` returns them.
-            buffers: Buffers by name.
-            inputs: As ``place`` returns them.
-            twice: Whether the outputs will be differentiated twice: convolutions that do so fast,
-                and attention by its definition, since fused kernels have no second derivative.
+            buffers: Buffers by name, as ``statistics`` returns them.
+            inputs: Inputs (N, ...), as ``place`` returns them.
+            twice: Whether the outputs will be differentiated twice. Convolutions then have fast
+                second derivatives, and attention is computed by its definition, since its fused
+                kernels have no second derivative.
 
         Raises:
-            TypeError: If the module returns something else than one tensor.
+            TypeError: If the module does not return one tensor.
         """
         if self.channels_last and not twice:
-            # Also with one channel, where derivatives of derivatives leave the format.
+            # Here one input channel gets the format as well. Not for second derivatives, which
+            # would leave the format and convert back and forth: see `_has_channels`.
             named = {name: channels_last(tensor) for name, tensor in named.items()}
             inputs = channels_last(inputs)
         with contextlib.ExitStack() as stack:
-            if twice:
+            if twice:  # FastConvolutions includes what ExactStatistics does.
                 stack.enter_context(sdpa_kernel(SDPBackend.MATH))
                 stack.enter_context(FastConvolutions())
             elif self.bn == "batch":
@@ -99,22 +107,37 @@ class Network:
             outputs = torch.func.functional_call(self.module, (named, buffers), (inputs,))
         if not isinstance(outputs, torch.Tensor):
             raise TypeError(
-                f"the model returned {type(outputs).__name__}, and the loss takes one tensor. Wrap "
-                "the model in a module whose forward returns its logits alone."
+                f"the model returned {type(outputs).__name__}, but the loss takes one tensor. Wrap "
+                "the model in a module whose forward returns only its logits."
             )
         return convolved(outputs) if twice else outputs
 
     def named(self, point: torch.Tensor, layout: parameters.Layout | None = None) -> Buffers:
-        """Return all parameters by name, those of a layout as views of point; differentiable."""
+        """Return all parameters by name, the trained ones as differentiable views of a point.
+
+        Args:
+            point: Entries (m,) of the parameters in ``layout``, as ``cast`` returns theta.
+            layout: The parameters to take from ``point``; None takes all trained ones.
+
+        Returns:
+            Every parameter of the module that is in the layout or not trained.
+
+        Raises:
+            ValueError: If the point has another length than the layout.
+        """
         tensors = (layout or self.layout).unflatten(point)
         return {**self.untrained, **{name: self._formatted(x) for name, x in tensors.items()}}
 
     def statistics(self, point: torch.Tensor, buffers: Buffers | None) -> Buffers:
-        """Return the buffers that the policy uses at a point (n,).
+        """Return the buffers that the policy uses at a point.
 
         Args:
-            point: As ``cast`` returns it.
-            buffers: Used instead of the module's own where the policy is ``frozen``.
+            point: Theta (n,), as ``cast`` returns it.
+            buffers: Buffers by name that replace the module's own under the policy ``frozen``; None
+                takes the module's own.
+
+        Returns:
+            Buffers by name. Under ``reestimate`` the running statistics are estimated at the point.
         """
         if self.bn == "reestimate":
             return batchnorm.reestimate(
@@ -131,15 +154,15 @@ class Network:
             if bad:
                 raise ValueError(
                     f"theta holds NaN or infinity: {bad} of the {block.size} entries of "
-                    f"{block.name!r}. There is no curvature at such a point; a diverged run has "
-                    "none to report. Pass a finite theta."
+                    f"{block.name!r}. The loss has no curvature at such a point, as after a run "
+                    "that diverged. Pass a finite theta."
                 )
 
     def cast(self, theta: torch.Tensor) -> torch.Tensor:
         """Return a copy of theta (n,) in the network's dtype, on its device.
 
         Raises:
-            ValueError: If theta has another length.
+            ValueError: If theta does not have the shape (n,).
         """
         self.layout.check(theta)
         return theta.detach().to(device=self.device, dtype=self.dtype, copy=True)
@@ -147,7 +170,7 @@ class Network:
     def place(self, inputs: torch.Tensor) -> torch.Tensor:
         """Return inputs (N, ...) in the network's dtype and memory format, on its device.
 
-        Integers of 32 and 64 bits stay what they are: an embedding takes nothing else.
+        Integers of 32 and 64 bits keep their type: an embedding takes only these.
         """
         indices = inputs.dtype in (torch.int32, torch.int64)
         return self._formatted(inputs.to(self.device, inputs.dtype if indices else self.dtype))
@@ -157,8 +180,9 @@ class Network:
 
 
 def _has_channels(module: nn.Module) -> bool:
-    # One channel fits both formats, and PyTorch takes it for the other one: second derivatives
-    # would convert back and forth.
+    """Return whether all 2-d convolutions of a module take more than one input channel."""
+    # A tensor of one channel fits both memory formats, and PyTorch takes it for the default one:
+    # second derivatives would convert back and forth between the two.
     channels = [layer.in_channels for layer in module.modules() if isinstance(layer, nn.Conv2d)]
     return bool(channels) and min(channels) > 1
 
@@ -166,16 +190,20 @@ def _has_channels(module: nn.Module) -> bool:
 def _check_precision(dtype: torch.dtype) -> None:
     if dtype not in (torch.float32, torch.float64):
         raise ValueError(
-            f"the network would compute in {str(dtype).removeprefix('torch.')}, in whose rounding "
-            "small steps and their curvature are lost. Pass dtype=torch.float32 or torch.float64; "
-            "the weights that it has are then taken exactly."
+            f"the network would compute in {str(dtype).removeprefix('torch.')}, whose rounding "
+            "hides small steps and their curvature. Pass dtype=torch.float32 or torch.float64: "
+            "the network's weights are then converted exactly."
         )
 
 
 def fastest_microbatch(module: nn.Module) -> int:
-    """Return how many examples are best computed at once: what stays in a processor's cache."""
-    own = [layer for layer in module.modules() if any(True for _ in layer.parameters(False))]
-    return 1024 if all(isinstance(layer, nn.Linear) for layer in own) else 128
+    """Return the number of examples to compute at once for the highest speed on a CPU.
+
+    It is 1,024 for a network whose only layers with parameters are linear, and 128 for any other:
+    the activations of so many examples stay in the processor's cache.
+    """
+    layers = [layer for layer in module.modules() if any(True for _ in layer.parameters(False))]
+    return 1024 if all(isinstance(layer, nn.Linear) for layer in layers) else 128
 
 
 def _check_running_statistics(module: nn.Module, bn: batchnorm.Policy) -> None:
@@ -183,5 +211,5 @@ def _check_running_statistics(module: nn.Module, bn: batchnorm.Policy) -> None:
         if module.get_submodule(name).running_mean is None and bn != "batch":
             raise ValueError(
                 f"batch normalisation {name!r} keeps no running statistics "
-                f"(track_running_stats=False), so bn={bn!r} has nothing to hold. Pass bn='batch'."
+                f"(track_running_stats=False), which bn={bn!r} needs. Pass bn='batch'."
             )

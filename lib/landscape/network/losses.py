@@ -1,4 +1,4 @@
-"""Losses of one example each, and their second derivatives by the outputs."""
+"""The loss of each example, and its second derivatives by the outputs."""
 
 import functools
 from collections.abc import Callable
@@ -12,28 +12,34 @@ PerExample = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
 
 
 def per_example(loss: Loss, label_smoothing: float = 0.0) -> PerExample:
-    """Return the function of outputs (N, ...) and targets (N, ...) that gives the losses (N,).
+    """Return the function that maps outputs (N, ...) and targets (N, ...) to losses (N,).
 
     Args:
-        loss: ``cross_entropy``, the mean over an example's targets, where it has several; ``mse``,
-            the mean over its outputs; or a function of outputs and targets that returns one loss an
-            example.
-        label_smoothing: Share of the target that is spread over all classes, in [0, 1).
+        loss: ``cross_entropy``, in nats, the mean over the targets of an example; ``mse``, the mean
+            over its outputs; or a function of outputs and targets that returns one loss for each
+            example, (N,).
+        label_smoothing: Share of the target that is spread evenly over all classes, in [0, 1); for
+            ``cross_entropy`` only.
+
+    Returns:
+        The function. It raises ValueError if, for ``mse``, targets do not have the shape of the
+        outputs, or if a function passed as ``loss`` does not return the shape (N,).
 
     Raises:
-        ValueError: If the loss is unknown, or cannot be smoothed.
+        ValueError: If the loss is unknown or cannot be smoothed.
 
-    Reference: Szegedy et al. (2016), Rethinking the Inception Architecture, section 7.
+    Reference: Szegedy et al. (2016), Rethinking the Inception Architecture for Computer Vision,
+        CVPR, section 7 (label smoothing).
     """
     if not callable(loss) and loss not in ("cross_entropy", "mse"):
         raise ValueError(
             f"loss={loss!r} is not known. Pass 'cross_entropy', 'mse', or a function of outputs "
-            "and targets that returns one loss an example."
+            "and targets that returns one loss for each example."
         )
     if not 0 <= label_smoothing < 1 or (label_smoothing and loss != "cross_entropy"):
         raise ValueError(
-            f"label_smoothing={label_smoothing} with loss={loss!r}: pass a share in [0, 1), and "
-            "only with loss='cross_entropy'."
+            f"label_smoothing={label_smoothing} with loss={loss!r} is not possible. Pass a share "
+            "in [0, 1), and only with loss='cross_entropy'."
         )
     if loss == "cross_entropy":
         return functools.partial(_cross_entropy, label_smoothing)
@@ -43,37 +49,48 @@ def per_example(loss: Loss, label_smoothing: float = 0.0) -> PerExample:
 def output_factors(
     loss: Loss, outputs: torch.Tensor, targets: torch.Tensor, label_smoothing: float = 0.0
 ) -> torch.Tensor:
-    """Return s (C, N, K) with Σ_c s_c s_cᵀ = ∇²ℓ by the outputs (N, K), for each example.
+    """Return factors s of each example's Hessian by its outputs: Σ_c s_c s_cᵀ = ∇²ℓ.
 
-    C = K for squared error, where s_c = √(2/K) e_c. For cross-entropy C = K − 1, with the columns
-    of the Cholesky factor of w (diag p − p pᵀ), p the softmax of the outputs and w the sum of the
-    target's probabilities. It is known in closed form and without differences: with the tails
-    q_c = Σ_{k>c} p_k, s_c = √(p_c / (q_{c−1} q_c)) (q_c e_c − Σ_{k>c} p_k e_k).
+    For squared error there are C = K factors, s_c = √(2/K) e_c. For cross-entropy there are
+    C = K − 1, the columns of the Cholesky factor of w (diag p − p pᵀ), where p is the softmax of
+    the outputs and w the sum of the target's probabilities. Its closed form subtracts no numbers of
+    like size: with the tails q_c = Σ_{k>c} p_k,
+    s_c = √(p_c / (q_{c−1} q_c)) (q_c e_c − Σ_{k>c} p_k e_k).
+
+    Args:
+        loss: ``cross_entropy`` or ``mse``.
+        outputs: Outputs (N, K).
+        targets: Targets of the examples: classes (N,) or probabilities (N, K) for
+            ``cross_entropy``.
+        label_smoothing: As for ``per_example``.
+
+    Returns:
+        Factors (C, N, K), in the outputs' dtype.
 
     Raises:
-        ValueError: If the loss is the reader's own, whose form is not known, or if an example has
-            outputs of more than one axis.
+        ValueError: If the loss is a function, whose second derivatives are unknown, or if outputs
+            do not have the shape (N, K).
 
     Reference: Tanabe and Sagae (1992), J. R. Statist. Soc. B 54(1), 211-219, theorem 1.
     """
     if callable(loss):
         raise ValueError(
             f"the loss is a function of the reader's own ({getattr(loss, '__qualname__', loss)}), "
-            "whose second derivatives by the outputs are not known. Known are 'cross_entropy' and "
-            "'mse'. For a trace, use spectrum.trace(L.hessian(theta))."
+            "and its second derivatives by the outputs are not known. Pass 'cross_entropy' or "
+            "'mse'; for a trace, use spectrum.trace(L.hessian(theta))."
         )
     if outputs.dim() != 2:
         raise ValueError(
-            f"outputs of shape {tuple(outputs.shape)} have more than one axis an example, or none. "
-            "Exact quantities take outputs (N, K); for a trace, use "
-            "spectrum.trace(L.hessian(theta))."
+            f"outputs of shape {tuple(outputs.shape)} do not have one axis for each example. Exact "
+            "quantities take outputs (N, K). For a trace, use spectrum.trace(L.hessian(theta))."
         )
     count, size = outputs.shape
     if loss == "mse":
         eye = torch.eye(size, dtype=outputs.dtype, device=outputs.device)
         return (2 / size) ** 0.5 * eye[:, None].expand(size, count, size)
     p = outputs.detach().softmax(1)
-    tiny = torch.finfo(p.dtype).tiny  # A tail of zeros makes columns of zeros, not 0/0.
+    # Where a tail underflows to 0, its factor is then 0 and not 0/0.
+    tiny = torch.finfo(p.dtype).tiny
     tails = p.flip(1).cumsum(1).flip(1).clamp_min(tiny)
     ratio, root = (p / tails).sqrt()[:, :-1], tails[:, 1:].sqrt()
     factors = ((-ratio / root)[:, :, None] * p[:, None, :]).triu(1)  # (N, K - 1, K)
@@ -83,7 +100,8 @@ def output_factors(
 
 
 def _weights(targets: torch.Tensor, label_smoothing: float) -> torch.Tensor:
-    # Classes count 1, and 0 where PyTorch ignores them; probabilities count by their sum.
+    """Return w (N,), the sum of each target's probabilities."""
+    # -100 is the class that PyTorch's cross-entropy ignores: such an example has no loss.
     if not targets.is_floating_point():
         return targets != -100
     return targets.sum(1) * (1 - label_smoothing) + label_smoothing
@@ -100,7 +118,7 @@ def _squared_error(outputs: torch.Tensor, targets: torch.Tensor) -> torch.Tensor
     if outputs.shape != targets.shape:
         raise ValueError(
             f"outputs of shape {tuple(outputs.shape)} and targets of shape {tuple(targets.shape)} "
-            "have no squared error of one shape: broadcasting would compare every pair. "
+            "have no squared error of each example: broadcasting would compare every pair. "
             "Give the targets the shape of the outputs."
         )
     return (outputs - targets.to(outputs)).square().flatten(1).mean(1)
@@ -111,6 +129,7 @@ def _own_loss(loss: Callable, outputs: torch.Tensor, targets: torch.Tensor) -> t
     if tuple(losses.shape) != (len(outputs),):
         raise ValueError(
             f"the loss returned the shape {tuple(losses.shape)} for {len(outputs)} examples. It "
-            "must return one loss an example, as with reduction='none'; the mean is taken here."
+            "must return one loss for each example, as with reduction='none': the mean is taken "
+            "afterwards."
         )
     return losses

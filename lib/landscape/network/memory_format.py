@@ -1,4 +1,4 @@
-"""Memory formats: channels-last, in which convolutions are fast, where a network bears it."""
+"""The channels-last memory format, and which networks can be computed in it."""
 
 import copy
 
@@ -9,10 +9,13 @@ from landscape.network.precision import full_precision
 
 
 def channels_last(tensor: torch.Tensor) -> torch.Tensor:
-    """Return a tensor of four axes with the second one innermost in memory, also if its size is 1.
+    """Return a tensor (N, C, H, W) with its channels innermost in memory, also for one channel.
 
-    For one channel PyTorch takes both formats for the same and keeps what there is; convolutions
-    then choose the slow one. Of other tensors, memory stays as it is.
+    ``Tensor.contiguous(memory_format=torch.channels_last)`` leaves a tensor of one channel as it
+    is, since its memory fits both formats; convolutions then choose the slow one.
+
+    Args:
+        tensor: Any tensor; one that has not four axes is returned unchanged.
     """
     if tensor.dim() != 4:
         return tensor
@@ -28,24 +31,24 @@ def channels_last(tensor: torch.Tensor) -> torch.Tensor:
 @full_precision()
 @torch.inference_mode()
 def takes_channels_last(module: nn.Module, inputs: torch.Tensor) -> bool:
-    """Whether a network is computed channels-last: with 2-d convolutions, which that format pays.
+    """Return whether a network should be computed channels-last, where 2-d convolutions are fast.
 
-    A forward pass that takes a tensor apart by ``view`` needs the order in memory that PyTorch
-    gives by default. It is tried, on a copy and two examples, and such a network keeps that order:
-    slower, with the same function.
+    It should if it has a 2-d convolution and its forward pass works in that format. A pass that
+    reshapes by ``view`` may need PyTorch's default order in memory: this is tried on a copy and two
+    examples. Such a network keeps the default order; it is slower and computes the same function.
 
     Args:
-        module: Any module; it is not touched.
-        inputs: Inputs (N, ...) in its dtype, on its device.
+        module: Any module; it is not changed.
+        inputs: Inputs (N, ...) in the module's dtype, on its device.
     """
     convolutions = any(isinstance(layer, nn.Conv2d) for layer in module.modules())
     if not convolutions or inputs.dim() != 4:
         return False
-    own = copy.deepcopy(module).eval()
-    for parameter in own.parameters():
+    trial = copy.deepcopy(module).eval()
+    for parameter in trial.parameters():
         parameter.data = channels_last(parameter.data)
     try:
-        own(channels_last(inputs[:2]))
-    except Exception as error:  # Whatever else is wrong is said where it is computed.
+        trial(channels_last(inputs[:2]))
+    except Exception as error:  # Any other error is raised again where the network computes.
         return "view size is not compatible" not in str(error)
     return True

@@ -1,4 +1,4 @@
-"""A network's parameters as one flat vector theta (n,), and what each entry of it is."""
+"""A network's trainable parameters as one flat vector theta (n,), and the layout of its entries."""
 
 import dataclasses
 from collections.abc import Mapping
@@ -22,12 +22,13 @@ class ParameterBlock:
     """One named tensor inside theta.
 
     Attributes:
-        name: Its name in ``model.named_parameters()``.
-        shape: Its shape; for ``kind="weight"`` the first axis counts the filters (a convolution's
-            output channels, a linear layer's rows).
-        start: Index of its first entry in theta.
-        kind: ``weight`` (of a convolution or linear layer), ``bias``, ``norm`` (scale or shift of a
-            normalisation layer) or ``other``.
+        name: Name in ``model.named_parameters()``.
+        shape: Shape of the tensor. For ``kind="weight"`` the first axis counts the filters: a
+            convolution's output channels, a linear layer's rows.
+        start: Index of the first entry in theta.
+        kind: ``weight`` (tensor of two or more axes outside normalisation layers, as in convolution
+            and linear layers), ``bias``, ``norm`` (scale or shift of a normalisation layer) or
+            ``other``.
     """
 
     name: str
@@ -37,23 +38,27 @@ class ParameterBlock:
 
     @property
     def size(self) -> int:
-        """Number of entries."""
+        """Number of entries of the tensor."""
         return torch.Size(self.shape).numel()
 
     @property
     def entries(self) -> slice:
-        """Where the block lies in theta."""
+        """Slice of theta that holds the tensor."""
         return slice(self.start, self.start + self.size)
 
     @property
     def filters(self) -> int:
-        """Number of filters that the block holds, 1 where it has none."""
+        """Number of filters: the first axis of a weight, 1 for any other kind."""
         return self.shape[0] if self.kind == "weight" else 1
 
 
 @dataclasses.dataclass(frozen=True)
 class Layout:
-    """The order of named tensors in theta: trainable parameters, in the model's own order."""
+    """The order of named tensors in theta: trainable parameters, in the model's order.
+
+    Attributes:
+        blocks: The tensors, in order and without gaps.
+    """
 
     blocks: tuple[ParameterBlock, ...]
 
@@ -63,18 +68,23 @@ class Layout:
         return sum(block.size for block in self.blocks)
 
     def flatten(self, tensors: Mapping[str, torch.Tensor]) -> torch.Tensor:
-        """Return theta (n,) in float64 from named tensors."""
+        """Return theta (n,) in float64 on the CPU.
+
+        Args:
+            tensors: Named tensors; those that the layout does not name are ignored.
+        """
         parts = [tensors[block.name].detach().reshape(-1).double() for block in self.blocks]
         return torch.cat(parts).cpu()
 
     def unflatten(self, theta: torch.Tensor) -> dict[str, torch.Tensor]:
-        """Return named views of theta (n,); differentiable.
+        """Return the named tensors as differentiable views of theta (n,).
 
         Raises:
-            ValueError: If theta has another length.
+            ValueError: If theta does not have the shape (n,).
         """
         self.check(theta)
-        # One split, not one narrow a block: its backward pass is a single concatenation.
+        # One `split`: its backward pass is a single concatenation. A `narrow` for each block would
+        # add a vector (n,) for each.
         parts = theta.split([block.size for block in self.blocks])
         return {
             block.name: part.view(block.shape)
@@ -90,7 +100,11 @@ class Layout:
             )
 
     def select(self, *, kinds: tuple[ParameterKind, ...]) -> torch.Tensor:
-        """Return a boolean mask (n,) of the entries of some kinds."""
+        """Return a boolean mask (n,) of the entries of the given kinds.
+
+        Args:
+            kinds: Kinds of blocks, such as ``("weight", "bias")``.
+        """
         mask = torch.zeros(self.n, dtype=torch.bool)
         for block in self.blocks:
             if block.kind in kinds:
@@ -98,7 +112,17 @@ class Layout:
         return mask
 
     def filter_norms(self, theta: torch.Tensor) -> torch.Tensor:
-        """Return (n,): for each weight the l2 norm of its filter in theta; 0 for other entries."""
+        """Return, for each entry of a weight, the l2 norm of its filter; 0 for all other entries.
+
+        Args:
+            theta: Parameters (n,).
+
+        Returns:
+            Norms (n,), in theta's dtype.
+
+        Raises:
+            ValueError: If theta does not have the shape (n,).
+        """
         self.check(theta)
         norms = torch.zeros_like(theta)
         for block in self.blocks:
@@ -111,7 +135,10 @@ class Layout:
 
 
 def layout(model: nn.Module) -> Layout:
-    """Return where each trainable parameter of ``model`` lies in theta.
+    """Return the layout of a model's trainable parameters in theta.
+
+    Args:
+        model: Any module; a parameter counts if its ``requires_grad`` is True.
 
     Raises:
         ValueError: If the model has no trainable parameter.
@@ -130,8 +157,8 @@ def layout(model: nn.Module) -> Layout:
         start += block.size
     if not blocks:
         raise ValueError(
-            f"{type(model).__name__} has no parameter with requires_grad=True, so it has no loss "
-            "landscape. Pass a model whose parameters can be trained."
+            f"{type(model).__name__} has no parameter with requires_grad=True, so its loss has no "
+            "landscape. Pass a model with trainable parameters."
         )
     return Layout(tuple(blocks))
 

@@ -1,4 +1,4 @@
-"""Precision: float32 means float32, on every device."""
+"""Full float32 precision on every device: TF32 switched off."""
 
 import contextlib
 from collections.abc import Iterator
@@ -8,10 +8,10 @@ import torch
 
 @contextlib.contextmanager
 def full_precision() -> Iterator[None]:
-    """Compute without TF32, whose 10-bit mantissa cuDNN's convolutions take for float32 by default.
+    """Switch TF32 off, as a context or a decorator, and restore the settings afterwards.
 
-    Its rounding, about 5e-4, would be larger than the tolerances of this library. Works as a
-    decorator too; the setting is put back.
+    By default cuDNN computes float32 convolutions in TF32, with a mantissa of 10 bits. Its rounding
+    error of about 5e-4 exceeds the tolerances of this library.
     """
     settings = (torch.backends.cudnn, torch.backends.cuda.matmul)
     before = [setting.allow_tf32 for setting in settings]

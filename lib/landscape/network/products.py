@@ -1,4 +1,4 @@
-"""Products with the Hessian and the Gauss-Newton matrix, microbatch by microbatch."""
+"""Products of vectors with the Hessian and the Gauss-Newton matrix, microbatch by microbatch."""
 
 from collections.abc import Callable
 
@@ -12,17 +12,17 @@ Product = Callable[[torch.Tensor], torch.Tensor | None]
 class SumOfProducts:
     """The function V -> Σ_b A_b V over microbatches b, for a block V (n, k).
 
-    What is differentiated for each microbatch, its graph, is built once and kept between products
-    for as many microbatches as fit into ``memory``; the others are built for each block, which
-    costs about 1.4 times as much for one vector and little more for many. The first microbatch must
-    be the largest.
+    The graph of a microbatch, which each product differentiates, is built once and kept for as many
+    microbatches as fit into ``memory``. The other graphs are rebuilt for each block, which costs
+    about 1.4 times as much for one vector and little more for many.
 
     Args:
-        build: index -> the product v (n,) -> A_b v of one microbatch, holding its graph.
+        build: Maps the index of a microbatch to its product v (n,) -> A_b v, which holds the graph.
+            The first microbatch must be the largest: its graph stands for all.
         n: Number of rows.
         batches: Number of microbatches.
-        memory: Bytes that kept graphs may hold; the peak is one microbatch's graph above it.
-        like: A tensor whose dtype and device the products take.
+        memory: Bytes that kept graphs may hold. The peak is one microbatch's graph more.
+        like: A tensor of the dtype and device that the products compute in.
     """
 
     def __init__(
@@ -37,13 +37,18 @@ class SumOfProducts:
         self._build, self._n, self._batches, self._memory = build, n, batches, memory
         self._like = like
         self._kept: dict[int, Product] = {}
-        self._room: int | None = None  # Graphs that fit into the memory.
+        self._room: int | None = None  # Number of graphs that fit into the memory, once known.
 
     @full_precision()
-    @torch.inference_mode(False)  # Differentiates, also where the caller does not.
+    @torch.inference_mode(False)  # A caller in inference mode still gets derivatives.
     def __call__(self, block: torch.Tensor) -> torch.Tensor:
-        """Return the product (n, k) in float64 with a block (n, k)."""
+        """Return the product (n, k), in float64 on the block's device.
+
+        Args:
+            block: Vectors (n, k), of any dtype and device.
+        """
         columns = block.to(self._like).unbind(1)
+        # Rows, not columns: each sum then adds to contiguous memory.
         total = torch.zeros((len(columns), self._n), dtype=torch.float64, device=self._like.device)
         for index in range(self._batches):
             product = self._kept.get(index) or self._built(index)
@@ -51,28 +56,31 @@ class SumOfProducts:
                 part = product(column)
                 if part is not None:
                     row += part
-            del product  # One graph at a time: it must be gone before the next is built.
+            del product  # Free this graph before the next is built, or the peak holds two.
         return total.T.to(block.device)
 
     def _built(self, index: int) -> Product:
-        if self._room is None:  # The only graph is held during a product anyhow.
-            alone = self._batches == 1
-            self._room = 1 if alone else self._memory // max(1, self._measured(index))
+        if self._room is None:
+            # A single graph is in memory during each product anyway: keep it, whatever its size.
+            single = self._batches == 1
+            self._room = 1 if single else self._memory // max(1, self._measured(index))
         product = self._build(index)
         if len(self._kept) < self._room:
             self._kept[index] = product
         return product
 
     def _measured(self, index: int) -> int:
-        """Return the bytes that a graph holds, from one that is thrown away.
+        """Return the bytes that the graph of a microbatch holds.
 
-        The hooks that see them would slow down each product, and hide from PyTorch that a network
-        changes in place what a derivative needs.
+        The graph is built for this alone and thrown away: with the hooks that count its tensors
+        each product would be slower, and PyTorch would not notice that a network changes a tensor
+        in place that a derivative needs.
         """
         storages: dict[int, int] = {}
 
         def pack(tensor: torch.Tensor) -> torch.Tensor:
             storage = tensor.untyped_storage()
+            # By address: several saved tensors may be views of one memory.
             storages[storage.data_ptr()] = storage.nbytes()
             return tensor
 
@@ -82,15 +90,22 @@ class SumOfProducts:
 
 
 def hessian_product(loss: torch.Tensor, leaf: torch.Tensor) -> Product:
-    """Return v -> ∇²ℓ v for a differentiable scalar loss of ``leaf`` (n,).
+    """Return the function v -> ∇²ℓ v, for v (n,).
+
+    Args:
+        loss: A scalar with a graph that reaches ``leaf`` and can be differentiated twice.
+        leaf: Parameters (n,).
+
+    Returns:
+        A function that holds the graph; it returns None for a product that is zero.
 
     Reference: Pearlmutter (1994), Fast Exact Multiplication by the Hessian, Neural Computation
-        6(1).
+        6(1), 147-160.
     """
-    if not loss.requires_grad:  # Parameters that the network does not use.
+    if not loss.requires_grad:  # The network does not use these parameters.
         return lambda v: None
     (gradient,) = torch.autograd.grad(loss, leaf, create_graph=True, materialize_grads=True)
-    if not gradient.requires_grad:  # A loss linear in theta: its gradient is constant.
+    if not gradient.requires_grad:  # The loss is linear in theta: its gradient is constant.
         return lambda v: None
     return lambda v: torch.autograd.grad(gradient, leaf, v, retain_graph=True, allow_unused=True)[0]
 
@@ -98,26 +113,36 @@ def hessian_product(loss: torch.Tensor, leaf: torch.Tensor) -> Product:
 def ggn_product(
     outputs: torch.Tensor, loss: Callable[[torch.Tensor], torch.Tensor], leaf: torch.Tensor
 ) -> Product:
-    """Return v -> Jᵀ (∇²ℓ) J v with J the Jacobian of the outputs by ``leaf`` (n,).
+    """Return the function v -> Jᵀ (∇²ℓ) J v, for v (n,), J the Jacobian of the outputs by ``leaf``.
 
-    J v is the derivative of Jᵀu, which is linear in u, by u.
+    Args:
+        outputs: Outputs of the network (N, ...), with a graph that can be differentiated twice.
+        loss: Maps outputs (N, ...) to a scalar ℓ; ∇²ℓ is its Hessian by the outputs.
+        leaf: Parameters (n,).
 
-    Reference: Schraudolph (2002), Fast Curvature Matrix-Vector Products, Neural Computation 14(7).
+    Returns:
+        A function that holds the graphs; it returns None for a product that is zero.
+
+    Reference: Schraudolph (2002), Fast Curvature Matrix-Vector Products for Second-Order Gradient
+        Descent, Neural Computation 14(7), 1723-1738.
     """
-    if not outputs.requires_grad:  # Parameters that the network does not use.
+    if not outputs.requires_grad:  # The network does not use these parameters.
         return lambda v: None
+    # PyTorch has no forward mode for every operation. Jᵀu is linear in u, so that its derivative by
+    # u, along v, is J v, at any u: zeros do.
     u = torch.zeros_like(outputs, requires_grad=True)
-    (pulled,) = torch.autograd.grad(outputs, leaf, u, create_graph=True)
-    at = outputs.detach().requires_grad_()
-    (slope,) = torch.autograd.grad(loss(at), at, create_graph=True)
-    if not slope.requires_grad:  # A loss linear in the outputs.
+    (vjp,) = torch.autograd.grad(outputs, leaf, u, create_graph=True)
+    # A leaf of its own: derivatives of the loss must not run through the network.
+    detached = outputs.detach().requires_grad_()
+    (loss_gradient,) = torch.autograd.grad(loss(detached), detached, create_graph=True)
+    if not loss_gradient.requires_grad:  # The loss is linear in the outputs.
         return lambda v: None
 
     def product(v: torch.Tensor) -> torch.Tensor:
-        (pushed,) = torch.autograd.grad(pulled, u, v, retain_graph=True)
-        (curved,) = torch.autograd.grad(
-            slope, at, pushed, retain_graph=True, materialize_grads=True
+        (jvp,) = torch.autograd.grad(vjp, u, v, retain_graph=True)
+        (hessian_jvp,) = torch.autograd.grad(
+            loss_gradient, detached, jvp, retain_graph=True, materialize_grads=True
         )
-        return torch.autograd.grad(outputs, leaf, curved, retain_graph=True)[0]
+        return torch.autograd.grad(outputs, leaf, hessian_jvp, retain_graph=True)[0]
 
     return product

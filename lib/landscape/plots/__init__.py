@@ -1,18 +1,22 @@
-"""Plots: one function a kind of figure; they draw what they are given."""
+"""Plots on plain matplotlib axes.
 
+A result draws itself: ``result.plot()``. ``compare`` draws several results of one kind together.
+The other functions draw one kind of figure each, from panels or planes.
+"""
+
+from landscape.plots.compare import compare
 from landscape.plots.curves import curves, pairs, spectra
-from landscape.plots.figure import Figure, Surface, maths
 from landscape.plots.panel import Band, Panel
 from landscape.plots.planes import levels, planes
 from landscape.plots.scatter import Cloud, scatter
-from landscape.plots.surfaces import surface
+from landscape.plots.style import maths
+from landscape.plots.surfaces import surface, surface_data
 
 __all__ = [
     "Band",
     "Cloud",
-    "Figure",
     "Panel",
-    "Surface",
+    "compare",
     "curves",
     "levels",
     "maths",
@@ -21,4 +25,5 @@ __all__ = [
     "scatter",
     "spectra",
     "surface",
+    "surface_data",
 ]

@@ -1,86 +1,89 @@
-"""Frames: the canvas, axes, looks, ticks and legend that all figures share."""
+"""Canvas, axes, titles, ticks and legend that all figures share."""
 
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.axis import Axis
-from matplotlib.figure import Figure as Canvas
+from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocator
 
-from landscape.plots.figure import STYLE, maths
 from landscape.plots.panel import Panel
+from landscape.plots.style import maths
 
-STYLES = ["default", STYLE]
-WIDTH = 7.2
+WIDTH = 7.2  # Of a full figure, in inches.
+SINGLE_WIDTH = 0.6 * WIDTH  # Of a figure with one panel, which would else be a banner.
 
-# Colours of Okabe and Ito (2008), darkened or lightened to read on white and on black; every series
-# also has its own dashes and marker, so that no figure needs colour.
-LOOKS = (
-    {"color": "#1f78b4", "linestyle": "-", "marker": "o"},
-    {"color": "#d1601f", "linestyle": (0, (5, 1.6)), "marker": "s"},
-    {"color": "#2a9d6f", "linestyle": (0, (1.2, 1.2)), "marker": "^"},
-    {"color": "#b05fa3", "linestyle": (0, (5, 1.4, 1.2, 1.4)), "marker": "D"},
-    {"color": "#a08214", "linestyle": (0, (8, 2, 1.2, 2, 1.2, 2)), "marker": "v"},
-    {"color": "#5b6570", "linestyle": (0, (2.5, 1.2)), "marker": "P"},
-    {"color": "#cf3f5f", "linestyle": (0, (8, 1.6)), "marker": "X"},
-    {"color": "#14808f", "linestyle": (0, (1.2, 2.4)), "marker": "<"},
-)
 _LEGEND_ROW = 0.2  # Inches.
 
 
-def series_style(place: int) -> dict:
-    """Return colour, dashes and marker of a series by its place in the legend.
-
-    Colours come back after eight series, with other dashes and another marker each time.
-    """
-    laps, own = divmod(place, len(LOOKS))
-    return LOOKS[(own + laps) % len(LOOKS)] | {"color": LOOKS[own]["color"]}
-
-
 def axes_grid(
-    count: int, columns: int, *, height: float, width: float | None = None
-) -> tuple[Canvas, list[Axes]]:
-    """Return a canvas and ``count`` axes on it, ``columns`` side by side."""
-    columns = min(columns, count)
-    rows = -(-count // columns)
-    # One panel alone would be a banner: it gets a little more than half the width.
-    width = width or (WIDTH if columns > 1 else 0.6 * WIDTH)
-    canvas = Canvas(figsize=(width, height * rows), layout="constrained")
-    made = canvas.subplots(rows, columns, squeeze=False).ravel().tolist()
-    for spare in made[count:]:
-        spare.set_axis_off()
-    return canvas, made[:count]
-
-
-def plane_axes(count: int, *, ratio: float, bar: bool = False) -> tuple[Canvas, list[Axes], float]:
-    """Return a canvas and ``count`` axes of one shape, up to three side by side, four as two rows.
+    count: int,
+    columns: int,
+    *,
+    height: float,
+    width: float | None = None,
+    new_figure: Callable[..., Figure] = Figure,
+) -> tuple[Figure, list[Axes]]:
+    """Return a new figure and its axes in rows.
 
     Args:
         count: Number of axes.
-        ratio: Height of what an axis holds over its width.
-        bar: Whether a colour bar takes its share of the width.
+        columns: Axes side by side, at most.
+        height: Height of a row in inches.
+        width: Width of the figure in inches; None takes ``WIDTH``, or ``SINGLE_WIDTH`` for one
+            column.
+        new_figure: Makes the figure.
 
     Returns:
-        Canvas, axes, and about how wide each is in inches.
+        The figure and ``count`` axes, in reading order.
+    """
+    columns = min(columns, count)
+    rows = -(-count // columns)
+    width = width or (WIDTH if columns > 1 else SINGLE_WIDTH)
+    figure = new_figure(figsize=(width, height * rows), layout="constrained")
+    axes = figure.subplots(rows, columns, squeeze=False).ravel().tolist()
+    for spare in axes[count:]:
+        spare.set_axis_off()
+    return figure, axes[:count]
+
+
+def plane_axes(
+    count: int,
+    *,
+    ratio: float,
+    bar: bool = False,
+    new_figure: Callable[..., Figure] = Figure,
+) -> tuple[Figure, list[Axes], float]:
+    """Return a new figure with axes of one shape, up to three side by side, four as two rows.
+
+    Args:
+        count: Number of axes.
+        ratio: Height over width of the picture in each axes.
+        bar: Whether a colour bar takes part of the width.
+        new_figure: Makes the figure.
+
+    Returns:
+        The figure, its ``count`` axes, and the approximate width of each in inches.
     """
     columns = 2 if count == 4 else min(count, 3)
-    width = WIDTH if columns > 1 else 0.6 * WIDTH
+    width = WIDTH if columns > 1 else SINGLE_WIDTH
     # Beside the axes stand the bar, the vertical label and each one's ticks; above and below them
     # title, ticks and horizontal label.
     side = (width - 0.5 - 0.95 * bar) / columns - 0.45
-    return *axes_grid(count, columns, height=side * ratio + 0.75), side
+    figure, axes = axes_grid(count, columns, height=side * ratio + 0.75, new_figure=new_figure)
+    return figure, axes, side
 
 
 def title(axis: Axes, text: str, width: float | None = None) -> None:
-    """Give axes a title, in lines of at most ``width`` inches, at 11 bold letters an inch.
+    """Give axes a title, broken into lines of at most ``width`` inches at 11 bold letters an inch.
 
     Args:
         axis: The axes.
         text: The title.
-        width: None takes the axes' share of the canvas, less what separates two of them.
+        width: None takes the axes' share of the figure's width, less the gap between two axes.
     """
     if width is None:
         columns = axis.get_subplotspec().get_gridspec().ncols
@@ -96,7 +99,13 @@ def title(axis: Axes, text: str, width: float | None = None) -> None:
 
 
 def label_outer(axes: Sequence[Axes], xlabel: str, ylabel: str) -> None:
-    """Label the horizontal axis of the lowest axes of each column and the vertical of the first."""
+    """Label the lowest axes of each column horizontally and the first axes of each row vertically.
+
+    Args:
+        axes: All axes of a grid, in reading order.
+        xlabel: Label of the horizontal axes.
+        ylabel: Label of the vertical axes.
+    """
     columns = axes[0].get_subplotspec().get_gridspec().ncols
     for place, axis in enumerate(axes):
         axis.set_xlabel(maths(xlabel) if place + columns >= len(axes) else "")
@@ -104,7 +113,15 @@ def label_outer(axes: Sequence[Axes], xlabel: str, ylabel: str) -> None:
 
 
 def include_points(axis: Axes, x: np.ndarray, y: np.ndarray) -> None:
-    """Show a grid and whatever is drawn beyond it; with equal units unless that makes a strip."""
+    """Set limits that show a plane's grid and everything that is drawn beyond it.
+
+    Both axes have equal units, unless one side is more than four times the other.
+
+    Args:
+        axis: The axes.
+        x: Horizontal positions of the grid, increasing, (a,).
+        y: Vertical positions, increasing, (b,).
+    """
     box = axis.dataLim
     ends = [(min(x[0], box.x0), max(x[-1], box.x1)), (min(y[0], box.y0), max(y[-1], box.y1))]
     for (low, high), values, limit in zip(
@@ -117,11 +134,11 @@ def include_points(axis: Axes, x: np.ndarray, y: np.ndarray) -> None:
     axis.grid(visible=False)
 
 
-def fix_layout(canvas: Canvas) -> None:
-    """Lay out a canvas for good: laid out anew at each drawing, its axes would creep."""
-    canvas.get_layout_engine().execute(canvas)
-    canvas.set_layout_engine("none")
-    for axis in canvas.axes:
+def fix_layout(figure: Figure) -> None:
+    """Lay out a figure once and for all: laid out anew at each drawing, its axes would creep."""
+    figure.get_layout_engine().execute(figure)
+    figure.set_layout_engine("none")
+    for axis in figure.axes:
         axis.apply_aspect()
 
 
@@ -135,7 +152,7 @@ def label_axes(axis: Axes, panel: Panel) -> None:
         axis.set_ylim(*panel.limits)
     for scale, ticks in ((panel.scale, axis.yaxis), (panel.x_scale, axis.xaxis)):
         if scale == "log":
-            _log_ticks(ticks)
+            log_ticks(ticks)
     if panel.ticks is not None:
         axis.set_xticks(panel.ticks, [f"{value:g}" for value in panel.ticks])
     elif panel.integers:
@@ -145,21 +162,30 @@ def label_axes(axis: Axes, panel: Panel) -> None:
 
 
 def log_locator(low: float, high: float) -> MaxNLocator | LogLocator:
-    """Return where a logarithmic axis from low to high has its ticks."""
+    """Return where a logarithmic axis from ``low`` to ``high`` has its ticks."""
     span = high / low if low > 0 else 1.0
     subs = (1, 2, 5) if span < 1000 else (1,)
     return MaxNLocator(5) if span < 10 else LogLocator(subs=subs, numticks=9)
 
 
-def _log_ticks(axis: Axis) -> None:
-    # Plain numbers: matplotlib's own labels of a short logarithmic axis are all "2.3 × 10⁰".
+def log_ticks(axis: Axis) -> None:
+    """Label a logarithmic axis with plain numbers.
+
+    matplotlib's own labels of a short logarithmic axis all have the form "2.3 × 10⁰".
+    """
     axis.set_major_locator(log_locator(*axis.get_view_interval()))
     axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
     axis.set_minor_locator(NullLocator())
 
 
 def symmetric_ticks(axis: Axes, unit: float, positions: Sequence[float]) -> None:
-    """Label a horizontal axis of positions u = asinh(x / unit) with x: 0 and powers of ten."""
+    """Label a horizontal axis of positions u = asinh(x / unit) with x: 0 and powers of ten.
+
+    Args:
+        axis: The axes.
+        unit: Where the axis turns from linear to logarithmic, in units of x.
+        positions: First and last position u that the axis shows.
+    """
     reach = unit * math.sinh(max(abs(positions[0]), abs(positions[-1])))
     first, last = math.ceil(math.log10(unit)), math.floor(math.log10(reach))
     powers = [10.0**power for power in range(first, last + 1)]
@@ -171,13 +197,13 @@ def symmetric_ticks(axis: Axes, unit: float, positions: Sequence[float]) -> None
     axis.set_xlim(positions[0], positions[-1])
 
 
-def legend(canvas: Canvas, axes: Sequence[Axes], *, least: int = 2) -> None:
-    """Put one legend of all series above the axes, and make the canvas higher by its rows.
+def legend(figure: Figure, axes: Sequence[Axes], *, least: int = 2) -> None:
+    """Put one legend of all series above the axes, and make the figure higher by its rows.
 
     Args:
-        canvas: The canvas.
-        axes: Whose series.
-        least: The number of series from which a legend is needed.
+        figure: The figure.
+        axes: The axes that hold the series.
+        least: Number of series from which on the figure gets a legend.
     """
     handles = {
         name: handle
@@ -187,10 +213,10 @@ def legend(canvas: Canvas, axes: Sequence[Axes], *, least: int = 2) -> None:
     if len(handles) < least:
         return
     entry = 0.6 + 0.068 * max(map(len, handles))  # Inches: handle and spaces, then letters.
-    width, height = canvas.get_size_inches()
+    width, height = figure.get_size_inches()
     rows = math.ceil(len(handles) / max(1, int(width / entry)))
-    canvas.set_size_inches(width, height + _LEGEND_ROW * rows)
-    canvas.legend(
+    figure.set_size_inches(width, height + _LEGEND_ROW * rows)
+    figure.legend(
         handles.values(),
         handles.keys(),
         loc="outside upper center",

@@ -1,12 +1,13 @@
-"""What is drawn over a plane: paths, solutions by name, and the prediction of a model."""
+"""Drawings over a plane: paths, solutions by name, and the prediction of a model."""
+
+from __future__ import annotations
 
 import itertools
 import math
 from collections.abc import Mapping, Sequence
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
-import torch
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 from matplotlib.patches import Circle
@@ -14,26 +15,29 @@ from matplotlib.patheffects import withStroke
 from matplotlib.text import Annotation
 from matplotlib.transforms import Bbox
 
-from landscape.plots import axes as frames
+from landscape.plots.style import LOOKS
+
+if TYPE_CHECKING:
+    import torch
 
 LIGHT, DARK = "#ffffff", "#101418"  # On the colours of a plane, which no theme changes.
 PREDICTED = "#d1601f"
 
-# Those first that are far from a plane's colours.
-_PATHS = (*frames.LOOKS[3:5], *frames.LOOKS[1:3])
+# First the looks whose colours are far from a plane's.
+_PATHS = (*LOOKS[3:5], *LOOKS[1:3])
 # Sides of a mark where its name may go, the best first.
 _SIDES = ((1, 0.5), (-1, 0.5), (0, 1), (0, -1), (1, -1), (-1, -1))
 
 
 class Prediction(Protocol):
-    """Another loss on a plane's grid, such as that of the quadratic model.
+    """Another loss on a plane's grid, such as the quadratic model's.
 
     Attributes:
         alphas: Positions (a,).
         betas: Positions (b,).
         loss: Predicted loss (a, b).
-        radius: Radius around the centre up to which it holds, in the plane's coordinates; infinite
-            if it nowhere fails, 0 if nowhere it holds.
+        radius: Radius around the centre up to which the prediction holds, in the plane's
+            coordinates; infinite if it fails nowhere, 0 if it holds nowhere.
     """
 
     alphas: torch.Tensor
@@ -43,7 +47,13 @@ class Prediction(Protocol):
 
 
 def draw_prediction(axis: Axes, prediction: Prediction | None, levels: Sequence[float]) -> None:
-    """Draw a prediction, dashed on every second level of the plane, and its radius as a circle."""
+    """Draw a prediction, dashed on every second level of the plane, and its radius as a circle.
+
+    Args:
+        axis: Axes of the plane.
+        prediction: The prediction; None draws nothing.
+        levels: Levels of the plane.
+    """
     if prediction is None:
         return
     grid = (prediction.alphas.numpy(), prediction.betas.numpy())
@@ -67,12 +77,12 @@ def draw_prediction(axis: Axes, prediction: Prediction | None, levels: Sequence[
 
 
 def draw_paths(axis: Axes, paths: Mapping[str, Sequence], names: Sequence[str]) -> None:
-    """Draw paths through a plane, each in the look of its name; start open, end filled.
+    """Draw paths through a plane, each in the look of its name, its start open and its end filled.
 
     Args:
         axis: Axes of the plane.
         paths: Name -> points (k, 2), k >= 2.
-        names: Names of all paths of the figure.
+        names: Names of all paths of the figure, which decide the looks.
 
     Raises:
         ValueError: If a path has another shape.
@@ -103,17 +113,22 @@ def draw_paths(axis: Axes, paths: Mapping[str, Sequence], names: Sequence[str]) 
 def draw_marks(axis: Axes, marks: Mapping[str, Sequence[float]]) -> list[Annotation]:
     """Mark solutions by a cross with the name beside it, or the centre by a cross alone.
 
+    Args:
+        axis: Axes of the plane.
+        marks: Name -> (α, β); empty marks the centre.
+
     Returns:
-        The names, which ``place`` puts where nothing else stands.
+        The names' texts, which ``place_labels`` moves to free places.
     """
     names = []
     for name, position in (marks or {"": (0, 0)}).items():
-        at = tuple(map(float, position))
-        axis.plot(*at, "+", color=DARK, markersize=10, markeredgewidth=3)
-        axis.plot(*at, "+", color=LIGHT, markersize=9, markeredgewidth=1.4)
+        point = tuple(map(float, position))
+        # Light on dark: the cross is seen on every colour.
+        axis.plot(*point, "+", color=DARK, markersize=10, markeredgewidth=3)
+        axis.plot(*point, "+", color=LIGHT, markersize=9, markeredgewidth=1.4)
         text = axis.annotate(
             name,
-            at,
+            point,
             xytext=(0, 0),
             textcoords="offset points",
             va="bottom",
@@ -128,11 +143,19 @@ def draw_marks(axis: Axes, marks: Mapping[str, Sequence[float]]) -> list[Annotat
 
 
 def place_labels(axis: Axes, names: Sequence[Annotation]) -> list[Bbox]:
-    """Move each name to the first side of its mark that is free, and return the boxes now taken."""
+    """Move each name to the first free side of its mark.
+
+    Args:
+        axis: Axes of the plane, laid out for good.
+        names: Texts that ``draw_marks`` returned.
+
+    Returns:
+        Boxes in pixels of everything that stands in the axes: marks, paths and names.
+    """
     points = axis.figure.dpi / 72
     centres = [axis.transData.transform(name.xy) for name in names]
     taken = [Bbox.from_extents(*(xy - 6 * points), *(xy + 6 * points)) for xy in centres]
-    taken += _drawn(axis)
+    taken += _boxes_along_lines(axis)
     inside = axis.get_window_extent()
     for name, centre in zip(names, centres, strict=True):
         size = np.array(name.get_window_extent().size)
@@ -154,17 +177,17 @@ def place_labels(axis: Axes, names: Sequence[Annotation]) -> list[Bbox]:
 
 
 def outline(ink: str) -> withStroke:
-    """Return the effect that keeps letters of an ink legible on every colour and line."""
+    """Return the outline that keeps letters of an ink legible on every colour and line."""
     return withStroke(linewidth=1.2, foreground=DARK if ink == LIGHT else LIGHT)
 
 
-def _drawn(axis: Axes) -> list[Bbox]:
-    """Small boxes along all marks and paths of a plane, in pixels."""
-    found = []
+def _boxes_along_lines(axis: Axes) -> list[Bbox]:
+    """Return small boxes along all marks and paths of a plane, in pixels."""
+    boxes = []
     for line in axis.get_lines():
-        along = line.get_path().interpolated(8) if len(line.get_xdata()) > 1 else line.get_path()
-        found += [
+        path = line.get_path().interpolated(8) if len(line.get_xdata()) > 1 else line.get_path()
+        boxes += [
             Bbox.from_extents(*(point - 3), *(point + 3))
-            for point in axis.transData.transform(along.vertices)
+            for point in axis.transData.transform(path.vertices)
         ]
-    return found
+    return boxes

@@ -1,4 +1,4 @@
-"""What one set of axes shows: bands over seeds by name, and what the axes mean."""
+"""Content of one set of axes: bands over seeds by name, and the meaning of the axes."""
 
 import dataclasses
 from collections.abc import Mapping
@@ -9,12 +9,12 @@ import numpy as np
 
 @dataclasses.dataclass(frozen=True)
 class Band:
-    """Mean and confidence interval at each position of a curve that several seeds trace.
+    """Mean and confidence interval at each position of a curve, over seeds.
 
     Attributes:
         x: Positions (p,).
         mean: Mean (p,); NaN where a sample is not finite.
-        low: Lower ends (p,).
+        low: Lower ends of the interval (p,).
         high: Upper ends (p,).
         samples: The curves themselves (n, p).
         n: Number of curves.
@@ -30,20 +30,20 @@ class Band:
 
 @dataclasses.dataclass(frozen=True)
 class Panel:
-    """One set of axes: series by name, and what the axes mean.
+    """One set of axes: series by name, and the meaning of the axes.
 
     Attributes:
         title: Short heading.
         x: Label of the horizontal axis, with unit.
         y: Label of the vertical axis, with unit.
-        series: Name -> band. A series keeps the look of its name in all panels of a figure.
+        series: Name -> band. A name has the same look in all panels of a figure.
         scale: Scale of the vertical axis.
         x_scale: Scale of the horizontal axis.
         integers: Whether horizontal ticks are whole numbers.
-        limits: Ends of the vertical axis, or None.
-        unit: The horizontal axis shows x for positions u = asinh(x / unit); None for x itself.
-        marks: Values of x to mark by ticks, a row for each seed.
-        ticks: Where the horizontal axis has its labels; None takes round numbers.
+        limits: Ends of the vertical axis; None chooses them from the curves.
+        unit: If not None, the horizontal axis has positions u = asinh(x / unit) and labels x.
+        marks: Values of x that get a tick mark, one row a seed.
+        ticks: Positions of the horizontal labels; None takes round numbers.
     """
 
     title: str

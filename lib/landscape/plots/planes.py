@@ -1,7 +1,9 @@
 """Contours of planes on shared levels, with paths, solutions and a model's prediction over them."""
 
-from collections.abc import Mapping, Sequence
-from typing import Literal, get_args
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import matplotlib.style
 import numpy as np
@@ -9,34 +11,37 @@ from matplotlib.axes import Axes
 from matplotlib.cm import ScalarMappable
 from matplotlib.colors import BoundaryNorm
 from matplotlib.contour import QuadContourSet
-from matplotlib.figure import Figure as Canvas
+from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
-from matplotlib.transforms import Bbox
 
 from landscape.plots import axes as frames
 from landscape.plots import overlays
 from landscape.plots.axes import suggests_log_scale
-from landscape.plots.figure import Figure
+from landscape.plots.contour_labels import inks, label_levels
 from landscape.plots.overlays import Prediction
-from landscape.slices.grid import Plane, shared_levels
+from landscape.plots.style import INK, STYLES, keep_style
+
+if TYPE_CHECKING:
+    from landscape.slices.grid import Plane
 
 Quantity = Literal["loss", "accuracy"]
-UNITS = {"loss": "loss (nats)", "accuracy": "accuracy (share correct)"}
+VALUE_LABELS = {"loss": "mean loss", "accuracy": "accuracy (share correct)"}
 COLOURS = matplotlib.colormaps["cividis"]  # From dark to light: it reads in grey as well.
-
-_LABEL = 11.0  # Half the side of the square that a contour's label keeps free, in points.
 
 
 def levels(planes: Sequence[Plane], *, quantity: Quantity = "loss", count: int = 13) -> list[float]:
-    """Return increasing levels for several planes: logarithmic where the losses ask for it.
+    """Return increasing levels that several planes share.
 
     Losses that span a factor of 10 or more get levels a constant factor apart, as
-    ``slices.shared_levels`` gives them; others, and accuracies, about ``count`` round numbers.
+    ``slices.shared_levels`` gives them; others, and accuracies, get about ``count`` round numbers.
 
     Args:
         planes: The planes of one picture.
         quantity: Which of their values.
         count: Number of levels, at least 3.
+
+    Returns:
+        The levels, in units of the quantity.
 
     Raises:
         ValueError: If no two finite values differ, ``count < 3``, or the quantity is unknown.
@@ -49,6 +54,9 @@ def levels(planes: Sequence[Plane], *, quantity: Quantity = "loss", count: int =
             "whose values differ, and count >= 3."
         )
     if quantity == "loss" and suggests_log_scale(values):
+        # Imported here: the module of planes needs an objective, and drawing needs none.
+        from landscape.slices.grid import shared_levels
+
         return shared_levels(planes, count=count)
     round_numbers = MaxNLocator(count - 1, steps=[1, 2, 2.5, 5, 10])
     return round_numbers.tick_values(values.min(), values.max()).tolist()
@@ -57,11 +65,9 @@ def levels(planes: Sequence[Plane], *, quantity: Quantity = "loss", count: int =
 def planes(
     named: Mapping[str, Plane],
     *,
-    label: str,
-    caption: str,
-    alt: str,
     xlabel: str = "α (relative to filter norms)",
     ylabel: str = "β (relative to filter norms)",
+    value_label: str | None = None,
     levels: Sequence[float],
     quantity: Quantity = "loss",
     paths: Mapping[str, Mapping[str, Sequence]] | None = None,
@@ -74,12 +80,11 @@ def planes(
 
     Args:
         named: Title -> plane.
-        label: Such as ``fig-plane``.
-        caption: What to see.
-        alt: What the picture shows.
         xlabel: Meaning of α with unit.
         ylabel: Meaning of β with unit.
-        levels: Increasing levels for all planes, such as ``plots.levels`` gives; every second one
+        value_label: Name of the quantity with unit, for the colour bar; None takes
+            ``VALUE_LABELS``.
+        levels: Increasing levels for all planes, such as ``plots.levels`` gives; every second level
             is labelled.
         quantity: Which values of the planes.
         paths: Title -> name of a path -> its points (k, 2) as (α, β); start and end are marked.
@@ -88,34 +93,65 @@ def planes(
         predictions: Title -> another loss on the plane, such as the quadratic model's, drawn
             dashed on the same levels, with the circle of its radius.
 
+    Returns:
+        The figure: the planes' axes in their order, then the colour bar.
+
     Raises:
-        ValueError: If there is no plane or a grid does not increase, if the levels do not
-            increase, if the quantity is unknown, or if something is to be drawn on a plane that
-            is not there.
+        ValueError: If there is no plane, a grid does not increase, the levels do not increase, the
+            quantity is unknown, or a path, mark or prediction belongs to no plane of the figure.
     """
     over = {"paths": paths or {}, "marks": marks or {}, "predictions": predictions or {}}
+    labels = (xlabel, ylabel, value_label or VALUE_LABELS.get(quantity, ""))
+    return draw_planes(named, levels, quantity, labels, over)
+
+
+def draw_planes(
+    named: Mapping[str, Plane],
+    levels: Sequence[float],
+    quantity: Quantity,
+    labels: tuple[str, str, str],
+    over: Mapping[str, Mapping[str, Any]],
+    *,
+    new_figure: Callable[..., Figure] = Figure,
+    style: Mapping[str, Any] | None = None,
+) -> Figure:
+    """Draw planes on a new figure: see ``planes``.
+
+    Args:
+        named: Title -> plane.
+        levels: Increasing levels for all planes.
+        quantity: Which values of the planes.
+        labels: Labels of α, of β and of the colour bar.
+        over: Any of ``paths``, ``marks`` and ``predictions`` of ``planes``.
+        new_figure: Makes the figure.
+        style: Further arguments of matplotlib's ``contourf``.
+    """
     _check(named, levels, over)
-    with matplotlib.style.context(frames.STYLES):
-        canvas, axes, side = frames.plane_axes(len(named), ratio=_ratio(named), bar=True)
-        norm = BoundaryNorm(levels, COLOURS.N, extend="both")
-        lines = [
-            _field(axis, plane, values_of(plane, quantity), norm)
+    paths, marks, predictions = (over.get(name, {}) for name in ("paths", "marks", "predictions"))
+    with matplotlib.style.context(STYLES):
+        figure, axes, side = frames.plane_axes(
+            len(named), ratio=_ratio(named), bar=True, new_figure=new_figure
+        )
+        contours = [
+            draw_field(axis, plane, values_of(plane, quantity), levels, style)
             for axis, plane in zip(axes, named.values(), strict=True)
         ]
-        named_marks = {}
+        mark_names = {}
+        path_names = list(_path_names(paths))
         for axis, (title, plane) in zip(axes, named.items(), strict=True):
-            overlays.draw_prediction(axis, over["predictions"].get(title), levels)
-            overlays.draw_paths(axis, over["paths"].get(title, {}), list(_names(over["paths"])))
-            named_marks[title] = overlays.draw_marks(axis, over["marks"].get(title, {}))
+            overlays.draw_prediction(axis, predictions.get(title), levels)
+            overlays.draw_paths(axis, paths.get(title, {}), path_names)
+            mark_names[title] = overlays.draw_marks(axis, marks.get(title, {}))
             frames.title(axis, title, side + 0.3)
             frames.include_points(axis, plane.alphas.numpy(), plane.betas.numpy())
-        frames.label_outer(axes, xlabel, ylabel)
-        _bar(canvas, axes, norm, quantity)
-        frames.legend(canvas, axes, least=1)
-        frames.fix_layout(canvas)  # Labels need the places that the layout gives.
-        for axis, contour, texts in zip(axes, lines, named_marks.values(), strict=True):
-            _label(axis, contour, levels, overlays.place_labels(axis, texts))
-        return Figure(canvas, label=label, caption=caption, alt=alt)
+        frames.label_outer(axes, *labels[:2])
+        _draw_bar(figure, axes, levels, labels[2], (style or {}).get("cmap", COLOURS))
+        frames.legend(figure, axes, least=1)
+        keep_style(figure.axes)
+        frames.fix_layout(figure)  # Labels need the places that the layout gives.
+        for axis, lines, names in zip(axes, contours, mark_names.values(), strict=True):
+            label_levels(axis, lines, levels, overlays.place_labels(axis, names))
+        return figure
 
 
 def values_of(plane: Plane, quantity: Quantity) -> np.ndarray:
@@ -126,7 +162,7 @@ def values_of(plane: Plane, quantity: Quantity) -> np.ndarray:
     """
     if quantity not in get_args(Quantity):
         raise ValueError(f"quantity={quantity!r} is unknown. Choose 'loss' or 'accuracy'.")
-    return getattr(plane, quantity).numpy()
+    return np.asarray(getattr(plane, quantity))
 
 
 def check_grids(named: Mapping[str, Plane]) -> None:
@@ -143,99 +179,87 @@ def check_grids(named: Mapping[str, Plane]) -> None:
                 )
 
 
-def _check(named: Mapping[str, Plane], levels: Sequence[float], over: Mapping[str, Mapping]):
-    check_grids(named)
+def check_levels(levels: Sequence[float]) -> None:
+    """Raise ValueError unless there are two levels at least, and they increase."""
     if len(levels) < 2 or not bool((np.diff(levels) > 0).all()):
         raise ValueError(f"levels={list(levels)} do not increase. Use plots.levels(planes).")
-    for what, of in over.items():
-        if unknown := sorted(set(of) - set(named)):
+
+
+def _check(
+    named: Mapping[str, Plane], levels: Sequence[float], over: Mapping[str, Mapping]
+) -> None:
+    check_grids(named)
+    check_levels(levels)
+    for kind, drawn in over.items():
+        if unknown := sorted(set(drawn) - set(named)):
             raise ValueError(
-                f"{what} are given for {unknown[0]!r}, which is no plane of this figure. "
+                f"{kind} are given for {unknown[0]!r}, which is no plane of this figure. "
                 f"The planes are: {', '.join(map(repr, named))}."
             )
 
 
-def _names(paths: Mapping[str, Mapping]) -> dict[str, None]:
-    return dict.fromkeys(name for of in paths.values() for name in of)
+def _path_names(paths: Mapping[str, Mapping]) -> dict[str, None]:
+    return dict.fromkeys(name for named in paths.values() for name in named)
 
 
 def _ratio(named: Mapping[str, Plane]) -> float:
-    """Height over width of the planes, but no strips."""
+    """Height over width of the planes' axes; planes longer than 4 to 1 get square axes."""
     tallest = max(
         float(plane.betas.diff().sum() / plane.alphas.diff().sum()) for plane in named.values()
     )
     return min(max(tallest, 0.5), 1.5) if 0.25 <= tallest <= 4 else 1.0
 
 
-def _field(axis: Axes, plane: Plane, values: np.ndarray, norm: BoundaryNorm) -> QuadContourSet:
+def draw_field(
+    axis: Axes,
+    plane: Plane,
+    values: np.ndarray,
+    levels: Sequence[float],
+    style: Mapping[str, Any] | None = None,
+) -> QuadContourSet:
+    """Draw a plane's values as filled contours and lines, hatched where they are not finite.
+
+    Args:
+        axis: The axes.
+        plane: The plane, for its grid.
+        values: Values (a, b).
+        levels: Increasing levels.
+        style: Further arguments of matplotlib's ``contourf``.
+
+    Returns:
+        The lines. The filled contours are the first of the axes' ``collections``.
+    """
     grid = (plane.alphas.numpy(), plane.betas.numpy())
     shown = np.ma.masked_invalid(values.T)
     corner = (grid[0][0], grid[1][0])
     size = (np.ptp(grid[0]), np.ptp(grid[1]))
+    # The hatching lies under the whole plane and shows where no contour covers it.
     axis.add_patch(
         matplotlib.patches.Rectangle(
-            corner, *size, hatch="xxx", facecolor="none", edgecolor="#24292f", alpha=0.4
+            corner, *size, hatch="xxx", facecolor="none", edgecolor=INK, alpha=0.4
         )
     )
-    levels = norm.boundaries
-    axis.contourf(*grid, shown, levels=levels, norm=norm, cmap=COLOURS, extend="both")
-    return axis.contour(*grid, shown, levels=levels, colors=_inks(levels), linewidths=0.5)
+    norm = BoundaryNorm(levels, COLOURS.N, extend="both")
+    filled = {"cmap": COLOURS, "norm": norm, "extend": "both"} | dict(style or {})
+    axis.contourf(*grid, shown, levels=levels, **filled)
+    return axis.contour(*grid, shown, levels=levels, colors=inks(levels), linewidths=0.5)
 
 
-def _inks(levels: Sequence[float]) -> list[str]:
-    """White lines and labels on the darker half, dark ones on the lighter."""
-    return [
-        overlays.LIGHT if place < len(levels) / 2 else overlays.DARK for place in range(len(levels))
-    ]
+def _draw_bar(
+    figure: Figure, axes: Sequence[Axes], levels: Sequence[float], label: str, cmap: Any
+) -> None:
+    norm = BoundaryNorm(levels, COLOURS.N, extend="both")
+    bar = figure.colorbar(ScalarMappable(norm, cmap), ax=list(axes), shrink=0.85, pad=0.02)
+    spacing = "logarithmic" if _is_logarithmic(norm.boundaries) else "linear"
+    separator = ", " if figure.get_size_inches()[1] > 2.8 else ",\n"
+    bar.set_label(f"{label}{separator}{spacing} levels")
+    ticks = norm.boundaries[::2]
+    bar.set_ticks(ticks, labels=[f"{level:.3g}".replace("-", "−") for level in ticks])
 
 
-def _bar(canvas: Canvas, axes: Sequence[Axes], norm: BoundaryNorm, quantity: Quantity) -> None:
-    levels = norm.boundaries
-    bar = canvas.colorbar(ScalarMappable(norm, COLOURS), ax=list(axes), shrink=0.85, pad=0.02)
-    even = "logarithmic" if _logarithmic(levels) else "linear"
-    line = ", " if canvas.get_size_inches()[1] > 2.8 else ",\n"
-    bar.set_label(f"{UNITS[quantity]}{line}{even} levels")
-    bar.set_ticks(levels[::2], labels=[f"{level:.3g}".replace("-", "−") for level in levels[::2]])
-
-
-def _logarithmic(levels: np.ndarray) -> bool:
+def _is_logarithmic(levels: np.ndarray) -> bool:
     """Whether the steps between levels are more even as factors than as differences."""
     if levels[0] <= 0:
         return False
     factors, steps = np.diff(np.log(levels)), np.diff(levels)
     return bool(np.ptp(factors) / factors.mean() < np.ptp(steps) / steps.mean())
-
-
-def _label(axis: Axes, lines: QuadContourSet, levels: Sequence[float], taken: list[Bbox]) -> None:
-    """Write every second level on its line: where the line is level and nothing else stands."""
-    points = axis.figure.dpi / 72
-    inks = _inks(levels)
-    for place in range(0, len(levels), 2):
-        spot = _free_spot(axis, lines.get_paths()[place], taken, _LABEL * points)
-        if spot is not None:
-            texts = axis.clabel(
-                lines,
-                levels=[levels[place]],
-                manual=[tuple(axis.transData.inverted().transform(spot))],
-                fmt=lambda level: f"{level:.3g}".replace("-", "−"),
-                fontsize=6.5,
-                colors=[inks[place]],
-            )
-            texts[-1].set(path_effects=[overlays.outline(inks[place])], zorder=5)
-
-
-def _free_spot(axis: Axes, path, taken: list[Bbox], half: float) -> np.ndarray | None:
-    """Return a free point of a line in pixels, where it is most level, and take its square."""
-    if len(path.vertices) < 4:
-        return None
-    ends = axis.transData.transform(path.vertices)
-    joined = path.codes[1:] == path.LINETO
-    steps, middles = np.diff(ends, axis=0)[joined], ((ends[1:] + ends[:-1]) / 2)[joined]
-    slope = np.abs(np.arctan(np.abs(steps[:, 1]) / np.maximum(np.abs(steps[:, 0]), 1e-9)))
-    inside = axis.get_window_extent().padded(-half)
-    for spot in middles[np.argsort(slope.round(1), kind="stable")]:
-        box = Bbox.from_extents(*(spot - half), *(spot + half))
-        if inside.contains(*spot) and not any(box.overlaps(other) for other in taken):
-            taken.append(box)
-            return spot
-    return None

@@ -11,17 +11,18 @@ import matplotlib.style
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.axis import Axis
+from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocator
 
 from landscape.plots import axes as frames
-from landscape.plots.figure import Figure
 from landscape.plots.panel import Panel
+from landscape.plots.style import LOOKS, STYLES, keep_style
 
 Scale = Literal["linear", "log", "symlog"]
 
-# Filled and open, five markers of curves and five more: no two arms share marker and filling.
-_FIVE = frames.LOOKS[:5]
+# The five markers of curves and five more, each filled and open: no two arms look the same.
+_FIVE = LOOKS[:5]
 _MARKERS = tuple(look["marker"] for look in _FIVE), ("P", "X", "*", "<", ">")
 _LOOKS = tuple(
     {
@@ -37,23 +38,24 @@ _LOOKS = tuple(
     for look, marker in zip(_FIVE, markers, strict=True)
 )
 _DECADES = 4  # On either side of a symmetric logarithmic axis.
-_SMALL = 7.5  # Letters of what is not shown, in points.
+_SMALL = 7.5  # Letters of the remark on points that are not shown, in points.
 
 
 @dataclasses.dataclass(frozen=True)
 class Cloud:
-    """One set of axes: a point for each network.
+    """Content of one set of axes: a point for each network.
 
     Attributes:
         title: Short heading.
         x: Label of the horizontal axis, with unit.
         y: Label of the vertical axis, with unit.
-        points: Arm -> positions along x and along y, one each a network; NaN and infinity too.
+        points: Arm -> positions along x and along y, one of each for a network; NaN and infinity
+            are allowed.
         scale: Scale of the vertical axis.
         x_scale: Scale of the horizontal axis.
 
     Raises:
-        ValueError: If an arm has not as many positions along x as along y.
+        ValueError: If an arm has different numbers of positions along x and along y.
     """
 
     title: str
@@ -68,24 +70,22 @@ class Cloud:
             if len(xs) != len(ys):
                 raise ValueError(
                     f"arm {arm!r} of {self.title!r} has {len(xs)} positions along x and {len(ys)} "
-                    "along y. Pass one of each a network, in the same order."
+                    "along y. Pass one of each for a network, in the same order."
                 )
 
 
-def scatter(
-    clouds: Sequence[Cloud], *, label: str, caption: str, alt: str, columns: int = 2
-) -> Figure:
-    """Draw a point for each network; an arm keeps its look in all panels.
+def scatter(clouds: Sequence[Cloud], *, columns: int = 2) -> Figure:
+    """Draw a point for each network; an arm has the same look in all panels.
 
-    A point that its axes cannot show, not finite or not positive where the axis is logarithmic, is
-    counted in the panel beside the marker of its arm.
+    Points that the axes cannot show (not finite, or not positive on a logarithmic axis) are counted
+    above the panel, beside the marker of their arm.
 
     Args:
         clouds: The panels, in reading order, of at most 20 arms together.
-        label: Such as ``fig-prediction``.
-        caption: What to see.
-        alt: What the picture shows.
         columns: Panels side by side.
+
+    Returns:
+        The figure.
 
     Raises:
         ValueError: If there is no panel, or there are more arms than looks.
@@ -97,43 +97,44 @@ def scatter(
             f"at most {len(_LOOKS)} arms in all: more cannot be told apart."
         )
     looks = dict(zip(arms, _LOOKS, strict=False))
-    with matplotlib.style.context(frames.STYLES):
+    with matplotlib.style.context(STYLES):
         # A legend of many arms is as wide as the page.
         width = frames.WIDTH if len(arms) > len(_FIVE) else None
         height = 2.75 if len(clouds) > 1 else 3.2
-        canvas, axes = frames.axes_grid(len(clouds), columns, height=height, width=width)
+        figure, axes = frames.axes_grid(len(clouds), columns, height=height, width=width)
         for axis, cloud in zip(axes, clouds, strict=True):
-            _draw(axis, cloud, looks)
-        frames.legend(canvas, axes)
-        return Figure(canvas, label=label, caption=caption, alt=alt)
+            _draw_cloud(axis, cloud, looks)
+        frames.legend(figure, axes)
+        keep_style(axes)
+        return figure
 
 
-def _draw(axis: Axes, cloud: Cloud, looks: Mapping[str, Mapping]) -> None:
+def _draw_cloud(axis: Axes, cloud: Cloud, looks: Mapping[str, Mapping]) -> None:
     shown, missing = [np.empty((2, 0))], {"not finite": Counter(), "not positive": Counter()}
-    for arm, of in cloud.points.items():
-        points = np.asarray(of, dtype=np.float64)
+    for arm, positions in cloud.points.items():
+        points = np.asarray(positions, dtype=np.float64)
         finite = np.isfinite(points).all(axis=0)
         inside = finite & _positive(points[0], cloud.x_scale) & _positive(points[1], cloud.scale)
         missing["not finite"][arm] = int((~finite).sum())
         missing["not positive"][arm] = int((finite & ~inside).sum())
         shown.append(points[:, inside])
         axis.plot(*shown[-1], label=arm, **looks[arm])
-    x = textwrap.fill(cloud.x, int(17 * _width(axis)))
-    frames.label_axes(axis, Panel(cloud.title, x, cloud.y, {}, cloud.scale, cloud.x_scale))
-    _thin(axis, cloud.x_scale)
+    xlabel = textwrap.fill(cloud.x, int(17 * _width(axis)))
+    frames.label_axes(axis, Panel(cloud.title, xlabel, cloud.y, {}, cloud.scale, cloud.x_scale))
+    _thin_ticks(axis, cloud.x_scale)
     for line, scale, values in zip(
         (axis.xaxis, axis.yaxis), (cloud.x_scale, cloud.scale), np.hstack(shown), strict=True
     ):
         if scale == "symlog" and values.any():
-            _symmetric(line, values)
-    _count(axis, missing, looks)
+            _set_symmetric_scale(line, values)
+    _count_missing(axis, missing, looks)
 
 
 def _positive(values: np.ndarray, scale: Scale) -> np.ndarray:
     return (values > 0) | (scale != "log")
 
 
-def _thin(axis: Axes, scale: Scale) -> None:
+def _thin_ticks(axis: Axes, scale: Scale) -> None:
     """Leave so few ticks on a logarithmic horizontal axis that their labels stay apart."""
     low, high = axis.get_xlim()
     if scale == "log" and high >= 1000 * low:
@@ -142,8 +143,8 @@ def _thin(axis: Axes, scale: Scale) -> None:
         axis.xaxis.set_major_locator(LogLocator(subs=(1, 3), numticks=9))
 
 
-def _symmetric(line: Axis, values: np.ndarray) -> None:
-    """Make an axis linear around 0 and logarithmic beyond the smallest values, in round numbers."""
+def _set_symmetric_scale(line: Axis, values: np.ndarray) -> None:
+    """Make an axis linear around 0 and logarithmic beyond the smallest values, a power of ten."""
     sizes = np.abs(values[values != 0])
     last = math.floor(math.log10(sizes.max()))
     first = max(math.floor(math.log10(sizes.min())), last - _DECADES)
@@ -156,12 +157,13 @@ def _symmetric(line: Axis, values: np.ndarray) -> None:
         ((1,), 2),
         ((1,), _DECADES + 1),
     ):
-        powers = range(last, first - (step == 1), -step)  # The first is too near to 0 to skip to.
+        # With steps of several decades the lowest power would crowd 0: it is left out.
+        powers = range(last, first - (step == 1), -step)
         sizes = [mantissa * 10.0**power for power in powers for mantissa in mantissas]
         ticks = _between(low, high, [0.0, *sizes, *(-size for size in sizes)])
         if _apart(line, ticks):
             break
-    if len(ticks) < 2:  # Within a decade.
+    if len(ticks) < 2:  # All values lie within a decade.
         ticks = _between(low, high, MaxNLocator(3).tick_values(low, high))
     line.set_ticks(ticks)
     line.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}".replace("-", "−")))
@@ -182,12 +184,14 @@ def _apart(line: Axis, ticks: np.ndarray) -> bool:
     return bool((np.diff(inches) > (sizes[1:] + sizes[:-1]) / 2).all())
 
 
-def _count(axis: Axes, missing: Mapping[str, Counter], looks: Mapping[str, Mapping]) -> None:
-    """Say above the axes how many points they do not show, and beside each marker of how many."""
-    counts = sum(missing.values(), Counter())  # Only what is above 0.
+def _count_missing(
+    axis: Axes, missing: Mapping[str, Counter], looks: Mapping[str, Mapping]
+) -> None:
+    """Say above the axes how many points they do not show, in all and for each arm's marker."""
+    counts = sum(missing.values(), Counter())  # The sum of counters drops zeros.
     if not counts:
         return
-    words = [f"{sum(own.values())} {why}" for why, own in missing.items() if any(own.values())]
+    words = [f"{sum(arms.values())} {why}" for why, arms in missing.items() if any(arms.values())]
     columns = int(_width(axis) / 0.3)
     rows = 1 - (-len(counts) // columns)
     axis.legend(
@@ -210,5 +214,5 @@ def _count(axis: Axes, missing: Mapping[str, Counter], looks: Mapping[str, Mappi
 
 
 def _width(axis: Axes) -> float:
-    """About how wide axes are, in inches."""
+    """Return the approximate width of axes in inches."""
     return axis.figure.get_size_inches()[0] / axis.get_subplotspec().get_gridspec().ncols - 0.6

@@ -1,88 +1,141 @@
-"""Surfaces: planes as reliefs, as one picture that stands still and the data of one that turns."""
+"""Planes as surfaces: a picture, and the data of one that the reader turns."""
+
+from __future__ import annotations
 
 import dataclasses
 import math
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import matplotlib.style
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection, PolyCollection
 from matplotlib.colors import to_hex
+from matplotlib.figure import Figure
 from matplotlib.ticker import Locator, MaxNLocator
 
 from landscape.plots import axes as frames
 from landscape.plots.axes import suggests_log_scale
-from landscape.plots.figure import Surface
-from landscape.plots.planes import COLOURS, UNITS, Quantity, check_grids, values_of
-from landscape.slices.grid import Plane
+from landscape.plots.planes import COLOURS, VALUE_LABELS, Quantity, check_grids, values_of
+from landscape.plots.style import INK, STYLES
 
-AZIMUTH, ELEVATION = 35.0, 28.0  # Degrees, of the picture and where turning begins.
+if TYPE_CHECKING:
+    from landscape.slices.grid import Plane
+
+AZIMUTH, ELEVATION = 35.0, 28.0  # Degrees, of the picture and of the first view when turning.
 HEIGHT = 1.15  # Of the box; its longer side goes from -1 to 1.
 
-_INK = "#24292f"
-_LIGHT = np.array([-0.45, -0.35, 0.82])  # Where light comes from: a unit vector, to a per cent.
-_CELLS = 650  # More cells become pixels, at 300 an inch: the page would grow by megabytes.
+_LIGHT = np.array([-0.45, -0.35, 0.82])  # Towards the light: a unit vector, to a per cent.
+_CELLS = 650  # More cells become pixels, at 300 an inch: as lines they would take megabytes.
 
 
 def surface(
     named: Mapping[str, Plane],
     *,
-    label: str,
-    caption: str,
-    alt: str,
     xlabel: str = "α",
     ylabel: str = "β",
+    value_label: str | None = None,
     quantity: Quantity = "loss",
-) -> Surface:
-    """Draw planes as surfaces with one vertical scale, which turn in the HTML report.
+) -> Figure:
+    """Draw planes as surfaces with one vertical scale.
 
-    The scale is logarithmic where the losses ask for it. A cell with a corner that is not finite
-    stays open, and that corner is a cross at the top of the box.
+    The scale is logarithmic where the losses span a factor of 10 or more. A cell with a corner that
+    is not finite stays open, and that corner is a cross at the top of the box.
 
     Args:
         named: Title -> plane.
-        label: Such as ``fig-surface``.
-        caption: What to see; also the meaning and unit of α and β.
-        alt: What the picture shows.
         xlabel: Name of α.
         ylabel: Name of β.
+        value_label: Name of the quantity with unit; None takes ``planes.VALUE_LABELS``.
         quantity: Which values of the planes.
+
+    Returns:
+        The figure.
 
     Raises:
         ValueError: If there is no plane, a grid does not increase, no two finite values differ, or
             the quantity is unknown.
     """
+    scale, boxes = _boxes(named, quantity)
+    labels = (xlabel, ylabel, value_label or VALUE_LABELS[quantity])
+    with matplotlib.style.context(STYLES):
+        figure, axes, side = frames.plane_axes(len(named), ratio=0.76)
+        figure.set_dpi(300)
+        for axis, title, box in zip(axes, named, boxes, strict=True):
+            _draw_box(axis, box, scale, labels)
+            frames.title(axis, title, side + 0.3)
+        frames.fix_layout(figure)
+        return figure
+
+
+def surface_data(
+    named: Mapping[str, Plane],
+    *,
+    xlabel: str = "α",
+    ylabel: str = "β",
+    value_label: str | None = None,
+    quantity: Quantity = "loss",
+) -> dict[str, Any]:
+    """Return what ``surface`` draws as plain values that JSON holds, for a page that turns it.
+
+    Args:
+        named: Title -> plane.
+        xlabel: Name of α.
+        ylabel: Name of β.
+        value_label: Name of the quantity with unit; None takes ``planes.VALUE_LABELS``.
+        quantity: Which values of the planes.
+
+    Returns:
+        ``quantity``, ``labels``, ``view`` (degrees), ``height``, ``light``, ``colours`` (dark to
+        light), ``scale``, and ``panels``: the planes' grids, values and ticks.
+
+    Raises:
+        ValueError: For the reasons of ``surface``.
+    """
+    scale, boxes = _boxes(named, quantity)
+    return {
+        "quantity": quantity,
+        "labels": [xlabel, ylabel, value_label or VALUE_LABELS[quantity]],
+        "view": [AZIMUTH, ELEVATION],
+        "height": HEIGHT,
+        "light": _LIGHT.tolist(),
+        "colours": [to_hex(COLOURS(share)) for share in np.linspace(0, 1, 16)],
+        "scale": dataclasses.asdict(scale),
+        "panels": [
+            _packed(title, plane, quantity, box)
+            for (title, plane), box in zip(named.items(), boxes, strict=True)
+        ],
+    }
+
+
+def draw_surface(
+    axis: Axes, plane: Plane, quantity: Quantity, labels: tuple[str, str, str]
+) -> None:
+    """Draw one plane as a surface on axes, which lose their frame.
+
+    Args:
+        axis: The axes, without projection.
+        plane: The plane.
+        quantity: Which of its values.
+        labels: Names of α, of β and of the quantity.
+
+    Raises:
+        ValueError: For the reasons of ``surface``.
+    """
+    scale, (box,) = _boxes({"": plane}, quantity)
+    _draw_box(axis, box, scale, labels)
+
+
+def _boxes(named: Mapping[str, Plane], quantity: Quantity) -> tuple[_Scale, list[_Box]]:
     check_grids(named)
     scale = _Scale.of([values_of(plane, quantity) for plane in named.values()], quantity)
-    boxes = [_Box.of(plane, values_of(plane, quantity), scale) for plane in named.values()]
-    with matplotlib.style.context(frames.STYLES):
-        canvas, axes, side = frames.plane_axes(len(named), ratio=0.76)
-        canvas.set_dpi(300)
-        for axis, title, box in zip(axes, named, boxes, strict=True):
-            _draw(axis, box, scale, (xlabel, ylabel, UNITS[quantity]))
-            frames.title(axis, title, side + 0.3)
-        frames.fix_layout(canvas)
-        data = {
-            "quantity": quantity,
-            "labels": [xlabel, ylabel, UNITS[quantity]],
-            "view": [AZIMUTH, ELEVATION],
-            "height": HEIGHT,
-            "light": _LIGHT.tolist(),
-            "colours": [to_hex(COLOURS(share)) for share in np.linspace(0, 1, 16)],
-            "scale": dataclasses.asdict(scale),
-            "panels": [
-                _packed(title, plane, quantity, box)
-                for (title, plane), box in zip(named.items(), boxes, strict=True)
-            ],
-        }
-        return Surface(canvas, data, label=label, caption=caption, alt=alt)
+    return scale, [_Box.of(plane, values_of(plane, quantity), scale) for plane in named.values()]
 
 
 @dataclasses.dataclass(frozen=True)
 class _Scale:
-    """The vertical axis that all surfaces of a figure share; ticks as (share of it, text)."""
+    """The vertical axis that all surfaces of a figure share; ticks as (share of height, text)."""
 
     low: float
     high: float
@@ -90,8 +143,8 @@ class _Scale:
     ticks: list[tuple[float, str]]
 
     @classmethod
-    def of(cls, values: Sequence[np.ndarray], quantity: Quantity) -> "_Scale":
-        finite = np.concatenate([of[np.isfinite(of)] for of in values])
+    def of(cls, values: Sequence[np.ndarray], quantity: Quantity) -> _Scale:
+        finite = np.concatenate([grid[np.isfinite(grid)] for grid in values])
         if len(finite) == 0 or not finite.min() < finite.max():
             raise ValueError(
                 f"{len(finite)} finite values of the {quantity} make no surface. Pass planes whose "
@@ -118,7 +171,7 @@ class _Box:
     ticks: tuple[list, list]
 
     @classmethod
-    def of(cls, plane: Plane, values: np.ndarray, scale: _Scale) -> "_Box":
+    def of(cls, plane: Plane, values: np.ndarray, scale: _Scale) -> _Box:
         grids = [plane.alphas.numpy(), plane.betas.numpy()]
         ends = [(float(grid[0]), float(grid[-1])) for grid in grids]
         sides = [high - low for low, high in ends]
@@ -133,7 +186,7 @@ class _Box:
 
 
 def _share(values: np.ndarray, low: float, high: float, log: bool = False) -> np.ndarray:
-    values, low, high = (np.log10(of) if log else np.asarray(of) for of in (values, low, high))
+    values, low, high = (np.log10(x) if log else np.asarray(x) for x in (values, low, high))
     return (values - low) / (high - low)
 
 
@@ -159,15 +212,15 @@ def _packed(title: str, plane: Plane, quantity: Quantity, box: _Box) -> dict[str
 
 
 def _short(values: Sequence[float], digits: int) -> list[float | str]:
-    """Return numbers with few digits; what JSON has no number for as a word."""
+    """Return numbers with few digits; NaN and infinity, for which JSON has no number, as words."""
     return [
         float(f"{value:.{digits}g}") if math.isfinite(value) else str(float(value))
         for value in values
     ]
 
 
-def _draw(axis: Axes, box: _Box, scale: _Scale, labels: Sequence[str]) -> None:
-    """Draw from back to front: floor and walls, the surface, what was lost, then the axes."""
+def _draw_box(axis: Axes, box: _Box, scale: _Scale, labels: Sequence[str]) -> None:
+    """Draw from back to front: floor and walls, surface, points that are not finite, axes."""
     hx, hy = box.halves
     across, along = (
         [(2 * share - 1) * half for share, _ in ticks]
@@ -179,13 +232,13 @@ def _draw(axis: Axes, box: _Box, scale: _Scale, labels: Sequence[str]) -> None:
     lines += [[(-hx, hy, z), (hx, hy, z), (hx, -hy, z)] for z in levels]
     lines += [[(x, y, 0), (x, y, HEIGHT)] for x, y in ((-hx, hy), (hx, hy), (hx, -hy))]
     frame = [_project(*np.transpose(line)) for line in lines]
-    axis.add_collection(LineCollection(frame, colors=_INK, linewidths=0.5, alpha=0.25, zorder=1))
+    axis.add_collection(LineCollection(frame, colors=INK, linewidths=0.5, alpha=0.25, zorder=1))
     axis.add_collection(_cells(box))
     lost = np.argwhere(np.isnan(box.z)).T
     crosses = _project(box.x[lost[0]], box.y[lost[1]], HEIGHT)
-    axis.plot(*crosses.T, "x", color=_INK, markersize=2.5, markeredgewidth=0.6, zorder=3)
+    axis.plot(*crosses.T, "x", color=INK, markersize=2.5, markeredgewidth=0.6, zorder=3)
     for edge in (([hx, -hx, -hx], [-hy, -hy, hy], 0), ([-hx] * 2, [hy] * 2, [0, HEIGHT])):
-        axis.plot(*_project(*edge).T, color=_INK, linewidth=0.8, zorder=4)
+        axis.plot(*_project(*edge).T, color=INK, linewidth=0.8, zorder=4)
     words = [
         ((x, -hy - 0.17, -0.09), word) for x, (_, word) in zip(across, box.ticks[0], strict=True)
     ]
@@ -204,9 +257,9 @@ def _draw(axis: Axes, box: _Box, scale: _Scale, labels: Sequence[str]) -> None:
 
 
 def _project(x: np.ndarray, y: np.ndarray, z: np.ndarray) -> np.ndarray:
-    """Return where points stand on the page, (..., 2)."""
+    """Return positions of points on the page, (..., 2)."""
     turn, lift = math.radians(AZIMUTH), math.radians(ELEVATION)
-    x, y, z = np.broadcast_arrays(*(np.asarray(of, dtype=np.float64) for of in (x, y, z)))
+    x, y, z = np.broadcast_arrays(*(np.asarray(part, dtype=np.float64) for part in (x, y, z)))
     depth = x * math.sin(turn) + y * math.cos(turn)
     right = x * math.cos(turn) - y * math.sin(turn)
     return np.stack([right, z * math.cos(lift) + depth * math.sin(lift)], axis=-1)

@@ -1,4 +1,4 @@
-"""Sharpness: how much the loss rises around a solution."""
+"""Sharpness: the rise of the loss around a solution."""
 
 from landscape.sharpness.average import AverageCase, Distribution, average_case
 from landscape.sharpness.ball import Ball, Rise

@@ -12,19 +12,19 @@ from landscape.sharpness.ball import Ball, Neighbourhood, Rise
 
 Distribution = Literal["sphere", "gaussian"]
 
-# Fewer pairs say too little of their own spread to stop on it.
+# The standard error from fewer pairs is itself too uncertain to stop on.
 _FEWEST = 10
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class AverageCase(Rise):
-    """The mean rise over random perturbations.
+    """The mean rise over random perturbations ε = D u; see ``Rise`` for further fields.
 
     Attributes:
-        value: Mean of L(θ + ε) - L(θ).
-        stderr: Its standard error.
-        pairs: Antithetic pairs ± ε in the mean.
-        distribution: What u is drawn from; ε = D u.
+        value: Mean of L(θ + ε) - L(θ), in units of the loss.
+        stderr: Standard error of the value.
+        pairs: Antithetic pairs ± ε averaged.
+        distribution: Distribution of u.
         converged: Whether the standard error is at most ``rtol`` of the value.
     """
 
@@ -35,7 +35,7 @@ class AverageCase(Rise):
 
 def average_case(
     objective: Objective,
-    theta: torch.Tensor,
+    theta: torch.Tensor | None = None,
     *,
     rho: float = 0.05,
     ball: Ball = "l2",
@@ -46,23 +46,26 @@ def average_case(
 ) -> AverageCase:
     """Estimate the mean of L(θ + D u) - L(θ) over random u.
 
-    Each draw counts with its opposite, so that the slope, which has no mean, adds no noise. Of a
-    quadratic loss the mean is ρ² tr(D H D) / (2 m) for either distribution, with m the entries that
-    the ball moves (n for ``l2``): the mean eigenvalue times ρ²/2.
+    Each draw u counts together with −u. This cancels the slope, whose mean is zero but which would
+    add noise. For a quadratic loss the mean is ρ² tr(D H D) / (2 m) for either distribution, where
+    m is the number of entries that the ball moves (n for ``l2``): the mean eigenvalue times ρ²/2.
 
     Args:
-        objective: Where to measure.
-        theta: The solution (n,).
-        rho: Radius, > 0; see ``Rise`` for its unit.
-        ball: ``l2``, ``adaptive`` or ``filter``; see ``Rise``.
-        distribution: ``sphere``: uniform on ‖u‖ = ρ. ``gaussian``: with standard deviation ρ/√m an
-            entry, so that E ‖u‖² = ρ².
-        rtol: Standard error that is enough, relative to the mean; looked at from 10 pairs on.
-        max_pairs: Pairs to spend, at least 2; each costs 2 passes.
-        seed: Seed of the streams ("average_case", 0), ("average_case", 1), ..., one a pair.
+        objective: The loss to measure.
+        theta: The point (n,); None takes the objective's own theta.
+        rho: Radius ρ > 0; see ``Rise`` for its unit.
+        ball: Geometry: ``l2``, ``adaptive`` or ``filter``; see ``Rise``.
+        distribution: ``sphere``: u uniform on ‖u‖ = ρ. ``gaussian``: entries of u normal with
+            standard deviation ρ/√m, so that E ‖u‖² = ρ².
+        rtol: Standard error that suffices, relative to the mean, > 0; tested from 10 pairs on.
+        max_pairs: Largest number of pairs, at least 2; each costs 2 passes over the examples.
+        seed: Seed of the streams ("average_case", 0), ("average_case", 1), ..., one for each pair.
+
+    Returns:
+        The mean with its standard error, in units of the loss.
 
     Raises:
-        ValueError: If an argument is out of range or unknown.
+        ValueError: If an argument is out of range or unknown, or theta has another length.
 
     Reference: Andriushchenko et al. (2023), A Modern Look at the Relationship between Sharpness and
         Generalization, section 2.
@@ -76,16 +79,17 @@ def average_case(
             f"max_pairs={max_pairs}, rtol={rtol} give no standard error. "
             "Pass max_pairs >= 2 and rtol > 0."
         )
-    at = Neighbourhood(objective, theta, rho=rho, ball=ball)
-    draw, rises, converged = getattr(at, distribution), [], False
+    theta = objective.theta if theta is None else theta
+    neighbourhood = Neighbourhood(objective, theta, rho=rho, ball=ball)
+    draw, rises, converged = getattr(neighbourhood, distribution), [], False
     with Progress("average case", max_pairs) as bar:
         while len(rises) < max_pairs and not converged:
             u = draw(rng.stream(seed, "average_case", len(rises)))
-            rises.append((at.rise(u) + at.rise(-u)) / 2)
+            rises.append((neighbourhood.rise(u) + neighbourhood.rise(-u)) / 2)
             mean, stderr = _estimate(rises)
             converged = len(rises) >= min(_FEWEST, max_pairs) and stderr <= rtol * abs(mean)
             bar.step()
-            if not abs(mean) < float("inf"):  # No further pair makes it finite.
+            if not abs(mean) < float("inf"):  # Further pairs cannot make it finite.
                 break
     return AverageCase(
         value=mean,
@@ -93,12 +97,12 @@ def average_case(
         pairs=len(rises),
         distribution=distribution,
         converged=converged,
-        **at.fields(seed),
+        **neighbourhood.fields(seed),
     )
 
 
 def _estimate(rises: list[float]) -> tuple[float, float]:
-    """Return the mean and its standard error; infinite for a single one."""
+    """Return the mean and its standard error, which is infinite for a single value."""
     values = torch.tensor(rises, dtype=torch.float64)
     error = float(values.std()) / len(rises) ** 0.5 if len(rises) > 1 else float("inf")
     return float(values.mean()), error

@@ -1,4 +1,4 @@
-"""Balls around a solution in three geometries, and the loss inside them."""
+"""Balls around a solution in three geometries, and the loss in them."""
 
 import dataclasses
 from typing import Any, Literal, get_args
@@ -13,22 +13,22 @@ Ball = Literal["l2", "adaptive", "filter"]
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Rise(Measurement):
-    """How much the loss rises within a ball: the base of results.
+    """The rise of the loss within a ball: the base of results.
 
-    The ball is {θ + D u : ‖u‖₂ ≤ ρ}, with D = diag(1) for ``l2``, D = diag|θ| for ``adaptive``
-    (Kwon 2021), and for ``filter`` D = diag of the l2 norm that each weight's filter has in θ;
-    biases and normalisation layers then stay (Li 2018). The last two are unchanged by rescaling of
-    layers that keeps the function. Along a filter-normalised direction of F filters, α is
-    ρ = α √F of ``filter``.
+    The ball is {θ + D u : ‖u‖₂ ≤ ρ}. For ``l2`` D = diag(1), and for ``adaptive`` D = diag|θ| (Kwon
+    et al. 2021). For ``filter`` an entry of D is the l2 norm that the weight's filter has in θ;
+    biases and normalisation layers do not move (Li et al. 2018). The last two balls are invariant
+    to rescaling of layers that keeps the function. A step α along a filter-normalised direction of
+    F filters has the radius ρ = α √F in ``filter``.
 
     Attributes:
         value: The rise, in units of the loss.
         loss: L(θ).
-        rho: Radius: in parameter units for ``l2``, relative otherwise.
+        rho: Radius ρ: in parameter units for ``l2``, relative otherwise.
         ball: Geometry of the ball.
-        seed: Seed of what was drawn.
+        seed: Seed of the random draws.
         passes: Forward and backward passes over the examples.
-        converged: Whether the method reached what was asked of it, with finite losses.
+        converged: Whether the method reached the requested accuracy, with finite losses.
     """
 
     value: float
@@ -41,18 +41,21 @@ class Rise(Measurement):
 
 
 class Neighbourhood:
-    """The loss on θ + D u around a solution, and a count of what it cost.
+    """The loss at points θ + D u around a solution, with a count of the passes it took.
 
     Args:
-        objective: Where to measure.
+        objective: The loss to measure.
         theta: The solution (n,).
-        rho: Radius, > 0.
-        ball: Geometry.
+        rho: Radius ρ > 0; see ``Rise`` for its unit.
+        ball: Geometry: ``l2``, ``adaptive`` or ``filter``; see ``Rise``.
 
     Raises:
-        ValueError: If the radius or the geometry is none, or the ball has no extent.
+        ValueError: If the radius is not positive and finite, the geometry is unknown, theta has
+            another length, or the ball is a point.
 
     Attributes:
+        rho: Radius ρ.
+        ball: Geometry.
         scale: The diagonal of D, (n,).
         loss: L(θ).
         passes: Forward and backward passes over the examples so far.
@@ -78,35 +81,40 @@ class Neighbourhood:
         self.loss = self.rise(torch.zeros_like(self.scale))
 
     def rise(self, u: torch.Tensor) -> float:
-        """Return L(θ + D u) - L(θ)."""
+        """Return L(θ + D u) - L(θ) for a displacement u (n,)."""
         self.passes += 1
         return self._objective.loss(self._theta + self.scale * u) - self.loss
 
     def slope(self, u: torch.Tensor) -> torch.Tensor:
-        """Return the gradient (n,) of the rise by u."""
+        """Return the gradient (n,) of the rise with respect to u, at u (n,)."""
         self.passes += 2
         return self.scale * self._objective.gradient(self._theta + self.scale * u)
 
     def one_step(self, slope: torch.Tensor) -> torch.Tensor:
-        """Return SAM's step: the highest point of the linear model; zero without a slope."""
+        """Return SAM's step (n,): the u of highest linear model in the ball; zero if slope is zero.
+
+        Args:
+            slope: Gradient of the rise at u = 0, (n,).
+        """
         norm = slope.norm()
         return self.rho * slope / norm if norm != 0 else torch.zeros_like(slope)
 
     def gaussian(self, generator: torch.Generator) -> torch.Tensor:
-        """Return a Gaussian u (n,) with E ‖u‖² = ρ², on the m entries that the ball moves."""
+        """Return a Gaussian u (n,) with E ‖u‖² = ρ²; entries that the ball does not move are 0."""
+        # On the CPU, so that a seed gives the same draw on every device.
         moves = self.scale > 0
         drawn = torch.randn(len(moves), dtype=torch.float64, generator=generator) * moves
         return self.rho * drawn / moves.sum().sqrt()
 
     def sphere(self, generator: torch.Generator) -> torch.Tensor:
-        """Return a u (n,) uniform on the sphere ‖u‖ = ρ of the same entries."""
+        """Return a u (n,) uniform on the sphere ‖u‖ = ρ of the entries that the ball moves."""
         drawn = self.gaussian(generator)
         return self.rho * drawn / drawn.norm()
 
     def fields(self, seed: int) -> dict[str, Any]:
-        """Return the fields of ``Rise`` that do not depend on the method."""
-        found = {"loss": self.loss, "rho": self.rho, "ball": self.ball, "seed": seed}
-        return {**found, "passes": self.passes, **labels(self._objective)}
+        """Return the fields of ``Rise`` that every method shares, for draws with this seed."""
+        fields = {"loss": self.loss, "rho": self.rho, "ball": self.ball, "seed": seed}
+        return {**fields, "passes": self.passes, **labels(self._objective)}
 
 
 def _scale(objective: Objective, theta: torch.Tensor, ball: Ball) -> torch.Tensor:

@@ -1,4 +1,4 @@
-"""m-sharpness: SAM's one-step rise, each microbatch of examples with a step of its own."""
+"""m-sharpness: SAM's one-step rise, with a separate step for each microbatch of examples."""
 
 import dataclasses
 import math
@@ -15,15 +15,17 @@ from landscape.sharpness.ball import Ball, Neighbourhood, Rise
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class MicrobatchSharpness(Rise):
-    """The mean over microbatches of SAM's one-step rise.
+    """The mean over microbatches of SAM's one-step rise; see ``Rise`` for further fields.
 
     Attributes:
-        value: Mean of the rises of the microbatches' own losses, each weighted by its examples.
-        m: Examples in a microbatch; the last may have fewer, and rises more for that.
+        value: Mean over microbatches of the rise of the microbatch's loss, weighted by its number
+            of examples, in units of the loss.
+        m: Examples in a microbatch. The last one may have fewer, and then it rises more.
         values: The rise of each microbatch, (b,).
-        sizes: Examples of each, (b,).
-        spread: Weighted standard deviation of the values; NaN for a single one.
-        stderr: Standard error of the value as a mean over draws of examples; NaN likewise.
+        sizes: Number of examples of each microbatch, (b,).
+        spread: Weighted standard deviation of the values; NaN for a single microbatch.
+        stderr: Standard error of the value, with the examples as a random sample; NaN for a single
+            microbatch.
         converged: Whether all rises are finite.
     """
 
@@ -36,7 +38,7 @@ class MicrobatchSharpness(Rise):
 
 def m_sharpness(
     objective: Objective,
-    theta: torch.Tensor,
+    theta: torch.Tensor | None = None,
     *,
     m: int,
     rho: float = 0.05,
@@ -45,21 +47,26 @@ def m_sharpness(
 ) -> MicrobatchSharpness:
     """Measure SAM's one-step sharpness with a step for every m examples.
 
-    The examples are dealt at random into microbatches of m. For each, the rise of its own mean loss
-    after a step of length ρ along its own gradient; then their mean. Gradients of few examples are
-    larger, so the value falls with m, down to ``sam`` at m = N. Under ``batch`` a microbatch is
-    normalised by its own statistics; under ``reestimate`` by those of all examples.
+    The examples are split at random into microbatches of m. Each microbatch takes a step of length
+    ρ along the gradient of its mean loss, and the rise of that loss is measured; the value is the
+    mean over microbatches. Gradients of few examples are larger, so the value falls with m, down to
+    ``sam`` at m = N. Under ``batch`` a microbatch is normalised by its own statistics, under
+    ``reestimate`` by the statistics of all examples.
 
     Args:
-        objective: Where to measure.
-        theta: The solution (n,).
+        objective: The loss to measure.
+        theta: The point (n,); None takes the objective's own theta.
         m: Examples in a microbatch, from 1 to N.
-        rho: Radius, > 0; see ``Rise`` for its unit.
-        ball: ``l2`` as in SAM, ``adaptive`` as in ASAM, or ``filter``; see ``Rise``.
-        seed: Seed of the stream ("microbatches",) that deals the examples.
+        rho: Radius ρ > 0; see ``Rise`` for its unit.
+        ball: Geometry: ``l2`` as in SAM, ``adaptive`` as in ASAM, or ``filter``; see ``Rise``.
+        seed: Seed of the stream ("microbatches",) that splits the examples.
+
+    Returns:
+        Mean and value of each microbatch, in units of the loss.
 
     Raises:
-        ValueError: If m is not from 1 to N, or the radius or the ball is none.
+        ValueError: If m is not from 1 to N, the radius is not positive and finite, the geometry is
+            unknown, or theta has another length.
 
     References: Foret et al. (2021), Sharpness-Aware Minimization, section 4.2; Andriushchenko and
         Flammarion (2022), Towards Understanding Sharpness-Aware Minimization, section 3.
@@ -70,15 +77,17 @@ def m_sharpness(
             f"m={m} makes no microbatch of {count} examples. Pass m from 1 to {count}; "
             "m = N is sharpness.sam."
         )
-    found, sizes = [], []
+    theta = objective.theta if theta is None else theta
+    rises, sizes = [], []
     with Progress(f"m-sharpness (m = {m})", -(-count // m)) as bar:
-        for part in _microbatches(objective, theta, m, seed):
-            at = Neighbourhood(part, theta, rho=rho, ball=ball)
-            rise = at.rise(at.one_step(at.slope(torch.zeros_like(at.scale))))
-            found.append((rise, at.loss))
-            sizes.append(part.num_examples)
+        for microbatch in _microbatches(objective, theta, m, seed):
+            neighbourhood = Neighbourhood(microbatch, theta, rho=rho, ball=ball)
+            slope = neighbourhood.slope(torch.zeros_like(neighbourhood.scale))
+            rise = neighbourhood.rise(neighbourhood.one_step(slope))
+            rises.append((rise, neighbourhood.loss))
+            sizes.append(microbatch.num_examples)
             bar.step()
-    values, losses = torch.tensor(found, dtype=torch.float64).T
+    values, losses = torch.tensor(rises, dtype=torch.float64).T
     weights = torch.tensor(sizes) / torch.tensor(float(count), dtype=torch.float64)
     mean, spread, stderr = _weighted(values, weights)
     return MicrobatchSharpness(
@@ -87,7 +96,8 @@ def m_sharpness(
         rho=rho,
         ball=ball,
         seed=seed,
-        passes=at.passes,
+        # The microbatches together are all examples once.
+        passes=neighbourhood.passes,
         converged=bool(torch.isfinite(values).all()),
         m=m,
         values=values.clone(),
@@ -102,15 +112,15 @@ def _microbatches(
     objective: Objective, theta: torch.Tensor, m: int, seed: int
 ) -> Iterator[Objective]:
     inputs, targets = (torch.cat(x) for x in zip(*objective.parts(theta).batches, strict=True))
-    # Statistics of a point are those of all examples, not of the few at hand.
-    held = {"bn_examples": inputs} if objective.bn == "reestimate" else {}
+    # The policy estimates statistics on all examples: a microbatch must not replace them.
+    statistics_inputs = {"bn_examples": inputs} if objective.bn == "reestimate" else {}
     order = torch.randperm(len(inputs), generator=rng.stream(seed, "microbatches"))
     for chosen in order.to(inputs.device).split(m):
-        yield objective.replace(examples=(inputs[chosen], targets[chosen]), **held)
+        yield objective.replace(examples=(inputs[chosen], targets[chosen]), **statistics_inputs)
 
 
 def _weighted(values: torch.Tensor, weights: torch.Tensor) -> tuple[float, float, float]:
-    """Return mean, standard deviation and standard error of values with weights of sum 1."""
+    """Return mean, standard deviation and standard error of values whose weights sum to 1."""
     mean, squares = values @ weights, float(weights @ weights)
     if len(values) == 1:
         return float(mean), math.nan, math.nan

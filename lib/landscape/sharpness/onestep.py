@@ -1,4 +1,4 @@
-"""How much the loss rises within a small step from a solution."""
+"""SAM's one-step sharpness: the rise of the loss after one normalised ascent step."""
 
 import dataclasses
 
@@ -10,17 +10,16 @@ from landscape.objective import Objective
 
 @dataclasses.dataclass(frozen=True)
 class Sharpness(Measurement):
-    """A rise of the loss, L(θ + ε) - L(θ).
+    """The rise of the loss after one ascent step ε, L(θ + ε) - L(θ).
 
     Attributes:
-        value: The rise, in units of the loss. As ε is one ascent step, it is a lower bound of the
-            worst rise within the same radius.
+        value: The rise, in units of the loss: a lower bound of the largest rise within the radius.
         loss: L(θ).
-        gradient_norm: ‖∇L(θ)‖₂.
-        rho: Radius.
+        gradient_norm: ‖∇L(θ)‖₂, in loss per parameter.
+        rho: Radius ρ, in parameter units, or relative if ``adaptive``.
         adaptive: Whether the radius is measured relative to each parameter's size.
         passes: Forward and backward passes over the examples.
-        converged: Whether all of it is finite.
+        converged: Whether rise, loss and gradient are finite.
     """
 
     value: float
@@ -33,32 +32,41 @@ class Sharpness(Measurement):
 
 
 def sam(
-    objective: Objective, theta: torch.Tensor, *, rho: float = 0.05, adaptive: bool = False
+    objective: Objective,
+    theta: torch.Tensor | None = None,
+    *,
+    rho: float = 0.05,
+    adaptive: bool = False,
 ) -> Sharpness:
     """Measure SAM's one-step sharpness: the rise of the loss after one normalised ascent step.
 
-    ε = ρ g/‖g‖₂ with g = ∇L(θ). Adaptive: ε = ρ T²g/‖T g‖₂ with T = diag|θ|, the maximiser of the
-    linear model within ‖T⁻¹ε‖₂ ≤ ρ, which no rescaling of layers changes. At a point without
-    gradient the rise is zero, whatever the curvature.
+    The step is ε = ρ g/‖g‖₂ with g = ∇L(θ). Adaptive: ε = ρ T²g/‖T g‖₂ with T = diag|θ|, which
+    maximises the linear model within ‖T⁻¹ε‖₂ ≤ ρ and is invariant to rescaling of layers. At a
+    point with zero gradient the rise is zero, whatever the curvature.
 
     Args:
-        objective: Where to measure; its examples matter, since a small batch has a larger gradient.
-        theta: The solution (n,).
-        rho: Radius, > 0; in parameter units, or relative when adaptive.
-        adaptive: Whether to scale by |θ|.
+        objective: The loss to measure. The number of its examples matters: few examples have a
+            larger gradient.
+        theta: The point (n,); None takes the objective's own theta.
+        rho: Radius ρ > 0, in parameter units, or relative if adaptive.
+        adaptive: Whether to scale the step by |θ|.
+
+    Returns:
+        The rise, in units of the loss.
 
     Raises:
-        ValueError: If ``rho`` is not positive and finite.
+        ValueError: If ``rho`` is not positive and finite, or theta has another length.
 
     References: Foret et al. (2021), Sharpness-Aware Minimization, eq. 2;
         Kwon et al. (2021), ASAM, eq. 9.
     """
     if not 0 < rho < float("inf"):
         raise ValueError(f"rho={rho} is no radius. Pass a finite number > 0; 0.05 is customary.")
+    theta = objective.theta if theta is None else theta
     gradient = objective.gradient(theta)
     scale = theta.double().abs() if adaptive else torch.ones(objective.n, dtype=torch.float64)
     slope = float((scale * gradient).norm())
-    # No slope, no direction of ascent: the step is zero and so is the rise.
+    # Without a slope there is no direction of ascent, and 0/0 would make the rise NaN.
     step = rho * scale**2 * gradient / slope if slope != 0 else torch.zeros_like(gradient)
     loss = objective.loss(theta)
     rise = objective.loss(theta + step) - loss

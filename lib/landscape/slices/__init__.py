@@ -1,4 +1,4 @@
-"""Cuts through a loss landscape: lines and planes, and what they show as numbers."""
+"""Slices of a loss landscape: measure lines and planes, and their basins and roughness."""
 
 from landscape.slices.grid import (
     Line,

@@ -1,4 +1,4 @@
-"""Lines through a loss landscape, each point built from the centre."""
+"""Measure lines through a loss landscape, each point built from the centre."""
 
 import torch
 
@@ -9,31 +9,42 @@ from landscape.evaluator import Evaluator
 from landscape.measurement import labels
 from landscape.objective import Objective
 from landscape.progress import Progress
-from landscape.slices.grid import Line, Lines, Positions, checked_positions
+from landscape.slices.grid import Line, Lines, Positions, grid_positions
 
 
 def line(
     objective: Objective,
-    theta: torch.Tensor,
-    direction: torch.Tensor,
+    theta: torch.Tensor | None = None,
+    direction: torch.Tensor | None = None,
     *,
-    alphas: Positions,
+    alphas: Positions | None = None,
+    reach: float | None = None,
+    points: int | None = None,
 ) -> Line:
-    """Measure loss and accuracy along a line through theta.
+    """Measure loss and accuracy along the line θ + α d.
 
-    Train and test are two calls, one with the objective of each:
+    Train and test losses need two calls, each with its objective:
     ``objective.replace(examples=...)`` is the same network on other examples.
 
     Args:
-        objective: Where to measure.
-        theta: The centre (n,).
-        direction: Direction (n,).
-        alphas: Positions, at least one, in units of the direction.
+        objective: The objective to measure.
+        theta: The centre θ (n,); None takes the objective's own theta.
+        direction: The direction d (n,); required.
+        alphas: Positions along it, at least one, in units of the direction; None takes an even
+            grid.
+        reach: Largest position of the even grid, > 0, in units of the direction; None takes 1.
+        points: Number of positions of the even grid, odd and at least 3; None takes 25.
+
+    Returns:
+        The line; losses (a,) in units of the objective's loss.
 
     Raises:
-        ValueError: If the grid is empty or not finite, or a shape is wrong.
+        ValueError: If the direction is missing, the grid is empty or not finite, both positions and
+            ``reach`` or ``points`` are given, or a vector has another length than n.
     """
-    alphas = checked_positions("alphas", alphas)
+    check_directions(direction=direction)
+    theta = objective.theta if theta is None else theta
+    (alphas,) = grid_positions(reach, points, alphas=alphas)
     sweep = Evaluator(objective, theta, direction)
     with Progress(f"line of {len(alphas)}", len(alphas)) as bar:
         loss, accuracy = sweep.measure([(a,) for a in alphas.tolist()], bar=bar)
@@ -42,42 +53,90 @@ def line(
 
 def random_lines(
     objective: Objective,
-    theta: torch.Tensor,
+    theta: torch.Tensor | None = None,
     *,
-    alphas: Positions,
+    alphas: Positions | None = None,
+    reach: float | None = None,
+    points: int | None = None,
     seed: int,
     count: int,
 ) -> Lines:
-    """Measure several lines through theta, so that a picture carries a spread, not an anecdote.
+    """Measure lines through theta along filter-normalised random directions.
+
+    Several directions show a spread; a single one is an anecdote.
 
     Args:
-        objective: Where to measure.
-        theta: The centre (n,).
-        alphas: Positions, in units of the filter norms of theta.
-        seed: Seed of the streams ("line", 0), ("line", 1), ...
-        count: Number of directions, at least 1.
+        objective: The objective to measure.
+        theta: The centre (n,); None takes the objective's own theta.
+        alphas: Positions along each direction, at least one, in units of the filter norms of theta;
+            None takes an even grid.
+        reach: Largest position of the even grid, > 0, in units of the filter norms; None takes 1.
+        points: Number of positions of the even grid, odd and at least 3; None takes 25.
+        seed: Seed of the streams ("line", 0), ("line", 1), ... from which directions are drawn.
+        count: Number of directions d, at least 1. The first ones do not change when more are drawn.
+
+    Returns:
+        The lines; losses (d, a) in units of the objective's loss.
 
     Raises:
-        ValueError: If ``count < 1``, or for the reasons of ``line``.
+        ValueError: If ``count < 1``, the grid is empty or not finite, both positions and ``reach``
+            or ``points`` are given, or theta has another length than n.
+
+    Reference: Li et al. (2018), Visualizing the Loss Landscape of Neural Nets, section 4, for the
+        normalisation of filters.
     """
     if count < 1:
         raise ValueError(f"count={count} draws no direction. Pass count >= 1; 5 shows a spread.")
-    alphas = checked_positions("alphas", alphas)
-    cuts = [random_line(objective, theta, seed, "line", index) for index in range(count)]
-    sweep = Evaluator(objective, theta, *cuts)
-    points = [
+    theta = objective.theta if theta is None else theta
+    (alphas,) = grid_positions(reach, points, alphas=alphas)
+    drawn = [random_direction(objective, theta, seed, "line", index) for index in range(count)]
+    # One sweep over all directions: the products of the first layer are prepared once.
+    sweep = Evaluator(objective, theta, *drawn)
+    coefficients = [
         [a if index == chosen else 0.0 for index in range(count)]
         for chosen in range(count)
         for a in alphas.tolist()
     ]
-    with Progress(f"{count} lines of {len(alphas)}", len(points)) as bar:
-        loss, accuracy = (x.reshape(count, -1) for x in sweep.measure(points, bar=bar))
+    with Progress(f"{count} lines of {len(alphas)}", len(coefficients)) as bar:
+        loss, accuracy = (x.reshape(count, -1) for x in sweep.measure(coefficients, bar=bar))
     return Lines(alphas, loss, accuracy, seed, **labels(objective))
 
 
-def random_line(
+def random_direction(
     objective: Objective, theta: torch.Tensor, seed: int, name: str, index: int
 ) -> torch.Tensor:
-    """Return the filter-normalised random direction (n,) of a seed, a name and a number."""
+    """Draw a filter-normalised random direction from a named stream.
+
+    Args:
+        objective: The objective whose layout says what a filter is.
+        theta: The solution (n,) whose filter norms the direction gets.
+        seed: Seed of the stream.
+        name: Name of the stream, such as "line".
+        index: Number of the direction in the stream.
+
+    Returns:
+        The direction (n,).
+
+    Raises:
+        ValueError: If theta has another length than n.
+    """
     direction = random(objective.layout, generator=rng.stream(seed, name, index))
     return filter_normalize(direction, theta, objective.layout)
+
+
+def check_directions(**directions: torch.Tensor | None) -> None:
+    """Refuse directions that are missing, which follow a theta that may be left out.
+
+    Args:
+        directions: Name of each direction and the direction (n,); None if it is missing.
+
+    Raises:
+        ValueError: If a direction is missing.
+    """
+    missing = [name for name, direction in directions.items() if direction is None]
+    if missing:
+        raise ValueError(
+            f"{' and '.join(missing)} missing: a slice at theta needs its directions. Pass "
+            f"{', '.join(f'{name}=...' for name in missing)}, each a vector (n,), such as "
+            "directions.gradient(objective); slices.random_lines and random_plane draw their own."
+        )

@@ -1,4 +1,4 @@
-"""Planes through a loss landscape, each point built from the centre; blocks of rows for a store."""
+"""Measure planes through a loss landscape, each point built from the centre."""
 
 import dataclasses
 
@@ -8,19 +8,21 @@ from landscape.evaluator import Evaluator
 from landscape.measurement import labels
 from landscape.objective import Objective
 from landscape.progress import Progress
-from landscape.slices.grid import Plane, Planes, Positions, checked_positions
-from landscape.slices.line import random_line
+from landscape.slices.grid import Plane, Planes, Positions, grid_positions
+from landscape.slices.line import check_directions, random_direction
 from landscape.store.entries import Store
 
-_BLOCK = 256  # Points that an interrupted plane loses at most; what a sweep prepares costs about 5.
+# Points in a stored block: an interrupted plane loses at most these, and what an Evaluator prepares
+# for each block costs as much as about 5 points.
+_BLOCK = 256
 
 
 @dataclasses.dataclass(frozen=True)
 class PlaneRows:
-    """Rows of a plane: a unit of work that is stored, and may be computed elsewhere.
+    """Some rows of a plane: the unit of work that a store keeps.
 
     Attributes:
-        loss: Mean loss (rows, b), float64; infinity and NaN are kept.
+        loss: Mean loss over the examples, (rows, b), float64; infinity and NaN are kept.
         accuracy: Accuracy (rows, b).
     """
 
@@ -30,36 +32,50 @@ class PlaneRows:
 
 def plane(
     objective: Objective,
-    theta: torch.Tensor,
-    d1: torch.Tensor,
-    d2: torch.Tensor,
+    theta: torch.Tensor | None = None,
+    d1: torch.Tensor | None = None,
+    d2: torch.Tensor | None = None,
     *,
-    alphas: Positions,
-    betas: Positions,
+    alphas: Positions | None = None,
+    betas: Positions | None = None,
+    reach: float | None = None,
+    points: int | None = None,
     store: Store | None = None,
     rows: int | None = None,
 ) -> Plane:
-    """Measure loss and accuracy on a grid in the plane through theta spanned by two directions.
+    """Measure loss and accuracy on a grid of the plane θ + α d1 + β d2.
 
-    A point's value does not depend on the points that are computed with it: with or without a
-    store, and for any ``rows``, the same bits come out. Train and test are two calls, one with the
-    objective of each: ``objective.replace(examples=...)``.
+    The value at a point does not depend on the points that are computed with it: with or without a
+    store, and for any ``rows``, the same bits come out. Train and test losses need two calls, each
+    with its objective: ``objective.replace(examples=...)``.
 
     Args:
-        objective: Where to measure.
-        theta: The centre (n,).
-        d1: First direction (n,).
-        d2: Second direction (n,), not parallel to the first.
-        alphas: Positions along d1, at least one.
-        betas: Positions along d2, at least one; the grid need not be square.
-        store: Keeps blocks of rows, so that an interrupted plane goes on where it stopped.
-        rows: Rows a block; None takes as many as hold about 256 points.
+        objective: The objective to measure.
+        theta: The centre θ (n,); None takes the objective's own theta.
+        d1: First direction (n,); required.
+        d2: Second direction (n,), not parallel to the first; required.
+        alphas: Positions along d1, at least one, in units of d1; None for both axes takes an even
+            grid.
+        betas: Positions along d2, at least one, in units of d2; the grid need not be square.
+        reach: Largest position of the even grid along each axis, > 0, in units of the directions;
+            None takes 1.
+        points: Number of positions of the even grid along each axis, odd and at least 3; None takes
+            25.
+        store: Keeps blocks of rows, so that an interrupted plane continues where it stopped; None
+            keeps nothing.
+        rows: Rows in a block, at least 1; None takes as many as hold about 256 points.
+
+    Returns:
+        The plane; losses (a, b) in units of the objective's loss.
 
     Raises:
-        ValueError: If a grid is empty or not finite, a shape is wrong, the directions are
-            parallel, or ``rows < 1``.
+        ValueError: If a direction is missing, a grid is empty or not finite, only one axis has
+            positions, both positions and ``reach`` or ``points`` are given, a vector has another
+            length than n, the directions are parallel, or ``rows < 1``.
     """
-    alphas, betas = checked_positions("alphas", alphas), checked_positions("betas", betas)
+    check_directions(d1=d1, d2=d2)
+    theta = objective.theta if theta is None else theta
+    alphas, betas = grid_positions(reach, points, alphas=alphas, betas=betas)
     rows = max(1, _BLOCK // len(betas)) if rows is None else rows
     if rows < 1:
         raise ValueError(f"rows={rows} make no block. Pass rows >= 1, or None for 256 points.")
@@ -67,16 +83,16 @@ def plane(
     size = (len(alphas), len(betas))
     with Progress(f"plane of {size[0]} x {size[1]}", size[0] * size[1]) as bar:
         if store is None:
-            found = [_measured(Evaluator(objective, theta, d1, d2), alphas, betas, bar)]
+            blocks = [_measured(Evaluator(objective, theta, d1, d2), alphas, betas, bar)]
         else:
-            found = []
-            for part in alphas.split(rows):
-                # A copy: the hash is of the values, and a view would keep the whole grid.
-                arguments = (objective, theta, d1, d2, part.clone(), betas)
-                found.append(store.remember(plane_rows, *arguments))
-                bar.step(count=len(part) * len(betas))
+            blocks = []
+            for block_alphas in alphas.split(rows):
+                # The key hashes values, so a copy has the same; a view would hold the whole grid.
+                arguments = (objective, theta, d1, d2, block_alphas.clone(), betas)
+                blocks.append(store.remember(plane_rows, *arguments))
+                bar.step(count=len(block_alphas) * len(betas))
     loss, accuracy = (
-        torch.cat([getattr(rows, what) for rows in found]) for what in ("loss", "accuracy")
+        torch.cat([getattr(block, field) for block in blocks]) for field in ("loss", "accuracy")
     )
     return Plane(alphas, betas, loss, accuracy, cosine, **labels(objective))
 
@@ -89,15 +105,24 @@ def plane_rows(
     alphas: torch.Tensor,
     betas: torch.Tensor,
 ) -> PlaneRows:
-    """Measure some rows of a plane; all that determines the result is an argument.
+    """Measure some rows of a plane.
+
+    Everything that determines the result is an argument, so that a store can keep it and another
+    process can compute it.
 
     Args:
-        objective: Where to measure.
+        objective: The objective to measure.
         theta: The centre (n,).
         d1: First direction (n,).
         d2: Second direction (n,).
-        alphas: Positions of the rows, (rows,).
-        betas: Positions along them, (b,).
+        alphas: Positions of the rows, (rows,), in units of d1.
+        betas: Positions along the rows, (b,), in units of d2.
+
+    Returns:
+        The rows; losses (rows, b) in units of the objective's loss.
+
+    Raises:
+        ValueError: If a vector has another length than n.
     """
     return _measured(Evaluator(objective, theta, d1, d2), alphas, betas, None)
 
@@ -113,85 +138,126 @@ def _measured(
 
 def random_plane(
     objective: Objective,
-    theta: torch.Tensor,
+    theta: torch.Tensor | None = None,
     *,
-    alphas: Positions,
-    betas: Positions,
+    alphas: Positions | None = None,
+    betas: Positions | None = None,
+    reach: float | None = None,
+    points: int | None = None,
     seed: int,
     store: Store | None = None,
 ) -> Plane:
     """Measure the plane through theta along two filter-normalised random directions.
 
     Args:
-        objective: Where to measure.
-        theta: The centre (n,).
-        alphas: Positions along the first, in units of the filter norms of theta.
-        betas: Positions along the second.
-        seed: Seed of the streams ("plane", 1) and ("plane", 2).
-        store: As for ``plane``.
+        objective: The objective to measure.
+        theta: The centre (n,); None takes the objective's own theta.
+        alphas: Positions along the first direction, at least one, in units of the filter norms of
+            theta; None for both axes takes an even grid. ``centred_positions`` makes a grid that is
+            finer near the centre.
+        betas: Positions along the second direction, in the same units.
+        reach: Largest position of the even grid along each axis, > 0, in units of the filter norms;
+            None takes 1.
+        points: Number of positions of the even grid along each axis, odd and at least 3; None takes
+            25.
+        seed: Seed of the streams ("plane", 1) and ("plane", 2) from which directions are drawn.
+        store: Keeps blocks of rows, as for ``plane``; None keeps nothing.
+
+    Returns:
+        The plane; losses (a, b) in units of the objective's loss.
 
     Raises:
-        ValueError: For the reasons of ``plane``.
+        ValueError: If a grid is empty or not finite, only one axis has positions, both positions
+            and ``reach`` or ``points`` are given, or theta has another length than n.
 
     Reference: Li et al. (2018), Visualizing the Loss Landscape of Neural Nets, section 4.
     """
-    d1, d2 = (random_line(objective, theta, seed, "plane", axis) for axis in (1, 2))
+    theta = objective.theta if theta is None else theta
+    alphas, betas = grid_positions(reach, points, alphas=alphas, betas=betas)
+    d1, d2 = (random_direction(objective, theta, seed, "plane", axis) for axis in (1, 2))
     return plane(objective, theta, d1, d2, alphas=alphas, betas=betas, store=store)
 
 
 def random_planes(
     objective: Objective,
-    theta: torch.Tensor,
+    theta: torch.Tensor | None = None,
     *,
-    alphas: Positions,
-    betas: Positions,
+    alphas: Positions | None = None,
+    betas: Positions | None = None,
+    reach: float | None = None,
+    points: int | None = None,
     seed: int,
     count: int,
     store: Store | None = None,
 ) -> Planes:
-    """Measure several planes through theta, so that a picture carries a spread, not an anecdote.
+    """Measure several planes through theta, each along a pair of random directions.
+
+    Several pairs show a spread; a single one is an anecdote.
 
     Args:
-        objective: Where to measure.
-        theta: The centre (n,).
-        alphas: Positions along the first direction of each pair, in units of the filter norms.
-        betas: Positions along the second.
-        seed: Pair p is drawn from the streams ("plane", 2p + 1) and ("plane", 2p + 2): the first
-            one is that of ``random_plane``.
-        count: Number of pairs, at least 1.
-        store: As for ``plane``.
+        objective: The objective to measure.
+        theta: The centre (n,); None takes the objective's own theta.
+        alphas: Positions along the first direction of each pair, at least one, in units of the
+            filter norms of theta; None for both axes takes an even grid.
+        betas: Positions along the second direction, in the same units.
+        reach: Largest position of the even grid along each axis, > 0, in units of the filter norms;
+            None takes 1.
+        points: Number of positions of the even grid along each axis, odd and at least 3; None takes
+            25.
+        seed: Seed of the directions: pair p is drawn from the streams ("plane", 2p + 1) and
+            ("plane", 2p + 2). The first plane equals ``random_plane`` of the same seed.
+        count: Number of pairs p, at least 1.
+        store: Keeps blocks of rows, as for ``plane``; None keeps nothing.
+
+    Returns:
+        The planes; losses (p, a, b) in units of the objective's loss.
 
     Raises:
-        ValueError: If ``count < 1``, or for the reasons of ``plane``.
+        ValueError: If ``count < 1``, a grid is empty or not finite, only one axis has positions,
+            both positions and ``reach`` or ``points`` are given, or theta has another length than
+            n.
+
+    Reference: Li et al. (2018), Visualizing the Loss Landscape of Neural Nets, section 4.
     """
     if count < 1:
         raise ValueError(f"count={count} draws no pair. Pass count >= 1; 5 shows a spread.")
-    found = []
+    theta = objective.theta if theta is None else theta
+    alphas, betas = grid_positions(reach, points, alphas=alphas, betas=betas)
+    planes = []
     for pair in range(count):
-        d1, d2 = (random_line(objective, theta, seed, "plane", 2 * pair + axis) for axis in (1, 2))
-        found.append(plane(objective, theta, d1, d2, alphas=alphas, betas=betas, store=store))
+        axes = (2 * pair + 1, 2 * pair + 2)
+        d1, d2 = (random_direction(objective, theta, seed, "plane", axis) for axis in axes)
+        planes.append(plane(objective, theta, d1, d2, alphas=alphas, betas=betas, store=store))
     loss, accuracy = (
-        torch.stack([getattr(cut, what) for cut in found]) for what in ("loss", "accuracy")
+        torch.stack([getattr(cut, field) for cut in planes]) for field in ("loss", "accuracy")
     )
-    cosines = torch.tensor([cut.cosine for cut in found], dtype=torch.float64)
-    first = found[0]
+    cosines = torch.tensor([cut.cosine for cut in planes], dtype=torch.float64)
+    first = planes[0]
     return Planes(first.alphas, first.betas, loss, accuracy, cosines, seed, **labels(objective))
 
 
 def checked_cosine(
     objective: Objective, theta: torch.Tensor, d1: torch.Tensor, d2: torch.Tensor
 ) -> float:
-    """Return the cosine of the angle between two directions.
+    """Return the cosine of the angle between two directions, once they are known to span a plane.
+
+    Args:
+        objective: The objective whose parameters the vectors belong to.
+        theta: The centre (n,).
+        d1: First direction (n,).
+        d2: Second direction (n,).
 
     Raises:
-        ValueError: If a shape is wrong, or the directions span no plane.
+        ValueError: If a vector has another length than n, or the directions are parallel (to 1e-9
+            of the cosine), zero or not finite.
     """
     for vector in (theta, d1, d2):
         objective.layout.check(vector)
     cosine = float(d1 @ d2 / (d1.norm() * d2.norm()))
+    # Also refuses NaN, the cosine of a direction that is zero or not finite.
     if not abs(cosine) < 1 - 1e-9:
         raise ValueError(
-            f"the directions have the cosine {cosine:.6g}: they are parallel or zero and span no "
-            "plane. Pass two independent directions."
+            f"the directions have the cosine {cosine:.6g}: they are parallel, zero or not finite "
+            "and span no plane. Pass two independent directions."
         )
     return cosine

@@ -1,4 +1,4 @@
-"""The plane that the Hessian predicts, and how far from the centre it describes the loss."""
+"""Predict a slice by gradient and Hessian, and measure how far from the centre that holds."""
 
 import dataclasses
 
@@ -7,29 +7,31 @@ import torch
 from landscape.measurement import Measurement, labels
 from landscape.objective import Objective
 from landscape.slices.grid import Line, Plane
+from landscape.slices.line import check_directions
 
-# Times the rounding of the loss: differences that say nothing of its shape.
+# Prediction and loss agree if they differ by less than so many roundings of the loss: such a
+# difference says nothing about its shape.
 _ROUNDING = 10.0
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Agreement:
-    """Up to which distance from the centre a quadratic model describes a measured slice.
+    """The distance from the centre up to which a quadratic model describes a measured slice.
 
-    At distance r the two agree if, at each grid point at most r away, prediction and measured loss
-    differ by at most ``rtol`` of the largest measured rise |L - L(θ)| at most r away. The error is
-    compared with that rise, not with the rise at the point itself, which vanishes at the centre and
-    along every direction in which a saddle is level. Distances are √(α² + β²), in units of the
-    directions, and a loss that is not finite agrees with nothing.
+    Model and slice agree up to distance r if, at each grid point at most r away, prediction and
+    measured loss differ by at most ``rtol`` times the largest measured rise |L - L(θ)| at most r
+    away. The error is compared with the largest rise, because the rise at the point itself vanishes
+    at the centre and along every direction in which a saddle is level. Distances are √(α² + β²), in
+    units of the directions. A loss that is not finite agrees with nothing.
 
     Attributes:
         radius: The largest distance of a grid point up to which they agree; infinite if they agree
             at all grid points, 0 if at none.
-        parts_at: The next distance of a grid point, where they do not; infinite likewise. The
-            radius at which they part lies between ``radius`` and this.
-        reach: Radius of the largest disc around the centre (half-width of the largest interval on
-            a line) that lies within the grid: how far an infinite radius was checked.
-        rtol: The tolerance.
+        parts_at: The smallest distance of a grid point at which they disagree; infinite if they
+            agree at all. The true radius of agreement lies between ``radius`` and ``parts_at``.
+        reach: Radius of the largest disc around the centre (on a line, half-width of the largest
+            interval) within the grid: an infinite ``radius`` was checked up to here.
+        rtol: The tolerance, relative to the largest rise.
     """
 
     radius: float
@@ -40,16 +42,16 @@ class Agreement:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Quadratic(Agreement, Measurement):
-    """The quadratic model L(θ) + s·p + ½ pᵀC p of a plane, p = (α, β), beside the plane itself.
+    """The quadratic model L(θ) + s·p + ½ pᵀC p of a plane, p = (α, β), and where it holds.
 
     Attributes:
         alphas: Positions of the plane along the first direction, (a,).
-        betas: Along the second, (b,).
-        loss: The model's loss (a, b).
+        betas: Positions along the second direction, (b,).
+        loss: The loss (a, b) that the model predicts at the grid points of the plane.
         value: L(θ).
-        slope: s = (∇L·d1, ∇L·d2), (2,).
-        curvature: C = Dᵀ∇²L D with D = (d1, d2), (2, 2), symmetric.
-        products: Products with the Hessian used.
+        slope: s = (∇L·d1, ∇L·d2), (2,), in loss per unit of the directions.
+        curvature: C = Dᵀ∇²L D with D = (d1, d2), (2, 2), symmetric, in loss per unit².
+        products: Number of products with the Hessian.
         converged: Whether value, slope and curvature are finite.
     """
 
@@ -65,30 +67,43 @@ class Quadratic(Agreement, Measurement):
 
 def quadratic(
     objective: Objective,
-    theta: torch.Tensor,
-    plane: Plane,
-    d1: torch.Tensor,
-    d2: torch.Tensor,
+    theta: torch.Tensor | None = None,
+    plane: Plane | None = None,
+    d1: torch.Tensor | None = None,
+    d2: torch.Tensor | None = None,
     *,
     rtol: float = 0.1,
 ) -> Quadratic:
-    """Return the plane that gradient and Hessian at theta predict, and where the two part.
+    """Predict a plane by gradient and Hessian at its centre, and compare it with the measured one.
 
-    Costs two products with the Hessian, a gradient and a loss. Under the policy ``reestimate`` the
-    model is that of statistics held as they are at theta.
+    The prediction costs two products with the Hessian, a gradient and a loss. Under the policy
+    ``reestimate`` it holds the statistics as they are at theta.
 
     Args:
-        objective: Where the plane was measured.
-        theta: Its centre (n,).
-        plane: The measured plane.
-        d1: Its first direction (n,).
-        d2: Its second (n,).
-        rtol: How much of the rise a prediction may be off; see ``Agreement``.
+        objective: The objective on which the plane was measured.
+        theta: The centre of the plane (n,); None takes the objective's own theta.
+        plane: The measured plane; required.
+        d1: First direction of the plane (n,); required.
+        d2: Second direction of the plane (n,); required.
+        rtol: Largest error of a prediction that counts as agreement, as a share of the rise; see
+            ``Agreement``.
+
+    Returns:
+        The model: its losses (a, b) in units of the objective's loss, and its radius in units of
+        the directions.
 
     Raises:
-        ValueError: If the plane was measured on other examples, under another policy or along other
-            directions, a shape is wrong, or ``rtol`` is not positive.
+        ValueError: If the plane or a direction is missing, the plane was measured on other
+            examples, under another policy or along other directions, a vector has another length
+            than n, or ``rtol`` is not positive.
     """
+    if plane is None:
+        raise ValueError(
+            "plane missing: the model is compared with a measured plane. Pass plane=..., as "
+            "slices.plane returns it."
+        )
+    check_directions(d1=d1, d2=d2)
+    theta = objective.theta if theta is None else theta
     objective.layout.check(d1)
     objective.layout.check(d2)
     _check(objective, plane, float(d1 @ d2 / (d1.norm() * d2.norm())))
@@ -117,21 +132,26 @@ def quadratic(
 def radius_along(
     line: Line, *, loss: float, slope: float, curvature: float, rtol: float = 0.1
 ) -> Agreement:
-    """Return up to which |α| the model L(θ) + slope α + ½ curvature α² describes a measured line.
+    """Measure up to which |α| the model L(θ) + slope α + ½ curvature α² describes a line.
 
     Args:
         line: The measured line θ + α d.
         loss: L(θ).
         slope: ∇L·d.
         curvature: dᵀ∇²L d; for a unit eigenvector its eigenvalue.
-        rtol: How much of the rise a prediction may be off; see ``Agreement``.
+        rtol: Largest error of a prediction that counts as agreement, as a share of the rise; see
+            ``Agreement``.
+
+    Returns:
+        The radius of agreement, in units of the direction.
 
     Raises:
         ValueError: If ``rtol`` is not positive.
     """
     points = line.alphas[:, None]
-    bend = torch.tensor([[curvature]], dtype=torch.float64)
-    predicted = loss + _rise(points, torch.tensor([slope], dtype=torch.float64), bend)
+    second_derivative = torch.tensor([[curvature]], dtype=torch.float64)
+    first_derivative = torch.tensor([slope], dtype=torch.float64)
+    predicted = loss + _rise(points, first_derivative, second_derivative)
     return _agreement(points, predicted, line.loss, loss, line.dtype, rtol)
 
 
@@ -147,11 +167,12 @@ def _agreement(
     dtype: str,
     rtol: float,
 ) -> Agreement:
-    """Compare losses at points (p, 1 or 2), going outwards."""
+    """Compare losses at points (p, 1 or 2), from the centre outwards."""
     if not rtol > 0:
         raise ValueError(f"rtol={rtol} lets no prediction agree. Pass rtol > 0, such as 0.1.")
     distances = points.norm(dim=1)
-    # Points of one distance agree or part together, also where rounding tells them apart.
+    # Points at one distance form a shell and agree or disagree together. Distances are compared to
+    # nine digits, since rounding may separate (α, β) from (β, α); the floor avoids 0/0.
     nearness = (distances / distances.max().clamp_min(1e-300)).mul(1e9).round()
     distances = torch.where(nearness == 0, 0.0, distances)
     order = nearness.argsort(stable=True)
@@ -162,28 +183,30 @@ def _agreement(
     rise = torch.where(torch.isfinite(rise), rise, 0.0)
     largest = torch.zeros(int(shell.max()) + 1, dtype=torch.float64)
     largest = largest.scatter_reduce(0, shell, rise, "amax").cummax(0).values
+    # rtol of no rise would demand equality to the last bit.
     floor = _ROUNDING * torch.finfo(getattr(torch, dtype)).eps * abs(centre)
-    parted = (~(error <= rtol * largest[shell] + floor)).nonzero()
+    disagreeing = (~(error <= rtol * largest[shell] + floor)).nonzero()
     radius = parts_at = float("inf")
-    if len(parted):
-        first = shell == shell[parted[0]]
+    if len(disagreeing):
+        first = shell == shell[disagreeing[0]]
         parts_at = float(distances[order][first][0])
-        before = distances[order][shell < shell[parted[0]]]
+        before = distances[order][shell < shell[disagreeing[0]]]
         radius = float(before[-1]) if len(before) else 0.0
     inner = torch.minimum(points.amax(dim=0), -points.amin(dim=0)).min().clamp_min(0.0)
     return Agreement(radius=radius, parts_at=parts_at, reach=float(inner), rtol=rtol)
 
 
 def _check(objective: Objective, plane: Plane, cosine: float) -> None:
-    own = labels(objective)
-    if (plane.examples_hash, plane.bn) != (own["examples_hash"], own["bn"]):
+    expected = labels(objective)
+    if (plane.examples_hash, plane.bn) != (expected["examples_hash"], expected["bn"]):
         raise ValueError(
-            f"the plane was measured on {plane.examples} examples with bn={plane.bn!r}, not on the "
-            f"{own['examples']} of this objective with bn={own['bn']!r}. Pass the objective that "
-            "the plane was measured on."
+            f"the plane was measured on {plane.examples} examples with bn={plane.bn!r} (hash "
+            f"{plane.examples_hash[:8]}), this objective has {expected['examples']} with "
+            f"bn={expected['bn']!r} (hash {expected['examples_hash'][:8]}). Pass the objective on "
+            "which the plane was measured."
         )
     if not abs(cosine - plane.cosine) < 1e-6:
         raise ValueError(
-            f"the directions have the cosine {cosine:.6g}, those of the plane {plane.cosine:.6g}. "
-            "Pass the directions that the plane was measured along."
+            f"the directions have the cosine {cosine:.6g}, the plane's have {plane.cosine:.6g}. "
+            "Pass the directions along which the plane was measured."
         )

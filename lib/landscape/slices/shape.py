@@ -1,4 +1,4 @@
-"""Numbers of a line or plane: how wide its basin is, how elongated, and how rough."""
+"""Measure the width, elongation and roughness of the loss on a line or plane."""
 
 import dataclasses
 import math
@@ -7,28 +7,30 @@ import torch
 
 from landscape.measurement import Measurement
 from landscape.slices.grid import Line, Plane
-from landscape.slices.sublevel_sets import Sublevel, checked, sublevel
+from landscape.slices.sublevel_sets import sorted_grid, sublevel_set
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Basin(Measurement):
-    """The set around the centre where the loss is at most ``level`` above that of the centre.
+    """The connected set around the centre where the loss exceeds the centre's by at most ``level``.
 
     All lengths are in units of the directions.
 
     Attributes:
-        width: Of a line: length of the set. Of a plane: diameter of the disc of the set's area.
-        low: The width if the set ended at the last grid points inside it; of a plane, that of the
-            triangles wholly inside.
-        high: The width if it ended at the first ones outside; of a plane, that of all triangles
-            that the set touches; infinite at the border. Interpolation is off by no more, unless
-            the loss turns within a step of the grid.
-        nearest: Distance from the centre to the nearest point where the set ends.
-        farthest: Distance to the farthest.
-        level: Height of the set's rim above the centre.
+        width: On a line, the length of the set; on a plane, the diameter of the disc with the
+            set's area.
+        low: Lower bound of the width. On a line, the set ends at the last grid points inside it; on
+            a plane, it consists of the triangles wholly inside it.
+        high: Upper bound of the width. On a line, the set ends at the first grid points outside it;
+            on a plane, it consists of all triangles that it touches. Infinite if the set is
+            censored. Interpolation errs by no more than the bounds say, unless the loss turns
+            within a step of the grid.
+        nearest: Distance from the centre to the nearest point of the set's rim.
+        farthest: Distance from the centre to the farthest point of the set.
+        level: Height of the rim above the loss at the centre.
         loss: Loss at the centre, interpolated where 0 is no position of the grid.
-        points: Grid points inside; with few of them the width is mostly interpolation.
-        censored: Whether the set reaches the border of the grid or a loss that is not finite: the
+        points: Number of grid points inside; with few of them the width is mostly interpolation.
+        censored: Whether the set reaches the border of the grid or a loss that is not finite; the
             lengths are then lower bounds.
     """
 
@@ -45,23 +47,24 @@ class Basin(Measurement):
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Anisotropy(Measurement):
-    """How elongated the basin of a plane is.
+    """Elongation of the basin of a plane.
 
     Attributes:
-        value: Ratio of the long to the short semi-axis, at least 1.
-        axes: Semi-axes (2,) of the ellipse with the set's second moments, the long one first.
+        value: Ratio of the long to the short semi-axis, at least 1; NaN for a set without area.
+        axes: Semi-axes (2,) of the ellipse with the set's second moments, the long one first, in
+            units of the directions.
         angle: Angle of the long axis from the first direction, in radians, in (-π/2, π/2].
-        middle: Centre of mass of the set, (2,).
-        level: Height of the set's rim above the centre.
-        points: Grid points inside.
-        censored: Whether the set reaches the border of the grid or a loss that is not finite; its
-            shape is then also that of the grid.
+        centroid: Centre of mass of the set, (2,), in units of the directions.
+        level: Height of the set's rim above the loss at the centre.
+        points: Number of grid points inside.
+        censored: Whether the set reaches the border of the grid or a loss that is not finite; the
+            border then shapes it too.
     """
 
     value: float
     axes: torch.Tensor
     angle: float
-    middle: torch.Tensor
+    centroid: torch.Tensor
     level: float
     points: int
     censored: bool
@@ -69,13 +72,13 @@ class Anisotropy(Measurement):
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Roughness(Measurement):
-    """How much of a slice's ups and downs a single valley or hill would not need.
+    """Share of a slice's total variation that a single valley or hill would not need.
 
     Attributes:
-        value: Share of the total variation, from 0 (at most one turn along each grid line) towards
-            1 (noise); NaN where fewer than two losses of each grid line are finite.
+        value: The share, from 0 (at most one turn along each grid line) towards 1 (noise); NaN
+            where no grid line has two finite losses.
         variation: Total variation, summed over grid lines, in units of the loss.
-        skipped: Losses that are not finite and were left out; the value then says nothing of them.
+        skipped: Number of losses that were left out because they are not finite.
     """
 
     value: float
@@ -86,77 +89,95 @@ class Roughness(Measurement):
 def basin_width(cut: Line | Plane, *, level: float) -> Basin:
     """Measure the connected set around the centre where L ≤ L(θ) + level.
 
-    The loss is interpolated linearly: on a plane over four triangles a cell, which meet at the
-    cell's middle. Only the part that is connected with the centre (coordinates 0) counts; it need
-    be neither convex nor star-shaped. Losses that are not finite lie outside.
+    The loss is interpolated linearly; on a plane, over four triangles in each cell, which meet at
+    the cell's middle. Only the part connected with the centre (coordinates 0) counts; it need be
+    neither convex nor star-shaped. Losses that are not finite lie outside.
 
     Args:
-        cut: A line or plane whose grid has the centre inside; positions in any order and distance.
-        level: Height above the loss of the centre, > 0.
+        cut: A line or plane whose grid has the centre inside; positions in any order, at any
+            distances.
+        level: Height above the loss at the centre, > 0, in units of the loss.
+
+    Returns:
+        Width of the set with its bounds, in units of the directions.
 
     Raises:
         ValueError: If ``level`` is not positive, positions repeat, an axis has a single one, the
             centre lies outside, or its loss is not finite.
     """
-    found = sublevel(cut, level)
+    region = sublevel_set(cut, level)
     return Basin(
-        width=found.width,
-        low=found.low,
-        high=found.high,
-        nearest=found.nearest,
-        farthest=found.farthest,
-        points=found.points,
-        **_shared(cut, found),
-        loss=found.loss,
+        width=region.width,
+        low=region.low,
+        high=region.high,
+        nearest=region.nearest,
+        farthest=region.farthest,
+        points=region.points,
+        level=region.level,
+        censored=region.censored,
+        loss=region.loss,
+        **_labels(cut),
     )
 
 
 def anisotropy(plane: Plane, *, level: float) -> Anisotropy:
     """Measure the ratio of the semi-axes of the set around the centre where L ≤ L(θ) + level.
 
-    From the set's second moments about its centre of mass, as the semi-axes of the ellipse that has
-    the same: exact for ellipses however they are turned, and defined for a set of any shape at the
-    level that is asked for. A quadratic fit would depend on the points that are fitted, and has no
-    semi-axes where it is not convex. The plane's own coordinates are the measure: with directions
-    that are not orthogonal or differ in length, angles and ratios are those of the picture.
+    The semi-axes belong to the ellipse with the same second moments: exact for a quadratic basin
+    up to the interpolation of ``basin_width``, and defined for a set of any shape at the given
+    level. A quadratic fit would depend on the choice of fitted points, and has no semi-axes where
+    it is not convex. The measure is taken in the plane's own coordinates: where directions are not
+    orthogonal or differ in length, the picture shows the same angles and ratios.
 
     Args:
-        plane: A plane as for ``basin_width``.
-        level: Height above the loss of the centre, > 0.
+        plane: A plane whose grid has the centre inside; positions in any order, at any distances.
+        level: Height above the loss at the centre, > 0, in units of the loss.
+
+    Returns:
+        Ratio, semi-axes and angle; lengths in units of the directions.
 
     Raises:
-        ValueError: As for ``basin_width``.
+        ValueError: If ``plane`` is a line, ``level`` is not positive, positions repeat, an axis has
+            a single one, the centre lies outside, or its loss is not finite.
     """
     if isinstance(plane, Line):
         raise ValueError("a line has one direction and no shape. Pass a plane.")
-    found = sublevel(plane, level)
-    xx, xy, _, yy = found.covariance.reshape(-1).tolist()
-    half, apart = (xx + yy) / 2, math.hypot((xx - yy) / 2, xy)
-    # An ellipse with semi-axis r has the second moment r²/4 along it.
-    long, short = (2 * math.sqrt(max(moment, 0.0)) for moment in (half + apart, half - apart))
+    region = sublevel_set(plane, level)
+    xx, xy, _, yy = region.covariance.reshape(-1).tolist()
+    # Eigenvalues of the symmetric 2 x 2 matrix: half the trace, plus and minus half their gap.
+    mean, half_gap = (xx + yy) / 2, math.hypot((xx - yy) / 2, xy)
+    # An ellipse with semi-axis r has the second moment r²/4 along it. Rounding may make the moment
+    # of a thin set negative.
+    long, short = (2 * math.sqrt(max(moment, 0.0)) for moment in (mean + half_gap, mean - half_gap))
     return Anisotropy(
         value=long / short if short != 0 else math.inf,
         axes=torch.tensor([long, short], dtype=torch.float64),
         angle=math.atan2(2 * xy, xx - yy) / 2,
-        middle=found.middle,
-        points=found.points,
-        **_shared(plane, found),
+        centroid=region.centroid,
+        level=region.level,
+        points=region.points,
+        censored=region.censored,
+        **_labels(plane),
     )
 
 
 def roughness(cut: Line | Plane) -> Roughness:
-    """Measure which share of the ups and downs a single valley or hill would not need.
+    """Measure the share of the total variation that a single valley or hill would not need.
 
     Along a grid line with losses f_0 ... f_k the total variation is V = Σ |f_{i+1} - f_i|. A
-    function with at most one turn, at j, needs |f_j - f_0| + |f_k - f_j| for the same heights; with
-    the j that makes this largest, what is left is the excess E. Roughness is ΣE / ΣV, over the
-    line, or over all rows and columns of a plane. It is 0 for each quadratic, basin or saddle, and
-    for any loss that turns at most once along grid lines; it changes neither with the units of the
-    loss or of the directions nor with the spacing of a grid that resolves the turns. Variation
-    within rounding of the loss counts as none.
+    function with at most one turn, at j, needs |f_j - f_0| + |f_k - f_j| for the same heights. The
+    excess E is V less the largest such sum over j. Roughness is ΣE / ΣV, summed over the line, or
+    over all rows and columns of a plane. It is 0 for each quadratic, basin or saddle, and for any
+    loss that turns at most once along grid lines. It changes neither with the units of the loss or
+    of the directions nor with the spacing of a grid that resolves the turns. Variation within
+    rounding of the loss does not count.
 
     Args:
-        cut: A line or plane with at least 4 positions along some axis; fewer cannot turn twice.
+        cut: A line or plane with at least 4 positions along some axis, since fewer cannot turn
+            twice; losses that are not finite are left out.
+
+    Returns:
+        The roughness, without unit, and the total variation, in units of the loss.
 
     Raises:
         ValueError: If no axis has 4 positions, or positions repeat.
@@ -164,17 +185,18 @@ def roughness(cut: Line | Plane) -> Roughness:
     Reference: Wu et al. (2021), Roughness Index for Loss Landscapes of Neural Network Models of
         Partial Differential Equations, for total variation along directions as roughness.
     """
-    axes, loss = checked(cut)
+    axes, loss = sorted_grid(cut)
     if max(map(len, axes)) < 4:
         raise ValueError(
             f"a grid of {' x '.join(str(len(axis)) for axis in axes)} cannot turn twice along a "
             "line, so it shows no roughness. Pass at least 4 positions along an axis; 25 show more."
         )
-    rows = [loss] if loss.dim() == 1 else [*loss, *loss.T]
+    grid_lines = [loss] if loss.dim() == 1 else [*loss, *loss.T]
+    # Of the network's own type: its losses are rounded to it, though stored in float64.
     eps = torch.finfo(getattr(torch, cut.dtype)).eps
-    pairs = [_variation(row[torch.isfinite(row)], eps) for row in rows]
+    pairs = [_variation(line[torch.isfinite(line)], eps) for line in grid_lines]
     variation, excess = (math.fsum(part) for part in zip(*pairs, strict=True))
-    value = excess / variation if variation > 0 else (0.0 if _varies(rows) else math.nan)
+    value = excess / variation if variation > 0 else (0.0 if _comparable(grid_lines) else math.nan)
     return Roughness(
         value=value,
         variation=variation,
@@ -183,35 +205,34 @@ def roughness(cut: Line | Plane) -> Roughness:
     )
 
 
-def _varies(rows: list[torch.Tensor]) -> bool:
-    return any(int(torch.isfinite(row).sum()) > 1 for row in rows)
+def _comparable(grid_lines: list[torch.Tensor]) -> bool:
+    """Whether some grid line has two finite losses."""
+    return any(int(torch.isfinite(line).sum()) > 1 for line in grid_lines)
 
 
-def _variation(row: torch.Tensor, eps: float) -> tuple[float, float]:
-    """Return a grid line's total variation, and what of it one turn does not explain."""
-    if len(row) < 2:
+def _variation(losses: torch.Tensor, eps: float) -> tuple[float, float]:
+    """Return a grid line's total variation, and its excess over a line with one turn."""
+    if len(losses) < 2:
         return 0.0, 0.0
-    kept = _turns(row.tolist(), 4 * eps * float(row.abs().max()))
-    heights = torch.tensor(kept, dtype=torch.float64)
+    # 4 roundings: a mean over examples is rounded more than once.
+    turns = _turns(losses.tolist(), 4 * eps * float(losses.abs().max()))
+    heights = torch.tensor(turns, dtype=torch.float64)
     one_turn = (heights - heights[0]).abs() + (heights[-1] - heights).abs()
     total = math.fsum(heights.diff().abs())
     return total, total - float(one_turn.max())
 
 
 def _turns(heights: list[float], rounding: float) -> list[float]:
-    """Return the heights at the ends and where they turn by more than rounding."""
-    kept = heights[:1]
+    """Return the heights at the ends of a line and where it turns by more than rounding."""
+    turns = heights[:1]
     for height in heights[1:]:
-        step = height - kept[-1]
-        if len(kept) > 1 and step * (kept[-1] - kept[-2]) > 0:
-            kept[-1] = height
+        step = height - turns[-1]
+        # A step in the same direction moves the last turn, however small: many small steps add up.
+        if len(turns) > 1 and step * (turns[-1] - turns[-2]) > 0:
+            turns[-1] = height
         elif abs(step) > rounding:
-            kept.append(height)
-    return kept
-
-
-def _shared(cut: Line | Plane, found: Sublevel) -> dict:
-    return {"level": found.level, "censored": found.censored, **_labels(cut)}
+            turns.append(height)
+    return turns
 
 
 def _labels(cut: Line | Plane) -> dict[str, object]:

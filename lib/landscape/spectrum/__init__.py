@@ -1,6 +1,6 @@
 """The spectrum of a symmetric operator: extreme eigenvalues, trace, density, condition number.
 
-Only ``exact_trace`` knows of networks.
+Only ``exact_trace`` knows about networks; everything else takes a ``SymmetricOperator``.
 """
 
 from landscape.spectrum.conditioning import ConditionNumber, condition_number

@@ -1,23 +1,23 @@
-"""Many long vectors, held in blocks that grow without copying."""
+"""A list of long vectors in blocks of memory, which grows without copying."""
 
 import numpy as np
 import torch
 
 _FIRST_ROWS = 16
-_SLAB_BYTES = 2**26
+_SLAB_BYTES = 2**26  # Memory for the columns that ``rotate`` copies at once.
 
 
 class Rows:
-    """Vectors (m, n) in blocks that double: growing copies nothing.
+    """Vectors (m, n) in blocks whose sizes double, so that growing copies nothing.
 
-    They are held in ``dtype``, which halves memory and time where products are of float32. What
-    goes in and comes out is float64.
+    Rows are held in ``dtype``: float32 halves memory and time if products are float32 anyway.
+    Arguments and results are float64.
 
     Args:
         n: Length of a vector.
-        most: Rows ever held.
-        device: Where they are held.
-        dtype: Type in which they are held.
+        most: Largest number of rows.
+        device: Device that holds the rows.
+        dtype: Floating-point type of the rows in memory.
     """
 
     def __init__(self, n: int, most: int, *, device: torch.device, dtype: torch.dtype) -> None:
@@ -27,7 +27,12 @@ class Rows:
         self._room = 0
 
     def put(self, index: int, row: torch.Tensor) -> None:
-        """Write row ``index``, at most one beyond those written before."""
+        """Write a row.
+
+        Args:
+            index: Position of the row: an existing one, or the first free one.
+            row: The vector (n,).
+        """
         if index == self._room:
             more = min(max(self._room, _FIRST_ROWS), max(self._most - self._room, 1))
             block = torch.empty((more, self._n), **self._like)
@@ -36,7 +41,11 @@ class Rows:
         self.row(index).copy_(row)
 
     def row(self, index: int) -> torch.Tensor:
-        """Return row ``index``, as a view."""
+        """Return row ``index`` (n,) as a view.
+
+        Raises:
+            IndexError: If there is no such row.
+        """
         for block in self._blocks:
             if index < len(block):
                 return block[index]
@@ -44,43 +53,60 @@ class Rows:
         raise IndexError(f"row {index} beyond the last")
 
     def first(self, count: int) -> list[torch.Tensor]:
-        """Return the first ``count`` rows as blocks, views of (m_b, n)."""
-        found = []
+        """Return the first ``count`` rows as a list of blocks (m_b, n), which are views."""
+        blocks = []
         for block in self._blocks:
             if count <= 0:
                 break
-            found.append(block[:count])
+            blocks.append(block[:count])
             count -= len(block)
-        return found
+        return blocks
 
     def dot(self, v: torch.Tensor, count: int) -> torch.Tensor:
-        """Return the products (count,) of the first rows with v."""
+        """Return the inner products of rows with a vector.
+
+        Args:
+            v: The vector (n,).
+            count: Number of rows, from the first on.
+
+        Returns:
+            The products (count,) in float64.
+        """
         v = v.to(**self._like)
         return torch.cat([block @ v for block in self.first(count)]).double()
 
     def subtract(self, v: torch.Tensor, coefficients: torch.Tensor) -> None:
-        """Take Σ cᵢ rowᵢ from v, in place."""
+        """Subtract a combination of rows, Σ cᵢ rowᵢ, from a vector in place.
+
+        Args:
+            v: The vector (n,).
+            coefficients: Coefficients c (m,) of the first m rows.
+        """
         v.sub_(self._sum(coefficients[None])[0])
 
     def combine(self, coefficients: np.ndarray) -> torch.Tensor:
-        """Return C Q (j, n) of the first m rows, C being (j, m)."""
+        """Return C Q (j, n), where Q are the first m rows and C are the coefficients (j, m)."""
         return self._sum(torch.from_numpy(coefficients)).double()
 
     def rotate(self, coefficients: np.ndarray) -> None:
-        """Replace the first j rows by C Q, C being (j, m), without a second copy."""
+        """Replace the first j rows by C Q for coefficients C (j, m), without a second copy of Q."""
         weights = torch.tensor(coefficients, **self._like)
         parts = self.first(weights.shape[1])
+        # A column of C Q needs that column of Q alone, so one slab of columns after the other can
+        # be overwritten.
         width = max(1, _SLAB_BYTES // (8 * weights.shape[1]))
         for begin in range(0, self._n, width):
             slab = slice(begin, begin + width)
-            turned = weights @ torch.cat([block[:, slab] for block in parts])
-            for index, row in enumerate(turned):
+            rotated = weights @ torch.cat([block[:, slab] for block in parts])
+            for index, row in enumerate(rotated):
                 self.row(index)[slab] = row
 
     def _sum(self, coefficients: torch.Tensor) -> torch.Tensor:
         weights = coefficients.to(**self._like)
         parts = self.first(weights.shape[1])
         total = torch.zeros((len(weights), self._n), **self._like)
-        for block, part in zip(parts, weights.split([len(b) for b in parts], dim=1), strict=True):
+        for block, part in zip(
+            parts, weights.split([len(rows) for rows in parts], dim=1), strict=True
+        ):
             total.addmm_(part, block)
         return total

@@ -1,4 +1,4 @@
-"""Condition numbers of a spectrum, each by a stated definition."""
+"""Condition numbers of a spectrum, each with its definition."""
 
 import dataclasses
 import math
@@ -14,11 +14,11 @@ class ConditionNumber:
     """A ratio of two eigenvalues.
 
     Attributes:
-        value: The ratio; infinite where the denominator is zero within its residual, NaN where the
-            numerator is as well.
+        value: The ratio; infinite if the denominator is zero within its residual, NaN if the
+            numerator is zero too.
         low: Lower end of the interval that the residuals of both eigenvalues allow.
-        high: Upper end.
-        definition: What was divided by what.
+        high: Upper end of that interval.
+        definition: Numerator and denominator, such as "λ_max / |λ_min|".
         converged: Whether both eigenvalues converged.
     """
 
@@ -32,19 +32,22 @@ class ConditionNumber:
 def condition_number(pairs: Eigenpairs, over: Over = "lambda_min") -> ConditionNumber:
     """Return a condition number from eigenpairs, with an interval from their residuals.
 
-    ``lambda_min``: λ_max / |λ_min|, algebraic ends. Of a positive definite operator that is the
-    usual condition number; of an indefinite one it is the ratio of the strongest positive to the
-    strongest negative curvature, and says nothing of eigenvalues near 0. ``kth``: λ_max / |λ_k|,
-    the spread of the k largest.
+    ``lambda_min`` is λ_max / |λ_min| with the algebraic ends. For a positive definite operator this
+    is the usual condition number. For an indefinite one it is the ratio of the strongest positive
+    to the strongest negative curvature and says nothing about eigenvalues near 0. ``kth`` is
+    λ_max / |λ_k|, the spread of the k largest eigenvalues.
 
-    A Gauss-Newton matrix has λ_min = 0 up to rounding whenever it has more rows than examples times
-    outputs, and so has the Hessian of a network with symmetries at its minima: take ``kth``.
+    A Gauss-Newton matrix with more rows than examples times outputs has λ_min = 0 up to rounding,
+    and so has the Hessian at a minimum of a network with continuous symmetries: take ``kth`` there.
 
-    The interval supposes that the pairs are the extreme ones, as ``eigenpairs`` finds them.
+    The interval assumes that the pairs are the extreme ones, as ``eigenpairs`` computes them.
 
     Args:
-        pairs: Both ends for ``lambda_min``; at least two of the largest for ``kth``.
-        over: The denominator.
+        pairs: Eigenpairs of both ends for ``lambda_min``; at least two of the largest for ``kth``.
+        over: The denominator, ``lambda_min`` or ``kth``.
+
+    Returns:
+        The ratio, without unit.
 
     Raises:
         ValueError: If the definition is unknown, or the pairs do not hold its eigenvalues.
@@ -66,7 +69,7 @@ def condition_number(pairs: Eigenpairs, over: Over = "lambda_min") -> ConditionN
         )
     index = len(pairs) - 1 if over == "lambda_min" else pairs.k - 1
     top, bottom = (float(pairs.values[i]) for i in (0, index))
-    # No residual is below rounding, whatever it was measured to be: zero must be seen as such.
+    # A measured residual can be below rounding; an eigenvalue of zero must still count as zero.
     rounding = ROUNDING * pairs.n**0.5 * float(pairs.values.abs().max())
     top_error, bottom_error = (max(float(pairs.residuals[i]), rounding) for i in (0, index))
     definition = "λ_max / |λ_min|" if over == "lambda_min" else f"λ_max / |λ_{pairs.k}|"

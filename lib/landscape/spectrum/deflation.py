@@ -1,4 +1,4 @@
-"""Deflation: known eigenpairs taken out of an operator, and random vectors in what is left."""
+"""Deflation: an operator without its known eigenpairs, and random vectors in their complement."""
 
 import torch
 
@@ -7,18 +7,19 @@ from landscape.spectrum.results import Eigenpairs
 
 
 class Deflation:
-    """The complement of known eigenvectors V, where P A P with P = I − V Vᵀ is left of A.
+    """The complement of known eigenvectors V, to which P A P with P = I − V Vᵀ restricts A.
 
     Args:
         op: Symmetric operator A of shape (n, n).
-        known: Converged eigenpairs of A with vectors, or None.
+        known: Converged eigenpairs of A with vectors; None leaves A as it is.
 
     Raises:
-        ValueError: If the pairs are of another operator's size, lack vectors or did not converge.
+        ValueError: If the pairs belong to an operator of another size, lack vectors or did not
+            converge.
 
     Attributes:
-        values: Known eigenvalues (d,), float64.
-        residuals: Their residuals (d,).
+        values: Known eigenvalues (d,) in float64.
+        residuals: Residuals of the known eigenvalues (d,).
         size: Dimension n − d of the complement.
     """
 
@@ -32,13 +33,13 @@ class Deflation:
         self.size = op.n - len(self.values)
 
     def project(self, v: torch.Tensor) -> torch.Tensor:
-        """Return P v of a vector (n,) or a block (n, k)."""
+        """Return P v for a vector (n,) or a block (n, k)."""
         if self._vectors is None:
             return v
         return v - self._vectors @ (self._vectors.T @ v)
 
     def subtract(self, v: torch.Tensor) -> torch.Tensor:
-        """Return V Λ Vᵀ v, what the known pairs make of v."""
+        """Return V Λ Vᵀ v, the part of A v that the known pairs explain, for a vector (n,)."""
         if self._vectors is None:
             return torch.zeros_like(v)
         scale = self.values.to(v.device)
@@ -52,7 +53,7 @@ class Deflation:
 
     @property
     def operator(self) -> SymmetricOperator:
-        """P A P."""
+        """P A P as an operator of shape (n, n); its products count as products of A."""
         return SymmetricOperator(
             self._op.n,
             lambda v: self.project(self._op @ self.project(v)),
@@ -64,7 +65,7 @@ class Deflation:
     def draw(self, generator: torch.Generator) -> torch.Tensor:
         """Return a vector (n,) uniform on the unit sphere of the complement."""
         v = torch.randn(self._op.n, dtype=torch.float64, generator=generator).to(self._op.device)
-        for _ in range(2):  # The second time for rounding, where little is left.
+        for _ in range(2):  # The second pass removes the rounding of the first, for small spaces.
             v = self.project(v)
             v = v / v.norm()
         return v
@@ -73,7 +74,7 @@ class Deflation:
 def _check(op: SymmetricOperator, known: Eigenpairs) -> None:
     if known.vectors is None:
         raise ValueError(
-            "the known eigenpairs have no vectors, so they cannot be taken out. "
+            "the known eigenpairs have no vectors, so the operator cannot be deflated. "
             "Compute them with eigenpairs(..., vectors=True)."
         )
     if known.vectors.shape[0] != op.n:
@@ -83,7 +84,7 @@ def _check(op: SymmetricOperator, known: Eigenpairs) -> None:
         )
     if not bool(known.converged.all()):
         raise ValueError(
-            f"only {int(known.converged.sum())} of {len(known)} known eigenpairs converged: values "
-            "that are not eigenvalues cannot be taken out. Compute them with more max_products or "
-            "a larger tol, or pass those that converged."
+            f"only {int(known.converged.sum())} of {len(known)} known eigenpairs converged, and "
+            "deflation needs eigenvalues. Compute them with more max_products or a larger tol, or "
+            "pass the converged pairs alone."
         )

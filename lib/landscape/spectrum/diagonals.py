@@ -17,12 +17,12 @@ class Diagonal:
     """Estimates of the entries Aᵢᵢ of a symmetric operator.
 
     Attributes:
-        values: The estimates (n,).
-        stderr: Their standard errors (n,).
-        probes: Random vectors in the mean.
+        values: Estimates (n,).
+        stderr: Standard errors of the estimates (n,).
+        probes: Random vectors averaged.
         products: Products with the operator used.
-        dtype: Type of the sums.
-        interrupted: Whether Ctrl-C ended it before the last probe.
+        dtype: Floating-point type of the sums.
+        interrupted: Whether Ctrl-C ended the computation before the last probe.
     """
 
     values: torch.Tensor
@@ -34,12 +34,12 @@ class Diagonal:
 
     @property
     def low(self) -> torch.Tensor:
-        """Lower ends (n,) of the entries' 95% intervals (Student's t), each entry by itself."""
+        """Lower ends (n,) of 95% intervals (Student's t) for each entry by itself, not jointly."""
         return self.values - quantile(self.probes - 1) * self.stderr
 
     @property
     def high(self) -> torch.Tensor:
-        """Upper ends (n,) likewise."""
+        """Upper ends (n,) of 95% intervals (Student's t) for each entry by itself, not jointly."""
         return self.values + quantile(self.probes - 1) * self.stderr
 
 
@@ -50,26 +50,27 @@ def diagonal(
     known: Eigenpairs | None = None,
     generator: torch.Generator | None = None,
 ) -> Diagonal:
-    """Return the diagonal of a symmetric operator, estimated without bias.
+    """Estimate the diagonal of a symmetric operator without bias.
 
-    The mean of z ⊙ A z over vectors z of random signs: E zᵢ (A z)ᵢ = Aᵢᵢ, with variance Σ Aᵢⱼ² over
-    j ≠ i for one probe. Known pairs V Λ Vᵀ are taken out of A and their diagonal is added, which
-    removes their part of the variance.
+    The estimate is the mean of z ⊙ A z over vectors z of random signs: E zᵢ (A z)ᵢ = Aᵢᵢ, with
+    variance Σ Aᵢⱼ² over j ≠ i for one probe. Known pairs V Λ Vᵀ are subtracted from A, and their
+    exact diagonal is added, which removes their part of the variance.
 
-    Memory: about six vectors (n,) besides those of ``known``.
+    Memory: about six vectors (n,) besides the vectors of ``known``.
 
     Args:
         op: Symmetric operator of shape (n, n).
-        probes: Random vectors, at least 2; each costs one product.
-        known: Converged eigenpairs of op with vectors.
+        probes: Number of random vectors, at least 2; each costs one product.
+        known: Converged eigenpairs of op with vectors; None if none are known.
         generator: CPU generator of the probes; None takes a fixed stream.
 
     Returns:
         The entries with standard errors; for a Hessian, in loss per parameter². Ctrl-C after two
-        probes returns what they say, ``interrupted`` true.
+        probes returns their mean, with ``interrupted`` true.
 
     Raises:
-        ValueError: If ``probes < 2``, or ``known`` lacks vectors or did not converge.
+        ValueError: If ``probes < 2``, or ``known`` belongs to another operator, lacks vectors or
+            did not converge.
         RuntimeError: If a product is not finite.
 
     Reference: Bekas, Kokiopoulou and Saad (2007), An Estimator for the Diagonal of a Matrix, Appl.
@@ -80,7 +81,7 @@ def diagonal(
             f"probes={probes} leaves no spread to report. Pass probes >= 2; the standard error "
             "falls as 1/√probes."
         )
-    rest, before = Deflation(op, known), op.products
+    complement, before = Deflation(op, known), op.products
     generator = generator or rng.stream(0, "diagonal")
     mean = torch.zeros(op.n, dtype=torch.float64, device=op.device)
     state = (0, mean, torch.zeros_like(mean))
@@ -88,7 +89,7 @@ def diagonal(
     try:
         with Progress("diagonal", probes) as bar:
             while state[0] < probes:
-                state = _updated(state, _sample(op, rest, generator))
+                state = _updated(state, _sample(op, complement, generator))
                 bar.step()
     except KeyboardInterrupt:
         if state[0] < 2:
@@ -96,7 +97,7 @@ def diagonal(
         interrupted = True
     count, mean, squares = state
     return Diagonal(
-        values=(mean + rest.diagonal()).cpu(),
+        values=(mean + complement.diagonal()).cpu(),
         stderr=(squares / (count * (count - 1))).sqrt().cpu(),
         probes=count,
         products=op.products - before,

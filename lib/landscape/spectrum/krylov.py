@@ -1,6 +1,7 @@
 """Krylov decompositions of a symmetric operator, kept orthonormal to rounding."""
 
 import math
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -10,8 +11,8 @@ import torch
 from landscape.operators import SymmetricOperator
 from landscape.spectrum.basis import Rows
 
-# Largest |⟨qᵢ, A qⱼ⟩ − ⟨qⱼ, A qᵢ⟩| over the largest |Ritz value| that counts as rounding: float32
-# networks reach 1e-6, dropout and shuffled examples 1e-2 and more.
+# An asymmetry |⟨qᵢ, A qⱼ⟩ − ⟨qⱼ, A qᵢ⟩| up to this share of the largest |Ritz value| counts as
+# rounding: float32 networks reach 1e-6, dropout and shuffled examples 1e-2 and more.
 ASYMMETRY = 1e-3
 
 _EPS = float(np.finfo(np.float64).eps)
@@ -19,13 +20,13 @@ _FIRST_SIZE = 16
 
 
 class OperatorError(RuntimeError):
-    """Products are not finite or contradict symmetry: there is no spectrum to be had of them."""
+    """The operator has no spectrum: its products are not finite, or they contradict symmetry."""
 
 
 class _State(NamedTuple):
-    """What an interrupt must find whole, so it is replaced in one assignment."""
+    """The parts that must agree. One assignment replaces all three, so Ctrl-C cannot split them."""
 
-    steps: int
+    steps: int  # m: vectors in the basis.
     pending: tuple[torch.Tensor, ...]  # W: the next basis vectors, orthonormal.
     coupling: np.ndarray  # B (pending, steps).
 
@@ -33,26 +34,27 @@ class _State(NamedTuple):
 class Krylov:
     """A Krylov decomposition A Qᵀ = Qᵀ H + Wᵀ B with orthonormal rows of Q (m, n) and W (p, n).
 
-    Lanczos is p = 1 and H tridiagonal. A restart keeps some Ritz vectors as rows of Q: H becomes an
-    arrowhead. A second random vector beside the first (``renew``) makes p = 2.
+    Plain Lanczos has p = 1 and a tridiagonal H. A restart keeps some Ritz vectors as rows of Q and
+    makes H an arrowhead. A second random vector beside the first (``renew``) makes p = 2.
 
-    Each new vector is made orthogonal by the three-term recurrence, then by one pass over the whole
-    basis, and a second one only where the first took more than 30% of its norm (Daniel, Gragg,
-    Kaufman and Stewart 1976). The pass also gives ⟨qᵢ, A qⱼ⟩ for all older i, which symmetry fixes:
-    ``check`` compares them, for free.
+    Each new vector is made orthogonal first by the three-term recurrence and then by one pass over
+    the whole basis. A second pass follows only if the first removed more than 30% of the norm
+    (Daniel, Gragg, Kaufman and Stewart 1976). The pass also gives ⟨qᵢ, A qⱼ⟩ for all older i, whose
+    values symmetry prescribes: ``check`` compares them at no cost.
 
-    Memory: ``most`` vectors (n,) for the basis, in float32 where products are of no more, and about
-    five in float64 for the recurrence.
+    Memory: ``most`` vectors (n,) for the basis, in float32 if products are no more precise, and
+    about five vectors (n,) in float64 for the recurrence.
 
     Args:
         op: Symmetric operator A of shape (n, n).
-        start: First vector (n,); None draws one.
+        start: First vector (n,); None draws a random one.
         generator: CPU generator of random vectors.
-        most: Basis vectors ever held.
+        most: Largest number of basis vectors held at once.
 
     Attributes:
-        taken: Products taken since the newest random vector was drawn.
-        torn: Whether an interrupt left the basis half rotated, and useless.
+        most: Largest number of basis vectors held at once, at most n.
+        taken: Products since the newest random vector was drawn.
+        torn: Whether an interrupt left the basis half rotated, and so useless.
 
     Reference: Wu and Simon (2000), Thick-Restart Lanczos Method for Large Symmetric Eigenvalue
         Problems, SIAM J. Matrix Anal. Appl. 22(2), 602-616.
@@ -68,14 +70,17 @@ class Krylov:
     ) -> None:
         self._op, self._generator, self._begun = op, generator, op.products
         self.most = min(most, op.n)
+        # A float64 basis would hold no more digits of float32 products, in twice the memory.
         dtype = torch.float64 if op.dtype == torch.float64 else torch.float32
         self._rows = Rows(op.n, self.most, device=op.device, dtype=dtype)
         self._h = np.zeros((_FIRST_SIZE, _FIRST_SIZE))
         self._state = _State(0, (), np.zeros((0, 0)))
         self._scale = self._deviation = 0.0  # Largest ‖A q‖, largest breach of symmetry.
+        # The newest vector and its product: ``check`` repeats it to tell noise from asymmetry.
         self._last: tuple[torch.Tensor, torch.Tensor] | None = None
         self.taken, self.torn = 0, False
-        self._apart = start is None  # Whether the rows since ``taken`` was 0 are a space apart.
+        # Whether the newest ``taken`` rows are a Krylov space of their own random vector.
+        self._apart = start is None
         if start is None:
             self.renew()
         else:
@@ -84,20 +89,21 @@ class Krylov:
 
     @property
     def steps(self) -> int:
-        """m: vectors in the basis."""
+        """m: number of vectors in the basis."""
         return self._state.steps
 
     @property
     def exhausted(self) -> bool:
-        """Whether the basis spans an invariant subspace, so that only a random vector leads on."""
+        """Whether the basis spans an invariant subspace: only a random vector can extend it."""
         return not self._state.pending
 
     @property
     def closed(self) -> np.ndarray | None:
-        """H of the newest vectors (t, t), where a random vector has led to an invariant space.
+        """H (t, t) of the newest vectors if they complete an invariant subspace; else None.
 
-        It has a part along each eigenvalue that older vectors left, so that what lies outside
-        both holds further copies of these eigenvalues and no others. None where that is not known.
+        The random vector that started them has a component along every eigenvalue outside the
+        older rows. So everything still outside the basis has only eigenvalues of this H, as
+        further copies. None also if the newest rows did not start from a random vector.
         """
         if not (self.exhausted and self._apart):
             return None
@@ -110,23 +116,31 @@ class Krylov:
 
     @property
     def coupling(self) -> np.ndarray:
-        """B (p, m): how the vectors that wait for their product couple to the basis."""
+        """B (p, m): the coupling of the pending vectors to the basis."""
         return self._state.coupling
 
     def prefer(self, index: int) -> None:
-        """Let waiting vector ``index`` be the next; otherwise it is the newest."""
+        """Choose the pending vector that ``extend`` multiplies next; the default is the newest.
+
+        Args:
+            index: Its position among the pending vectors, 0 to p − 1.
+        """
         steps, pending, coupling = self._state
+        # ``extend`` takes the last one.
         order = [*(i for i in range(len(pending)) if i != index), index]
         self._state = _State(steps, tuple(pending[i] for i in order), coupling[order])
 
     def renew(self) -> None:
-        """Let a random vector orthogonal to the whole space be the next."""
+        """Draw a random vector orthogonal to basis and pending vectors, to be multiplied next.
+
+        Nothing happens if these already span the whole space.
+        """
         steps, pending, coupling = self._state
         if steps + len(pending) == self._op.n:
             return
         v = torch.randn(self._op.n, dtype=torch.float64, generator=self._generator)
         v = v.to(self._op.device)
-        for _ in range(2):  # Twice is enough (Parlett 1998, section 6.9).
+        for _ in range(2):  # Two passes suffice for orthogonality (Parlett 1998, section 6.9).
             v = v / v.norm()
             self._project(v, steps, pending)
         self.taken, self._apart = 0, not pending
@@ -134,7 +148,7 @@ class Krylov:
         self._state = _State(steps, (*pending, v / v.norm()), coupling)
 
     def extend(self) -> None:
-        """Add one basis vector, at the cost of one product.
+        """Move the next pending vector into the basis, at the cost of one product.
 
         Raises:
             OperatorError: If the product is not finite.
@@ -145,58 +159,69 @@ class Krylov:
         self._grow(steps + 1)
         self._rows.put(steps, q)
         image = self._op @ q
-        size = float(image.norm())
-        if not math.isfinite(size):
+        image_norm = float(image.norm())
+        if not math.isfinite(image_norm):
             raise OperatorError(
                 f"product {self._op.products - self._begun} with the operator is not finite. The "
                 "parameters or the loss hold NaN or infinity: check them before asking for "
                 "curvature."
             )
-        rest, alpha = self._recurrence(image, q, coupling[-1])
-        new = np.zeros((len(others), 1))
+        remainder, alpha = self._recurrence(image, q, coupling[-1])
+        column = np.zeros((len(others), 1))  # How A q couples to the other pending vectors.
         for i, w in enumerate(others):
-            new[i] = float(w @ rest)
-            rest.add_(w, alpha=-float(new[i, 0]))
-        alpha += self._orthogonalise(rest, steps + 1, others)
-        self._scale = max(self._scale, size)
+            column[i] = float(w @ remainder)
+            remainder.add_(w, alpha=-float(column[i, 0]))
+        # The pass over the basis corrects alpha by what rounding left along q.
+        alpha += self._orthogonalise(remainder, steps + 1, others)
+        self._scale = max(self._scale, image_norm)
         self._last = (q, image)
         self._h[steps, :steps] = self._h[:steps, steps] = coupling[-1]
         self._h[steps, steps] = alpha
-        coupling = np.concatenate([coupling[:-1], new], axis=1)
-        beta = float(rest.norm())
+        coupling = np.concatenate([coupling[:-1], column], axis=1)
+        beta = float(remainder.norm())
+        # A remainder below rounding is noise: normalising it would add an arbitrary direction.
         threshold = 10 * _EPS * self._op.n**0.5 * self._scale
         if beta > threshold and steps + 1 + len(others) < self._op.n:
             row = np.zeros((1, steps + 1))
             row[0, -1] = beta
-            others, coupling = [*others, rest.div_(beta)], np.concatenate([coupling, row])
+            others, coupling = [*others, remainder.div_(beta)], np.concatenate([coupling, row])
         self._state = _State(steps + 1, tuple(others), coupling)
         self.taken += 1
 
     def ritz(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Return Ritz values, ascending, their coefficients (m, m), and their residuals' norms."""
+        """Return Ritz values (m,), ascending, their coefficients (m, m) and residual norms (m,).
+
+        Column j of the coefficients is the Ritz vector of value j. The residual norms come from the
+        recurrence: no product checks them.
+        """
         values, vectors = scipy.linalg.eigh(self.h)
         return values, vectors, np.linalg.norm(self.coupling @ vectors, axis=0)
 
     def combine(self, coefficients: np.ndarray) -> torch.Tensor:
-        """Return the vectors (j, n) with coefficients (j, m) in the basis."""
+        """Return the vectors (j, n) that have the coefficients (j, m) in the basis, in float64."""
         return self._rows.combine(coefficients)
 
     def remainder(self, coefficients: np.ndarray) -> torch.Tensor:
-        """Return Wᵀ B c (n,): what A Qᵀ c has outside the space, for coefficients c (m,)."""
+        """Return Wᵀ B c (n,), the part of A Qᵀ c outside the basis, for coefficients c (m,)."""
         total = torch.zeros(self._op.n, dtype=torch.float64, device=self._op.device)
         for w, part in zip(self._state.pending, self.coupling @ coefficients, strict=True):
             total.add_(w, alpha=float(part))
         return total
 
     def project(self, v: torch.Tensor) -> None:
-        """Make v orthogonal to the basis, in place."""
+        """Make v (n,) orthogonal to the basis, in place."""
         self._project(v, self.steps, [])
 
     def restart(self, values: np.ndarray, vectors: np.ndarray) -> None:
-        """Keep only the Ritz pairs with these values and coefficients (m, j)."""
+        """Replace the basis by j Ritz vectors (thick restart).
+
+        Args:
+            values: Ritz values (j,) to keep.
+            vectors: Their coefficients (m, j) in the basis.
+        """
         _, pending, coupling = self._state
         keep = len(values)
-        self.torn = True
+        self.torn = True  # An interrupt before the end of this method leaves rows unlike H.
         self._rows.rotate(vectors.T)
         self._h[:] = 0.0
         self._h[range(keep), range(keep)] = values
@@ -204,23 +229,27 @@ class Krylov:
         self.torn = self._apart = False
 
     def check(self, largest: float, misfit: float = 0.0) -> None:
-        """Raise OperatorError if products contradict symmetry by over ``ASYMMETRY`` of the largest.
+        """Check that products agree with symmetry to ``ASYMMETRY`` of the largest |Ritz value|.
 
         Args:
             largest: The largest |Ritz value|.
-            misfit: Largest excess of a measured residual over what the recurrence says.
+            misfit: Largest excess of a measured residual over the recurrence's residual.
+
+        Raises:
+            OperatorError: If they do not. The text says whether the operator is random (one
+                product, repeated, differs) or not symmetric.
         """
         deviation = max(self._deviation, misfit)
         if not deviation > ASYMMETRY * largest or self._last is None:
             return
         q, image = self._last
-        change = float((self._op @ q - image).norm())
-        repeated = change > 0.1 * deviation
+        difference = float((self._op @ q - image).norm())
+        random = difference > 0.1 * deviation
         cause = (
-            f"one product computed twice differs by {change:.3g}, so products are not "
+            f"one product computed twice differs by {difference:.3g}, so products are not "
             "deterministic: dropout or batch normalization in train mode, or a shuffled or "
             "augmented loader. Put the model in eval mode and fix the examples"
-            if repeated
+            if random
             else "one product computed twice is the same, so products are deterministic and the "
             "operator is not symmetric, or computed too coarsely (TF32, half precision). Pass "
             "(A + Aᵀ) / 2, the Hessian or GGN of one scalar loss, or products in float32 or better"
@@ -233,27 +262,32 @@ class Krylov:
     def _recurrence(
         self, image: torch.Tensor, q: torch.Tensor, known: np.ndarray
     ) -> tuple[torch.Tensor, float]:
-        rest = image.clone()  # A product may be the operator's own tensor, or q itself.
+        # A copy, since a product may be a tensor of the operator, or q itself.
+        remainder = image.clone()
         nonzero = np.flatnonzero(known)
+        # Plain Lanczos couples to one row only; after a restart the first vector couples to many.
         if len(nonzero) == 1:
-            rest.add_(self._rows.row(int(nonzero[0])), alpha=-float(known[nonzero[0]]))
+            remainder.add_(self._rows.row(int(nonzero[0])), alpha=-float(known[nonzero[0]]))
         elif len(nonzero):
-            self._rows.subtract(rest, torch.tensor(known, device=rest.device))
-        alpha = float(q @ rest)
-        return rest.add_(q, alpha=-alpha), alpha
+            self._rows.subtract(remainder, torch.tensor(known, device=remainder.device))
+        alpha = float(q @ remainder)
+        return remainder.add_(q, alpha=-alpha), alpha
 
     def _orthogonalise(self, v: torch.Tensor, count: int, others: list[torch.Tensor]) -> float:
         """Make v orthogonal to the basis in place; return its component along the newest row."""
         before = float(v.norm())
         components = self._project(v, count, others)
+        # The recurrence removed all that symmetry allows: the rest is asymmetry or rounding.
         older = components[:-1]
         if len(older):
             self._deviation = max(self._deviation, float(older.abs().max()))
+        # Where much was removed, its rounding is large against the rest and needs a second pass.
         if float(v.norm()) < 0.7 * before:
             self._project(v, count, others)
         return float(components[-1])
 
-    def _project(self, v: torch.Tensor, count: int, others) -> torch.Tensor:
+    def _project(self, v: torch.Tensor, count: int, others: Sequence[torch.Tensor]) -> torch.Tensor:
+        """Make v orthogonal to the first rows and to others, in place; return its components."""
         components = v.new_zeros(0)
         if count:
             components = self._rows.dot(v, count)

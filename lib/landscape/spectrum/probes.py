@@ -1,4 +1,4 @@
-"""Sampling: products spent on a Lanczos basis first, then on random vectors beside it."""
+"""Random probes for traces and norms, after Lanczos deflation, to a requested standard error."""
 
 import dataclasses
 import math
@@ -10,60 +10,34 @@ import torch
 from landscape.operators import SymmetricOperator
 from landscape.progress import Progress
 from landscape.spectrum.deflation import Deflation
-from landscape.spectrum.estimate import Estimate, quantile
+from landscape.spectrum.estimate import FEWEST_PRODUCTS, ErrorTarget, Estimate, quantile
 from landscape.spectrum.krylov import Krylov
 from landscape.spectrum.results import Eigenpairs
 
 ProbeKind = Literal["trace", "frobenius"]
 
-_FEWEST = 32  # Products.
+# Lanczos steps before the first probe. For a norm these are all: its variance depends on tr B⁴, and
+# the basis does not tell how much one more step takes from it.
 _FIRST_STEPS = {"trace": 10, "frobenius": 20}
+# Probes that plan the number of probes and do not enter the mean, and the least number that do. A
+# norm takes twice as many: its standard error is the spread of few skewed values.
 _PILOT = {"trace": 3, "frobenius": 6}
 _LEAST = {"trace": 4, "frobenius": 8}
-_SAFETY = 1.15
-_ROUNDING = 1e-13
-_WINDOW = 5  # Steps over which the gain of deflation is averaged.
-
-
-@dataclasses.dataclass(frozen=True)
-class ErrorTarget:
-    """How exact an estimate shall be, and what it may cost; see ``trace``.
-
-    Raises:
-        ValueError: If a number is out of range.
-    """
-
-    rtol: float
-    atol: float
-    max_products: int
-    max_basis: int
-    probes: int | None
-
-    def __post_init__(self) -> None:
-        if not self.rtol >= 0 or not self.atol >= 0 or self.rtol == self.atol == 0:
-            raise ValueError(
-                f"rtol={self.rtol}, atol={self.atol} ask for no accuracy. Pass one of them > 0; "
-                "rtol=0.01 is a standard error of 1%."
-            )
-        if self.max_products < _FEWEST or self.max_basis < 1:
-            raise ValueError(
-                f"max_products={self.max_products}, max_basis={self.max_basis} are too few. "
-                f"Pass max_products >= {_FEWEST} and max_basis >= 1."
-            )
-        if self.probes is not None and self.probes < 2:
-            raise ValueError(
-                f"probes={self.probes} leaves no spread to report. Pass probes >= 2, or None to "
-                "reach rtol."
-            )
-
-    def target(self, value: float) -> float:
-        """The standard error that is enough."""
-        return max(self.rtol * abs(value), self.atol)
+_SAFETY = 1.15  # Plans more probes than needed, since a later addition biases the mean a little.
+_ROUNDING = 1e-13  # A relative variance that is rounding alone, as for a multiple of the identity.
+_WINDOW = 5  # Lanczos steps over which the gain of a step is averaged.
 
 
 @dataclasses.dataclass(frozen=True)
 class _Batch:
-    """Probes of one complement: ⟨z, B z⟩ and ‖B z‖² times its dimension, and the exact parts."""
+    """Probes of one complement, beside the exact parts of trace and squared norm.
+
+    Attributes:
+        trace: Exact part of the trace: known pairs and Lanczos basis.
+        square: Exact part of the squared Frobenius norm.
+        size: Dimension d of the complement, on which B is the operator.
+        samples: d ⟨z, B z⟩ and d ‖B z‖² of each probe z.
+    """
 
     trace: float
     square: float
@@ -75,17 +49,19 @@ class _Batch:
 
     @property
     def squares(self) -> np.ndarray:
-        """‖B z‖² of each probe times the dimension."""
+        """d ‖B z‖² of each probe."""
         return np.array([square for _, square in self.samples])
 
     def estimate(self, kind: ProbeKind) -> tuple[float, float, float, float]:
-        """Return value, standard error, and the ends of the 95% interval."""
+        """Return value, standard error, and lower and upper end of the 95% interval."""
         return self._trace() if kind == "trace" else self._frobenius()
 
     def _trace(self) -> tuple[float, float, float, float]:
         if not self.size:
             return self.trace, 0.0, self.trace, self.trace
         mean, square = np.mean(self.samples, axis=0).tolist()
+        # ‖B‖_F² from ‖B z‖² gives the variance of ⟨z, B z⟩ with far less noise than the spread of
+        # a few ⟨z, B z⟩ would.
         variance = 2 * self.size / (self.size + 2) * (square - mean**2 / self.size)
         small = variance <= _ROUNDING * square
         stderr = 0.0 if small else math.sqrt(variance / len(self))
@@ -101,22 +77,33 @@ class _Batch:
         norm = math.sqrt(self.square + mean)
         if spread <= _ROUNDING * norm**2:
             return norm, 0.0, norm, norm
-        # Squares are skewed like χ²: the interval is that of the logarithm, on the unknown part.
+        # Squares are skewed like χ²: the interval is symmetric in the logarithm of the unknown.
         reach = math.exp(min(quantile(len(self) - 1) * spread / mean, 700.0))
         low, high = math.sqrt(self.square + mean / reach), math.sqrt(self.square + mean * reach)
         return norm, spread / (2 * norm), low, high
 
     def _dof(self) -> float:
-        """A variance from N values of ‖B z‖² is known like a χ² of N ‖B‖_F⁴ / tr B⁴ degrees."""
+        """Return the degrees of freedom of the variance: N ‖B‖_F⁴ / tr B⁴ for N probes."""
         count, mean = len(self), float(np.mean(self.squares))
         spread = float(np.var(self.squares, ddof=1))
-        # The factor allows for the spread being an estimate itself, from few values.
+        # The last factor allows for the error of the spread itself, which few values estimate.
         each = 2 * mean**2 / spread * (count - 1) / (count + 1) if spread > 0 else math.inf
         return count * min(10.0, max(1.0, each))
 
 
 class ProbeSampling:
-    """Products spent on a Lanczos basis first, then on probes of its complement."""
+    """An estimate in progress: products go to a Lanczos basis first, then to probes beside it.
+
+    Args:
+        kind: ``trace`` or ``frobenius``.
+        op: Symmetric operator A of shape (n, n).
+        wish: The requested accuracy and the largest cost.
+        known: Converged eigenpairs of A with vectors; None if none are known.
+        generator: CPU generator of the probes.
+
+    Attributes:
+        bar: Progress bar of the products, to be set before ``run``.
+    """
 
     def __init__(
         self,
@@ -129,6 +116,7 @@ class ProbeSampling:
         self._kind, self._op, self._wish, self._generator = kind, op, wish, generator
         self._rest = Deflation(op, known)
         self._before = op.products
+        # Lanczos gets at most 40% of the budget: without probes there is no standard error.
         self._most = min(wish.max_basis, int(0.4 * wish.max_products), self._rest.size)
         if wish.probes is not None:
             self._most = min(-(-wish.probes // 2), wish.max_basis, self._rest.size)
@@ -146,23 +134,32 @@ class ProbeSampling:
         return any(batch.size == 0 or len(batch) >= 2 for batch in (self._main, self._pilot))
 
     def run(self) -> None:
-        """Spend products until the wish is fulfilled or the budget is spent."""
+        """Spend products until the requested accuracy is reached or the budget is spent.
+
+        Raises:
+            OperatorError: If a product is not finite, or products contradict symmetry.
+            RuntimeError: If the product with a probe is not finite.
+        """
         self._spend()
         if self._krylov:
             self._krylov.check(float(np.abs(np.linalg.eigvalsh(self._krylov.h)).max()))
 
     def estimate(self, *, interrupted: bool) -> Estimate:
-        """Return what the probes say."""
-        good = self._main.size == 0 or len(self._main) >= 2
-        batch = self._main if good else self._pilot
+        """Return the estimate from the products so far.
+
+        Args:
+            interrupted: Whether Ctrl-C ended ``run``; then nothing has converged.
+        """
+        enough_probes = self._main.size == 0 or len(self._main) >= 2
+        batch = self._main if enough_probes else self._pilot
         value, stderr, low, high = batch.estimate(self._kind)
-        wanted = math.inf if self._wish.probes else self._wish.target(value)
+        allowed = math.inf if self._wish.probes else self._wish.target(value)
         return Estimate(
             value=value,
             stderr=stderr,
             low=low,
             high=high,
-            converged=bool(stderr <= wanted) and not interrupted,
+            converged=bool(stderr <= allowed) and not interrupted,
             products=self._op.products - self._before,
             probes=len(batch),
             method="Lanczos deflation and Hutchinson",
@@ -175,14 +172,18 @@ class ProbeSampling:
             self._deflate(self._most)
             self._main = self._sample(self._batch(), self._wish.probes)
             return
-        self._deflate(self._rest.size if self._rest.size <= _FEWEST else _FIRST_STEPS[self._kind])
+        # A small complement is exhausted by Lanczos: then nothing is left to estimate.
+        self._deflate(
+            self._rest.size if self._rest.size <= FEWEST_PRODUCTS else _FIRST_STEPS[self._kind]
+        )
         self._pilot = self._sample(self._batch(), 2)
         if self._kind == "trace":
             self._deflate_while_worth()
-        if self._pilot.size != self._size:
+        if self._pilot.size != self._size:  # Deflation went on: its probes saw another complement.
             self._pilot = self._batch()
         self._sample(self._pilot, _PILOT[self._kind] - len(self._pilot))
         count = self._planned()
+        # Where probes would cost as much as the rest of the basis, the exact answer is cheaper.
         if self._size <= count and self._rest.size <= self._most:
             self._deflate(self._rest.size)
         self._main = self._sample(self._batch(), count)
@@ -200,6 +201,7 @@ class ProbeSampling:
         return max(0, self._wish.max_products - spent)
 
     def _batch(self) -> _Batch:
+        # Only the last term of the squared norm is unknown:
         # ‖A‖_F² = ‖V Λ Vᵀ‖_F² + 2 ‖A V − V Λ‖_F² + ‖H‖_F² + 2 ‖A Q − Q H‖_F² + ‖B‖_F².
         trace = float(self._rest.values.sum())
         square = float((self._rest.values.square() + 2 * self._rest.residuals.square()).sum())
@@ -216,22 +218,25 @@ class ProbeSampling:
             self.bar.step()
 
     def _deflate_while_worth(self) -> None:
-        """Extend the basis while a step takes the variance of more than one probe away."""
+        """Extend the basis as long as a step saves more than one probe."""
         value, *_ = self._pilot.estimate(self._kind)
-        enough = self._wish.target(value) ** 2
+        allowed_variance = self._wish.target(value) ** 2
+        # N probes leave the variance 2 ‖B‖_F² / N, so a step that moves Δ from ‖B‖_F² to the exact
+        # part saves 2 Δ / (allowed variance) probes: it is worth its product if that exceeds 1.
         squares = [self._batch().square]
         while self._krylov and self._krylov.steps < self._most and not self._krylov.exhausted:
             self._deflate(self._krylov.steps + 1)
             squares = [*squares[-_WINDOW:], self._batch().square]
-            if 2 * (squares[-1] - squares[0]) < enough * (len(squares) - 1):
+            if 2 * (squares[-1] - squares[0]) < allowed_variance * (len(squares) - 1):
                 break
 
     def _sample(self, batch: _Batch, count: int) -> _Batch:
-        """Add probes to the batch, as far as the budget goes unless their number was asked for."""
+        """Add probes to the batch; only a fixed number of probes may exceed the budget."""
         for _ in range(count if batch.size else 0):
             if not self._left and self._wish.probes is None:
                 break
             z = self._rest.draw(self._generator)
+            # Twice, since a basis that fills most of the space leaves little of z beside rounding.
             self._krylov.project(z)
             self._krylov.project(z.div_(z.norm()))
             image = self._operator @ z.div_(z.norm())
@@ -247,20 +252,24 @@ class ProbeSampling:
         return batch
 
     def _planned(self) -> int:
-        """Return the probes that the pilot says are needed."""
+        """Return the number of probes that the pilot's variance calls for."""
         least = _LEAST[self._kind]
         if self._pilot.size == 0 or len(self._pilot) < 2:
             return least
         return max(least, self._needed(self._pilot, _SAFETY))
 
     def _lacking(self) -> int:
+        """Return how many more probes the mean needs."""
         return max(0, self._needed(self._main, 1.0) - len(self._main))
 
     def _needed(self, batch: _Batch, factor: float) -> int:
+        """Return how many probes reach the target if they scatter as the batch does."""
         value, stderr, *_ = batch.estimate(self._kind)
-        enough = self._wish.target(value)
+        allowed = self._wish.target(value)
         if stderr == 0:
             return 0
-        if enough == 0:
+        if allowed == 0:
             return self._left + len(batch)
-        return min(self._left + len(batch), math.ceil(factor * len(batch) * (stderr / enough) ** 2))
+        return min(
+            self._left + len(batch), math.ceil(factor * len(batch) * (stderr / allowed) ** 2)
+        )

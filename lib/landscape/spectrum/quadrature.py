@@ -20,33 +20,36 @@ def density(
     known: Eigenpairs | None = None,
     generator: torch.Generator | None = None,
 ) -> Density:
-    """Return the density (1/n) Σᵢ δ(λ − λᵢ) of a symmetric operator's eigenvalues.
+    """Estimate the density (1/n) Σᵢ δ(λ − λᵢ) of a symmetric operator's eigenvalues.
 
-    Each probe z, uniform on the unit sphere, gives by Lanczos with full reorthogonalisation the
-    Gauss quadrature of its spectral measure Σᵢ ⟨z, vᵢ⟩² δ(λ − λᵢ): its moments 0 to 2 steps − 1
-    are exact, and its mean over z is the density. A probe whose Krylov space is invariant gives its
-    measure whole, with fewer nodes. If the nodes are all n distinct eigenvalues, the density is
-    known: one probe is used, with weights 1/n.
+    Stochastic Lanczos quadrature: from each probe z, uniform on the unit sphere, Lanczos with full
+    reorthogonalisation computes the Gauss quadrature of the spectral measure
+    Σᵢ ⟨z, vᵢ⟩² δ(λ − λᵢ). The moments 0 to 2 steps − 1 of this measure are exact, and its mean over
+    z is the density. A probe whose Krylov space is invariant gives its measure exactly, with fewer
+    nodes. If the nodes are all n distinct eigenvalues, the density is exact: one probe is used, and
+    all weights are 1/n.
 
-    Known eigenpairs are taken out and contribute exactly 1/n each; probes and products are
-    projected onto their complement. So outliers, of which a probe alone gets the weight wrong by
-    its own size, are exact.
+    Known eigenpairs contribute exactly 1/n each; probes and products are projected onto their
+    complement. So outliers are exact, while a probe alone would give them weights with errors as
+    large as the weights.
 
-    Memory: (steps + 8) · n · 8 bytes, one basis at a time; 4 · steps for products in float32.
+    Memory: (steps + 8) · n · 8 bytes, one basis at a time; for products in float32, 4 bytes instead
+    of 8 for each of the ``steps`` vectors.
 
     Args:
         op: Symmetric operator of shape (n, n).
-        probes: Random vectors, at least 1; each costs ``steps`` products.
-        steps: Lanczos steps, at least 1.
-        known: Converged eigenpairs of op with vectors, such as both ends.
+        probes: Number of random vectors, at least 1; each costs ``steps`` products.
+        steps: Number of Lanczos steps from each probe, at least 1.
+        known: Converged eigenpairs of op with vectors, such as both ends; None if none are known.
         generator: CPU generator of the probes; None takes a fixed stream.
 
     Returns:
-        Nodes and weights, with smooth densities, masses and moments. Ctrl-C after the first probe
-        returns the probes that are done, ``interrupted`` true.
+        Nodes and weights, which give smooth curves, masses and moments. Ctrl-C after the first
+        probe returns the finished probes, with ``interrupted`` true.
 
     Raises:
-        ValueError: If a count is below 1, or ``known`` lacks vectors or did not converge.
+        ValueError: If a count is below 1, or ``known`` belongs to another operator, lacks vectors
+            or did not converge.
         OperatorError: If a product is not finite, or products contradict symmetry.
 
     Reference: Golub and Meurant (2010), Matrices, Moments and Quadrature; Ghorbani, Krishnan and
@@ -57,30 +60,31 @@ def density(
             f"probes={probes}, steps={steps} give no density. Pass probes >= 1 and steps >= 1; "
             "2 probes of 80 steps show the spectrum of a network."
         )
-    rest = Deflation(op, known)
+    complement = Deflation(op, known)
     generator = generator or rng.stream(0, "density")
     before, interrupted = op.products, False
     rules: list[tuple[np.ndarray, np.ndarray, np.ndarray]] = []
-    whole = rest.size == 0
+    whole = complement.size == 0
     try:
-        with Progress("density", probes * min(steps, rest.size)) as bar:
+        with Progress("density", probes * min(steps, complement.size)) as bar:
             while len(rules) < probes and not whole:
-                rules.append(_rule(rest, min(steps, rest.size), generator, bar))
-                whole = len(rules[-1][0]) == rest.size
+                rules.append(_rule(complement, min(steps, complement.size), generator, bar))
+                whole = len(rules[-1][0]) == complement.size
     except KeyboardInterrupt:
         if not rules:
             raise
         interrupted = True
-    if whole and rest.size:
+    if whole and complement.size:
+        # All eigenvalues are known, each once: the probe's own weights would only add noise.
         nodes, weights, tails = rules[-1]
-        rules = [(nodes, np.full_like(weights, 1 / rest.size), np.zeros_like(tails))]
+        rules = [(nodes, np.full_like(weights, 1 / complement.size), np.zeros_like(tails))]
     nodes, weights, tails = _stack(rules)
     return Density(
         nodes=nodes,
         weights=weights,
         tails=tails,
-        known=rest.values,
-        known_residuals=rest.residuals,
+        known=complement.values,
+        known_residuals=complement.residuals,
         n=op.n,
         whole=whole,
         products=op.products - before,
@@ -98,13 +102,14 @@ def _rule(
         bar.step()
     nodes, vectors, _ = krylov.ritz()
     krylov.check(float(np.abs(nodes).max()))
+    # The sign of an eigenvector is arbitrary; a first component ≥ 0 fixes the signs of the tails.
     vectors = vectors * np.where(vectors[0] < 0, -1.0, 1.0)
     tails = np.zeros(len(nodes)) if krylov.exhausted else krylov.coupling[0] @ vectors
     return nodes, vectors[0] ** 2, tails
 
 
 def _stack(rules: list[tuple[np.ndarray, ...]]) -> tuple[torch.Tensor, ...]:
-    """Return nodes, weights and tails as (probes, steps), short ones with weight 0 at the end."""
+    """Return nodes, weights and tails as (probes, steps), padded with weights 0."""
     if not rules:
         return tuple(torch.zeros((0, 0), dtype=torch.float64) for _ in range(3))
     longest = max(len(nodes) for nodes, _, _ in rules)

@@ -1,4 +1,4 @@
-"""What all parts of a training's config share: frozen fields, and a fingerprint that holds code."""
+"""Give all parts of a training config a fingerprint of their settings and their code."""
 
 import dataclasses
 
@@ -7,14 +7,14 @@ from landscape.store import fingerprint as fingerprints
 
 @dataclasses.dataclass(frozen=True)
 class Configuration:
-    """The base of configs of networks, optimizers, schedules and augmentations.
+    """The base class of configs of networks, optimizers, schedules and augmentations.
 
-    A subclass is a frozen dataclass and may stand in any file: what trains with it knows this base
-    alone, so that a new one recomputes nothing of the others.
+    A subclass is a frozen dataclass and may stand in any file. Training code refers to this base
+    class alone, so a new subclass invalidates no stored result of the others.
     """
 
     @property
     def fingerprint(self) -> fingerprints.Fingerprint:
-        """Hash of the kind, its settings and the code behind it."""
+        """Hash of the class's name, its settings and its code."""
         fields = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
         return fingerprints.fingerprint((type(self).__qualname__, fields, type(self)))

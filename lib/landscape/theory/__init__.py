@@ -1,4 +1,4 @@
-"""Theory: what sources predict, in a form that can be tested on a network."""
+"""Theory: predictions of the literature, in a form that can be tested on a network."""
 
 from landscape.theory.bounds import trace_bound
 from landscape.theory.reparametrization import reparametrized_twin

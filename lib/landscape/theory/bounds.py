@@ -1,4 +1,4 @@
-"""Bounds that sources state."""
+"""Bounds of curvature from the literature."""
 
 import math
 
@@ -6,18 +6,21 @@ import math
 def trace_bound(
     descent: float, *, learning_rate: float, steps: int, noise: float, batch_size: int
 ) -> float:
-    """Return what a source says the trace of the Hessian is at most, after training by SGD.
+    """Return a published upper bound of the Hessian's trace after training by SGD.
 
-    2 (L(θ₀) − L*) / (η T) + C σ²/B with C = 1: the source names no constant. Its two terms are a
-    curvature, up to the unit of θ, only by name: the first is the mean squared gradient norm that
-    descent allows, the second that of the noise.
+    The bound is 2 (L(θ₀) − L*) / (η T) + C σ²/B with C = 1, since the source names no constant.
+    Neither term has the unit of a curvature: the first is the mean squared gradient norm that the
+    descent allows, the second the squared norm of the gradient noise.
 
     Args:
-        descent: L(θ₀) − L*, in nats; L* = 0 is a bound too, for a loss that is not negative.
-        learning_rate: η.
-        steps: T.
-        noise: σ², the trace of the covariance of the examples' gradients.
-        batch_size: B.
+        descent: L(θ₀) − L* ≥ 0, in nats. For a loss ≥ 0, L* = 0 gives a valid, larger bound.
+        learning_rate: Learning rate η > 0.
+        steps: Number of steps T > 0.
+        noise: σ² ≥ 0, the trace of the covariance of the examples' gradients.
+        batch_size: Batch size B > 0.
+
+    Returns:
+        The bound, in (nats per parameter)².
 
     Raises:
         ValueError: If an argument is out of range.

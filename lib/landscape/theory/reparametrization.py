@@ -1,4 +1,4 @@
-"""Predictions that can be tested on a network."""
+"""Reparametrization: a network with the same function and other curvature."""
 
 import copy
 
@@ -7,25 +7,29 @@ from torch import nn
 
 _NORM = nn.modules.batchnorm._BatchNorm
 _LINEAR = (nn.Conv2d, nn.Linear)
-# Layers that let a positive factor through unchanged.
+# Layers that commute with a positive factor.
 _HOMOGENEOUS = (nn.ReLU, nn.LeakyReLU, nn.MaxPool2d, nn.AvgPool2d, nn.Flatten, nn.Identity)
 
 
 def reparametrized_twin(model: nn.Module, *, layer: str, factor: float) -> nn.Module:
-    """Return a network of the same function whose parameters lie elsewhere.
+    """Return a network with the same function at other parameters.
 
-    Weight and bias of ``layer`` are multiplied by ``factor``. What follows absorbs it: batch
-    normalisation divides it out (running mean and variance are moved along, so that eval mode
-    agrees too); otherwise a linear layer behind ReLU and pooling takes 1/factor. Second derivatives
-    with respect to the layer are thereby divided by factor².
+    Weight and bias of ``layer`` are multiplied by ``factor``, and a later layer absorbs the factor:
+    batch normalisation divides by it (running mean and variance are scaled too, so that eval mode
+    agrees); otherwise the weight of the next linear layer or convolution behind ReLU and pooling is
+    divided by it. This divides second derivatives with respect to the layer by factor².
 
     Args:
         model: An ``nn.Sequential``; it is copied.
         layer: Name of a convolution or linear layer that is not the last.
-        factor: Positive factor.
+        factor: Finite factor > 0.
+
+    Returns:
+        The copy with changed parameters.
 
     Raises:
-        ValueError: If the model, the layer or the factor does not allow it.
+        ValueError: If the model is no ``nn.Sequential``, it has no such layer, no later layer can
+            absorb the factor, or the factor is not positive and finite.
 
     Reference: Dinh et al. (2017), Sharp Minima Can Generalize For Deep Nets, section 4.
     """
@@ -52,6 +56,7 @@ def _absorb(twin: nn.Module, following: list[str], layer: str, factor: float) ->
     for name in following:
         module = twin.get_submodule(name)
         if isinstance(module, _NORM) and module.track_running_stats:
+            # eps does not scale with the layer, so the variance makes up for it.
             variance = factor**2 * (module.running_var.double() + module.eps) - module.eps
             if float(variance.min()) < 0:
                 raise ValueError(

@@ -1,4 +1,4 @@
-"""Training: a frozen config in, a run out; resumable, divergence is a result."""
+"""Train networks: a frozen config in, a run out; resumable, and divergence is a result."""
 
 from landscape.training.adaptive import Adam, AdamW
 from landscape.training.ascent import ASAM, SAM

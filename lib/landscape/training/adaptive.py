@@ -1,4 +1,4 @@
-"""Adaptive optimizers: steps divided by a running root mean square of each gradient entry."""
+"""Describe adaptive optimizers, which divide steps by the size of each gradient entry."""
 
 import dataclasses
 import math
@@ -13,15 +13,18 @@ from landscape.training.optimizers import OptimizerConfig
 
 @dataclasses.dataclass(frozen=True)
 class Adam(OptimizerConfig):
-    """Adam: θ ← θ − η m̂ / (√v̂ + eps), m and v running means of g and g², bias-corrected.
+    """Adam: θ ← θ − η m̂ / (√v̂ + eps) with bias-corrected running means m̂ of g and v̂ of g².
 
     Attributes:
-        learning_rate: Step size η.
+        learning_rate: Step size η, > 0.
         beta1: Decay of the running mean of gradients, in [0, 1).
-        beta2: Decay of the running mean of their squares, in [0, 1).
+        beta2: Decay of the running mean of squared gradients, in [0, 1).
         eps: Added to the root, > 0.
-        weight_decay: Coefficient of the l2 penalty's gradient, on every parameter; it is part of g,
-            and so divided by the root as well.
+        weight_decay: Coefficient of the l2 penalty's gradient, on every parameter, >= 0. The
+            penalty is part of g, so the root divides it as well.
+
+    Raises:
+        ValueError: If a setting lies outside its range.
 
     Reference: Kingma and Ba (2015), Adam: A Method for Stochastic Optimization, ICLR, algorithm 1.
     """
@@ -32,15 +35,17 @@ class Adam(OptimizerConfig):
     weight_decay: float = 0.0
 
     def _wrong(self) -> list[str]:
-        wrong = super()._wrong()
+        problems = super()._wrong()
         for name in ("beta1", "beta2"):
             if not 0 <= getattr(self, name) < 1:
-                wrong.append(f"{name}={getattr(self, name)}: it must be in [0, 1)")
+                problems.append(f"{name}={getattr(self, name)}: it must be in [0, 1)")
         if not 0 < self.eps < math.inf:
-            wrong.append(f"eps={self.eps}: it must be finite and > 0, or a gradient of 0 gives NaN")
+            problems.append(
+                f"eps={self.eps}: it must be finite and > 0, or a gradient of 0 gives NaN"
+            )
         if not 0 <= self.weight_decay < math.inf:
-            wrong.append(f"weight_decay={self.weight_decay}: it must be finite and >= 0")
-        return wrong
+            problems.append(f"weight_decay={self.weight_decay}: it must be finite and >= 0")
+        return problems
 
     def build(self, parameters: Iterable[nn.Parameter]) -> torch.optim.Optimizer:
         """Return ``torch.optim.Adam`` with these settings."""
@@ -57,15 +62,15 @@ class Adam(OptimizerConfig):
 
 @dataclasses.dataclass(frozen=True)
 class AdamW(Adam):
-    """Adam with weight decay beside its step: θ ← (1 − η weight_decay) θ before it.
+    """Adam with decoupled weight decay: θ ← (1 − η weight_decay) θ before each step of Adam.
 
     Attributes:
-        weight_decay: Share of every parameter that a step takes off, divided by η.
+        weight_decay: Share of every parameter that decays in a step, divided by η, >= 0.
 
-    The others are those of ``Adam``.
+    The other attributes, and errors, as for ``Adam``.
 
     Reference: Loshchilov and Hutter (2019), Decoupled Weight Decay Regularization, ICLR,
-        algorithm 2, with the decay times the learning rate as PyTorch has it.
+        algorithm 2; as in PyTorch the decay is multiplied by the learning rate.
     """
 
     weight_decay: float = 0.01

@@ -1,4 +1,4 @@
-"""Sharpness-aware optimizers: the gradient of a step is taken where the loss is near its worst."""
+"""Describe sharpness-aware optimizers, which step by the gradient near the worst loss around θ."""
 
 import dataclasses
 import math
@@ -15,16 +15,19 @@ from landscape.training.optimizers import OptimizerConfig
 class SAM(OptimizerConfig):
     """Sharpness-aware minimisation: stochastic gradient descent by the gradient at θ + ε.
 
-    ε = ρ g/‖g‖₂, with g the mini-batch gradient at θ of all parameters together. A step costs two
-    passes, both of the same mini-batch; the running statistics of batch normalisation are updated
-    by the first alone. Where g is 0 so is ε.
+    ε = ρ g/‖g‖₂, with g the mini-batch gradient at θ of all parameters together; ε = 0 where g = 0.
+    A step costs two passes over the same mini-batch. Only the first updates the running statistics
+    of batch normalisation.
 
     Attributes:
-        learning_rate: Step size.
+        learning_rate: Step size, > 0.
         momentum: Heavy-ball momentum in [0, 1).
-        weight_decay: Coefficient of the l2 penalty's gradient, on every parameter, at θ; it is no
-            part of ε.
+        weight_decay: Coefficient of the l2 penalty's gradient, on every parameter, >= 0. The
+            penalty is taken at θ and does not enter ε.
         rho: Length ρ of ε, > 0, in parameter units.
+
+    Raises:
+        ValueError: If a setting lies outside its range.
 
     Reference: Foret et al. (2021), Sharpness-Aware Minimization for Efficiently Improving
         Generalization, ICLR, equation 2 with p = 2, and algorithm 1.
@@ -35,16 +38,16 @@ class SAM(OptimizerConfig):
     rho: float = 0.05
 
     def _wrong(self) -> list[str]:
-        wrong = super()._wrong()
+        problems = super()._wrong()
         if not 0 <= self.momentum < 1:
-            wrong.append(f"momentum={self.momentum}: it must be in [0, 1)")
+            problems.append(f"momentum={self.momentum}: it must be in [0, 1)")
         if not 0 <= self.weight_decay < math.inf:
-            wrong.append(f"weight_decay={self.weight_decay}: it must be finite and >= 0")
+            problems.append(f"weight_decay={self.weight_decay}: it must be finite and >= 0")
         if not 0 < self.rho < math.inf:
-            wrong.append(
+            problems.append(
                 f"rho={self.rho}: it must be finite and > 0; without an ascent it is training.SGD"
             )
-        return wrong
+        return problems
 
     def build(self, parameters: Iterable[nn.Parameter]) -> torch.optim.Optimizer:
         """Return an optimizer that steps as ``torch.optim.SGD`` does, by the gradient at θ + ε."""
@@ -58,7 +61,7 @@ class SAM(OptimizerConfig):
         )
 
     def _scale(self, parameter: torch.Tensor) -> torch.Tensor | float:
-        """Return the diagonal of T for the entries of a parameter."""
+        """Return the diagonal of T for the entries of a parameter; SAM has T = 1."""
         return 1.0
 
 
@@ -66,16 +69,16 @@ class SAM(OptimizerConfig):
 class ASAM(SAM):
     """Adaptive SAM: an ascent that does not depend on how layers are scaled.
 
-    ε = ρ T² g/‖T g‖₂ with T = diag(|θ| + η) over all trained parameters, biases and the scales of
-    normalisation layers too, as the paper defines T; the authors' code leaves T = 1 for biases,
-    which a rescaling of layers changes. With η = 0 the network at θ + ε is the same function after
-    every rescaling that keeps the function at θ; a parameter at 0 then stays there.
+    ε = ρ T² g/‖T g‖₂ with T = diag(|θ| + η) over all trained parameters, including biases and the
+    scales of normalisation layers, as the paper defines T. (The authors' code sets T = 1 for
+    biases, which makes ε depend on the scaling of layers.) With η = 0 the network at θ + ε is the
+    same function after every rescaling that keeps the function at θ; a parameter at 0 then stays 0.
 
     Attributes:
-        rho: Radius ρ of the ascent, ‖T⁻¹ε‖₂, relative to the parameters, > 0.
-        eta: Added to |θ|, >= 0, so that small parameters move too.
+        rho: Radius ρ = ‖T⁻¹ε‖₂ of the ascent, relative to the parameters, > 0.
+        eta: Added to |θ| so that small parameters move too, >= 0.
 
-    The others are those of ``SAM``.
+    The other attributes, and errors, as for ``SAM``.
 
     Reference: Kwon et al. (2021), ASAM: Adaptive Sharpness-Aware Minimization for Scale-Invariant
         Learning of Deep Neural Networks, ICML, algorithm 1 with the element-wise operator.
@@ -85,10 +88,10 @@ class ASAM(SAM):
     eta: float = 0.01
 
     def _wrong(self) -> list[str]:
-        wrong = super()._wrong()
+        problems = super()._wrong()
         if not 0 <= self.eta < math.inf:
-            wrong.append(f"eta={self.eta}: it must be finite and >= 0")
-        return wrong
+            problems.append(f"eta={self.eta}: it must be finite and >= 0")
+        return problems
 
     def _scale(self, parameter: torch.Tensor) -> torch.Tensor | float:
         return parameter.abs() + self.eta
@@ -109,22 +112,28 @@ class _Ascending(torch.optim.SGD):
         self._rho, self._scale = rho, scale
 
     def step(self, closure: Callable[[], torch.Tensor]) -> torch.Tensor:
-        """Take a step; the closure computes loss and gradients, and is called twice.
+        """Take a step by the gradient at θ + ε.
+
+        Args:
+            closure: Computes loss and gradients; it is called at θ and at θ + ε.
 
         Returns:
             The loss at θ.
         """
         loss = closure()
-        moved = [p for group in self.param_groups for p in group["params"] if p.grad is not None]
+        parameters = [
+            p for group in self.param_groups for p in group["params"] if p.grad is not None
+        ]
         # Copies: θ + ε − ε is not θ in floating point.
-        kept = [p.detach().clone() for p in moved]
+        originals = [p.detach().clone() for p in parameters]
         try:
-            self._ascend(moved)
+            self._ascend(parameters)
             closure()
         finally:
             with torch.no_grad():
-                for p, value in zip(moved, kept, strict=True):
-                    p.copy_(value)
+                # Also where the second pass diverged: the run's weights are those before the step.
+                for p, original in zip(parameters, originals, strict=True):
+                    p.copy_(original)
         super().step()
         return loss
 

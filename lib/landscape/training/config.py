@@ -1,4 +1,4 @@
-"""The config of a training run: everything that decides it, besides the data."""
+"""Hold the settings of a training run: everything that decides it, besides the data."""
 
 import dataclasses
 import math
@@ -17,24 +17,28 @@ class TrainConfig:
     """Everything that decides a training run, besides the data.
 
     Attributes:
-        model: The network's config.
-        optimizer: The optimizer's config, such as ``SGD(0.01, momentum=0.9)``.
-        seed: Seeds the streams "initialization", "batches" and "augmentation": runs of one seed
+        model: Config of the network.
+        optimizer: Config of the optimizer, such as ``SGD(0.01, momentum=0.9)``.
+        seed: Seed of the streams "initialization", "batches" and "augmentation": runs with one seed
             start from the same weights and see the same batches.
         epochs: Passes over the training set.
-        batch_size: Examples a step; the last batch of an epoch may be smaller.
-        schedule: Factor of the learning rate at each step: ``Schedule()`` is constant, ``Cosine()``
+        batch_size: Examples in a step; the last batch of an epoch may be smaller.
+        schedule: Factor on the learning rate at each step: ``Schedule()`` is constant, ``Cosine()``
             falls to 0; both may warm up.
-        clip_norm: Largest l2 norm of the gradient that a step takes; longer ones are scaled down to
-            it. None takes them as they are.
-        augmentation: Random changes of the training images; None is none.
+        clip_norm: Largest l2 norm of a step's gradient; a longer gradient is scaled down to it.
+            None does not clip.
+        augmentation: Random changes of the training images; None leaves them as they are.
         precision: ``bfloat16`` computes passes of training in mixed precision (PyTorch's autocast);
             parameters and all measurements stay float32.
-        measured: Training examples, the first ones, on which the history's training loss and
-            accuracy are measured; None takes all.
-        measure_every: Epochs, whole or not, from one measurement of the history to the next; the
-            last lies at the end in any case.
-        snapshots: Steps after which weights and optimizer are kept; 0 is the initialisation.
+        measured: Number of training examples, from the first on, on which the history's training
+            loss and accuracy are measured; None takes all.
+        measure_every: Epochs between two measurements of the history; fractions are allowed. The
+            last measurement is at the end in any case.
+        snapshots: Steps after which weights and state of the optimizer are kept; 0 is the
+            initialisation.
+
+    Raises:
+        ValueError: If a setting lies outside its range.
     """
 
     model: ModelConfig
@@ -51,27 +55,31 @@ class TrainConfig:
     snapshots: tuple[int, ...] = ()
 
     def __post_init__(self) -> None:
+        # One form for equal settings, or they would have different keys in the store.
         object.__setattr__(self, "measure_every", float(self.measure_every))
         object.__setattr__(self, "snapshots", tuple(sorted(set(self.snapshots))))
-        wrong = []
+        # All complaints at once: whoever fixes the first wants to know of the others.
+        problems = []
         if self.epochs < 1 or self.batch_size < 1:
-            wrong.append(f"epochs={self.epochs}, batch_size={self.batch_size}: both must be >= 1")
+            problems.append(
+                f"epochs={self.epochs}, batch_size={self.batch_size}: both must be >= 1"
+            )
         if not isinstance(self.optimizer, OptimizerConfig):
-            wrong.append(
+            problems.append(
                 f"optimizer={self.optimizer!r}: it must be an optimizer's config, such as "
                 "training.SGD(0.01, momentum=0.9)"
             )
         if self.clip_norm is not None and not self.clip_norm > 0:
-            wrong.append(f"clip_norm={self.clip_norm}: it must be > 0, or None for no clipping")
+            problems.append(f"clip_norm={self.clip_norm}: it must be > 0, or None for no clipping")
         if self.precision not in ("float32", "bfloat16"):
-            wrong.append(f"precision={self.precision!r}: it must be 'float32' or 'bfloat16'")
+            problems.append(f"precision={self.precision!r}: it must be 'float32' or 'bfloat16'")
         if self.measured is not None and self.measured < 1:
-            wrong.append(f"measured={self.measured}: it must be >= 1, or None for all")
+            problems.append(f"measured={self.measured}: it must be >= 1, or None for all")
         if not 0 < self.measure_every < math.inf:
-            wrong.append(
+            problems.append(
                 f"measure_every={self.measure_every}: it must be finite and > 0, in epochs"
             )
         if any(step < 0 for step in self.snapshots):
-            wrong.append(f"snapshots={self.snapshots}: steps must be >= 0")
-        if wrong:
-            raise ValueError(f"TrainConfig cannot be run: {'; '.join(wrong)}.")
+            problems.append(f"snapshots={self.snapshots}: steps must be >= 0")
+        if problems:
+            raise ValueError(f"TrainConfig cannot be run: {'; '.join(problems)}.")

@@ -1,68 +1,69 @@
-"""The loop: a config in, a run out; resumable at the end of an epoch."""
+"""Train one network: a config in, a run out; resumable at the end of an epoch."""
 
 import math
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import torch
 from torch import nn
 
 from landscape import rng
-from landscape.data import Dataset, Examples
+from landscape.data import Dataset
 from landscape.network.memory_format import takes_channels_last
 from landscape.progress import Progress
 from landscape.store import fingerprint as fingerprints
 from landscape.store.entries import Store
 from landscape.training.config import TrainConfig
+from landscape.training.evaluation import mean_loss_and_accuracy
 from landscape.training.run import Run, State
 
-_EVALUATION_BATCH = 256
-# Where epochs are short, so many seconds lie between checkpoints at least.
+# Least time between two checkpoints: with short epochs, writing would take longer than training.
 _CHECKPOINT_SECONDS = 5.0
 
 
 def train(config: TrainConfig, dataset: Dataset, store: Store) -> Run:
     """Train one network, or read the run back from the store.
 
-    Checkpoints are kept until the run is complete, after each epoch that ends with a measurement,
-    and seconds apart at least: a killed run goes on from there, without repeating what came before,
-    and ends with the same bits as an uninterrupted one.
+    A checkpoint is written after each epoch that ends with a measurement, at most every five
+    seconds, and deleted once the run is complete. A killed run continues from its newest checkpoint
+    and ends with the same bits as an uninterrupted run.
 
     Args:
-        config: What to run.
-        dataset: Its training set is trained on, its test set only measured.
-        store: Where runs and checkpoints live.
+        config: Settings of the run.
+        dataset: The network is trained on the training set; the test set is only measured.
+        store: Holds runs and checkpoints.
 
     Returns:
-        The run; one whose loss stops being finite ends there and says at which step.
+        The run. A run whose loss or gradient stops being finite ends at that step, which
+        ``Run.diverged_at`` names.
 
     Raises:
         ValueError: If a snapshot lies after the last step.
     """
     last = config.epochs * math.ceil(len(dataset.y_train) / config.batch_size)
-    late = [step for step in config.snapshots if step > last]
-    if late:
+    late_snapshots = [step for step in config.snapshots if step > last]
+    if late_snapshots:
         raise ValueError(
-            f"snapshots at steps {late} lie after the last step, {last}. "
+            f"snapshots at steps {late_snapshots} lie after the last step, {last}. "
             "Name steps within the run, or train for more epochs."
         )
     key = store.key(train, (config, dataset))
-    begun: list[_Training] = []
+    started: list[_Training] = []
 
     def work() -> Run:
-        begun.append(_Training(config, dataset, store, key))
-        return begun[0].run()
+        started.append(_Training(config, dataset, store, key))
+        return started[0].run()
 
-    run = store.compute("training.run", key, work, earlier=lambda: begun[0].earlier)
-    # Only now: until the run is written whole, its checkpoints are all there is of it.
+    run = store.compute("training.run", key, work, earlier=lambda: started[0].earlier)
+    # Checkpoints go last: a process that dies before the run is written still needs them.
     for epoch in range(config.epochs + 1):
         store.drop("training.checkpoint", _checkpoint_key(key, epoch))
     return run
 
 
 class _Diverged(Exception):
-    """Loss or gradient stopped being finite; the step was not taken."""
+    """The loss or the gradient is not finite; the step is not taken."""
 
 
 class _Training:
@@ -86,8 +87,8 @@ class _Training:
         self._history: dict[str, list[float]] = {}
         self._step_loss: list[float] = []
         self._step_norm: list[float] = []
-        self._tensor_norms: list[torch.Tensor] = []  # One (tensors,) a measurement.
-        # Of the gradients since then: sums of squares (tensors,), and how many.
+        self._tensor_norms: list[torch.Tensor] = []  # One (tensors,) for each measurement.
+        # Gradients since the last measurement: sums of squared norms (tensors,), and their number.
         self._squares, self._taken = torch.zeros(len(self._trained), dtype=torch.float64), 0
         self._snapshots: dict[int, State] = {}
         self._optimizer_states: dict[int, dict[str, State]] = {}
@@ -100,12 +101,12 @@ class _Training:
         return thing.to(memory_format=torch.channels_last) if self._channels_last else thing
 
     def run(self) -> Run:
-        """Train from the newest checkpoint, or from the beginning, to the end."""
+        """Train to the end, from the newest checkpoint or from the beginning."""
         done = self._resume()
         label = f"{self._config.model} seed {self._config.seed}"
         with Progress(f"training {label}", self._config.epochs, start=max(done, 0)) as bar:
             for epoch in range(done + 1, self._config.epochs + 1):
-                begun = time.monotonic()
+                started = time.monotonic()
                 if epoch:
                     self._epoch(epoch)
                 else:
@@ -113,7 +114,7 @@ class _Training:
                 if self._diverged_at is not None:
                     bar.step(f"diverged at step {self._diverged_at}", milestone=True)
                     break
-                self._seconds += time.monotonic() - begun
+                self._seconds += time.monotonic() - started
                 self._checkpoint(epoch)
                 accuracy = self._history["test_accuracy"][-1]
                 bar.step(f"test accuracy {accuracy:.4f}", count=int(epoch > 0), milestone=True)
@@ -121,16 +122,17 @@ class _Training:
 
     def _epoch(self, epoch: int) -> None:
         seed, inputs, targets = self._config.seed, *self._train
+        # A stream for each epoch: a resumed run draws the same batches without replaying the past.
         order = torch.randperm(len(targets), generator=rng.stream(seed, "batches", epoch))
-        changes = rng.stream(seed, "augmentation", epoch)
+        augmentation_stream = rng.stream(seed, "augmentation", epoch)
         self._model.train()
-        for chosen in order.split(self._config.batch_size):
+        for batch_indices in order.split(self._config.batch_size):
             self._snapshot()
-            images = inputs[chosen]
+            images = inputs[batch_indices]
             if self._config.augmentation is not None:
-                images = self._config.augmentation(images, changes)
+                images = self._config.augmentation(images, augmentation_stream)
             try:
-                self._step(self._place(images), targets[chosen])
+                self._step(self._place(images), targets[batch_indices])
             except _Diverged:
                 self._diverged_at = len(self._step_loss) - 1
                 self._measure()
@@ -142,18 +144,19 @@ class _Training:
 
     def _step(self, inputs: torch.Tensor, targets: torch.Tensor) -> None:
         step, schedule = len(self._step_loss), self._config.schedule
-        how = {"steps": self._config.epochs * self._steps_per_epoch}
-        factor = schedule.factor(step, steps_per_epoch=self._steps_per_epoch, **how)
+        run_length = {"steps": self._config.epochs * self._steps_per_epoch}
+        factor = schedule.factor(step, steps_per_epoch=self._steps_per_epoch, **run_length)
         for group in self._optimizer.param_groups:
             group["lr"] = self._config.optimizer.learning_rate * factor
 
         def closure() -> torch.Tensor:
             if len(self._step_loss) == step:
                 return self._differentiate(inputs, targets)
-            # An optimizer that looks again, elsewhere, leaves the statistics as they were.
-            kept = [buffer.clone() for buffer in self._model.buffers()]
+            # SAM asks a second time, at θ + ε: without this, running statistics of batch
+            # normalisation would be updated twice a step, and from a point off the path.
+            statistics = [buffer.clone() for buffer in self._model.buffers()]
             loss = self._differentiate(inputs, targets, again=True)
-            for buffer, value in zip(self._model.buffers(), kept, strict=True):
+            for buffer, value in zip(self._model.buffers(), statistics, strict=True):
                 buffer.copy_(value)
             return loss
 
@@ -170,6 +173,7 @@ class _Training:
         loss.backward()
         gradients = [p.grad for p in self._trained.values() if p.grad is not None]
         norm = nn.utils.get_total_norm(gradients)
+        # Recorded before the check, so that the step that diverged is in the record.
         if not again:
             self._note(float(loss.detach()), float(norm))
         if not (math.isfinite(float(loss.detach())) and math.isfinite(float(norm))):
@@ -184,11 +188,11 @@ class _Training:
         norms = [
             torch.zeros(()) if p.grad is None else p.grad.norm() for p in self._trained.values()
         ]
-        found = torch.stack(norms).double()
-        self._squares += found.square()
+        tensor_norms = torch.stack(norms).double()
+        self._squares += tensor_norms.square()
         self._taken += 1
-        if len(self._step_loss) == 1:
-            self._tensor_norms.append(found)
+        if len(self._step_loss) == 1:  # The value at 0: that measurement precedes all gradients.
+            self._tensor_norms.append(tensor_norms)
 
     def _snapshot(self) -> None:
         step = len(self._step_loss)
@@ -197,16 +201,16 @@ class _Training:
             self._optimizer_states[step] = self._carried()
 
     def _carried(self) -> dict[str, State]:
-        """Return what the optimizer carries: slot -> name of the tensor -> value."""
-        found: dict[str, State] = {}
+        """Return the optimizer's state: slot -> name of the trained tensor -> value."""
+        carried: dict[str, State] = {}
         for index, slots in self._optimizer.state_dict()["state"].items():
             for slot, value in slots.items():
                 if isinstance(value, torch.Tensor):
-                    found.setdefault(slot, {})[list(self._trained)[index]] = value
-        return {slot: _copy(tensors) for slot, tensors in found.items()}
+                    carried.setdefault(slot, {})[list(self._trained)[index]] = value
+        return {slot: _copy(tensors) for slot, tensors in carried.items()}
 
     def _measure(self) -> None:
-        """Measure where training stands; gradients are those since the last measurement."""
+        """Add losses, accuracies and the norm of the gradients since the last measurement."""
         row, taken = {"gradient_norm": math.nan}, self._taken
         if taken:
             squares = [norm**2 for norm in self._step_norm[-taken:]]
@@ -216,15 +220,18 @@ class _Training:
         first = slice(self._config.measured)
         train = self._train[0][first], self._train[1][first]
         for split, examples in (("train", train), ("test", self._test)):
-            row[f"{split}_loss"], row[f"{split}_accuracy"] = _evaluate(self._model, examples)
-        self._model.train()
+            row[f"{split}_loss"], row[f"{split}_accuracy"] = mean_loss_and_accuracy(
+                self._model, examples
+            )
+        self._model.train()  # The evaluation left the network in eval mode.
         for name, value in row.items():
             self._history.setdefault(name, []).append(value)
 
     def _checkpoint(self, epoch: int) -> None:
-        """Write a checkpoint, unless gradients wait for a measurement, or the last one is young."""
-        ended, young = epoch == self._config.epochs, time.monotonic() - self._saved_at
-        if self._taken or (young < _CHECKPOINT_SECONDS and not ended):
+        """Write a checkpoint, unless the last one is young or gradients wait for a measurement."""
+        ended, age = epoch == self._config.epochs, time.monotonic() - self._saved_at
+        # Sums of gradients are not saved, so a checkpoint between measurements would lose them.
+        if self._taken or (age < _CHECKPOINT_SECONDS and not ended):
             return
         state: dict[str, Any] = {
             "model": dict(self._model.state_dict()),
@@ -241,7 +248,7 @@ class _Training:
             "training.checkpoint", _checkpoint_key(self._key, epoch), state, seconds=self._seconds
         )
         self._saved_at = time.monotonic()
-        # The one before is kept as well: should the newest be damaged, less is lost.
+        # The two newest are kept: if the newest is damaged, training continues from the other.
         self._saved.append(epoch)
         for older in self._saved[:-2]:
             self._store.drop("training.checkpoint", _checkpoint_key(self._key, older))
@@ -253,8 +260,9 @@ class _Training:
             if state is None:
                 continue
             self._model.load_state_dict(state["model"])
-            packed = self._optimizer.state_dict()
-            self._optimizer.load_state_dict({**packed, "state": state["optimizer"]})
+            # Only the state was saved: the groups hold settings, which the config has.
+            optimizer_state = self._optimizer.state_dict()
+            self._optimizer.load_state_dict({**optimizer_state, "state": state["optimizer"]})
             self._history, self._snapshots = state["history"], state["snapshots"]
             self._tensor_norms = state["tensor_norms"]
             self._optimizer_states = state["optimizer_states"]
@@ -302,18 +310,3 @@ def _checkpoint_key(run_key: str, epoch: int) -> str:
 
 def _copy(state: Mapping[str, torch.Tensor]) -> State:
     return {name: tensor.detach().clone().contiguous() for name, tensor in state.items()}
-
-
-def _batches(examples: Examples, size: int) -> Iterator[Examples]:
-    yield from zip(*(tensor.split(size) for tensor in examples), strict=True)
-
-
-@torch.inference_mode()
-def _evaluate(model: nn.Module, examples: Examples) -> tuple[float, float]:
-    model.eval()
-    loss, correct = 0.0, 0
-    for inputs, targets in _batches(examples, _EVALUATION_BATCH):
-        outputs = model(inputs)
-        loss += float(nn.functional.cross_entropy(outputs, targets, reduction="sum").double())
-        correct += int((outputs.argmax(1) == targets).sum())
-    return loss / len(examples[1]), correct / len(examples[1])

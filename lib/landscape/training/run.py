@@ -1,44 +1,51 @@
-"""A run: what a training run left, and how it ended."""
+"""Hold the result of a training run: weights, history, and how it ended."""
 
 import dataclasses
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import nn
 
 from landscape.training.config import TrainConfig
 
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
 State = dict[str, torch.Tensor]
 
 
 @dataclasses.dataclass(frozen=True)
 class Run:
-    """What a training run left.
+    """The result of a training run.
 
     Attributes:
-        config: What was run.
+        config: Settings of the run.
         data: Name of the data set.
-        data_sha256: Hash of its content.
+        data_sha256: Hash of the data set's content.
         shape: (channels, height, width) of an input.
         classes: Number of classes.
-        weights: The state dict where training stopped.
-        measured_at: Where the run was to be measured, in epochs from 0, the initialisation, to the
-            end: with ``TrainConfig.measure_every`` of 1 after each epoch; (measurements,), float64.
-        history: A value for each of these: ``train_loss``, ``train_accuracy``, ``test_loss``,
-            ``test_accuracy`` (eval mode, mean over all examples) and ``gradient_norm`` (root mean
-            square of the l2 norms of the mini-batch gradients since the one before; NaN at 0); each
-            (measurements,), float64. Of a run that diverged there are fewer, the last being where
-            it stopped, before the position it stands for. With ``TrainConfig.measured`` the
-            training set's are those of its first examples.
-        gradient_norms: The same root mean square for each trained tensor by itself, by name, each
-            (measurements,), float64; 0 is the first mini-batch's gradient, at the initialisation.
+        weights: State dict at the end of training.
+        measured_at: Planned positions of the measurements, in epochs from 0 (the initialisation) to
+            the end, (measurements,), float64. With ``TrainConfig.measure_every=1`` they follow each
+            epoch.
+        history: Name of a quantity -> its values at ``measured_at``, (measurements,), float64. The
+            quantities are ``train_loss``, ``train_accuracy``, ``test_loss``, ``test_accuracy``
+            (eval mode, mean over examples) and ``gradient_norm`` (root mean square of the l2 norms
+            of the mini-batch gradients since the previous measurement; NaN at 0). A run that
+            diverged has fewer values; the last one was measured where the run stopped, before its
+            planned position. With ``TrainConfig.measured`` training loss and accuracy cover the
+            first training examples only.
+        gradient_norms: Name of a trained tensor -> the same root mean square for this tensor alone,
+            (measurements,), float64. The value at 0 is the norm of the first mini-batch's gradient,
+            at the initialisation.
         step_loss: Mini-batch loss in train mode before each step, (steps,), float64.
-        step_gradient_norm: Its gradient's l2 norm, before clipping, (steps,), float64.
+        step_gradient_norm: l2 norm of this loss's gradient before clipping, (steps,), float64.
         snapshots: Step -> state dict.
-        optimizer_states: What the optimizer carries, at each snapshot and where training stopped:
-            step -> slot, as PyTorch calls it, such as ``momentum_buffer`` or ``exp_avg_sq`` -> name
-            of the trained tensor -> value.
-        diverged_at: The step whose loss or gradient was not finite, counted from 0; None if none
-            was.
+        optimizer_states: State of the optimizer at each snapshot and at the end of training: step
+            -> PyTorch's name of the slot, such as ``momentum_buffer`` or ``exp_avg_sq`` -> name of
+            the trained tensor -> value.
+        diverged_at: Step whose loss or gradient was not finite, counted from 0; None where all were
+            finite.
     """
 
     config: TrainConfig
@@ -58,11 +65,14 @@ class Run:
 
     @property
     def steps(self) -> int:
-        """Steps taken."""
+        """Number of steps taken; the step that diverged is not counted."""
         return len(self.step_loss) - (self.diverged_at is not None)
 
     def model(self, *, step: int | None = None) -> nn.Module:
-        """Return the network in eval mode, where training stopped or at a snapshot.
+        """Return the network in eval mode, at the end of training or at a snapshot.
+
+        Args:
+            step: Step of the snapshot; None takes the end of training.
 
         Raises:
             ValueError: If there is no snapshot at ``step``.
@@ -75,3 +85,36 @@ class Run:
         model = self.config.model.build(self.shape, self.classes, seed=self.config.seed)
         model.load_state_dict(self.weights if step is None else self.snapshots[step])
         return model.eval()
+
+    def plot(
+        self,
+        ax: "Axes | None" = None,
+        *,
+        quantity: str = "train_loss",
+        label: str | None = None,
+        **style: Any,
+    ) -> "Axes":
+        """Draw a quantity of the history against epochs, or against steps.
+
+        A run that diverged is drawn up to the last measurement before, with crosses at the upper
+        edge where measurements are missing. On a new figure the vertical axis is logarithmic where
+        the values are positive and span a factor of 10; for accuracies it is linear.
+
+        Args:
+            ax: Axes to draw on, in the reader's style; None makes a figure in the library's style,
+                which is the axes' ``figure``.
+            quantity: A name in ``history``, over epochs; or ``step_loss`` or
+                ``step_gradient_norm``, over steps.
+            label: Name in the legend.
+            style: Further arguments of matplotlib's ``plot``.
+
+        Returns:
+            The axes: ``run.plot(quantity="test_accuracy").figure.savefig("training.png")``.
+
+        Raises:
+            ValueError: If the run has no such quantity.
+        """
+        # Imported here: plots stand above all results, which are used without matplotlib too.
+        from landscape.plots.history import draw_run
+
+        return draw_run(self, ax, quantity=quantity, label=label, **style)

@@ -1,4 +1,4 @@
-"""Schedules: by what factor the learning rate is multiplied at each step of a run."""
+"""Give the factor on the learning rate at each step of a run."""
 
 import dataclasses
 import math
@@ -8,10 +8,14 @@ from landscape.store.configuration import Configuration
 
 @dataclasses.dataclass(frozen=True)
 class Schedule(Configuration):
-    """A constant rate, after a linear warm-up where one is asked for.
+    """A constant learning rate after an optional linear warm-up.
 
     Attributes:
-        warmup_epochs: Epochs, whole or not, over which the factor grows in equal steps to 1.
+        warmup_epochs: Epochs over which the factor grows to 1 in equal steps; fractions are
+            allowed, 0 is no warm-up.
+
+    Raises:
+        ValueError: If ``warmup_epochs`` is negative or not finite.
     """
 
     warmup_epochs: float = 0.0
@@ -23,19 +27,21 @@ class Schedule(Configuration):
             )
 
     def factor(self, step: int, *, steps: int, steps_per_epoch: int) -> float:
-        """Return the factor of a step.
+        """Return the factor on the learning rate at a step, in [0, 1].
 
         Args:
             step: The step, counted from 0.
-            steps: Steps of the whole run.
-            steps_per_epoch: Steps of one epoch.
+            steps: Number of steps of the whole run.
+            steps_per_epoch: Number of steps of an epoch.
         """
+        # The first step counts as one: a factor of 0 would waste its gradient.
         warmup = min(round(self.warmup_epochs * steps_per_epoch), steps)
         if step < warmup:
             return (step + 1) / warmup
         return self._decayed((step - warmup) / (steps - warmup))
 
     def _decayed(self, progress: float) -> float:
+        """Return the factor at a share of the steps after the warm-up, in [0, 1)."""
         return 1.0
 
 

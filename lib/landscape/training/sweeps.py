@@ -1,4 +1,4 @@
-"""Sweeps: many runs, one after another or side by side."""
+"""Train many networks, one after another or in parallel processes."""
 
 import contextlib
 import dataclasses
@@ -32,33 +32,35 @@ def sweep(
     seeds: Iterable[int] | None = None,
     workers: int = 1,
 ) -> dict:
-    """Train every config, for every seed.
+    """Train every config with every seed.
 
-    Small networks leave most of a machine idle: several at a time, each on its share of the cores,
-    are done sooner than one after another on all of them. The number of threads decides last bits
-    and is part of a run's key, so another number of workers may mean other threads and trains
-    again. Which runs are there already, and which process trains one, changes nothing.
+    Small networks leave most of a machine idle, so several at a time, each on its share of the
+    cores, finish sooner than one after another on all cores. The number of threads decides the last
+    bits of a run and is part of its key: another number of workers may change the threads, and then
+    trains again. Runs that the store already holds, and the process that trains a run, change no
+    result.
 
-    A worker that dies, for want of memory for example, takes the others with it; what is missing
-    then goes on in this process, from its checkpoints. An error or an interrupt ends the workers
-    and goes up; checkpoints stay.
+    If a worker dies, for example for lack of memory, all workers end, and this process trains the
+    missing runs from their checkpoints. An error or an interrupt ends the workers and is raised
+    here; checkpoints stay.
 
     Args:
-        configs: Named configs, or a plain sequence (named by position).
-        dataset: The data.
-        store: Where runs live.
-        seeds: Replaces each config's own seed; None keeps it.
-        workers: Processes that train side by side, each with ``max(1, cores // workers)`` threads;
-            1 trains in this process, with the threads that it has. With more, a script has to
-            sweep below ``if __name__ == "__main__":``, since every worker imports it; a notebook
-            needs nothing of the kind.
+        configs: Name -> config, or a plain sequence of configs, which are named by position.
+        dataset: Data to train and measure on.
+        store: Holds runs and checkpoints.
+        seeds: Seeds that replace the seed of each config; None keeps the configs' seeds.
+        workers: Number of parallel processes, each with ``max(1, cores // workers)`` threads;
+            1 trains in this process, with its present threads. With more than 1 a script must call
+            ``sweep`` below ``if __name__ == "__main__":``, since every worker imports the script; a
+            notebook needs no such guard.
 
     Returns:
-        (name, seed) -> Run, in the order seed by seed.
+        (name, seed) -> Run, ordered by seed, then by config.
 
     Raises:
-        ValueError: If ``workers < 1``, if a part of a config is of a class that workers cannot
-            import, or as ``train`` does.
+        ValueError: If ``workers < 1``, if workers cannot import the class of a part of a config, or
+            for the reasons of ``train``.
+        RuntimeError: If the library's files changed after this process had imported them.
     """
     if workers < 1:
         raise ValueError(
@@ -66,54 +68,55 @@ def sweep(
         )
     named = dict(configs) if isinstance(configs, Mapping) else dict(enumerate(configs))
     plan = {
-        (name, own): dataclasses.replace(config, seed=own)
+        (name, run_seed): dataclasses.replace(config, seed=run_seed)
         for seed in (list(seeds) if seeds is not None else [None])
         for name, config in named.items()
-        for own in [config.seed if seed is None else seed]
+        for run_seed in [config.seed if seed is None else seed]
     }
     if _emulates_bfloat16() and any(c.precision == "bfloat16" for c in plan.values()):
         say(
             f"training: this processor ({torch.backends.cpu.get_cpu_capability()}) has no bfloat16 "
-            "convolutions, and steps in it take some ten times as long as in float32. Unless all "
-            "is trained already: pass precision='float32', or use a processor with AVX-512"
+            "convolutions: steps take about ten times as long as in float32. Unless all runs are "
+            "trained already, pass precision='float32' or use a processor with AVX-512"
         )
     threads = torch.get_num_threads() if workers == 1 else max(1, (os.cpu_count() or 1) // workers)
     with _threads(threads):
         if workers > 1:
             _check_classes(plan.values())
-            _side_by_side(plan.values(), dataset, store, workers)
+            _in_parallel(plan.values(), dataset, store, workers)
+        # In the order of the plan, and from the store where a worker has trained it.
         return {key: train(config, dataset, store) for key, config in plan.items()}
 
 
 def _emulates_bfloat16() -> bool:
-    """Whether convolutions in bfloat16 fall back to general kernels: on x86 before AVX-512."""
-    known = platform.machine() in ("x86_64", "AMD64")
-    return known and not torch.backends.cpu.get_cpu_capability().startswith("AVX512")
+    """Return whether bfloat16 convolutions use slow general kernels, as on x86 before AVX-512."""
+    is_x86 = platform.machine() in ("x86_64", "AMD64")
+    return is_x86 and not torch.backends.cpu.get_cpu_capability().startswith("AVX512")
 
 
 @contextlib.contextmanager
 def _threads(count: int) -> Iterator[None]:
-    before = torch.get_num_threads()
+    previous_count = torch.get_num_threads()
     torch.set_num_threads(count)
     try:
         yield
     finally:
-        torch.set_num_threads(before)
+        torch.set_num_threads(previous_count)
 
 
 def _check_classes(configs: Iterable[TrainConfig]) -> None:
-    kinds = {type(part) for config in configs for part in vars(config).values()}
-    if own := sorted(kind.__name__ for kind in kinds if kind.__module__ == "__main__"):
+    classes = {type(part) for config in configs for part in vars(config).values()}
+    if names := sorted(kind.__name__ for kind in classes if kind.__module__ == "__main__"):
         raise ValueError(
-            f"the script or notebook itself defines {', '.join(own)}, and a worker knows it by "
-            "another name. Move it to a module of its own, or pass workers=1."
+            f"the script or notebook itself defines {', '.join(names)}, and workers cannot import "
+            "from it. Move the class to a module of its own, or pass workers=1."
         )
 
 
-def _side_by_side(
+def _in_parallel(
     configs: Iterable[TrainConfig], dataset: Dataset, store: Store, workers: int
 ) -> None:
-    """Train in workers what the store lacks; after the death of a worker some may still lack."""
+    """Train the missing runs in workers; if a worker dies, some runs stay missing."""
     keyed = {store.key(train, (config, dataset)): config for config in configs}
     missing = {key: c for key, c in keyed.items() if store.get("training.run", key) is None}
     if len(missing) < 2:
@@ -122,50 +125,57 @@ def _side_by_side(
         try:
             _in_workers(missing, dataset, store, min(workers, len(missing)), bar)
         except BrokenProcessPool:
-            say("training: a worker died; what is missing is trained in this process")
+            say("training: a worker died; this process trains the missing runs")
 
 
 def _in_workers(
     missing: Mapping[str, TrainConfig], dataset: Dataset, store: Store, workers: int, bar: Progress
 ) -> None:
+    # Not fork: a child would inherit locks of PyTorch's threads, but not the threads.
     spawn = multiprocessing.get_context("spawn")
     reading, lifeline = spawn.Pipe(duplex=False)
     with tempfile.TemporaryDirectory() as folder, reading:
-        # As a file, whose pages all workers share.
+        # As a file, which all workers map: its pages are in memory once.
         path = Path(folder) / "dataset.pt"
         torch.save({f.name: getattr(dataset, f.name) for f in dataclasses.fields(dataset)}, path)
-        how = {"initializer": _begin, "initargs": (reading, torch.get_num_threads())}
-        # The lifeline is let go of first, whatever happens: nobody waits for half a run.
-        with ProcessPoolExecutor(workers, spawn, **how) as executor, lifeline:
-            futures = [executor.submit(_train, *one, path, store.root) for one in missing.items()]
+        executor = ProcessPoolExecutor(
+            workers, spawn, initializer=_begin, initargs=(reading, torch.get_num_threads())
+        )
+        # The lifeline closes before the executor does, so an error does not wait for other runs.
+        with executor, lifeline:
+            futures = [
+                executor.submit(_train, key, config, path, store.root)
+                for key, config in missing.items()
+            ]
             for future in as_completed(futures):
                 future.result()
                 bar.step()
 
 
 def _begin(lifeline: Connection, threads: int) -> None:
-    """Make a worker: silent, with its share of threads, gone as soon as the parent lets go."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # The parent's to answer.
+    """Set up a worker: silent, with its share of threads, ended with the parent's lifeline."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # The parent answers interrupts.
     os.environ["LANDSCAPE_PROGRESS"] = "off"
     torch.set_num_threads(threads)
-    threading.Thread(target=_follow, args=(lifeline,), daemon=True).start()
+    threading.Thread(target=_end_with, args=(lifeline,), daemon=True).start()
 
 
-def _follow(lifeline: Connection) -> None:
-    """End this process when the other end is closed, by the parent or by its death."""
+def _end_with(lifeline: Connection) -> None:
+    """End this process when the parent closes its end of the lifeline, or dies."""
     lifeline.poll(None)
     os._exit(1)
 
 
 def _train(key: str, config: TrainConfig, dataset: Path, store: Path) -> None:
-    """Train one run into the store, in a worker, unless it would not be the parent's ``key``."""
-    own = Store(store)
-    if own.key(train, (config, _load(dataset))) != key:
+    """Train one run into the store, in a worker; refuse a run with another key than ``key``."""
+    worker_store = Store(store)
+    if worker_store.key(train, (config, _load(dataset))) != key:
         raise RuntimeError(
-            "the library's files were changed after this process had read them, and its workers, "
-            "which read them now, would train something else. Start again: what is trained is kept."
+            "the library's files were changed after this process had read them, so its workers, "
+            "which read the new files, would train with other code. Start again: trained runs are "
+            "kept."
         )
-    train(config, _load(dataset), own)
+    train(config, _load(dataset), worker_store)
 
 
 @functools.cache

@@ -1,1 +1,1 @@
-"""Panels of the report's figures, made from runs and from what studies recorded."""
+"""Panels of the report's figures, made from runs and recorded values."""

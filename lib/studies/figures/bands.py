@@ -1,4 +1,4 @@
-"""Bands: what several seeds trace, as mean and interval, on linear and logarithmic axes."""
+"""Bands over seeds: mean and interval of several curves, on linear and logarithmic axes."""
 
 import dataclasses
 from collections.abc import Sequence
@@ -6,26 +6,34 @@ from collections.abc import Sequence
 import numpy as np
 from landscape.plots.panel import Band
 
-from studies.intervals import band, single
+from studies.intervals import band, single_curve
 
 
 def band_over_seeds(x: Sequence[float], curves: Sequence[np.ndarray], scale: str) -> Band:
-    """Return the band of curves, one a seed; on a logarithmic axis that of their logarithms.
+    """Return the mean and interval of curves over seeds; on a logarithmic axis of their logarithms.
 
-    One curve alone has no interval. On a logarithmic axis values that are not positive and finite
-    have no place, and the band has a gap.
+    A single curve has no interval. On a logarithmic axis, values that are not positive and finite
+    cannot be drawn, and the band has a gap there.
 
     Args:
         x: Positions (p,).
-        curves: One a seed, each (p,).
+        curves: One for each seed, each (p,).
         scale: Scale of the vertical axis, ``linear`` or ``log``.
+
+    Returns:
+        The band, in units of the curves.
     """
     if scale != "log":
-        return single(x, curves[0]) if len(curves) == 1 else band(x, curves)
+        return single_curve(x, curves[0]) if len(curves) == 1 else band(x, curves)
     with np.errstate(divide="ignore", invalid="ignore"):
         logs = [np.log(curve) for curve in curves]
     # Without a finite logarithm there is no mean: -∞ would be drawn at the axis' lower end.
     logs = [np.where(np.isfinite(row), row, np.nan) for row in logs]
-    of = band_over_seeds(x, logs, "linear")
-    ends = {name: np.exp(getattr(of, name)) for name in ("mean", "low", "high")}
-    return dataclasses.replace(of, samples=np.stack(curves), **ends)
+    log_band = band_over_seeds(x, logs, "linear")
+    return dataclasses.replace(
+        log_band,
+        samples=np.stack(curves),
+        mean=np.exp(log_band.mean),
+        low=np.exp(log_band.low),
+        high=np.exp(log_band.high),
+    )

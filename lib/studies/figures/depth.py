@@ -1,4 +1,4 @@
-"""Layers: panels of gradient norms layer by layer, and of recorded values against depth."""
+"""Panels of gradient norms layer by layer, and of recorded values against depth."""
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
@@ -9,7 +9,7 @@ from landscape.plots.panel import Band, Panel
 from studies.figures.bands import band_over_seeds
 from studies.figures.scaling import scaling_panels
 from studies.formatting import diverged_text
-from studies.intervals import single
+from studies.intervals import single_curve
 from studies.study import Study
 
 # (arm, seed) -> norms of the gradients of the layers' weights or outputs, from the input on.
@@ -17,67 +17,64 @@ Norms = Mapping[tuple[str, int], Sequence[float]]
 
 
 def gradient_panels(
-    found: Mapping[str, Norms], *, of: str = "W", reference: float | None = None
+    norms_by_title: Mapping[str, Norms], *, variable: str = "W", reference: float | None = None
 ) -> list[Panel]:
     """Return a panel of the layers' gradient norms for each title, as bands over seeds.
 
-    Norms of layers span decades: the axis is logarithmic, and mean and interval are those of the
-    logarithms. Where a seed's norm is not finite its arm has no mean, and the arm's name says in
-    all panels how many seeds diverged; the other seeds are still drawn. A norm of 0 has no place
-    on the axis either, and the name says so.
+    Norms of layers span decades, so the axis is logarithmic, and mean and interval are taken of the
+    logarithms. Where a seed's norm is not finite its arm has no mean; the arm's name says in all
+    panels how many seeds diverged, and the other seeds are still drawn. A norm of 0 cannot be drawn
+    on this axis either, and the name says so.
 
     Args:
-        found: Title, such as ``at initialisation`` -> (arm, seed) -> norms (layers,) of the
-            gradients of the layers' weights, or other things of theirs, in order from the input.
-        of: What the gradients are by: W for weights, z for outputs.
-        reference: Factor by which a gradient is said to shrink from layer to layer, such as 0.9:
-            adds that curve, through the first arm's mean at the last layer.
+        norms_by_title: Title, such as ``at initialisation`` -> (arm, seed) -> norms (layers,) of
+            the gradients of the layers' weights, outputs or other tensors, in order from the input.
+        variable: What the gradients are taken by: W for weights, z for outputs.
+        reference: Factor by which a gradient is said to shrink from layer to layer towards the
+            input, such as 0.9: adds that curve, through the first arm's mean at the last layer.
+            None adds none.
 
     Raises:
         ValueError: If a title has no norms, an arm's seeds have different numbers of layers, or the
-            reference is not positive.
+            reference is not positive and finite.
     """
-    if empty := [title for title, norms in found.items() if not norms]:
+    if empty := [title for title, norms in norms_by_title.items() if not norms]:
         raise ValueError(
-            f"there are no norms under {empty[0]!r}. Pass those of at least one arm and seed."
+            f"there are no norms under {empty[0]!r}. Pass norms of at least one arm and seed."
         )
     if reference is not None and not 0 < reference < math.inf:
         raise ValueError(
             f"reference={reference} is no factor from layer to layer. Pass a positive number, such "
             "as 0.9, or None."
         )
-    arms = dict.fromkeys(arm for norms in found.values() for arm, _ in norms)
-    names = {arm: arm + _remark(_of(arm, found.values())) for arm in arms}
-    made = []
-    for title, norms in found.items():
-        own = {arm: _of(arm, [norms]) for arm in arms}
-        series = {
-            names[arm]: band_over_seeds(
-                np.arange(1, len(rows[0][1]) + 1), [r for _, r in rows], "log"
-            )
-            for arm, rows in own.items()
-            if rows
-        }
+    arms = dict.fromkeys(arm for norms in norms_by_title.values() for arm, _ in norms)
+    names = {arm: arm + _remark(_seed_norms(arm, norms_by_title.values())) for arm in arms}
+    panels = []
+    for title, norms in norms_by_title.items():
+        series = {}
+        for arm in arms:
+            if rows := [row for _, row in _seed_norms(arm, [norms])]:
+                layers = np.arange(1, len(rows[0]) + 1)
+                series[names[arm]] = band_over_seeds(layers, rows, "log")
         if reference is not None:
             series[f"{reference:g}^depth from the output"] = _decay(series, reference)
-        made.append(
-            Panel(title, "layer, from the input", f"‖∂L/∂{of}‖₂", series, "log", integers=True)
-        )
-    return made
+        unit = f"‖∂L/∂{variable}‖₂"
+        panels.append(Panel(title, "layer, from the input", unit, series, "log", integers=True))
+    return panels
 
 
-def _of(arm: str, norms: Iterable[Norms]) -> list[tuple[int, np.ndarray]]:
-    """Return the seeds of an arm, each with its norms."""
+def _seed_norms(arm: str, norms_of_panels: Iterable[Norms]) -> list[tuple[int, np.ndarray]]:
+    """Return the seeds of an arm, each with its norms, panel by panel."""
     return [
         (seed, np.asarray(row, dtype=np.float64))
-        for each in norms
-        for (own, seed), row in each.items()
-        if own == arm
+        for norms in norms_of_panels
+        for (norms_arm, seed), row in norms.items()
+        if norms_arm == arm
     ]
 
 
 def _remark(rows: Sequence[tuple[int, np.ndarray]]) -> str:
-    """Return what is to be said of an arm whose norms cannot all be drawn."""
+    """Return the remark behind the name of an arm whose norms cannot all be drawn."""
     seeds = {seed for seed, _ in rows}
     diverged = {seed for seed, row in rows if not np.isfinite(row).all()}
     zeros = "some are 0" if any((row == 0).any() for _, row in rows) else ""
@@ -87,7 +84,7 @@ def _remark(rows: Sequence[tuple[int, np.ndarray]]) -> str:
 
 def _decay(series: Mapping[str, Band], reference: float) -> Band:
     first = next(iter(series.values()))
-    return single(first.x, first.mean[-1] * reference ** (first.x[-1] - first.x))
+    return single_curve(first.x, first.mean[-1] * reference ** (first.x[-1] - first.x))
 
 
 def depth_panels(
@@ -95,8 +92,8 @@ def depth_panels(
 ) -> list[Panel]:
     """Return a panel for each recorded quantity against depth, as bands over seeds.
 
-    The vertical axis is logarithmic, and so is the mean, where all finite values are positive and
-    span a factor of 10. A depth of which a seed's value is not finite is a gap.
+    Where all finite values are positive and span a factor of 10, the vertical axis and the mean are
+    logarithmic. A depth at which a seed's value is not finite is a gap.
 
     Args:
         study: Where the values were recorded, under arms such as ``skip, depth 20``.

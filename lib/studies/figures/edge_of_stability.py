@@ -1,4 +1,4 @@
-"""Trails: panels of curvature along training, as shares of what an optimizer can bear."""
+"""Panels of curvature along training, as shares of the optimizer's stability threshold."""
 
 from collections.abc import Callable, Mapping
 
@@ -7,54 +7,70 @@ from landscape.plots.panel import Band, Panel
 
 from studies.figures.bands import band_over_seeds
 from studies.formatting import diverged_text
-from studies.intervals import single
+from studies.intervals import single_curve
 from studies.records.dynamics import Curvature, CurvatureSnapshot, CurvatureTrajectory
 
 
-def stability_panels(found: Mapping[tuple[str, int], CurvatureTrajectory]) -> list[Panel]:
-    """Return the panels of a figure of trails: curvature over its threshold, over the steps.
+def stability_panels(
+    trajectories: Mapping[tuple[str, int], CurvatureTrajectory],
+) -> list[Panel]:
+    """Return the panels of curvature over its threshold along the steps of training.
 
-    The first has λ_max (of adaptive optimizers the preconditioned one) over the curvature at which
-    full-batch descent loses stability, the second, where batch sharpness was measured, that over
-    2/η, of the arms trained by SGD. Both have a line at 1. Curves are bands over seeds. The name
-    of an arm says how many of its runs diverged; its mean ends where the first of them did.
+    The first panel shows λ_max (for adaptive optimizers the largest eigenvalue of P⁻¹H) over the
+    curvature at which full-batch descent loses stability. The second, where batch sharpness was
+    measured, shows it over 2/η, for the arms trained by SGD. Both have a line at 1. Curves are
+    bands over seeds. The name of an arm gives the number of its diverged runs; its mean ends where
+    the first of them diverged.
 
     Args:
-        found: (arm, seed) -> trail, as ``dynamics.record_dynamics`` returns them.
+        trajectories: (arm, seed) -> curvature along the run, as ``dynamics.record_dynamics``
+            returns them.
 
     Raises:
-        ValueError: If there are no trails.
+        ValueError: If there are no trajectories.
+
+    Reference: Cohen et al. (2021), Gradient Descent on Neural Networks Typically Occurs at the Edge
+        of Stability, ICLR.
     """
-    if not found:
-        raise ValueError("there are no trails to draw. Pass those of at least one arm and seed.")
-    full = _series(found, lambda moment: moment.edge.ratio)
-    made = [_panel("largest eigenvalue", "λ_max / threshold", full)]
-    few = _series(found, lambda moment: (moment.batch or Curvature()).ratio)
-    if few := {name: of for name, of in few.items() if np.isfinite(of.samples).any()}:
-        made.append(_panel("batch sharpness", "over 2/η", few))
-    return made
+    if not trajectories:
+        raise ValueError(
+            "there are no trajectories to draw. Pass one or more, each with its arm and seed."
+        )
+    full_batch = _series(trajectories, lambda snapshot: snapshot.edge.ratio)
+    panels = [_panel("largest eigenvalue", "λ_max / threshold", full_batch)]
+    mini_batch = _series(
+        trajectories, lambda snapshot: (snapshot.batch_sharpness or Curvature()).ratio
+    )
+    measured = {name: band for name, band in mini_batch.items() if np.isfinite(band.samples).any()}
+    if measured:
+        panels.append(_panel("batch sharpness", "over 2/η", measured))
+    return panels
 
 
 def _series(
-    found: Mapping[tuple[str, int], CurvatureTrajectory],
+    trajectories: Mapping[tuple[str, int], CurvatureTrajectory],
     ratio: Callable[[CurvatureSnapshot], float],
 ) -> dict[str, Band]:
-    made = {}
-    for arm in dict.fromkeys(arm for arm, _ in found):
-        trails = [trail for (own, _), trail in found.items() if own == arm]
-        ends = [trail.diverged_at for trail in trails if trail.diverged_at is not None]
-        steps = sorted({moment.step for trail in trails for moment in trail.moments} | {*ends})
-        curves = np.full((len(trails), len(steps)), np.nan)
-        for curve, trail in zip(curves, trails, strict=True):
-            for moment in trail.moments:
-                curve[steps.index(moment.step)] = ratio(moment)
-        said = diverged_text(len(ends), len(trails))
-        name = f"{arm} ({said})" if said else arm
-        made[name] = band_over_seeds(steps, list(curves), "linear")
-    return made
+    """Return for each arm the band over seeds of a ratio at each step."""
+    series = {}
+    for arm in dict.fromkeys(arm for arm, _ in trajectories):
+        seeds = [trajectory for (key, _), trajectory in trajectories.items() if key == arm]
+        ends = [seed.diverged_at for seed in seeds if seed.diverged_at is not None]
+        # A step of divergence has no value, so that the mean of the arm ends there.
+        steps = sorted({snapshot.step for seed in seeds for snapshot in seed.snapshots} | {*ends})
+        curves = np.full((len(seeds), len(steps)), np.nan)
+        for curve, seed in zip(curves, seeds, strict=True):
+            for snapshot in seed.snapshots:
+                curve[steps.index(snapshot.step)] = ratio(snapshot)
+        remark = diverged_text(len(ends), len(seeds))
+        name = f"{arm} ({remark})" if remark else arm
+        series[name] = band_over_seeds(steps, list(curves), "linear")
+    return series
 
 
 def _panel(title: str, y: str, series: Mapping[str, Band]) -> Panel:
-    steps = np.concatenate([of.x for of in series.values()])
+    steps = np.concatenate([band.x for band in series.values()])
     ends = [steps.min(), steps.max()]
-    return Panel(title, "step", y, {**series, "stability threshold": single(ends, [1.0, 1.0])})
+    return Panel(
+        title, "step", y, {**series, "stability threshold": single_curve(ends, [1.0, 1.0])}
+    )

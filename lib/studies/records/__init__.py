@@ -1,1 +1,1 @@
-"""What studies measure of their runs and record, one module a kind of measurement."""
+"""Records: what studies measure of their runs and write down, one module a kind of measurement."""

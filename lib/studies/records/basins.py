@@ -1,4 +1,4 @@
-"""Basins: how wide and how elongated the sets of low loss are, on planes and lines, recorded."""
+"""Records of basins: how wide and how elongated the sets of low loss on planes and lines are."""
 
 import dataclasses
 import math
@@ -22,17 +22,18 @@ _MISSING = {
 def record_basins(study: Study, planes: Mapping[str, Plane], *, level: float, seed: int) -> None:
     """Record how wide and how elongated the basin of each plane is.
 
-    ``basin_width`` is the diameter of a disc with the area of the set around the centre where the
-    loss is at most ``level`` above the centre's, ``anisotropy`` the ratio of its axes: see
-    ``slices.basin_width`` and ``slices.anisotropy``. The width's error is half of what lies between
-    its bounds, and that of anisotropy is what follows if each semi-axis is off by half as much:
-    generous, unless the short axis is below a step of the grid. Numbers of a set that reaches the
-    border are recorded as not converged. A plane whose centre has no finite loss has neither.
+    The basin is the set around the centre where the loss is at most ``level`` above the centre's.
+    ``basin_width`` is the diameter of a disc with the basin's area, ``anisotropy`` the ratio of its
+    axes: see ``slices.basin_width`` and ``slices.anisotropy``. The error of the width is half of
+    the distance between its bounds. The error of the anisotropy follows if each semi-axis is wrong
+    by half of that: too large, unless the short axis is below a step of the grid. Numbers of a
+    basin that reaches the border are recorded as not converged. A plane without a finite loss at
+    its centre has neither number.
 
     Args:
         study: Where to record.
-        planes: Arm -> plane along filter-normalised directions, such as ``cuts.random_planes``
-            returns.
+        planes: Arm -> plane along filter-normalised directions, such as
+            ``slices.record_random_planes`` returns.
         level: Height above the loss of the centre, in nats, > 0.
         seed: Seed of the solutions.
 
@@ -41,45 +42,46 @@ def record_basins(study: Study, planes: Mapping[str, Plane], *, level: float, se
     """
     for arm, plane in planes.items():
         width = ratio = _MISSING
-        if _known(plane.loss, plane.alphas, plane.betas):
+        if _centre_is_finite(plane.loss, plane.alphas, plane.betas):
             basin = basin_width(plane, level=level)
-            width, ratio = _width([basin], plane), _ratio(basin, plane)
+            width, ratio = _mean_width([basin], plane), _ratio(basin, plane)
         labels = {"source": plane, "arm": arm, "seed": seed, **_cost(plane)}
         study.add_measurement("basin_width", unit="filter norms", **width, **labels)
         study.add_measurement("anisotropy", unit="long over short axis", **ratio, **labels)
 
 
 def record_line_widths(
-    study: Study, cuts: Mapping[tuple[str, int], Lines], *, level: float
+    study: Study, lines: Mapping[tuple[str, int], Lines], *, level: float
 ) -> None:
     """Record how wide the basin along the lines through each solution is, as ``line_width``.
 
-    The mean over the directions of ``slices.basin_width``, with the mean of its bounds; not
-    converged where it is a lower bound on some line.
+    The number is the mean of ``slices.basin_width`` over the directions, its error half of the
+    distance between the mean bounds. It is not converged where the width of any line is a lower
+    bound.
 
     Args:
         study: Where to record.
-        cuts: (arm, seed) -> lines along filter-normalised directions, such as ``cuts.lines``
-            returns.
+        lines: (arm, seed) -> lines along filter-normalised directions, such as
+            ``slices.record_lines`` returns.
         level: Height above the loss of the centre, in nats, > 0.
 
     Raises:
         ValueError: If the level is not positive, or the centre is not on the lines.
     """
-    for (arm, seed), cut in cuts.items():
-        width, each = _MISSING, _each(cut)
-        if all(_known(line.loss, line.alphas) for line in each):
-            width = _width([basin_width(line, level=level) for line in each], cut)
-        labels = {"source": cut, "arm": arm, "seed": seed, **_cost(cut)}
+    for (arm, seed), bundle in lines.items():
+        width, single_lines = _MISSING, _single_lines(bundle)
+        if all(_centre_is_finite(line.loss, line.alphas) for line in single_lines):
+            width = _mean_width([basin_width(line, level=level) for line in single_lines], bundle)
+        labels = {"source": bundle, "arm": arm, "seed": seed, **_cost(bundle)}
         study.add_measurement("line_width", unit="filter norms", **width, **labels)
 
 
-def _cost(cut: Plane | Lines) -> dict[str, Any]:
-    return {"cost": cut.loss.numel(), "cost_unit": "passes"}
+def _cost(slice_: Plane | Lines) -> dict[str, Any]:
+    return {"cost": slice_.loss.numel(), "cost_unit": "passes"}
 
 
-def _known(loss: torch.Tensor, *axes: torch.Tensor) -> bool:
-    """Whether the losses on both sides of 0, or there, are finite."""
+def _centre_is_finite(loss: torch.Tensor, *axes: torch.Tensor) -> bool:
+    """Whether the losses at 0, or at the grid points on both sides of 0, are finite."""
     for dim, axis in enumerate(axes):
         below = torch.where(axis <= 0, axis, -math.inf).argmax()
         above = torch.where(axis >= 0, axis, math.inf).argmin()
@@ -87,42 +89,43 @@ def _known(loss: torch.Tensor, *axes: torch.Tensor) -> bool:
     return bool(loss.isfinite().all())
 
 
-def _width(found: Sequence[Basin], cut: Plane | Lines) -> dict[str, Any]:
-    """Return what is recorded of the mean width of basins."""
+def _mean_width(basins: Sequence[Basin], slice_: Plane | Lines) -> dict[str, Any]:
+    """Return the columns that record the mean width of basins."""
     width, low, high = (
-        math.fsum(getattr(basin, name) for basin in found) / len(found)
+        math.fsum(getattr(basin, name) for basin in basins) / len(basins)
         for name in ("width", "low", "high")
     )
-    ends = sum(basin.censored for basin in found)
-    where = f"on {ends} of {len(found)} lines " if len(found) > 1 else ""
+    censored = sum(basin.censored for basin in basins)
+    where = f"on {censored} of {len(basins)} lines " if len(basins) > 1 else ""
     return {
         "value": width,
         "error": (high - low) / 2,
         "error_kind": "grid",
-        "converged": not ends,
-        "note": f"or more: {where}{_border(cut)}" if ends else "",
+        "converged": not censored,
+        "note": f"or more: {where}{_border(slice_)}" if censored else "",
     }
 
 
 def _ratio(basin: Basin, plane: Plane) -> dict[str, Any]:
-    """Return what is recorded of the anisotropy of a plane's basin."""
-    found = anisotropy(plane, level=basin.level)
-    off = (basin.high - basin.low) / 4
+    """Return the columns that record the anisotropy of a plane's basin."""
+    ellipse = anisotropy(plane, level=basin.level)
+    # The bounds are diameters: the width is wrong by half their distance, a semi-axis by a quarter.
+    axis_error = (basin.high - basin.low) / 4
     return {
-        "value": found.value,
-        "error": found.value * float((off / found.axes).sum()),
+        "value": ellipse.value,
+        "error": ellipse.value * float((axis_error / ellipse.axes).sum()),
         "error_kind": "grid",
-        "converged": not found.censored,
-        "note": f"also the grid's: {_border(plane)}" if found.censored else "",
+        "converged": not ellipse.censored,
+        "note": f"also the grid's: {_border(plane)}" if ellipse.censored else "",
     }
 
 
-def _border(cut: Plane | Lines) -> str:
-    lost = "" if bool(cut.loss.isfinite().all()) else " or a loss that is not finite"
+def _border(slice_: Plane | Lines) -> str:
+    lost = "" if bool(slice_.loss.isfinite().all()) else " or a loss that is not finite"
     return f"the set reaches the border{lost}"
 
 
-def _each(cut: Lines) -> list[Line]:
-    carried = {field.name: getattr(cut, field.name) for field in dataclasses.fields(Measurement)}
-    rows = zip(cut.loss, cut.accuracy, strict=True)
-    return [Line(cut.alphas, loss, accuracy, **carried) for loss, accuracy in rows]
+def _single_lines(lines: Lines) -> list[Line]:
+    carried = {field.name: getattr(lines, field.name) for field in dataclasses.fields(Measurement)}
+    rows = zip(lines.loss, lines.accuracy, strict=True)
+    return [Line(lines.alphas, loss, accuracy, **carried) for loss, accuracy in rows]

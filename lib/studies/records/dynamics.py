@@ -1,4 +1,4 @@
-"""Dynamics: curvature along training, at its snapshots, beside the optimizer's own threshold."""
+"""Records of dynamics: curvature along training, beside the optimizer's stability threshold."""
 
 import dataclasses
 import math
@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 from landscape.dynamics.gradient_noise import batch_sharpness
 from landscape.dynamics.stability import is_adaptive, preconditioner, threshold
-from landscape.measurement import Measurement, labels
+from landscape.measurement import Measurement
+from landscape.measurement import labels as measurement_labels
 from landscape.objective import Objective
 from landscape.operators import SymmetricOperator
 from landscape.spectrum.eigenpairs import eigenpairs
@@ -38,14 +39,14 @@ _COLUMNS = (
 
 @dataclasses.dataclass(frozen=True)
 class Curvature:
-    """A curvature, and the one at which descent loses stability.
+    """A curvature, and the threshold at which descent loses stability.
 
     Attributes:
         value: The curvature; NaN where there is none.
-        error: Its residual or standard error.
-        threshold: Where steps begin to grow, in the same unit; NaN where no line is known.
+        error: Its residual or standard error, in the same unit.
+        threshold: Curvature above which steps grow, in the same unit; NaN where none is known.
         converged: Whether the curvature converged.
-        products: Products with a Hessian that it took.
+        products: Products with a Hessian used.
     """
 
     value: float = math.nan
@@ -66,32 +67,34 @@ class CurvatureSnapshot(Measurement):
 
     Attributes:
         step: Steps taken.
-        epoch: The same in epochs.
-        plain: λ_max of the Hessian, in loss per parameter².
+        epoch: Epochs taken; may be a fraction.
+        lambda_max: λ_max of the Hessian, in loss per parameter².
         edge: The curvature that decides whether full-batch steps grow, beside its threshold at the
-            rate of this step: λ_max, or of an adaptive optimizer that of P⁻¹H, in 1 per parameter;
-            NaN before its first step, when there is no P.
-        batch: Batch sharpness, beside 2/η with the rate η of this step where the optimizer is SGD;
-            None where it was not asked for.
+            learning rate of this step (the edge of stability). For SGD it is λ_max; for an adaptive
+            optimizer the largest eigenvalue of P⁻¹H, in 1 per parameter, and NaN before its first
+            step, when there is no P.
+        batch_sharpness: Batch sharpness in loss per parameter², beside 2/η with the learning rate η
+            of this step where the optimizer is SGD; None where it was not asked for.
     """
 
     step: int
     epoch: float
-    plain: Curvature
+    lambda_max: Curvature
     edge: Curvature
-    batch: Curvature | None
+    batch_sharpness: Curvature | None
 
 
 @dataclasses.dataclass(frozen=True)
 class CurvatureTrajectory:
-    """A run as its snapshots show it.
+    """Curvature along one run.
 
     Attributes:
-        moments: One for each snapshot, in order; of a run that diverged those before it did.
-        diverged_at: The step at which it diverged; None if it did not.
+        snapshots: Curvature at each snapshot, in order; for a run that diverged, at those before it
+            did.
+        diverged_at: The step at which the run diverged; None if it did not.
     """
 
-    moments: tuple[CurvatureSnapshot, ...]
+    snapshots: tuple[CurvatureSnapshot, ...]
     diverged_at: int | None
 
 
@@ -108,56 +111,61 @@ def record_dynamics(
 ) -> dict[tuple[str, int], CurvatureTrajectory]:
     """Measure, through the store, curvature at the snapshots of training runs, and record it.
 
-    Rows of ``dynamics.csv`` hold λ_max, for adaptive optimizers that of P⁻¹H too, the threshold,
-    their ratio and the batch sharpness at each snapshot. A run that diverged has its snapshots
-    before, and a last row that says so. Recorded for each run: ``edge_ratio``, and with a batch
-    size ``batch_edge_ratio``: the medians of the two ratios over the last third of its snapshots;
-    and ``edge_peak``, the largest of the first at any snapshot.
+    Rows of ``dynamics.csv`` hold at each snapshot λ_max, for adaptive optimizers also the largest
+    eigenvalue of P⁻¹H, the threshold, the ratio of the two, and the batch sharpness. A run that
+    diverged has its snapshots before that, and a last row that says so. Recorded for each run are
+    ``edge_ratio`` and, with a batch size, ``batch_edge_ratio``: the medians of the two ratios over
+    the last third of the snapshots; and ``edge_peak``, the largest first ratio at any snapshot.
 
     Args:
         study: Where to record.
-        runs: (arm, seed) -> run; the seed is also that of the mini-batches.
-        examples: Inputs and targets, those of training: what is descended is their loss alone.
+        runs: (arm, seed) -> run; the seed also draws the mini-batches.
+        examples: Inputs and targets of training: descent concerns their loss alone.
         steps: Snapshots to measure.
-        batch_size: Examples in a mini-batch, that of training; None measures no batch sharpness.
+        batch_size: Examples in a mini-batch, as in training; None measures no batch sharpness.
         rtol: Relative standard error of the batch sharpness.
-        train_size: Training examples of the runs, for epochs and schedules; None: ``examples`` are
-            all of them.
+        train_size: Training examples of the runs, for epochs and schedules; None takes the number
+            of ``examples``.
         options: Options of ``Objective``.
 
     Returns:
-        (arm, seed) -> what was measured.
+        (arm, seed) -> curvature along the run.
 
     Raises:
         ValueError: If no steps are given, an optimizer has no threshold (``stability.threshold``),
-            a run lacks a snapshot that it reached, or ``train_size`` does not make the steps that
-            a run took.
+            a run lacks a snapshot that it reached, or ``train_size`` contradicts the number of
+            steps that a run took.
+
+    Reference: Cohen et al. (2021), Gradient Descent on Neural Networks Typically Occurs at the Edge
+        of Stability, ICLR.
     """
     if not steps:
-        raise ValueError("no steps were given. Pass those of TrainConfig.snapshots to measure.")
+        raise ValueError("no steps were given. Pass steps among TrainConfig.snapshots to measure.")
     count = len(examples[1]) if train_size is None else train_size
     descents = {key: _Descent(run, count) for key, run in runs.items()}
-    how = None if batch_size is None else {"batch_size": batch_size, "rtol": rtol}
-    found = {}
+    batches = None if batch_size is None else {"batch_size": batch_size, "rtol": rtol}
+    trajectories = {}
     for (arm, seed), descent in descents.items():
-        moments = []
-        for step in descent.before_its_end(steps):
+        seed_batches = None if batches is None else {**batches, "seed": seed}
+        snapshots = []
+        for step in descent.steps_before_divergence(steps):
             L = Objective(descent.run.model(step=step), examples, **options)
-            moments.append(_moment(study, L, descent, step, how and {**how, "seed": seed}))
-        found[arm, seed] = CurvatureTrajectory(tuple(moments), descent.run.diverged_at)
-        _record(study, found[arm, seed], descent, batches=how is not None, arm=arm, seed=seed)
-    return found
+            snapshots.append(_measure(study, L, descent, step, seed_batches))
+        trajectory = CurvatureTrajectory(tuple(snapshots), descent.run.diverged_at)
+        _record(study, trajectory, descent, batches=batches is not None, arm=arm, seed=seed)
+        trajectories[arm, seed] = trajectory
+    return trajectories
 
 
 class _Descent:
-    """A run's optimizer at each of its steps."""
+    """The learning rate and the stability thresholds of a run's optimizer at each step."""
 
     def __init__(self, run: Run, train_size: int) -> None:
         self.run, self._optimizer = run, run.config.optimizer
         self._per_epoch = -(-train_size // run.config.batch_size)
         self._steps = run.config.epochs * self._per_epoch
         self.adaptive = is_adaptive(self._optimizer)
-        threshold(self._optimizer)  # One that has none is refused before anything is computed.
+        threshold(self._optimizer)  # Refuse one without a threshold before anything is computed.
         if run.diverged_at is None and run.steps != self._steps:
             raise ValueError(
                 f"a run took {run.steps} steps, but {run.config.epochs} epochs of {train_size} "
@@ -165,7 +173,7 @@ class _Descent:
                 "train_size how many examples the runs were trained on."
             )
 
-    def before_its_end(self, steps: Sequence[int]) -> list[int]:
+    def steps_before_divergence(self, steps: Sequence[int]) -> list[int]:
         end = math.inf if self.run.diverged_at is None else self.run.diverged_at
         return [step for step in sorted(set(steps)) if step < end]
 
@@ -181,77 +189,102 @@ class _Descent:
         return 2 / (self._factor(step) * self._optimizer.learning_rate)
 
     def _factor(self, step: int) -> float:
-        """Return the schedule's factor of the step that follows; after the last, the last's."""
-        of = {"steps": self._steps, "steps_per_epoch": self._per_epoch}
-        return self.run.config.schedule.factor(min(step, self._steps - 1), **of)
+        """Return the schedule's factor of the next step; at the end, of the last step."""
+        return self.run.config.schedule.factor(
+            min(step, self._steps - 1), steps=self._steps, steps_per_epoch=self._per_epoch
+        )
 
 
-def _moment(
+def _measure(
     study: Study, L: Objective, descent: _Descent, step: int, batches: Mapping[str, Any] | None
 ) -> CurvatureSnapshot:
-    hessian, line = L.hessian(L.theta), descent.threshold(step)
-    edge = plain = _largest(study, hessian, line, descent.run)
+    """Measure the curvatures at one snapshot; without batches no batch sharpness."""
+    hessian, limit = L.hessian(L.theta), descent.threshold(step)
+    edge = lambda_max = _largest(study, hessian, limit, descent.run)
     if descent.adaptive:
-        edge, plain = Curvature(threshold=line), dataclasses.replace(plain, threshold=math.nan)
-        if step > 0:  # Before, there is nothing to divide by.
+        # The threshold belongs to P⁻¹H, so λ_max has none to be compared with.
+        lambda_max = dataclasses.replace(lambda_max, threshold=math.nan)
+        edge = Curvature(threshold=limit)
+        if step > 0:  # Before the first step there is nothing to divide by.
             d = preconditioner(descent.run, step=step)
-            edge = _largest(study, hessian.scaled(d), line, descent.run)
+            edge = _largest(study, hessian.scaled(d), limit, descent.run)
     batch = None
     if batches is not None:
-        found = study.store.remember(batch_sharpness, L, L.theta, **batches)
-        line = descent.batch_threshold(step)
-        batch = Curvature(found.value, found.stderr, line, found.converged, found.products)
-    at = {"step": step, "epoch": descent.epoch(step)}
-    return CurvatureSnapshot(plain=plain, edge=edge, batch=batch, **at, **labels(L))
+        sharpness = study.store.remember(batch_sharpness, L, L.theta, **batches)
+        batch = Curvature(
+            sharpness.value,
+            sharpness.stderr,
+            descent.batch_threshold(step),
+            sharpness.converged,
+            sharpness.products,
+        )
+    return CurvatureSnapshot(
+        step=step,
+        epoch=descent.epoch(step),
+        lambda_max=lambda_max,
+        edge=edge,
+        batch_sharpness=batch,
+        **measurement_labels(L),
+    )
 
 
-def _largest(study: Study, operator: SymmetricOperator, line: float, run: Run) -> Curvature:
+def _largest(study: Study, operator: SymmetricOperator, limit: float, run: Run) -> Curvature:
+    """Return the operator's largest eigenvalue beside its threshold."""
     try:
-        found = study.store.remember(eigenpairs, operator)
-    except OperatorError:  # Shortly before a run diverges products may overflow.
+        pairs = study.store.remember(eigenpairs, operator)
+    except OperatorError:  # Shortly before a run diverges, products may overflow.
         if run.diverged_at is None:
             raise
-        return Curvature(threshold=line)
-    residual, converged = float(found.residuals[0]), bool(found.converged[0])
-    return Curvature(found.largest, residual, line, converged, found.products)
+        return Curvature(threshold=limit)
+    residual, converged = float(pairs.residuals[0]), bool(pairs.converged[0])
+    return Curvature(pairs.largest, residual, limit, converged, pairs.products)
 
 
 def _record(
-    study: Study, trail: CurvatureTrajectory, descent: _Descent, *, batches: bool, **where: Any
+    study: Study,
+    trajectory: CurvatureTrajectory,
+    descent: _Descent,
+    *,
+    batches: bool,
+    **labels: Any,
 ) -> None:
-    rows = [{**where, **_cells(moment, descent)} for moment in trail.moments]
-    if trail.diverged_at is not None:
-        at = {"step": trail.diverged_at, "epoch": descent.epoch(trail.diverged_at)}
-        said = {"converged": False, "note": "the run diverged"}
-        rows.append({**where, **dict.fromkeys(_COLUMNS), **at, **said})
+    """Record a run's snapshots as rows, and the summaries of its ratios."""
+    snapshots, diverged_at = trajectory.snapshots, trajectory.diverged_at
+    rows = [{**labels, **_cells(snapshot, descent)} for snapshot in snapshots]
+    if diverged_at is not None:
+        last = {"step": diverged_at, "epoch": descent.epoch(diverged_at)}
+        last |= {"converged": False, "note": "the run diverged"}
+        rows.append({**labels, **dict.fromkeys(_COLUMNS), **last})
     study.table("dynamics", rows)
-    # Before its first step an adaptive optimizer has no ratio, which is no failure.
-    begun = [moment for moment in trail.moments if moment.step or moment.edge.products]
-    late = trail.moments[-math.ceil(len(trail.moments) / 3) :]
-    shares = {
+    # Before its first step an adaptive optimizer has no ratio; that is no failure.
+    begun = [snapshot for snapshot in snapshots if snapshot.step or snapshot.edge.products]
+    late = snapshots[-math.ceil(len(snapshots) / 3) :]
+    summaries = {
         "edge_ratio": (np.median, "edge", late, "residual"),
-        "edge_peak": (np.max, "edge", begun or trail.moments, "residual"),
+        "edge_peak": (np.max, "edge", begun or snapshots, "residual"),
     }
     if batches:
-        shares["batch_edge_ratio"] = (np.median, "batch", late, "standard error")
-    for quantity, (of, name, moments, kind) in shares.items():
-        if trail.diverged_at is None:
-            _record_share(study, quantity, of, name, moments, error_kind=kind, **where)
+        summaries["batch_edge_ratio"] = (np.median, "batch_sharpness", late, "standard error")
+    for quantity, (summarize, name, chosen, kind) in summaries.items():
+        if diverged_at is None:
+            _record_ratio(study, quantity, summarize, name, chosen, error_kind=kind, **labels)
         else:
-            solutions.record_missing(study, [quantity], **where)
+            solutions.record_missing(study, [quantity], **labels)
 
 
-def _cells(moment: CurvatureSnapshot, descent: _Descent) -> dict[str, Any]:
-    batch = moment.batch or Curvature()
+def _cells(snapshot: CurvatureSnapshot, descent: _Descent) -> dict[str, Any]:
+    """Return the row of a snapshot in ``dynamics.csv``."""
+    lambda_max, edge = snapshot.lambda_max, snapshot.edge
+    batch = snapshot.batch_sharpness or Curvature()
     values = (
-        moment.step,
-        moment.epoch,
-        moment.plain.value,
-        moment.plain.error,
-        moment.edge.value if descent.adaptive else math.nan,
-        moment.edge.threshold,
-        moment.edge.ratio,
-        moment.plain.converged and moment.edge.converged,
+        snapshot.step,
+        snapshot.epoch,
+        lambda_max.value,
+        lambda_max.error,
+        edge.value if descent.adaptive else math.nan,
+        edge.threshold,
+        edge.ratio,
+        lambda_max.converged and edge.converged,
         batch.value,
         batch.error,
         batch.ratio,
@@ -260,24 +293,24 @@ def _cells(moment: CurvatureSnapshot, descent: _Descent) -> dict[str, Any]:
     return dict(zip(_COLUMNS, values, strict=True))
 
 
-def _record_share(
+def _record_ratio(
     study: Study,
     quantity: str,
-    of: Callable,
+    summarize: Callable,
     name: str,
-    moments: Sequence[CurvatureSnapshot],
+    snapshots: Sequence[CurvatureSnapshot],
     **labels: Any,
 ) -> None:
-    """Record what a function makes of the ratios of one curvature at some moments."""
-    found = [getattr(moment, name) for moment in moments]
+    """Record a summary of one curvature's ratios to its threshold over some snapshots."""
+    curvatures = [getattr(snapshot, name) for snapshot in snapshots]
     study.add_measurement(
         quantity,
-        float(of([each.ratio for each in found])),  # NaN prevails.
-        moments[-1],
+        float(summarize([curvature.ratio for curvature in curvatures])),  # NaN prevails.
+        snapshots[-1],
         unit="share of the threshold",
-        error=float(np.max([each.error / each.threshold for each in found])),
-        converged=all(each.converged for each in found),
-        cost=sum(each.products for each in found),
+        error=float(np.max([curvature.error / curvature.threshold for curvature in curvatures])),
+        converged=all(curvature.converged for curvature in curvatures),
+        cost=sum(curvature.products for curvature in curvatures),
         cost_unit="products",
         **labels,
     )

@@ -1,4 +1,4 @@
-"""Routes: straight, aligned, repaired and curved paths between solutions, measured and recorded."""
+"""Records of paths between solutions: straight, aligned, repaired and curved."""
 
 import itertools
 import math
@@ -23,8 +23,8 @@ _BARRIERS = ("barrier", "barrier_above_mean", "error_barrier")
 _UNITS = dict(zip(_BARRIERS, ("nats", "nats", "share wrong"), strict=True))
 _UNITS["length"] = "straight lengths"
 
-# Inputs on which an aligned network must give the outputs of the original.
-_CHECKED = 16
+# Number of inputs on which an aligned network must give the outputs of the original.
+_CHECKED_INPUTS = 16
 
 
 def record_straight_paths(
@@ -36,33 +36,39 @@ def record_straight_paths(
     arm: str,
     policies: Sequence[str] = ("frozen", "batch", "reestimate"),
 ) -> dict[tuple[str, str], list[Path]]:
-    """Measure straight paths between solutions under policies, through the store; record them.
+    """Measure straight paths between solutions under BN policies, through the store; record them.
 
     Pairs are disjoint, first with second, third with fourth, so that they are independent samples.
+    ``barrier_<split>_<policy>`` and ``barrier_above_mean_<split>_<policy>`` are in nats,
+    ``error_barrier_<split>_<policy>`` is a share wrong. The points go to ``paths.csv``.
 
     Args:
+        study: Where to record.
         models: Seed -> solution.
         sets: Split -> examples; ``reestimate`` takes its statistics from ``train``.
         points: Positions on each path.
         arm: Label of the solutions.
-        policies: For running statistics; without any, all are the same.
+        policies: Policies for running statistics. For networks without them all policies give the
+            same path, and one is enough.
 
     Returns:
-        (split, policy) -> one path a pair.
+        (split, policy) -> one path for each pair.
     """
     seeds = list(models)
-    found: dict[tuple[str, str], list[Path]] = {}
+    paths: dict[tuple[str, str], list[Path]] = {}
     for split, bn in itertools.product(sets, policies):
         for pair in zip(seeds[::2], seeds[1::2], strict=False):
-            how = {"bn": bn, "bn_examples": sets["train"][0]}
-            ends = [Objective(models[seed], sets[split], **how) for seed in pair]
-            cut = study.store.remember(linear_barrier, *ends, ts=points)
+            start, end = (
+                Objective(models[seed], sets[split], bn=bn, bn_examples=sets["train"][0])
+                for seed in pair
+            )
+            path = study.store.remember(linear_barrier, start, end, ts=points)
             label = f"{pair[0]}-{pair[1]}"
-            labels = {"arm": arm, "seed": label, "note": split}
             row = {"pair": label, "split": split}
-            _record(study, cut, "paths", row, f"{{}}_{split}_{bn}", **labels)
-            found.setdefault((split, bn), []).append(cut)
-    return found
+            pattern = f"{{}}_{split}_{bn}"
+            _record(study, path, "paths", row, pattern, arm=arm, seed=label, note=split)
+            paths.setdefault((split, bn), []).append(path)
+    return paths
 
 
 def record_path_kinds(
@@ -77,59 +83,83 @@ def record_path_kinds(
     """Measure, through the store, several kinds of paths between pairs of solutions; record them.
 
     Pairs are disjoint, first with second, third with fourth, so that they are independent samples.
-    Running statistics are estimated anew at each point. ``straight`` joins the solutions as they
-    are; ``aligned`` after the second one's units are permuted towards the first; ``repaired``
-    restores the statistics of each unit on the aligned path; the last kind is the trained curve
-    between the solutions as they are.
+    Running statistics are estimated anew at each point. The kinds:
+
+    - ``straight`` joins the solutions as they are.
+    - ``aligned`` joins them after permuting the units of the second towards the first.
+    - ``repaired`` restores the statistics of each unit on the aligned path.
+    - The kind of ``curve`` is the trained curve between the solutions as they are.
+
+    Recorded are ``route_barrier`` and ``route_barrier_above_mean`` in nats, ``route_error_barrier``
+    as a share wrong, ``route_length`` in straight lengths, and ``similarity``, the inner product of
+    the parameters before and after the alignment. The points go to ``routes.csv``.
 
     Args:
+        study: Where to record.
         models: Seed -> solution.
         examples: Inputs and targets to measure on, and to take statistics from.
         train: Inputs and targets to train the curves on.
-        curve: How to train them.
+        curve: Kind of curve and how to train it.
         points: Positions on each path.
 
     Returns:
-        Kind -> one path a pair.
+        Kind -> one path for each pair.
+
+    References: Ainsworth et al. (2023), Git Re-Basin, ICLR, for the alignment; Jordan et al.
+        (2023), REPAIR, ICLR; Garipov et al. (2018), Loss Surfaces, Mode Connectivity, and Fast
+        Ensembling of DNNs, NeurIPS, for the curves.
     """
     seeds, store = list(models), study.store
-    found: dict[str, list[Path]] = {}
+    paths: dict[str, list[Path]] = {}
     for pair in zip(seeds[::2], seeds[1::2], strict=False):
-        label, how = f"{pair[0]}-{pair[1]}", {"bn": "reestimate", "bn_examples": examples[0]}
-        start, end = (Objective(models[seed], examples, **how) for seed in pair)
+        label, options = f"{pair[0]}-{pair[1]}", {"bn": "reestimate", "bn_examples": examples[0]}
+        start, end = (Objective(models[seed], examples, **options) for seed in pair)
         matching = store.remember(match, start, end)
-        few = examples[0][:_CHECKED]
-        twin = permuted(models[pair[1]], matching.permutations, few)
-        aligned = Objective(twin, examples, **how)
-        bent = store.remember(train_curve, start, end, curve, train)
-        made = {
+        checked = examples[0][:_CHECKED_INPUTS]
+        twin = permuted(models[pair[1]], matching.permutations, checked)
+        aligned = Objective(twin, examples, **options)
+        trained_curve = store.remember(train_curve, start, end, curve, train)
+        pair_paths = {
             "straight": store.remember(linear_barrier, start, end, ts=points),
             "aligned": store.remember(linear_barrier, start, aligned, ts=points),
             "repaired": store.remember(repaired_straight_path, start, aligned, ts=points),
-            curve.kind: store.remember(curve_path, start, end, bent, ts=points),
+            curve.kind: store.remember(curve_path, start, end, trained_curve, ts=points),
         }
-        _matching(study, matching, start, label)
-        for kind, path in made.items():
-            stopped = kind == curve.kind and bent.diverged_at is not None
-            note = f"training diverged at step {bent.diverged_at}" if stopped else ""
-            labels = {"arm": kind, "seed": label, "note": note}
-            row = {"pair": label, "kind": kind}
-            # A repaired path is none of the parameters alone and has no length.
-            names = (*_BARRIERS, "length") if math.isfinite(path.length) else _BARRIERS
-            how = {"names": names, "complete": not note}
-            _record(study, path, "routes", row, "route_{}", **how, **labels)
-            found.setdefault(kind, []).append(path)
-    return found
+        _record_matching(study, matching, start, label)
+        for kind, path in pair_paths.items():
+            stopped = kind == curve.kind and trained_curve.diverged_at is not None
+            note = f"training diverged at step {trained_curve.diverged_at}" if stopped else ""
+            _record(
+                study,
+                path,
+                "routes",
+                {"pair": label, "kind": kind},
+                "route_{}",
+                # A repaired path also changes statistics: it has no length in parameters.
+                names=(*_BARRIERS, "length") if math.isfinite(path.length) else _BARRIERS,
+                complete=not note,
+                arm=kind,
+                seed=label,
+                note=note,
+            )
+            paths.setdefault(kind, []).append(path)
+    return paths
 
 
-def _matching(study: Study, matching: Matching, at: Objective, pair: str) -> None:
-    labels = {"seed": pair, "converged": matching.converged, "unit": "parameter²"}
-    cost = {"cost": matching.sweeps, "cost_unit": "sweeps"}
-    for arm, value in (
-        ("straight", matching.similarity_before),
-        ("aligned", matching.similarity),
-    ):
-        study.add_measurement("similarity", value, at, arm=arm, **cost, **labels)
+def _record_matching(study: Study, matching: Matching, objective: Objective, pair: str) -> None:
+    similarities = {"straight": matching.similarity_before, "aligned": matching.similarity}
+    for arm, similarity in similarities.items():
+        study.add_measurement(
+            "similarity",
+            similarity,
+            objective,
+            arm=arm,
+            cost=matching.sweeps,
+            cost_unit="sweeps",
+            seed=pair,
+            converged=matching.converged,
+            unit="parameter²",
+        )
 
 
 def _record(
@@ -137,22 +167,24 @@ def _record(
     path: Path,
     table: str,
     row: Mapping[str, str],
-    quantity: str,
+    pattern: str,
     *,
     names: Sequence[str] = _BARRIERS,
     complete: bool = True,
     **labels: str,
 ) -> None:
-    """Record attributes of a path as ``quantity`` with their name, and its points in a table.
+    """Record attributes of a path, named by the pattern, and its points in a table.
 
-    Outputs that are no numbers have an accuracy too, that of always answering the first class:
-    where the loss is not finite somewhere, nothing of the path has converged.
+    Outputs that are not numbers have an accuracy too: they always answer the first class.
+    So where a loss is not finite, nothing of the path counts as converged.
     """
     complete = complete and bool(path.loss.isfinite().all())
     for name in names:
         value = getattr(path, name)
-        found = {"unit": _UNITS[name], "converged": complete and math.isfinite(value), **labels}
-        study.add_measurement(quantity.format(name), value, path, **found)
+        converged = complete and math.isfinite(value)
+        study.add_measurement(
+            pattern.format(name), value, path, unit=_UNITS[name], converged=converged, **labels
+        )
     points = zip(path.ts.tolist(), path.loss.tolist(), path.accuracy.tolist(), strict=True)
     rows = [{**row, "bn": path.bn, "t": t, "loss": a, "accuracy": b} for t, a, b in points]
     study.table(table, rows)

@@ -1,4 +1,4 @@
-"""Comparisons: what the sources' own estimators give on our networks, through the store."""
+"""Records of the sources' own estimators on our networks, beside the converged values."""
 
 import dataclasses
 import math
@@ -7,28 +7,29 @@ from collections.abc import Mapping, Sequence
 from landscape.objective import Objective
 
 from studies import published_estimators
-from studies.records.solutions import PER_PARAMETER, record_missing
+from studies.records.eigenvalues import PER_PARAMETER
+from studies.records.solutions import record_missing
 from studies.study import Study
 
-_RITZ = ("ritz_max", "ritz_min", "ritz_negative")
+_RITZ_QUANTITIES = ("ritz_max", "ritz_min", "ritz_negative")
 
 
 @dataclasses.dataclass(frozen=True)
 class Comparison:
-    """What a source's estimator gives on our networks, beside the converged value.
+    """The values of a source's estimator on our networks, beside the converged values.
 
     Attributes:
-        arm: The networks.
-        quantity: What is estimated, with unit.
-        source: The source's own number; None where it gives none.
-        replica: What its estimator gives, one value a seed.
+        arm: Arm of the networks.
+        quantity: The estimated quantity, with its unit.
+        source: The number that the source gives; None where it gives none.
+        estimates: Values of the source's estimator on our networks, one for each seed.
         converged: The converged values, in the same order of seeds.
     """
 
     arm: str
     quantity: str
     source: float | None
-    replica: Sequence[float]
+    estimates: Sequence[float]
     converged: Sequence[float]
 
 
@@ -44,93 +45,143 @@ def comparisons(
         pairs: (quantity of the estimator, converged quantity) -> heading with unit, and the
             source's own numbers by arm.
         arms: The arms.
+
+    Returns:
+        One comparison for each pair and arm, pair by pair.
     """
     return [
         Comparison(
-            arm, heading, given.get(arm), study.values(estimate, arm), study.values(true, arm)
+            arm,
+            heading,
+            source_numbers.get(arm),
+            study.values(estimate, arm),
+            study.values(converged, arm),
         )
-        for (estimate, true), (heading, given) in pairs.items()
+        for (estimate, converged), (heading, source_numbers) in pairs.items()
         for arm in arms
     ]
 
 
 def record_published_estimates(
     study: Study,
-    at: Mapping[tuple[str, int], Objective | None],
+    objectives: Mapping[tuple[str, int], Objective | None],
     *,
     iterations: int,
     points: int,
 ) -> None:
-    """Run S3's estimators on solutions, through the store, and record what they give.
+    """Run S3's estimators on solutions, through the store, and record their values.
 
-    ``power_iteration`` and ``coarse_range`` are its top eigenvalue and loss range.
+    ``power_iteration`` is its top eigenvalue, in nats per parameter², ``coarse_range`` its range of
+    the loss on a coarse plane, in nats.
 
     Args:
         study: Where to record.
-        at: (arm, seed) -> objective, measured at its own theta; None for a run that diverged, which
-            gets rows that say so. The seed is also that of the estimators.
-        iterations: Of the power method.
+        objectives: (arm, seed) -> objective, measured at its own theta; None for a run that
+            diverged, which gets rows that say so. The seed is also the estimators' seed.
+        iterations: Iterations of the power method.
         points: Positions along each direction of the plane.
+
+    Reference: study S3; see ``published_estimators``.
     """
-    for (arm, seed), L in at.items():
+    for (arm, seed), L in objectives.items():
         labels = {"arm": arm, "seed": seed}
         if L is None:
             record_missing(study, ["power_iteration", "coarse_range"], **labels)
             continue
-        how = {"iterations": iterations, "seed": seed}
-        power = study.store.remember(published_estimators.power_iteration, L, L.theta, **how)
-        found = {"error": power.residual, "error_kind": "residual", "unit": PER_PARAMETER}
-        cost = {"cost": power.products, "cost_unit": "products"}
-        study.add_measurement("power_iteration", power.value, power, **found, **cost, **labels)
-        how = {"points": points, "seed": seed}
-        coarse = study.store.remember(published_estimators.coarse_range, L, L.theta, **how)
-        cost = {"cost": coarse.passes, "cost_unit": "passes", "unit": "nats"}
-        study.add_measurement("coarse_range", coarse.value, coarse, **cost, **labels)
+        power = study.store.remember(
+            published_estimators.power_iteration, L, L.theta, iterations=iterations, seed=seed
+        )
+        study.add_measurement(
+            "power_iteration",
+            power.value,
+            power,
+            error=power.residual,
+            error_kind="residual",
+            unit=PER_PARAMETER,
+            cost=power.products,
+            cost_unit="products",
+            **labels,
+        )
+        coarse = study.store.remember(
+            published_estimators.coarse_range, L, L.theta, points=points, seed=seed
+        )
+        study.add_measurement(
+            "coarse_range",
+            coarse.value,
+            coarse,
+            cost=coarse.passes,
+            cost_unit="passes",
+            unit="nats",
+            **labels,
+        )
 
 
 def record_published_lanczos(
     study: Study,
-    at: Mapping[tuple[str, int], Objective | None],
+    objectives: Mapping[tuple[str, int], Objective | None],
     *,
     steps: int,
     step_sizes: Sequence[float],
 ) -> None:
-    """Run S2's Lanczos on solutions, through the store, and record what it gives.
+    """Run S2's Lanczos method on solutions, through the store, and record its values.
 
-    For each step size ε, with ε = 0.001: ``ritz_max_0.001``, ``ritz_min_0.001`` and
-    ``ritz_negative_0.001``, how many are below zero.
+    Recorded for each step size ε, such as 0.001: ``ritz_max_0.001`` and ``ritz_min_0.001``, in nats
+    per parameter², and ``ritz_negative_0.001``, how many Ritz values are below zero.
 
     Args:
         study: Where to record.
-        at: (arm, seed) -> objective, as in `estimated`.
-        steps: Lanczos steps, and values.
-        step_sizes: Of the finite differences.
+        objectives: (arm, seed) -> objective, as in ``record_published_estimates``.
+        steps: Lanczos steps, and the number of Ritz values.
+        step_sizes: Step sizes of the finite differences.
+
+    Reference: study S2; see ``published_estimators``.
     """
-    for (arm, seed), L in at.items():
+    for (arm, seed), L in objectives.items():
         labels = {"arm": arm, "seed": seed}
         if L is None:
-            record_missing(
-                study, [step_size_name(n, size) for size in step_sizes for n in _RITZ], **labels
-            )
+            names = [step_size_name(name, size) for size in step_sizes for name in _RITZ_QUANTITIES]
+            record_missing(study, names, **labels)
             continue
         for size in step_sizes:
-            _ritz(study, L, steps, size, labels)
+            _record_ritz_values(study, L, steps, size, labels)
 
 
 def step_size_name(quantity: str, step_size: float) -> str:
-    """Return the recorded name of a number of S2's Lanczos at one step size."""
+    """Return the recorded name of a value of S2's Lanczos method at one step size.
+
+    Args:
+        quantity: ``ritz_max``, ``ritz_min`` or ``ritz_negative``.
+        step_size: Step size of the finite differences, written with six significant digits.
+    """
     return f"{quantity}_{step_size:g}"
 
 
-def _ritz(study: Study, L: Objective, steps: int, size: float, labels: Mapping) -> None:
-    how = {"steps": steps, "step_size": size, "seed": labels["seed"]}
-    found = study.store.remember(published_estimators.finite_difference_lanczos, L, L.theta, **how)
-    common = {"cost": found.gradients, "cost_unit": "gradients", **labels}
-    for name, index in zip(_RITZ[:2], (0, -1), strict=True):
-        error = {"error": found.residuals[index], "error_kind": "residual"}
-        known = {"converged": bool(found.converged[index]), "unit": PER_PARAMETER}
+def _record_ritz_values(
+    study: Study, L: Objective, steps: int, step_size: float, labels: Mapping
+) -> None:
+    lanczos = study.store.remember(
+        published_estimators.finite_difference_lanczos,
+        L,
+        L.theta,
+        steps=steps,
+        step_size=step_size,
+        seed=labels["seed"],
+    )
+    shared = {"cost": lanczos.gradients, "cost_unit": "gradients", **labels}
+    *ends, negative = (step_size_name(name, step_size) for name in _RITZ_QUANTITIES)
+    for name, index in zip(ends, (0, -1), strict=True):
         study.add_measurement(
-            step_size_name(name, size), found.values[index], found, **error, **known, **common
+            name,
+            lanczos.values[index],
+            lanczos,
+            error=lanczos.residuals[index],
+            error_kind="residual",
+            converged=bool(lanczos.converged[index]),
+            unit=PER_PARAMETER,
+            **shared,
         )
-    whole = {"unit": f"of {steps}", "converged": math.isfinite(float(found.values.sum()))}
-    study.add_measurement(step_size_name(_RITZ[2], size), found.negative, found, **whole, **common)
+    # A single Ritz value that is not finite leaves the number of negative ones unknown.
+    countable = math.isfinite(float(lanczos.values.sum()))
+    study.add_measurement(
+        negative, lanczos.negative, lanczos, unit=f"of {steps}", converged=countable, **shared
+    )

@@ -1,4 +1,4 @@
-"""What a training run puts into a study's results."""
+"""Records of training runs: losses, accuracies, step noise, curves and gradient norms."""
 
 import math
 
@@ -6,41 +6,50 @@ import torch
 from landscape.network.parameters import layout
 from landscape.training.run import Run
 
-from studies.arms import Runs, divergence_text, grouped
+from studies.arms import Runs, grouped, has_diverged
 from studies.intervals import step_noise
 from studies.study import Study
 
 
-def record_learning(study: Study, runs: Runs, *, chance: float) -> dict[str, list[bool]]:
-    """Return arm -> for each seed whether its network learns: to over twice chance.
+def learned_seeds(study: Study, runs: Runs, *, chance: float) -> dict[str, list[bool]]:
+    """Return for each seed of each arm whether its network learned: to over twice chance.
 
     Args:
-        study: Where test accuracies were recorded.
-        runs: (arm, seed) -> run; one that diverged does not learn.
-        chance: The share that guessing gets right.
+        study: Where ``test_accuracy`` was recorded (``record_run``), in the order of ``runs``.
+        runs: (arm, seed) -> run; a run that diverged did not learn.
+        chance: Share correct by guessing, in (0, 1).
+
+    Returns:
+        Arm -> one truth value for each seed, in the order of seeds.
     """
     return {
         arm: [
-            value > 2 * chance and not divergence_text(run)
-            for value, run in zip(study.values("test_accuracy", arm), own, strict=True)
+            value > 2 * chance and not has_diverged(run)
+            for value, run in zip(study.values("test_accuracy", arm), arm_runs, strict=True)
         ]
-        for arm, own in grouped(runs).items()
+        for arm, arm_runs in grouped(runs).items()
     }
 
 
 def record_runs(study: Study, runs: Runs) -> None:
-    """Record where each training run ended, its curves, and its gradients a layer.
+    """Record where each training run ended, its curves, and the gradient norms of its layers.
 
-    Gradients are in ``gradients.csv``: for the weights of each convolution and linear layer, from
-    the input on, the root mean square of the norms of mini-batch gradients since the measurement
-    before; epoch 0 is the first mini-batch, at the initialisation.
+    Each run is recorded as by ``record_run``. Gradient norms go to ``gradients.csv``: for the
+    weights of each convolution and linear layer, from the input on, the root mean square of the
+    norms of mini-batch gradients since the previous measurement. Epoch 0 is the first mini-batch,
+    at the initialisation.
+
+    Args:
+        study: Where to record.
+        runs: (arm, seed) -> run.
     """
-    for (arm, seed), found in runs.items():
-        record_run(study, found, arm, seed)
-        for layer, norms in enumerate(layer_gradients(found), start=1):
+    for (arm, seed), run in runs.items():
+        record_run(study, run, arm, seed)
+        for layer, norms in enumerate(layer_gradients(run), start=1):
+            # A run that diverged has fewer norms than its plan has measurements.
             rows = [
                 {"arm": arm, "seed": seed, "layer": layer, "epoch": epoch, "gradient_norm": norm}
-                for epoch, norm in zip(found.measured_at.tolist(), norms.tolist(), strict=False)
+                for epoch, norm in zip(run.measured_at.tolist(), norms.tolist(), strict=False)
             ]
             study.table("gradients", rows)
 
@@ -55,12 +64,20 @@ def layer_gradients(run: Run) -> torch.Tensor:
 def record_run(study: Study, run: Run, arm: str, seed: int) -> None:
     """Record where a training run ended, its step noise, and its curves.
 
-    Step noise is that of the mini-batch losses after the first epoch, which is all descent
-    (``levels.step_noise`` compares it at one mean). ``loss_gap`` is test less training loss. The
-    hash of the examples is that of the data set, training and test together.
+    Recorded are the final ``train_loss``, ``train_accuracy``, ``test_loss`` and ``test_accuracy``;
+    ``loss_gap``, the test loss minus the training loss; and ``step_noise`` of the mini-batch losses
+    after the first epoch, which is all descent (``equal_loss.record_step_noise`` compares arms at
+    one mean loss). Losses are in nats, accuracies are shares correct. The curves go to
+    ``curves.csv``. The recorded hash covers the whole data set, training and test together.
+
+    Args:
+        study: Where to record.
+        run: The run; one that diverged is recorded as not converged, and without step noise.
+        arm: Its arm.
+        seed: Its seed.
     """
     when = "in its last step" if run.diverged_at is None else f"at step {run.diverged_at}"
-    diverged = f"diverged {when}" if divergence_text(run) else ""
+    diverged = f"diverged {when}" if has_diverged(run) else ""
     labels = {
         "arm": arm,
         "seed": seed,
@@ -79,8 +96,9 @@ def record_run(study: Study, run: Run, arm: str, seed: int) -> None:
     study.add("loss_gap", gap, unit="nats", **labels)
     first = run.steps // run.config.epochs
     later = run.step_loss[first:].numpy()
-    short = diverged or len(later) < 2
-    noise = math.nan if short else step_noise(later)
+    unknown = diverged or len(later) < 2
+    noise = math.nan if unknown else step_noise(later)
+    # Mini-batch losses are computed in train mode, with the statistics of each batch.
     study.add("step_noise", noise, unit="nats", **{**labels, "bn": "batch"})
     curves = zip(*(curve.tolist() for curve in run.history.values()), strict=True)
     rows = [dict(zip(run.history, row, strict=True)) for row in curves]

@@ -1,4 +1,4 @@
-"""Cuts: lines and planes through solutions, measured through the store and recorded."""
+"""Records of slices: lines and planes through solutions, and numbers that describe them."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -17,13 +17,13 @@ from landscape.spectrum.eigenpairs import eigenpairs
 
 from studies.study import Study
 
-# Arm -> measured plane, and arm -> what the Hessian predicts on it.
-Found = tuple[dict[str, Plane], dict[str, Quadratic]]
+# Arm -> measured plane, and arm -> the quadratic model that the Hessian predicts on it.
+PlanesAndModels = tuple[dict[str, Plane], dict[str, Quadratic]]
 
 
 def record_lines(
     study: Study,
-    at: Mapping[tuple[str, int], Objective],
+    objectives: Mapping[tuple[str, int], Objective],
     *,
     points: int,
     count: int,
@@ -32,21 +32,27 @@ def record_lines(
     """Measure lines through solutions along random filter-normalised directions.
 
     Args:
-        at: (arm, seed) -> objective, measured at its own theta; the seed is that of the directions.
+        study: Where to record; losses and accuracies go to ``lines.csv``.
+        objectives: (arm, seed) -> objective, measured at its own theta; the seed also draws the
+            directions.
         points: Positions along each direction.
         count: Number of directions from each solution.
-        reach: Largest position, in units of the filter norms.
+        reach: Largest position, in units of the filter norms, > 0.
 
     Returns:
-        (arm, seed) -> its lines; their points are in ``lines.csv``.
+        (arm, seed) -> its lines.
+
+    Reference: Li et al. (2018), Visualizing the Loss Landscape of Neural Nets, NeurIPS.
     """
-    alphas, found = torch.linspace(-reach, reach, points, dtype=torch.float64), {}
-    for (arm, seed), L in at.items():
-        how = {"alphas": alphas, "seed": seed, "count": count}
-        cuts = study.store.remember(random_lines, L, L.theta, **how)
-        study.table("lines", _line_rows(cuts, {"arm": arm, "seed": seed}))
-        found[arm, seed] = cuts
-    return found
+    alphas = torch.linspace(-reach, reach, points, dtype=torch.float64)
+    lines = {}
+    for (arm, seed), L in objectives.items():
+        measured = study.store.remember(
+            random_lines, L, L.theta, alphas=alphas, seed=seed, count=count
+        )
+        study.table("lines", _line_rows(measured, {"arm": arm, "seed": seed}))
+        lines[arm, seed] = measured
+    return lines
 
 
 def record_rises(
@@ -54,85 +60,95 @@ def record_rises(
 ) -> dict[str, str]:
     """Record how far the loss rises along lines from a solution, at some distances from it.
 
-    ``line_rise_<position>``: the loss on both sides at that distance, mean over directions, less
-    the loss at the solution.
+    ``line_rise_<position>`` is the mean loss on both sides at that distance, over all directions,
+    minus the loss at the solution; in nats.
 
     Args:
         study: Where to record.
-        lines: (arm, seed) -> lines, as ``lines`` returns them.
+        lines: (arm, seed) -> lines, as ``record_lines`` returns them.
         positions: Distances in filter norms; each takes the closest point of the lines.
 
     Returns:
         Recorded name -> heading.
     """
-    names = {}
-    for (arm, seed), cut in lines.items():
-        centre = cut.loss[:, int(cut.alphas.abs().argmin())].mean()
+    headings = {}
+    for (arm, seed), measured in lines.items():
+        centre = measured.loss[:, int(measured.alphas.abs().argmin())].mean()
         for position in positions:
-            sides = [int((cut.alphas - end).abs().argmin()) for end in (-position, position)]
-            there = float(cut.alphas[sides[1]])
-            name = f"line_rise_{there:g}"
-            names[name] = f"rise at ±{there:g} (nats)"
-            rise = float(cut.loss[:, sides].mean() - centre)
-            study.add_measurement(name, rise, cut, unit="nats", arm=arm, seed=seed)
-    return names
+            sides = [int((measured.alphas - end).abs().argmin()) for end in (-position, position)]
+            distance = float(measured.alphas[sides[1]])
+            name = f"line_rise_{distance:g}"
+            headings[name] = f"rise at ±{distance:g} (nats)"
+            rise = float(measured.loss[:, sides].mean() - centre)
+            study.add_measurement(name, rise, measured, unit="nats", arm=arm, seed=seed)
+    return headings
 
 
 def record_random_planes(
-    study: Study, at: Mapping[str, Objective], *, points: int, seed: int, reach: float = 1.0
-) -> Found:
+    study: Study,
+    objectives: Mapping[str, Objective],
+    *,
+    points: int,
+    seed: int,
+    reach: float = 1.0,
+) -> PlanesAndModels:
     """Measure a plane through each solution along two random filter-normalised directions.
 
-    Positions are closer near the centre. The two directions are those of ``slices.random_plane``,
-    drawn from the seed.
+    Positions are closer near the centre. ``slices.random_plane`` draws the same directions from the
+    seed.
 
     Args:
-        at: Arm -> objective, measured at its own theta.
+        study: Where to record; losses and accuracies go to ``planes.csv``.
+        objectives: Arm -> objective, measured at its own theta.
         points: Positions along each direction.
-        reach: Largest position, in units of the filter norms.
         seed: Seed of the solutions and of the directions.
+        reach: Largest position, in units of the filter norms, > 0.
 
     Returns:
-        Arm -> plane and arm -> quadratic model; the points are in ``planes.csv``, the radius up to
-        which the model describes the plane is recorded as ``quadratic_radius_random``.
+        Arm -> plane, and arm -> quadratic model. The radius up to which the model describes the
+        plane is recorded as ``quadratic_radius_random``, in filter norms.
+
+    Reference: Li et al. (2018), Visualizing the Loss Landscape of Neural Nets, NeurIPS.
     """
     planes, models = {}, {}
-    for arm, L in at.items():
+    for arm, L in objectives.items():
         drawn = (random(L.layout, generator=rng.stream(seed, "plane", axis)) for axis in (1, 2))
-        pair = [filter_normalize(d, L.theta, L.layout) for d in drawn]
+        directions = [filter_normalize(d, L.theta, L.layout) for d in drawn]
         labels = {"arm": arm, "seed": seed}
-        planes[arm], models[arm] = _plane(study, L, pair, points, reach, "random", labels)
+        planes[arm], models[arm] = _plane(study, L, directions, points, reach, "random", labels)
     return planes, models
 
 
 def record_top_planes(
-    study: Study, at: Mapping[str, Objective], *, points: int, reach: float, seed: int
-) -> Found:
+    study: Study, objectives: Mapping[str, Objective], *, points: int, reach: float, seed: int
+) -> PlanesAndModels:
     """Measure a plane through each solution along its two sharpest eigenvectors.
 
     Args:
-        at: Arm -> objective, measured at its own theta.
+        study: Where to record; losses and accuracies go to ``planes.csv``.
+        objectives: Arm -> objective, measured at its own theta.
         points: Positions along each direction.
-        reach: Largest position, in units of the parameters: eigenvectors have norm 1.
+        reach: Largest position, in parameter units, > 0: eigenvectors have norm 1.
         seed: Seed of the solutions.
 
     Returns:
-        As ``random_planes``; recorded as ``quadratic_radius_top``.
+        As ``record_random_planes``; the radius is recorded as ``quadratic_radius_top``, in
+        parameter units.
     """
     planes, models = {}, {}
-    for arm, L in at.items():
+    for arm, L in objectives.items():
         top = study.store.remember(eigenpairs, L.hessian(L.theta), 2, vectors=True)
-        pair = eigenvectors(top)
+        directions = eigenvectors(top)
         labels = {"arm": arm, "seed": seed}
-        planes[arm], models[arm] = _plane(study, L, pair, points, reach, "top", labels)
+        planes[arm], models[arm] = _plane(study, L, directions, points, reach, "top", labels)
     return planes, models
 
 
 def record_shapes(study: Study, planes: Mapping[str, Plane], *, seed: int) -> None:
-    """Record what a plane through each solution looks like, as numbers.
+    """Record two numbers on the shape of a plane through each solution.
 
-    ``loss_range`` is the largest minus the smallest loss on the plane, infinite where a loss is;
-    ``roughness`` as ``slices.roughness`` has it.
+    ``loss_range`` is the largest minus the smallest loss on the plane, in nats; infinite where a
+    loss is infinite. ``roughness`` is defined in ``slices.roughness``.
 
     Args:
         study: Where to record.
@@ -141,22 +157,33 @@ def record_shapes(study: Study, planes: Mapping[str, Plane], *, seed: int) -> No
     """
     for arm, plane in planes.items():
         labels = {"arm": arm, "seed": seed}
-        losses = plane.loss
-        spread = float(losses.max() - losses.min())
-        study.add_measurement("loss_range", spread, plane, unit="nats", **labels)
-        found = roughness(plane)
-        note = f"{found.skipped} losses are not finite" if found.skipped else ""
-        how = {"unit": "share of the variation", "note": note}
-        study.add_measurement("roughness", found.value, found, **how, **labels)
+        loss_range = float(plane.loss.max() - plane.loss.min())
+        study.add_measurement("loss_range", loss_range, plane, unit="nats", **labels)
+        rough = roughness(plane)
+        study.add_measurement(
+            "roughness",
+            rough.value,
+            rough,
+            unit="share of the variation",
+            note=f"{rough.skipped} losses are not finite" if rough.skipped else "",
+            **labels,
+        )
 
 
 def _plane(
-    study: Study, L: Objective, pair, points: int, reach: float, name: str, labels: Mapping
+    study: Study,
+    L: Objective,
+    directions: Sequence[torch.Tensor],
+    points: int,
+    reach: float,
+    name: str,
+    labels: Mapping,
 ) -> tuple[Plane, Quadratic]:
-    # Closer near the centre, where the model parts from the loss first.
+    """Measure and record a plane, and the radius up to which the quadratic model describes it."""
+    # Positions are closer near the centre: there the model first departs from the loss.
     grid = centred_positions(points, reach)
-    plane = measured_plane(L, L.theta, *pair, alphas=grid, betas=grid, store=study.store)
-    model = study.store.remember(quadratic, L, L.theta, plane, *pair)
+    plane = measured_plane(L, L.theta, *directions, alphas=grid, betas=grid, store=study.store)
+    model = study.store.remember(quadratic, L, L.theta, plane, *directions)
     study.table("planes", _plane_rows(plane, {**labels, "plane": name}))
     value, note, known = model.radius, f"parted at {model.parts_at:.4g}", model.radius > 0
     if math.isinf(model.radius):
@@ -179,18 +206,18 @@ def _plane(
     return plane, model
 
 
-def _line_rows(cuts: Lines, labels: Mapping[str, object]) -> list[dict[str, object]]:
+def _line_rows(lines: Lines, labels: Mapping[str, object]) -> list[dict[str, object]]:
     return [
         {
             **labels,
             "direction": index,
-            "bn": cuts.bn,
+            "bn": lines.bn,
             "alpha": alpha,
-            "loss": float(cuts.loss[index, i]),
-            "accuracy": float(cuts.accuracy[index, i]),
+            "loss": float(lines.loss[index, i]),
+            "accuracy": float(lines.accuracy[index, i]),
         }
-        for index in range(len(cuts.loss))
-        for i, alpha in enumerate(cuts.alphas.tolist())
+        for index in range(len(lines.loss))
+        for i, alpha in enumerate(lines.alphas.tolist())
     ]
 
 

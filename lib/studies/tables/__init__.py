@@ -1,1 +1,1 @@
-"""Tables and sentences of the report, made from what studies recorded."""
+"""Tables and sentences of the report, made from recorded values."""

@@ -1,4 +1,4 @@
-"""Tables of a study: claims and rules, arms compared, correlations, barriers of paths."""
+"""Tables that compare: arms, paired ratios, correlations, barriers of paths, rules of claims."""
 
 import collections
 import math
@@ -13,7 +13,7 @@ from studies.formatting import converged_text, interval_text, mean_text, ratio_t
 from studies.intervals import Interval, mean_interval
 from studies.study import Study
 
-_MANY = 5  # Arms, beyond which a column each is too wide for a page.
+_MAX_ARM_COLUMNS = 5  # More columns are too wide for a page.
 
 
 def comparison_table(
@@ -26,18 +26,23 @@ def comparison_table(
 ) -> Table:
     """Return a table of arms over seeds: means, paired ratios to the last arm, and convergence.
 
+    The caption ends with the largest error of a single measurement for each quantity.
+
     Args:
         study: Where the values were recorded, in the same order of seeds in all arms.
-        quantities: Recorded name -> heading with unit.
+        quantities: Recorded name -> heading with unit; one row each.
         arms: The arms, at least two; each but the last is divided by the last.
         label: Such as ``tab-curvature``.
         caption: What to see.
+
+    Returns:
+        The table; means and ratios with their 95% intervals.
     """
     rows = []
     for quantity, heading in quantities.items():
-        found = [study.values(quantity, arm) for arm in arms]
-        cells = [interval_text(mean_interval(values)) for values in found]
-        cells += [ratio_text(values, found[-1]) for values in found[:-1]]
+        arm_values = [study.values(quantity, arm) for arm in arms]
+        cells = [interval_text(mean_interval(values)) for values in arm_values]
+        cells += [ratio_text(values, arm_values[-1]) for values in arm_values[:-1]]
         rows.append([heading, *cells, "yes" if study.converged(quantity, arms) else "**no**"])
     return Table(
         ["quantity", *arms, *(f"{arm} / {arms[-1]}" for arm in arms[:-1]), "converged"],
@@ -69,9 +74,9 @@ def arm_table(
 ) -> Table:
     """Return a table of many arms: means over seeds, or how many values are finite.
 
-    Rows are quantities; of more than 5 arms, rows are the arms. Where a value is not finite there
-    is no mean; the cell says how many are finite, or how many diverged if that is why. The last
-    column names what of the row did not converge, such as the numbers of a run that diverged.
+    Rows are quantities; with more than 5 arms, rows are arms. A cell with a value that is not
+    finite has no mean. It gives the number of finite values, or of diverged runs if divergence is
+    the reason. The last column lists which cells of the row did not converge.
 
     Args:
         study: Where the values were recorded.
@@ -79,10 +84,14 @@ def arm_table(
         arms: The arms.
         label: Such as ``tab-arms``.
         caption: What to see.
-        runs: (arm, seed) -> training run behind the values; tells which of them diverged.
+        runs: (arm, seed) -> training run of the values, to count diverged runs; None counts none.
+
+    Returns:
+        The table; means with the half-width of their 95% interval.
     """
-    ends = (arm for (arm, _), run in (runs or {}).items() if run.diverged_at is not None)
-    diverged = collections.Counter(ends)
+    diverged = collections.Counter(
+        arm for (arm, _), run in (runs or {}).items() if run.diverged_at is not None
+    )
     grid = [
         [
             (seeds_text(study.values(name, arm), diverged[arm]), study.converged(name, [arm]))
@@ -90,20 +99,21 @@ def arm_table(
         ]
         for name in quantities
     ]
-    corner, down, across, align = "quantity", list(quantities.values()), list(arms), "left"
-    if len(arms) > _MANY:
-        grid, down, across = list(zip(*grid, strict=True)), across, down
+    corner, row_names, columns, align = "quantity", list(quantities.values()), list(arms), "left"
+    if len(arms) > _MAX_ARM_COLUMNS:
+        grid, row_names, columns = list(zip(*grid, strict=True)), columns, row_names
         corner, align = "arm", "decimal"  # Only a column of one quantity has a common point.
     rows = []
-    for name, row in zip(down, grid, strict=True):
-        failed = [other for other, (_, converged) in zip(across, row, strict=True) if not converged]
+    for name, row in zip(row_names, grid, strict=True):
+        cells = zip(columns, row, strict=True)
+        failed = [column for column, (_, converged) in cells if not converged]
         rows.append([name, *(text for text, _ in row), converged_text(failed, len(row))])
     return Table(
-        [corner, *across, "converged"],
+        [corner, *columns, "converged"],
         rows,
         label=label,
         caption=caption + _errors_text(study, quantities, arms),
-        align=["left", *[align] * len(across), "left"],
+        align=["left", *[align] * len(columns), "left"],
     )
 
 
@@ -117,7 +127,7 @@ def ratio_table(
 ) -> Table:
     """Return a table of paired ratios, each with its 95% interval over seeds.
 
-    A cell that leaves seeds out says how many it has.
+    A cell gives n where seeds are left out.
 
     Args:
         study: Where the values were recorded, in the same order of seeds in all arms.
@@ -125,12 +135,16 @@ def ratio_table(
             not have all columns.
         label: Such as ``tab-against``.
         caption: What to see.
-        kept: Arm -> for each seed whether it counts; arms that are not in it count in all.
+        kept: Arm -> for each seed whether it counts; a pair counts if it does in both arms. Arms
+            that are not listed, and None, keep all seeds.
+
+    Returns:
+        The table; a cell without any pair is a dash.
     """
     columns = list(dict.fromkeys(column for row in rows.values() for column in row))
     cells = []
     for heading, row in rows.items():
-        failed = [name for name, of in row.items() if not study.converged(*of)]
+        failed = [name for name, cell in row.items() if not study.converged(*cell)]
         texts = [
             _paired_text(study, *row[name], kept or {}) if name in row else "" for name in columns
         ]
@@ -149,13 +163,14 @@ def _paired_text(
 ) -> str:
     values = [study.values(quantity, arm) for arm in arms]
     counts = zip(*(kept.get(arm, [True] * len(values[0])) for arm in arms), strict=True)
-    pairs = [pair for pair, own in zip(zip(*values, strict=True), counts, strict=True) if all(own)]
-    left = f", n = {len(pairs)}" if len(pairs) < len(values[0]) else ""
-    return (ratio_text(*zip(*pairs, strict=True)) if pairs else "–") + left
+    candidates = zip(zip(*values, strict=True), counts, strict=True)
+    pairs = [pair for pair, counted in candidates if all(counted)]
+    number = f", n = {len(pairs)}" if len(pairs) < len(values[0]) else ""
+    return (ratio_text(*zip(*pairs, strict=True)) if pairs else "–") + number
 
 
 def correlation_table(
-    found: Mapping[str, tuple[Interval, Interval]],
+    correlations: Mapping[str, tuple[Interval, Interval]],
     *,
     label: str,
     caption: str,
@@ -164,28 +179,33 @@ def correlation_table(
     """Return a table of rank correlations with intervals, pooled and within groups.
 
     Args:
-        found: Name -> correlation over all networks, correlation within groups.
+        correlations: Name -> correlation over all networks, correlation within groups.
         label: Such as ``tab-correlations``.
-        caption: What to see.
-        converged: Name -> whether all numbers behind it converged; a column more.
+        caption: What to see; the reasons for dashes and for intervals from −1 to 1 are added.
+        converged: Name -> whether all numbers behind it converged; adds a column. None adds none.
     """
-    known = {name: ["yes" if of else "**no**"] for name, of in (converged or {}).items()}
-    ones = [(name, one) for name, both in found.items() for one in both]
-    open_ = [getattr(one, "reason", "") for _, one in ones if math.isfinite(one.estimate)]
-    none = [
-        (name, one.reason)
-        for name, one in ones
-        if not math.isfinite(one.estimate) and getattr(one, "reason", "")
-    ]
-    caption += "".join(
-        f" An interval from −1 to 1 is none: {why}." for why in dict.fromkeys(open_) if why
+    converged_cells = {name: ["yes" if ok else "**no**"] for name, ok in (converged or {}).items()}
+    intervals = [(name, interval) for name, pair in correlations.items() for interval in pair]
+    # An interval with an estimate may still have a reason: why its ends are open.
+    open_reasons = dict.fromkeys(
+        getattr(interval, "reason", "")
+        for _, interval in intervals
+        if math.isfinite(interval.estimate)
     )
-    caption += "".join(f" A dash, {name}: {why}." for name, why in dict.fromkeys(none))
+    dash_reasons = dict.fromkeys(
+        (name, interval.reason)
+        for name, interval in intervals
+        if not math.isfinite(interval.estimate) and getattr(interval, "reason", "")
+    )
+    caption += "".join(
+        f" An interval from −1 to 1 is none: {reason}." for reason in open_reasons if reason
+    )
+    caption += "".join(f" A dash, {name}: {reason}." for name, reason in dash_reasons)
     return Table(
-        ["measure", "pooled", "within groups", *(["converged"] if known else [])],
+        ["measure", "pooled", "within groups", *(["converged"] if converged_cells else [])],
         [
-            [name, *map(_correlation_text, both), *known.get(name, [])]
-            for name, both in found.items()
+            [name, *map(_correlation_text, pair), *converged_cells.get(name, [])]
+            for name, pair in correlations.items()
         ],
         label=label,
         caption=caption,
@@ -201,12 +221,12 @@ def barrier_table(paths: Mapping[tuple[str, str], Sequence[Path]], *, label: str
     """Return a table of barriers for each split and policy, with intervals over pairs of solutions.
 
     Args:
-        paths: (split, policy) -> one path a pair.
+        paths: (split, policy) -> one path for each pair of solutions.
         label: Such as ``tab-barriers``.
     """
     return Table(
         ["examples", "statistics", *_BARRIERS],
-        [[split, bn, *_barrier_cells(found)] for (split, bn), found in paths.items()],
+        [[split, bn, *_barrier_cells(pair_paths)] for (split, bn), pair_paths in paths.items()],
         label=label,
         caption="Barriers of the straight path, above the line between the ends' values: mean over "
         "pairs ± half-width of the 95% interval, and the positions of the loss barriers.",
@@ -214,16 +234,20 @@ def barrier_table(paths: Mapping[tuple[str, str], Sequence[Path]], *, label: str
     )
 
 
-def path_kind_table(found: Mapping[str, Sequence[Path]], *, label: str) -> Table:
+def path_kind_table(paths: Mapping[str, Sequence[Path]], *, label: str) -> Table:
     """Return a table of barriers for each kind of path, with intervals over pairs of solutions.
 
     Args:
-        found: Kind, such as ``straight`` or ``aligned`` -> one path a pair, of one policy.
+        paths: Kind, such as ``straight`` or ``aligned`` -> one path for each pair, all under one BN
+            policy.
         label: Such as ``tab-routes``.
     """
     return Table(
         ["path", "statistics", "pairs", *_BARRIERS],
-        [[kind, of[0].bn, str(len(of)), *_barrier_cells(of)] for kind, of in found.items()],
+        [
+            [kind, pair_paths[0].bn, str(len(pair_paths)), *_barrier_cells(pair_paths)]
+            for kind, pair_paths in paths.items()
+        ],
         label=label,
         caption="Barriers by kind of path, above the line between the ends' values: mean over "
         "pairs ± half-width of the 95% interval (of a single pair, its value), and the positions "
@@ -246,12 +270,16 @@ def _barrier_cells(paths: Sequence[Path]) -> list[str]:
         for name, factor in (("barrier", 1), ("barrier_above_mean", 1), ("error_barrier", 100))
     ]
     positions = [path.position for path in paths if math.isfinite(path.position)]
-    ends = [f"{end(positions):.2f}" for end in (min, max)] if positions else ["–"]
+    ends = [f"{extreme(positions):.2f}" for extreme in (min, max)] if positions else ["–"]
     return [*cells, " to ".join(dict.fromkeys(ends))]
 
 
 def rule_table(claims: Sequence[Claim]) -> Table:
-    """Return the table of claims with the rules that judge them, for the top of a study."""
+    """Return the table of claims with the rules that judge them, for the top of a study.
+
+    Args:
+        claims: The claims of one source, at least one.
+    """
     return Table(
         ["claim", "the source says", "its numbers", "rule"],
         [[claim.id, claim.statement, claim.source_numbers, claim.rule] for claim in claims],

@@ -1,4 +1,4 @@
-"""Tables and sentences on what was measured: estimators, gaps, resolution, paths, rounding."""
+"""Tables and sentences on measurements: estimators, spectral gaps, grids, paths, rounding."""
 
 import collections
 import math
@@ -12,7 +12,7 @@ from landscape.spectrum.results import Eigenpairs
 from landscape.training.optimizers import SGD
 
 from studies.display import Sentence, Table
-from studies.formatting import number, ratio_text, seeds_text, setting
+from studies.formatting import number_text, ratio_text, seeds_text, setting_text
 from studies.records.flatness import largest_gap
 from studies.records.published import Comparison
 from studies.study import Study
@@ -21,12 +21,12 @@ _START = "initial_lambda_max"
 
 
 def estimators(rows: Sequence[Comparison], *, label: str, caption: str) -> Table:
-    """Return a table of the source's numbers, its estimator on our networks, and the converged one.
+    """Return a table of the source's numbers, its estimator on our networks, and converged values.
 
     Args:
-        rows: What was compared.
+        rows: The comparisons, one row each.
         label: Such as ``tab-estimators``.
-        caption: What to see.
+        caption: What to see; how to read the columns is added.
     """
     return Table(
         ["network", "quantity", "source", "its estimator, on ours", "converged", "ratio"],
@@ -34,10 +34,10 @@ def estimators(rows: Sequence[Comparison], *, label: str, caption: str) -> Table
             [
                 row.arm,
                 row.quantity,
-                "–" if row.source is None else setting(row.source),
-                seeds_text(row.replica),
+                "–" if row.source is None else setting_text(row.source),
+                seeds_text(row.estimates),
                 seeds_text(row.converged),
-                ratio_text(row.replica, row.converged),
+                ratio_text(row.estimates, row.converged),
             ]
             for row in rows
         ],
@@ -50,24 +50,24 @@ def estimators(rows: Sequence[Comparison], *, label: str, caption: str) -> Table
 
 
 def gaps(tops: Mapping[tuple[str, int], Eigenpairs], *, classes: int) -> Sentence:
-    """Return the sentence on behind how many eigenvalues spectra have a clear gap.
+    """Return the sentence that counts the spectra with a clear gap, by the number of outliers.
 
     Args:
         tops: (arm, seed) -> the largest eigenpairs, as ``flatness.record_outliers`` returns them.
-        classes: As many outliers are said to be there.
+        classes: Number of classes: the number of outliers that sources claim.
     """
-    found = [gap for gap in map(largest_gap, tops.values()) if gap.converged]
-    counts = sorted(collections.Counter(gap.outliers for gap in found).items())
-    words = ", ".join(f"{count} behind {place}" for place, count in counts) or "none"
-    there = "none" if all(place != classes for place, _ in counts) else "some"
+    clear = [gap for gap in map(largest_gap, tops.values()) if gap.converged]
+    counts = sorted(collections.Counter(gap.outliers for gap in clear).items())
+    words = ", ".join(f"{count} behind {outliers}" for outliers, count in counts) or "none"
+    as_claimed = "none" if all(outliers != classes for outliers, _ in counts) else "some"
     return Sentence(
-        f"Of {len(tops)} spectra {len(found)} have a clear gap among the eigenvalues computed: "
-        f"{words}; {there} behind {classes}, the number of classes."
+        f"Of {len(tops)} spectra {len(clear)} have a clear gap among the eigenvalues computed: "
+        f"{words}; {as_claimed} behind {classes}, the number of classes."
     )
 
 
 def resolution(study: Study, arms: Sequence[str]) -> Sentence:
-    """Return the sentence on how many planes tell the shape of their basin from a circle.
+    """Return the sentence that counts the planes whose grid cannot tell their basin from a circle.
 
     Args:
         study: Where ``basins.record_basins`` recorded the anisotropy, with the error of the grid.
@@ -81,50 +81,52 @@ def resolution(study: Study, arms: Sequence[str]) -> Sentence:
         )
     ]
     known = [(value, error) for value, error in pairs if math.isfinite(value)]
-    round_ = sum(not value - error > 1 for value, error in known)
+    undecided = sum(not value - error > 1 for value, error in known)
     return Sentence(
-        f"In {round_} of {len(known)} planes the grid's error of the anisotropy reaches to 1, a "
+        f"In {undecided} of {len(known)} planes the grid's error of the anisotropy reaches to 1, a "
         "circle; what is left of it in the mean over seeds is in the intervals."
     )
 
 
 def lowest(paths: Mapping[tuple[str, str], Sequence[Path]], *, chance: float) -> Sentence:
-    """Return the sentence on how low the accuracy on paths falls, beside that of guessing.
+    """Return the sentence on the lowest accuracy on paths, beside the accuracy of guessing.
 
     Args:
-        paths: (split, policy) -> one path a pair.
-        chance: The share that guessing gets right.
+        paths: (split, policy) -> one path for each pair of solutions.
+        chance: Share correct by guessing, in (0, 1).
     """
-    found = [
-        f"{min(float(path.accuracy.min()) for path in own):.3f} ({split}, {policy})"
-        for (split, policy), own in paths.items()
+    lowest_texts = [
+        f"{min(float(path.accuracy.min()) for path in pair_paths):.3f} ({split}, {policy})"
+        for (split, policy), pair_paths in paths.items()
     ]
     return Sentence(
-        f"The lowest accuracy on any path: {', '.join(found)}; guessing has {chance:.3f}."
+        f"The lowest accuracy on any path: {', '.join(lowest_texts)}; guessing has {chance:.3f}."
     )
 
 
-def steady(study: Study, optimizer: SGD, target: str, arms: Sequence[str]) -> Sentence:
-    """Return the sentence on how networks end whose first steps are stable, and the others.
+def stable_start_sentence(
+    study: Study, optimizer: SGD, target: str, arms: Sequence[str]
+) -> Sentence:
+    """Return the sentence that compares final values of stable and of unstable initialisations.
 
-    In full-batch descent they are where λ_max at the initialisation, recorded as
+    Full-batch steps are stable where λ_max at the initialisation, recorded as
     ``initial_lambda_max``, is at most ``stability.threshold`` of the optimizer.
 
     Args:
-        study: Where both were recorded, in the same order of seeds.
-        optimizer: The one they were trained by, with its first learning rate.
-        target: Recorded name of how they end, a share.
+        study: Where both quantities were recorded, in the same order of seeds.
+        optimizer: The optimizer of the runs, with its first learning rate.
+        target: Recorded name of the final value, a share, such as ``test_accuracy``.
         arms: The arms.
     """
-    line = threshold(optimizer)
+    limit = threshold(optimizer)
     pairs = [
         (start, 100 * end)
         for arm in arms
         for start, end in zip(study.values(_START, arm), study.values(target, arm), strict=True)
     ]
     sides = {
-        "at or below": [end for start, end in pairs if start <= line],
-        "above": [end for start, end in pairs if start > line],
+        "at or below": [end for start, end in pairs if start <= limit],
+        "above": [end for start, end in pairs if start > limit],
     }
     texts = [
         f"{len(ends)} begin {words} it, and end at {min(ends):.1f} to {max(ends):.1f} per cent"
@@ -132,7 +134,7 @@ def steady(study: Study, optimizer: SGD, target: str, arms: Sequence[str]) -> Se
         if ends
     ]
     return Sentence(
-        f"Full-batch steps of the first rate are stable up to λ_max = {line:.3g}. Of {len(pairs)} "
+        f"Full-batch steps of the first rate are stable up to λ_max = {limit:.3g}. Of {len(pairs)} "
         f"networks {'; '.join(texts)}."
     )
 
@@ -140,31 +142,37 @@ def steady(study: Study, optimizer: SGD, target: str, arms: Sequence[str]) -> Se
 def rounding_sentence(
     study: Study, quantity: str, arms: Sequence[str], when: str, *, above: float = 0.01
 ) -> Sentence:
-    """Return the sentence on how much of their gradients networks lose by rounding.
+    """Return the sentence on the share of their gradients that networks lose by rounding.
 
     Args:
-        study: Where it was recorded.
-        quantity: Its recorded name, such as ``initial_rounding``.
+        study: Where the shares were recorded.
+        quantity: Their recorded name, such as ``initial_rounding``.
         arms: The arms.
         when: When they were measured, such as ``at the initialisation``.
-        above: The share from which on arms are named.
+        above: Arms are named for the runs whose share is larger, in (0, 1).
     """
     shares = {arm: study.values(quantity, arm) for arm in arms}
-    # Where no share is known, as of a gradient that is no number, all may be lost.
-    every = [math.inf if math.isnan(share) else share for own in shares.values() for share in own]
-    lossy = {arm: sum(not share <= above for share in own) for arm, own in shares.items()}
-    counts = [f"{arm} ({many} of {len(shares[arm])})" for arm, many in lossy.items() if many]
+    # A gradient that is not a number has no known share: all of it may be lost.
+    all_shares = [
+        math.inf if math.isnan(share) else share
+        for arm_shares in shares.values()
+        for share in arm_shares
+    ]
+    # `not <=` also counts NaN.
+    lossy = {arm: sum(not s <= above for s in arm_shares) for arm, arm_shares in shares.items()}
+    counts = [f"{arm} ({count} of {len(shares[arm])})" for arm, count in lossy.items() if count]
     return Sentence(
-        f"Of gradients {when} rounding is {number(statistics.median(every))} in the median of "
-        f"{len(every)} networks, and above {above:g} in {', '.join(counts) or 'none'}."
+        f"Of gradients {when} rounding is {number_text(statistics.median(all_shares))} in the "
+        f"median of {len(all_shares)} networks, and above {above:g} in "
+        f"{', '.join(counts) or 'none'}."
     )
 
 
-def partings(models: Mapping[str, Quadratic], unit: str) -> str:
-    """Return in words where model and measured plane part, for each arm.
+def quadratic_limits(models: Mapping[str, Quadratic], unit: str) -> str:
+    """Return in words, for each arm, at which distance quadratic model and plane separate.
 
     Args:
-        models: Arm -> model, as the functions above return them.
+        models: Arm -> model, as ``slices.record_random_planes`` returns them.
         unit: Unit of the distances.
     """
     words = {

@@ -1,4 +1,4 @@
-"""A table of the exponents of power laws in size."""
+"""Table of the exponents of power laws in network size."""
 
 from collections.abc import Mapping
 
@@ -8,7 +8,7 @@ from studies.power_laws import Exponent
 
 
 def exponent_table(
-    found: Mapping[tuple[str, str], Exponent],
+    exponents: Mapping[tuple[str, str], Exponent],
     quantities: Mapping[str, str],
     *,
     label: str,
@@ -16,22 +16,27 @@ def exponent_table(
 ) -> Table:
     """Return a table of exponents: rows are quantities, columns families.
 
-    Beside each stands the range of exponents between neighbouring sizes: where it is wide, there is
-    no power law. Exponents of values that did not all converge are none: a dash.
+    Beside each exponent stands the range of exponents between neighbouring sizes: where it is wide,
+    there is no power law. Values that did not all converge have no exponent: a dash.
 
     Args:
-        found: What ``exponents`` returns; a quantity need not have all families.
+        exponents: (quantity, family) -> exponent, from ``power_laws.power_law_exponents``; a
+            quantity need not have all families.
         quantities: Recorded name -> heading, of the rows to show.
         label: Such as ``tab-exponents``.
-        caption: What to see.
+        caption: What to see; how to read a cell is added.
     """
-    families = list(dict.fromkeys(family for _, family in found))
+    families = list(dict.fromkeys(family for _, family in exponents))
     rows = []
     for quantity, heading in quantities.items():
-        own = {family: found.get((quantity, family)) for family in families}
-        known = {family: of for family, of in own.items() if of is not None}
-        failed = [family for family, of in known.items() if of.invalid or not of.converged]
-        cells = [_text(of) if of else "" for of in own.values()]
+        row = {family: exponents.get((quantity, family)) for family in families}
+        known = {family: exponent for family, exponent in row.items() if exponent is not None}
+        failed = [
+            family
+            for family, exponent in known.items()
+            if exponent.invalid or not exponent.converged
+        ]
+        cells = [_text(exponent) if exponent else "" for exponent in row.values()]
         rows.append([heading, *cells, converged_text(failed, len(known))])
     return Table(
         ["quantity", *families, "converged"],
@@ -49,6 +54,6 @@ def _text(exponent: Exponent) -> str:
         return f"– ({exponent.n - exponent.invalid} of {exponent.n} finite)"
     if not exponent.converged:
         return "–"
-    ends = [f"{end:.2f}".replace("-", "−") for end in (exponent.least, exponent.most)]
+    ends = [f"{end:.2f}".replace("-", "−") for end in (exponent.local_min, exponent.local_max)]
     local = f" ({ends[0]} to {ends[1]})" if exponent.sizes > 2 else ""
     return interval_text(exponent) + local

@@ -1,94 +1,110 @@
-"""Races: a table of how long arms take to reach levels, those that never do among them."""
+"""Table and sentence on the epochs that arms take to reach targets."""
 
 import math
 from collections.abc import Mapping, Sequence
 
 from studies.display import Sentence, Table
-from studies.formatting import number
-from studies.time_to_target import Duration, Median, typical
+from studies.formatting import number_text
+from studies.time_to_target import Duration, Median, median_duration
 
 
 def time_table(
-    found: Mapping[str, Mapping[str, Sequence[Duration]]],
+    durations: Mapping[str, Mapping[str, Sequence[Duration]]],
     headings: Mapping[str, str],
     *,
     label: str,
     caption: str,
 ) -> Table:
-    """Return a table of epochs to levels: rows are arms, columns levels, cells medians over seeds.
+    """Return a table of the median epochs over seeds: rows are arms, columns targets.
 
-    A cell such as ``12.3 (11.9 to 12.8)`` holds the median with its interval, without it where
-    there are too few seeds; ``> 24 (3 of 5 never)`` a lower bound, where too many runs never get
-    there.
+    A cell such as ``12.3 (11.9 to 12.8)`` holds the median and its interval; with too few seeds it
+    holds the median alone. ``> 24 (3 of 5 never)`` is a lower bound, where too many runs never
+    reach the target.
 
     Args:
-        found: What ``durations.record`` returns: name of a level -> arm -> durations.
+        durations: Name of a target -> arm -> durations, as ``time_to_target.record_times`` returns
+            them.
         headings: Name -> heading, of the columns to show.
         label: Such as ``tab-epochs``.
-        caption: What to see.
+        caption: What to see; how to read a cell is added.
     """
-    arms = list(dict.fromkeys(arm for name in headings for arm in found[name]))
-    cells = {(name, arm): typical(found[name][arm]) for name in headings for arm in arms}
-    every = [of for name in headings for own in found[name].values() for of in own]
+    arms = list(dict.fromkeys(arm for name in headings for arm in durations[name]))
+    medians = {
+        (name, arm): median_duration(durations[name][arm]) for name in headings for arm in arms
+    }
+    shown = [
+        duration
+        for name in headings
+        for arm_durations in durations[name].values()
+        for duration in arm_durations
+    ]
     return Table(
         ["arm", *headings.values()],
-        [[arm, *(_text(cells[name, arm]) for name in headings)] for arm in arms],
+        [[arm, *(_text(medians[name, arm]) for name in headings)] for arm in arms],
         label=label,
-        caption=f"{caption} {_account(list(cells.values()), every)}",
+        caption=f"{caption} {_explanation(list(medians.values()), shown)}",
         align=["left"] * (1 + len(headings)),
     )
 
 
 def relapsed(
-    found: Mapping[str, Sequence[Duration]],
-    ends: Mapping[str, Sequence[float]],
+    durations: Mapping[str, Sequence[Duration]],
+    final: Mapping[str, Sequence[float]],
     heading: str,
-    level: float,
+    target: float,
 ) -> Sentence:
-    """Return the sentence on runs that reach an accuracy and end below it again.
+    """Return the sentence on runs that reach a target accuracy and end below it again.
 
-    The epochs to a level are those to the first measurement where it holds, which a run that hovers
-    about the level reaches by chance.
+    The epochs to a target end at the first measurement that meets it, which a run that fluctuates
+    about the target meets by chance.
 
     Args:
-        found: Arm -> durations, of one level of ``durations.record``.
-        ends: Arm -> the accuracy at the end of training, in the same order of seeds.
-        heading: What the level is called.
-        level: The accuracy.
+        durations: Arm -> durations, for one target of ``time_to_target.record_times``.
+        final: Arm -> the accuracy at the end of training, in the same order of seeds.
+        heading: What the target is called.
+        target: The accuracy, a share correct.
     """
-    back = {
-        arm: [end < level for duration, end in zip(own, ends[arm], strict=True) if duration.reached]
-        for arm, own in found.items()
+    below = {
+        arm: [
+            accuracy < target
+            for duration, accuracy in zip(arm_durations, final[arm], strict=True)
+            if duration.reached
+        ]
+        for arm, arm_durations in durations.items()
     }
-    named = [f"{arm} ({sum(of)} of {len(of)})" for arm, of in back.items() if any(of)]
-    total = f"the {sum(map(len, back.values()))} runs that reach {heading}"
-    if not named:
+    counts = [f"{arm} ({sum(runs)} of {len(runs)})" for arm, runs in below.items() if any(runs)]
+    total = f"the {sum(map(len, below.values()))} runs that reach {heading}"
+    if not counts:
         return Sentence(f"None of {total} ends below it.")
-    return Sentence(f"Of {total} {sum(map(sum, back.values()))} end below it: {', '.join(named)}.")
+    return Sentence(
+        f"Of {total} {sum(map(sum, below.values()))} end below it: {', '.join(counts)}."
+    )
 
 
 def _text(median: Median) -> str:
     never = f"{median.censored} of {median.n} never" if median.censored else ""
     if median.reason:
-        return f"> {number(median.least)} ({never})"
-    ends = ""
-    if median.confidence < 1:  # Else it is all there is.
-        upper = f"to {number(median.high)}" if math.isfinite(median.high) else "or more"
-        ends = f"{number(median.low)} {upper}"
-    inside = ", ".join(filter(None, [ends, never]))
-    return number(median.estimate) + (f" ({inside})" if inside else "")
+        return f"> {number_text(median.least)} ({never})"
+    interval = ""
+    if median.confidence < 1:  # With too few seeds the interval is 0 to infinity and says nothing.
+        upper = f"to {number_text(median.high)}" if math.isfinite(median.high) else "or more"
+        interval = f"{number_text(median.low)} {upper}"
+    bracket = ", ".join(filter(None, [interval, never]))
+    return number_text(median.estimate) + (f" ({bracket})" if bracket else "")
 
 
-def _account(medians: Sequence[Median], durations: Sequence[Duration]) -> str:
-    """Return what a caption says of medians, intervals and interpolation."""
+def _explanation(medians: Sequence[Median], durations: Sequence[Duration]) -> str:
+    """Return the part of a caption that explains medians, intervals and interpolation."""
     text = "Median over seeds"
-    covers = [median.confidence for median in medians if median.confidence < 1]
-    if covers:
-        text += f", in brackets its interval, which covers in {100 * min(covers):.4g}% of cases"
-    apart = max((of.within for of in durations if of.reached), default=0.0)
-    if apart:
-        text += f"; interpolated between measurements at most {number(apart)} epochs apart"
-        text += ", which the interval counts" if covers else ""
+    coverages = [median.confidence for median in medians if median.confidence < 1]
+    if coverages:
+        text += f", in brackets its interval, which covers in {100 * min(coverages):.4g}% of cases"
+    spacing = max(
+        (duration.measurement_interval for duration in durations if duration.reached), default=0.0
+    )
+    if spacing:
+        text += f"; interpolated between measurements at most {number_text(spacing)} epochs apart"
+        text += ", which the interval counts" if coverages else ""
     if any(median.censored for median in medians):
         text += ". Runs that never get there count as later than all that do; > is a lower bound"
     return f"{text}."

@@ -1,51 +1,53 @@
-"""Choices: the table of a grid of one setting, and what each arm trains best with."""
+"""Table of a tuning grid: final training losses, and the value at which each arm trains best."""
 
 import math
 import statistics
 from collections.abc import Mapping
 
 from studies.display import Table
-from studies.formatting import number, seeds_text, setting
-from studies.tuning import Choice
+from studies.formatting import number_text, seeds_text, setting_text
+from studies.tuning import TunedValue
 
 
-def tuning_table(found: Mapping[str, Choice], *, heading: str, label: str, caption: str) -> Table:
-    """Return a table of the mean final training losses over a grid, the chosen ones bold.
+def tuning_table(
+    tuned: Mapping[str, TunedValue], *, heading: str, label: str, caption: str
+) -> Table:
+    """Return a table of the mean final training losses over a grid, with the chosen ones bold.
 
-    Rows are arms, columns the values of all their grids. A cell says how many runs diverged where
-    some did, and is empty where an arm was not tried. The last column names the choice, and says so
-    where it lies at the border of the arm's grid.
+    Rows are arms, columns the values of all their grids. A cell gives the number of diverged runs
+    where there are any, and is empty where the arm was not tried. The last column gives the chosen
+    value, and says so where it lies at the border of the arm's grid.
 
     Args:
-        found: Arm -> choice, from ``tuning.chosen``.
+        tuned: Arm -> its best value, from ``tuning.tuned_values``.
         heading: The setting in words, such as ``learning rate``.
         label: Such as ``tab-rates``.
-        caption: What to see.
+        caption: What to see; how to read a cell is added.
     """
-    values = sorted({value for choice in found.values() for value in choice.losses})
-    counts = sorted({len(own) for choice in found.values() for own in choice.losses.values()})
+    values = sorted({value for best in tuned.values() for value in best.losses})
+    counts = sorted({len(losses) for best in tuned.values() for losses in best.losses.values()})
     seeds = " to ".join(map(str, dict.fromkeys([counts[0], counts[-1]])))
     return Table(
-        ["arm", *map(setting, values), f"chosen {heading}"],
+        ["arm", *map(setting_text, values), f"chosen {heading}"],
         [
-            [arm, *(_cell(choice, value) for value in values), _chosen_text(choice)]
-            for arm, choice in found.items()
+            [arm, *(_cell(best, value) for value in values), _best_text(best)]
+            for arm, best in tuned.items()
         ],
         label=label,
         caption=f"{caption} Final training loss (nats) by {heading}, mean over seeds "
         f"(n = {seeds}); the lowest is chosen, and bold.",
-        align=["left"] * (len(values) + 2),  # What is bold cannot line up.
+        align=["left"] * (len(values) + 2),  # Bold cells cannot align on the point.
     )
 
 
-def _cell(choice: Choice, value: float) -> str:
-    if value not in choice.losses:
+def _cell(best: TunedValue, value: float) -> str:
+    if value not in best.losses:
         return ""
-    losses = choice.losses[value]
+    losses = best.losses[value]
     diverged = sum(map(math.isinf, losses))
-    text = seeds_text(losses, diverged) if diverged else number(statistics.fmean(losses))
-    return f"**{text}**" if value == choice.value else text
+    text = seeds_text(losses, diverged) if diverged else number_text(statistics.fmean(losses))
+    return f"**{text}**" if value == best.value else text
 
 
-def _chosen_text(choice: Choice) -> str:
-    return setting(choice.value) + (", **at the border**" if choice.at_border else "")
+def _best_text(best: TunedValue) -> str:
+    return setting_text(best.value) + (", **at the border**" if best.at_border else "")

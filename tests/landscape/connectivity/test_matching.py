@@ -245,7 +245,9 @@ def test_what_is_not_understood_is_refused_with_the_layers_name(layer, what, tex
 
 
 def test_transformers_are_refused():
-    with pytest.raises(ValueError, match=r"layer '2' calls cat with what does not come from"):
+    with pytest.raises(
+        ValueError, match=r"layer '2' calls cat with a tensor that does not come from"
+    ):
         permutation_groups(small_vit(), IMAGES)
 
 

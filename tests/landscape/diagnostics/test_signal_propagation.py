@@ -6,10 +6,10 @@ import math
 import pytest
 import torch
 from landscape import models
-from landscape.diagnostics import signal_propagation
-from landscape.diagnostics.rounding import rounding_error
+from landscape.diagnostics import decay, rounding_error, signal_propagation
 from landscape.objective import Objective
-from studies.records import solutions
+from landscape.store.fingerprint import digest
+from studies.records import signals
 from torch import nn
 
 from tests.sample_networks import digits, filled, small_cnn, small_objective
@@ -32,7 +32,7 @@ def linear(sizes=(3, 4, 5, 2), rows=5, **options):
 @pytest.mark.parametrize("microbatch", [2, 5])
 def test_signals_of_a_linear_network_are_products_of_its_matrices(microbatch):
     network, at = linear(microbatch=microbatch)
-    found = signal_propagation.signal_propagation(at, at.theta)
+    found = signal_propagation(at, at.theta)
     inputs = torch.linspace(-1, 1, 15, dtype=torch.float64).view(5, 3)
     with torch.no_grad():
         last = (network(inputs) - 1) / 5
@@ -46,7 +46,7 @@ def test_signals_of_a_linear_network_are_products_of_its_matrices(microbatch):
 
 def test_signals_are_the_derivatives_by_what_a_layer_puts_out():
     at = small_objective(13, norm="batch", bn="batch", microbatch=7)
-    found = signal_propagation.signal_propagation(at, at.theta)
+    found = signal_propagation(at, at.theta)
     bias = next(block for block in at.layout.blocks if block.name == "11.bias")
     # A bias moves all outputs of its layer alike: its gradient is the sum of what they receive.
     received = at.gradient(at.theta)[bias.entries]
@@ -65,14 +65,14 @@ def test_gradients_of_weights_hide_what_signals_show():
     weights = [block.entries for block in at.layout.blocks if block.kind == "weight"]
     inner = [float(at.theta[own] @ gradient[own]) for own in weights]
     assert inner == pytest.approx([inner[0]] * 4, rel=1e-9)
-    found = signal_propagation.signal_propagation(at, at.theta)
+    found = signal_propagation(at, at.theta)
     assert found.decay < 0.5 and (found.norms[:-1] < found.norms[1:]).all()
 
 
 def test_the_network_keeps_no_hook():
     at = small_objective(13)
     before = at.gradient(at.theta)
-    signal_propagation.signal_propagation(at, at.theta)
+    signal_propagation(at, at.theta)
     assert not any(layer._forward_hooks for layer in at.parts(at.theta).module.modules())
     assert torch.equal(at.gradient(at.theta), before)
 
@@ -82,8 +82,16 @@ def test_the_network_keeps_no_hook():
     [([1.0, 2.0, 4.0], 0.5), ([9.0, 3.0], 3.0), ([0.0, 1.0], None), ([1.0], None)],
 )
 def test_the_decay_is_the_factor_towards_the_input(norms, want):
-    found = signal_propagation.decay(torch.tensor(norms))
+    found = decay(torch.tensor(norms))
     assert math.isnan(found) if want is None else found == pytest.approx(want, rel=1e-12)
+
+
+@pytest.mark.parametrize("measure", [rounding_error, signal_propagation])
+def test_without_theta_the_objectives_own_point_is_measured(measure):
+    L = small_objective(13).replace(dtype=torch.float32)
+    points = [(), (L.theta,), (None,), (0.9 * L.theta,)]
+    own, given, none, other = (digest(measure(L, *point)) for point in points)
+    assert own == given == none and own != other
 
 
 def test_a_network_without_such_layers_is_refused():
@@ -96,14 +104,16 @@ def test_a_network_without_such_layers_is_refused():
             return x * self.scale
 
     at = Objective(Scale(), (torch.ones(3, 4), torch.zeros(3, dtype=torch.long)))
-    with pytest.raises(ValueError, match=r"no layer with weights gave one tensor.*Pass a network"):
-        signal_propagation.signal_propagation(at, at.theta)
+    with pytest.raises(
+        ValueError, match=r"no layer with weights returned a single tensor.*Pass a network"
+    ):
+        signal_propagation(at, at.theta)
 
 
 def test_received_signals_are_recorded_and_a_lost_run_says_so(study, tmp_path):
     at = small_objective(13)
-    found = solutions.record_signals(study, {("a", 0): at, ("a", 1): None}, prefix="initial_")
-    want = signal_propagation.signal_propagation(at, at.theta)
+    found = signals.record_signals(study, {("a", 0): at, ("a", 1): None}, prefix="initial_")
+    want = signal_propagation(at, at.theta)
     assert list(found) == [("a", 0)] and torch.equal(found["a", 0], want.norms)
     known, lost = study.values("initial_signal_decay", "a")
     assert known == want.decay and math.isnan(lost)

@@ -169,15 +169,19 @@ def test_orthonormal_direction_of_one_is_its_unit_vector():
 
 @pytest.mark.parametrize("second", [[2.0, 4.0, 0.0], [0.0, 0.0, 0.0], [float("nan"), 1.0, 0.0]])
 def test_orthonormal_refuses_directions_that_are_not_independent(second):
-    with pytest.raises(ValueError, match=r"direction 2 of 2 is zero, not finite or a combination"):
+    with pytest.raises(
+        ValueError, match=r"direction 2 of 2 is zero, not finite or a combination of its pred"
+    ):
         directions.orthonormal(torch.tensor([1.0, 2.0, 0.0]), torch.tensor(second))
 
 
 def test_orthonormal_refuses_more_directions_than_entries_and_other_shapes():
-    with pytest.raises(ValueError, match=r"direction 3 of 3 is zero, not finite or a combination"):
+    with pytest.raises(
+        ValueError, match=r"direction 3 of 3 is zero, not finite or a combination of its pred"
+    ):
         directions.orthonormal(*torch.eye(2), torch.ones(2))
     for given in ((), (torch.ones(2), torch.ones(3)), (torch.ones(2, 2),)):
-        with pytest.raises(ValueError, match=r"are no set. Pass one or more of one length"):
+        with pytest.raises(ValueError, match=r"are no set. Pass one or more vectors"):
             directions.orthonormal(*given)
 
 
@@ -228,6 +232,11 @@ def test_layer_normalization_refuses_a_direction_with_a_tensor_of_zeros(objectiv
 def test_gradient_direction_of_a_quadratic_is_the_closed_form():
     found = directions.gradient(quadratic(1.0, 10.0), torch.tensor([-3.0, 0.4]).double())
     torch.testing.assert_close(found, torch.tensor([-0.6, 0.8]).double(), rtol=1e-7, atol=0)
+
+
+def test_gradient_direction_without_theta_is_that_of_the_own_theta(objective):
+    want = directions.gradient(objective, objective.theta)
+    assert torch.equal(directions.gradient(objective), want)
 
 
 @pytest.mark.parametrize("theta", [[0.0, 0.0], [float("nan"), 1.0]])
@@ -355,7 +364,9 @@ def test_coordinates_of_points_in_the_plane_are_exact_and_not_swapped(generator)
 
 def test_coordinates_refuse_parallel_directions_and_other_shapes(generator):
     points = cloud(generator)
-    with pytest.raises(ValueError, match=r"direction 2 of 2 is zero, not finite or a combination"):
+    with pytest.raises(
+        ValueError, match=r"direction 2 of 2 is zero, not finite or a combination of its pred"
+    ):
         directions.coordinates(points, points[0], points[1], -points[1])
     for given in ((points[0], points[0]), (points, points[0, 1:])):
         with pytest.raises(ValueError, match=r"do not fit. Pass points \(t, n\) and vectors"):

@@ -183,6 +183,17 @@ def test_noise_of_two_examples_is_refused():
         gradient_noise(L, L.theta)
 
 
+@pytest.mark.parametrize("name", ["gradient_noise", "batch_sharpness"])
+def test_without_theta_the_objectives_own_point_is_measured(name):
+    L = small_objective(13)
+    options = {"batch_size": 4, "max_batches": 2} if name == "batch_sharpness" else {}
+    points = [(), (L.theta,), (None,), (0.9 * L.theta,)]
+    own, given, none, other = (
+        digest(getattr(noise, name)(L, *point, **options)) for point in points
+    )
+    assert own == given == none and own != other
+
+
 # Batch sharpness
 
 

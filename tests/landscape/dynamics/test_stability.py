@@ -159,13 +159,15 @@ def run_size(run):
 @pytest.mark.parametrize("step", [0, 2])
 def test_a_step_without_a_state_is_refused(store, step):
     run = run_of(store, Adam(0.01))
-    text = rf"Adam left no running squares at step {step}: .* at \[1, 4, 6\]. Name a step >= 1"
+    text = rf"no running squares of Adam at step {step}, only at \[1, 4, 6\]. Name a step >= 1"
     with pytest.raises(ValueError, match=text):
         preconditioner(run, step=step)
 
 
 def test_an_unknown_optimizer_is_refused():
-    with pytest.raises(ValueError, match=r"what OptimizerConfig divides its steps by is not known"):
+    with pytest.raises(
+        ValueError, match=r"whether OptimizerConfig divides its steps .* is not known"
+    ):
         is_adaptive(OptimizerConfig(0.1))
 
 

@@ -148,7 +148,9 @@ def test_a_new_family_needs_only_its_own_class():
 
 
 def test_a_layer_with_parameters_and_no_rule_is_refused():
-    with pytest.raises(ValueError, match=r"layer '1' \(PReLU\) has parameters and no rule"):
+    with pytest.raises(
+        ValueError, match=r"layer '1' \(PReLU\) has parameters or buffers and no rule"
+    ):
         Own("prelu").build((1, 2, 2), 3, seed=0)
 
 

@@ -1,8 +1,12 @@
 """Residual networks: counts, shortcuts, norms, and what they share."""
 
+import dataclasses
+from typing import Literal, get_args
+
 import pytest
 import torch
 from landscape import models
+from landscape.models import resnet
 from landscape.models.initialization import initialize
 from landscape.models.resnet import ResidualBlock, Subsample
 from landscape.network import parameters
@@ -238,6 +242,43 @@ def test_fingerprint_of_a_resnet_follows_its_settings():
 def test_resnet_refuses_settings_that_are_none(settings, said):
     with pytest.raises(ValueError, match=said):
         models.ResNet(**settings)
+
+
+NORM_LAYERS = {
+    "batch": (nn.BatchNorm2d, {"affine": True, "track_running_stats": True}),
+    "group": (nn.GroupNorm, {"num_groups": 4}),
+    "layer": (nn.GroupNorm, {"num_groups": 1}),
+    "instance": (nn.InstanceNorm2d, {"affine": True, "track_running_stats": False}),
+    "none": (None, {}),
+}
+
+
+def test_every_norm_of_the_type_has_its_own_layer():
+    assert set(get_args(resnet.Norm)) == set(resnet._NORMS) == set(NORM_LAYERS)
+
+
+@pytest.mark.parametrize("norm", NORM_LAYERS)
+def test_each_norm_builds_its_own_layer_behind_every_convolution(norm):
+    model = build(norm=norm, groups=4)
+    norms = [module for module in model.modules() if isinstance(module, parameters.NORM_LAYERS)]
+    convolutions = [module for module in model.modules() if isinstance(module, nn.Conv2d)]
+    kind, attributes = NORM_LAYERS[norm]
+    assert len(norms) == (0 if kind is None else len(convolutions))
+    assert all((layer.bias is None) == (kind is not None) for layer in convolutions)
+    for layer in norms:
+        assert type(layer) is kind
+        assert {name: getattr(layer, name) for name in attributes} == attributes
+
+
+def test_a_norm_without_a_layer_is_refused_with_the_config_and_not_built_as_another(monkeypatch):
+    # As if it had been added to the type alone.
+    monkeypatch.setattr(resnet, "Norm", Literal["batch", "rms"])
+    with pytest.raises(
+        ValueError, match=r"norm='rms' is not known.* 'none'; or add the norm to _NORMS in "
+    ):
+        models.ResNet(norm="rms")
+    with pytest.raises(ValueError, match=r"norm='rms' is not known to ResNet"):
+        dataclasses.replace(models.ResNet(), norm="rms")
 
 
 def test_resnet_refuses_images_that_are_too_small():

@@ -75,7 +75,7 @@ def test_groups_of_all_modules_cover_the_report_s_cnn_once():
 def test_unknown_name_is_refused_with_names_that_there_are(names):
     with pytest.raises(
         ValueError,
-        match=r"no parameter is named '.*' and none lies .* such as '\d+\..*module in front",
+        match=r"no parameter is named '.*' and none lies .* such as '\d+\..*or of a module",
     ):
         group(layout(), names)
 

@@ -1,10 +1,8 @@
-"""Surfaces: the picture that stands still, the data of the one that turns, and turning it."""
+"""Surfaces: the picture, and the data of the picture that turns."""
 
 import dataclasses
 import json
 import math
-import re
-import shutil
 
 import numpy as np
 import pytest
@@ -12,20 +10,8 @@ import torch
 from landscape import plots
 from landscape.slices import Plane
 from matplotlib.collections import PolyCollection
-from nbformat import v4
 
-from report.document import read_report
-from report.figures import standalone_svg
-from report.html import build_html
-from report.pdf import build_pdf, render_typst
-from tests import sample_report as sample
 from tests.sample_measurements import MEASURED
-
-BROWSER = next(
-    filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None
-)
-STUDY = "01_bn_ablation"
-WORDS = {"caption": "See $x$.", "alt": 'A "bowl" & a ridge.'}
 
 
 def loss_at(alpha, beta):
@@ -46,8 +32,12 @@ def spoiled():
     return dataclasses.replace(plane(), loss=loss)
 
 
-def surface(named=None, label="fig-surface", **options):
-    return plots.surface(named or {"one": plane()}, label=label, **WORDS, **options)
+def surface(named=None, **options):
+    return plots.surface(named or {"one": plane()}, **options)
+
+
+def data_of(named=None, **options):
+    return plots.surface_data(named or {"one": plane()}, **options)
 
 
 def cells(figure, place=0):
@@ -60,7 +50,7 @@ def cells(figure, place=0):
 
 def test_data_hold_the_planes_values_by_position():
     of = plane()
-    (panel,) = surface({"one": of}).data["panels"]
+    (panel,) = data_of({"one": of})["panels"]
     assert panel["title"] == "one" and len(panel["values"]) == 9 and len(panel["values"][0]) == 7
     np.testing.assert_allclose(panel["alphas"], of.alphas, rtol=1e-5)
     np.testing.assert_allclose(panel["betas"], of.betas, rtol=1e-5)
@@ -68,7 +58,7 @@ def test_data_hold_the_planes_values_by_position():
 
 
 def test_data_are_plain_values_with_words_for_what_is_not_finite():
-    data = surface({"one": spoiled()}).data
+    data = data_of({"one": spoiled()})
     text = json.dumps(data, allow_nan=False)
     values = json.loads(text)["panels"][0]["values"]
     assert (values[0][0], values[4][3], values[8][6]) == ("nan", "inf", "-inf")
@@ -77,15 +67,15 @@ def test_data_are_plain_values_with_words_for_what_is_not_finite():
 
 def test_surfaces_share_one_scale_which_is_logarithmic_where_the_losses_ask_for_it():
     low, high = plane(), plane(scale=100)
-    scale = surface({"low": low, "high": high}).data["scale"]
+    scale = data_of({"low": low, "high": high})["scale"]
     assert scale["log"] and scale["low"] == low.loss.min() and scale["high"] == high.loss.max()
-    assert not surface({"flat": plane(offset=5)}).data["scale"]["log"]
-    below = surface({"below": plane(offset=-1)}).data["scale"]
+    assert not data_of({"flat": plane(offset=5)})["scale"]["log"]
+    below = data_of({"below": plane(offset=-1)})["scale"]
     assert not below["log"] and below["low"] < 0
 
 
 def test_ticks_stand_at_their_values():
-    data = surface({"one": plane(scale=100)}).data
+    data = data_of({"one": plane(scale=100)})
     low, high = math.log(data["scale"]["low"]), math.log(data["scale"]["high"])
     assert len(data["scale"]["ticks"]) >= 3
     for share, text in data["scale"]["ticks"]:
@@ -96,9 +86,9 @@ def test_ticks_stand_at_their_values():
 
 def test_a_long_plane_keeps_its_proportions_and_is_no_blade():
     of = dataclasses.replace(plane(), alphas=plane().alphas * 1.5)
-    assert surface({"one": of}).data["panels"][0]["halves"] == [1.0, 0.5]
+    assert data_of({"one": of})["panels"][0]["halves"] == [1.0, 0.5]
     of = dataclasses.replace(plane(), alphas=plane().alphas * 100)
-    assert surface({"one": of}).data["panels"][0]["halves"] == [1.0, 0.25]
+    assert data_of({"one": of})["panels"][0]["halves"] == [1.0, 0.25]
 
 
 # The picture
@@ -108,7 +98,7 @@ def test_the_picture_rises_where_the_loss_does():
     alphas, betas = plane().alphas, plane().betas
     rising = {"α": 1 + alphas[:, None] + 0 * betas, "β": 1 + betas + 0 * alphas[:, None]}
     for name, side in (("α", 1), ("β", -1)):  # α grows to the right, β to the left.
-        figure = surface({"one": dataclasses.replace(plane(), loss=rising[name])}).figure
+        figure = surface({"one": dataclasses.replace(plane(), loss=rising[name])})
         found = cells(figure)
         brightness = found.get_facecolor()[:, :3].sum(axis=1)
         middles = np.array([path.vertices[:4].mean(axis=0) for path in found.get_paths()])
@@ -119,29 +109,23 @@ def test_the_picture_rises_where_the_loss_does():
 def test_nearer_cells_are_drawn_over_farther_ones():
     flat = torch.ones(9, 7, dtype=torch.float64)
     flat[0, 0] = 2.0
-    paths = cells(surface({"one": dataclasses.replace(plane(), loss=flat)}).figure).get_paths()
+    paths = cells(surface({"one": dataclasses.replace(plane(), loss=flat)})).get_paths()
     heights = np.array([path.vertices[:4, 1].mean() for path in paths]).reshape(8, 6)
     heights[-1, -1] = -10  # The nearest one, which is raised.
     assert (np.diff(heights, axis=0) < 0).all() and (np.diff(heights, axis=1) < 0).all()
 
 
 def test_cells_at_a_point_that_is_not_finite_stay_open_and_the_point_is_a_cross():
-    figure = surface({"one": spoiled()}).figure
+    figure = surface({"one": spoiled()})
     assert len(cells(figure).get_paths()) == 8 * 6 - 1 - 4 - 1
     crosses = [line for line in figure.axes[0].get_lines() if line.get_marker() == "x"]
     assert sum(len(line.get_xdata()) for line in crosses) == 3
 
 
-def test_large_planes_become_pixels_and_small_ones_stay_lines():
-    assert "<image" not in surface().svg()
-    large = surface({"one": plane(41, 31)}).svg()
-    assert "<image" in large and len(large) < 300_000
-
-
 @pytest.mark.parametrize("count", [1, 2, 3])
 def test_texts_of_the_picture_do_not_overlap(count):
     names = [f"without skips, seed {k}" for k in range(count)]
-    figure = surface({name: plane(scale=k + 1.0) for k, name in enumerate(names)}).figure
+    figure = surface({name: plane(scale=k + 1.0) for k, name in enumerate(names)})
     figure.draw_without_rendering()
     boxes = [
         text.get_window_extent()
@@ -153,21 +137,8 @@ def test_texts_of_the_picture_do_not_overlap(count):
         assert not any(box.overlaps(other) for other in boxes[:place])
 
 
-def test_surfaces_are_figures_with_their_data_beside_them():
-    made = surface()
-    data, metadata = made._repr_mimebundle_()
-    assert set(data) == {"image/svg+xml", "text/plain"}
-    assert metadata["landscape"]["kind"] == "figure" and metadata["landscape"]["alt"] == made.alt
-    assert metadata["landscape"]["surface"] == made.data
-
-
-def test_surfaces_are_the_same_bytes_each_time():
-    assert surface().svg() == surface().svg()
-    assert surface({"one": plane(41, 31)}).svg() == surface({"one": plane(41, 31)}).svg()
-
-
 def test_surfaces_of_accuracies_show_accuracies():
-    data = surface(quantity="accuracy").data
+    data = data_of(quantity="accuracy")
     assert data["labels"][2] == "accuracy (share correct)" and not data["scale"]["log"]
     np.testing.assert_allclose(data["panels"][0]["values"], plane().accuracy, rtol=1e-3)
 
@@ -177,234 +148,6 @@ def test_what_makes_no_surface_is_an_error():
     with pytest.raises(ValueError, match=r"63 finite values of the loss make no surface"):
         surface({"flat": flat})
     with pytest.raises(ValueError, match=r"no plane was given"):
-        plots.surface({}, label="fig-a", **WORDS)
+        plots.surface({})
     with pytest.raises(ValueError, match=r"quantity='error' is unknown"):
         surface(quantity="error")
-
-
-# The report
-
-
-def written(folder, *things):
-    outputs = []
-    for thing in things:
-        data, metadata = thing._repr_mimebundle_()
-        outputs.append(v4.new_output("display_data", data, metadata=metadata))
-    shown = v4.new_code_cell("show()", outputs=outputs)
-    notebook = v4.new_notebook(cells=[v4.new_markdown_cell("# A study"), shown])
-    sample.write_study(folder, STUDY, notebook, [], evidence=True)
-    return folder
-
-
-def page_of(folder):
-    return build_html(folder, [STUDY], folder / "report.html").read_text("utf-8")
-
-
-@pytest.fixture(scope="module")
-def things():
-    planes = {"first </script>": spoiled(), "second": plane(scale=3)}
-    return surface(planes), surface({"one": plane(scale=50)}, label="fig-other")
-
-
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory, things):
-    return written(tmp_path_factory.mktemp("build") / "quick", *things)
-
-
-@pytest.fixture(scope="module")
-def page(folder):
-    return page_of(folder)
-
-
-def test_the_page_holds_the_data_and_the_picture_of_every_surface(page, things):
-    found = re.findall(r'<script type="application/json">(.*?)</script>', page)
-    assert [json.loads(text) for text in found] == [
-        json.loads(json.dumps(thing.data)) for thing in things
-    ]
-    assert page.count('<figure class="figure surface"') == 2
-    assert page.count('aria-label="A &quot;bowl&quot; &amp; a ridge."') == 2
-
-
-def test_the_page_holds_the_script_once_and_only_where_a_surface_is(page, tmp_path):
-    assert page.count("Surfaces that the reader turns") == 1
-    levels = plots.levels([plane()])
-    plain = plots.planes({"one": plane()}, levels=levels, label="fig-plane", **WORDS)
-    assert "Surfaces that the reader turns" not in page_of(written(tmp_path, plain))
-
-
-def test_the_page_is_the_same_bytes_each_time(page, folder, tmp_path):
-    again = build_html(folder, [STUDY], tmp_path / "again.html")
-    assert again.read_text("utf-8") == page
-
-
-def test_the_pdf_gets_the_picture_and_the_alternative_text(folder, things, tmp_path):
-    source, files = render_typst(read_report(folder, [STUDY]))
-    assert sorted(files.values()) == sorted(standalone_svg(thing.svg()) for thing in things)
-    assert r'alt: "A \"bowl\" & a ridge."' in source and "halves" not in source
-    assert build_pdf(folder, [STUDY], tmp_path / "r.pdf").read_bytes().startswith(b"%PDF")
-
-
-# Turning
-
-
-@pytest.fixture(scope="module")
-def browser():
-    if BROWSER is None:
-        pytest.skip("no chromium, chromium-browser or google-chrome is installed")
-    playwright = pytest.importorskip("playwright.sync_api")
-    with playwright.sync_playwright() as driver:
-        browser = driver.chromium.launch(executable_path=BROWSER, args=["--no-sandbox"])
-        yield browser
-        browser.close()
-
-
-@pytest.fixture
-def opened(browser, page, folder):
-    """Open the page; it keeps its requests and complaints."""
-    contexts = []
-
-    def open_page(width=1280, scheme="light", **options):
-        viewport = {"width": width, "height": 900}
-        contexts.append(browser.new_context(viewport=viewport, color_scheme=scheme, **options))
-        made = contexts[-1].new_page()
-        made.complaints = []
-        made.on("console", lambda message: made.complaints.append(message.text))
-        made.on("pageerror", lambda error: made.complaints.append(str(error)))
-        made.on("request", lambda request: made.complaints.append(request.url))
-        made.goto((folder / "report.html").as_uri())
-        made.complaints = [url for url in made.complaints if not url.startswith(("file:", "data:"))]
-        return made
-
-    yield open_page
-    for context in contexts:
-        context.close()
-
-
-def picture(shown, place=0):
-    shown.wait_for_timeout(60)
-    return shown.locator("canvas").nth(place).evaluate("canvas => canvas.toDataURL()")
-
-
-def middle(shown, place=0):
-    canvas = shown.locator("canvas").nth(place)
-    canvas.scroll_into_view_if_needed()
-    box = canvas.bounding_box()
-    return box["x"] + box["width"] / 2, box["y"] + box["height"] / 2, box
-
-
-def test_dragging_turns_the_surface_and_a_double_click_turns_it_back(opened):
-    shown = opened()
-    start, other = picture(shown), picture(shown, 1)
-    x, y, _ = middle(shown)
-    shown.mouse.move(x, y)
-    shown.mouse.down()
-    shown.mouse.move(x + 120, y + 30, steps=4)
-    shown.mouse.up()
-    shown.mouse.move(5, 5)
-    turned = picture(shown)
-    assert turned != start and picture(shown, 1) == other
-    shown.mouse.dblclick(x, y)
-    shown.mouse.move(5, 5)
-    assert picture(shown) == start
-    assert shown.complaints == []
-
-
-def test_keys_turn_and_zoom_and_go_back(opened):
-    shown = opened()
-    start = picture(shown)
-    shown.locator("canvas").first.focus()
-    seen = {start}
-    for key in ("ArrowLeft", "ArrowUp", "+"):
-        shown.keyboard.press(key)
-        seen.add(picture(shown))
-    assert len(seen) == 4
-    for key in ("ArrowRight", "ArrowDown", "-"):
-        shown.keyboard.press(key)
-    assert picture(shown) == start
-    shown.keyboard.press("+")
-    shown.keyboard.press("0")
-    assert picture(shown) == start
-
-
-def test_a_wheel_scrolls_past_and_zooms_after_a_click(opened):
-    shown = opened()
-    x, y, _ = middle(shown)
-    shown.mouse.move(x, y)
-    shown.evaluate("window.scrollTo(0, 0)")
-    x, y, _ = middle(shown)
-    start, top = picture(shown), shown.evaluate("window.scrollY")
-    shown.mouse.move(x, y)
-    shown.mouse.wheel(0, 40)
-    shown.wait_for_timeout(400)
-    assert shown.evaluate("window.scrollY") > top
-    x, y, _ = middle(shown)
-    shown.mouse.click(x, y)
-    top = shown.evaluate("window.scrollY")
-    shown.mouse.wheel(0, -40)
-    shown.mouse.move(5, 5)
-    assert picture(shown) != start and shown.evaluate("window.scrollY") == top
-
-
-def test_pointing_reads_values_of_the_grid(opened):
-    shown = opened()
-    x, y, box = middle(shown, 1)
-    line = shown.locator(".readout").nth(1)
-    assert "arrow keys" in line.inner_text()
-    read = []
-    for step in np.linspace(-0.25, 0.25, 9):
-        shown.mouse.move(x + step * box["width"], y + 10)
-        text = line.inner_text().replace("−", "-")
-        if match := re.fullmatch(r"α = (\S+), β = (\S+), loss \(nats\) = (\S+)", text):
-            read.append([x + step, *map(float, match.groups())])
-    assert len(read) >= 5
-    _, alphas, betas, losses = np.transpose(read)
-    np.testing.assert_allclose(losses, 50 * loss_at(alphas, betas), rtol=1e-2)
-    assert alphas[-1] > alphas[0] and betas[-1] < betas[0]  # To the right.
-    shown.mouse.move(5, 5)
-    assert "arrow keys" in line.inner_text()
-
-
-def test_the_value_is_of_the_surface_under_the_pointer(opened):
-    shown = opened()
-    x, y, box = middle(shown)
-    line = shown.locator(".readout").first
-    for share, title in ((-0.25, "first </script>: "), (0.25, "second: ")):
-        shown.mouse.move(x + share * box["width"], y + 30)
-        assert line.inner_text().startswith(title)
-
-
-def test_the_canvas_can_be_reached_and_says_what_it_shows(opened):
-    shown = opened()
-    canvas = shown.get_by_role("img", name=WORDS["alt"]).first
-    assert canvas.evaluate("element => element.tagName + element.tabIndex") == "CANVAS0"
-    described = canvas.get_attribute("aria-describedby")
-    assert "arrow keys" in shown.evaluate(
-        "id => document.getElementById(id).textContent", described
-    )
-
-
-def test_surfaces_follow_the_theme(opened):
-    light, dark = (picture(opened(scheme=scheme)) for scheme in ("light", "dark"))
-    assert light != dark
-    shown = opened()
-    shown.emulate_media(color_scheme="dark")
-    assert picture(shown) == dark
-
-
-@pytest.mark.parametrize("width", [1280, 400])
-def test_surfaces_are_drawn_within_the_window(opened, width):
-    shown = opened(width)
-    assert shown.evaluate("document.documentElement.scrollWidth") <= width
-    inked = """canvas => new Set(canvas.getContext('2d').getImageData(
-        0, 0, canvas.width, canvas.height).data).size"""
-    for canvas in shown.locator("canvas").all():
-        assert canvas.bounding_box()["width"] > 250 and canvas.evaluate(inked) > 50
-
-
-def test_without_scripts_and_on_paper_the_picture_stands(opened):
-    assert opened(java_script_enabled=False).locator("figure.surface svg").first.is_visible()
-    shown = opened()
-    still = shown.locator("figure.surface svg").first
-    assert not still.is_visible() and shown.locator("canvas").first.is_visible()
-    shown.emulate_media(media="print")
-    assert still.is_visible() and not shown.locator("canvas").first.is_visible()

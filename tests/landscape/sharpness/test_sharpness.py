@@ -7,6 +7,7 @@ import scipy.optimize
 import torch
 from landscape import directions, sharpness, spectrum, theory
 from landscape.objective import Objective
+from landscape.store.fingerprint import digest
 
 from tests.sample_networks import (
     Point,
@@ -423,6 +424,23 @@ def test_rises_in_scaled_balls_are_unchanged_by_rescaling_layers_and_raw_ones_ar
     assert found[ball][0] == pytest.approx(found[ball][1], rel=1e-9)
     for one, two in zip(*found["l2"], strict=True):
         assert abs(one / two - 1) > 0.1
+
+
+MEASURES = {
+    "sam": sharpness.sam,
+    "worst_case": lambda *at, **options: sharpness.worst_case(*at, restarts=2, **options),
+    "average_case": lambda *at, **options: sharpness.average_case(*at, max_pairs=4, **options),
+    "m_sharpness": lambda *at, **options: sharpness.m_sharpness(*at, m=4, **options),
+}
+
+
+@pytest.mark.parametrize("name", MEASURES)
+def test_without_theta_the_objectives_own_point_is_measured(name):
+    objective, measure = small_objective(9), MEASURES[name]
+    own = digest(measure(objective))
+    assert own == digest(measure(objective, objective.theta))
+    assert own == digest(measure(objective, theta=None))
+    assert own != digest(measure(objective, 0.9 * objective.theta))
 
 
 def test_rises_are_kept_in_a_store(store):

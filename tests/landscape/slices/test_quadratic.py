@@ -181,10 +181,29 @@ def test_model_refuses_a_plane_of_other_examples_policy_or_directions():
         wrong = dataclasses.replace(plane, **other)
         with pytest.raises(ValueError, match=r"plane was measured on 1 examples with bn="):
             model_of(objective, origin, wrong, E1, E2)
-    with pytest.raises(ValueError, match=r"directions have the cosine 0.707.*, those of the plan"):
+    with pytest.raises(ValueError, match=r"directions have the cosine 0.707.*, the plane's have 0"):
         model_of(objective, origin, plane, E1, E1 + E2)
     with pytest.raises(ValueError, match=r"theta has the shape \(1,\)"):
         model_of(objective, origin, plane, E1, E2[1:])
+
+
+def test_model_without_theta_is_that_of_the_own_theta():
+    objective = small_objective()
+    d1, d2 = torch.ones(objective.n).double(), objective.theta
+    plane = slices.plane(objective, d1=d1, d2=d2, reach=1e-3, points=3)
+    one = model_of(objective, plane=plane, d1=d1, d2=d2)
+    two = model_of(objective, objective.theta, plane, d1, d2)
+    assert torch.equal(one.loss, two.loss) and torch.equal(one.curvature, two.curvature)
+    assert one.value == objective.loss(objective.theta) and one.radius == two.radius
+
+
+def test_model_asks_for_a_plane_and_directions_that_are_missing():
+    objective = quadratic(1.0, 10.0)
+    plane = slices.plane(objective, d1=E1, d2=E2, points=3)
+    with pytest.raises(ValueError, match=r"plane missing: .* Pass plane=\.\.\., as slices.plane"):
+        model_of(objective, d1=E1, d2=E2)
+    with pytest.raises(ValueError, match=r"d1 missing: .* Pass d1=\.\.\., each a vector"):
+        model_of(objective, plane=plane, d2=E2)
 
 
 @pytest.mark.parametrize("rtol", [0.0, -1.0, math.nan])

@@ -109,7 +109,7 @@ def test_shape_is_that_of_the_whole_set_where_the_solution_is_not_in_its_middle(
     at_centre = 0.5 * ((0.3 / 0.6) ** 2 + (0.1 / 0.4) ** 2)
     shape = anisotropy(plane, level=0.5 - at_centre)
     assert shape.axes.tolist() == pytest.approx([0.6, 0.4], rel=0.01)
-    assert shape.middle.tolist() == pytest.approx([0.3, -0.1], abs=2e-3)
+    assert shape.centroid.tolist() == pytest.approx([0.3, -0.1], abs=2e-3)
     basin = basin_width(plane, level=0.5 - at_centre)
     assert basin.loss == pytest.approx(3 + at_centre, rel=1e-3)
     assert basin.farthest == pytest.approx(0.9, rel=0.02)
@@ -150,6 +150,18 @@ def test_second_basin_of_a_plane_does_not_count():
     assert found.farthest == pytest.approx(0.3, rel=0.01) and not found.censored
 
 
+def test_set_of_a_plane_is_that_of_the_centre_not_of_the_nearest_point_inside():
+    # Along α the loss is 0, 0, 3, -20: at 0, between -0.3 and 10, it is on the way down to -20.
+    losses = torch.tensor([0.0, 0.0, 3.0, -20.0], dtype=torch.float64)
+    positions = [-1.0, -0.5, -0.3, 10.0]
+    plane = plane_of(lambda a, b: losses[:, None] + 0 * b, positions, [-1.0, 0.0, 1.0])
+    found = basin_width(plane, level=0.2)
+    line = basin_width(line_of(losses, positions), level=0.2)
+    assert found.loss == line.loss == pytest.approx(3 - 23 * 0.3 / 10.3)
+    assert found.points == 3 and found.farthest == pytest.approx(math.hypot(10, 1))
+    assert found.nearest == pytest.approx(line.nearest)
+
+
 def test_units_of_loss_and_directions_scale_width_and_leave_the_ratio():
     plane = plane_of(ellipse(0.6, 0.2, 0.4))
     scaled = dataclasses.replace(
@@ -170,7 +182,7 @@ def test_swapped_axes_swap_the_angle():
     one, two = anisotropy(plane, level=0.5), anisotropy(swapped, level=0.5)
     assert two.angle == pytest.approx(math.pi / 2 - one.angle, rel=1e-9)
     assert two.value == pytest.approx(one.value, rel=1e-9)
-    assert two.middle.tolist() == pytest.approx(one.middle.flip(0).tolist(), abs=1e-12)
+    assert two.centroid.tolist() == pytest.approx(one.centroid.flip(0).tolist(), abs=1e-12)
 
 
 def test_set_that_reaches_the_border_is_censored():
@@ -306,7 +318,9 @@ def test_numbers_of_a_slice_carry_its_labels_and_leave_it_alone(store):
 @pytest.mark.parametrize("level", [0.0, -1.0, math.inf, math.nan])
 def test_a_level_that_is_none_is_refused(level):
     for measure in (basin_width, anisotropy):
-        with pytest.raises(ValueError, match=rf"level={level} is no height. Pass a finite one > 0"):
+        with pytest.raises(
+            ValueError, match=rf"level={level} is no height. Pass a finite level > 0"
+        ):
             measure(plane_of(ellipse()), level=level)
 
 

@@ -2,19 +2,23 @@
 
 import itertools
 import math
+from dataclasses import fields
 
 import pytest
 import torch
 from landscape import directions, models, rng, slices
 from landscape.evaluator import Evaluator
 from landscape.objective import Objective
+from torch import nn
 
 from tests.sample_measurements import MEASURED
 from tests.sample_networks import (
     Point,
     digits,
+    filled,
     log_point,
     quadratic,
+    regression_data,
     relu_net,
     relu_objective,
     rescaled,
@@ -451,6 +455,135 @@ def test_shared_levels_refuse_losses_without_a_range(loss, count):
         slices.shared_levels([plane_of(loss)], count=count)
 
 
+# The objective's own theta, and an even grid by its reach and number of points
+
+
+def linear_objective():
+    """The objective mean ½ ‖W x - y‖² of a linear layer: a quadratic at any theta."""
+    inputs, targets, _ = regression_data()
+    layer = filled(nn.Linear(4, 3, bias=False).double())
+    return Objective(layer, (inputs, targets), loss=lambda out, y: 0.5 * (out - y).square().sum(1))
+
+
+def closed_form(objective, theta):
+    inputs, targets, _ = regression_data()
+    return float(0.5 * (inputs @ theta.view(3, 4).T - targets).square().sum(1).mean())
+
+
+def test_random_plane_of_a_quadratic_by_reach_and_points_is_exact():
+    L = linear_objective()
+    found = slices.random_plane(L, reach=2.0, points=5, seed=0)
+    assert found.alphas.tolist() == found.betas.tolist() == [-2.0, -1.0, 0.0, 1.0, 2.0]
+    d1, d2 = (
+        directions.filter_normalize(
+            directions.random(L.layout, generator=rng.stream(0, "plane", axis)), L.theta, L.layout
+        )
+        for axis in (1, 2)
+    )
+    for i, a in enumerate(found.alphas):
+        for j, b in enumerate(found.betas):
+            want = closed_form(L, L.theta + a * d1 + b * d2)
+            assert float(found.loss[i, j]) == pytest.approx(want, rel=1e-12)
+
+
+EVEN = torch.linspace(-0.5, 0.5, 5, dtype=torch.float64)
+
+
+def same_bits(one, two):
+    """Whether two results have the same numbers in all their fields."""
+    pairs = [(getattr(one, field.name), getattr(two, field.name)) for field in fields(one)]
+    return type(one) is type(two) and all(
+        torch.equal(a, b) if isinstance(a, torch.Tensor) else a == b for a, b in pairs
+    )
+
+
+def test_slices_without_theta_and_positions_have_the_bits_of_explicit_ones(generator):
+    L = small_objective()
+    d1, d2 = (directions.random(L.layout, generator=generator) for _ in range(2))
+    even, explicit = {"reach": 0.5, "points": 5}, {"alphas": EVEN, "betas": EVEN}
+    pairs = [
+        (
+            slices.line(L, direction=d1, **even),
+            slices.line(L, L.theta, d1, alphas=EVEN),
+        ),
+        (
+            slices.random_lines(L, **even, seed=1, count=2),
+            slices.random_lines(L, L.theta, alphas=EVEN, seed=1, count=2),
+        ),
+        (
+            slices.plane(L, d1=d1, d2=d2, **even),
+            slices.plane(L, L.theta, d1, d2, **explicit),
+        ),
+        (
+            slices.random_plane(L, **even, seed=1),
+            slices.random_plane(L, L.theta, **explicit, seed=1),
+        ),
+        (
+            slices.random_planes(L, **even, seed=1, count=2),
+            slices.random_planes(L, L.theta, **explicit, seed=1, count=2),
+        ),
+        (
+            slices.refined_plane(L, d1=d1, d2=d2, **explicit, levels=[1.0], step=2),
+            slices.refined_plane(L, L.theta, d1, d2, **explicit, levels=[1.0], step=2),
+        ),
+    ]
+    for short, long in pairs:
+        assert same_bits(short, long)
+
+
+def test_a_slice_without_a_grid_has_25_even_positions_up_to_1():
+    L = linear_objective()
+    alphas = slices.random_lines(L, seed=0, count=1).alphas
+    assert alphas.tolist() == pytest.approx([k / 12 for k in range(-12, 13)], abs=1e-15)
+    assert float(alphas[12]) == 0.0 and torch.equal(alphas, -alphas.flip(0))
+    assert slices.line(L, direction=L.theta, points=3).alphas.tolist() == [-1.0, 0.0, 1.0]
+    assert slices.line(L, direction=L.theta, reach=6.0).alphas[[0, -1]].tolist() == [-6.0, 6.0]
+
+
+def test_positions_together_with_reach_or_points_are_refused():
+    L = linear_objective()
+    for extra in ({"reach": 1.0}, {"points": 25}):
+        for measure, name in (
+            (lambda options: slices.line(L, direction=L.theta, alphas=[0.0], **options), "alphas"),
+            (
+                lambda options: slices.random_lines(L, alphas=[0.0], seed=0, count=1, **options),
+                "alphas",
+            ),
+            (lambda options: slices.random_plane(L, betas=[0.0], seed=0, **options), "betas"),
+            (
+                lambda options: slices.random_planes(L, betas=[0.0], seed=0, count=1, **options),
+                "betas",
+            ),
+        ):
+            words = rf"{name} were given together with reach=.*Pass either positions, or reach"
+            with pytest.raises(ValueError, match=words):
+                measure(extra)
+
+
+def test_positions_of_one_axis_alone_are_refused():
+    L = linear_objective()
+    with pytest.raises(ValueError, match=r"alphas were given without .* Pass alphas and betas, or"):
+        slices.random_plane(L, alphas=[0.0], seed=0)
+    with pytest.raises(ValueError, match=r"betas were given without the positions of the other"):
+        slices.plane(quadratic(1.0, 2.0), d1=E1, d2=E2, betas=[0.0])
+
+
+@pytest.mark.parametrize("options", [{"points": 24}, {"points": 1}, {"reach": 0.0}])
+def test_a_reach_and_points_that_make_no_grid_are_refused(options):
+    with pytest.raises(ValueError, match=r"is no grid around 0. Pass an odd number of points"):
+        slices.random_plane(linear_objective(), seed=0, **options)
+
+
+def test_directions_that_are_missing_are_asked_for():
+    L, grids = quadratic(1.0, 2.0), {"alphas": [0.0, 1.0], "betas": [0.0, 1.0]}
+    with pytest.raises(ValueError, match=r"direction missing.*Pass direction=\.\.\., each a vect"):
+        slices.line(L, E1, alphas=[0.0])
+    with pytest.raises(ValueError, match=r"d1 and d2 missing: .*Pass d1=\.\.\., d2=\.\.\., each"):
+        slices.plane(L, **grids)
+    with pytest.raises(ValueError, match=r"^d2 missing"):
+        slices.refined_plane(L, d1=E1, **grids, levels=[1.0])
+
+
 # What is refused
 
 
@@ -477,5 +610,7 @@ def test_directions_and_centres_of_another_shape_are_refused(shape):
 
 @pytest.mark.parametrize("second", [E1, -3 * E1, ORIGIN, E1 * math.nan])
 def test_a_plane_of_parallel_directions_is_refused(second):
-    with pytest.raises(ValueError, match=r"directions have the cosine .*parallel or zero"):
+    with pytest.raises(
+        ValueError, match=r"directions have the cosine .*parallel, zero or not finite"
+    ):
         slices.plane(quadratic(1.0, 10.0), ORIGIN, E1, second, alphas=[0.0], betas=[0.0])

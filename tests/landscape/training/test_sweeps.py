@@ -100,7 +100,7 @@ def test_a_killed_worker_costs_no_run(store, tmp_path, monkeypatch, capsys):
     monkeypatch.setenv("LANDSCAPE_PROGRESS", "log")
     configs = {"deadly": dataclasses.replace(CONFIG, model=Deadly(hidden=(4,))), **CONFIGS}
     found = training.sweep(configs, digits(), store, workers=2)
-    assert "training: a worker died; what is missing is trained in this process" in (
+    assert "training: a worker died; this process trains the missing runs" in (
         capsys.readouterr().out
     )
     assert digest(found) == digest(here(configs, Store(tmp_path / "here")))
@@ -261,7 +261,7 @@ def test_an_error_of_a_config_is_the_same_in_every_process(store, made):
 def test_a_class_that_a_worker_cannot_know_is_refused(store, made, monkeypatch):
     monkeypatch.setattr(Deadly, "__module__", "__main__")
     configs = [CONFIG, dataclasses.replace(CONFIG, model=Deadly(hidden=(4,)))]
-    with pytest.raises(ValueError, match=r"itself defines Deadly, .* Move it to a module of its"):
+    with pytest.raises(ValueError, match=r"itself defines Deadly, .* Move the class to a module"):
         training.sweep(configs, digits(), store, workers=2)
     assert not made
 

@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 import torch
-from landscape import plots
+from studies.figures import captioned
 from studies.figures.depth import depth_panels, gradient_panels
 from studies.intervals import mean_interval
 
@@ -60,7 +60,7 @@ def test_an_arm_that_diverged_says_so_in_all_panels_and_keeps_its_place(lost):
     assert list(one.series) == list(two.series) == ["a", "b (diverged)"]
     assert one.series["b (diverged)"].mean.tolist() == pytest.approx([2.0, 2.0])
     assert math.isnan(two.series["b (diverged)"].mean[-1])
-    figure = plots.curves([one, two], **WORDS).figure
+    figure = captioned.curves([one, two], **WORDS).figure
     legend = [text.get_text() for text in figure.legends[0].get_texts()]
     assert legend == ["a", "b (diverged)"]
 
@@ -179,7 +179,7 @@ def test_panels_with_gaps_and_diverged_arms_are_drawn(deep):
     lost = norms(a=[[1.0, 0.0, 2.0]] * 2, b=[[NAN] * 3] * 2, c=[[1e-9, 1.0, INF], [1.0] * 3])
     made = gradient_panels({"t": lost}, reference=0.9)
     made += depth_panels(deep, {"q": "name"}, ["skip", "plain"], [8, 20, 56])
-    assert "<svg" in plots.curves(made, **WORDS).svg()
+    assert "<svg" in captioned.curves(made, **WORDS).svg()
 
 
 def test_the_axis_of_depths_is_labelled_with_the_depths(study):
@@ -187,7 +187,7 @@ def test_the_axis_of_depths_is_labelled_with_the_depths(study):
         for seed in (0, 1):
             study.add("q", depth + seed, arm=f"skip, depth {depth}", seed=seed)
     panels = depth_panels(study, {"q": "q"}, ["skip"], [8, 20])
-    figure = plots.curves(panels, label="fig-d", caption="c", alt="a").figure
+    figure = captioned.curves(panels, label="fig-d", caption="c", alt="a").figure
     (axis,) = figure.axes
     figure.canvas.draw()
     assert [label.get_text() for label in axis.get_xticklabels()] == ["8", "20"]

@@ -7,13 +7,13 @@ import statistics
 import numpy as np
 import pytest
 import torch
-from landscape import models, plots
+from landscape import models
 from landscape.dynamics.gradient_noise import batch_sharpness
 from landscape.dynamics.stability import preconditioner
 from landscape.objective import Objective
 from landscape.store.fingerprint import digest
 from landscape.training import SAM, SGD, Adam, Cosine, TrainConfig, train
-from studies.figures import edge_of_stability
+from studies.figures import captioned, edge_of_stability
 from studies.records import dynamics
 from studies.records.dynamics import Curvature, CurvatureSnapshot, CurvatureTrajectory
 
@@ -59,93 +59,102 @@ def tables(study, tmp_path):
 def test_curvature_of_descent_is_compared_with_its_threshold_at_each_snapshot(study, tmp_path):
     run = run_of(study, SGD(0.1, momentum=0.5))
     found = along(study, {("a", 7): run})
-    moments = found["a", 7].moments
-    assert [moment.step for moment in moments] == list(STEPS)
+    snapshots = found["a", 7].snapshots
+    assert [snapshot.step for snapshot in snapshots] == list(STEPS)
     rows, measured = tables(study, tmp_path)
-    for moment, row in zip(moments, rows, strict=True):
-        top = dense_top(run, moment.step)
-        assert moment.edge.value == moment.plain.value == pytest.approx(top, rel=1e-6)
-        assert moment.edge.ratio == pytest.approx(top / 30, rel=1e-6)
-        assert (row["arm"], row["seed"], row["step"]) == ("a", "7", str(moment.step))
-        assert float(row["epoch"]) == moment.step / 2
+    for snapshot, row in zip(snapshots, rows, strict=True):
+        top = dense_top(run, snapshot.step)
+        assert snapshot.edge.value == snapshot.lambda_max.value == pytest.approx(top, rel=1e-6)
+        assert snapshot.edge.ratio == pytest.approx(top / 30, rel=1e-6)
+        assert (row["arm"], row["seed"], row["step"]) == ("a", "7", str(snapshot.step))
+        assert float(row["epoch"]) == snapshot.step / 2
         assert float(row["lambda_max"]) == pytest.approx(top, rel=1e-6)
-        assert float(row["residual"]) == pytest.approx(moment.plain.error, rel=1e-6, abs=1e-300)
+        assert float(row["residual"]) == pytest.approx(
+            snapshot.lambda_max.error, rel=1e-6, abs=1e-300
+        )
         assert float(row["threshold"]) == pytest.approx(30)
         assert float(row["ratio"]) == pytest.approx(top / 30, rel=1e-6)
         assert (row["converged"], row["preconditioned"], row["note"]) == ("true", "nan", "")
         assert row["batch_sharpness"] == row["stderr"] == row["batch_ratio"] == "nan"
-        assert moment.batch is None and moment.examples == COUNT
-    last = moments[-2:]  # The last third of five, rounded up.
+        assert snapshot.batch_sharpness is None and snapshot.examples == COUNT
+    last = snapshots[-2:]  # The last third of five, rounded up.
     row = measured["edge_ratio"]
-    want = statistics.median(moment.edge.ratio for moment in last)
+    want = statistics.median(snapshot.edge.ratio for snapshot in last)
     assert float(row["value"]) == pytest.approx(want, rel=1e-9)
-    largest = max(moment.edge.error for moment in last) / 30
+    largest = max(snapshot.edge.error for snapshot in last) / 30
     assert float(row["error"]) == pytest.approx(largest, rel=1e-6, abs=1e-300)
-    assert int(row["cost"]) == sum(moment.edge.products for moment in last)
+    assert int(row["cost"]) == sum(snapshot.edge.products for snapshot in last)
     assert (row["error_kind"], row["converged"], row["seed"]) == ("residual", "true", "7")
     assert "batch_edge_ratio" not in measured
     peak = measured["edge_peak"]
-    want = max(moment.edge.ratio for moment in moments)
+    want = max(snapshot.edge.ratio for snapshot in snapshots)
     assert float(peak["value"]) == pytest.approx(want, rel=1e-9)
-    assert int(peak["cost"]) == sum(moment.edge.products for moment in moments)
+    assert int(peak["cost"]) == sum(snapshot.edge.products for snapshot in snapshots)
     assert (peak["error_kind"], peak["converged"]) == ("residual", "true")
 
 
 def test_an_adaptive_optimizer_is_compared_by_its_preconditioned_curvature(study, tmp_path):
     run = run_of(study, Adam(0.01))
-    first, *moments = along(study, {("a", 0): run})["a", 0].moments
+    first, *snapshots = along(study, {("a", 0): run})["a", 0].snapshots
     # Before the first step there is nothing to divide by.
     assert math.isnan(first.edge.value) and math.isnan(first.edge.ratio)
-    assert not first.edge.converged and first.plain.converged
-    assert first.plain.value == pytest.approx(dense_top(run, 0), rel=1e-6)
-    for moment in moments:
-        d = preconditioner(run, step=moment.step).numpy()
-        top = dense_top(run, moment.step, d)
-        line = 3800 * (1 - 0.9**moment.step)
-        assert moment.edge.value == pytest.approx(top, rel=1e-6)
-        assert moment.edge.ratio == pytest.approx(top / line, rel=1e-6)
-        assert moment.plain.value == pytest.approx(dense_top(run, moment.step), rel=1e-6)
-        assert math.isnan(moment.plain.ratio)
+    assert not first.edge.converged and first.lambda_max.converged
+    assert first.lambda_max.value == pytest.approx(dense_top(run, 0), rel=1e-6)
+    for snapshot in snapshots:
+        d = preconditioner(run, step=snapshot.step).numpy()
+        top = dense_top(run, snapshot.step, d)
+        line = 3800 * (1 - 0.9**snapshot.step)
+        assert snapshot.edge.value == pytest.approx(top, rel=1e-6)
+        assert snapshot.edge.ratio == pytest.approx(top / line, rel=1e-6)
+        assert snapshot.lambda_max.value == pytest.approx(dense_top(run, snapshot.step), rel=1e-6)
+        assert math.isnan(snapshot.lambda_max.ratio)
     rows, measured = tables(study, tmp_path)
     assert rows[0]["converged"] == "false" and rows[1]["converged"] == "true"
-    assert float(rows[1]["preconditioned"]) == pytest.approx(moments[0].edge.value, rel=1e-9)
+    assert float(rows[1]["preconditioned"]) == pytest.approx(snapshots[0].edge.value, rel=1e-9)
     assert measured["edge_ratio"]["converged"] == measured["edge_peak"]["converged"] == "true"
-    want = max(moment.edge.ratio for moment in moments)
+    want = max(snapshot.edge.ratio for snapshot in snapshots)
     assert float(measured["edge_peak"]["value"]) == pytest.approx(want, rel=1e-9)
 
 
 def test_the_threshold_follows_the_schedule(study):
     run = run_of(study, schedule=Cosine(warmup_epochs=0.5))
-    moments = along(study, {("a", 0): run}, batch_size=12)["a", 0].moments
+    snapshots = along(study, {("a", 0): run}, batch_size=12)["a", 0].snapshots
     # After the last step the rate is that of the last one.
-    for moment, step in zip(moments, (0, 2, 3, 5, 5), strict=True):
+    for snapshot, step in zip(snapshots, (0, 2, 3, 5, 5), strict=True):
         rate = 0.1 * run.config.schedule.factor(step, steps=6, steps_per_epoch=2)
-        assert moment.edge.threshold == pytest.approx(2 / rate, rel=1e-12)
-        assert moment.batch.threshold == pytest.approx(2 / rate, rel=1e-12)
+        assert snapshot.edge.threshold == pytest.approx(2 / rate, rel=1e-12)
+        assert snapshot.batch_sharpness.threshold == pytest.approx(2 / rate, rel=1e-12)
 
 
 def test_batch_sharpness_stands_beside_two_over_the_rate(study, tmp_path):
     run = run_of(study, SGD(0.1, momentum=0.5))
-    moments = along(study, {("a", 7): run}, batch_size=5)["a", 7].moments
-    for moment in moments:
-        L = Objective(run.model(step=moment.step), examples(), **DOUBLE)
+    snapshots = along(study, {("a", 7): run}, batch_size=5)["a", 7].snapshots
+    for snapshot in snapshots:
+        L = Objective(run.model(step=snapshot.step), examples(), **DOUBLE)
         want = batch_sharpness(L, L.theta, batch_size=5, rtol=0.5, seed=7)
-        assert (moment.batch.value, moment.batch.error) == (want.value, want.stderr)
-        assert moment.batch.ratio == pytest.approx(want.value / 20, rel=1e-12)
+        assert (snapshot.batch_sharpness.value, snapshot.batch_sharpness.error) == (
+            want.value,
+            want.stderr,
+        )
+        assert snapshot.batch_sharpness.ratio == pytest.approx(want.value / 20, rel=1e-12)
     rows, measured = tables(study, tmp_path)
-    assert float(rows[3]["batch_sharpness"]) == pytest.approx(moments[3].batch.value, rel=1e-9)
-    assert float(rows[3]["stderr"]) == pytest.approx(moments[3].batch.error, rel=1e-9)
-    assert float(rows[3]["batch_ratio"]) == pytest.approx(moments[3].batch.ratio, rel=1e-9)
+    assert float(rows[3]["batch_sharpness"]) == pytest.approx(
+        snapshots[3].batch_sharpness.value, rel=1e-9
+    )
+    assert float(rows[3]["stderr"]) == pytest.approx(snapshots[3].batch_sharpness.error, rel=1e-9)
+    assert float(rows[3]["batch_ratio"]) == pytest.approx(
+        snapshots[3].batch_sharpness.ratio, rel=1e-9
+    )
     row = measured["batch_edge_ratio"]
-    want = (moments[3].batch.ratio + moments[4].batch.ratio) / 2
+    want = (snapshots[3].batch_sharpness.ratio + snapshots[4].batch_sharpness.ratio) / 2
     assert float(row["value"]) == pytest.approx(want, rel=1e-9)
     assert (row["error_kind"], row["cost_unit"]) == ("standard error", "products")
 
 
 def test_batch_sharpness_of_adam_has_no_line(study):
-    moments = along(study, {("a", 0): run_of(study, Adam(0.01))}, steps=(2,), batch_size=5)
-    (moment,) = moments["a", 0].moments
-    assert moment.batch.value > 0 and math.isnan(moment.batch.ratio)
+    snapshots = along(study, {("a", 0): run_of(study, Adam(0.01))}, steps=(2,), batch_size=5)
+    (snapshot,) = snapshots["a", 0].snapshots
+    assert snapshot.batch_sharpness.value > 0 and math.isnan(snapshot.batch_sharpness.ratio)
     assert not study.converged("batch_edge_ratio") and study.converged("edge_ratio")
 
 
@@ -158,7 +167,7 @@ def diverging(study):
 def test_a_run_that_diverged_has_its_snapshots_until_then_and_a_row_that_says_so(study, tmp_path):
     runs = {("b", 0): diverging(study), ("a", 0): run_of(study)}
     found = along(study, runs, batch_size=5, steps=(0, 5, 6))
-    assert [moment.step for moment in found["b", 0].moments] == [0]
+    assert [snapshot.step for snapshot in found["b", 0].snapshots] == [0]
     assert found["b", 0].diverged_at == 1 and found["a", 0].diverged_at is None
     rows, _ = tables(study, tmp_path)
     assert [(row["arm"], row["step"]) for row in rows] == [
@@ -178,13 +187,13 @@ def test_a_run_that_diverged_has_its_snapshots_until_then_and_a_row_that_says_so
 
 def test_a_snapshot_whose_own_loss_is_not_finite_is_not_measured(study):
     found = along(study, {("b", 0): diverging(study)}, steps=(0, 1))
-    assert [moment.step for moment in found["b", 0].moments] == [0]
+    assert [snapshot.step for snapshot in found["b", 0].snapshots] == [0]
 
 
 def test_a_run_that_diverged_before_its_first_snapshot_still_has_its_row(study, tmp_path):
     runs = {("b", 0): diverging(study), ("a", 0): run_of(study)}
     found = along(study, runs, steps=(5,))
-    assert found["b", 0].moments == ()
+    assert found["b", 0].snapshots == ()
     rows, _ = tables(study, tmp_path)
     assert [row["step"] for row in rows] == ["1", "5"] and float(rows[1]["ratio"]) > 0
 
@@ -198,7 +207,7 @@ def overflowing(run):
 def test_curvature_that_overflows_before_a_run_diverged_is_no_number(study):
     run = dataclasses.replace(overflowing(run_of(study)), diverged_at=4)
     found = along(study, {("a", 0): run}, steps=(0, 2), dtype=torch.float32)
-    first, second = found["a", 0].moments
+    first, second = found["a", 0].snapshots
     assert first.edge.converged and math.isnan(second.edge.ratio) and not second.edge.converged
     whole = overflowing(run_of(study))
     with pytest.raises(RuntimeError, match="not finite"):
@@ -219,11 +228,11 @@ def test_fewer_examples_than_those_of_training_need_their_number(study):
     with pytest.raises(ValueError, match=text):
         dynamics.record_dynamics(study, runs, few, steps=STEPS)
     found = dynamics.record_dynamics(study, runs, few, steps=(6,), train_size=COUNT)
-    assert (found["a", 0].moments[0].epoch, found["a", 0].moments[0].examples) == (3.0, 8)
+    assert (found["a", 0].snapshots[0].epoch, found["a", 0].snapshots[0].examples) == (3.0, 8)
 
 
 def test_what_cannot_be_measured_is_refused(study):
-    with pytest.raises(ValueError, match=r"no steps were given. Pass those of"):
+    with pytest.raises(ValueError, match=r"no steps were given. Pass steps among"):
         along(study, {("a", 0): run_of(study)}, steps=())
     with pytest.raises(ValueError, match=r"no snapshot at step 1"):
         along(study, {("a", 0): run_of(study)}, steps=(1,))
@@ -239,32 +248,32 @@ def test_curvature_above_the_line_gives_way_and_at_a_small_rate_stays_below(stud
     slow = dataclasses.replace(config, optimizer=SGD(0.1))
     runs = {("a", 0): train(config, task, study.store), ("b", 0): train(slow, task, study.store)}
     found = dynamics.record_dynamics(study, runs, task.first(64), steps=steps)
-    fast, slow = ([m.edge.ratio for m in found[arm, 0].moments] for arm in "ab")
+    fast, slow = ([m.edge.ratio for m in found[arm, 0].snapshots] for arm in "ab")
     assert max(fast) > 1 and fast[-1] < max(fast) / 2 and max(slow) < 0.5
 
 
 # Panels
 
 
-def moment(step, ratio, batch=None):
+def snapshot(step, ratio, batch=None):
     edge = Curvature(ratio * 20, 0.1, 20.0, True, 5)
     batch = None if batch is None else Curvature(batch * 10, 0.1, 10.0, True, 5)
     return CurvatureSnapshot(
-        step=step, epoch=step / 2, plain=edge, edge=edge, batch=batch, **MEASURED
+        step=step, epoch=step / 2, lambda_max=edge, edge=edge, batch_sharpness=batch, **MEASURED
     )
 
 
-def trail(ratios, *, batches=None, diverged_at=None):
+def trajectory(ratios, *, batches=None, diverged_at=None):
     batches = batches or [None] * len(ratios)
     pairs = enumerate(zip(ratios, batches, strict=True))
-    return CurvatureTrajectory(tuple(moment(10 * i, *pair) for i, pair in pairs), diverged_at)
+    return CurvatureTrajectory(tuple(snapshot(10 * i, *pair) for i, pair in pairs), diverged_at)
 
 
 def test_panels_have_a_band_for_each_arm_and_a_line_at_one():
     found = {
-        ("a", 0): trail([0.2, 0.8, 1.0], batches=[0.5, 1.0, 1.5]),
-        ("b", 0): trail([0.1, 0.2, 0.3], batches=[math.nan] * 3),
-        ("a", 1): trail([0.4, 1.0, 1.2], batches=[0.7, 1.0, 1.1]),
+        ("a", 0): trajectory([0.2, 0.8, 1.0], batches=[0.5, 1.0, 1.5]),
+        ("b", 0): trajectory([0.1, 0.2, 0.3], batches=[math.nan] * 3),
+        ("a", 1): trajectory([0.4, 1.0, 1.2], batches=[0.7, 1.0, 1.1]),
     }
     full, few = edge_of_stability.stability_panels(found)
     assert list(full.series) == ["a", "b", "stability threshold"]
@@ -281,15 +290,15 @@ def test_panels_have_a_band_for_each_arm_and_a_line_at_one():
 
 
 def test_without_batch_sharpness_there_is_one_panel():
-    (panel,) = edge_of_stability.stability_panels({("a", 0): trail([0.2, 0.8])})
+    (panel,) = edge_of_stability.stability_panels({("a", 0): trajectory([0.2, 0.8])})
     assert panel.title == "largest eigenvalue"
 
 
 def test_an_arm_that_diverged_says_so_and_has_no_mean_from_there():
     found = {
-        ("a", 0): trail([0.2, 0.8, 1.0]),
-        ("a", 1): trail([0.4], diverged_at=7),
-        ("b", 0): trail([], diverged_at=3),
+        ("a", 0): trajectory([0.2, 0.8, 1.0]),
+        ("a", 1): trajectory([0.4], diverged_at=7),
+        ("b", 0): trajectory([], diverged_at=3),
     }
     (panel,) = edge_of_stability.stability_panels(found)
     assert list(panel.series) == ["a (1 of 2 diverged)", "b (diverged)", "stability threshold"]
@@ -297,10 +306,10 @@ def test_an_arm_that_diverged_says_so_and_has_no_mean_from_there():
     assert some.x.tolist() == [0, 7, 10, 20] and some.mean[0] == pytest.approx(0.3)
     assert np.isnan(some.mean[1:]).all() and every.x.tolist() == [3]
     words = {"label": "fig-test", "caption": "See.", "alt": "Curves."}
-    figure = plots.curves([panel], **words).figure
+    figure = captioned.curves([panel], **words).figure
     assert "b (diverged)" in [text.get_text() for text in figure.legends[0].get_texts()]
 
 
-def test_no_trails_are_refused():
-    with pytest.raises(ValueError, match="there are no trails to draw"):
+def test_no_trajectories_are_refused():
+    with pytest.raises(ValueError, match="there are no trajectories to draw"):
         edge_of_stability.stability_panels({})

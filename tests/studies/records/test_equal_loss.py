@@ -31,36 +31,36 @@ def trained(store, **changes):
 
 def test_networks_are_those_of_the_step_at_which_the_loss_is_reached(store):
     runs = trained(store)
-    level = 0.85 * sum(float(run.history["train_loss"][0]) for run in runs.values()) / 4
+    target = 0.85 * sum(float(run.history["train_loss"][0]) for run in runs.values()) / 4
     task = digits()
-    found = equal_loss.equal_loss_objectives(runs, level, task, task.train, store)
+    found = equal_loss.equal_loss_objectives(runs, target, task, task.train, store)
     assert list(found) == list(runs)
     seen = set()
     for key, run in runs.items():
-        there = time_to_target.reach(run, "train_loss", level)
+        there = time_to_target.reach(run, "train_loss", target)
         assert there.reached and there.epochs > 0
         step = round(there.epochs * STEPS)
         kept = dataclasses.replace(run.config, snapshots=(step,))  # The whole of its training.
         whole = training.train(kept, task, store).model(step=step)
         want = torch.nn.utils.parameters_to_vector(whole.parameters()).double()
         assert torch.equal(found[key].theta, want)
-        # A step is a fifth of an epoch: the loss is near the level, and was further at the start.
-        assert found[key].loss(found[key].theta) == pytest.approx(level, rel=0.2)
+        # A step is a fifth of an epoch: the loss is near the target, and was further at the start.
+        assert found[key].loss(found[key].theta) == pytest.approx(target, rel=0.2)
         seen.add(tuple(want.tolist()))
     assert len(seen) == len(runs)  # Seeds are told apart.
 
 
-def test_a_level_of_each_seed_is_the_loss_that_all_its_arms_reach(store):
+def test_a_target_of_each_seed_is_the_loss_that_all_its_arms_reach(store):
     runs, task = trained(store), digits()
-    shared = time_to_target.shared_level(runs, ["fast", "slow"])
-    for seed, level in shared.items():
+    shared = time_to_target.shared_target(runs, ["fast", "slow"])
+    for seed, target in shared.items():
         ends = [float(runs[arm, seed].history["train_loss"][-1]) for arm in ("fast", "slow")]
-        assert level == max(ends) > min(ends)
+        assert target == max(ends) > min(ends)
     found = equal_loss.equal_loss_objectives(runs, None, task, task.train, store)
     assert None not in found.values()
-    for seed, level in shared.items():
+    for seed, target in shared.items():
         slow = found["slow", seed]
-        assert slow.loss(slow.theta) == pytest.approx(level, rel=1e-5)  # Where it ended.
+        assert slow.loss(slow.theta) == pytest.approx(target, rel=1e-5)  # Where it ended.
         want = torch.nn.utils.parameters_to_vector(runs["slow", seed].model().parameters())
         assert torch.equal(slow.theta, want.double())
 
@@ -79,7 +79,7 @@ def test_what_never_gets_there_has_no_network(store):
 def test_a_seed_of_which_a_run_diverged_shares_no_level(store):
     runs = trained(store)
     runs["slow", 1] = dataclasses.replace(runs["slow", 1], diverged_at=3)
-    shared = time_to_target.shared_level(runs, ["fast", "slow"])
+    shared = time_to_target.shared_target(runs, ["fast", "slow"])
     assert math.isfinite(shared[0]) and math.isnan(shared[1])
     found = equal_loss.equal_loss_objectives(runs, None, digits(), digits().train, store)
     assert [key for key, L in found.items() if L is None] == [("fast", 1), ("slow", 1)]

@@ -89,7 +89,7 @@ def test_a_path_on_which_the_loss_is_no_number_has_not_converged(study, tmp_path
     assert rows["error_barrier_train_frozen"]["converged"] == "false"
 
 
-def test_routes_are_read_back_from_the_store(study, monkeypatch):
+def test_paths_are_read_back_from_the_store(study, monkeypatch):
     first = measured(study, count=2)
 
     def fail(*args, **kwargs):
@@ -102,7 +102,7 @@ def test_routes_are_read_back_from_the_store(study, monkeypatch):
         assert math.isfinite(path.barrier) and torch.equal(path.loss, again[kind][0].loss)
 
 
-def test_one_solution_has_no_route(study):
+def test_one_solution_has_no_path(study):
     assert measured(study, count=1) == {}
 
 

@@ -1,4 +1,4 @@
-"""What a training run and the sharpness of a solution put into a study's results."""
+"""Records of solutions: geometry, sharpness, losses, and rows for missing networks."""
 
 import dataclasses
 import math
@@ -6,47 +6,13 @@ import math
 import numpy as np
 import pytest
 import torch
-from landscape import models, sharpness, spectrum
+from landscape import sharpness, spectrum
 from landscape.objective import Objective
-from landscape.training import SGD, TrainConfig, train
 from studies.records import runs, solutions
 from torch import nn
 
-from tests.sample_networks import SMALL, digits, small_cnn, small_objective
-from tests.sample_study import rows_of
-
-
-def test_eigenvalue_is_recorded_with_residual_cost_and_convergence(study, tmp_path):
-    at = small_objective(13)
-    pairs = spectrum.eigenpairs(at.hessian(at.theta), which="both ends", max_products=6, tol=1e-6)
-    solutions.record_eigenvalue(study, "lambda_min", pairs, -1, at, arm="a", seed=3)
-    study.write("title", [], [])
-    (row,) = rows_of(tmp_path)
-    assert float(row["value"]) == pytest.approx(pairs.smallest, rel=1e-9)
-    assert float(row["error"]) == pytest.approx(float(pairs.residuals[-1]), rel=1e-9)
-    assert (row["error_kind"], row["converged"], row["cost"]) == ("residual", "false", "7")
-    assert (row["cost_unit"], row["seed"], row["examples"]) == ("products", "3", "13")
-
-
-@pytest.mark.parametrize(
-    ("value", "residual", "known"), [(2.0, 1.0, True), (-1.0, 2.0, False), (0.0, 0.0, True)]
-)
-def test_an_eigenvalue_below_its_residual_is_not_told_from_zero(
-    study, tmp_path, value, residual, known
-):
-    at = small_objective(13)
-    pairs = spectrum.eigenpairs(at.hessian(at.theta))
-    pairs = dataclasses.replace(
-        pairs,
-        values=torch.tensor([value], dtype=torch.float64),
-        residuals=torch.tensor([residual], dtype=torch.float64),
-        converged=torch.tensor([True]),
-    )
-    solutions.record_eigenvalue(study, "lambda_max", pairs, 0, at, arm="a", note="first")
-    study.write("title", [], [])
-    (row,) = rows_of(tmp_path)
-    assert row["converged"] == str(known).lower() and float(row["value"]) == value
-    assert row["note"] == ("first" if known else "first; not told from 0")
+from tests.sample_networks import digits, small_cnn, small_objective
+from tests.sample_study import rows_of, run_of
 
 
 def test_geometry_records_raw_and_scale_free_sharpness(study):
@@ -72,45 +38,6 @@ def test_geometry_records_raw_and_scale_free_sharpness(study):
         study.values("lambda_min", "again")
 
 
-def run_of(study, **settings):
-    given = {"optimizer": SGD(0.05, momentum=0.9), "epochs": 2, "batch_size": 20, **settings}
-    config = TrainConfig(models.CNN(**SMALL), **given)
-    return train(config, digits(), study.store)
-
-
-def test_run_is_recorded_with_its_end_its_noise_and_its_curves(study, tmp_path):
-    run = run_of(study)
-    runs.record_run(study, run, "a", 7)
-    study.write("title", [], [])
-    rows = {row["quantity"]: row for row in rows_of(tmp_path)}
-    for name in ("train_loss", "train_accuracy", "test_loss", "test_accuracy"):
-        assert float(rows[name]["value"]) == pytest.approx(float(run.history[name][-1]), rel=1e-9)
-        assert (rows[name]["arm"], rows[name]["seed"], rows[name]["cost"]) == ("a", "7", "6")
-    later = run.step_loss[3:].numpy()
-    want = math.sqrt(np.square(np.diff(later)).mean() / 2)
-    assert float(rows["step_noise"]["value"]) == pytest.approx(want, rel=1e-9)
-    gap = run.history["test_loss"][-1] - run.history["train_loss"][-1]
-    assert float(rows["loss_gap"]["value"]) == pytest.approx(float(gap), rel=1e-9)
-    curves = rows_of(tmp_path, "curves.csv")
-    assert [row["epoch"] for row in curves] == ["0", "1", "2"]
-    assert curves[0]["gradient_norm"] == "nan"
-
-
-@pytest.mark.parametrize("settings", [{"epochs": 1}, {"batch_size": 48}])
-def test_run_too_short_for_step_noise_is_recorded_without_it(study, settings):
-    runs.record_run(study, run_of(study, **settings), "a", 0)
-    assert math.isnan(study.values("step_noise", "a")[0])
-
-
-def test_run_that_diverged_is_recorded_as_such_with_its_step(study, tmp_path):
-    runs.record_run(study, run_of(study, optimizer=SGD(1e30)), "a", 0)
-    study.write("title", [], [])
-    rows = rows_of(tmp_path)
-    assert all(row["converged"] == "false" for row in rows)
-    assert all(row["note"] == "diverged at step 1" for row in rows)
-    assert not study.converged("train_loss")
-
-
 def test_subsets_record_a_value_for_each_set_of_examples(study):
     model, task = small_cnn(), digits()
     sets = [task.first(8), task.first(24)]
@@ -119,39 +46,6 @@ def test_subsets_record_a_value_for_each_set_of_examples(study):
         L = Objective(model, examples)
         exact = np.linalg.eigvalsh(L.hessian(L.theta).to_dense().numpy())
         assert found == pytest.approx(exact[-1], rel=1e-4)
-
-
-def test_twins_record_sharpness_of_one_function_at_several_scales(study):
-    radii = {"rho": 0.05, "rho_adaptive": 0.5}
-    fixed = digits().first(24)
-    solutions.record_twins(
-        study, {"a": small_cnn()}, fixed, layer="0", factors=[0.5, 1.0], seed=3, **radii
-    )
-    assert max(study.values("twin_loss_change", "a")) < 1e-5
-    halved, same = study.values("twin_lambda_max", "a")
-    assert halved > 1.2 * same
-    relative = study.values("twin_lambda_max_relative", "a")
-    assert relative[0] == pytest.approx(relative[1], rel=1e-3)
-    solutions.record_geometry(study, Objective(small_cnn(), fixed), arm="b", **radii)
-    assert study.values("lambda_max", "b") == pytest.approx([same], rel=1e-4)
-
-
-def test_runs_are_recorded_with_the_gradients_of_their_layers(study, tmp_path):
-    found = {("a", 0): run_of(study), ("b", 0): run_of(study, optimizer=SGD(1e30))}
-    runs.record_runs(study, found)
-    study.write("title", [], [])
-    assert len(study.values("test_accuracy", "a")) == len(study.values("test_loss", "b")) == 1
-    rows = rows_of(tmp_path, "gradients.csv")
-    # Two convolutions and two linear layers; three epochs with the first mini-batch, and two.
-    assert [row["arm"] for row in rows] == ["a"] * 12 + ["b"] * 8
-    run = found["a", 0]
-    weights = ("0.weight", "4.weight", "9.weight", "11.weight")
-    norms = runs.layer_gradients(run)
-    assert norms.shape == (4, 3)
-    for row, name in zip(norms, weights, strict=True):
-        assert torch.equal(row, run.gradient_norms[name])
-    assert [row["layer"] for row in rows[:12:3]] == ["1", "2", "3", "4"]
-    assert float(rows[4]["gradient_norm"]) == pytest.approx(float(norms[1, 1]), rel=1e-9)
 
 
 def test_solutions_have_their_geometry_and_conditioning(study):
@@ -240,7 +134,7 @@ def test_early_numbers_are_those_of_the_objective(study):
 def test_what_is_tested_is_the_network_in_eval_mode_on_other_examples(study, tmp_path):
     at = small_objective(13).replace(bn="batch")
     examples = tuple(part[20:40] for part in digits().train)
-    how = {"prefix": "equal_", "without": "no network"}
+    how = {"prefix": "equal_", "missing_note": "no network"}
     solutions.record_test_loss(study, {("a", 2): at, ("a", 3): None}, examples, **how)
     want = small_objective(13).replace(examples=examples).evaluate(at.theta)
     accuracy, lost = study.values("equal_test_accuracy", "a")
@@ -274,33 +168,3 @@ def test_a_largest_eigenvalue_far_below_the_range_is_computed_to_a_smaller_toler
     asked.clear()
     solutions.record_early(study, {("a", 0): at}, rho=0.05, prefix="", tol=1e-3)
     assert asked == [1e-3, 1e-4, 1e-5, 1e-6]
-
-
-def test_bounds_of_the_trace_are_those_of_each_run(study):
-    run = run_of(study, epochs=2)
-    optimizer = run.config.optimizer
-    settings = optimizer.learning_rate / (1 - optimizer.momentum), run.config.batch_size
-    descent = 2 * float(run.history["train_loss"][0]) / (settings[0] * run.steps)
-    for seed, (noise, trace) in enumerate([(3.0, 2 * descent), (5.0, descent / 2)]):
-        study.add("noise_trace", noise, arm="a", seed=seed)
-        study.add("trace", trace, arm="a", seed=seed)
-    solutions.record_bounds(study, {("a", 0): run, ("a", 1): run})
-    want = [descent + noise / settings[1] for noise in (3.0, 5.0)]
-    assert study.values("trace_bound", "a") == pytest.approx(want)
-    # With its constant the bound is the trace; without noise it may already be more.
-    want = [descent * settings[1] / 3, -descent / 2 * settings[1] / 5]
-    assert study.values("trace_constant", "a") == pytest.approx(want)
-
-
-def test_a_run_without_a_step_or_a_start_has_no_bound(study):
-    run = run_of(study, epochs=2)
-    lost = {**run.history, "train_loss": run.history["train_loss"] * math.inf}
-    for arm, own in {
-        "never began": dataclasses.replace(run, step_loss=run.step_loss[:0]),
-        "infinite": dataclasses.replace(run, history=lost),
-    }.items():
-        for name in ("noise_trace", "trace"):
-            study.add(name, math.nan, arm=arm, seed=0)
-        solutions.record_bounds(study, {(arm, 0): own})
-        for name in ("trace_bound", "trace_constant"):
-            assert math.isnan(study.values(name, arm)[0])

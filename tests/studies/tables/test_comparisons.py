@@ -13,7 +13,7 @@ from studies.display import Sentence
 from studies.intervals import Interval, mean_interval, paired_ratio
 from studies.rank_correlation import RankCorrelation
 from studies.records.published import Comparison
-from studies.records.runs import record_learning
+from studies.records.runs import learned_seeds
 from studies.tables import comparisons, measurements
 from studies.tables import runs as run_tables
 
@@ -226,7 +226,7 @@ def test_networks_are_told_apart_by_whether_their_first_steps_are_stable(study):
             study.add("initial_lambda_max", start, arm=arm, seed=seed)
             study.add("share", end, arm=arm, seed=seed)
     optimizer = SGD(0.1, momentum=0.9)  # 2 (1 + 0.9) / 0.1
-    found = measurements.steady(study, optimizer, "share", ["a", "b"]).text
+    found = measurements.stable_start_sentence(study, optimizer, "share", ["a", "b"]).text
     assert found.startswith(
         r"Full-batch steps of the first rate are stable up to $\lambda_{\max}$ = 38."
     )
@@ -234,7 +234,7 @@ def test_networks_are_told_apart_by_whether_their_first_steps_are_stable(study):
         "Of 4 networks 2 begin at or below it, and end at 80.0 to 90.0 per cent; 2 begin above it, "
         "and end at 20.0 to 40.0 per cent."
     )
-    assert measurements.steady(study, optimizer, "share", ["b"]).text.endswith(
+    assert measurements.stable_start_sentence(study, optimizer, "share", ["b"]).text.endswith(
         "2 begin above it, and end at 20.0 to 40.0 per cent."
     )
 
@@ -261,7 +261,7 @@ def test_arms_learn_that_beat_chance_twice_in_every_seed(study):
         "Of 3 arms all but these learn, in every seed to more than twice chance; in how many seeds "
         "these do: d (1 of 2)."
     )
-    assert record_learning(study, runs, chance=0.1)["c"] == [True, False]
+    assert learned_seeds(study, runs, chance=0.1)["c"] == [True, False]
     every = run_tables.learned(study, runs, ["a", "e"], chance=0.1)
     assert every.text == "All 2 arms learn, in every seed to more than twice chance."
 
@@ -295,7 +295,7 @@ def test_rounding_is_told_by_its_median_and_where_it_is_large(study):
 def test_an_interval_is_set_against_a_value(ends, want):
     low, high = ends
     interval = Interval((low + high) / 2, low, high, 3, 0.95, 0, "mean")
-    assert formatting.against(interval, 2.0) == want
+    assert formatting.position_text(interval, 2.0) == want
 
 
 def test_runs_that_end_in_a_rise_of_the_loss_are_named():

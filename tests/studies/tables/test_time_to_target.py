@@ -1,4 +1,4 @@
-"""The table of epochs to levels, in which runs that never get there are kept."""
+"""The table of epochs to targets, which keeps runs that never reach them."""
 
 import math
 

@@ -1,1 +1,1 @@
-"""What makes networks and their derivatives fast: PyTorch function modes with the same numbers."""
+"""Fast forward passes and fast second derivatives of any network, with the same numbers."""

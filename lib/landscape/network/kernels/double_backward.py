@@ -1,4 +1,4 @@
-"""Folding: a context in which any network's convolutions differentiate twice at full speed."""
+"""A context in which Hessian-vector products of any convolutional network are fast."""
 
 from typing import Any
 
@@ -12,13 +12,14 @@ from landscape.network.kernels.convolution import (
     Options,
     ReLU,
     Sizes,
+    custom_functions_allowed,
     output_shape,
-    replaceable,
 )
-from landscape.network.kernels.normalization import Call, batch_normalize
+from landscape.network.kernels.normalization import BatchNormArguments, batch_normalize
 
-# What may be asked of a convolution that is held back, as BatchNorm2d does: it stays held.
-_QUESTIONS = frozenset(
+# Queries that a deferred convolution answers without its values. BatchNorm2d asks them before it
+# calls `batch_norm`: were the values computed then, no normalisation could be folded.
+_METADATA = frozenset(
     (
         torch.Tensor.dim,
         torch.Tensor.size,
@@ -30,64 +31,91 @@ _QUESTIONS = frozenset(
 
 
 class FastConvolutions(TorchFunctionMode):
-    """Context in which any network's 2-d convolutions differentiate twice at full speed.
+    """Context that makes second derivatives of any network with 2-d convolutions fast.
 
-    PyTorch differentiates the backward pass of a convolution by general formulas that fall back to
-    slow kernels; here it is written as the convolutions that it is. Normalisation by given
-    statistics (eval mode) right behind a convolution is folded into its weights inside the graph,
-    so that scale and shift touch weights and not activations. Normalisation by the statistics of
-    the batch has second derivatives of its own, ``normalisation.BatchNorm``. Function and
-    derivatives are the same up to rounding; third derivatives are refused. Use ``settled`` on what
-    the network returns.
+    Compute the outputs inside the context, as for an ordinary forward pass, and pass them through
+    ``convolved``. Then differentiate twice, inside or outside the context. Function and derivatives
+    are the same as without it, up to rounding. Third derivatives are refused with an error.
+
+    It replaces four operations by functions with second derivatives of their own:
+
+    - A 2-d convolution becomes a ``Convolution``. PyTorch differentiates the backward pass of a
+      convolution by general formulas that reach slow kernels; its derivative is itself made of
+      convolutions, and is written so.
+    - Normalisation by given statistics (eval mode) right behind a convolution is folded into the
+      convolution's weight and bias, inside the graph: scale and shift multiply weights, not
+      activations. For that a convolution is *deferred*: it is computed at its first use, when it is
+      known whether normalisation follows.
+    - Normalisation by the statistics of the batch becomes a ``normalization.BatchNorm``.
+    - ReLU becomes ``convolution.ReLU``, without zeros in its second derivatives.
 
     Reference: Jacob et al. (2018), Quantization and Training of Neural Networks for Efficient
-        Integer-Arithmetic-Only Inference, section 3.2 (folding).
+        Integer-Arithmetic-Only Inference, CVPR, section 3.2 (folding).
     """
 
     def __torch_function__(self, func, types, args=(), kwargs=None):
-        """Compute ``func``; a convolution is held back until it is known what follows."""
+        """Return ``func(*args, **kwargs)``; the result of a convolution is deferred."""
         kwargs = kwargs or {}
-        if func in _QUESTIONS:
+        if func in _METADATA:
             return func(*args, **kwargs)
         result = None
-        if not replaceable():
+        if not custom_functions_allowed():
             pass
         elif func in (functional.conv2d, torch.conv2d):
-            result = _hold(*args, **kwargs)
+            result = _deferred_convolution(*args, **kwargs)
         elif func is functional.batch_norm:
-            result = _normalised(Call(*args, **kwargs))
+            result = _batch_norm(BatchNormArguments(*args, **kwargs))
+        # In place, ReLU has to change the tensor that the caller holds: PyTorch does that.
         elif func in (functional.relu, torch.relu) and not kwargs.get("inplace"):
             result = ReLU.apply(convolved(args[0] if args else kwargs["input"]))
         return func(*convolved(args), **convolved(kwargs)) if result is None else result
 
 
 def convolved(tree: Any) -> Any:
-    """Return ``tree`` with the convolutions computed that were held back in it."""
-    return pytree.tree_map_only(_Held, lambda held: held.settle(), tree)
+    """Return nested arguments or outputs with the values of all deferred convolutions in them.
+
+    Args:
+        tree: Any PyTorch tree: a tensor, or tuples, lists and dictionaries of tensors.
+
+    Returns:
+        The same structure, with ordinary tensors in place of deferred ones.
+
+    Raises:
+        RuntimeError: If an operand of a deferred convolution was changed in place since.
+    """
+    return pytree.tree_map_only(_DeferredConvolution, lambda held: held.settle(), tree)
 
 
-class _Held(torch.Tensor):
-    """The result of a convolution that is not computed yet, and its place in the graph."""
+class _DeferredConvolution(torch.Tensor):
+    """The output of a convolution: its place in the graph, and its values from first use on.
+
+    ``Convolution`` returns it, so gradients of its values reach the backward pass of that node. If
+    it is folded instead, another ``Convolution`` is recorded and this one is never used.
+    """
 
     @staticmethod
     def __new__(cls, operands, options: Options):
         inputs, weight, _ = operands
         shape = output_shape(inputs, weight, options)
-        held = torch.Tensor._make_wrapper_subclass(
+        output = torch.Tensor._make_wrapper_subclass(
             cls, shape, dtype=inputs.dtype, device=inputs.device
         )
-        held.operands, held.options, held.result = operands, options, None
-        held.versions = _versions(operands)
-        return held
+        output.operands, output.options, output.result = operands, options, None
+        output.versions = _versions(operands)
+        return output
 
     def settle(self) -> torch.Tensor:
-        if self.result is None:  # Once, so that what is changed in place stays changed.
+        """Return the values, computed once: later uses must see changes made in place."""
+        if self.result is None:
             self._check_operands()
-            with torch.enable_grad():  # As when it was held, wherever its first use is.
+            # Gradients were enabled when the layer was called. Its first use may stand under
+            # `no_grad`, and the kept values would then have no derivative for later uses.
+            with torch.enable_grad():
                 self.result = _Computed.apply(self)
         return self.result
 
     def folded(self, scale: torch.Tensor, shift: torch.Tensor) -> torch.Tensor:
+        """Return scale · output + shift, both (O,), as one convolution with another weight."""
         self._check_operands()
         inputs, weight, bias = self.operands
         shift = shift if bias is None else bias * scale + shift
@@ -95,6 +123,7 @@ class _Held(torch.Tensor):
         return Convolution.apply(inputs, weight, shift, self.options)
 
     def _check_operands(self) -> None:
+        # PyTorch convolves when the layer is called; here a later change would enter the result.
         if _versions(self.operands) != self.versions:
             raise RuntimeError(
                 "the input or a parameter of a convolution was changed in place before the "
@@ -104,15 +133,17 @@ class _Held(torch.Tensor):
 
     @classmethod
     def __torch_dispatch__(cls, func, types, args=(), kwargs=None):
-        # What does not ask the mode ends here: an autograd.Function, or a use after the context.
-        # Its derivatives go through the node that `Convolution` gave to the held tensor itself.
-        args, kwargs = pytree.tree_map_only(_Held, cls._values, (args, kwargs or {}))
-        if func._schema.is_mutable:
+        # Operations that the mode does not see come here: inside an autograd.Function, or after the
+        # context. Autograd is above this level and already has the node of `Convolution`, so the
+        # operation gets values without derivatives.
+        args, kwargs = pytree.tree_map_only(_DeferredConvolution, cls._values, (args, kwargs or {}))
+        if func._schema.is_mutable:  # It would change detached values, and no graph would know.
             raise RuntimeError(_CHANGED)
         return func(*args, **kwargs)
 
     def _values(self) -> torch.Tensor:
         result = self.settle()
+        # A change in place belongs to the graph of `result`, which autograd does not see here.
         if result._version:
             raise RuntimeError(_CHANGED)
         return result.detach()
@@ -125,11 +156,11 @@ _CHANGED = (
 
 
 class _Computed(torch.autograd.Function):
-    """A held convolution -> its values; the derivatives are those of the held tensor's node."""
+    """Deferred convolution -> its values; the gradient passes on to the node of ``Convolution``."""
 
     @staticmethod
     def forward(ctx, held):
-        return torch.conv2d(*held.operands, *held.options)
+        return torch.conv2d(*held.operands, *held.options)  # No graph is recorded in `forward`.
 
     @staticmethod
     def backward(ctx, grad):
@@ -137,36 +168,47 @@ class _Computed(torch.autograd.Function):
 
 
 def _versions(tensors) -> list[int]:
+    """Return PyTorch's counters of changes in place."""
     return [tensor._version for tensor in tensors if tensor is not None]
 
 
-# Arguments are called as in PyTorch: they may come by name.
-def _hold(input, weight, bias=None, stride=1, padding=0, dilation=1, groups=1) -> _Held | None:
+# The arguments have PyTorch's names, by which callers may pass them.
+def _deferred_convolution(
+    input, weight, bias=None, stride=1, padding=0, dilation=1, groups=1
+) -> _DeferredConvolution | None:
     inputs, weight, bias = convolved((input, weight, bias))
     if isinstance(padding, str) or inputs.dim() != 4 or not inputs.is_floating_point():
         return None
     options = (_pair(stride), _pair(padding), _pair(dilation), groups)
-    return Convolution.apply(inputs, weight, bias, options, _Held) if _may_wait(inputs) else None
+    return (
+        Convolution.apply(inputs, weight, bias, options, _DeferredConvolution)
+        if _may_wait(inputs)
+        else None
+    )
 
 
 def _may_wait(tensor: torch.Tensor) -> bool:
-    # Computed later it would miss the context that it stands in.
+    """Return whether a result may be computed later: gradients on, autocast off.
+
+    Later it would miss the ``no_grad`` or ``autocast`` context that it was called in.
+    """
     return torch.is_grad_enabled() and not torch.is_autocast_enabled(tensor.device.type)
 
 
-def _normalised(call: Call) -> torch.Tensor | None:
-    held = call.input
-    if not _may_wait(held):
+def _batch_norm(call: BatchNormArguments) -> torch.Tensor | None:
+    """Return batch normalisation with fast second derivatives; None where PyTorch computes it."""
+    inputs = call.input
+    if not _may_wait(inputs):
         return None
     if call.training:
-        return batch_normalize(call._replace(input=convolved(held)))
-    # A convolution that something else has used already is there, and is not computed twice.
-    if not isinstance(held, _Held) or held.result is not None:
+        return batch_normalize(call._replace(input=convolved(inputs)))
+    # Once something else has used the convolution its values exist: folding would convolve again.
+    if not isinstance(inputs, _DeferredConvolution) or inputs.result is not None:
         return None
     scale = (call.running_var + call.eps).rsqrt()
     scale = scale if call.weight is None else call.weight * scale
     shift = -call.running_mean * scale
-    return held.folded(scale, shift if call.bias is None else shift + call.bias)
+    return inputs.folded(scale, shift if call.bias is None else shift + call.bias)
 
 
 def _pair(value: int | Sizes) -> Sizes:

@@ -1,4 +1,4 @@
-"""The first linear layer at many points: a combination of products that are computed once."""
+"""Outputs of a first linear layer at many points, combined from products computed once."""
 
 from collections.abc import Callable, Sequence
 
@@ -11,27 +11,44 @@ from landscape.network.kernels.deferred import Deferred
 from landscape.network.precision import full_precision
 
 Combine = Callable[[Sequence[torch.Tensor], Sequence[float]], torch.Tensor]
-Places = list[tuple[nn.Module, str]]
+ParameterUses = list[tuple[nn.Module, str]]  # Modules that hold a parameter, and its name there.
 
-# Below this many features a layer's product is as cheap as the sum that would replace it.
+# With fewer input features the layer's product is as cheap as the sum that would replace it.
 _FEATURES = 32
 
 
-class Workspace:
-    """Bytes that are left."""
+class MemoryBudget:
+    """A number of bytes from which parts are taken.
+
+    Args:
+        size: Bytes to spend.
+    """
 
     def __init__(self, size: int) -> None:
         self._left = size
 
     def take(self, size: int) -> bool:
-        """Whether there is room for so many bytes; they are then taken."""
+        """Take ``size`` bytes if as many are left; return whether they were."""
         fits = size <= self._left
         self._left -= size if fits else 0
         return fits
 
 
-class FirstWeight:
-    """A weight of a linear layer on the examples themselves, and its products with them."""
+class FirstLayerWeight:
+    """The weight of a linear layer on the examples at points of a line, plane or path.
+
+    The weight W(c) at coefficients c is a combination of basis weights, and the product of the
+    examples with W(c) is the same combination of their products with the basis. Those are computed
+    once, so that a point costs a sum in place of a matrix product.
+
+    Args:
+        basis: Weights (O, I) of the centre and of each direction, in float64.
+        combine: Combines tensors, one for each of the basis, with the coefficients of a point.
+        inputs: The microbatches of examples that the layer is applied to.
+        dtype: Type in which the network computes.
+        room: Bytes for the products, shared by all first layers; examples whose products do not
+            fit are multiplied with the weight as usual.
+    """
 
     def __init__(
         self,
@@ -39,17 +56,24 @@ class FirstWeight:
         combine: Combine,
         inputs: Sequence[torch.Tensor],
         dtype: torch.dtype,
-        room: Workspace,
+        room: MemoryBudget,
     ) -> None:
         self._basis, self._combine, self._dtype, self._room = basis, combine, dtype, room
         self._inputs = {tensor.data_ptr(): tensor for tensor in inputs}
         self._products: dict[tuple, list[torch.Tensor] | None] = {}
 
     def at(self, coefficients: Sequence[float]) -> Deferred:
-        """Return the weight at a point; it is computed only where it has another use."""
+        """Return the deferred weight (O, I) at a point.
+
+        Its ``product`` gives the products with the examples. The weight itself is computed only if
+        something else uses it.
+
+        Args:
+            coefficients: Coefficients of the point.
+        """
         weight = Deferred.of(
             lambda: self._combine(self._basis, coefficients).to(self._dtype),
-            self._basis[0].new_empty(0, dtype=self._dtype),
+            self._basis[0].new_empty(0, dtype=self._dtype),  # Carries dtype and device.
             self._basis[0].shape,
         )
 
@@ -57,31 +81,36 @@ class FirstWeight:
             products = self._known(inputs)
             return products and (lambda: self._combine(products, coefficients))
 
-        # A coefficient that the products' dtype cannot hold makes weights infinite, not products.
+        # The weight combines in float64 and is then rounded: with a coefficient beyond its dtype's
+        # range it is infinite. Products combine in that dtype, which cannot take the coefficient.
         if max(map(abs, coefficients), default=0.0) <= torch.finfo(self._dtype).max:
             weight.product = product
         return weight
 
     def _known(self, inputs: torch.Tensor) -> list[torch.Tensor] | None:
+        """Return the products of inputs with each basis weight; None if they cannot be kept."""
+        # The address finds the microbatch; `_is_view` excludes a part of it, or other values.
         source = self._inputs.get(inputs.data_ptr())
         if source is None or not _is_view(inputs, source):
             return None
-        # A view of all entries in order: its shape says what it is.
+        # A view holds all entries in order, so that its shape is all that tells it from another.
         key = (inputs.data_ptr(), tuple(inputs.shape))
         if key not in self._products:
             size = inputs.shape[:-1].numel() * len(self._basis[0]) * inputs.element_size()
             fits = self._room.take(size * len(self._basis))
+            # None is kept too: a later point must not ask for memory again.
             self._products[key] = self._computed(inputs) if fits else None
         return self._products[key]
 
     def _computed(self, inputs: torch.Tensor) -> list[torch.Tensor]:
-        # In float64, so that their sum is rounded as little as the sum of the weights.
+        # In float64: products of opposite sign may cancel in the sum, which then shows the
+        # rounding of each; the sum of the weights is taken in float64 as well.
         exact = inputs.double()
         return [functional.linear(exact, part).to(self._dtype) for part in self._basis]
 
 
 class _Recorder(TorchFunctionMode):
-    """Notes the weights of linear layers that take the examples themselves."""
+    """Records the weights of linear layers whose input is the examples themselves."""
 
     def __init__(self, inputs: torch.Tensor) -> None:
         super().__init__()
@@ -96,7 +125,15 @@ class _Recorder(TorchFunctionMode):
 @full_precision()
 @torch.inference_mode()
 def first_layers(module: nn.Module, inputs: torch.Tensor) -> set[str]:
-    """Return the names of weights whose products with the examples are worth keeping."""
+    """Return the names of the weights for which ``FirstLayerWeight`` saves time.
+
+    These are weights of linear layers of at least 32 input features whose input is the examples,
+    or a view of all of them such as ``inputs.flatten(1)``.
+
+    Args:
+        module: Any module; it makes one forward pass.
+        inputs: A microbatch (N, ...) in its dtype, on its device.
+    """
     with _Recorder(inputs) as recorder:
         module(inputs)
     return {
@@ -106,8 +143,13 @@ def first_layers(module: nn.Module, inputs: torch.Tensor) -> set[str]:
     }
 
 
-def parameter_uses(module: nn.Module, parameter: nn.Parameter) -> Places:
-    """Return where in a module a parameter stands; one that is shared stands at several."""
+def parameter_uses(module: nn.Module, parameter: nn.Parameter) -> ParameterUses:
+    """Return the modules that hold a parameter, and its name in each; several if it is shared.
+
+    Args:
+        module: The module to search, with all that is in it.
+        parameter: A parameter of it.
+    """
     return [
         (part, name)
         for part in module.modules()
@@ -117,7 +159,7 @@ def parameter_uses(module: nn.Module, parameter: nn.Parameter) -> Places:
 
 
 def _is_view(tensor: torch.Tensor, whole: torch.Tensor) -> bool:
-    """Whether a tensor holds all entries of another one in the same order, in the same place."""
+    """Return whether a tensor holds all entries of another in the same order and memory."""
     return (
         tensor.data_ptr() == whole.data_ptr()
         and tensor.numel() == whole.numel()

@@ -1,4 +1,4 @@
-"""Normalisation by the statistics of the batch: exact, and twice differentiable in few passes."""
+"""Batch normalisation by batch statistics: accurate sums, and second derivatives in few passes."""
 
 from typing import NamedTuple
 
@@ -7,14 +7,17 @@ from torch.nn import functional
 from torch.overrides import TorchFunctionMode
 
 from landscape.network.kernels.convolution import (
+    custom_functions_allowed,
     needs_gradient,
     refuse_third_derivatives,
-    replaceable,
 )
 
 
-class Call(NamedTuple):
-    """The arguments of ``functional.batch_norm``, by place or by name as PyTorch takes them."""
+class BatchNormArguments(NamedTuple):
+    """The arguments of ``functional.batch_norm``, in PyTorch's order, with its names and defaults.
+
+    Build it from a call's ``*args, **kwargs``, however the caller passed them.
+    """
 
     input: torch.Tensor
     running_mean: torch.Tensor | None
@@ -27,49 +30,75 @@ class Call(NamedTuple):
 
 
 class ExactStatistics(TorchFunctionMode):
-    """Context in which networks normalise by the statistics of the batch as ``of_batch`` does."""
+    """Context in which any network's batch normalisation computes by ``batch_normalize``.
+
+    It concerns layers that normalise by the statistics of the batch alone. In channels-last float32
+    their variance is then as accurate as in the default memory format.
+    """
 
     def __torch_function__(self, func, types, args=(), kwargs=None):
-        """Compute ``func``."""
-        kwargs, found = kwargs or {}, None
-        if func is functional.batch_norm and replaceable():
-            found = batch_normalize(Call(*args, **kwargs))
-        return func(*args, **kwargs) if found is None else found
+        """Return ``func(*args, **kwargs)``, from ``batch_normalize`` where that applies."""
+        kwargs, normalized = kwargs or {}, None
+        if func is functional.batch_norm and custom_functions_allowed():
+            normalized = batch_normalize(BatchNormArguments(*args, **kwargs))
+        return func(*args, **kwargs) if normalized is None else normalized
 
 
-def batch_normalize(call: Call) -> torch.Tensor | None:
-    """Return ``functional.batch_norm`` by statistics of the batch; None where PyTorch has to.
+def batch_normalize(call: BatchNormArguments) -> torch.Tensor | None:
+    """Return ``functional.batch_norm`` by batch statistics, or None where PyTorch must compute it.
 
-    That is where running statistics are used or updated, where it has an error to raise, and in
-    half precision.
+    PyTorch computes where running statistics are used or updated, where it will raise an error, in
+    half precision, and for a bias without a weight.
+
+    Args:
+        call: The arguments; inputs have the shape (N, C, ...).
+
+    Returns:
+        The normalised inputs, of the inputs' shape and dtype, or None.
     """
     inputs = call.input
-    alone = inputs.dim() < 2 or inputs.numel() <= inputs.shape[1]
-    shifted = call.weight is None and call.bias is not None
-    exact = inputs.dtype in (torch.float32, torch.float64)
-    if not call.training or call.running_mean is not None or alone or shifted or not exact:
+    one_value = inputs.dim() < 2 or inputs.numel() <= inputs.shape[1]  # PyTorch raises an error.
+    bias_alone = call.weight is None and call.bias is not None
+    full_precision = inputs.dtype in (torch.float32, torch.float64)
+    if (
+        not call.training
+        or call.running_mean is not None
+        or one_value
+        or bias_alone
+        or not full_precision
+    ):
         return None
     return BatchNorm.apply(inputs, call.weight, call.bias, call.eps)
 
 
 class BatchNorm(torch.autograd.Function):
-    """(inputs, weight, bias, eps) -> inputs normalised by the mean and variance of each feature.
+    """Batch normalisation by batch statistics whose backward pass can be differentiated cheaply.
 
-    Features are the second axis; bias, or weight and bias, may be None. Where channels are last,
-    PyTorch sums value by value in float32: its variance is off by 1e-5, and products with the
-    Hessian of a ResNet-20 by 1e-3. Here sums are those of ``torch.sum``, in a tree.
+    Call ``BatchNorm.apply(inputs, weight, bias, eps)``. The function is that of
+    ``functional.batch_norm(inputs, None, None, weight, bias, training=True, eps=eps)``.
 
-    PyTorch differentiates the backward pass by a general formula, each step of which makes a new
-    tensor. With x̂ the normalised inputs, r = 1/σ, γ the weight and P z = z − ⟨z⟩ − x̂ ⟨z x̂⟩,
-    where ⟨·⟩ is the mean of a feature, the backward pass is g -> γ r P g for the inputs, Σ g x̂ for
-    the weight and Σ g for the bias. P is symmetric: derivatives of all three are once more sums of
-    a feature, and tensors times numbers of a feature.
+    Accuracy: for channels-last inputs PyTorch's kernel sums value by value in float32. Its variance
+    is then off by 1e-5, and products with the Hessian of a ResNet-20 by 1e-3. Here all sums are
+    those of ``torch.sum``, which adds in a tree.
+
+    Derivatives: PyTorch differentiates the backward pass by a general formula, each step of which
+    makes a new tensor. Let x̂ be the normalised inputs, r = 1/σ, γ the weight, ⟨·⟩ the mean of a
+    feature, and P z = z − ⟨z⟩ − x̂ ⟨z x̂⟩. The backward pass maps the output's gradient g to γ r P g
+    for the inputs, Σ g x̂ for the weight and Σ g for the bias. P is symmetric, so the derivatives of
+    all three need again only sums over each feature, and tensors times one number for each feature.
+
+    Args:
+        inputs: Inputs (N, C, ...); features are the second axis.
+        weight: Scale γ (C,), or None for 1.
+        bias: Shift (C,), or None for 0; None where the weight is None.
+        eps: Constant that is added to the variance.
     """
 
     @staticmethod
     def forward(ctx, inputs, weight, bias, eps):
-        """Compute it."""
+        """Return the normalised inputs, of the inputs' shape."""
         mean = _mean(inputs)
+        # With 1/σ still unknown, x̂ stands for the centred inputs; the slope then carries 1/σ.
         features = _Features(inputs, mean, torch.ones_like(mean))
         inverse = (features.variance() + eps).rsqrt()
         ctx.biased = bias is not None
@@ -80,7 +109,7 @@ class BatchNorm(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx, grad):
-        """Return gradients that can be differentiated once more."""
+        """Return the gradients of inputs, weight and bias; they can be differentiated once more."""
         to_inputs, to_weight, to_bias = _Backward.apply(grad, *ctx.saved_tensors)
         return to_inputs, to_weight, to_bias if ctx.biased else None, None
 
@@ -91,75 +120,79 @@ class _Backward(torch.autograd.Function):
     @staticmethod
     def forward(ctx, grad, inputs, weight, mean, inverse):
         features = _Features(inputs, mean, inverse)
-        average, along = features.moments(grad)
-        how = {"slope": -inverse * along, "last": True}
-        projected = features.combined(-inverse * average, grad, inverse, **how)
+        average, along = features.moments(grad)  # ⟨g⟩ and ⟨g x̂⟩.
+        options = {"slope": -inverse * along, "last": True}
+        projected = features.combined(-inverse * average, grad, inverse, **options)  # r P g.
         ctx.save_for_backward(projected, along, inputs, weight, mean, inverse)
-        ctx.set_materialize_grads(False)
+        ctx.set_materialize_grads(False)  # None, not zeros, for gradients nothing asked for.
         if weight is None:
             return projected, None, None
         return projected * features.of(weight), features.count * along, features.count * average
 
     @staticmethod
     def backward(ctx, u, p, q):
-        # Derivatives of Σ u γ r P g + p Σ g x̂ + q Σ g by g, x and γ.
+        # u, p and q weight the gradients of inputs, weight and bias: what follows are the
+        # derivatives of Σ u γ r P g + p Σ g x̂ + q Σ g by g, x and γ.
         refuse_third_derivatives("a normalisation by the statistics of the batch")
         projected, along, inputs, weight, mean, inverse = ctx.saved_tensors
         features, zero = _Features(inputs, mean, inverse), torch.zeros_like(mean)
-        p, q = (zero if of is None else of for of in (p, q))
-        average, share = (zero, zero) if u is None else features.moments(u)
-        overlap = zero if u is None else _mean(u * projected)  # ⟨u r P g⟩
-        steep = inverse if weight is None else weight * inverse
-        both = needs_gradient(ctx, 1)
-        how = {"slope": p - steep * share, "last": not both}
-        through = features.combined(q - steep * average, u, steep, **how)
-        back, to_weight = None, None
-        if both:
-            # Through x̂ acts r P h, with h = p g − γ r (⟨g x̂⟩ u + ⟨u x̂⟩ g), of which r P g is
-            # known; through r itself −γ r ⟨u r P g⟩ x̂.
-            slant = -steep * along * inverse
-            how = {"slope": -slant * share - steep * overlap, "last": True}
-            back = features.combined(-slant * average, u, slant, **how)
-            back.addcmul_(projected, features.of(p - steep * share))
+        p, q = (zero if vector is None else vector for vector in (p, q))
+        u_mean, u_along = (zero, zero) if u is None else features.moments(u)  # ⟨u⟩ and ⟨u x̂⟩.
+        overlap = zero if u is None else _mean(u * projected)  # ⟨u r P g⟩.
+        scale = inverse if weight is None else weight * inverse  # γ r.
+        # J v asks for the derivative by g alone; the one by x would double the work.
+        by_inputs = needs_gradient(ctx, 1)
+        options = {"slope": p - scale * u_along, "last": not by_inputs}
+        to_grad = features.combined(q - scale * u_mean, u, scale, **options)
+        to_inputs, to_weight = None, None
+        if by_inputs:
+            # x acts through x̂ and through r. Through x̂ the derivative is r P h, where
+            # h = p g − γ r (⟨g x̂⟩ u + ⟨u x̂⟩ g) and r P g is saved; through r it is
+            # −γ r ⟨u r P g⟩ x̂.
+            u_scale = -scale * along * inverse
+            options = {"slope": -u_scale * u_along - scale * overlap, "last": True}
+            to_inputs = features.combined(-u_scale * u_mean, u, u_scale, **options)
+            to_inputs.addcmul_(projected, features.of(p - scale * u_along))
         if weight is not None and needs_gradient(ctx, 2):
             to_weight = features.count * overlap
-        return through, back, to_weight, None, None
+        return to_grad, to_inputs, to_weight, None, None
 
 
 class _Features:
-    """What is computed for each feature of inputs (N, C, ...)."""
+    """Sums and combinations for each feature (second axis) of inputs (N, C, ...)."""
 
     def __init__(self, inputs, mean, inverse):
         self._inverse = inverse
         self._shape = [-1, *[1] * (inputs.dim() - 2)]
-        self._centred = inputs - self.of(mean)  # Before products: the mean may be many σ.
+        # Centre first: where the mean is many σ, products of uncentred values would cancel.
+        self._centred = inputs - self.of(mean)
         self.count = inputs.numel() // inputs.shape[1]
 
     def of(self, vector: torch.Tensor) -> torch.Tensor:
-        """Return a number of each feature (C,), to be multiplied with inputs."""
+        """Return one number for each feature (C,) in a shape that broadcasts with the inputs."""
         return vector.view(self._shape)
 
     def moments(self, tensor: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """Return the mean of each feature and of its product with x̂."""
+        """Return the means (C,) of a tensor and of its product with x̂, for each feature."""
         return _mean(tensor), _mean(tensor * self._centred) * self._inverse
 
     def variance(self) -> torch.Tensor:
-        """Return the variance of each feature, over all values and not one less."""
+        """Return the variance of each feature (C,), divided by the number of values, not less 1."""
         return _mean(self._centred * self._centred)
 
     def combined(self, shift, tensor, scale, slope, *, last: bool) -> torch.Tensor:
-        """Return shift + scale · tensor + slope · x̂, of numbers (C,); tensor None counts as 0.
+        """Return shift + scale · tensor + slope · x̂, the factors (C,); tensor None counts as 0.
 
-        The last one takes the memory of what is held here: new memory costs more than arithmetic.
+        ``last`` overwrites the centred inputs: new memory costs more than this arithmetic.
         """
         shift, slope = self.of(shift), self.of(slope * self._inverse)
         if last:
-            found = self._centred.mul_(slope).add_(shift)
+            total = self._centred.mul_(slope).add_(shift)
         else:
-            found = torch.addcmul(shift, self._centred, slope)
-        return found if tensor is None else found.addcmul_(tensor, self.of(scale))
+            total = torch.addcmul(shift, self._centred, slope)
+        return total if tensor is None else total.addcmul_(tensor, self.of(scale))
 
 
 def _mean(tensor: torch.Tensor) -> torch.Tensor:
-    # Sums of PyTorch's kernels of normalisation go value by value where channels are last.
+    # Not `torch.native_batch_norm`'s sums: for channels-last inputs they add value by value.
     return tensor.mean([0, *range(2, tensor.dim())])

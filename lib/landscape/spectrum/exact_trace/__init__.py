@@ -1,1 +1,1 @@
-"""The trace of the Hessian without an estimate, of networks that are piecewise linear."""
+"""The exact trace of the Hessian for piecewise-linear networks."""

@@ -17,26 +17,27 @@ from landscape.spectrum.exact_trace.squared_gradients import squared_gradient_la
 
 # Bytes that one chunk of examples may hold: results of operations and unfolded inputs.
 _CHUNK_BYTES = 256 * 2**20
-# Bytes of its largest result on a CPU: what a backward pass writes is read again from the cache.
+# Bytes of a chunk's largest result on a CPU, so that a backward pass reads what it has just written
+# from the cache.
 _LARGEST_BYTES = 4 * 2**20
-_PROBE = 8
+_PROBE = 8  # Examples that show how much memory one example takes.
 
 Examples = tuple[torch.Tensor, torch.Tensor]
 
 
 @dataclasses.dataclass(frozen=True)
 class ExactTrace:
-    """Trace and diagonal of the Hessian ∇²L(θ), which are those of the Gauss-Newton matrix.
+    """Trace and diagonal of the Hessian ∇²L(θ), which equal those of the Gauss-Newton matrix.
 
     Attributes:
         value: tr ∇²L(θ) = tr GGN of the mean loss, in loss per parameter².
-        diagonal: The diagonal (n,) in float64, in theta's order.
-        error: Estimate of the rounding error of ``value``, see ``exact_trace``.
+        diagonal: The diagonal (n,) in float64, in theta's order, in loss per parameter².
+        error: Estimated rounding error of ``value``; see ``exact_trace``.
         passes: Forward and backward passes over all examples.
         bn: Batch-normalisation policy.
         examples: Number of examples.
         examples_hash: SHA-256 of inputs and targets.
-        dtype: Type that the network computed in; sums are float64.
+        dtype: Floating-point type of the network; sums are float64.
         converged: Always true: nothing is iterated.
     """
 
@@ -51,77 +52,83 @@ class ExactTrace:
     converged: bool = True
 
 
-def exact_trace(L: Objective, theta: torch.Tensor, *, buffers: Buffers | None = None) -> ExactTrace:
-    """Return trace and diagonal of the Hessian of the mean loss, exact up to rounding.
+def exact_trace(
+    objective: Objective, theta: torch.Tensor | None = None, *, buffers: Buffers | None = None
+) -> ExactTrace:
+    """Compute trace and diagonal of the Hessian of the mean loss, exact up to rounding.
 
-    Where the outputs f are piecewise linear in each single parameter, ∂²f/∂θᵢ² = 0 almost
-    everywhere, and of ∂²L/∂θᵢ² only the Gauss-Newton part is left. With Σ_c s_c s_cᵀ the Hessian of
-    an example's loss in its outputs, it is (1/N) Σₙ Σ_c ⟨s_c, ∂fₙ/∂θᵢ⟩²: squares of gradients of
-    one example each, from one forward and C backward passes; C = K - 1 for cross-entropy over K
-    classes, K for K squared errors. Off the diagonal H and GGN differ. At a kink (a ReLU at zero)
-    derivatives are those of automatic differentiation, as in ``L.hessian``.
+    If the outputs f are piecewise linear in each single parameter, ∂²f/∂θᵢ² = 0 almost everywhere,
+    so ∂²L/∂θᵢ² has its Gauss-Newton part only. With Σ_c s_c s_cᵀ the Hessian of an example's loss
+    in its outputs, this part is (1/N) Σₙ Σ_c ⟨s_c, ∂fₙ/∂θᵢ⟩²: squared gradients of single examples,
+    from one forward and C backward passes, where C = K - 1 for cross-entropy over K classes and
+    C = K for K squared errors. Off the diagonal, Hessian and Gauss-Newton matrix differ. At a kink
+    (a ReLU at zero), derivatives are as in automatic differentiation and in ``objective.hessian``.
 
-    The error is an estimate, not a bound: value · 4 eps (m + max |f|) with the m operations that
-    have parameters. Each of them rounds by about eps; an output is off by about eps |f|, and so is,
-    relatively, its probability. Against float64 the true error was 0.01 of it in the median and at
-    most 0.6 of it, over 168 combinations of networks, scales of the outputs and examples.
+    The error is an estimate, not a bound: value · 4 eps (m + max |f|), with m the number of
+    operations that have parameters. Each operation rounds by about eps; an output is off by about
+    eps |f|, and its probability is off by the same amount relative to itself. Compared with
+    float64, the true error was 0.01 of the estimate in the median and 0.6 of it at most, over 168
+    combinations of networks, scales of the outputs and examples.
 
-    Memory: about 256 MB, or what one example takes, beside a few vectors (n,).
+    Memory: about 256 MB, or the memory of one example if that is more, beside a few vectors (n,).
 
     Args:
-        L: Objective with loss ``cross_entropy`` or ``mse``, whose network has outputs (N, K) and
-            consists of linear layers, convolutions, eval-mode batch normalisation, ReLU and other
-            piecewise-linear operations, each parameter used once. This is checked on the
-            graph of its outputs.
-        theta: The point (n,).
-        buffers: Running statistics to use instead of the model's own.
+        objective: The loss to measure, ``cross_entropy`` or ``mse``. Its network has outputs (N, K)
+            and consists of linear layers, convolutions, eval-mode batch normalisation, ReLU and
+            other piecewise-linear operations, with each parameter used once. The graph of the
+            outputs is checked for this.
+        theta: The point (n,); None takes the objective's own theta.
+        buffers: Running statistics to use; None takes the model's own, or under ``reestimate``
+            statistics estimated at theta.
 
     Returns:
-        The trace with an estimate of its rounding error.
+        Trace and diagonal in loss per parameter², with an estimate of the rounding error.
 
     Raises:
-        ValueError: If the network, its loss or its policy is not of this kind; the text says what
-            was met, and to use ``trace(L.hessian(theta))``.
-        RuntimeError: If the result is not finite.
+        ValueError: If network, loss or policy is not of this kind. The text names the obstacle and
+            says to use ``trace(objective.hessian(theta))``.
+        RuntimeError: If outputs or result are not finite.
 
     Reference: Botev et al. (2017), Practical Gauss-Newton Optimisation for Deep Learning, ICML;
     Dangel et al. (2020), BackPACK: Packing more into Backprop, ICLR.
     """
-    parts = L.parts(theta, buffers=buffers)
-    network = _Network(parts, {block.name for block in L.layout.blocks})
+    theta = objective.theta if theta is None else theta
+    parts = objective.parts(theta, buffers=buffers)
+    network = _Network(parts, {block.name for block in objective.layout.blocks})
     totals = {name: torch.zeros_like(leaf).double() for name, leaf in network.leaves.items()}
     relative, passes = 0.0, 0
-    with full_precision(), Progress("exact trace", L.num_examples) as bar:
+    with full_precision(), Progress("exact trace", objective.num_examples) as bar:
         for inputs, targets in _chunks(parts.batches, _chunk_size(network, parts.batches)):
             outputs, graph = network(inputs)
-            seeds = L.output_factors(outputs.detach().double(), targets)
-            # In units of their largest entry the squares do not underflow.
+            seeds = objective.output_factors(outputs.detach().double(), targets)
+            # Confident predictions have tiny factors, whose squares would underflow in float32, so
+            # the largest is scaled to 1.
             unit = float(seeds.abs().max() if len(seeds) else 0) or 1.0
             for name, part in _squares(graph, outputs, (seeds / unit).to(outputs)).items():
                 totals[name] += unit**2 * part
             passes, relative = 1 + len(seeds), max(relative, _rounding(graph, outputs))
             bar.step(count=len(inputs))
-    diagonal = L.layout.flatten(totals) / L.num_examples
+    diagonal = objective.layout.flatten(totals) / objective.num_examples
     value = float(diagonal.sum())
     if not math.isfinite(value):
         raise RuntimeError(
-            f"the trace is not finite in {L.dtype}: squared gradients overflow. Use an objective "
-            "with dtype=torch.float64."
+            f"the trace is not finite in {objective.dtype}: squared gradients overflow. Use an "
+            "objective with dtype=torch.float64."
         )
     return ExactTrace(
         value=value,
         diagonal=diagonal,
         error=relative * value,
         passes=passes,
-        bn=L.bn,
-        examples=L.num_examples,
-        examples_hash=L.examples_hash,
-        dtype=str(L.dtype).removeprefix("torch."),
+        bn=objective.bn,
+        examples=objective.num_examples,
+        examples_hash=objective.examples_hash,
+        dtype=str(objective.dtype).removeprefix("torch."),
     )
 
 
 class _Network:
-    """The network at a point whose trained parameters are leaves: inputs -> outputs, graph."""
+    """The network at a point, as a map from inputs to outputs and the graph of its parameters."""
 
     def __init__(self, parts: Parts, trained: set[str]) -> None:
         self._module, self._buffers = parts.module, parts.buffers
@@ -149,13 +156,13 @@ class _Network:
 
 def _squares(graph: Graph, outputs: torch.Tensor, seeds: torch.Tensor) -> dict[str, torch.Tensor]:
     """Return Σₙ Σ_c ⟨s_cn, ∂fₙ/∂θᵢ⟩² for each parameter that acts in the graph."""
-    found = squared_gradient_layers(graph, len(outputs))
-    nodes = [layer.node for layer in found]
+    layers = squared_gradient_layers(graph, len(outputs))
+    nodes = [layer.node for layer in layers]
     for seed in seeds:
-        for layer, gradient in zip(found, _gradients(nodes, outputs, seed), strict=True):
+        for layer, gradient in zip(layers, _gradients(nodes, outputs, seed), strict=True):
             for part in layer.squares:
                 part.add(gradient)
-    parts = [part for layer in found for part in layer.squares]
+    parts = [part for layer in layers for part in layer.squares]
     return {name: total for part in parts for name, total in part.totals().items()}
 
 
@@ -170,23 +177,25 @@ def _gradients(
 
 
 def _chunk_size(network: _Network, batches: list[Examples]) -> int:
-    """Return how many examples to compute at once, after a few have shown what they take."""
+    """Return how many examples to compute at once, from the memory that a few of them take."""
     inputs, _ = next(_chunks(batches, _PROBE))
     outputs, graph = network(inputs)
     kept = sum(
         part.kept for layer in squared_gradient_layers(graph, len(inputs)) for part in layer.squares
     )
     _check_apart(graph, outputs)
-    each = outputs.element_size() / len(inputs)
-    kept += sum(graph.sizes) + 8 * outputs.shape[1] * outputs.numel()  # And the seeds, in float64.
-    size = _CHUNK_BYTES / (each * kept)
+    bytes_per_value = outputs.element_size() / len(inputs)  # For a single example.
+    kept += sum(graph.sizes) + 8 * outputs.shape[1] * outputs.numel()  # The seeds are float64.
+    size = _CHUNK_BYTES / (bytes_per_value * kept)
     if outputs.device.type == "cpu":
-        size = min(size, _LARGEST_BYTES / (each * max(graph.sizes)))
+        size = min(size, _LARGEST_BYTES / (bytes_per_value * max(graph.sizes)))
     return max(1, int(size))
 
 
 def _check_apart(graph: Graph, outputs: torch.Tensor) -> None:
-    """Raise if an output depends on what a layer makes of another example."""
+    """Raise ValueError if an output depends on another example's result in a layer."""
+    # Every other example gets a gradient, with unequal entries so that none cancels; the examples
+    # between must receive none.
     seed = torch.zeros_like(outputs)
     seed[::2] = torch.linspace(1, 2, outputs.shape[1])
     nodes = [use.node for use in graph.uses]
@@ -196,12 +205,12 @@ def _check_apart(graph: Graph, outputs: torch.Tensor) -> None:
                 f"an output depends on another example through {use.node.name()} with "
                 f"{', '.join(map(repr, use.names.values()))}: examples act on each other, or are "
                 "not in the first axis of each layer. The exact trace needs gradients of single "
-                "examples; use spectrum.trace(L.hessian(theta))."
+                "examples. Use spectrum.trace(L.hessian(theta))."
             )
 
 
 def _chunks(batches: list[Examples], size: int) -> Iterator[Examples]:
-    """Yield the examples in order, at most ``size`` at once."""
+    """Yield the examples in their order, at most ``size`` at once."""
     group = max(1, size // len(batches[0][0]))
     for start in range(0, len(batches), group):
         inputs, targets = map(torch.cat, zip(*batches[start : start + group], strict=True))
@@ -210,5 +219,6 @@ def _chunks(batches: list[Examples], size: int) -> Iterator[Examples]:
 
 
 def _rounding(graph: Graph, outputs: torch.Tensor) -> float:
+    """Return the estimated relative rounding error; see ``exact_trace``."""
     largest = float(outputs.detach().abs().max())
     return 4 * torch.finfo(outputs.dtype).eps * (len(graph.uses) + largest)

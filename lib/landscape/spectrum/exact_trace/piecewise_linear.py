@@ -1,7 +1,7 @@
-"""Piecewise-linear networks: whether outputs are affine in each parameter, and where these act.
+"""Piecewise-linear networks: a check of the autograd graph, and where each parameter acts in it.
 
-Read off the autograd graph of some outputs, so that functional calls, containers and in-place
-modules count as what they compute, and names of modules count for nothing.
+The graph shows the operations themselves, so functional calls, containers and in-place modules are
+checked by what they compute, whatever the modules are called.
 """
 
 import dataclasses
@@ -12,7 +12,7 @@ from collections.abc import Mapping
 import torch
 from torch.autograd.graph import Node
 
-# Operations that are piecewise linear in all their operands together.
+# Operations that are piecewise linear in all operands jointly, as their autograd nodes are called.
 _LINEAR = frozenset(
     """
     Abs AdaptiveAvgPool2D AdaptiveAvgPool3D AdaptiveMaxPool2D AdaptiveMaxPool3D Add Alias Amax
@@ -26,7 +26,8 @@ _LINEAR = frozenset(
     UpsampleBilinear2D UpsampleNearest1D UpsampleNearest2D UpsampleNearest3D View Where
     """.split()
 )
-# Operations that multiply two operands: affine in each parameter if they share none.
+# Operations that multiply the two operands at these positions: affine in each parameter if no
+# parameter acts in both.
 _BILINEAR = {
     "Addmm": (1, 2),
     "Baddbmm": (1, 2),
@@ -39,7 +40,7 @@ _BILINEAR = {
     "Mv": (0, 1),
     "NativeBatchNorm": (0, 1),
 }
-# Operands through which a parameter may act, since its gradient for each example is then known.
+# Positions at which a parameter may enter: ``squared_gradients`` has a rule for its gradient there.
 _PARAMETER_OPERANDS = {
     "Add": (0, 1),
     "Addmm": (0, 2),
@@ -58,13 +59,13 @@ _INSTEAD = (
 
 @dataclasses.dataclass(frozen=True)
 class Use:
-    """One operation that parameters act in.
+    """One operation that has parameters as operands.
 
     Attributes:
-        node: Its node in the graph; its gradient is that of the operation's result.
-        kind: What it computes, such as ``Convolution``.
-        names: The parameter of an operand.
-        transposed: Whether the weight is used as its transpose, as linear layers do.
+        node: The operation's node in the graph; gradients are taken of its result.
+        kind: Name of the operation, such as ``Convolution``.
+        names: Position of an operand -> name of the parameter there.
+        transposed: Whether the weight enters as its transpose, as in linear layers.
     """
 
     node: Node
@@ -78,17 +79,17 @@ class Use:
         return _shape(self.node)
 
     def parameter(self, operand: int) -> torch.Tensor:
-        """Return the parameter that is an operand as it is, not transposed."""
+        """Return the parameter at the position of an operand that is not transposed."""
         return self.node.next_functions[operand][0].variable
 
 
 @dataclasses.dataclass(frozen=True)
 class Graph:
-    """The graph of some outputs that meets the conditions: operands first.
+    """A graph of outputs that are piecewise affine in each single parameter.
 
     Attributes:
-        nodes: Its operations and parameters.
-        uses: Where parameters act, in the same order.
+        nodes: Operations and parameters, operands before the operations that use them.
+        uses: The operations that have parameters, in the same order.
     """
 
     nodes: tuple[Node, ...]
@@ -96,34 +97,38 @@ class Graph:
 
     @property
     def sizes(self) -> list[int]:
-        """Number of values in the result of each operation; transposed weights take none."""
+        """Number of values in the result of each operation, without parameters and transposes."""
         nodes = [node for node in self.nodes if _kind(node) not in ("Leaf", "T")]
         return [math.prod(_shape(node)) for node in nodes] or [1]
 
 
 def graph_of(outputs: torch.Tensor, parameters: Mapping[str, torch.Tensor]) -> Graph:
-    """Return the graph of outputs that are, piece by piece, affine in each single parameter.
+    """Return the graph of outputs, checked to be piecewise affine in each single parameter.
 
-    Then ∂²f/∂θᵢ² = 0 almost everywhere: by induction over the graph, a piecewise-linear operation
-    keeps the property, and a product keeps it where its factors share no parameter. Mixed
-    derivatives need not vanish.
+    Then ∂²f/∂θᵢ² = 0 almost everywhere. By induction over the graph, a piecewise-linear operation
+    keeps the property, and a product keeps it if its factors share no parameter. Mixed derivatives
+    need not vanish.
 
     Args:
-        outputs: What the network returned, with its graph.
-        parameters: Named leaves of the graph.
+        outputs: The network's outputs, with their autograd graph.
+        parameters: Names of the parameters -> leaves of the graph.
+
+    Returns:
+        The graph, with the operations that have parameters.
 
     Raises:
         ValueError: If an operation is not known to be piecewise linear; if batch normalisation uses
-            the statistics of the examples; if a parameter is used more than once, if factors
-            of a product share one, or if one acts where its gradient for each example is not known.
+            the statistics of the examples; if a parameter is used twice or acts in both factors
+            of a product; or if it enters where no rule gives its gradient for each example.
     """
     nodes = _ordered(outputs.grad_fn)
     leaves = {id(tensor): name for name, tensor in parameters.items()}
-    own = {node: leaves.get(id(node.variable)) for node in nodes if _kind(node) == "Leaf"}
+    # Leaves outside ``parameters``, such as untrained ones, have the name None.
+    leaf_names = {node: leaves.get(id(node.variable)) for node in nodes if _kind(node) == "Leaf"}
     for node in nodes:
         _check_kind(node)
-    uses = _uses(nodes, own)
-    _check_products(nodes, own)
+    uses = _uses(nodes, leaf_names)
+    _check_products(nodes, leaf_names)
     return Graph(tuple(nodes), uses)
 
 
@@ -132,10 +137,12 @@ def _shape(node: Node) -> tuple[int, ...]:
 
 
 def _kind(node: Node) -> str:
+    """Return the operation of a node, without ``Backward`` and its version number."""
     name = node.name()
     if name == "torch::autograd::AccumulateGrad":
         return "Leaf"
-    # Backward functions of the reader's own end without a number: they keep their whole name.
+    # A user's own backward functions end without a number and keep their whole name: called
+    # ``ReluBackward`` they must not pass for torch's.
     return re.sub(r"Backward\d+$", "", name)
 
 
@@ -144,6 +151,8 @@ def _operands(node: Node) -> list[Node | None]:
 
 
 def _ordered(root: Node | None) -> list[Node]:
+    """Return the nodes below a root, operands first."""
+    # With a stack: graphs are deeper than Python's recursion limit.
     ordered, seen, stack = [], set(), [(root, False)] if root is not None else []
     while stack:
         node, expanded = stack.pop()
@@ -169,29 +178,30 @@ def _check_kind(node: Node) -> None:
             f"the network computes {node.name()}, which is not known to be piecewise linear. The "
             "trace is exact from gradients only where second derivatives of the outputs vanish, so "
             "that tr H = tr GGN: linear layers, convolutions, batch normalisation in eval mode, "
-            f"ReLU and its kin, pooling, sums. {_INSTEAD}"
+            f"ReLU and similar activations, pooling, sums. {_INSTEAD}"
         )
     if kind.endswith("BatchNorm") and node._saved_training:
         raise ValueError(
-            "a layer normalises by statistics of what it is given (bn='batch', or instance "
+            "a layer normalises by statistics of its inputs (bn='batch', or instance "
             "normalisation): its outputs are not linear in its inputs, and examples act on each "
             f"other. Pass an objective with bn='frozen' or bn='reestimate'. {_INSTEAD}"
         )
 
 
-def _check_products(nodes: list[Node], own: Mapping[Node, str | None]) -> None:
+def _check_products(nodes: list[Node], leaf_names: Mapping[Node, str | None]) -> None:
+    # The names of the parameters that act on each node.
     reached: dict[Node | None, frozenset[str]] = {None: frozenset()}
     for node in nodes:
         operands = _operands(node)
-        if node in own:
-            reached[node] = frozenset([own[node]]) - {None}
+        if node in leaf_names:
+            reached[node] = frozenset([leaf_names[node]]) - {None}
             continue
         reached[node] = frozenset().union(*(reached[operand] for operand in operands))
         pair = [reached[operands[i]] for i in _BILINEAR.get(_kind(node), ()) if i < len(operands)]
         if len(pair) == 2 and pair[0] & pair[1]:
             raise ValueError(
                 f"both factors of a product ({node.name()}) depend on parameter "
-                f"{min(pair[0] & pair[1])!r}: it is quadratic in it, so that tr H is not tr GGN. "
+                f"{min(pair[0] & pair[1])!r}: it is quadratic there, so tr H is not tr GGN. "
                 f"{_INSTEAD}"
             )
         if _kind(node) == "Div" and len(operands) > 1 and reached[operands[1]]:
@@ -201,22 +211,22 @@ def _check_products(nodes: list[Node], own: Mapping[Node, str | None]) -> None:
             )
 
 
-def _uses(nodes: list[Node], own: Mapping[Node, str | None]) -> tuple[Use, ...]:
+def _uses(nodes: list[Node], leaf_names: Mapping[Node, str | None]) -> tuple[Use, ...]:
     transposes = {
-        node: own[_operands(node)[0]]
+        node: leaf_names[_operands(node)[0]]
         for node in nodes
-        if _kind(node) == "T" and own.get(_operands(node)[0]) is not None
+        if _kind(node) == "T" and leaf_names.get(_operands(node)[0]) is not None
     }
-    found, users = [], {}
+    uses, users = [], {}
     for node in nodes:
-        if node in transposes:
+        if node in transposes:  # Counts where the transpose is used.
             continue
         operands = _operands(node)
-        names = {i: own.get(op) or transposes.get(op) for i, op in enumerate(operands)}
+        names = {i: leaf_names.get(op) or transposes.get(op) for i, op in enumerate(operands)}
         names = {i: name for i, name in names.items() if name is not None}
         for i, name in names.items():
-            flipped = operands[i] in transposes
-            _check_rule(node, i, name, flipped)
+            transposed = operands[i] in transposes
+            _check_rule(node, i, name, transposed)
             if name in users:
                 raise ValueError(
                     f"parameter {name!r} is used more than once ({users[name]} and {node.name()}): "
@@ -225,9 +235,9 @@ def _uses(nodes: list[Node], own: Mapping[Node, str | None]) -> tuple[Use, ...]:
                 )
             users[name] = node.name()
         if names:
-            flipped = any(operand in transposes for operand in operands)
-            found.append(Use(node, _kind(node), names, flipped))
-    return tuple(found)
+            transposed = any(operand in transposes for operand in operands)
+            uses.append(Use(node, _kind(node), names, transposed))
+    return tuple(uses)
 
 
 def _check_rule(node: Node, index: int, name: str, transposed: bool) -> None:

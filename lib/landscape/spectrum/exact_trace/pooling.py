@@ -1,4 +1,4 @@
-"""Pooling before ReLU: the same function and derivatives on fewer values."""
+"""Max-pooling before ReLU: the same function and derivatives on fewer values."""
 
 import torch
 from torch.nn import functional
@@ -6,15 +6,15 @@ from torch.overrides import TorchFunctionMode
 
 
 class PoolFirst(TorchFunctionMode):
-    """Context in which ReLU followed by max-pooling is computed as max-pooling followed by ReLU.
+    """A context that computes ReLU followed by max-pooling as max-pooling followed by ReLU.
 
-    The two commute, in value and in gradient: where the largest value of a window is positive it is
-    the same entry either way, and where it is not, nothing passes. Passes over the unpooled values
-    are spared, above all backward. ReLU in place is left alone.
+    The two commute, in value and in gradient: if the largest value of a window is positive, the
+    same entry passes either way, and if it is not, none does. This saves passes over the unpooled
+    values, above all backward. In-place ReLU is left alone.
     """
 
     def __torch_function__(self, func, types, args=(), kwargs=None):
-        """Compute ``func``, unless it pools what a ReLU has returned."""
+        """Compute ``func``, with ReLU and pooling exchanged if it pools the result of a ReLU."""
         kwargs = kwargs or {}
         if func in (functional.max_pool2d, torch.max_pool2d) and not kwargs.get("return_indices"):
             before = _before(args[0]) if args else None
@@ -23,12 +23,13 @@ class PoolFirst(TorchFunctionMode):
         result = func(*args, **kwargs)
         if func in (functional.relu, torch.relu) and not kwargs.get("inplace"):
             before = args[0] if args else kwargs["input"]
+            # Versions show whether input or result was changed in place before it is pooled.
             result.before = before, before._version, result._version
         return result
 
 
 def _before(tensor: torch.Tensor) -> torch.Tensor | None:
-    """Return x if the tensor is relu(x) and neither was changed in place since."""
+    """Return x if the tensor is relu(x) and neither has been changed in place since; else None."""
     before, *versions = getattr(tensor, "before", (None,))
     if before is None or versions != [before._version, tensor._version]:
         return None

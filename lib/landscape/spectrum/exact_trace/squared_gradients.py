@@ -1,8 +1,8 @@
-"""Squared gradients of single examples, entry by entry of theta, summed over the examples.
+"""Squares of each example's gradient, entry by entry of theta, summed over the examples.
 
-Each class takes gradients with respect to the result of one operation (``add``) and returns, for
-the parameters that act there, Σₙ (∂⟨gₙ, fₙ⟩/∂θᵢ)² over all examples n and all gradients g that
-were added (``totals``). Products are in the network's dtype, sums over batches of them in float64.
+Each class takes gradients g with respect to the result f of one operation (``add``) and returns,
+for the parameters of that operation, Σₙ (∂⟨gₙ, fₙ⟩/∂θᵢ)² over all examples n and all added g
+(``totals``). Products are computed in the network's dtype and summed up in float64.
 """
 
 import collections
@@ -10,48 +10,68 @@ import math
 from typing import NamedTuple, Protocol
 
 import torch
-from torch import nn
 from torch.autograd.graph import Node
 
+from landscape.spectrum.exact_trace.operands import (
+    empty_like_result,
+    inverse_deviation,
+    layer_inputs,
+    named_totals,
+    num_outputs,
+    operand_name,
+    other_factor,
+)
 from landscape.spectrum.exact_trace.piecewise_linear import Graph, Use
 
-# Bytes of gradients of single examples formed at once: on a CPU they are squared in its cache.
+# Bytes of single examples' gradients formed at once, on a CPU (True) and elsewhere. On a CPU they
+# must fit its cache, where they are squared; a GPU needs large products to be busy.
 _PRODUCT_BYTES = {True: 2 * 2**20, False: 64 * 2**20}
 
 
 class SquaredGradients(Protocol):
-    """What adds up squared gradients for the parameters of one operation.
+    """A sum of squared gradients for the parameters of one operation.
 
     Attributes:
-        kept: Number of values held beside the graph's own.
+        kept: Number of values held in memory beside those of the graph.
     """
 
     kept: int
 
     def add(self, gradient: torch.Tensor) -> None:
-        """Add the squares that belong to one gradient of the operation's result."""
+        """Add the squares for one gradient, which has the shape of the operation's result."""
 
     def totals(self) -> dict[str, torch.Tensor]:
-        """Return the sums in float64, with the parameters' shapes; call it once, at the end."""
+        """Return the sums in float64 by parameter name, in the parameters' shapes.
+
+        To be called once, after the last ``add``.
+        """
 
 
 class SquaredGradientLayer(NamedTuple):
     """Sums of squares, and the operation whose result they take gradients of."""
 
-    node: Node
+    node: Node  # The operation.
     squares: list[SquaredGradients]
 
 
 def squared_gradient_layers(graph: Graph, count: int) -> list[SquaredGradientLayer]:
-    """Return what sums the squares for all parameters of a graph of ``count`` examples.
+    """Return the sums of squares for all parameters of a graph.
 
-    A convolution and the normalisation right behind it make one layer: both have their gradients
-    from that of the normalised result, which spares passes over activations.
+    A convolution and the batch normalisation right behind it make one layer: the gradient of the
+    normalised result determines the gradients of both, which spares passes over activations.
+
+    Args:
+        graph: The graph of the network's outputs for ``count`` examples.
+        count: Number of examples.
+
+    Returns:
+        The layers, in the graph's order.
 
     Raises:
-        ValueError: If the shape of a result shows that its first axis is not the examples.
+        ValueError: If the shape of a result shows that its first axis does not hold the examples.
     """
     consumers = collections.Counter(op for node in graph.nodes for op, _ in node.next_functions)
+    # If anything else uses a convolution's result, its gradient is more than the norm passes back.
     convolutions = {
         use.node: use
         for use in graph.uses
@@ -62,31 +82,36 @@ def squared_gradient_layers(graph: Graph, count: int) -> list[SquaredGradientLay
         for use in graph.uses
         if use.kind.endswith("BatchNorm") and use.node.next_functions[0][0] in convolutions
     }
+    # At a single place the square of an outer product is cheaper: see ``_Outer``.
     joined = {conv.node for conv in pairs.values() if math.prod(conv.shape[2:]) > 1}
-    found = []
+    layers = []
     for use in graph.uses:
         conv = pairs.get(use.node)
         if conv is not None and conv.node in joined:
-            found.append(SquaredGradientLayer(use.node, [_Normalised(conv, use, count)]))
+            layers.append(SquaredGradientLayer(use.node, [_Normalised(conv, use, count)]))
         elif use.node not in joined:
-            found.append(SquaredGradientLayer(use.node, squared_gradients(use, count)))
-    return found
+            layers.append(SquaredGradientLayer(use.node, squared_gradients(use, count)))
+    return layers
 
 
 def _is_known(use: Use) -> bool:
-    # Of an untrained bias the graph keeps the shape alone.
+    """Whether the graph holds the values of a convolution's weight and bias."""
+    # The graph keeps only the shape of an untrained bias.
     return 1 in use.names and (2 in use.names or not sum(use.node._saved_bias_sym_sizes_opt))
 
 
 def squared_gradients(use: Use, count: int) -> list[SquaredGradients]:
-    """Return what sums the squares for the parameters of one operation.
+    """Return the sums of squares for the parameters of one operation.
 
     Args:
         use: The operation, in the graph of ``count`` examples.
         count: Number of examples.
 
+    Returns:
+        One sum for weight and bias of a layer together; else one for each parameter.
+
     Raises:
-        ValueError: If the shape of the result shows that its first axis is not the examples.
+        ValueError: If the shape of the result shows that its first axis does not hold the examples.
     """
     rows = _check_rows(use, count)
     if use.kind not in ("Convolution", "Addmm", "Mm"):
@@ -107,27 +132,31 @@ def _check_rows(use: Use, count: int) -> int:
 
 
 class _Products:
-    """Weight and bias of y = W a + b at many places t: an example's gradient is Σₜ gₜ [aₜ, 1]ᵀ.
+    """Weight and bias of y = W a + b at many places t.
 
-    One batched matrix product gives the gradients of a few examples, to be squared and summed.
+    An example's gradient is Σₜ gₜ [aₜ, 1]ᵀ. It must be summed over t before it is squared, so it is
+    formed: one batched matrix product gives the gradients of a few examples.
     """
 
     def __init__(self, use: Use, count: int, places: int, *, bias: bool | None = None) -> None:
         self._use, self._count = use, count
-        inputs, width, groups = _inputs(use, count)
-        bias = _name(use, "bias") is not None if bias is None else bias
-        columns = _new(use, count, groups, places, width + bias)
+        inputs, width, groups = layer_inputs(use, count)
+        bias = operand_name(use, "bias") is not None if bias is None else bias
+        # [aₜ, 1]: the column of ones gives the bias's gradient from the same product.
+        columns = empty_like_result(use, count, groups, places, width + bias)
         if inputs is not None:
             columns[..., :width].view(inputs.shape).copy_(inputs)
         if bias:
             columns[..., width:] = 1
         self.kept = columns.numel()
-        self._columns = columns.flatten(0, 1)  # (N · groups, places, entries)
-        self._shape = (groups, _outputs(use) // groups, width + bias)
+        self._columns = columns.flatten(0, 1)  # (N · groups, places, entries): a batch for ``bmm``.
+        self._shape = (groups, num_outputs(use) // groups, width + bias)
         self._total = torch.zeros(self._shape, dtype=torch.float64, device=columns.device)
-        each = math.prod(self._shape) * columns.element_size()
-        self._step = groups * max(1, min(count, _PRODUCT_BYTES[columns.is_cpu] // each))
-        self._scratch = _new(use, self._step, *self._shape[1:])
+        example_bytes = math.prod(self._shape) * columns.element_size()
+        # Whole examples, so that all groups of an example are in one product.
+        self._step = groups * max(1, min(count, _PRODUCT_BYTES[columns.is_cpu] // example_bytes))
+        # Reused by all products, so that it stays in the cache.
+        self._scratch = empty_like_result(use, self._step, *self._shape[1:])
 
     def add(self, gradient: torch.Tensor) -> None:
         if self._use.kind == "Convolution":
@@ -140,36 +169,40 @@ class _Products:
             self._see(products.view(-1, *self._shape))
 
     def _see(self, gradients: torch.Tensor) -> None:
+        # In place: the products are not needed again, and the cache holds them already.
         self._total += gradients.square_().sum(0)
 
     def totals(self) -> dict[str, torch.Tensor]:
-        if _name(self._use, "bias") is None:
-            return _named(self._use, self._total, None)
-        return _named(self._use, self._total[..., :-1], self._total[..., -1])
+        if operand_name(self._use, "bias") is None:
+            return named_totals(self._use, self._total, None)
+        return named_totals(self._use, self._total[..., :-1], self._total[..., -1])
 
 
 class _Normalised(_Products):
-    """A convolution W a + b and the frozen normalisation γ (· − μ) / σ + β right behind it.
+    """A convolution W a + b and the frozen batch normalisation γ (· − μ) / σ + β right behind it.
 
-    With g the gradient of the normalised result, Σₜ gₜ [aₜ, 1]ᵀ = [P, q] gives all: (γ/σ) P for W,
-    (γ/σ) q for b, q for β, and (⟨W, P⟩ + (b − μ) q) / σ for γ.
+    With g the gradient of the normalised result, [P, q] = Σₜ gₜ [aₜ, 1]ᵀ gives all four gradients:
+    (γ/σ) P for W, (γ/σ) q for b, q for β, and (⟨W, P⟩ + (b − μ) q) / σ for γ.
     """
 
     def __init__(self, use: Use, norm: Use, count: int) -> None:
         _check_rows(use, count)
+        # With the column of ones even if the convolution has no bias: β and γ need q.
         super().__init__(use, count, math.prod(use.shape[2:]), bias=True)
         self._norm, node = norm, norm.node
-        each = _inverse_deviation(norm)
+        inverse_sigma = inverse_deviation(norm)
         bias = use.parameter(2).detach() if 2 in use.names else 0
+        # [W, b − μ] / σ for each output, entries in the order of the columns: (*kernel, channels).
         rows = use.node._saved_weight.detach().movedim(1, -1).flatten(1)
         rows = torch.cat([rows, (bias - node._saved_running_mean)[:, None]], dim=1)
-        self._rows = (rows * each[:, None]).view(self._shape)
+        self._rows = (rows * inverse_sigma[:, None]).view(self._shape)
         gamma = node._saved_weight
-        self._scale = each if gamma is None else gamma.detach() * each
-        self._gamma = torch.zeros(self._shape[:2], dtype=torch.float64, device=each.device)
+        self._scale = inverse_sigma if gamma is None else gamma.detach() * inverse_sigma
+        self._gamma = torch.zeros(self._shape[:2], dtype=torch.float64, device=inverse_sigma.device)
 
     def _see(self, gradients: torch.Tensor) -> None:
-        # A product for each output: (n, entries) with (entries, 1).
+        # γ first, since the squares of the base class overwrite the gradients. One product for each
+        # output: (n, entries) with (entries, 1).
         inner = torch.bmm(
             gradients.flatten(1, 2).transpose(0, 1), self._rows.flatten(0, 1)[..., None]
         )
@@ -177,24 +210,28 @@ class _Normalised(_Products):
         super()._see(gradients)
 
     def totals(self) -> dict[str, torch.Tensor]:
+        # γ/σ is one factor for each output, so it is applied to the sums of squares, squared.
         scaled = self._total * self._scale.double().square().view(*self._shape[:2], 1)
-        found = _named(self._use, scaled[..., :-1], scaled[..., -1])
+        totals = named_totals(self._use, scaled[..., :-1], scaled[..., -1])
         for operand, total in ((1, self._gamma), (2, self._total[..., -1])):
             if operand in self._norm.names:
-                found[self._norm.names[operand]] = total.flatten()
-        return found
+                totals[self._norm.names[operand]] = total.flatten()
+        return totals
 
 
 class _Outer:
-    """The same with one place: the gradient is g aᵀ, and (g aᵀ)² = g² (a²)ᵀ entry by entry.
+    """Weight and bias of y = W a + b at a single place.
 
-    The squares of all g are added first; a single matrix product sums over the examples.
+    An example's gradient is g aᵀ, and (g aᵀ)² = g² (a²)ᵀ entry by entry, so no gradient is formed:
+    the squares of all g are added first, and one matrix product at the end sums over the examples.
     """
 
     def __init__(self, use: Use, count: int) -> None:
         self._use, self._count = use, count
-        self._inputs, self._width, self._groups = _inputs(use, count)
-        self._squares = _new(use, count, self._groups, _outputs(use) // self._groups).zero_()
+        self._inputs, self._width, self._groups = layer_inputs(use, count)
+        self._squares = empty_like_result(
+            use, count, self._groups, num_outputs(use) // self._groups
+        ).zero_()
         self.kept = self._squares.numel() + count * self._groups * self._width
 
     def add(self, gradient: torch.Tensor) -> None:
@@ -206,31 +243,33 @@ class _Outer:
         if self._inputs is not None:
             a = self._inputs.reshape(self._count, self._groups, self._width).square()
             weight = (self._squares.permute(1, 2, 0) @ a.transpose(0, 1)).double()
-        return _named(self._use, weight, bias)
+        return named_totals(self._use, weight, bias)
 
 
 class _Sums:
     """A parameter that is added, or multiplies entry by entry, with broadcasting.
 
-    The gradient of an example is the sum of g, times the other factor if there is one, over the
-    axes along which the parameter is repeated.
+    An example's gradient is the sum of g, times the other factor if there is one, over the axes
+    along which the parameter is repeated.
     """
 
     def __init__(self, use: Use, operand: int, count: int) -> None:
         self._name, self._parameter = use.names[operand], use.parameter(operand)
-        own = list(self._parameter.shape)
+        # The parameter's shape, with ones for the axes of the result that it is repeated along.
+        shape = list(self._parameter.shape)
         if use.kind.endswith("BatchNorm"):  # Acts on axis 1, not on the last one.
-            own += [1] * (len(use.shape) - 2)
-        own = [1] * (len(use.shape) - len(own)) + own
-        if own[0] != 1:
+            shape += [1] * (len(use.shape) - 2)
+        shape = [1] * (len(use.shape) - len(shape)) + shape
+        if shape[0] != 1:
             raise ValueError(
                 f"parameter {self._name!r} of shape {tuple(self._parameter.shape)} has entries for "
-                f"each example (result of shape {use.shape}), so that the network fits one set of "
+                f"each example (result of shape {use.shape}), so the network fits this number of "
                 "examples only. Use parameters that all examples share."
             )
+        # The first axis of a result may hold several rows of each example, as after a flatten.
         self._shape = (count, use.shape[0] // count, *use.shape[1:])
-        self._axes = [axis for axis, size in enumerate([1, *own]) if size == 1 and axis > 0]
-        factor = _factor(use, operand)
+        self._axes = [axis for axis, size in enumerate([1, *shape]) if size == 1 and axis > 0]
+        factor = other_factor(use, operand)
         self._factor = factor if isinstance(factor, float) else factor.expand(use.shape)
         self.kept = 0 if isinstance(factor, float) else math.prod(use.shape)
         self._total = self._parameter.new_zeros(self._parameter.shape, dtype=torch.float64)
@@ -243,82 +282,3 @@ class _Sums:
 
     def totals(self) -> dict[str, torch.Tensor]:
         return {self._name: self._total}
-
-
-def _factor(use: Use, operand: int) -> torch.Tensor | float:
-    node = use.node
-    if use.kind == "Mul":
-        return (node._saved_other if operand == 0 else node._saved_self).detach()
-    if use.kind in ("Add", "Sub"):
-        return float(node._saved_alpha) if operand == 1 else 1.0
-    if operand == 2:
-        return 1.0
-    axes = (-1, *[1] * (len(use.shape) - 2))
-    scale = _inverse_deviation(use).view(axes)
-    return (node._saved_input.detach() - node._saved_running_mean.view(axes)) * scale
-
-
-def _inverse_deviation(norm: Use) -> torch.Tensor:
-    node = norm.node
-    eps = node._saved_eps if norm.kind == "NativeBatchNorm" else node._saved_epsilon
-    return (node._saved_running_var + eps).rsqrt()
-
-
-def _inputs(use: Use, count: int) -> tuple[torch.Tensor | None, int, int]:
-    """Return a view (N, groups, *places, *entries) of what the weight multiplies; sizes."""
-    node = use.node
-    if use.kind == "Convolution":
-        groups = node._saved_groups
-        if _name(use, "weight") is None:
-            return None, 0, groups
-        weight = use.parameter(1)
-        return _windows(node, use.shape[2:], weight.shape[2:]), weight[0].numel(), groups
-    if _name(use, "weight") is None:
-        return None, 0, 1
-    inputs = (node._saved_mat1 if use.kind == "Addmm" else node._saved_self).detach()
-    return inputs.reshape(count, 1, -1, inputs.shape[1]), inputs.shape[1], 1
-
-
-def _windows(node: Node, places: tuple[int, ...], kernel: tuple[int, ...]) -> torch.Tensor:
-    """Return a view (N, groups, *places, *kernel, channels of a group) of a convolution's input.
-
-    Channels come last, in memory too.
-    """
-    sides = [side for size in reversed(node._saved_padding) for side in (size, size)]
-    x = nn.functional.pad(node._saved_input.detach(), sides)
-    x = x.movedim(1, -1).contiguous().movedim(-1, 1)  # Runs of channels are what is copied.
-    example, channel, *axes = x.stride()
-    groups, each = node._saved_groups, x.shape[1] // node._saved_groups
-    steps = [size * step for size, step in zip(axes, node._saved_stride, strict=True)]
-    inner = [size * step for size, step in zip(axes, node._saved_dilation, strict=True)]
-    return x.as_strided(
-        (len(x), groups, *places, *kernel, each),
-        (example, each * channel, *steps, *inner, channel),
-    )
-
-
-def _named(use: Use, weight: torch.Tensor | None, bias: torch.Tensor) -> dict[str, torch.Tensor]:
-    """Return sums (groups, outputs of a group, entries) and (groups, outputs) under their names."""
-    found = {}
-    if (name := _name(use, "bias")) is not None:
-        found[name] = bias.flatten()
-    if (name := _name(use, "weight")) is not None:
-        weight = weight.flatten(0, 1)
-        if use.kind == "Convolution":
-            weight = weight.unflatten(1, (*use.parameter(1).shape[2:], -1)).movedim(-1, 1)
-        found[name] = weight if use.kind == "Convolution" or use.transposed else weight.T
-    return found
-
-
-def _name(use: Use, part: str) -> str | None:
-    operands = {"Convolution": (1, 2), "Addmm": (2, 0), "Mm": (1, None)}[use.kind]
-    return use.names.get(operands[part == "bias"])
-
-
-def _outputs(use: Use) -> int:
-    return use.shape[1]
-
-
-def _new(use: Use, *shape: int) -> torch.Tensor:
-    like = use.node._input_metadata[0]
-    return torch.empty(shape, dtype=like.dtype, device=like.device)

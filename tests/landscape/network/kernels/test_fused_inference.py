@@ -9,7 +9,7 @@ import pytest
 import torch
 from landscape import models, rng
 from landscape.network.kernels.deferred import Deferred, computed
-from landscape.network.kernels.fused_inference import FusedInference, lighten
+from landscape.network.kernels.fused_inference import FusedInference, bypass_module_checks
 from landscape.network.memory_format import channels_last
 from torch import nn
 from torch.nn import functional
@@ -269,18 +269,18 @@ def test_values_are_those_of_the_layers(name):
 
 
 @pytest.mark.parametrize("name", SEQUENCES)
-def test_lightened_layers_compute_the_same_with_and_without_fusion(name):
+def test_layers_without_checks_compute_the_same_with_and_without_fusion(name):
     model, x = moved(nn.Sequential(*copy.deepcopy(SEQUENCES[name]))), numbers(3, 2, 5, 6)
     with torch.inference_mode():
         want = model(x)
-        lighten(model)
+        bypass_module_checks(model)
         torch.testing.assert_close(model(x), want, rtol=1e-14, atol=1e-14)
     torch.testing.assert_close(fused(model, x), want, rtol=1e-12, atol=1e-12)
 
 
-def test_a_lightened_layer_takes_the_statistics_that_it_has_when_it_is_called():
+def test_a_layer_without_checks_takes_the_statistics_that_it_has_when_it_is_called():
     model, x = moved(nn.Sequential(nn.BatchNorm2d(2))), numbers(3, 2, 5, 6)
-    lighten(model)
+    bypass_module_checks(model)
     with torch.inference_mode():
         before = model(x)
         model[0].running_mean.add_(1)
@@ -365,21 +365,21 @@ def test_half_precision_is_normalised_by_pytorch():
     assert torch.equal(fused(model, x), want)
 
 
-def test_with_derivatives_nothing_is_held_back():
+def test_nothing_is_deferred_while_gradients_are_enabled():
     model, x = moved(nn.Sequential(conv(), nn.BatchNorm2d(2), nn.ReLU())), numbers(2, 2, 5, 5)
     with FusedInference():
         found = model(x)
     assert type(found) is torch.Tensor and found.requires_grad
 
 
-def test_attention_is_that_of_the_network():
+def test_attention_is_computed_as_without_the_context():
     model, x = small_vit().eval(), numbers(3, 1, 8, 8)
     with torch.inference_mode():
         want = model(x)
     torch.testing.assert_close(fused(model, x), want, rtol=1e-12, atol=1e-12)
 
 
-def test_what_is_held_back_holds_no_activations_after_its_use():
+def test_a_deferred_tensor_keeps_no_activations_alive_after_its_use():
     alive, most = set(), []
 
     class Watch(TorchDispatchMode):

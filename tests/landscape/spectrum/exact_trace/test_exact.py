@@ -211,6 +211,13 @@ def test_other_points_than_the_models_own_are_measured():
     torch.testing.assert_close(exact_trace(objective, theta).diagonal, want, **EXACT)
 
 
+def test_without_theta_the_objectives_own_point_is_measured():
+    objective = small_objective(5)
+    points = [(), (objective.theta,), (None,), (0.9 * objective.theta,)]
+    own, given, none, other = (exact_trace(objective, *point).value for point in points)
+    assert own == given == none and own != other
+
+
 def test_label_smoothing_does_not_change_the_trace():
     plain, smooth = small_objective(6), small_objective(6, label_smoothing=0.2)
     found = exact_trace(smooth, smooth.theta)

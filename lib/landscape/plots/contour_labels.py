@@ -1,0 +1,62 @@
+"""Labels of contours: each on its line, where nothing else stands."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.contour import QuadContourSet
+from matplotlib.path import Path
+from matplotlib.transforms import Bbox
+
+from landscape.plots.overlays import DARK, LIGHT, outline
+
+_LABEL = 11.0  # Half the side of the square that a contour's label keeps free, in points.
+
+
+def inks(levels: Sequence[float]) -> list[str]:
+    """Return the colour of each level's line and label: light on the darker half of the levels."""
+    return [LIGHT if place < len(levels) / 2 else DARK for place in range(len(levels))]
+
+
+def label_levels(
+    axis: Axes, lines: QuadContourSet, levels: Sequence[float], taken: list[Bbox]
+) -> None:
+    """Write every second level on its line, at a free spot where the line runs horizontally.
+
+    Args:
+        axis: Axes of the plane, laid out for good.
+        lines: The levels' lines.
+        levels: The levels.
+        taken: Boxes in pixels where something stands; the labels' are added.
+    """
+    points = axis.figure.dpi / 72
+    ink = inks(levels)
+    for place in range(0, len(levels), 2):
+        spot = _free_spot(axis, lines.get_paths()[place], taken, _LABEL * points)
+        if spot is not None:
+            texts = axis.clabel(
+                lines,
+                levels=[levels[place]],
+                manual=[tuple(axis.transData.inverted().transform(spot))],
+                fmt=lambda level: f"{level:.3g}".replace("-", "−"),
+                fontsize=6.5,
+                colors=[ink[place]],
+            )
+            texts[-1].set(path_effects=[outline(ink[place])], zorder=5)
+
+
+def _free_spot(axis: Axes, path: Path, taken: list[Bbox], half: float) -> np.ndarray | None:
+    """Return the most horizontal free point of a line in pixels, and take a square around it."""
+    if len(path.vertices) < 4:
+        return None
+    ends = axis.transData.transform(path.vertices)
+    joined = path.codes[1:] == path.LINETO
+    steps, middles = np.diff(ends, axis=0)[joined], ((ends[1:] + ends[:-1]) / 2)[joined]
+    slope = np.abs(np.arctan(np.abs(steps[:, 1]) / np.maximum(np.abs(steps[:, 0]), 1e-9)))
+    inside = axis.get_window_extent().padded(-half)
+    for spot in middles[np.argsort(slope.round(1), kind="stable")]:
+        box = Bbox.from_extents(*(spot - half), *(spot + half))
+        if inside.contains(*spot) and not any(box.overlaps(other) for other in taken):
+            taken.append(box)
+            return spot
+    return None

@@ -1,0 +1,202 @@
+"""Drawings of spectral densities on a symmetric logarithmic axis."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.lines import Line2D
+from matplotlib.ticker import FuncFormatter, Locator, LogLocator, NullFormatter, NullLocator
+
+from landscape.plots.bands import band_over_seeds, draw_band
+from landscape.plots.result_axes import name_axes, result_axes
+
+if TYPE_CHECKING:
+    from landscape.spectrum.density import Density
+    from landscape.spectrum.density_curve import DensityCurve
+    from landscape.spectrum.survey import FullSpectrum
+
+UNIT = "loss per parameter²"
+WIDTH = 5.4  # Of a figure in inches: its horizontal axis has two logarithmic sides.
+
+# What a picture shows of a density, where the reader asks for no other: quadrature of some tens of
+# steps resolves nothing finer near 0, and would show its nodes in place of the density.
+_SCALE, _KERNEL = 10.0, 0.2  # In units of the density's own scale, and of u.
+_SHARE = 0.03  # Of one eigenvalue's peak: the lower end of the vertical axis.
+
+
+class PowersOfTen(Locator):
+    """Ticks of a symmetric logarithmic axis: 0, and powers of ten on both sides.
+
+    Args:
+        scale: Where the axis turns from linear to logarithmic.
+    """
+
+    # From dense to sparse: mantissas of the ticks, and decades from one to the next.
+    _CHOICES = (((1, 2, 5), 1), ((1, 3), 1), ((1,), 1), ((1,), 2), ((1,), 3), ((1,), 6))
+
+    def __init__(self, scale: float) -> None:
+        self.scale = scale
+
+    def __call__(self) -> np.ndarray:
+        """Return the ticks of the axis' view."""
+        return self.tick_values(*self.axis.get_view_interval())
+
+    def tick_values(self, vmin: float, vmax: float) -> np.ndarray:
+        """Return as many ticks between two ends as have room for their labels."""
+        reach = max(abs(vmin), abs(vmax), self.scale)
+        first, last = math.floor(math.log10(self.scale)), math.floor(math.log10(reach))
+        for mantissas, step in self._CHOICES:
+            powers = np.arange(last, first - 1, -step)[::-1]
+            sizes = (10.0 ** powers[:, None] * mantissas).ravel()
+            # Where the axis is linear, powers of ten crowd 0.
+            sizes = [size for size in sizes if self._apart([0.0, size], vmin, vmax)]
+            ticks = np.array([*(-size for size in reversed(sizes)), 0.0, *sizes])
+            ticks = ticks[(ticks >= vmin) & (ticks <= vmax)]
+            if self._apart(ticks, vmin, vmax):
+                break
+        return ticks
+
+    def _apart(self, ticks: Sequence[float], vmin: float, vmax: float) -> bool:
+        """Return whether the labels of ticks keep apart on an axis between two ends."""
+        axes = self.axis.axes
+        width = axes.get_window_extent().width / axes.figure.dpi
+        u, ends = (np.arcsinh(np.asarray(x) / self.scale) for x in (ticks, (vmin, vmax)))
+        letter = self.axis.majorTicks[0].label1.get_size() / 112  # Inches.
+        sizes = np.array([letter * (1 + len(f"{tick:g}")) for tick in ticks])
+        gaps = np.diff(u) * width / np.ptp(ends)
+        return bool((gaps > (sizes[1:] + sizes[:-1]) / 2).all())
+
+
+def draw_density(
+    density: Density,
+    ax: Axes | None = None,
+    *,
+    label: str | None = None,
+    width: float | None = None,
+    scale: float | None = None,
+    unit: str = UNIT,
+    **style: Any,
+) -> Axes:
+    """Draw a spectral density: see ``Density.plot``."""
+    width = _KERNEL if width is None else width
+    # Before the axes: it refuses a scale that no axis can have.
+    curve = density.curve(width=width, scale=shared_scale([density]) if scale is None else scale)
+    with result_axes(ax, width=WIDTH) as axes:
+        scale = axis_scale(axes, curve.scale)
+        if scale != curve.scale:
+            curve = density.curve(width=width, scale=scale)
+        new = not axes.has_data()
+        axes.plot(curve.eigenvalues.numpy(), curve.density.numpy(), label=label, **style)
+        _show(axes, [curve], density.n, unit, new=new)
+    return axes
+
+
+def draw_spectrum(
+    spectrum: FullSpectrum, ax: Axes | None = None, *, label: str | None = None, **style: Any
+) -> Axes:
+    """Draw a density with the computed eigenvalues as tick marks: see ``FullSpectrum.plot``."""
+    with result_axes(ax, width=WIDTH) as axes:
+        draw_density(spectrum.density, axes, label=label, **style)
+        color = axes.get_lines()[-1].get_color()
+        values, converged = spectrum.pairs.values.numpy(), spectrum.pairs.converged.numpy()
+        # At a share of the axes' height, so that the marks stand below the curve in every view.
+        look = {"linestyle": "", "color": color, "transform": axes.get_xaxis_transform()}
+        names = ("computed eigenvalue", "not converged") if ax is None else (None, None)
+        for shown, marker, size, name in zip(
+            (converged, ~converged), ("|", "o"), (7, 3.5), names, strict=True
+        ):
+            if shown.any():
+                height = np.full(int(shown.sum()), 0.04)
+                face = {"markersize": size, "markerfacecolor": "none"}
+                axes.plot(values[shown], height, marker=marker, label=name, **face, **look)
+    return axes
+
+
+def draw_mean_density(
+    axes: Axes,
+    densities: Sequence[Density],
+    scale: float,
+    *,
+    label: str,
+    style: Mapping[str, Any],
+) -> Line2D:
+    """Draw the mean of densities of several seeds, its 95% interval, and each density thin.
+
+    Args:
+        axes: Axes that ``axis_scale`` prepared.
+        densities: One a seed, at least 2.
+        scale: Where the axis turns from linear to logarithmic.
+        label: Name in a legend.
+        style: Further arguments of matplotlib's ``plot``.
+    """
+    curves = [density.curve(width=_KERNEL, scale=scale) for density in densities]
+    ends = [float(curve.u[end]) for curve in curves for end in (0, -1)]
+    u = np.linspace(min(ends), max(ends), 1024)
+    # Each curve has a grid of its own; beyond it there is no eigenvalue.
+    rows = [np.interp(u, curve.u.numpy(), curve.density.numpy(), 0, 0) for curve in curves]
+    new = not axes.has_data()
+    line = draw_band(
+        axes, band_over_seeds(scale * np.sinh(u), rows), label=label, style=style, least=0.0
+    )
+    _show(axes, curves, densities[0].n, UNIT, new=new)
+    return line
+
+
+def shared_scale(densities: Sequence[Density]) -> float:
+    """Return where the axis of several densities turns from linear to logarithmic."""
+    return _SCALE * max(density.scale for density in densities)
+
+
+def axis_scale(axes: Axes, scale: float) -> float:
+    """Give axes without data a symmetric logarithmic horizontal axis, and return its scale.
+
+    Axes that have one already keep it, and densities are smoothed with its scale: the height of a
+    density is a share per unit of u = asinh(λ / scale), so heights of two scales do not compare.
+
+    Args:
+        axes: The axes.
+        scale: Where a new axis turns from linear to logarithmic.
+    """
+    if axes.get_xscale() == "asinh":
+        return float(axes.xaxis.get_transform().linear_width)
+    if not axes.has_data():
+        axes.set_xscale("asinh", linear_width=scale)
+        axes.xaxis.set_major_locator(PowersOfTen(scale))
+        axes.xaxis.set_major_formatter(FuncFormatter(_signed))
+        axes.xaxis.set_minor_locator(NullLocator())
+        axes.set_yscale("log")
+        axes.yaxis.set_major_locator(LogLocator(numticks=6))
+        axes.yaxis.set_minor_formatter(NullFormatter())
+    return scale
+
+
+def _signed(value: float, _: object) -> str:
+    return f"{value:g}".replace("-", "−")
+
+
+def _show(axes: Axes, curves: Sequence[DensityCurve], n: int, unit: str, *, new: bool) -> None:
+    """Name the axes and show all of the curves that is more than a trace of one eigenvalue."""
+    name_axes(
+        axes,
+        f"eigenvalue λ ({unit}); u = asinh(λ / {curves[0].scale:.2g})",
+        "share of eigenvalues per unit of u",
+    )
+    if axes.get_xscale() != "asinh":
+        return
+    for curve in curves:
+        values, density = curve.eigenvalues.numpy(), curve.density.numpy()
+        peak = 1 / (n * curve.width * math.sqrt(2 * math.pi))  # Of one eigenvalue by itself.
+        floor = _SHARE * min(peak, density.max())
+        seen = values[density > floor]
+        _widen(axes.get_xlim, axes.set_xlim, seen[0], seen[-1], new=new)
+        _widen(axes.get_ylim, axes.set_ylim, floor, 2 * density.max(), new=new)
+        new = False
+
+
+def _widen(get: Any, put: Any, low: float, high: float, *, new: bool) -> None:
+    old = (low, high) if new else get()
+    put(min(low, old[0]), max(high, old[1]))

@@ -1,0 +1,155 @@
+"""Series: results as positions and values with the names of their axes."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.lines import Line2D
+from matplotlib.ticker import MaxNLocator
+
+from landscape.plots.axes import log_ticks, suggests_log_scale
+from landscape.plots.planes import VALUE_LABELS
+from landscape.plots.result_axes import mark_lost, name_axes
+
+if TYPE_CHECKING:
+    from landscape.connectivity.path import Path
+    from landscape.slices.grid import Line, Lines
+    from landscape.training.run import Run
+
+# Names of what a run records, by whether it stands at the measured epochs or at every step.
+HISTORY_LABELS = {
+    "train_loss": "mean training loss",
+    "train_accuracy": "training accuracy (share correct)",
+    "test_loss": "mean test loss",
+    "test_accuracy": "test accuracy (share correct)",
+    "gradient_norm": "root mean square of mini-batch ‖g‖₂",
+}
+STEP_LABELS = {
+    "step_loss": "mini-batch loss before the step",
+    "step_gradient_norm": "mini-batch ‖g‖₂ before the step",
+}
+
+
+@dataclasses.dataclass(frozen=True)
+class Series:
+    """Values at positions, and the names of both.
+
+    Attributes:
+        x: Positions (p,).
+        y: Values (p,); NaN and infinity where there is no number.
+        xlabel: Name of the positions, with unit.
+        ylabel: Name of the values, with unit.
+        may_be_log: Whether the vertical axis is logarithmic where the values span a factor of 10.
+        integers: Whether ticks of the positions are whole numbers.
+    """
+
+    x: np.ndarray
+    y: np.ndarray
+    xlabel: str
+    ylabel: str
+    may_be_log: bool = False
+    integers: bool = False
+
+
+def line_series(line: Line, quantity: str = "loss") -> Series:
+    """Return a line's values over α."""
+    label = _value_label(quantity)
+    values = getattr(line, quantity).numpy()
+    xlabel = "α (in units of the direction)"
+    return Series(line.alphas.numpy(), values, xlabel, label, quantity == "loss")
+
+
+def lines_series(lines: Lines, quantity: str = "loss") -> Series:
+    """Return the mean over directions of several lines, over α."""
+    label = _value_label(quantity)
+    values = getattr(lines, quantity).mean(0).numpy()
+    xlabel = "α (relative to filter norms)"
+    return Series(lines.alphas.numpy(), values, xlabel, label, quantity == "loss")
+
+
+def path_series(path: Path, quantity: str = "loss") -> Series:
+    """Return a path's values over t; its axis stays linear, so that the chord is straight."""
+    label = _value_label(quantity)
+    return Series(path.ts.numpy(), getattr(path, quantity).numpy(), "position t on the path", label)
+
+
+def run_series(run: Run, quantity: str = "train_loss") -> Series:
+    """Return a quantity of a run over epochs, or over steps if it was recorded at each step.
+
+    A run that diverged has NaN from there on: its last measurement belongs to weights of any size,
+    at an epoch that it did not reach.
+
+    Raises:
+        ValueError: If the run has no such quantity.
+    """
+    diverged = run.diverged_at is not None
+    if quantity in STEP_LABELS:
+        values = getattr(run, quantity).numpy().astype(np.float64)
+        steps = np.arange(len(values))
+        return Series(steps, values, "step", STEP_LABELS[quantity], True, True)
+    if quantity not in run.history:
+        raise ValueError(
+            f"quantity={quantity!r} is in no run's history. Choose one of "
+            f"{', '.join(map(repr, [*run.history, *STEP_LABELS]))}."
+        )
+    epochs, recorded = run.measured_at.numpy(), run.history[quantity].numpy()
+    values = np.full(len(epochs), np.nan)
+    reached = len(recorded) - diverged
+    values[:reached] = recorded[:reached]
+    if quantity == "gradient_norm":  # There is none at the initialisation: nothing was lost.
+        epochs, values = epochs[1:], values[1:]
+    label = HISTORY_LABELS.get(quantity, quantity.replace("_", " "))
+    return Series(epochs, values, "epoch", label, "accuracy" not in quantity, True)
+
+
+def draw_series(axes: Axes, series: Series, *, label: str | None, style: dict[str, Any]) -> Line2D:
+    """Draw a series as a line, with a cross at the upper edge where a value is not finite.
+
+    Args:
+        axes: The axes.
+        series: The series.
+        label: Name in a legend.
+        style: Further arguments of matplotlib's ``plot``.
+
+    Returns:
+        The line.
+    """
+    (line,) = axes.plot(series.x, series.y, label=label, **style)
+    finite = np.isfinite(series.y)
+    mark_lost(axes, series.x, ~finite, line.get_color())
+    beside = np.concatenate([[False], finite, [False]])
+    alone = finite & ~beside[:-2] & ~beside[2:]
+    if alone.any():  # A line shows no point between two gaps.
+        axes.plot(
+            series.x[alone], series.y[alone], linestyle="", marker=".", color=line.get_color()
+        )
+    name_axes(axes, series.xlabel, series.ylabel)
+    return line
+
+
+def choose_scale(axes: Axes, series: Sequence[Series]) -> None:
+    """Make the vertical axis logarithmic where the series allow it and their values ask for it.
+
+    Positions that are whole numbers get ticks at whole numbers.
+
+    Args:
+        axes: Axes on which the series are drawn.
+        series: The series.
+    """
+    values = np.concatenate([one.y for one in series])
+    finite = values[np.isfinite(values)]
+    if all(one.may_be_log for one in series) and suggests_log_scale(finite):
+        axes.set_yscale("log")
+        log_ticks(axes.yaxis)
+    if all(one.integers for one in series):
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+
+
+def _value_label(quantity: str) -> str:
+    if quantity not in VALUE_LABELS:
+        raise ValueError(f"quantity={quantity!r} is unknown. Choose 'loss' or 'accuracy'.")
+    return VALUE_LABELS[quantity]

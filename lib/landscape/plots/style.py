@@ -1,0 +1,61 @@
+"""The library's look: style file, ink, looks of series, and names of eigenvalues as mathematics."""
+
+import pathlib
+import re
+from collections.abc import Iterable
+
+import matplotlib
+from matplotlib.axes import Axes
+
+STYLE = pathlib.Path(__file__).with_name("landscape.mplstyle")
+STYLES = ["default", STYLE]  # The whole style: the reader's own settings leave no trace.
+INK = "#24292f"  # The colour of text in the style file.
+
+# Colours of Okabe and Ito (2008), darkened or lightened to read on white and on black; every series
+# also has its own dashes and marker, so that no figure needs colour.
+LOOKS = (
+    {"color": "#1f78b4", "linestyle": "-", "marker": "o"},
+    {"color": "#d1601f", "linestyle": (0, (5, 1.6)), "marker": "s"},
+    {"color": "#2a9d6f", "linestyle": (0, (1.2, 1.2)), "marker": "^"},
+    {"color": "#b05fa3", "linestyle": (0, (5, 1.4, 1.2, 1.4)), "marker": "D"},
+    {"color": "#a08214", "linestyle": (0, (8, 2, 1.2, 2, 1.2, 2)), "marker": "v"},
+    {"color": "#5b6570", "linestyle": (0, (2.5, 1.2)), "marker": "P"},
+    {"color": "#cf3f5f", "linestyle": (0, (8, 1.6)), "marker": "X"},
+    {"color": "#14808f", "linestyle": (0, (1.2, 2.4)), "marker": "<"},
+)
+
+
+def series_style(place: int) -> dict:
+    """Return colour, dashes and marker of a series by its place in the legend, from 0.
+
+    After eight series the colours repeat, each time with other dashes and another marker.
+    """
+    rounds, color = divmod(place, len(LOOKS))
+    return LOOKS[(color + rounds) % len(LOOKS)] | {"color": LOOKS[color]["color"]}
+
+
+def maths(text: str) -> str:
+    """Return text with λ_max and λ_min as mathematics, for markdown and for matplotlib."""
+    return re.sub(r"λ_(max|min)", r"$\\lambda_{\\\1}$", text)
+
+
+def keep_style(axes: Iterable[Axes]) -> None:
+    """Write the settings in force into axes, for the ticks that matplotlib makes later.
+
+    matplotlib makes most ticks when it draws. Without this, a figure that is saved outside the
+    library's style context would get ticks and grid lines in the reader's style.
+    """
+    settings = matplotlib.rcParams
+    grid = {f"grid_{name}": settings[f"grid.{name}"] for name in ("color", "alpha", "linewidth")}
+    for axis in axes:
+        for name in ("x", "y"):
+            color = settings[f"{name}tick.color"]
+            size = settings[f"{name}tick.labelsize"]
+            text = {"labelcolor": color, "labelsize": size}
+            axis.tick_params(axis=name, which="both", color=color, **text, **grid)
+            for which in ("major", "minor"):
+                line = {
+                    part: settings[f"{name}tick.{which}.{key}"]
+                    for part, key in (("length", "size"), ("width", "width"), ("pad", "pad"))
+                }
+                axis.tick_params(axis=name, which=which, **line)
