@@ -36,6 +36,7 @@ class Feeder:
         self._met: dict[int, tuple[int, Any]] = {}
         self._shared: dict[int, tuple[int, Any]] = {}  # Tensors of networks likewise.
         self._open: list[int] = []  # Containers that are being fed.
+        self._containers = 0
 
     def hexdigest(self) -> str:
         """Return the hash of all that was fed."""
@@ -69,7 +70,8 @@ class Feeder:
             self.token("own", own)
             self.code |= getattr(own, "code", {})
         elif not (self._feed_plain(value, place) or self._feed_numbers(value, place)):
-            if isinstance(value, list | tuple | Set | Mapping | np.ndarray):
+            forgets = isinstance(value, identity.FORGETTING)
+            if isinstance(value, list | tuple | Set | Mapping | np.ndarray) and not forgets:
                 self._feed_container(value, place)
             else:
                 self._feed_object(value, place)
@@ -121,9 +123,10 @@ class Feeder:
         self.token("object", str(len(parts)))
         for part in parts:
             self.token(part.kind, part.label)
-            if part.shared is not None and self._is_again(part.shared):
-                continue
-            self.feed(part.value, f"{place}{part.place}")
+            where = f"{place}{part.place}"
+            if part.shared is None or not self._is_again(part.shared):
+                here = part.value is part.shared and part.shared is not None
+                self._feed_tensor(part.value, where) if here else self.feed(part.value, where)
 
     def _is_again(self, tensor: Any) -> bool:
         """Whether a network's tensor stands in another place too; then that is fed instead."""
@@ -135,7 +138,10 @@ class Feeder:
 
     def _feed_numbers(self, value: Any, place: str) -> bool:
         if isinstance(value, torch.Tensor):
-            self._feed_tensor(value, place)
+            if id(value) in self._shared:
+                self._is_again(value)
+            else:
+                self._feed_tensor(value, place)
         elif isinstance(value, np.ndarray | np.generic) and not value.dtype.hasobject:
             if isinstance(value, np.ndarray) and type(value) not in (np.ndarray, np.memmap):
                 self.feed(type(value), f"{place}'s class")
@@ -159,6 +165,11 @@ class Feeder:
             self._refuse(value, place)
         if type(value) not in (torch.Tensor, torch.nn.Parameter, torch.nn.Buffer):
             self.feed(type(value), f"{place}'s class")
+        if self._exact or self._met:
+            if value.device.type != "cpu":  # It computes other last bits.
+                self.token("device", value.device.type)
+            if value.requires_grad:
+                self.token("trained")
         if carried := tensor_parts(value):
             self._feed_parts(carried, place)
         if name:
@@ -173,6 +184,12 @@ class Feeder:
         if isinstance(value, np.ndarray):
             self._refuse(value, place)
         self._open.append(id(value))
+        self._containers += 1
+        if self._containers > _MOST:
+            raise TypeError(
+                f"cannot fingerprint a value of more than {_MOST:,} lists, tuples, dicts and sets; "
+                "one that stands in many places counts in each. Pass tensors."
+            )
         kind = type(value)
         if kind not in _CONTAINERS:  # A container of the reader's own may do more.
             self.token("container")
@@ -306,6 +323,7 @@ def _shown(key: Any) -> str:
     return repr(key) if _is_plain(key) else type(key).__qualname__
 
 
+_MOST = 5_000_000  # Half a minute.
 _SCALARS = (type(None), bool, int, str, float, complex, bytes, bytearray)
 _NAMED = (
     torch.dtype,

@@ -4,6 +4,7 @@ Nothing is read from files, which may have been edited since: the parts come fro
 in memory. Code of installed packages is known by its name and the package's version.
 """
 
+import abc
 import contextlib
 import copyreg
 import dataclasses
@@ -24,6 +25,7 @@ from landscape.store.functions import Part, Unseen, code_parts
 from landscape.store.networks import network_parts
 
 CODE = (type, types.FunctionType, types.ModuleType)
+FORGETTING = (weakref.WeakKeyDictionary, weakref.WeakValueDictionary, weakref.WeakSet)
 
 
 def parts(value: Any, *, known: bool = False, values: bool = True) -> list[Part]:
@@ -112,6 +114,9 @@ def _class(kind: type) -> list[Part]:
         raise Unseen(f"{kind.__qualname__} is not written in Python")
     held = [Part("class", kind.__qualname__), Part("metaclass", "", type(kind))]
     held += [Part("base", "", base, f"'s base {base.__name__}") for base in kind.__bases__]
+    if isinstance(kind, abc.ABCMeta):
+        registered = {reference() for reference in abc._get_dump(kind)[0]} - {None}
+        held += [Part("registered", "", registered)] if registered else []
     skipped = _CLASS_PARTS
     if issubclass(kind, enum.Enum):
         skipped = _CLASS_PARTS | _ENUM_PARTS
@@ -183,6 +188,10 @@ def _special(value: Any) -> list[Part]:
     match value:
         case contextlib._GeneratorContextManager() if _is_fresh(value):  # As a decorator holds it.
             return [Part("context", "", [type(value), value.func, [*value.args], value.kwds])]
+        case _ if type(value) is weakref.ref:
+            return [Part("weak", "", value())]
+        case _ if isinstance(value, FORGETTING):
+            raise Unseen("it forgets what nothing else holds")
         case typing.ForwardRef():
             return [Part("forward", value.__forward_arg__)]
         case np.ufunc():

@@ -58,6 +58,8 @@ def _tensor(kind: str, name: str, tensor: torch.Tensor | None, values: bool) -> 
         yield Part("trained", str(tensor.requires_grad))
         if not values and not torch.nn.parameter.is_lazy(tensor):
             content = tuple(tensor.shape), tensor.dtype
+            if tensor.device.type != "cpu":  # It computes other last bits.
+                content = *content, tensor.device.type
             yield from tensor_parts(tensor)
     yield Part(kind, name, content, f".{name}", shared=tensor)
 

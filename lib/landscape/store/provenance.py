@@ -13,11 +13,19 @@ import torch
 
 def numerical_environment() -> dict[str, Any]:
     """Return what, besides code and inputs, decides the last bits of a result on this machine."""
+    usual = {
+        "matmul": (torch.get_float32_matmul_precision(), "highest"),
+        "device": (str(torch.get_default_device()), "cpu"),
+        "deterministic": (torch.are_deterministic_algorithms_enabled(), False),
+        "mkldnn": (torch.backends.mkldnn.enabled, True),
+    }
     return {
         "torch": torch.__version__,
         "threads": torch.get_num_threads(),
         "cpu_capability": torch.backends.cpu.get_cpu_capability(),
         "default_dtype": str(torch.get_default_dtype()),
+        # What is as usual leaves the keys as they were.
+        **{name: value for name, (value, usually) in usual.items() if value != usually},
     }
 
 

@@ -561,3 +561,16 @@ def test_conjugates_are_read_back():
     value = torch.tensor([1 + 2j]).conj()
     assert torch.equal(codec.decode(*codec.encode(value)), value)
     assert torch.equal(codec.decode(*codec.encode(value.imag)), value.imag)
+
+
+def test_what_is_set_for_all_of_torch_counts_where_it_is_not_the_usual():
+    usual = stores.numerical_environment()
+    before = torch.get_float32_matmul_precision()
+    torch.set_float32_matmul_precision("medium")
+    try:
+        assert stores.numerical_environment() == {**usual, "matmul": "medium"}
+    finally:
+        torch.set_float32_matmul_precision(before)
+    assert stores.numerical_environment() == usual
+    with torch.device("meta"):
+        assert stores.numerical_environment() == {**usual, "device": "meta"}

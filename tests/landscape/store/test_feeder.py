@@ -7,6 +7,7 @@ import weakref
 import numpy as np
 import pytest
 import torch
+from landscape.store import feeder
 from landscape.store.fingerprint import digest, fingerprint
 from torch import nn
 
@@ -64,6 +65,7 @@ ALIKE = {
     "tuple, torch's size": ((1, 2), torch.Size((1, 2))),
     "tensor, array": (torch.arange(3.0), np.arange(3, dtype=np.float32)),
     "Python's float, NumPy's": (1.5, np.float64(1.5)),
+    "tensors with and without gradients": (torch.ones(2), torch.ones(2, requires_grad=True)),
     "the order of a mapping": ({"b": 1, "a": 2}, {"a": 2, "b": 1}),
 }
 
@@ -155,3 +157,11 @@ def test_what_only_points_to_another_object_is_refused():
     network = nn.Linear(1, 1)
     with pytest.raises(TypeError, match="it only points to another object"):
         digest(weakref.proxy(network))
+    with pytest.raises(TypeError, match="it forgets what nothing else holds"):
+        digest(weakref.WeakSet([network]))
+
+
+def test_a_list_that_stands_in_too_many_places_is_refused(monkeypatch):
+    monkeypatch.setattr(feeder, "_MOST", 1000)
+    with pytest.raises(TypeError, match=r"more than 1,000 lists.* counts in each"):
+        digest(nested(lambda x: [x, x], times=60))

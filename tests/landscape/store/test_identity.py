@@ -269,6 +269,9 @@ def test_a_library_function_replaced_at_run_time_is_not_taken_for_the_librarys()
 
 
 OWN = {
+    "a class that another counts as its own": (
+        "import abc\nclass x(abc.ABC): pass\nx.register([int, float, str][{}])"
+    ),
     "a property of an own kind": (
         "class P(property):\n    def __get__(s, o, t): return {}\nclass x:\n    k = P(len)"
     ),

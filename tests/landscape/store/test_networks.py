@@ -100,3 +100,14 @@ def test_scripted_and_lazy_networks_are_refused_by_name():
 def test_a_traced_graph_is_known():
     networks = [torch.fx.symbolic_trace(nn.Sequential(kind())) for kind in (nn.ReLU, nn.Tanh)]
     assert architecture(networks[0]) != architecture(networks[1])
+
+
+def test_recurrent_networks_are_known_and_their_numbers_no_part_of_the_architecture():
+    # Their layers point to their parameters weakly.
+    one, two = nn.LSTM(2, 2), nn.LSTM(2, 2)
+    assert architecture(one) == architecture(two) != architecture(nn.GRU(2, 2))
+    assert digest(one) != digest(two)
+
+
+def test_the_device_of_a_network_counts():
+    assert architecture(nn.Linear(2, 2)) != architecture(nn.Linear(2, 2, device="meta"))
