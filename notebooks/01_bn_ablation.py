@@ -148,38 +148,41 @@ captioned.curves(
 )
 
 # %%
-told = formatting.list_text([f"{size:,} with {arm}" for arm, size in arms.sizes(runs).items()])
+sizes_text = formatting.list_text(
+    [f"{size:,} with {arm}" for arm, size in arms.sizes(runs).items()]
+)
 display.Sentence(
     f"Convolutions with {formatting.list_text([str(width) for width in channels])} channels and "
-    f"{hidden} hidden units; parameters: {told}. SGD with a learning rate of {learning_rate:g}, "
-    f"momentum {momentum:g} and batches of {batch_size}; {epochs} epochs."
+    f"{hidden} hidden units; parameters: {sizes_text}. SGD with a learning rate of "
+    f"{learning_rate:g}, momentum {momentum:g} and batches of {batch_size}; {epochs} epochs."
 )
 
 # %%
 more_accurate = findings.accuracy(study, pair)
-steadier, matched = (
+steadier, steadier_at_equal_loss = (
     findings.ratio(study, name, pair, heading, side=claims.below)
     for name, heading in (
         ("step_noise", "step noise"),
         ("step_noise_matched", "step noise at equal mini-batch loss"),
     )
 )
-verdicts = [claims.robust(claim["S1.1"], [more_accurate, steadier], [matched])]
-falls = {
+verdicts = [claims.robust(claim["S1.1"], [more_accurate, steadier], [steadier_at_equal_loss])]
+accuracy_falls = {
     arm: torch.stack([runs[arm, seed].history["test_accuracy"][1:].diff() < 0 for seed in seeds])
     for arm in pair
 }
-told = formatting.list_text(
-    [f"{int(of.sum())} of {of.numel()} with {arm}" for arm, of in falls.items()]
+falls_text = formatting.list_text(
+    [f"{int(fell.sum())} of {fell.numel()} with {arm}" for arm, fell in accuracy_falls.items()]
 )
-noise = study.ratios("step_noise_matched", pair)
+noise_ratios = study.ratios("step_noise_matched", pair)
 display.show(
     divergence(runs, label="tab-divergence"),
     VerdictBox(verdicts[-1]),
     display.Sentence(
         "The source shows curves and names no measure of steadiness: step noise is ours. At equal "
-        f"loss its ratios of single seeds go from {min(noise):.4g} to {max(noise):.4g}. Times that "
-        f"test accuracy falls from the end of one epoch to that of the next: {told}."
+        f"loss its ratios of single seeds go from {min(noise_ratios):.4g} to "
+        f"{max(noise_ratios):.4g}. Times that test accuracy falls from the end of one epoch to "
+        f"that of the next: {falls_text}."
     ),
 )
 
@@ -192,19 +195,21 @@ display.show(
 # the network of the step at which the line between its measurements first gets there.
 
 # %%
-fixed = task.first(curvature_examples)
-near = equal_loss.equal_loss_objectives(
-    runs, None, task, fixed, study.store, workers=workers, bn_block=batch_size
+curvature_set = task.first(curvature_examples)
+equal_objectives = equal_loss.equal_loss_objectives(
+    runs, None, task, curvature_set, study.store, workers=workers, bn_block=batch_size
 )
-how = {"prefix": "equal_", "missing_note": equal_loss.MISSING_NOTE}
-solution_records.record_test_loss(study, near, task.test, **how)
-solution_records.record_test_loss(study, near, task.train, split="train", **how)
-solution_records.record_early(study, near, rho=rho, **how)
+record_options = {"prefix": "equal_", "missing_note": equal_loss.MISSING_NOTE}
+solution_records.record_test_loss(study, equal_objectives, task.test, **record_options)
+solution_records.record_test_loss(
+    study, equal_objectives, task.train, split="train", **record_options
+)
+solution_records.record_early(study, equal_objectives, rho=rho, **record_options)
 comparisons.comparison_table(
     study,
     {
         "equal_train_loss": "training loss (nats)",
-        "equal_loss": f"likewise, {len(fixed[1])} examples",
+        "equal_loss": f"likewise, {len(curvature_set[1])} examples",
         "equal_test_loss": "test loss (nats)",
         "equal_test_accuracy": "test accuracy",
         "equal_lambda_max": "λ_max",
@@ -213,29 +218,34 @@ comparisons.comparison_table(
     pair,
     label="tab-equal",
     caption="At equal training loss: mean over seeds ± half-width of the 95% interval, and paired "
-    f"ratio, in eval mode. λ_max and rise are those of the first {len(fixed[1])} examples.",
+    f"ratio, in eval mode. λ_max and rise are those of the first {len(curvature_set[1])} examples.",
 )
 
 # %%
-equal = {
+sharper_equal = {
     name: findings.ratio(study, f"equal_{name}", pair, f"{title} at equal training loss")
     for name, title in (("lambda_max", "λ_max"), ("sam", "SAM rise"))
 }
-side = {"reproduced": "above", "contradicted": "below", "inconclusive": "not told from"}
-as_far = findings.difference_finding(
+side_words = {"reproduced": "above", "contradicted": "below", "inconclusive": "not told from"}
+accurate_at_equal_loss = findings.difference_finding(
     study, "equal_test_accuracy", pair, "test accuracy at equal training loss"
 )
-gap = findings.ratio(study, "loss_gap", pair, "test − training loss")
-slope = [
-    intervals.mean_interval([rho * g / rise for g, rise in zip(*of, strict=True)]).estimate
-    for of in ([study.values(f"equal_{x}", arm) for x in ("gradient_norm", "sam")] for arm in pair)
+loss_gap = findings.ratio(study, "loss_gap", pair, "test − training loss")
+slope_shares = [
+    intervals.mean_interval(
+        [rho * norm / rise for norm, rise in zip(*norms_and_rises, strict=True)]
+    ).estimate
+    for norms_and_rises in (
+        [study.values(f"equal_{name}", arm) for name in ("gradient_norm", "sam")] for arm in pair
+    )
 ]
 display.Sentence(
-    f"At the end of training we measure {more_accurate.text}; {gap.text}. Where both have trained "
-    f"equally far, to losses that differ within a seed by a factor of at most "
-    f"{equal_loss.largest_ratio(study, 'equal_train_loss', pair):.3g}: {as_far.text}, "
-    f"{side[as_far.word]} 0. Of the SAM rise, ρ times the norm of the gradient makes "
-    f"{slope[0]:.2f} with BN and {slope[1]:.2f} without."
+    f"At the end of training we measure {more_accurate.text}; {loss_gap.text}. Where both have "
+    "trained equally far, to losses that differ within a seed by a factor of at most "
+    f"{equal_loss.largest_ratio(study, 'equal_train_loss', pair):.3g}: "
+    f"{accurate_at_equal_loss.text}, {side_words[accurate_at_equal_loss.word]} 0. Of the SAM rise, "
+    f"ρ times the norm of the gradient makes {slope_shares[0]:.2f} with BN and "
+    f"{slope_shares[1]:.2f} without."
 )
 
 # %% [markdown]
@@ -255,21 +265,24 @@ display.Sentence(
 # adaptive step, whose length is relative to each parameter (Kwon 2021).
 
 # %%
-at = arms.arm_objectives(runs, fixed, bn_block=batch_size)
-solution_records.record_solutions(study, at, rho=rho, rho_adaptive=rho_adaptive)
+objectives = arms.arm_objectives(runs, curvature_set, bn_block=batch_size)
+solution_records.record_solutions(study, objectives, rho=rho, rho_adaptive=rho_adaptive)
 
 # %%
-names = {
+sharpness_headings = {
     "lambda_max": "λ_max",
     "sam": "SAM rise",
     "lambda_max_relative": "relative λ_max",
     "sam_adaptive": "adaptive rise",
 }
-values = {title: {arm: study.values(name, arm) for arm in pair} for name, title in names.items()}
+sharpness_values = {
+    title: {arm: study.values(name, arm) for arm in pair}
+    for name, title in sharpness_headings.items()
+}
 captioned.pairs(
-    values,
-    intervals.mean_intervals(values),
-    units={title: study.unit(name) for name, title in names.items()},
+    sharpness_values,
+    intervals.mean_intervals(sharpness_values),
+    units={title: study.unit(name) for name, title in sharpness_headings.items()},
     label="fig-sharpness",
     caption="Four measures of sharpness, a point a seed, thin lines joining the arms of one seed; "
     "open markers are means with 95% intervals. The two on the left depend on how layers are "
@@ -290,7 +303,7 @@ headings = {
 }
 comparisons.comparison_table(
     study,
-    headings | names,
+    headings | sharpness_headings,
     pair,
     label="tab-measures",
     caption="Mean over seeds ± half-width of the 95% interval, and the paired ratio with its "
@@ -301,7 +314,7 @@ comparisons.comparison_table(
 # %%
 sharper = {
     name: findings.ratio(study, name, pair, f"{title} in eval mode")
-    for name, title in names.items()
+    for name, title in sharpness_headings.items()
 }
 
 # %% [markdown]
@@ -325,12 +338,14 @@ captioned.curves(
 )
 
 # %%
-by_size = study.ratios("lambda_max_by_examples", pair)
-told = [f"{ratio:.3g} on {size}" for ratio, size in zip(by_size, check_examples, strict=True)]
+ratios_by_size = study.ratios("lambda_max_by_examples", pair)
+ratio_texts = [
+    f"{ratio:.3g} on {size}" for ratio, size in zip(ratios_by_size, check_examples, strict=True)
+]
 display.Sentence(
-    f"λ_max with BN over that without, of this seed: {formatting.list_text(told)} examples. "
-    f"It moves with them by a factor of {max(by_size) / min(by_size):.3g}, which no interval over "
-    "seeds has."
+    f"λ_max with BN over that without, of this seed: {formatting.list_text(ratio_texts)} examples. "
+    f"It moves with them by a factor of {max(ratios_by_size) / min(ratios_by_size):.3g}, which no "
+    "interval over seeds has."
 )
 
 # %% [markdown]
@@ -354,10 +369,17 @@ hessians = {
     "BN, batch": ("BN", "batch"),
     "no BN": ("no BN", "frozen"),
 }
-how = {"outliers": outliers, "probes": density_probes, "steps": density_steps}
-found = spectra.record_spectra(study, at, hessians, seeds=survey_seeds, **how)
+full_spectra = spectra.record_spectra(
+    study,
+    objectives,
+    hessians,
+    seeds=survey_seeds,
+    outliers=outliers,
+    probes=density_probes,
+    steps=density_steps,
+)
 captioned.spectra(
-    builders.spectrum_panels(found),
+    builders.spectrum_panels(full_spectra),
     label="fig-density",
     caption="Density of the eigenvalues, symmetric logarithmic axis: mean over seeds, each as a "
     f"thin line. Ticks below: the {outliers} largest and {outliers} smallest eigenvalues, a row "
@@ -386,15 +408,19 @@ comparisons.comparison_table(
 )
 
 # %%
-share = [intervals.mean_interval(study.values("negative_mass", of)).estimate for of in hessians]
-blurred = study.largest_error("negative_mass", list(hessians))
-apart = [abs(a - b) > blurred for a, b in itertools.combinations(share, 2)]
-one = study.ratio("survey_lambda_max", ["BN, eval", "BN, batch"])
+negative_shares = [
+    intervals.mean_interval(study.values("negative_mass", hessian)).estimate for hessian in hessians
+]
+share_error = study.largest_error("negative_mass", list(hessians))
+are_apart = [
+    abs(one - other) > share_error for one, other in itertools.combinations(negative_shares, 2)
+]
+eval_over_batch = study.ratio("survey_lambda_max", ["BN, eval", "BN, batch"])
 display.Sentence(
-    f"The share below −δ is known to ±{blurred:.2g} in one network, which intervals over seeds do "
-    f"not hold; the means of {sum(apart)} of {len(apart)} pairs of Hessians lie further apart. "
-    "At one and the same solution, λ_max in eval mode is "
-    f"{formatting.interval_text(one)} times that under batch statistics."
+    f"The share below −δ is known to ±{share_error:.2g} in one network, which intervals over seeds "
+    f"do not hold; the means of {sum(are_apart)} of {len(are_apart)} pairs of Hessians lie further "
+    "apart. At one and the same solution, λ_max in eval mode is "
+    f"{formatting.interval_text(eval_over_batch)} times that under batch statistics."
 )
 
 # %% [markdown]
@@ -402,41 +428,43 @@ display.Sentence(
 # that the statistics are part of, to the loss with the statistics of that point, as in training.
 
 # %%
-for (arm, seed), L in at.items():
+for (arm, seed), L in objectives.items():
     if L is not None:
         solution_records.record_rise(
             study, "sam_batch", L.replace(bn="batch"), rho, arm=arm, seed=seed
         )
-own = ["BN, batch", "no BN"]
-moving = {
+batch_pair = ["BN, batch", "no BN"]
+sharper_batch = {
     "lambda_max": claims.above(
         "λ_max under batch statistics, BN / no BN",
-        study.ratio("survey_lambda_max", own),
-        converged=study.converged("survey_lambda_max", own),
+        study.ratio("survey_lambda_max", batch_pair),
+        converged=study.converged("survey_lambda_max", batch_pair),
     ),
     "sam": findings.ratio(study, "sam_batch", pair, "SAM rise under batch statistics"),
 }
-still = [sharper["lambda_max"], sharper["sam"]]
-judged = [
-    claims.robust(claim[id], [sharper[name]], [moving[name], equal[name], sharper[relative]])
+sharper_raw = [sharper["lambda_max"], sharper["sam"]]
+sharpness_verdicts = [
+    claims.robust(
+        claim[id], [sharper[name]], [sharper_batch[name], sharper_equal[name], sharper[relative]]
+    )
     for id, name, relative in (
         ("S1.2", "lambda_max", "lambda_max_relative"),
         ("S1.3", "sam", "sam_adaptive"),
     )
 ]
-checks = [as_far, *equal.values(), *moving.values()]
-judged.append(claims.robust(claim["S1.4"], [more_accurate, *still], checks))
-verdicts += judged
-rises = [study.values(name, "BN") for name in ("sam", "sam_batch")]
-ratios = study.ratios("sam_batch", pair)
+checks = [accurate_at_equal_loss, *sharper_equal.values(), *sharper_batch.values()]
+sharpness_verdicts.append(claims.robust(claim["S1.4"], [more_accurate, *sharper_raw], checks))
+verdicts += sharpness_verdicts
+sam_rises = [study.values(name, "BN") for name in ("sam", "sam_batch")]
+batch_rise_ratios = study.ratios("sam_batch", pair)
 display.show(
-    *map(VerdictBox, judged),
+    *map(VerdictBox, sharpness_verdicts),
     display.Sentence(
         "At one and the same solution with BN, the rise in eval mode is "
-        f"{formatting.interval_text(intervals.paired_ratio(*rises))} times that under batch "
-        f"statistics. The latter is, in single seeds, between {min(ratios):.3g} and "
-        f"{max(ratios):.3g} times that without BN. S1.4 takes the higher test accuracy for better "
-        f"generalisation; the other reading is the gap: {gap.text}."
+        f"{formatting.interval_text(intervals.paired_ratio(*sam_rises))} times that under batch "
+        f"statistics. The latter is, in single seeds, between {min(batch_rise_ratios):.3g} and "
+        f"{max(batch_rise_ratios):.3g} times that without BN. S1.4 takes the higher test accuracy "
+        f"for better generalisation; the other reading is the gap: {loss_gap.text}."
     ),
 )
 
@@ -450,13 +478,21 @@ display.show(
 # by it. [The figure](#fig-twins) shows by how much.
 
 # %%
-how = {"rho": rho, "rho_adaptive": rho_adaptive, "seed": seeds[0]}
-record_twins(study, networks, fixed, layer="0", factors=twin_factors, **how)
+record_twins(
+    study,
+    networks,
+    curvature_set,
+    layer="0",
+    factors=twin_factors,
+    rho=rho,
+    rho_adaptive=rho_adaptive,
+    seed=seeds[0],
+)
 
 # %%
-twins = {f"twin_{name}": title for name, title in names.items()}
+twin_headings = {f"twin_{name}": title for name, title in sharpness_headings.items()}
 captioned.curves(
-    builders.recorded_panels(study, twins, pair, "factor a", twin_factors),
+    builders.recorded_panels(study, twin_headings, pair, "factor a", twin_factors),
     label="fig-twins",
     caption="The four measures on the first seed's networks, the first layer scaled by a. "
     "Upper row: the raw measures. Lower row: those that no rescaling changes.",
@@ -465,18 +501,25 @@ captioned.curves(
 )
 
 # %%
-moved = max(max(study.values("twin_loss_change", arm)) for arm in pair)
-found = {name: {arm: study.values(f"twin_{name}", arm) for arm in pair} for name in names}
-spread = {name: max(max(v) / min(v) for v in of.values()) for name, of in found.items()}
-BN, plain = (found["lambda_max"][arm] for arm in pair)
-can = "can" if min(BN) < max(plain) and min(plain) < max(BN) else "cannot"
+loss_change = max(max(study.values("twin_loss_change", arm)) for arm in pair)
+twin_values = {
+    name: {arm: study.values(f"twin_{name}", arm) for arm in pair} for name in sharpness_headings
+}
+spreads = {
+    name: max(max(values) / min(values) for values in arm_values.values())
+    for name, arm_values in twin_values.items()
+}
+with_bn, without_bn = (twin_values["lambda_max"][arm] for arm in pair)
+can_or_cannot = (
+    "can" if min(with_bn) < max(without_bn) and min(without_bn) < max(with_bn) else "cannot"
+)
 display.Sentence(
-    f"Over these factors the loss changes by at most {moved:.1e} nats. At most, λ_max of an arm "
-    f"changes by a factor of {spread['lambda_max']:.3g}, its SAM rise of {spread['sam']:.3g}, its "
-    f"relative λ_max of {spread['lambda_max_relative']:.4f} and its adaptive rise of "
-    f"{spread['sam_adaptive']:.4f}. Choosing these scales {can} put either arm ahead in λ_max; at "
-    f"that of these factors which makes it least, BN has {min(BN) / min(plain):.3g} times that of "
-    "the other. Free of scale we measure "
+    f"Over these factors the loss changes by at most {loss_change:.1e} nats. At most, λ_max of an "
+    f"arm changes by a factor of {spreads['lambda_max']:.3g}, its SAM rise of "
+    f"{spreads['sam']:.3g}, its relative λ_max of {spreads['lambda_max_relative']:.4f} and its "
+    f"adaptive rise of {spreads['sam_adaptive']:.4f}. Choosing these scales {can_or_cannot} put "
+    "either arm ahead in λ_max; at that of these factors which makes it least, BN has "
+    f"{min(with_bn) / min(without_bn):.3g} times that of the other. Free of scale we measure "
     f"{sharper['lambda_max_relative'].text}, and {sharper['sam_adaptive'].text}."
 )
 
@@ -491,12 +534,12 @@ display.Sentence(
 # spread](#fig-spread) over directions is that of one solution, and planes are in eval mode.
 
 # %%
-modes = {
-    (name, seed): at[arm, seed].replace(bn=bn)
+mode_objectives = {
+    (name, seed): objectives[arm, seed].replace(bn=bn)
     for (name, (arm, bn)), seed in itertools.product(hessians.items(), seeds)
-    if at[arm, seed] is not None
+    if objectives[arm, seed] is not None
 }
-lines = slices.record_lines(study, modes, points=line_points, count=line_directions)
+lines = slices.record_lines(study, mode_objectives, points=line_points, count=line_directions)
 captioned.curves(
     builders.line_panels(lines),
     label="fig-lines",
@@ -507,10 +550,10 @@ captioned.curves(
 )
 
 # %%
-rising = slices.record_rises(study, lines, [0.1, 0.5, 1.0])
+rise_headings = slices.record_rises(study, lines, [0.1, 0.5, 1.0])
 comparisons.comparison_table(
     study,
-    rising,
+    rise_headings,
     list(hessians),
     label="tab-rises",
     caption="Rise of the training loss at both ends of a line, relative to filter norms, mean over "
@@ -536,11 +579,13 @@ captioned.curves(
 # [The surfaces](#fig-surface) are the first of these pictures again.
 
 # %%
-first = {arm: at[arm, seeds[0]] for arm in pair}
-planes, models = slices.record_random_planes(study, first, points=plane_points, seed=seeds[0])
+first_objectives = {arm: objectives[arm, seeds[0]] for arm in pair}
+planes, predictions = slices.record_random_planes(
+    study, first_objectives, points=plane_points, seed=seeds[0]
+)
 captioned.planes(
     planes,
-    predictions=models,
+    predictions=predictions,
     levels=plots.levels(list(planes.values())),
     label="fig-planes",
     caption="Training loss on a filter-normalised plane through the first seed's solutions "
@@ -552,13 +597,13 @@ captioned.planes(
 )
 
 # %%
-sharpest, curved = slices.record_top_planes(
-    study, first, points=plane_points, reach=top_reach, seed=seeds[0]
+top_planes, top_predictions = slices.record_top_planes(
+    study, first_objectives, points=plane_points, reach=top_reach, seed=seeds[0]
 )
 captioned.planes(
-    sharpest,
-    predictions=curved,
-    levels=plots.levels(list(sharpest.values())),
+    top_planes,
+    predictions=top_predictions,
+    levels=plots.levels(list(top_planes.values())),
     xlabel="along the first eigenvector",
     ylabel="along the second",
     label="fig-top",
@@ -580,8 +625,8 @@ captioned.surface(
 # %%
 display.Sentence(
     "Prediction and loss part, along random directions, "
-    f"{measurements.quadratic_limits(models, 'filter norms')}; along the sharpest eigenvectors, "
-    f"{measurements.quadratic_limits(curved, 'units')}."
+    f"{measurements.quadratic_limits(predictions, 'filter norms')}; along the sharpest "
+    f"eigenvectors, {measurements.quadratic_limits(top_predictions, 'units')}."
 )
 
 # %% [markdown]
@@ -595,13 +640,13 @@ display.Sentence(
 # policy; their path is the control.
 
 # %%
-sets = {split: task.first(path_examples, split=split) for split in ("train", "test")}
+example_sets = {split: task.first(path_examples, split=split) for split in ("train", "test")}
 solutions = {seed: runs["BN", seed].model() for seed in seeds}
-paths = record_straight_paths(study, solutions, sets, points=path_points, arm="BN")
-controls = record_straight_paths(
+paths = record_straight_paths(study, solutions, example_sets, points=path_points, arm="BN")
+control_paths = record_straight_paths(
     study,
     {seed: runs["no BN", seed].model() for seed in seeds},
-    {"train": sets["train"]},
+    {"train": example_sets["train"]},
     points=path_points,
     arm="no BN",
     policies=["frozen"],
@@ -609,7 +654,7 @@ controls = record_straight_paths(
 
 # %%
 captioned.curves(
-    builders.path_panels({**paths, ("train", "no BN"): controls["train", "frozen"]}),
+    builders.path_panels({**paths, ("train", "no BN"): control_paths["train", "frozen"]}),
     label="fig-paths",
     caption=f"The straight path between two solutions with BN under three policies, and without BN "
     f"on training examples: mean over {len(seeds) // 2} disjoint pairs of seeds with 95% interval, "
@@ -632,26 +677,27 @@ verdicts.append(claims.robust(claim["S1.5"], barriers[:1], barriers[1:]))
 VerdictBox(verdicts[-1])
 
 # %%
-control = findings.barrier(
-    controls["train", "frozen"],
+control_barrier = findings.barrier(
+    control_paths["train", "frozen"],
     "no BN",
     threshold=2.0,
     converged=study.converged("error_barrier_train_frozen", ["no BN"]),
 )
-heights = {bn: study.values(f"barrier_train_{bn}", "BN") for bn in ("frozen", "batch")}
-times = {
-    bn: intervals.paired_ratio(of, study.values("barrier_train_frozen", "no BN"))
-    for bn, of in heights.items()
+barrier_heights = {bn: study.values(f"barrier_train_{bn}", "BN") for bn in ("frozen", "batch")}
+height_ratios = {
+    bn: intervals.paired_ratio(heights, study.values("barrier_train_frozen", "no BN"))
+    for bn, heights in barrier_heights.items()
 }
 display.show(
     comparisons.barrier_table(
-        {**paths, ("train", "no BN"): controls["train", "frozen"]}, label="tab-barriers"
+        {**paths, ("train", "no BN"): control_paths["train", "frozen"]}, label="tab-barriers"
     ),
     display.Sentence(
-        f"The control: {control.text}, {side[control.word]} the border. On training examples the "
-        f"loss barrier with BN is {formatting.interval_text(times['frozen'])} times that without, "
-        f"under batch statistics {formatting.interval_text(times['batch'])} times (n = "
-        f"{times['batch'].n})."
+        f"The control: {control_barrier.text}, {side_words[control_barrier.word]} the border. On "
+        "training examples the loss barrier with BN is "
+        f"{formatting.interval_text(height_ratios['frozen'])} times that without, under batch "
+        f"statistics {formatting.interval_text(height_ratios['batch'])} times (n = "
+        f"{height_ratios['batch'].n})."
     ),
 )
 
@@ -667,14 +713,19 @@ display.show(
 # [barriers](#tab-routes).
 
 # %%
-curve = connectivity.CurveConfig(
+curve_config = connectivity.CurveConfig(
     epochs=curve_epochs, batch_size=batch_size, learning_rate=learning_rate, momentum=momentum
 )
-kinds = record_path_kinds(
-    study, solutions, sets["train"], train=task.train, curve=curve, points=path_points
+paths_by_kind = record_path_kinds(
+    study,
+    solutions,
+    example_sets["train"],
+    train=task.train,
+    curve=curve_config,
+    points=path_points,
 )
 captioned.curves(
-    builders.path_kind_panels(kinds),
+    builders.path_kind_panels(paths_by_kind),
     label="fig-routes",
     caption="Four kinds of paths between the same pairs of solutions with BN, on training "
     "examples: mean over disjoint pairs of seeds with 95% interval, each pair as a thin line.",
@@ -683,21 +734,28 @@ captioned.curves(
 )
 
 # %%
-left = [
+kind_barriers = [
     findings.barrier(
-        own, kind, threshold=2.0, converged=study.converged("route_error_barrier", [kind])
+        kind_paths, kind, threshold=2.0, converged=study.converged("route_error_barrier", [kind])
     )
-    for kind, own in kinds.items()
+    for kind, kind_paths in paths_by_kind.items()
 ]
-told = "; ".join(f"{found.text}, {side[found.word]} the border" for found in left)
-share = {kind: study.ratio("route_barrier", [kind, "straight"]) for kind in list(kinds)[1:]}
-remains = [f"the {kind} path keeps {formatting.interval_text(of)}" for kind, of in share.items()]
+barriers_text = "; ".join(
+    f"{barrier.text}, {side_words[barrier.word]} the border" for barrier in kind_barriers
+)
+barrier_shares = {
+    kind: study.ratio("route_barrier", [kind, "straight"]) for kind in list(paths_by_kind)[1:]
+}
+remaining_texts = [
+    f"the {kind} path keeps {formatting.interval_text(share)}"
+    for kind, share in barrier_shares.items()
+]
 display.show(
-    comparisons.path_kind_table(kinds, label="tab-routes"),
-    display.Sentence(f"Against the border of 2 percentage points: {told}."),
+    comparisons.path_kind_table(paths_by_kind, label="tab-routes"),
+    display.Sentence(f"Against the border of 2 percentage points: {barriers_text}."),
     display.Sentence(
-        f"Of the loss barrier of the straight path, {formatting.list_text(remains)}. S1.5 is "
-        "judged by that path alone. Whether two solutions lie in distinct basins, as its source "
+        f"Of the loss barrier of the straight path, {formatting.list_text(remaining_texts)}. S1.5 "
+        "is judged by that path alone. Whether two solutions lie in distinct basins, as its source "
         "concludes, is what the others bear on."
     ),
 )

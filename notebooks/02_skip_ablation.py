@@ -123,9 +123,9 @@ base = training.TrainConfig(
     measured=measured,
     snapshots=(0,),
 )
-four = {"skip + BN": {}, "BN alone": {"skip": False}, "skip alone": {"norm": "none"}}
-four["neither"] = {"skip": False, "norm": "none"}
-runs = sweep(arms.variants(base, four), task, seeds=seeds)
+arm_changes = {"skip + BN": {}, "BN alone": {"skip": False}, "skip alone": {"norm": "none"}}
+arm_changes["neither"] = {"skip": False, "norm": "none"}
+runs = sweep(arms.variants(base, arm_changes), task, seeds=seeds)
 run_records.record_runs(study, runs)
 captioned.curves(
     builders.training_panels(runs),
@@ -140,21 +140,21 @@ captioned.curves(
 source = {"batch_size": 32, "precision": "float32", "epochs": 20, "dataset": "cifar10"}
 source |= {"depth": 20, "width": 1.0, "max_train": 50000, "small_train": 50000}
 source |= {"plane_points": coarse_points}
-why = dict.fromkeys(source, "a small run, no evidence") if not study.evidence else {}
-why |= {"batch_size": "costs less", "precision": "costs less", "plane_points": "finer"}
-why |= {"small_train": "checks cost less"} if study.evidence else {}
+reasons = dict.fromkeys(source, "a small run, no evidence") if not study.evidence else {}
+reasons |= {"batch_size": "costs less", "precision": "costs less", "plane_points": "finer"}
+reasons |= {"small_train": "checks cost less"} if study.evidence else {}
 display.show(
     run_tables.divergence(runs, label="tab-divergence"),
-    run_tables.departures(source, study.parameters, why, label="tab-departures"),
+    run_tables.departures(source, study.parameters, reasons, label="tab-departures"),
 )
 
 # %%
-reached = intervals.mean_interval(
+skip_bn_accuracy = intervals.mean_interval(
     [100 * value for value in study.values("test_accuracy", "skip + BN")]
 )
 display.Sentence(
-    f"Skip with BN reaches a test accuracy of {formatting.interval_text(reached)} per cent, which "
-    f"{formatting.position_text(reached, 85.05)}, the source's."
+    f"Skip with BN reaches a test accuracy of {formatting.interval_text(skip_bn_accuracy)} per "
+    f"cent, which {formatting.position_text(skip_bn_accuracy, 85.05)}, the source's."
 )
 
 # %% [markdown]
@@ -168,34 +168,38 @@ display.Sentence(
 # vanishes.
 
 # %%
-few = data.load(dataset, study.data_dir, max_train=small_train)
-small = dataclasses.replace(base, measure_every=measure_every)
-of_torch = {arm: f"{arm}, torch" for arm in four}
-begun = {name: {**four[arm], "init": "torch"} for arm, name in of_torch.items()}
-begun["neither, small step"] = {**four["neither"], "learning_rate": small_rate}
-others = sweep(arms.variants(small, begun), few, seeds=seeds)
-run_records.record_runs(study, others)
+small_task = data.load(dataset, study.data_dir, max_train=small_train)
+small_base = dataclasses.replace(base, measure_every=measure_every)
+torch_arms = {arm: f"{arm}, torch" for arm in arm_changes}
+start_changes = {name: {**arm_changes[arm], "init": "torch"} for arm, name in torch_arms.items()}
+start_changes["neither, small step"] = {**arm_changes["neither"], "learning_rate": small_rate}
+start_runs = sweep(arms.variants(small_base, start_changes), small_task, seeds=seeds)
+run_records.record_runs(study, start_runs)
 examples = task.first(signal_examples)
-before = [arms.arm_objectives(own, examples, step=0, bn="batch") for own in (runs, others)]
-received = [record_signals(study, at, prefix="initial_") for at in before]
+initial_objectives = [
+    arms.arm_objectives(run_group, examples, step=0, bn="batch") for run_group in (runs, start_runs)
+]
+received_gradients = [
+    record_signals(study, objectives, prefix="initial_") for objectives in initial_objectives
+]
 display.show(
     comparisons.arm_table(
         study,
         {"test_accuracy": "test accuracy", "train_loss": "training loss (nats)"},
-        list(begun),
-        runs=others,
+        list(start_changes),
+        runs=start_runs,
         label="tab-starts",
-        caption=f"Other starts, on {len(few.y_train)} examples: mean over seeds ± half-width of "
-        "the 95% interval.",
+        caption=f"Other starts, on {len(small_task.y_train)} examples: mean over seeds ± "
+        "half-width of the 95% interval.",
     ),
-    run_tables.divergence(others, label="tab-divergence-starts"),
+    run_tables.divergence(start_runs, label="tab-divergence-starts"),
 )
 
 # %%
-panels_of = {"He's initialisation": received[0]}
-panels_of["PyTorch's initialisation"] = arms.renamed_arms(received[1], of_torch)
+signal_panels = {"He's initialisation": received_gradients[0]}
+signal_panels["PyTorch's initialisation"] = arms.renamed_arms(received_gradients[1], torch_arms)
 captioned.curves(
-    gradient_panels(panels_of, variable="z", reference=0.9),
+    gradient_panels(signal_panels, variable="z", reference=0.9),
     label="fig-signals",
     caption="Gradients of the loss by the layers' outputs z before training, over "
     f"{signal_examples} examples.",
@@ -204,10 +208,15 @@ captioned.curves(
 )
 
 # %%
-weights = {key: run_records.layer_gradients(run) for key, run in runs.items()}
-shown = {"initialisation": 0, "last epoch": -1}
+weight_gradients = {key: run_records.layer_gradients(run) for key, run in runs.items()}
+epoch_indices = {"initialisation": 0, "last epoch": -1}
 captioned.curves(
-    gradient_panels({t: {k: of[:, e] for k, of in weights.items()} for t, e in shown.items()}),
+    gradient_panels(
+        {
+            moment: {key: norms[:, epoch] for key, norms in weight_gradients.items()}
+            for moment, epoch in epoch_indices.items()
+        }
+    ),
     label="fig-gradients",
     caption="Gradients by the layers' weights W in the two by two, root mean square over the "
     "mini-batches of an epoch (at the initialisation: the first mini-batch).",
@@ -216,24 +225,37 @@ captioned.curves(
 )
 
 # %%
-losing = [findings.accuracy(study, ["skip + BN", name]) for name in list(four)[1:]]
-losing_torch = [
-    findings.accuracy(study, [of_torch["skip + BN"], of_torch[name]]) for name in list(four)[1:]
+more_accurate = [findings.accuracy(study, ["skip + BN", name]) for name in list(arm_changes)[1:]]
+more_accurate_torch = [
+    findings.accuracy(study, [torch_arms["skip + BN"], torch_arms[name]])
+    for name in list(arm_changes)[1:]
 ]
-chance = {"threshold": 100 / task.classes + 1, "factor": 100, "side": claims.below}
-shrinks = {"heading": "decay a layer", "threshold": 0.9, "side": claims.below}
-both = ["neither", "neither, torch"]
-stuck = [
-    findings.level(study, "test_accuracy", arm, "test accuracy in per cent", **chance)
-    for arm in (*both, "neither, small step")
+neither_arms = ["neither", "neither, torch"]
+stuck_at_chance = [
+    findings.level(
+        study,
+        "test_accuracy",
+        arm,
+        "test accuracy in per cent",
+        threshold=100 / task.classes + 1,
+        factor=100,
+        side=claims.below,
+    )
+    for arm in (*neither_arms, "neither, small step")
 ]
-fading = [findings.level(study, "initial_signal_decay", arm, **shrinks) for arm in both]
-without = ["skip alone", "BN alone"]
-costs = [findings.accuracy(study, own) for own in (without, [of_torch[arm] for arm in without])]
+shrinking_gradients = [
+    findings.level(
+        study, "initial_signal_decay", arm, "decay a layer", threshold=0.9, side=claims.below
+    )
+    for arm in neither_arms
+]
+single_arms = ["skip alone", "BN alone"]
+torch_single_arms = [torch_arms[arm] for arm in single_arms]
+skip_more_accurate = [findings.accuracy(study, pair) for pair in (single_arms, torch_single_arms)]
 verdicts = [
-    claims.robust(claim["S3.1"], losing, losing_torch),
-    claims.robust(claim["S3.4"], stuck[:2], [*stuck[2:], *fading]),
-    claims.agreed(claim["S3.6"], costs),
+    claims.robust(claim["S3.1"], more_accurate, more_accurate_torch),
+    claims.robust(claim["S3.4"], stuck_at_chance[:2], [*stuck_at_chance[2:], *shrinking_gradients]),
+    claims.agreed(claim["S3.6"], skip_more_accurate),
 ]
 display.show(*(VerdictBox(verdict) for verdict in verdicts))
 
@@ -247,23 +269,25 @@ display.show(*(VerdictBox(verdict) for verdict in verdicts))
 # networks: five power iterations, and a coarse plane along directions of norm 1.
 
 # %%
-alone = {key: run for key, run in runs.items() if key[0] == "neither"}
-at = arms.arm_objectives(alone, task.first(curvature_examples))
-solutions.record_solutions(study, at, rho=rho, rho_adaptive=rho_adaptive)
-for (arm, seed), L in at.items():
+neither_runs = {key: run for key, run in runs.items() if key[0] == "neither"}
+objectives = arms.arm_objectives(neither_runs, task.first(curvature_examples))
+solutions.record_solutions(study, objectives, rho=rho, rho_adaptive=rho_adaptive)
+for (arm, seed), L in objectives.items():
     if L is None:
         solutions.record_missing(study, ["loss_range"], arm=arm, seed=seed)
         continue
     planes, _ = slices.record_random_planes(study, {arm: L}, points=plane_points, seed=seed)
     slices.record_shapes(study, planes, seed=seed)
-published.record_published_estimates(study, at, iterations=power_iterations, points=coarse_points)
-given = {  # As S3 has them.
+published.record_published_estimates(
+    study, objectives, iterations=power_iterations, points=coarse_points
+)
+source_estimates = {  # As S3 has them.
     ("power_iteration", "lambda_max"): ("λ_max", {"neither": 0.100}),
     ("coarse_range", "loss_range"): ("loss range (nats)", {"neither": 0.0}),
 }
 display.show(
     measurements.estimators(
-        published.comparisons(study, given, ["neither"]),
+        published.comparisons(study, source_estimates, ["neither"]),
         label="tab-estimators",
         caption="The source's estimators on the networks that have neither. Beside the loss range "
         "of the coarse plane stands that of the filter-normalised one, another quantity.",
@@ -277,7 +301,7 @@ display.show(
         study,
         {**solutions.HEADINGS, "loss_range": "loss range (nats)"},
         ["neither"],
-        runs=alone,
+        runs=neither_runs,
         label="tab-measures",
         caption=f"Networks that have neither, on {curvature_examples} examples: mean over seeds ± "
         "half-width of the 95% interval.",
@@ -294,7 +318,7 @@ display.show(
 # ## What was shown
 
 # %%
-files = study.write("Skip connections or normalisation", verdicts, [task, few])
+files = study.write("Skip connections or normalisation", verdicts, [task, small_task])
 closing(study, verdicts)
 
 # %% [markdown]

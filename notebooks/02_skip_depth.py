@@ -118,29 +118,31 @@ base = training.TrainConfig(
     measure_every=measure_every,
     snapshots=(0, first_epoch),
 )
-of_norm = {f"skip, {norm}": {"norm": norm} for norm in norms}
-of_depth = {
-    f"{name}, depth {layers_}": {"skip": name == "skip", "depth": layers_}
-    for name, layers_ in itertools.product(("skip", "plain"), depths)
+norm_changes = {f"skip, {norm}": {"norm": norm} for norm in norms}
+depth_changes = {
+    f"{name}, depth {num_layers}": {"skip": name == "skip", "depth": num_layers}
+    for name, num_layers in itertools.product(("skip", "plain"), depths)
 }
-skip, plain = {"norm": "none"}, {"norm": "none", "skip": False}
-of_start = {"plain, batch": {"skip": False}, "plain, none": plain}
-starts = {"skip, batch": {}, "skip, none": skip, **of_start}
-of_start |= {f"{arm}, torch": own | {"init": "torch"} for arm, own in starts.items()}
-of_start["skip, none, SkipInit"] = {**skip, "skipinit": True}
-configs = arms.variants(base, {**of_norm, **of_depth, **of_start})
+skip_change, plain_change = {"norm": "none"}, {"norm": "none", "skip": False}
+start_changes = {"plain, batch": {"skip": False}, "plain, none": plain_change}
+he_changes = {"skip, batch": {}, "skip, none": skip_change, **start_changes}
+start_changes |= {
+    f"{arm}, torch": changes | {"init": "torch"} for arm, changes in he_changes.items()
+}
+start_changes["skip, none, SkipInit"] = {**skip_change, "skipinit": True}
+configs = arms.variants(base, {**norm_changes, **depth_changes, **start_changes})
 runs = training.sweep(configs, task, seeds=seeds, store=study.store, workers=workers)
 run_records.record_runs(study, runs)
 
 # %%
 source = {"batch_size": 32, "precision": "float32", "epochs": 20, "dataset": "cifar10"}
 source |= {"depth": 20, "width": 1.0, "max_train": 50000}
-why = dict.fromkeys(source, "a small run, no evidence") if not study.evidence else {}
-why |= {"batch_size": "costs less", "precision": "costs less"}
-why |= {"max_train": "many arms", "width": "many arms"} if study.evidence else {}
+reasons = dict.fromkeys(source, "a small run, no evidence") if not study.evidence else {}
+reasons |= {"batch_size": "costs less", "precision": "costs less"}
+reasons |= {"max_train": "many arms", "width": "many arms"} if study.evidence else {}
 display.show(
     run_tables.divergence(runs, label="tab-divergence"),
-    run_tables.departures(source, study.parameters, why, label="tab-departures"),
+    run_tables.departures(source, study.parameters, reasons, label="tab-departures"),
     run_tables.repeated(configs),
 )
 
@@ -154,15 +156,20 @@ display.show(
 # layers](#fig-gradients).
 
 # %%
-few = task.first(curvature_examples)
-rest = {key: run for key, run in runs.items() if key[0] in {**of_norm, **of_depth}}
+curvature_set = task.first(curvature_examples)
+norm_and_depth_runs = {
+    key: run for key, run in runs.items() if key[0] in {**norm_changes, **depth_changes}
+}
 solutions.record_solutions(
-    study, arms.arm_objectives(rest, few), rho=rho, rho_adaptive=rho_adaptive
+    study,
+    arms.arm_objectives(norm_and_depth_runs, curvature_set),
+    rho=rho,
+    rho_adaptive=rho_adaptive,
 )
 comparisons.arm_table(
     study,
     solutions.HEADINGS,
-    list(of_norm),
+    list(norm_changes),
     runs=runs,
     label="tab-norms",
     caption=f"Norms, trained on {len(task.y_train)} examples and measured on {curvature_examples}: "
@@ -170,12 +177,12 @@ comparisons.arm_table(
 )
 
 # %%
-before = arms.arm_objectives(runs, few, step=0, bn="batch")
-solutions.record_early(study, before, rho=rho, prefix="initial_", tol=1e-3)
-over_depth = {"test_accuracy": "test accuracy", "kappa": "λ_max / |λ_min|"}
-over_depth |= {"initial_lambda_max": "λ_max at the initialisation", "lambda_max": "λ_max"}
+initial_objectives = arms.arm_objectives(runs, curvature_set, step=0, bn="batch")
+solutions.record_early(study, initial_objectives, rho=rho, prefix="initial_", tol=1e-3)
+depth_headings = {"test_accuracy": "test accuracy", "kappa": "λ_max / |λ_min|"}
+depth_headings |= {"initial_lambda_max": "λ_max at the initialisation", "lambda_max": "λ_max"}
 captioned.curves(
-    depth_figures.depth_panels(study, over_depth, ["skip", "plain"], depths),
+    depth_figures.depth_panels(study, depth_headings, ["skip", "plain"], depths),
     label="fig-depths",
     caption="Depth, with BN: mean over seeds with 95% interval. At the initialisation the "
     "statistics are those of the examples.",
@@ -184,17 +191,17 @@ captioned.curves(
 )
 
 # %%
-weights = {key: run_records.layer_gradients(run) for key, run in runs.items()}
-whens = {"before training": 0, "last epochs": -1}
-panels_of = {
-    f"depth {d}, {when}": {
-        (name, seed): weights[f"{name}, depth {d}", seed][:, at]
+weight_gradients = {key: run_records.layer_gradients(run) for key, run in runs.items()}
+epoch_indices = {"before training": 0, "last epochs": -1}
+gradient_panels = {
+    f"depth {num_layers}, {moment}": {
+        (name, seed): weight_gradients[f"{name}, depth {num_layers}", seed][:, epoch]
         for name, seed in itertools.product(("skip", "plain"), seeds)
     }
-    for d, (when, at) in itertools.product(depths, whens.items())
+    for num_layers, (moment, epoch) in itertools.product(depths, epoch_indices.items())
 }
 captioned.curves(
-    depth_figures.gradient_panels(panels_of),
+    depth_figures.gradient_panels(gradient_panels),
     label="fig-gradients",
     caption="Gradients by the layers' weights W, with BN: of the first mini-batch, and root mean "
     f"square over those of the last {min(measure_every, epochs)} epochs.",
@@ -203,17 +210,21 @@ captioned.curves(
 )
 
 # %%
-learn = learned_seeds(study, runs, chance=1 / task.classes)
-known = all(all(learn[arm]) for arm in of_depth)
-deeper = {name: [f"{name}, depth {d}" for d in depths] for name in ("plain", "skip")}
-worse = [
-    findings.doubling(study, "kappa", deeper[name], depths, name, side=side, meaningful=known)
+learned = learned_seeds(study, runs, chance=1 / task.classes)
+all_learned = all(all(learned[arm]) for arm in depth_changes)
+arms_by_depth = {
+    name: [f"{name}, depth {num_layers}" for num_layers in depths] for name in ("plain", "skip")
+}
+conditioning = [
+    findings.doubling(
+        study, "kappa", arms_by_depth[name], depths, name, side=side, meaningful=all_learned
+    )
     for name, side in (("plain", claims.above), ("skip", claims.below))
 ]
-verdicts = [claims.every(claim["S2.8"], worse)]
+verdicts = [claims.every(claim["S2.8"], conditioning)]
 display.show(
     VerdictBox(verdicts[0]),
-    run_tables.learned(study, runs, list(of_depth), chance=1 / task.classes),
+    run_tables.learned(study, runs, list(depth_changes), chance=1 / task.classes),
 )
 
 # %% [markdown]
@@ -227,27 +238,33 @@ display.show(
 # initialisations, those without norm too, of which some diverge or never leave chance.
 
 # %%
-distinct = arms.distinct({arm: configs[arm] for arm in (*of_norm, *of_depth)})
-lasting = [arm for arm in distinct if arm in arms.trained(rest)]
-kept = {key: run for key, run in rest.items() if key[0] in lasting}
-after = arms.arm_objectives(kept, few, step=first_epoch, bn="batch")
-solutions.record_early(study, after, rho=rho, prefix="early_", tol=1e-3)
-ends = arms.arm_objectives(kept, few, bn="batch", bn_block=batch_size)
-solutions.record_early(study, ends, rho=rho, prefix="batch_", tol=1e-3)
-for (arm, seed), run in kept.items():
+distinct_arms = arms.distinct({arm: configs[arm] for arm in (*norm_changes, *depth_changes)})
+kept_arms = [arm for arm in distinct_arms if arm in arms.trained(norm_and_depth_runs)]
+kept_runs = {key: run for key, run in norm_and_depth_runs.items() if key[0] in kept_arms}
+early_objectives = arms.arm_objectives(kept_runs, curvature_set, step=first_epoch, bn="batch")
+solutions.record_early(study, early_objectives, rho=rho, prefix="early_", tol=1e-3)
+final_objectives = arms.arm_objectives(kept_runs, curvature_set, bn="batch", bn_block=batch_size)
+solutions.record_early(study, final_objectives, rho=rho, prefix="batch_", tol=1e-3)
+for (arm, seed), run in kept_runs.items():
     study.add("depth", run.config.model.depth, arm=arm, seed=seed)
-kinds = {"lambda_max": "λ_max", "gradient_norm": "gradient norm", "sam": "SAM rise"}
-moments = {"initial": "at the initialisation", "early": "after one epoch"}
-early = {
-    f"{moment}_{kind}": f"{kinds[kind]}, {moments[moment]}"
-    for moment, kind in itertools.product(moments, kinds)
+kind_titles = {"lambda_max": "λ_max", "gradient_norm": "gradient norm", "sam": "SAM rise"}
+moment_titles = {"initial": "at the initialisation", "early": "after one epoch"}
+early_titles = {
+    f"{moment}_{kind}": f"{kind_titles[kind]}, {moment_titles[moment]}"
+    for moment, kind in itertools.product(moment_titles, kind_titles)
 }
-late = {"lambda_max": "λ_max at the end", "kappa": "λ_max / |λ_min|", "sam": "SAM rise at the end"}
-late |= {"batch_lambda_max": "λ_max, batch statistics", "batch_sam": "SAM rise, likewise"}
-late |= {"train_loss": "training loss at the end", "depth": "depth"}
-correlated = predictors.rank_correlations(study, {**early, **late}, "test_accuracy", lasting)
+late_titles = {
+    "lambda_max": "λ_max at the end",
+    "kappa": "λ_max / |λ_min|",
+    "sam": "SAM rise at the end",
+}
+late_titles |= {"batch_lambda_max": "λ_max, batch statistics", "batch_sam": "SAM rise, likewise"}
+late_titles |= {"train_loss": "training loss at the end", "depth": "depth"}
+correlations = predictors.rank_correlations(
+    study, {**early_titles, **late_titles}, "test_accuracy", kept_arms
+)
 comparisons.correlation_table(
-    correlated,
+    correlations,
     label="tab-correlations",
     caption="Rank correlation with the final test accuracy and its 95% interval.",
 )
@@ -255,10 +272,10 @@ comparisons.correlation_table(
 # %%
 clouds = [
     plots.Cloud(
-        early.get(name, late.get(name)),
+        early_titles.get(name, late_titles.get(name)),
         study.unit(name),
         "test accuracy (share correct)",
-        predictors.points(study, name, "test_accuracy", lasting),
+        predictors.points(study, name, "test_accuracy", kept_arms),
         x_scale="log",
     )
     for name in ("early_lambda_max", "lambda_max")
@@ -271,27 +288,34 @@ captioned.scatter(
 )
 
 # %%
-first = {name: title for name, title in early.items() if name.startswith("initial")}
-several = 1 - 0.05 / len(first)
-every = arms.architectures(configs, base)
-found = predictors.rank_correlations(study, first, "test_accuracy", every, confidence=several)
-foretold = findings.correlation_findings(study, first, found, every, "accuracy")
-whole = (study, late, correlated, lasting, "accuracy")
-strong, weak = (
-    findings.correlation_findings(*whole, side=claims.below, threshold=border)
+initial_titles = {name: title for name, title in early_titles.items() if name.startswith("initial")}
+confidence = 1 - 0.05 / len(initial_titles)
+architectures = arms.architectures(configs, base)
+initial_correlations = predictors.rank_correlations(
+    study, initial_titles, "test_accuracy", architectures, confidence=confidence
+)
+initial_findings = findings.correlation_findings(
+    study, initial_titles, initial_correlations, architectures, "accuracy"
+)
+strong_findings, weak_findings = (
+    findings.correlation_findings(
+        study, late_titles, correlations, kept_arms, "accuracy", side=claims.below, threshold=border
+    )
     for border in (-0.85, 0.0)
 )
-judged = [
-    claims.robust(claim["S3.5"], strong[:2], strong[3:4]),
-    claims.some(claim["S3.7"], foretold),
-    claims.robust(claim["S2.4"], [weak[2], weak[0]], weak[3:5]),
+correlation_verdicts = [
+    claims.robust(claim["S3.5"], strong_findings[:2], strong_findings[3:4]),
+    claims.some(claim["S3.7"], initial_findings),
+    claims.robust(claim["S2.4"], [weak_findings[2], weak_findings[0]], weak_findings[3:5]),
 ]
-verdicts += judged
+verdicts += correlation_verdicts
 display.show(
-    *map(VerdictBox, judged),
-    measurements.stable_start_sentence(study, base.optimizer, "test_accuracy", lasting),
-    measurements.rounding_sentence(study, "initial_rounding", every, moments["initial"]),
-    measurements.rounding_sentence(study, "early_rounding", lasting, moments["early"]),
+    *map(VerdictBox, correlation_verdicts),
+    measurements.stable_start_sentence(study, base.optimizer, "test_accuracy", kept_arms),
+    measurements.rounding_sentence(
+        study, "initial_rounding", architectures, moment_titles["initial"]
+    ),
+    measurements.rounding_sentence(study, "early_rounding", kept_arms, moment_titles["early"]),
 )
 
 # %% [markdown]

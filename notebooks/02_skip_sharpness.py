@@ -114,8 +114,8 @@ base = training.TrainConfig(
     measured=measured,
     snapshots=(0,),
 )
-two = {"skip + BN": {}, "BN alone": {"skip": False}}
-runs = sweep(arms.variants(base, two), task, seeds=seeds)
+arm_changes = {"skip + BN": {}, "BN alone": {"skip": False}}
+runs = sweep(arms.variants(base, arm_changes), task, seeds=seeds)
 run_records.record_runs(study, runs)
 captioned.curves(
     builders.training_panels(runs),
@@ -130,12 +130,12 @@ captioned.curves(
 source = {"batch_size": source_batch, "precision": "float32", "epochs": 20, "dataset": "cifar10"}
 source |= {"depth": 20, "width": 1.0, "max_train": 50000, "small_train": 50000}
 source |= {"plane_points": coarse_points}
-why = dict.fromkeys(source, "a small run, no evidence") if not study.evidence else {}
-why |= {"batch_size": "costs less", "precision": "costs less", "plane_points": "finer"}
-why |= {"small_train": "a check costs less"} if study.evidence else {}
+reasons = dict.fromkeys(source, "a small run, no evidence") if not study.evidence else {}
+reasons |= {"batch_size": "costs less", "precision": "costs less", "plane_points": "finer"}
+reasons |= {"small_train": "a check costs less"} if study.evidence else {}
 display.show(
     divergence(runs, label="tab-divergence"),
-    departures(source, study.parameters, why, label="tab-departures"),
+    departures(source, study.parameters, reasons, label="tab-departures"),
 )
 
 # %% [markdown]
@@ -146,18 +146,20 @@ display.show(
 # ended, in eval mode, λ_max and SAM's rise.
 
 # %%
-few = data.load(dataset, study.data_dir, max_train=small_train)
-small = dataclasses.replace(base, measure_every=measure_every)
-ways = {"here": {"batch_size": batch_size, "precision": precision}}
-ways["source"] = {"batch_size": source_batch, "precision": "float32"}
-both_ways = {
-    f"{arm}, as {way}": {**own, **how}
-    for (arm, own), (way, how) in itertools.product(two.items(), ways.items())
+small_task = data.load(dataset, study.data_dir, max_train=small_train)
+small_base = dataclasses.replace(base, measure_every=measure_every)
+way_settings = {"here": {"batch_size": batch_size, "precision": precision}}
+way_settings["source"] = {"batch_size": source_batch, "precision": "float32"}
+check_changes = {
+    f"{arm}, as {way}": {**changes, **settings}
+    for (arm, changes), (way, settings) in itertools.product(
+        arm_changes.items(), way_settings.items()
+    )
 }
-checked = sweep(arms.variants(small, both_ways), few, seeds=seeds[:1])
-run_records.record_runs(study, checked)
-ended = arms.arm_objectives(checked, task.first(curvature_examples))
-solutions.record_early(study, ended, rho=rho, prefix="end_")
+check_runs = sweep(arms.variants(small_base, check_changes), small_task, seeds=seeds[:1])
+run_records.record_runs(study, check_runs)
+final_objectives = arms.arm_objectives(check_runs, task.first(curvature_examples))
+solutions.record_early(study, final_objectives, rho=rho, prefix="end_")
 comparisons.arm_table(
     study,
     {
@@ -166,23 +168,25 @@ comparisons.arm_table(
         "end_lambda_max": "λ_max",
         "end_sam": "SAM rise (nats)",
     },
-    list(both_ways),
-    runs=checked,
+    list(check_changes),
+    runs=check_runs,
     label="tab-check",
     caption=f"Batches of {batch_size} in {precision} (here) and of {source_batch} in float32 "
-    f"(source), on {len(few.y_train)} examples, one seed.",
+    f"(source), on {len(small_task.y_train)} examples, one seed.",
 )
 
 # %%
-tops = {arm: study.values("end_lambda_max", arm)[0] for arm in both_ways}
-here_sharper, there_sharper = (
-    formatting.number_text(tops[f"BN alone, as {way}"] / tops[f"skip + BN, as {way}"])
-    for way in ways
+check_lambda_max = {arm: study.values("end_lambda_max", arm)[0] for arm in check_changes}
+ratio_here, ratio_source_batch = (
+    formatting.number_text(
+        check_lambda_max[f"BN alone, as {way}"] / check_lambda_max[f"skip + BN, as {way}"]
+    )
+    for way in way_settings
 )
 display.Sentence(
-    f"In this check λ_max of BN alone is {here_sharper} times that of skip with BN with batches of "
-    f"{batch_size} in {precision}, and {there_sharper} times with batches of {source_batch} in "
-    "float32."
+    f"In this check λ_max of BN alone is {ratio_here} times that of skip with BN with batches of "
+    f"{batch_size} in {precision}, and {ratio_source_batch} times with batches of {source_batch} "
+    "in float32."
 )
 
 # %% [markdown]
@@ -193,21 +197,24 @@ display.Sentence(
 # λ_max.
 
 # %%
-name = f"skip + BN, batches of {source_batch}"
-baseline = {name: {"batch_size": source_batch}}
-full = sweep(arms.variants(small, baseline), task, seeds=seeds[:1])
-run_records.record_runs(study, full)
-ended = arms.arm_objectives(full, task.first(curvature_examples))
-solutions.record_early(study, ended, rho=rho, prefix="end_")
-reached = intervals.mean_interval(
+source_batch_arm = f"skip + BN, batches of {source_batch}"
+source_batch_changes = {source_batch_arm: {"batch_size": source_batch}}
+source_batch_runs = sweep(arms.variants(small_base, source_batch_changes), task, seeds=seeds[:1])
+run_records.record_runs(study, source_batch_runs)
+final_objectives = arms.arm_objectives(source_batch_runs, task.first(curvature_examples))
+solutions.record_early(study, final_objectives, rho=rho, prefix="end_")
+skip_bn_accuracy = intervals.mean_interval(
     [100 * value for value in study.values("test_accuracy", "skip + BN")]
 )
-here, there = (100 * study.values("test_accuracy", arm)[0] for arm in ("skip + BN", name))
+accuracy_here, accuracy_source_batch = (
+    100 * study.values("test_accuracy", arm)[0] for arm in ("skip + BN", source_batch_arm)
+)
 display.Sentence(
-    f"Skip with BN reaches a test accuracy of {formatting.interval_text(reached)} per cent, which "
-    f"{formatting.position_text(reached, 85.05)}, the source's. Its first seed reaches {here:.2f} "
-    f"with batches of {batch_size}, and {there:.2f} with batches of {source_batch}; λ_max is then "
-    f"{formatting.number_text(study.values('end_lambda_max', name)[0])}."
+    f"Skip with BN reaches a test accuracy of {formatting.interval_text(skip_bn_accuracy)} per "
+    f"cent, which {formatting.position_text(skip_bn_accuracy, 85.05)}, the source's. Its first "
+    f"seed reaches {accuracy_here:.2f} with batches of {batch_size}, and "
+    f"{accuracy_source_batch:.2f} with batches of {source_batch}; λ_max is then "
+    f"{formatting.number_text(study.values('end_lambda_max', source_batch_arm)[0])}."
 )
 
 # %% [markdown]
@@ -220,15 +227,17 @@ display.Sentence(
 # table](#tab-measures), [the spectra](#fig-density), [planes](#fig-planes).
 
 # %%
-at = arms.arm_objectives(runs, task.first(curvature_examples))
-solutions.record_solutions(study, at, rho=rho, rho_adaptive=rho_adaptive)
-moving = arms.arm_objectives(runs, task.first(curvature_examples), bn="batch", bn_block=batch_size)
-solutions.record_early(study, moving, rho=rho, prefix="batch_", tol=1e-3)
-other = {"batch_lambda_max": "λ_max, batch statistics", "batch_sam": "SAM rise, likewise"}
+objectives = arms.arm_objectives(runs, task.first(curvature_examples))
+solutions.record_solutions(study, objectives, rho=rho, rho_adaptive=rho_adaptive)
+batch_objectives = arms.arm_objectives(
+    runs, task.first(curvature_examples), bn="batch", bn_block=batch_size
+)
+solutions.record_early(study, batch_objectives, rho=rho, prefix="batch_", tol=1e-3)
+batch_headings = {"batch_lambda_max": "λ_max, batch statistics", "batch_sam": "SAM rise, likewise"}
 comparisons.arm_table(
     study,
-    {**solutions.HEADINGS, **other},
-    list(two),
+    {**solutions.HEADINGS, **batch_headings},
+    list(arm_changes),
     runs=runs,
     label="tab-measures",
     caption=f"Both arms, on {curvature_examples} examples: mean over seeds ± half-width of "
@@ -236,18 +245,18 @@ comparisons.arm_table(
 )
 
 # %%
-trained = arms.trained(runs)
-found = spectra.record_spectra(
+trained_arms = arms.trained(runs)
+full_spectra = spectra.record_spectra(
     study,
-    at,
-    {arm: (arm, "frozen") for arm in trained},
+    objectives,
+    {arm: (arm, "frozen") for arm in trained_arms},
     seeds=survey_seeds,
     outliers=outliers,
     probes=density_probes,
     steps=density_steps,
 )
 captioned.spectra(
-    builders.spectrum_panels(found),
+    builders.spectrum_panels(full_spectra),
     label="fig-density",
     caption="Density of the eigenvalues, symmetric logarithmic axis: mean over seeds, each as a "
     f"thin line. Ticks: the {outliers} largest and smallest eigenvalues.",
@@ -255,15 +264,17 @@ captioned.spectra(
 )
 
 # %%
-drawn = {}
+planes_by_seed = {}
 for seed in seeds:
-    own = {arm: at[arm, seed] for arm in trained}
-    drawn[seed] = slices.record_random_planes(study, own, points=plane_points, seed=seed)
-    slices.record_shapes(study, drawn[seed][0], seed=seed)
-planes, predicted = drawn[seeds[0]]
+    seed_objectives = {arm: objectives[arm, seed] for arm in trained_arms}
+    planes_by_seed[seed] = slices.record_random_planes(
+        study, seed_objectives, points=plane_points, seed=seed
+    )
+    slices.record_shapes(study, planes_by_seed[seed][0], seed=seed)
+planes, predictions = planes_by_seed[seeds[0]]
 captioned.planes(
     planes,
-    predictions=predicted,
+    predictions=predictions,
     levels=plots.levels(list(planes.values())),
     label="fig-planes",
     caption="Training loss on a filter-normalised plane through the first seed's solutions, on "
@@ -287,7 +298,7 @@ comparisons.arm_table(
         "roughness": "roughness",
         "quadratic_radius_random": "quadratic within (filter norms)",
     },
-    trained,
+    trained_arms,
     runs=runs,
     label="tab-planes",
     caption="Planes of all seeds, over [−1, 1]² in filter norms: mean over seeds ± half-width of "
@@ -302,19 +313,23 @@ comparisons.arm_table(
 # converged eigenvalues and the range of the filter-normalised plane.
 
 # %%
-published.record_published_estimates(study, at, iterations=power_iterations, points=coarse_points)
-published.record_published_lanczos(study, at, steps=lanczos_steps, step_sizes=lanczos_step_sizes)
-top = {"skip + BN": 6.96, "BN alone": 90.58}  # As S3 has them.
-spread = {"skip + BN": 0.0005, "BN alone": 0.0024}
-given = {
-    ("power_iteration", "lambda_max"): ("λ_max", top),
-    ("coarse_range", "loss_range"): ("loss range (nats)", spread),
+published.record_published_estimates(
+    study, objectives, iterations=power_iterations, points=coarse_points
+)
+published.record_published_lanczos(
+    study, objectives, steps=lanczos_steps, step_sizes=lanczos_step_sizes
+)
+source_lambda_max = {"skip + BN": 6.96, "BN alone": 90.58}  # As S3 has them.
+source_loss_range = {"skip + BN": 0.0005, "BN alone": 0.0024}
+source_estimates = {
+    ("power_iteration", "lambda_max"): ("λ_max", source_lambda_max),
+    ("coarse_range", "loss_range"): ("loss range (nats)", source_loss_range),
 }
-for size, end in itertools.product(lanczos_step_sizes[:1], ("max", "min")):
-    name = published.step_size_name(f"ritz_{end}", size)
-    given[name, f"lambda_{end}"] = f"λ_{end}, ε = {size:g}", {}
+for step_size, end in itertools.product(lanczos_step_sizes[:1], ("max", "min")):
+    name = published.step_size_name(f"ritz_{end}", step_size)
+    source_estimates[name, f"lambda_{end}"] = f"λ_{end}, ε = {step_size:g}", {}
 measurements.estimators(
-    published.comparisons(study, given, trained),
+    published.comparisons(study, source_estimates, trained_arms),
     label="tab-estimators",
     caption="The sources' estimators on these networks. Beside the loss range of the coarse plane "
     "stands that of the filter-normalised one, another quantity.",
@@ -328,17 +343,18 @@ sharper = [
     findings.ratio(study, "batch_lambda_max", pair, "λ_max, batch statistics"),
     findings.ratio(study, "lambda_max_relative", pair, "relative λ_max"),
 ]
-near = findings.accuracy(study, pair, threshold=-2.0)
-verdict = claims.robust(claim, [sharper[0], near], sharper[1:])
-behind = formatting.interval_text(study.ratio("train_loss", pair))
+as_accurate = findings.accuracy(study, pair, threshold=-2.0)
+verdict = claims.robust(claim, [sharper[0], as_accurate], sharper[1:])
+loss_ratio = formatting.interval_text(study.ratio("train_loss", pair))
 display.show(
     VerdictBox(verdict),
     display.Sentence(
-        f"BN alone ends at {behind} times the training loss of skip with BN, and curvature of the "
-        "cross-entropy grows with the loss: beside that, the ratio of λ_max is "
+        f"BN alone ends at {loss_ratio} times the training loss of skip with BN, and curvature of "
+        "the cross-entropy grows with the loss: beside that, the ratio of λ_max is "
         f"{formatting.interval_text(sharper[1].interval)}, which "
         f"{formatting.position_text(sharper[1].interval, 13)}, the source's. With the source's "
-        f"batches and precision the check on {len(few.y_train)} examples has {there_sharper}."
+        f"batches and precision the check on {len(small_task.y_train)} examples has "
+        f"{ratio_source_batch}."
     ),
 )
 
@@ -346,7 +362,7 @@ display.show(
 # ## What was shown
 
 # %%
-files = study.write("Sharpness with and without skip connections", [verdict], [task, few])
+files = study.write("Sharpness with and without skip connections", [verdict], [task, small_task])
 closing(study, [verdict])
 
 # %% [markdown]

@@ -107,62 +107,65 @@ base = training.TrainConfig(
     measure_every=measure_every,
     snapshots=(0,),
 )
-networks = {"skip": {"norm": "none"}, "plain": {"norm": "none", "skip": False}}
-changes = {"": {}, ", torch": {"init": "torch"}, ", small step": {"learning_rate": small_rate}}
-changes[", clipped"] = {"clip_norm": clip_norm}
+network_settings = {"skip": {"norm": "none"}, "plain": {"norm": "none", "skip": False}}
+start_settings = {"": {}, ", torch": {"init": "torch"}}
+start_settings[", small step"] = {"learning_rate": small_rate}
+start_settings[", clipped"] = {"clip_norm": clip_norm}
 rescues = {
-    f"{name}{change}": {**own, **how}
-    for (name, own), (change, how) in itertools.product(networks.items(), changes.items())
+    f"{name}{change}": {**settings, **start}
+    for (name, settings), (change, start) in itertools.product(
+        network_settings.items(), start_settings.items()
+    )
 }
-rescues["skip, SkipInit"] = {**networks["skip"], "skipinit": True}
+rescues["skip, SkipInit"] = {**network_settings["skip"], "skipinit": True}
 configs = arms.variants(base, rescues)
 runs = sweep(configs, task, seeds=seeds)
 run_records.record_runs(study, runs)
 
 # %%
-of = {
+panels = {
     network: builders.training_panels(
         {key: run for key, run in runs.items() if key[0].startswith(network)}
     )
-    for network in networks
+    for network in network_settings
 }
-words = "mean over seeds, 95% interval as a band, each seed as a thin line. A curve ends where its "
-words += "run diverged."
-axes = "training loss, test loss, test error, and norm of the mini-batch gradients."
+caption_end = "mean over seeds, 95% interval as a band, each seed as a thin line. "
+caption_end += "A curve ends where its run diverged."
+axes_text = "training loss, test loss, test error, and norm of the mini-batch gradients."
 captioned.curves(
-    of["skip"],
+    panels["skip"],
     label="fig-skip",
-    caption=f"Residual network without norm, trained from different starts: {words}",
-    alt=f"Four panels over epochs, an arm for each start: {axes}",
+    caption=f"Residual network without norm, trained from different starts: {caption_end}",
+    alt=f"Four panels over epochs, an arm for each start: {axes_text}",
 )
 
 # %%
 captioned.curves(
-    of["plain"],
+    panels["plain"],
     label="fig-plain",
-    caption=f"Plain network without norm, likewise: {words}",
-    alt=f"Four panels over epochs, an arm for each start: {axes}",
+    caption=f"Plain network without norm, likewise: {caption_end}",
+    alt=f"Four panels over epochs, an arm for each start: {axes_text}",
 )
 
 # %%
 source = {"batch_size": source_batch, "precision": "float32", "epochs": 20, "dataset": "cifar10"}
 source |= {"depth": 20, "width": 1.0, "max_train": 50000}
-why = dict.fromkeys(source, "a small run, no evidence") if not study.evidence else {}
-why |= {"batch_size": "costs less", "precision": "costs less"}
-why |= {"max_train": "many arms"} if study.evidence else {}
+reasons = dict.fromkeys(source, "a small run, no evidence") if not study.evidence else {}
+reasons |= {"batch_size": "costs less", "precision": "costs less"}
+reasons |= {"max_train": "many arms"} if study.evidence else {}
 display.show(
     run_tables.divergence(runs, label="tab-divergence"),
-    run_tables.departures(source, study.parameters, why, label="tab-departures"),
+    run_tables.departures(source, study.parameters, reasons, label="tab-departures"),
 )
 
 # %%
-before = arms.arm_objectives(runs, task.first(signal_examples), step=0, bn="batch")
-received = record_signals(study, before, prefix="initial_")
-heads = {"test_accuracy": "test accuracy", "train_loss": "training loss (nats)"}
+initial_objectives = arms.arm_objectives(runs, task.first(signal_examples), step=0, bn="batch")
+received_gradients = record_signals(study, initial_objectives, prefix="initial_")
+outcome_headings = {"test_accuracy": "test accuracy", "train_loss": "training loss (nats)"}
 display.show(
     comparisons.arm_table(
         study,
-        {**heads, "initial_signal_decay": "decay a layer"},
+        {**outcome_headings, "initial_signal_decay": "decay a layer"},
         list(rescues),
         runs=runs,
         label="tab-rescues",
@@ -175,16 +178,18 @@ display.show(
 )
 
 # %%
-starts = {"He's": "skip", "PyTorch's": "skip, torch"}
-begun = sweep({arm: configs[arm] for arm in starts.values()}, task, seeds=start_seeds)
-shares = [
-    findings.share(begun, arm, f"share that diverges, skip without norm, {name} initialisation")
-    for name, arm in starts.items()
+start_arms = {"He's": "skip", "PyTorch's": "skip, torch"}
+start_runs = sweep({arm: configs[arm] for arm in start_arms.values()}, task, seeds=start_seeds)
+divergence_shares = [
+    findings.share(
+        start_runs, arm, f"share that diverges, skip without norm, {name} initialisation"
+    )
+    for name, arm in start_arms.items()
 ]
-verdicts = [claims.robust(claim["S3.3"], shares[:1], shares[1:])]
+verdicts = [claims.robust(claim["S3.3"], divergence_shares[:1], divergence_shares[1:])]
 display.show(
     VerdictBox(verdicts[0]),
-    run_tables.divergence(begun, label="tab-divergence-starts"),
+    run_tables.divergence(start_runs, label="tab-divergence-starts"),
 )
 
 # %% [markdown]
@@ -194,26 +199,26 @@ display.show(
 # differs), and with the source's: [the table](#tab-check).
 
 # %%
-ways = {"here": {}, "as source": {"batch_size": source_batch, "precision": "float32"}}
-both_ways = {
-    f"{arm}, {way}": {**rescues[arm], **how}
-    for arm, (way, how) in itertools.product(
-        ("skip", "skip, torch", "plain", "plain, torch"), ways.items()
+way_settings = {"here": {}, "as source": {"batch_size": source_batch, "precision": "float32"}}
+check_changes = {
+    f"{arm}, {way}": {**rescues[arm], **settings}
+    for arm, (way, settings) in itertools.product(
+        ("skip", "skip, torch", "plain", "plain, torch"), way_settings.items()
     )
 }
-checked = sweep(arms.variants(base, both_ways), task, seeds=seeds[:1])
-run_records.record_runs(study, checked)
+check_runs = sweep(arms.variants(base, check_changes), task, seeds=seeds[:1])
+run_records.record_runs(study, check_runs)
 display.show(
     comparisons.arm_table(
         study,
-        heads,
-        list(both_ways),
-        runs=checked,
+        outcome_headings,
+        list(check_changes),
+        runs=check_runs,
         label="tab-check",
         caption=f"Batches of {batch_size} in {precision} (here) and of {source_batch} in float32 "
         f"(source), on {len(task.y_train)} examples, one seed.",
     ),
-    run_tables.divergence(checked, label="tab-divergence-check"),
+    run_tables.divergence(check_runs, label="tab-divergence-check"),
 )
 
 # %% [markdown]

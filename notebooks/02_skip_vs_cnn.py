@@ -117,10 +117,10 @@ base = training.TrainConfig(
     measured=measured,
     measure_every=measure_every,
 )
-plain = models.CNN(channels=tuple(cnn_channels), hidden=cnn_hidden, norm="none")
-two = {"ResNet": {}, "CNN": {"model": plain}}
-pair = list(two)
-configs = arms.variants(base, two)
+plain_cnn = models.CNN(channels=tuple(cnn_channels), hidden=cnn_hidden, norm="none")
+arm_changes = {"ResNet": {}, "CNN": {"model": plain_cnn}}
+pair = list(arm_changes)
+configs = arms.variants(base, arm_changes)
 runs = training.sweep(configs, task, seeds=seeds, store=study.store, workers=workers)
 run_records.record_runs(study, runs)
 display.show(
@@ -134,9 +134,9 @@ display.show(
 
 # %%
 source = {"dataset": "cifar10", "max_train": 50000, "epochs": 15, "precision": "float32"}
-costly = {"epochs": "the ResNet is dear", "max_train": "likewise", "precision": "costs less"}
-why = costly if study.evidence else dict.fromkeys(source, "a small run, no evidence")
-departures(source, study.parameters, why, label="tab-departures")
+cost_reasons = {"epochs": "the ResNet is dear", "max_train": "likewise", "precision": "costs less"}
+reasons = cost_reasons if study.evidence else dict.fromkeys(source, "a small run, no evidence")
+departures(source, study.parameters, reasons, label="tab-departures")
 
 # %% [markdown]
 # ## Sharpness and extreme eigenvalues
@@ -150,20 +150,24 @@ departures(source, study.parameters, why, label="tab-departures")
 # seed](#fig-sharpness).
 
 # %%
-ours = arms.arm_objectives(runs, task.first(curvature_examples))
-solution_records.record_solutions(study, ours, rho=rho, rho_adaptive=rho_adaptive)
-moving = arms.arm_objectives(runs, task.first(curvature_examples), bn="batch")
-solution_records.record_early(study, moving, rho=rho, prefix="batch_", tol=1e-3)
-published.record_published_lanczos(study, ours, steps=lanczos_steps, step_sizes=lanczos_step_sizes)
+objectives = arms.arm_objectives(runs, task.first(curvature_examples))
+solution_records.record_solutions(study, objectives, rho=rho, rho_adaptive=rho_adaptive)
+batch_objectives = arms.arm_objectives(runs, task.first(curvature_examples), bn="batch")
+solution_records.record_early(study, batch_objectives, rho=rho, prefix="batch_", tol=1e-3)
+published.record_published_lanczos(
+    study, objectives, steps=lanczos_steps, step_sizes=lanczos_step_sizes
+)
 
 # %%
-other = {"batch_lambda_max": "λ_max, batch statistics", "batch_sam": "SAM rise, likewise"}
-names = {**solution_records.HEADINGS, **other}
-for size, end in itertools.product(lanczos_step_sizes, ("max", "min", "negative")):
-    names[published.step_size_name(f"ritz_{end}", size)] = f"source's Lanczos, ε = {size:g}: {end}"
+batch_headings = {"batch_lambda_max": "λ_max, batch statistics", "batch_sam": "SAM rise, likewise"}
+headings = {**solution_records.HEADINGS, **batch_headings}
+for step_size, end in itertools.product(lanczos_step_sizes, ("max", "min", "negative")):
+    headings[published.step_size_name(f"ritz_{end}", step_size)] = (
+        f"source's Lanczos, ε = {step_size:g}: {end}"
+    )
 comparisons.comparison_table(
     study,
-    names,
+    headings,
     pair,
     label="tab-pair",
     caption=f"ResNet and CNN, on {curvature_examples} examples: mean over seeds ± half-width of "
@@ -171,13 +175,16 @@ comparisons.comparison_table(
 )
 
 # %%
-shown = {"lambda_max": "λ_max", "batch_lambda_max": "λ_max, batch statistics"}
-shown |= {"sam": "SAM rise", "sam_adaptive": "adaptive rise"}
-values = {title: {arm: study.values(name, arm) for arm in pair} for name, title in shown.items()}
+sharpness_headings = {"lambda_max": "λ_max", "batch_lambda_max": "λ_max, batch statistics"}
+sharpness_headings |= {"sam": "SAM rise", "sam_adaptive": "adaptive rise"}
+sharpness_values = {
+    title: {arm: study.values(name, arm) for arm in pair}
+    for name, title in sharpness_headings.items()
+}
 captioned.pairs(
-    values,
-    intervals.mean_intervals(values),
-    units={title: study.unit(name) for name, title in shown.items()},
+    sharpness_values,
+    intervals.mean_intervals(sharpness_values),
+    units={title: study.unit(name) for name, title in sharpness_headings.items()},
     label="fig-sharpness",
     caption="Four measures of sharpness, a point a seed, thin lines joining the two networks of "
     "one seed; open markers are means with 95% intervals. No scaling of weights changes the last. "
@@ -187,32 +194,33 @@ captioned.pairs(
 )
 
 # %%
-better = findings.accuracy(study, pair)
-rises = {"sam": "SAM rise", "batch_sam": "SAM rise, batch statistics"}
-rises["sam_adaptive"] = "adaptive rise"
-flatter = [findings.ratio(study, name, pair[::-1], title) for name, title in rises.items()]
-high, low = (
+more_accurate = findings.accuracy(study, pair)
+rise_headings = {"sam": "SAM rise", "batch_sam": "SAM rise, batch statistics"}
+rise_headings["sam_adaptive"] = "adaptive rise"
+flatter = [findings.ratio(study, name, pair[::-1], title) for name, title in rise_headings.items()]
+ritz_max, ritz_min = (
     published.step_size_name(f"ritz_{end}", lanczos_step_sizes[0]) for end in ("max", "min")
 )
-larger = [
-    findings.ratio(study, high, pair, "λ_max, the source's Lanczos", published=True),
-    findings.ratio(study, low, pair, "−λ_min, the source's Lanczos", sign=-1, published=True),
+larger_eigenvalues = [
+    findings.ratio(study, ritz_max, pair, "λ_max, the source's Lanczos", published=True),
+    findings.ratio(study, ritz_min, pair, "−λ_min, the source's Lanczos", sign=-1, published=True),
     findings.ratio(study, "lambda_max", pair, "λ_max, converged"),
     findings.ratio(study, "lambda_min", pair, "−λ_min, converged", sign=-1),
     findings.ratio(study, "batch_lambda_max", pair, "λ_max, batch statistics"),
     findings.ratio(study, "lambda_max_relative", pair, "relative λ_max"),
 ]
 verdicts = [
-    claims.every(claim["S2.1"], [better]),
+    claims.every(claim["S2.1"], [more_accurate]),
     claims.robust(claim["S2.2"], flatter[:1], flatter[1:]),
-    claims.robust(claim["S2.3"], larger[:2], larger[2:]),
+    claims.robust(claim["S2.3"], larger_eigenvalues[:2], larger_eigenvalues[2:]),
 ]
-less = formatting.interval_text(study.ratio("train_loss", pair[::-1]))
+loss_ratio = formatting.interval_text(study.ratio("train_loss", pair[::-1]))
 display.show(
     *map(VerdictBox, verdicts),
     display.Sentence(
-        f"The CNN ends at {less} times the training loss of the ResNet. The ratio of their rises "
-        f"{formatting.position_text(flatter[0].interval, 55.7)}, that of the source's two numbers."
+        f"The CNN ends at {loss_ratio} times the training loss of the ResNet. The ratio of their "
+        f"rises {formatting.position_text(flatter[0].interval, 55.7)}, that of the source's two "
+        "numbers."
     ),
 )
 
@@ -224,9 +232,9 @@ display.show(
 # accuracy](#fig-paths).
 
 # %%
-sets = {"train": task.first(path_examples)}
+example_sets = {"train": task.first(path_examples)}
 solutions = {seed: runs["ResNet", seed].model() for seed in seeds}
-paths = record_straight_paths(study, solutions, sets, points=path_points, arm="ResNet")
+paths = record_straight_paths(study, solutions, example_sets, points=path_points, arm="ResNet")
 captioned.curves(
     builders.path_panels(paths),
     label="fig-paths",
@@ -236,9 +244,9 @@ captioned.curves(
 )
 
 # %%
-ended = "ResNet" in arms.trained(runs)
+resnets_trained = "ResNet" in arms.trained(runs)
 barriers = [
-    findings.barrier(paths["train", bn], bn, threshold=2.0, converged=ended)
+    findings.barrier(paths["train", bn], bn, threshold=2.0, converged=resnets_trained)
     for bn in ("frozen", "batch", "reestimate")
 ]
 verdicts.append(claims.robust(claim["S2.5"], barriers[:1], barriers[1:]))

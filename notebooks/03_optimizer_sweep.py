@@ -152,17 +152,17 @@ base = training.TrainConfig(
     batch_size=batch_size,
     measured=measured,
 )
-every = {
+changes = {
     f"{net}, {name}": {"model": networks[net], "optimizer": optimizer}
     for net, (name, optimizer) in itertools.product(networks, optimizers.items())
 }
-configs = arms.variants(base, every)
-how = {"seeds": seeds, "workers": workers}
-shared = training.sweep(configs, task, study.store, **how)
-run_records.record_runs(study, shared)
+configs = arms.variants(base, changes)
+sweep_options = {"seeds": seeds, "workers": workers}
+shared_runs = training.sweep(configs, task, study.store, **sweep_options)
+run_records.record_runs(study, shared_runs)
 for net in networks:
     figure = captioned.curves(
-        builders.training_panels(arms.select_family(shared, net)),
+        builders.training_panels(arms.select_family(shared_runs, net)),
         label=f"fig-{net.lower()}",
         caption=f"Training the {net} by {len(optimizers)} optimizers at the learning rate "
         f"{learning_rate:g}: mean over seeds, 95% interval as a band, each seed as a thin line. "
@@ -172,8 +172,8 @@ for net in networks:
     )
     display.show(figure)
 display.show(
-    runs.divergence(shared, label="tab-divergence"),
-    runs.learned(study, shared, list(every), chance=1 / task.classes),
+    runs.divergence(shared_runs, label="tab-divergence"),
+    runs.learned(study, shared_runs, list(changes), chance=1 / task.classes),
 )
 
 # %% [markdown]
@@ -186,15 +186,15 @@ display.show(
 # moves as far as momentum does in the long run.
 
 # %%
-grids = {arm: adaptive_rates if ", Adam" in arm else rates for arm in configs}
-best = {}
-for values in (rates, adaptive_rates):
-    tuned = {arm: config for arm, config in configs.items() if grids[arm] is values}
-    grid = tuning.tuning_grid(tuned, "learning_rate", values)
-    tried = training.sweep(grid, task, study.store, seeds=grid_seeds, workers=workers)
-    best |= tuning.tuned_values(tried, list(tuned), "learning_rate", values)
+rate_grids = {arm: adaptive_rates if ", Adam" in arm else rates for arm in configs}
+best_rates = {}
+for grid in (rates, adaptive_rates):
+    tuned_configs = {arm: config for arm, config in configs.items() if rate_grids[arm] is grid}
+    grid_configs = tuning.tuning_grid(tuned_configs, "learning_rate", grid)
+    grid_runs = training.sweep(grid_configs, task, study.store, seeds=grid_seeds, workers=workers)
+    best_rates |= tuning.tuned_values(grid_runs, list(tuned_configs), "learning_rate", grid)
 tuning_tables.tuning_table(
-    best,
+    best_rates,
     heading="learning rate",
     label="tab-grid",
     caption=f"{epochs} epochs at each learning rate of a grid; Adam and AdamW have one of smaller "
@@ -202,55 +202,55 @@ tuning_tables.tuning_table(
 )
 
 # %%
-own = {
-    f"{arm}, own rate": {**every[arm], "learning_rate": choice.value}
-    for arm, choice in best.items()
+own_changes = {
+    f"{arm}, own rate": {**changes[arm], "learning_rate": choice.value}
+    for arm, choice in best_rates.items()
 }
-pace, default = "SGD, rate / (1 − β)", "Adam, default rate"
+paced_sgd, default_adam = "SGD, rate / (1 − β)", "Adam, default rate"
+paced_rate = learning_rate / (1 - momentum)
 for net in networks:
-    every[f"{net}, {pace}"] = {
-        **every[f"{net}, SGD"],
-        "learning_rate": learning_rate / (1 - momentum),
-    }
-    every[f"{net}, {default}"] = {**every[f"{net}, Adam"], "learning_rate": adam_rate}
-more = {arm: every[arm] for arm in every if arm not in configs}
-tuned = training.sweep(arms.variants(base, {**more, **own}), task, study.store, **how)
-run_records.record_runs(study, tuned)
+    changes[f"{net}, {paced_sgd}"] = {**changes[f"{net}, SGD"], "learning_rate": paced_rate}
+    changes[f"{net}, {default_adam}"] = {**changes[f"{net}, Adam"], "learning_rate": adam_rate}
+extra_changes = {arm: changes[arm] for arm in changes if arm not in configs}
+tuned_runs = training.sweep(
+    arms.variants(base, {**extra_changes, **own_changes}), task, study.store, **sweep_options
+)
+run_records.record_runs(study, tuned_runs)
 display.show(
-    runs.divergence(tuned, label="tab-divergence-tuned"),
-    runs.learned(study, tuned, [*more, *own], chance=1 / task.classes),
-    runs.rebounds({**shared, **tuned}),
-    runs.repeated(arms.variants(base, {**every, **own})),
+    runs.divergence(tuned_runs, label="tab-divergence-tuned"),
+    runs.learned(study, tuned_runs, [*extra_changes, *own_changes], chance=1 / task.classes),
+    runs.rebounds({**shared_runs, **tuned_runs}),
+    runs.repeated(arms.variants(base, {**changes, **own_changes})),
 )
 
 # %%
-both = {**shared, **tuned}
-at = arms.arm_objectives(both, task.first(curvature_examples))
-solutions.record_solutions(study, at, rho=rho, rho_adaptive=rho_adaptive)
-flatness.record_flatness(study, at, both, rho=rho_average, rise_rtol=rise_rtol)
+all_runs = {**shared_runs, **tuned_runs}
+objectives = arms.arm_objectives(all_runs, task.first(curvature_examples))
+solutions.record_solutions(study, objectives, rho=rho, rho_adaptive=rho_adaptive)
+flatness.record_flatness(study, objectives, all_runs, rho=rho_average, rise_rtol=rise_rtol)
 
 # %%
-names = {
+measure_headings = {
     "test_accuracy": "test accuracy",
     "train_loss": "training loss",
     "lambda_max": "λ_max",
     "trace": "tr H",
     "sam": "SAM rise",
 }
-relative = {
+flatness_headings = {
     "lambda_max_relative": "relative λ_max",
     "sam_adaptive": "adaptive rise",
     "average_rise": "average rise",
     "noise_trace": "gradient noise",
 }
 for net in networks:
-    shown = [arm for arm in (*every, *own) if arm.startswith(net)]
-    for kind, quantities in {"measures": names, "flatness": relative}.items():
+    network_arms = [arm for arm in (*changes, *own_changes) if arm.startswith(net)]
+    for kind, quantities in {"measures": measure_headings, "flatness": flatness_headings}.items():
         table = comparisons.arm_table(
             study,
             quantities,
-            shown,
-            runs=both,
+            network_arms,
+            runs=all_runs,
             label=f"tab-{kind}-{net.lower()}",
             caption=f"The {net}, at the shared rate {learning_rate:g} and at each optimizer's own: "
             "mean over seeds, also of those that do not learn, ± half-width of the 95% interval. "
@@ -260,15 +260,15 @@ for net in networks:
         display.show(table)
 
 # %%
-adaptive = [arm for arm in (*every, *own) if ", Adam" in arm]
-for (arm, seed), run in both.items():
-    if arm in adaptive:
+adaptive_arms = [arm for arm in (*changes, *own_changes) if ", Adam" in arm]
+for (arm, seed), run in all_runs.items():
+    if arm in adaptive_arms:
         study.add("threshold", stability.threshold(run.config.optimizer), arm=arm, seed=seed)
 comparisons.arm_table(
     study,
     {"lambda_max_preconditioned": "preconditioned λ_max", "threshold": "threshold of stability"},
-    adaptive,
-    runs=both,
+    adaptive_arms,
+    runs=all_runs,
     label="tab-preconditioned",
     caption="The largest eigenvalue of $P^{-1/2} H P^{-1/2}$, with $P$ from the second moments "
     "that Adam carries at the end, beside the largest at which full-batch steps are stable.",
@@ -284,36 +284,45 @@ comparisons.arm_table(
 # seed](#fig-examples) on sets of several sizes.
 
 # %%
-three = ("SGD", "Adam", "momentum")
-rivals = {net: [f"{net}, {name}, own rate" for name in three] for net in networks}
+compared_optimizers = ("SGD", "Adam", "momentum")
+rivals = {net: [f"{net}, {name}, own rate" for name in compared_optimizers] for net in networks}
 for members in rivals.values():
-    compared = {key: run for key, run in tuned.items() if key[0] in members}
-    first = task.first(curvature_examples)
-    early = equal_loss.equal_loss_objectives(
-        compared, None, task, first, study.store, workers=workers
+    rival_runs = {key: run for key, run in tuned_runs.items() if key[0] in members}
+    early_objectives = equal_loss.equal_loss_objectives(
+        rival_runs, None, task, task.first(curvature_examples), study.store, workers=workers
     )
-    near = {(arm.replace("own rate", "equal loss"), s): L for (arm, s), L in early.items()}
-    solutions.record_early(study, near, rho=rho, prefix="", missing_note=equal_loss.MISSING_NOTE)
-equal = {net: [arm.replace("own rate", "equal loss") for arm in rivals[net]] for net in networks}
-apart = max(equal_loss.largest_ratio(study, "loss", members) for members in equal.values())
+    equal_objectives = {
+        (arm.replace("own rate", "equal loss"), seed): L
+        for (arm, seed), L in early_objectives.items()
+    }
+    solutions.record_early(
+        study, equal_objectives, rho=rho, prefix="", missing_note=equal_loss.MISSING_NOTE
+    )
+equal_arms = {
+    net: [arm.replace("own rate", "equal loss") for arm in rivals[net]] for net in networks
+}
+max_ratio = max(equal_loss.largest_ratio(study, "loss", members) for members in equal_arms.values())
 comparisons.arm_table(
     study,
     {"loss": "training loss", "lambda_max": "λ_max", "sam": "SAM rise"},
-    [arm for members in equal.values() for arm in members],
-    runs=both,
+    [arm for members in equal_arms.values() for arm in members],
+    runs=all_runs,
     label="tab-equal",
     caption="Where the training loss first reaches what all three reach: mean over seeds ± "
     "half-width of the 95% interval. Losses on the examples of the Hessian, and rises, in nats. On "
-    f"these examples the losses of one seed differ by up to a factor of {apart:.2g}.",
+    f"these examples the losses of one seed differ by up to a factor of {max_ratio:.2g}.",
 )
 
 # %%
-ends = {arm: both[arm, seeds[0]] for members in rivals.values() for arm in members}
-ends = {arm: run.model() for arm, run in ends.items() if run.diverged_at is None}
-solutions.record_subsets(study, ends, [task.first(size) for size in check_examples], seed=seeds[0])
+first_runs = {arm: all_runs[arm, seeds[0]] for members in rivals.values() for arm in members}
+first_networks = {arm: run.model() for arm, run in first_runs.items() if run.diverged_at is None}
+solutions.record_subsets(
+    study, first_networks, [task.first(size) for size in check_examples], seed=seeds[0]
+)
+quantity = {"lambda_max_by_examples": "λ_max"}
 captioned.curves(
     builders.recorded_panels(
-        study, {"lambda_max_by_examples": "λ_max"}, list(ends), "training examples", check_examples
+        study, quantity, list(first_networks), "training examples", check_examples
     ),
     label="fig-examples",
     caption="The largest eigenvalue against the number of training examples that it is measured "
@@ -329,22 +338,25 @@ captioned.curves(
 # [planes](#fig-planes) on shared levels.
 
 # %%
-around = {key: L for key, L in at.items() if key[0] in own and L is not None}
-how_far = {"points": line_points, "count": line_directions, "reach": slice_reach}
-lines = slices.record_lines(study, around, **how_far)
+own_objectives = {
+    key: L for key, L in objectives.items() if key[0] in own_changes and L is not None
+}
+lines = slices.record_lines(
+    study, own_objectives, points=line_points, count=line_directions, reach=slice_reach
+)
 basins.record_line_widths(study, lines, level=basin_level)
-for arm, seed in at:
-    if arm in own and at[arm, seed] is None:
+for arm, seed in objectives:
+    if arm in own_changes and objectives[arm, seed] is None:
         solutions.record_missing(study, ["line_width"], arm=arm, seed=seed)
-along = []
+line_panels = []
 for net in networks:
-    chosen = {
-        (arm.removesuffix(", own rate"), s): cut
-        for (arm, s), cut in arms.select_family(lines, net).items()
+    family_lines = {
+        (arm.removesuffix(", own rate"), seed): arm_lines
+        for (arm, seed), arm_lines in arms.select_family(lines, net).items()
     }
-    along += builders.line_panels(chosen, network=net)
+    line_panels += builders.line_panels(family_lines, network=net)
 captioned.curves(
-    along,
+    line_panels,
     label="fig-lines",
     caption="Loss and accuracy along random filter-normalised directions through each solution, "
     f"{line_directions} for each: mean over seeds with 95% interval.",
@@ -355,24 +367,27 @@ captioned.curves(
 comparisons.arm_table(
     study,
     {"line_width": "width of the basin"},
-    list(own),
-    runs=both,
+    list(own_changes),
+    runs=all_runs,
     label="tab-lines",
     caption=f"How wide the basin is along these lines, {basin_level:g} nats above the solution, in "
     "filter norms: mean over seeds ± half-width of the 95% interval.",
 )
 
 # %%
-drawn = [arm for members in rivals.values() for arm in members if (arm, seeds[0]) in around]
-centres = {arm: around[arm, seeds[0]] for arm in drawn}
-wide = {"points": plane_points, "reach": slice_reach}
-planes, predicted = (
-    {arm.removesuffix(", own rate"): of for arm, of in found.items()}
-    for found in slices.record_random_planes(study, centres, **wide, seed=seeds[0])
+plane_arms = [
+    arm for members in rivals.values() for arm in members if (arm, seeds[0]) in own_objectives
+]
+plane_centres = {arm: own_objectives[arm, seeds[0]] for arm in plane_arms}
+planes, predictions = (
+    {arm.removesuffix(", own rate"): result for arm, result in arm_results.items()}
+    for arm_results in slices.record_random_planes(
+        study, plane_centres, points=plane_points, reach=slice_reach, seed=seeds[0]
+    )
 )
 captioned.planes(
     planes,
-    predictions=predicted,
+    predictions=predictions,
     levels=plots.levels(list(planes.values())),
     label="fig-planes",
     caption="Training loss on a filter-normalised plane through the first seed's solutions at "
@@ -385,31 +400,34 @@ captioned.planes(
 orders = [("SGD", "momentum"), ("SGD", "Adam"), ("Adam", "momentum")]
 cases = {"claimed": [("CNN", "SGD", "momentum")], "checked": [("MLP", "SGD", "momentum")]}
 for net in networks:
-    cases["claimed"] += [(net, "SGD", default), (net, default, "momentum")]
-    cases["checked"] += [(net, *pair) for pair in [(pace, "momentum"), *orders[1:]]]
-    for when in ("own rate", "equal loss"):
-        cases["checked"] += [(net, *(f"{name}, {when}" for name in pair)) for pair in orders]
+    cases["claimed"] += [(net, "SGD", default_adam), (net, default_adam, "momentum")]
+    cases["checked"] += [(net, *pair) for pair in [(paced_sgd, "momentum"), *orders[1:]]]
+    for basis in ("own rate", "equal loss"):
+        cases["checked"] += [(net, *(f"{name}, {basis}" for name in pair)) for pair in orders]
 sharper = {
-    way: [
-        findings.ratio(study, "lambda_max", [f"{net}, {one}", f"{net}, {other}"], "λ_max")
-        for net, one, other in compared
+    role: [
+        findings.ratio(study, "lambda_max", [f"{net}, {first}", f"{net}, {second}"], "λ_max")
+        for net, first, second in triples
     ]
-    for way, compared in cases.items()
+    for role, triples in cases.items()
 }
 
 # %%
-ways = [("SGD", default, "momentum"), three, tuple(f"{name}, own rate" for name in three)]
-faster = []
-for sgd, adam, heavy in ([f"MLP, {name}" for name in names] for names in ways):
-    accurate = [findings.accuracy(study, [heavy, other]) for other in (sgd, adam)]
-    slower = [
-        findings.ratio(study, "train_loss", [sgd, other], "training loss")
-        for other in (heavy, adam)
+own_trio = tuple(f"{name}, own rate" for name in compared_optimizers)
+trios = [("SGD", default_adam, "momentum"), compared_optimizers, own_trio]
+faster_training = []
+for sgd_arm, adam_arm, momentum_arm in ([f"MLP, {name}" for name in names] for names in trios):
+    more_accurate = [
+        findings.accuracy(study, [momentum_arm, other]) for other in (sgd_arm, adam_arm)
     ]
-    faster.append(accurate + slower)
+    larger_loss = [
+        findings.ratio(study, "train_loss", [sgd_arm, other], "training loss")
+        for other in (momentum_arm, adam_arm)
+    ]
+    faster_training.append(more_accurate + larger_loss)
 verdicts = [
     claims.robust(claim["S5.4"], sharper["claimed"], sharper["checked"]),
-    claims.robust(claim["S5.5"], faster[0], faster[1] + faster[2]),
+    claims.robust(claim["S5.5"], faster_training[0], faster_training[1] + faster_training[2]),
 ]
 display.show(*map(VerdictBox, verdicts))
 
@@ -422,51 +440,53 @@ display.show(*map(VerdictBox, verdicts))
 # rates](#fig-rates), for SGD and momentum, at one batch size, drawn over $\eta / (1 - \beta)$.
 
 # %%
-sgd = training.SGD(learning_rate, momentum=momentum)
+momentum_sgd = training.SGD(learning_rate, momentum=momentum)
 families = {
     "fixed rate": {size: f"batch {size}" for size in batch_sizes},
     "fixed ratio": {size: f"batch {size}, scaled" for size in batch_sizes},
     "as many steps": {size: f"batch {size}, longer" for size in batch_sizes},
 }
-batches = {
+batch_changes = {
     arm: {
         "batch_size": size,
-        "optimizer": sgd,
+        "optimizer": momentum_sgd,
         "learning_rate": learning_rate * (size / batch_size if kind == "fixed ratio" else 1),
-        "epochs": epochs * length,
-        "measure_every": length,
+        "epochs": epochs * epoch_factor,
+        "measure_every": epoch_factor,
     }
     for kind, members in families.items()
     for size, arm in members.items()
-    for length in [size // min(batch_sizes) if kind == "as many steps" else 1]
+    for epoch_factor in [size // min(batch_sizes) if kind == "as many steps" else 1]
 }
-steps = {
+rate_families = {
     name: {rate: f"{name}, effective rate {rate:g}" for rate in rate_steps}
     for name in ("SGD", "momentum")
 }
-paces = {
-    arm: {"optimizer": optimizers[name], "learning_rate": rate * share}
-    for (name, members), share in zip(steps.items(), (1, 1 - momentum), strict=True)
+rate_changes = {
+    arm: {"optimizer": optimizers[name], "learning_rate": rate * factor}
+    for (name, members), factor in zip(rate_families.items(), (1, 1 - momentum), strict=True)
     for rate, arm in members.items()
 }
 
 # %%
-swept = training.sweep(arms.variants(base, {**batches, **paces}), task, study.store, **how)
-run_records.record_runs(study, swept)
-points = arms.arm_objectives(swept, task.first(curvature_examples))
-solutions.record_solutions(study, points, rho=rho, rho_adaptive=rho_adaptive)
-flatness.record_flatness(study, points, swept, rho=rho_average, rise_rtol=rise_rtol)
-followed = {
+swept_runs = training.sweep(
+    arms.variants(base, {**batch_changes, **rate_changes}), task, study.store, **sweep_options
+)
+run_records.record_runs(study, swept_runs)
+swept_objectives = arms.arm_objectives(swept_runs, task.first(curvature_examples))
+solutions.record_solutions(study, swept_objectives, rho=rho, rho_adaptive=rho_adaptive)
+flatness.record_flatness(study, swept_objectives, swept_runs, rho=rho_average, rise_rtol=rise_rtol)
+scaled_headings = {
     "lambda_max": "λ_max",
     "trace": "tr H",
     "noise_trace": "gradient noise",
     "sam_adaptive": "adaptive rise",
     "train_loss": "training loss",
 }
-tested = {"test_accuracy": "test accuracy"}
+accuracy_heading = {"test_accuracy": "test accuracy"}
 captioned.curves(
     scaling_figures.scaling_panels(
-        study, {**followed, **tested}, families, x="batch size (examples)"
+        study, {**scaled_headings, **accuracy_heading}, families, x="batch size (examples)"
     ),
     label="fig-batches",
     caption="Batch size, at a fixed learning rate, at a fixed ratio of rate to batch size, and for "
@@ -478,7 +498,7 @@ captioned.curves(
 # %%
 captioned.curves(
     scaling_figures.scaling_panels(
-        study, {**followed, **tested}, steps, x="learning rate over 1 − β"
+        study, {**scaled_headings, **accuracy_heading}, rate_families, x="learning rate over 1 − β"
     ),
     label="fig-rates",
     caption="Learning rate over 1 − β, for SGD and SGD with momentum: mean over seeds with 95% "
@@ -489,27 +509,29 @@ captioned.curves(
 
 # %%
 display.show(
-    runs.divergence(swept, label="tab-divergence-swept"),
-    runs.learned(study, swept, [*batches, *paces], chance=1 / task.classes),
+    runs.divergence(swept_runs, label="tab-divergence-swept"),
+    runs.learned(study, swept_runs, [*batch_changes, *rate_changes], chance=1 / task.classes),
 )
 
 # %%
-exponents = power_laws.power_law_exponents(study, followed, {**families, **steps})
+exponents = power_laws.power_law_exponents(study, scaled_headings, {**families, **rate_families})
 scaling_tables.exponent_table(
     exponents,
-    followed,
+    scaled_headings,
     label="tab-exponents",
     caption="Exponents of power laws in the batch size, and in the learning rate (last two), over "
     "the whole range.",
 )
 
 # %%
-bounds.record_bounds(study, {key: run for key, run in swept.items() if key[0] in batches})
+bounds.record_bounds(
+    study, {key: run for key, run in swept_runs.items() if key[0] in batch_changes}
+)
 comparisons.arm_table(
     study,
     {"trace": "tr H", "trace_bound": "bound, C = 1", "trace_constant": "C that it takes"},
     [arm for kind in ("fixed rate", "as many steps") for arm in families[kind].values()],
-    runs=swept,
+    runs=swept_runs,
     label="tab-bounds",
     caption="The source's bound with L* = 0 and the learning rate over 1 − β, and the C at which "
     "it would be the trace, negative where its first term alone is more: mean over seeds ± "
@@ -518,21 +540,21 @@ comparisons.arm_table(
 )
 
 # %%
-rising = [
+rising_trace = [
     findings.interval_finding(
         exponents["trace", kind], f"exponent of tr H in the batch size, {kind}"
     )
     for kind in ("fixed rate", "as many steps")
 ]
-verdicts.append(claims.robust(claim["S2.6"], rising[:1], rising[1:]))
-beside = findings.interval_finding(
+verdicts.append(claims.robust(claim["S2.6"], rising_trace[:1], rising_trace[1:]))
+trace_at_fixed_ratio = findings.interval_finding(
     exponents["trace", "fixed ratio"], "exponent of tr H, fixed ratio"
 )
 display.show(
     VerdictBox(verdicts[-1]),
     display.Sentence(
         "The rule judges which way the trace goes, not the inequality. Beside it, and in no rule: "
-        f"{beside.text}; below 0, smaller batches end sharper."
+        f"{trace_at_fixed_ratio.text}; below 0, smaller batches end sharper."
     ),
 )
 
@@ -548,42 +570,46 @@ display.show(
 # third](#tab-edge).
 
 # %%
-edge = data.load(edge_dataset, study.data_dir, max_train=edge_examples)
-count, rate = len(edge.y_train), edge_rates[0]
-per_epoch = -(-count // edge_batch)
-descent = training.TrainConfig(
+edge_task = data.load(edge_dataset, study.data_dir, max_train=edge_examples)
+edge_count, first_rate = len(edge_task.y_train), edge_rates[0]
+steps_per_epoch = -(-edge_count // edge_batch)
+descent_config = training.TrainConfig(
     models.MLP(hidden=tuple(edge_hidden), activation="tanh"),
-    training.SGD(rate),
+    training.SGD(first_rate),
     epochs=edge_steps,
-    batch_size=count,
+    batch_size=edge_count,
     measure_every=edge_steps / edge_points,
-    snapshots=[edge_steps * k // edge_points for k in range(edge_points + 1)],
+    snapshots=[edge_steps * point // edge_points for point in range(edge_points + 1)],
 )
-whole = {f"full batch, η = {rate:g}": {"learning_rate": rate} for rate in edge_rates}
-whole["full batch, momentum"] = {"optimizer": training.SGD(rate, momentum=momentum)}
-whole["full batch, Adam"] = {"optimizer": training.Adam(edge_adam_rate)}
-last = max(edge_steps // per_epoch, 1) * per_epoch
-reached = [step for step in descent.snapshots if step <= last]
-parts = {
+full_batch = {f"full batch, η = {rate:g}": {"learning_rate": rate} for rate in edge_rates}
+full_batch["full batch, momentum"] = {"optimizer": training.SGD(first_rate, momentum=momentum)}
+full_batch["full batch, Adam"] = {"optimizer": training.Adam(edge_adam_rate)}
+last_step = max(edge_steps // steps_per_epoch, 1) * steps_per_epoch
+mini_batch_steps = [step for step in descent_config.snapshots if step <= last_step]
+mini_batch = {
     f"batches of {edge_batch}, η = {rate:g}": {
         "learning_rate": rate,
         "batch_size": edge_batch,
-        "epochs": last // per_epoch,
+        "epochs": last_step // steps_per_epoch,
         "measure_every": 1,
-        "snapshots": reached,
+        "snapshots": mini_batch_steps,
     }
     for rate in edge_rates
 }
 
 # %%
-found = {}
-for group, size in ((whole, None), (parts, edge_batch)):
-    descents = training.sweep(arms.variants(descent, group), edge, study.store, **how)
-    run_records.record_runs(study, descents)
-    kept = {"steps": descent.snapshots if size is None else reached, "batch_size": size}
-    found |= dynamics.record_dynamics(study, descents, edge.train, **kept)
+trajectories = {}
+for batch_group, size in ((full_batch, None), (mini_batch, edge_batch)):
+    descent_runs = training.sweep(
+        arms.variants(descent_config, batch_group), edge_task, study.store, **sweep_options
+    )
+    run_records.record_runs(study, descent_runs)
+    steps = descent_config.snapshots if size is None else mini_batch_steps
+    trajectories |= dynamics.record_dynamics(
+        study, descent_runs, edge_task.train, steps=steps, batch_size=size
+    )
 captioned.curves(
-    edge_of_stability.stability_panels(found),
+    edge_of_stability.stability_panels(trajectories),
     label="fig-edge",
     caption="Curvature over a threshold: mean over seeds with 95% interval. Left the largest "
     "eigenvalue, of Adam the preconditioned one, over that at which full-batch steps lose "
@@ -592,18 +618,19 @@ captioned.curves(
 )
 
 # %%
-ratios = {
+ratio_headings = {
     "edge_peak": "curvature / threshold, largest",
     "edge_ratio": "curvature / threshold, last third",
 }
-sharp = {"batch_edge_ratio": "batch sharpness / threshold"}
-for group, label in ((whole, "tab-edge"), (parts, "tab-edge-batches")):
+batch_headings = {"batch_edge_ratio": "batch sharpness / threshold"}
+for batch_group, label in ((full_batch, "tab-edge"), (mini_batch, "tab-edge-batches")):
+    group_headings = batch_headings if batch_group is mini_batch else {}
     table = comparisons.arm_table(
         study,
-        ratios | (sharp if group is parts else {}) | {"train_loss": "training loss"},
-        list(group),
+        ratio_headings | group_headings | {"train_loss": "training loss"},
+        list(batch_group),
         label=label,
-        caption=f"Training on {count} examples: the largest ratio at any of {edge_points + 1} "
+        caption=f"Training on {edge_count} examples: the largest ratio at any of {edge_points + 1} "
         "snapshots, medians over their last third, and the loss at the end; mean over seeds ± "
         "half-width of the 95% interval.",
     )
@@ -615,22 +642,23 @@ for group, label in ((whole, "tab-edge"), (parts, "tab-edge-batches")):
 # Each optimizer [beside momentum](#tab-against), and the verdicts.
 
 # %%
-heavy = {when: f"momentum, {when}" for when in ("own rate", "equal loss")} | {"shared": "momentum"}
-against = {}
-for net, name in itertools.product(networks, [*optimizers, pace, default]):
-    row = {"shared rate": (name, heavy["shared"]), "own rates": (f"{name}, own rate",)}
-    row["own rates"] += (heavy["own rate"],)
-    row["near equal loss"] = (f"{name}, equal loss", heavy["equal loss"])
-    there = {when: tuple(f"{net}, {arm}" for arm in pair) for when, pair in row.items()}
-    known = {*every, *own, *equal[net]}
+momentum_ratios = {}
+for net, name in itertools.product(networks, [*optimizers, paced_sgd, default_adam]):
+    pairs = {"shared rate": (name, "momentum")}
+    pairs["own rates"] = (f"{name}, own rate", "momentum, own rate")
+    pairs["near equal loss"] = (f"{name}, equal loss", "momentum, equal loss")
+    arm_pairs = {basis: tuple(f"{net}, {arm}" for arm in pair) for basis, pair in pairs.items()}
+    all_arms = {*changes, *own_changes, *equal_arms[net]}
     if name != "momentum":
-        against[f"{net}, {name}"] = {
-            when: ("lambda_max", pair) for when, pair in there.items() if known.issuperset(pair)
+        momentum_ratios[f"{net}, {name}"] = {
+            basis: ("lambda_max", pair)
+            for basis, pair in arm_pairs.items()
+            if all_arms >= set(pair)
         }
 comparisons.ratio_table(
     study,
-    against,
-    kept=learned_seeds(study, both, chance=1 / task.classes),
+    momentum_ratios,
+    kept=learned_seeds(study, all_runs, chance=1 / task.classes),
     label="tab-against",
     caption="λ_max of each optimizer over that of momentum: ratio and 95% interval over the seeds "
     "in which both networks learn, n where these are not all; verdicts count all seeds.",
@@ -639,12 +667,12 @@ comparisons.ratio_table(
 # %%
 source = {"dataset": "mnist", "max_train": 60000, "epochs": 5, "hidden": [128], "seeds": [0]}
 source |= {"learning_rate": 0.01, "momentum": 0.9}
-why = {} if study.evidence else dict.fromkeys(source, "a small run, no evidence")
-fewer = "costs less, and has fewer steps"
-why |= {"seeds": "intervals", "max_train": fewer} if study.evidence else {}
-files = study.write("Optimizers, batch size and learning rate", verdicts, [task, edge])
+reasons = {} if study.evidence else dict.fromkeys(source, "a small run, no evidence")
+fewer_reason = "costs less, and has fewer steps"
+reasons |= {"seeds": "intervals", "max_train": fewer_reason} if study.evidence else {}
+files = study.write("Optimizers, batch size and learning rate", verdicts, [task, edge_task])
 display.show(
-    runs.departures(source, study.parameters, why, label="tab-departures"),
+    runs.departures(source, study.parameters, reasons, label="tab-departures"),
     display.Sentence(
         "The source names no batch size, and of the networks no layers but their width; for this "
         "sweep it names neither width nor learning rate, which are those of its other runs."

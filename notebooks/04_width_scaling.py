@@ -149,30 +149,33 @@ comparisons.rule_table(list(claim.values()))
 
 # %%
 task = data.load(dataset, study.data_dir, max_train=max_train)
-built = {
-    "MLP": {w: models.MLP(hidden=(w,)) for w in mlp_widths},
-    "CNN": {w: models.CNN(channels=(w, w), hidden=cnn_hidden, norm="none") for w in cnn_widths},
-    "ViT": {w: models.ViT(patch=vit_patch, dim=w, depth=vit_depth) for w in vit_widths},
+networks = {
+    "MLP": {width: models.MLP(hidden=(width,)) for width in mlp_widths},
+    "CNN": {
+        width: models.CNN(channels=(width, width), hidden=cnn_hidden, norm="none")
+        for width in cnn_widths
+    },
+    "ViT": {width: models.ViT(patch=vit_patch, dim=width, depth=vit_depth) for width in vit_widths},
 }
-lengths = {"MLP": mlp_epochs, "CNN": cnn_epochs, "ViT": vit_epochs}
-often = dict(zip(built, measure_every, strict=True))
+family_epochs = {"MLP": mlp_epochs, "CNN": cnn_epochs, "ViT": vit_epochs}
+measure_intervals = dict(zip(networks, measure_every, strict=True))
 
 # %%
 base = training.TrainConfig(
-    built["MLP"][mlp_widths[0]],
+    networks["MLP"][mlp_widths[0]],
     training.SGD(learning_rate, momentum=momentum),
     batch_size=batch_size,
     measured=measured,
 )
 families = {
     family: {width: f"{family}, width {width}" for width in members}
-    for family, members in built.items()
+    for family, members in networks.items()
 }
 settings = {
     arm: {
-        "model": built[family][width],
-        "epochs": lengths[family],
-        "measure_every": often[family],
+        "model": networks[family][width],
+        "epochs": family_epochs[family],
+        "measure_every": measure_intervals[family],
     }
     for family, members in families.items()
     for width, arm in members.items()
@@ -182,9 +185,9 @@ runs = training.sweep(
 )
 run_records.record_runs(study, runs)
 for family, members in families.items():
-    shown = {key: run for key, run in runs.items() if key[0] in members.values()}
+    family_runs = {key: run for key, run in runs.items() if key[0] in members.values()}
     figure = captioned.curves(
-        builders.training_panels(shown),
+        builders.training_panels(family_runs),
         label=f"fig-training-{family.lower()}",
         caption=f"Training the {family} of several widths: mean over seeds, 95% interval as a "
         "band, each seed as a thin line. Training loss is that of the first "
@@ -201,31 +204,32 @@ display.show(
 )
 
 # %%
-levels_of = {"epochs_to_loss": ("train_loss", loss_level)}
-levels_of |= {f"epochs_to_{level:g}": ("test_accuracy", level) for level in accuracy_levels}
-quick_to = [families["CNN"][width] for width in cnn_compared]
-often_of = {"epochs": close_epochs, "measure_every": close_every}
+level_targets = {"epochs_to_loss": ("train_loss", loss_level)}
+level_targets |= {f"epochs_to_{level:g}": ("test_accuracy", level) for level in accuracy_levels}
+compared_cnns = [families["CNN"][width] for width in cnn_compared]
+close_settings = {"epochs": close_epochs, "measure_every": close_every}
 beginnings = training.sweep(
-    arms.variants(base, {arm: {**settings[arm], **often_of} for arm in quick_to}),
+    arms.variants(base, {arm: {**settings[arm], **close_settings} for arm in compared_cnns}),
     task,
     study.store,
     seeds=seeds,
     workers=workers,
 )
-taken = time_to_target.record_times(study, runs, levels_of, beginnings=beginnings)
+durations = time_to_target.record_times(study, runs, level_targets, beginnings=beginnings)
 titles = {"epochs_to_loss": f"training loss {loss_level:g} nats"}
 titles |= {f"epochs_to_{level:g}": f"test accuracy {level:g}" for level in accuracy_levels}
-ends = {arm: study.values("test_accuracy", arm) for arm in settings}
+accuracies = {arm: study.values("test_accuracy", arm) for arm in settings}
 name = f"epochs_to_{accuracy_levels[0]:g}"
 display.show(
     time_to_target_tables.time_table(
-        taken,
+        durations,
         titles,
         label="tab-durations",
         caption="Epochs until a level is first reached. The beginnings of "
-        f"{', '.join(quick_to)} were measured every {close_every:g} epochs for {close_epochs:g}.",
+        f"{', '.join(compared_cnns)} were measured every {close_every:g} epochs for "
+        f"{close_epochs:g}.",
     ),
-    time_to_target_tables.relapsed(taken[name], ends, titles[name], accuracy_levels[0]),
+    time_to_target_tables.relapsed(durations[name], accuracies, titles[name], accuracy_levels[0]),
 )
 
 # %%
@@ -234,15 +238,15 @@ sizes = arms.sizes(runs)
 source = {"learning_rate": 0.01, "momentum": 0.9, "dataset": "mnist", "max_train": 60000}
 source |= {"mlp_epochs": "24, of MLP-128 12", "cnn_epochs": 7, "mlp_widths": [32, 64, 128]}
 source |= {"cnn_widths": [16, 32, 64], "seeds": "one, not named"}
-why = {"mlp_epochs": "one plan for all", "seeds": "intervals"}
-why |= {"cnn_epochs": "one costs many of an MLP's; see what is compared at equal loss"}
-why |= dict.fromkeys(("mlp_widths", "cnn_widths"), "a wider range")
-why = why if study.evidence else dict.fromkeys(source, "a small run, no evidence")
+reasons = {"mlp_epochs": "one plan for all", "seeds": "intervals"}
+reasons |= {"cnn_epochs": "one costs many of an MLP's; see what is compared at equal loss"}
+reasons |= dict.fromkeys(("mlp_widths", "cnn_widths"), "a wider range")
+reasons = reasons if study.evidence else dict.fromkeys(source, "a small run, no evidence")
 display.show(
     display.Table(
         ["arm", "parameters", "test accuracy", "training loss (nats)"],
         [
-            [arm, f"{size:,}", formatting.seeds_text(ends[arm]), formatting.seeds_text(losses[arm])]
+            [arm, f"{size:,}", *map(formatting.seeds_text, (accuracies[arm], losses[arm]))]
             for arm, size in sizes.items()
         ],
         label="tab-sizes",
@@ -250,20 +254,23 @@ display.show(
         "half-width of the 95% interval. The source names neither its layers nor its batch size.",
         align=["left", *["decimal"] * 3],
     ),
-    run_tables.departures(source, study.parameters, why, label="tab-departures"),
+    run_tables.departures(source, study.parameters, reasons, label="tab-departures"),
 )
 
 # %%
 kinds = {"MLP": mlp_compared, "CNN": cnn_compared}
-raced = [[families[kind][widths[k]] for k in (0, -1)] for kind, widths in kinds.items()]
-raced.append([families[kind][same[0]] for kind in kinds])
-equal_sized = [families[kind][width] for kind, width in zip(kinds, alike, strict=True)]
-longer = [
-    findings.slower(taken[name], pair, titles[name])
-    for name, pair in itertools.product(list(levels_of)[:2], raced)
+raced_pairs = [[families[kind][widths[end]] for end in (0, -1)] for kind, widths in kinds.items()]
+raced_pairs.append([families[kind][same[0]] for kind in kinds])
+equal_sized_pair = [families[kind][width] for kind, width in zip(kinds, alike, strict=True)]
+slower = [
+    findings.slower(durations[name], pair, titles[name])
+    for name, pair in itertools.product(list(level_targets)[:2], raced_pairs)
 ]
-sized = [findings.slower(taken[name], equal_sized, titles[name]) for name in list(levels_of)[:2]]
-verdicts = [claims.robust(claim["S5.1"], longer, sized)]
+slower_at_one_size = [
+    findings.slower(durations[name], equal_sized_pair, titles[name])
+    for name in list(level_targets)[:2]
+]
+verdicts = [claims.robust(claim["S5.1"], slower, slower_at_one_size)]
 VerdictBox(verdicts[-1])
 
 # %% [markdown]
@@ -275,11 +282,11 @@ VerdictBox(verdicts[-1])
 # 2018).
 
 # %%
-at = arms.arm_objectives(runs, task.first(curvature_examples))
-solutions.record_solutions(study, at, rho=rho, rho_adaptive=rho_adaptive)
-flatness.record_flatness(study, at, runs, rho=rho_average, rise_rtol=rise_rtol)
-tops = flatness.record_outliers(study, at, k=2 * task.classes)
-sharp = {
+objectives = arms.arm_objectives(runs, task.first(curvature_examples))
+solutions.record_solutions(study, objectives, rho=rho, rho_adaptive=rho_adaptive)
+flatness.record_flatness(study, objectives, runs, rho=rho_average, rise_rtol=rise_rtol)
+eigenpairs = flatness.record_outliers(study, objectives, k=2 * task.classes)
+sharp_headings = {
     "lambda_max": "λ_max",
     "trace": "tr H",
     "sam": "SAM rise",
@@ -288,42 +295,42 @@ sharp = {
     "noise_trace": "gradient noise",
     "train_loss": "training loss",
 }
-counted = {"outliers": "outliers of the spectrum"}
-unclear = sum(not flatness.largest_gap(pairs).converged for pairs in tops.values())
-few = min(curvature_examples, len(task.y_train))
+outlier_heading = {"outliers": "outliers of the spectrum"}
+unclear_counts = sum(not flatness.largest_gap(top).converged for top in eigenpairs.values())
+few_count = min(curvature_examples, len(task.y_train))
 figure = captioned.curves(
-    scaling_figures.scaling_panels(study, sharp | counted, families, x="width"),
+    scaling_figures.scaling_panels(study, sharp_headings | outlier_heading, families, x="width"),
     label="fig-curvature",
-    caption=f"On {few:,} examples against the width: curvature, the rise of the loss by a step of "
-    f"length {rho:g} (SAM), of {rho_adaptive:g} of the parameters' own size (adaptive) and of "
-    f"{rho_average:g} in random directions (average), the trace of the covariance of single "
+    caption=f"On {few_count:,} examples against the width: curvature, the rise of the loss by a "
+    f"step of length {rho:g} (SAM), of {rho_adaptive:g} of the parameters' own size (adaptive) and "
+    f"of {rho_average:g} in random directions (average), the trace of the covariance of single "
     "gradients (noise), and the training loss of the curves: mean over seeds with 95% interval. "
-    f"There are {task.classes} classes; of {len(tops)} counts of outliers {unclear} have no clear "
-    "gap behind them, and are drawn all the same.",
+    f"There are {task.classes} classes; of {len(eigenpairs)} counts of outliers {unclear_counts} "
+    "have no clear gap behind them, and are drawn all the same.",
     alt="Eight panels over the width, one curve for each family of networks.",
 )
-display.show(figure, measurements.gaps(tops, classes=task.classes))
+display.show(figure, measurements.gaps(eigenpairs, classes=task.classes))
 
 # %%
-shown = {
+shown_arms = {
     f"{kind} of width {width}": families[kind][width]
     for kind, widths in kinds.items()
     for width in (widths[0], widths[-1])
 }
-solved = {key: L for key, L in at.items() if L is not None}
-found = spectra.record_spectra(
+solved_objectives = {key: L for key, L in objectives.items() if L is not None}
+full_spectra = spectra.record_spectra(
     study,
-    solved,
-    {title: (arm, "frozen") for title, arm in shown.items() if arm in arms.trained(runs)},
+    solved_objectives,
+    {title: (arm, "frozen") for title, arm in shown_arms.items() if arm in arms.trained(runs)},
     seeds=survey_seeds,
     outliers=task.classes,
     probes=density_probes,
     steps=density_steps,
 )
 captioned.spectra(
-    builders.spectrum_panels(found),
+    builders.spectrum_panels(full_spectra),
     label="fig-density",
-    caption=f"Density of the eigenvalues on {few:,} examples, per unit of the axis, which is "
+    caption=f"Density of the eigenvalues on {few_count:,} examples, per unit of the axis, which is "
     f"symmetric and logarithmic: mean over {len(survey_seeds)} seeds, each as a thin line. Ticks: "
     f"the {task.classes} largest and smallest eigenvalues.",
     alt="A panel for each network: density of the eigenvalues, and ticks at both ends.",
@@ -337,40 +344,40 @@ captioned.spectra(
 # where the training loss first reaches the level above: [the table](#tab-compared).
 
 # %%
-compared = [families[kind][width] for kind, widths in kinds.items() for width in widths]
-compared = list(dict.fromkeys([*compared, *equal_sized]))
-more = {*compared, *families["MLP"].values()}
-many = {key: run for key, run in runs.items() if key[0] in more}
-many = arms.arm_objectives(many, task.first(many_examples))
-solutions.record_early(study, many, rho=rho, prefix="many_")
-going = {key: run for key, run in runs.items() if key[0] in compared}
-near = {
-    size: equal_loss.equal_loss_objectives(
-        going, loss_level, task, task.first(size), study.store, workers=workers
+compared_arms = [families[kind][width] for kind, widths in kinds.items() for width in widths]
+compared_arms = list(dict.fromkeys([*compared_arms, *equal_sized_pair]))
+many_example_arms = {*compared_arms, *families["MLP"].values()}
+many_runs = {key: run for key, run in runs.items() if key[0] in many_example_arms}
+many_objectives = arms.arm_objectives(many_runs, task.first(many_examples))
+solutions.record_early(study, many_objectives, rho=rho, prefix="many_")
+compared_runs = {key: run for key, run in runs.items() if key[0] in compared_arms}
+few_equal_objectives, many_equal_objectives = (
+    equal_loss.equal_loss_objectives(
+        compared_runs, loss_level, task, task.first(size), study.store, workers=workers
     )
     for size in (curvature_examples, many_examples)
-}
-solutions.record_early(
-    study, near[many_examples], rho=rho, prefix="equal_", missing_note=equal_loss.MISSING_NOTE
 )
-lots = min(many_examples, len(task.y_train))
-apart = equal_loss.largest_ratio(study, "equal_loss", compared)
+solutions.record_early(
+    study, many_equal_objectives, rho=rho, prefix="equal_", missing_note=equal_loss.MISSING_NOTE
+)
+many_count = min(many_examples, len(task.y_train))
+largest_loss_ratio = equal_loss.largest_ratio(study, "equal_loss", compared_arms)
 comparisons.arm_table(
     study,
     {
-        "lambda_max": f"λ_max, {few:,} examples",
-        "many_lambda_max": f"λ_max, {lots:,} examples",
+        "lambda_max": f"λ_max, {few_count:,} examples",
+        "many_lambda_max": f"λ_max, {many_count:,} examples",
         "equal_lambda_max": "λ_max, equal loss",
         "train_loss": "training loss",
         "equal_loss": "equal loss",
     },
-    compared,
+    compared_arms,
     runs=runs,
     label="tab-compared",
     caption="The networks that claims compare, where training ended and where its loss first "
     f"reached {loss_level:g} nats: mean over seeds ± half-width of the 95% interval. Losses in "
-    f"nats, the last on {lots:,} examples, where those of one seed differ by up to a factor of "
-    f"{apart:.2g}.",
+    f"nats, the last on {many_count:,} examples, where those of one seed differ by up to a factor "
+    f"of {largest_loss_ratio:.2g}.",
 )
 
 # %% [markdown]
@@ -381,43 +388,45 @@ comparisons.arm_table(
 # the basin, its anisotropy and roughness, and the radius up to which the quadratic model holds.
 
 # %%
-shapes = {
+shape_headings = {
     "basin_width": f"width of the basin, {basin_level:g} nats above",
     "anisotropy": "anisotropy",
     "roughness": "roughness",
     "quadratic_radius_random": "radius of the quadratic model",
 }
-met = near[curvature_examples]
-met = {(f"{arm}, equal loss", seed): L for (arm, seed), L in met.items()}
-drawn = {}
+all_objectives = objectives | {
+    (f"{arm}, equal loss", seed): L for (arm, seed), L in few_equal_objectives.items()
+}
+planes_by_seed = {}
 for seed in seeds:
-    every = {arm: L for (arm, of), L in {**at, **met}.items() if of == seed}
-    own = {arm: L for arm, L in every.items() if L is not None}
-    drawn[seed] = slices.record_random_planes(
-        study, own, points=plane_points, seed=seed, reach=plane_reach
+    seed_objectives = {arm: L for (arm, net_seed), L in all_objectives.items() if net_seed == seed}
+    solved_at_seed = {arm: L for arm, L in seed_objectives.items() if L is not None}
+    planes_by_seed[seed] = slices.record_random_planes(
+        study, solved_at_seed, points=plane_points, seed=seed, reach=plane_reach
     )
-    slices.record_shapes(study, drawn[seed][0], seed=seed)
-    basins.record_basins(study, drawn[seed][0], level=basin_level, seed=seed)
-    for arm in [arm for arm, L in every.items() if L is None]:
-        note = "the run diverged" if (arm, seed) in at else equal_loss.MISSING_NOTE
-        solutions.record_missing(study, list(shapes), note=note, arm=arm, seed=seed)
-planes, predicted = drawn[seeds[0]]
-picked = [arm for arm in shown.values() if arm in planes]
+    slices.record_shapes(study, planes_by_seed[seed][0], seed=seed)
+    basins.record_basins(study, planes_by_seed[seed][0], level=basin_level, seed=seed)
+    for arm in [arm for arm, L in seed_objectives.items() if L is None]:
+        note = "the run diverged" if (arm, seed) in objectives else equal_loss.MISSING_NOTE
+        solutions.record_missing(study, list(shape_headings), note=note, arm=arm, seed=seed)
+planes, predictions = planes_by_seed[seeds[0]]
+picked_arms = [arm for arm in shown_arms.values() if arm in planes]
+picked_predictions = {arm: predictions[arm] for arm in picked_arms}
 captioned.planes(
-    {arm: planes[arm] for arm in picked},
-    predictions={arm: predicted[arm] for arm in picked},
-    levels=plots.levels([planes[arm] for arm in picked]),
+    {arm: planes[arm] for arm in picked_arms},
+    predictions=picked_predictions,
+    levels=plots.levels([planes[arm] for arm in picked_arms]),
     label="fig-planes",
     caption="Training loss on a filter-normalised plane through the first seed's solutions, on "
     "shared levels; dashed: the quadratic prediction, inside the circle it holds. It parts from "
     "the loss "
-    f"{measurements.quadratic_limits({arm: predicted[arm] for arm in picked}, 'filter norms')}.",
+    f"{measurements.quadratic_limits(picked_predictions, 'filter norms')}.",
     alt="Contour plots side by side: narrow and wide networks of two families.",
 )
 
 # %%
 figure = captioned.curves(
-    scaling_figures.scaling_panels(study, shapes, families, x="width"),
+    scaling_figures.scaling_panels(study, shape_headings, families, x="width"),
     label="fig-basins",
     caption="The basin on filter-normalised planes against the width of the network: mean over "
     "seeds with 95% interval. Sets that reach the border of the plane count with what is inside, "
@@ -427,21 +436,21 @@ figure = captioned.curves(
 display.show(figure, measurements.resolution(study, list(settings)))
 
 # %%
-basin = {name: shapes[name] for name in ("basin_width", "anisotropy")}
-narrowly = f"MLP, {min(mlp_compared)} to {max(mlp_compared)}"
-over = {narrowly: {width: families["MLP"][width] for width in mlp_compared}}
-whole = {"MLP": families["MLP"], **over}
+basin_headings = {name: shape_headings[name] for name in ("basin_width", "anisotropy")}
+span = f"MLP, {min(mlp_compared)} to {max(mlp_compared)}"
+span_arms = {span: {width: families["MLP"][width] for width in mlp_compared}}
+mlp_families = {"MLP": families["MLP"], **span_arms}
 exponents = power_laws.power_law_exponents(
-    study, [*sharp, *basin, "epochs_to_loss"], {**families, **over}
+    study, [*sharp_headings, *basin_headings, "epochs_to_loss"], {**families, **span_arms}
 )
-exponents |= power_laws.power_law_exponents(study, ["many_lambda_max"], whole)
+exponents |= power_laws.power_law_exponents(study, ["many_lambda_max"], mlp_families)
 scaling_tables.exponent_table(
     exponents,
     {
-        "lambda_max": f"λ_max, {few:,} examples",
-        "many_lambda_max": f"λ_max, {lots:,} examples",
-        **{name: heading for name, heading in sharp.items() if name != "lambda_max"},
-        **basin,
+        "lambda_max": f"λ_max, {few_count:,} examples",
+        "many_lambda_max": f"λ_max, {many_count:,} examples",
+        **{name: heading for name, heading in sharp_headings.items() if name != "lambda_max"},
+        **basin_headings,
         "epochs_to_loss": f"epochs to {titles['epochs_to_loss']}",
     },
     label="tab-exponents",
@@ -449,61 +458,66 @@ scaling_tables.exponent_table(
 )
 
 # %%
-equally = f"{narrowly}, equal loss"
-slopes = {key: exponents[key] for key in itertools.product(["many_lambda_max"], whole)}
-slopes |= power_laws.power_law_exponents(study, ["equal_lambda_max"], over)
-stopped = {equally: {width: f"{arm}, equal loss" for width, arm in over[narrowly].items()}}
-slopes |= power_laws.power_law_exponents(study, list(basin), {**over, **stopped})
-headings = {"many_lambda_max": "λ_max", "equal_lambda_max": "λ_max at equal loss", **basin}
-side = dict.fromkeys(headings, claims.below) | {"basin_width": claims.above}
-fall = {
+equal_span = f"{span}, equal loss"
+slopes = {key: exponents[key] for key in itertools.product(["many_lambda_max"], mlp_families)}
+slopes |= power_laws.power_law_exponents(study, ["equal_lambda_max"], span_arms)
+equal_arms = {equal_span: {width: f"{arm}, equal loss" for width, arm in span_arms[span].items()}}
+slopes |= power_laws.power_law_exponents(study, list(basin_headings), {**span_arms, **equal_arms})
+headings = {"many_lambda_max": "λ_max", "equal_lambda_max": "λ_max at equal loss", **basin_headings}
+sides = dict.fromkeys(headings, claims.below) | {"basin_width": claims.above}
+slope_findings = {
     key: findings.interval_finding(
-        slope, f"exponent of {headings[key[0]]}, {key[1]}", side=side[key[0]]
+        slope, f"exponent of {headings[key[0]]}, {key[1]}", side=sides[key[0]]
     )
     for key, slope in slopes.items()
 }
-paired = {width: [families[kind][width] for kind in reversed(kinds)] for width in same}
-sharper = [
+pairs_by_width = {width: [families[kind][width] for kind in reversed(kinds)] for width in same}
+sharper_by_width = [
     findings.ratio(study, "many_lambda_max", pair, "λ_max", confidence=1 - 0.05 / len(same))
-    for pair in paired.values()
+    for pair in pairs_by_width.values()
 ]
-sharpest = findings.largest(sharper)
-rest = [fall[name, narrowly].interval for name in ("many_lambda_max", "equal_lambda_max")]
-apart = power_laws.exponent_difference(study, "equal_lambda_max", "many_lambda_max", over[narrowly])
+sharpest = findings.largest(sharper_by_width)
+top_slopes = [
+    slope_findings[name, span].interval for name in ("many_lambda_max", "equal_lambda_max")
+]
+slope_change = power_laws.exponent_difference(
+    study, "equal_lambda_max", "many_lambda_max", span_arms[span]
+)
 display.Sentence(
-    f"The exponent of λ_max, {narrowly}: {formatting.interval_text(rest[0])} where training ended, "
-    f"and {formatting.interval_text(rest[1])} where the training loss is equal; the difference is "
-    f"{formatting.interval_text(apart)} (n = {apart.n})."
+    f"The exponent of λ_max, {span}: {formatting.interval_text(top_slopes[0])} where training "
+    f"ended, and {formatting.interval_text(top_slopes[1])} where the training loss is equal; the "
+    f"difference is {formatting.interval_text(slope_change)} (n = {slope_change.n})."
 )
 
 # %%
-pair, sized_pair = paired[same[0]], equal_sized[::-1]
-ends = {(arm, seed): L for (arm, seed), L in solved.items() if arm in pair}
-rays = {"points": line_points, "count": line_directions, "reach": plane_reach}
-basins.record_line_widths(study, slices.record_lines(study, ends, **rays), level=basin_level)
+pair, sized_pair = pairs_by_width[same[0]], equal_sized_pair[::-1]
+pair_objectives = {(arm, seed): L for (arm, seed), L in solved_objectives.items() if arm in pair}
+lines = slices.record_lines(
+    study, pair_objectives, points=line_points, count=line_directions, reach=plane_reach
+)
+basins.record_line_widths(study, lines, level=basin_level)
 for arm, seed in itertools.product(pair, seeds):
-    if at[arm, seed] is None:
+    if objectives[arm, seed] is None:
         solutions.record_missing(study, ["line_width"], arm=arm, seed=seed)
-wide_as = "width of the basin"
-wider = findings.ratio(study, "basin_width", pair, wide_as)
-along = findings.ratio(study, "line_width", pair, f"{wide_as}, random lines")
-alike_wide = [
-    findings.ratio(study, "basin_width", [f"{arm}, equal loss" for arm in pair], wide_as),
-    findings.ratio(study, "basin_width", sized_pair, wide_as),
-    findings.ratio(study, "basin_width", [f"{arm}, equal loss" for arm in sized_pair], wide_as),
+width_title = "width of the basin"
+wider = findings.ratio(study, "basin_width", pair, width_title)
+wider_lines = findings.ratio(study, "line_width", pair, f"{width_title}, random lines")
+wider_alike = [
+    findings.ratio(study, "basin_width", [f"{arm}, equal loss" for arm in pair], width_title),
+    findings.ratio(study, "basin_width", sized_pair, width_title),
+    findings.ratio(study, "basin_width", [f"{arm}, equal loss" for arm in sized_pair], width_title),
 ]
-in_norms = findings.ratio(study, "lambda_max_relative", pair, "λ_max in filter norms")
-ended = [fall[name, narrowly] for name in ("anisotropy", "basin_width")]
-equal = [fall[name, equally] for name in ("anisotropy", "basin_width")]
-checks = [fall["many_lambda_max", "MLP"], fall["equal_lambda_max", narrowly]]
-curved = findings.ratio(study, "many_lambda_max", pair, "λ_max")
-judged = [
-    claims.robust(claim["S5.2"], [fall["many_lambda_max", narrowly], sharpest], checks),
-    claims.robust(claim["S5.3"], [*ended, wider], [*equal, *alike_wide]),
-    claims.robust(claim["S5.9"], [curved, wider, along], [in_norms, *alike_wide]),
+sharper_relative = findings.ratio(study, "lambda_max_relative", pair, "λ_max in filter norms")
+shapes_at_end = [slope_findings[name, span] for name in ("anisotropy", "basin_width")]
+shapes_at_equal_loss = [slope_findings[name, equal_span] for name in ("anisotropy", "basin_width")]
+slope_checks = [slope_findings["many_lambda_max", "MLP"], slope_findings["equal_lambda_max", span]]
+sharper = findings.ratio(study, "many_lambda_max", pair, "λ_max")
+verdicts += [
+    claims.robust(claim["S5.2"], [slope_findings["many_lambda_max", span], sharpest], slope_checks),
+    claims.robust(claim["S5.3"], [*shapes_at_end, wider], [*shapes_at_equal_loss, *wider_alike]),
+    claims.robust(claim["S5.9"], [sharper, wider, wider_lines], [sharper_relative, *wider_alike]),
 ]
-verdicts += judged
-display.show(*map(VerdictBox, judged))
+display.show(*map(VerdictBox, verdicts[-3:]))
 
 # %% [markdown]
 # ### Families at one width, at one loss, and of one size
@@ -514,32 +528,32 @@ display.show(*map(VerdictBox, judged))
 # stands that in units of filter norms, in which the planes are measured.
 
 # %%
-quantities = {"basin_width": wide_as, "many_lambda_max": f"λ_max, {lots:,} examples"}
-quantities |= {"lambda_max_relative": "λ_max in filter norms", "average_rise": "average rise"}
-twins = {
+pair_headings = {"basin_width": width_title, "many_lambda_max": f"λ_max, {many_count:,} examples"}
+pair_headings |= {"lambda_max_relative": "λ_max in filter norms", "average_rise": "average rise"}
+nearest_mlp = {
     arm: min(families["MLP"].values(), key=lambda mlp: abs(sizes[mlp] / sizes[arm] - 1))
     for arm in families["CNN"].values()
 }
-twins = {arm: other for arm, other in twins.items() if 0.8 < sizes[other] / sizes[arm] < 1.25}
-ratios = {}
-for why, pairs in (("one width", paired.values()), ("one size", twins.items())):
+size_twins = {arm: mlp for arm, mlp in nearest_mlp.items() if 0.8 < sizes[mlp] / sizes[arm] < 1.25}
+ratio_rows = {}
+for relation, pairs in (("one width", pairs_by_width.values()), ("one size", size_twins.items())):
     for first, second in pairs:
-        ratios[f"{why}: {first} / {second}"] = {
+        ratio_rows[f"{relation}: {first} / {second}"] = {
             heading: (name, (first, second))
-            for name, heading in quantities.items()
-            if name != "many_lambda_max" or {first, second} <= more
+            for name, heading in pair_headings.items()
+            if name != "many_lambda_max" or {first, second} <= many_example_arms
         }
-        if {first, second} <= set(compared):
-            ratios[f"{why}, equal loss: {first} / {second}"] = {
-                quantities["basin_width"]: (
+        if {first, second} <= set(compared_arms):
+            ratio_rows[f"{relation}, equal loss: {first} / {second}"] = {
+                pair_headings["basin_width"]: (
                     "basin_width",
                     (f"{first}, equal loss", f"{second}, equal loss"),
                 ),
-                quantities["many_lambda_max"]: ("equal_lambda_max", (first, second)),
+                pair_headings["many_lambda_max"]: ("equal_lambda_max", (first, second)),
             }
 comparisons.ratio_table(
     study,
-    ratios,
+    ratio_rows,
     label="tab-pairs",
     caption="CNN over MLP, where training ended and at equal training loss: ratio and 95% "
     f"interval over {len(seeds)} seeds. Of one size is what differs by less than a quarter in "
@@ -562,41 +576,45 @@ comparisons.ratio_table(
 for members in families.values():
     for (width, arm), seed in itertools.product(members.items(), seeds):
         study.add("network_width", width, arm=arm, seed=seed)
-lasting = [arm for arm in settings if arm in arms.trained(runs)]
-told = {**shapes, "lambda_max": f"λ_max, {few:,} examples", "sam_adaptive": "adaptive rise"}
-told |= {"train_loss": "training loss at the end", "network_width": "width of the network"}
-alone = {kind: list(families[kind].values()) for kind in kinds}
-alone["both"] = [families[kind][width] for kind, widths in kinds.items() for width in widths]
-for arm in alone["both"]:  # Ends of plans of two lengths have no order.
-    for seed, there in zip(seeds, taken["epochs_to_loss"][arm], strict=True):
-        epochs = there.epochs if there.reached else float("nan")
-        known = {"converged": there.reached, "unit": "epochs"}
-        study.add("epochs_if_reached", epochs, arm=arm, seed=seed, **known)
+lasting_arms = [arm for arm in settings if arm in arms.trained(runs)]
+row_titles = shape_headings | {"lambda_max": f"λ_max, {few_count:,} examples"}
+row_titles |= {"sam_adaptive": "adaptive rise", "train_loss": "training loss at the end"}
+row_titles |= {"network_width": "width of the network"}
+groups = {group: list(families[group].values()) for group in kinds}
+groups["both"] = [families[group][width] for group, widths in kinds.items() for width in widths]
+for arm in groups["both"]:  # Ends of plans of two lengths have no order.
+    for seed, time in zip(seeds, durations["epochs_to_loss"][arm], strict=True):
+        epochs = time.epochs if time.reached else float("nan")
+        study.add(
+            "epochs_if_reached", epochs, arm=arm, seed=seed, converged=time.reached, unit="epochs"
+        )
 targets = dict.fromkeys(kinds, "epochs_to_loss") | {"both": "epochs_if_reached"}
-correlated = {
-    kind: predictors.rank_correlations(study, told, targets[kind], own)
-    for kind, own in alone.items()
+correlations = {
+    group: predictors.rank_correlations(study, row_titles, targets[group], group_arms)
+    for group, group_arms in groups.items()
 }
-for kind, found in correlated.items():
-    late = sum(not of.reached for arm in alone[kind] for of in taken["epochs_to_loss"][arm])
+for group, group_correlations in correlations.items():
+    unreached = sum(
+        not time.reached for arm in groups[group] for time in durations["epochs_to_loss"][arm]
+    )
     table = comparisons.correlation_table(
-        found,
-        converged={told[name]: study.converged(name, alone[kind]) for name in told},
-        label=f"tab-correlations-{kind.lower()}",
-        caption=f"{', '.join(alone[kind])}: rank correlation with the epochs to a training loss of "
-        f"{loss_level:g} nats, and its 95% interval. The last column is that of the measure; of "
-        f"the {len(seeds) * len(alone[kind])} runs {late} never got there, and count with the end "
-        "of the plan.",
+        group_correlations,
+        converged={row_titles[name]: study.converged(name, groups[group]) for name in row_titles},
+        label=f"tab-correlations-{group.lower()}",
+        caption=f"{', '.join(groups[group])}: rank correlation with the epochs to a training loss "
+        f"of {loss_level:g} nats, and its 95% interval. The last column is that of the measure; of "
+        f"the {len(seeds) * len(groups[group])} runs {unreached} never got there, and count with "
+        "the end of the plan.",
     )
     display.show(table)
 
 # %%
 clouds = [
     plots.Cloud(
-        shapes[name],
-        study.unit(name) or shapes[name],
+        shape_headings[name],
+        study.unit(name) or shape_headings[name],
         f"epochs to {loss_level:g} nats",
-        predictors.points(study, name, "epochs_to_loss", lasting),
+        predictors.points(study, name, "epochs_to_loss", lasting_arms),
         scale="log",
     )
     for name in ("anisotropy", "basin_width")
@@ -610,22 +628,22 @@ captioned.scatter(
 )
 
 # %%
-told_apart = [
+shape_findings = [
     finding
-    for within, (kind, own) in itertools.product((False, True), alone.items())
+    for within, (group, group_arms) in itertools.product((False, True), groups.items())
     for name, side in (("anisotropy", claims.above), ("basin_width", claims.below))
     for finding in findings.correlation_findings(
         study,
-        {name: basin[name]},
-        correlated[kind],
-        own,
-        f"epochs, {kind}",
+        {name: basin_headings[name]},
+        correlations[group],
+        group_arms,
+        f"epochs, {group}",
         side=side,
         within=within,
     )
 ]
-half = len(told_apart) // 2
-verdicts.append(claims.robust(claim["S5.8"], told_apart[:half], told_apart[half:]))
+half = len(shape_findings) // 2
+verdicts.append(claims.robust(claim["S5.8"], shape_findings[:half], shape_findings[half:]))
 VerdictBox(verdicts[-1])
 
 # %% [markdown]

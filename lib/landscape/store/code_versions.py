@@ -2,8 +2,8 @@
 
 A definition is hashed without what decides no result: docstrings, comments, texts of built-in
 errors, its own name, the names of its local variables, how its file imports, where the file lies,
-and methods that only show a result. Each name of the library that it uses counts by the hash of
-what it refers to; so a version changes when the code behind any of them does.
+and methods that only show a result or name it in the store. Each name of the library that it uses
+counts by the hash of what it refers to; so a version changes when the code behind any of them does.
 """
 
 import functools

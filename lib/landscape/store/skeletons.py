@@ -36,7 +36,8 @@ CARRIERS = (
     "landscape.store.skeletons",
     "landscape.store.source_code",
 )
-_SHOWING = frozenset({"plot", "to_frame", "_repr_html_"})
+# Methods that show a result, or that name it in the store, decide none.
+_WITHOUT_RESULT = frozenset({"plot", "to_frame", "_repr_html_", "fingerprint"})
 Key = tuple[str, str]  # Module and name of a definition.
 
 
@@ -186,8 +187,8 @@ class Writer:
         # Names of a class body are attributes, which others use by their names.
         inner = Scope({name: f"attribute {name}" for name in bound}, scope, is_class=True)
         for statement in node.body:
-            shows = isinstance(statement, ast.FunctionDef) and statement.name in _SHOWING
-            if not (shows or self._is_silent(statement, inner)):
+            aside = isinstance(statement, ast.FunctionDef) and statement.name in _WITHOUT_RESULT
+            if not (aside or self._is_silent(statement, inner)):
                 self._write(statement, inner)
         if scope is not None:
             self._parts.append("end of class")

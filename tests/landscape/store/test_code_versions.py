@@ -182,6 +182,8 @@ def test_texts_of_errors_and_methods_that_show_do_not_count():
     assert version(text) != version(text.replace("ValueError", "TypeError"))
     shown = text + "\n    def plot(self, ax=None):\n        return draw(self)\n"
     assert version(shown) == version(text)
+    named = text + "\n    @property\n    def fingerprint(self):\n        return digest(self)\n"
+    assert version(named) == version(text)
     own = "class Stop(Exception):\n    pass\n\n\ndef f():\n    raise Stop({})\n"
     assert version(own.format(1)) != version(own.format(2))  # It may carry a result.
 
