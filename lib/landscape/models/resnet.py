@@ -18,8 +18,8 @@ Norm = Literal["batch", "group", "layer", "instance", "none"]
 # norm that fell through to a default would be trained and measured under a false name.
 #
 # A new norm has to be known in these places; the first two are part of this file:
-# - ``Norm`` above, and the checks of ``ResNet``: of its own options (``__post_init__``), and of the
-#   smallest image over which it has a variance (``_module``);
+# - ``Norm`` above, and two checks of ``ResNet``: ``__post_init__`` refuses options that the norm
+#   does not allow, and ``_module`` images too small for the norm to have a variance;
 # - ``ResNet``'s docstring, which says what the norm averages over;
 # - ``landscape.network.parameters.NORM_LAYERS``, unless its class derives from one listed there:
 #   its scale and shift count as ``norm`` in θ, so directions leave them out, it starts as the
@@ -34,6 +34,8 @@ Norm = Literal["batch", "group", "layer", "instance", "none"]
 #   ``fused_inference``), which replace batch normalisation and leave other norms to PyTorch;
 # - for the exact trace: ``landscape.spectrum.exact_trace.piecewise_linear``, which refuses norms
 #   that use statistics of their inputs.
+# A change of ``NORM_LAYERS`` or ``ResNet`` makes stored results of all that use them invalid: the test
+# of code versions lists which (``tests/landscape/store/test_code_versions.py``).
 _NORMS: dict[str, Callable[[int, int], nn.Module] | None] = {
     "batch": lambda channels, groups: nn.BatchNorm2d(channels),
     "group": lambda channels, groups: nn.GroupNorm(groups, channels),

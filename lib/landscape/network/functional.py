@@ -94,8 +94,8 @@ class Network:
             TypeError: If the module does not return one tensor.
         """
         if self.channels_last and not twice:
-            # Here one input channel gets the format as well. Not for second derivatives, which
-            # would leave the format and convert back and forth: see `_has_channels`.
+            # Here inputs with one channel are converted as well. Second derivatives keep them as
+            # they are: they would leave the format and convert back and forth (`_has_channels`).
             named = {name: channels_last(tensor) for name, tensor in named.items()}
             inputs = channels_last(inputs)
         with contextlib.ExitStack() as stack:

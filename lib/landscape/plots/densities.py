@@ -182,7 +182,8 @@ def _show(axes: Axes, curves: Sequence[DensityCurve], n: int, unit: str, *, new:
     """Name the axes and show all of the curves that is more than a trace of one eigenvalue."""
     name_axes(
         axes,
-        f"eigenvalue λ ({unit}); u = asinh(λ / {curves[0].scale:.2g})",
+        f"eigenvalue λ ({unit})\n"
+        f"each λ is a peak of width {curves[0].width:.2g} in u = asinh(λ / {curves[0].scale:.2g})",
         "share of eigenvalues per unit of u",
     )
     if axes.get_xscale() != "asinh":

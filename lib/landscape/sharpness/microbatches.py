@@ -96,7 +96,8 @@ def m_sharpness(
         rho=rho,
         ball=ball,
         seed=seed,
-        # The microbatches together are all examples once.
+        # Each example is in one microbatch, so a pass over all microbatches is one over all
+        # examples.
         passes=neighbourhood.passes,
         converged=bool(torch.isfinite(values).all()),
         m=m,

@@ -45,7 +45,8 @@ class Density:
         weights: Weights of the nodes (probes, steps), which sum to 1 over each probe. Probes with
             fewer nodes are padded with weights 0.
         tails: Residual norms of the Ritz pairs (probes, steps), with the signs of their first
-            components. They couple the quadrature to the part of the space it has not seen.
+            components: how strongly each pair is coupled to directions that Lanczos has not
+            reached.
         known: Known eigenvalues (d,), each of mass 1/n.
         known_residuals: Residuals of the known eigenvalues (d,).
         n: Number of rows of the operator.
@@ -242,7 +243,7 @@ class Density:
             stderr=stderr,
             low=low,
             high=high,
-            converged=True,
+            converged=not self.interrupted,  # All probes that were asked for are in it.
             products=self.products,
             probes=self.probes,
             method="stochastic Lanczos quadrature",

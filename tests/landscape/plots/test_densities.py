@@ -27,7 +27,9 @@ def test_a_density_is_its_curve_against_eigenvalues():
     np.testing.assert_array_equal(line.get_ydata(), curve.density)
     assert (axes.get_xscale(), axes.get_yscale()) == ("asinh", "log")
     assert axes.xaxis.get_transform().linear_width == 0.02
-    assert axes.get_xlabel() == "eigenvalue λ (loss per parameter²); u = asinh(λ / 0.02)"
+    assert axes.get_xlabel() == (
+        "eigenvalue λ (loss per parameter²)\neach λ is a peak of width 0.3 in u = asinh(λ / 0.02)"
+    )
     assert axes.get_ylabel() == "share of eigenvalues per unit of u"
     assert density.plot(unit="1/s").get_xlabel().startswith("eigenvalue λ (1/s)")
 

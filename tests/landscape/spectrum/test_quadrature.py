@@ -227,6 +227,7 @@ def test_an_interrupted_density_keeps_the_probes_that_are_done():
 
     found = density(SymmetricOperator(100, product), probes=4, steps=10)
     assert found.interrupted and found.probes == 2
+    assert not found.trace.converged and not found.frobenius.converged
     with pytest.raises(KeyboardInterrupt):
         density(SymmetricOperator(100, product), probes=4, steps=10)
 
