@@ -34,8 +34,8 @@ Norm = Literal["batch", "group", "layer", "instance", "none"]
 #   ``fused_inference``), which replace batch normalisation and leave other norms to PyTorch;
 # - for the exact trace: ``landscape.spectrum.exact_trace.piecewise_linear``, which refuses norms
 #   that use statistics of their inputs.
-# A change of ``NORM_LAYERS`` or ``ResNet`` makes stored results of all that use them invalid: the test
-# of code versions lists which (``tests/landscape/store/test_code_versions.py``).
+# A change of ``NORM_LAYERS`` or ``ResNet`` makes stored results of all that use them invalid; the
+# test of code versions lists which (``tests/landscape/store/test_code_versions.py``).
 _NORMS: dict[str, Callable[[int, int], nn.Module] | None] = {
     "batch": lambda channels, groups: nn.BatchNorm2d(channels),
     "group": lambda channels, groups: nn.GroupNorm(groups, channels),
