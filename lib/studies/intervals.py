@@ -108,6 +108,8 @@ def band(x: Sequence[float], curves: Sequence[Sequence[float]]) -> Band:
     if len(rows) < 2:
         raise ValueError(f"{len(rows)} curves give no band. Pass at least 2 samples, one per seed.")
     samples = np.stack(rows)
+    # Not ``landscape.plots.bands.band_over_seeds``: its ends differ from these in the last bits,
+    # and a band must agree with ``mean_interval`` of the same samples.
     return Band(positions, *_student(samples, 0.95), samples, len(samples))
 
 

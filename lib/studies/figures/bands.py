@@ -9,6 +9,10 @@ from landscape.plots.panel import Band
 from studies.intervals import band, single_curve
 
 
+# The report's figures keep this band and ``studies.intervals.band``, although
+# ``landscape.plots.bands.band_over_seeds`` has the same formula. Its intervals differ in the last
+# bits, because it takes the quantile from another function and divides in another order, and a
+# single curve has no interval there. Published figures would change.
 def band_over_seeds(x: Sequence[float], curves: Sequence[np.ndarray], scale: str) -> Band:
     """Return the mean and interval of curves over seeds; on a logarithmic axis of their logarithms.
 
