@@ -45,8 +45,8 @@ def axes_grid(
     width = width or (WIDTH if columns > 1 else SINGLE_WIDTH)
     figure = new_figure(figsize=(width, height * rows), layout="constrained")
     axes = figure.subplots(rows, columns, squeeze=False).ravel().tolist()
-    for spare in axes[count:]:
-        spare.set_axis_off()
+    for unused in axes[count:]:
+        unused.set_axis_off()
     return figure, axes[:count]
 
 
@@ -78,12 +78,15 @@ def plane_axes(
 
 
 def title(axis: Axes, text: str, width: float | None = None) -> None:
-    """Give axes a title, broken into lines of at most ``width`` inches at 11 bold letters an inch.
+    """Give axes a title, broken into lines.
+
+    A line holds 11 bold letters an inch.
 
     Args:
         axis: The axes.
         text: The title.
-        width: None takes the axes' share of the figure's width, less the gap between two axes.
+        width: Longest line in inches; None takes the axes' share of the figure's width, less the
+            gap between two axes.
     """
     if width is None:
         columns = axis.get_subplotspec().get_gridspec().ncols
@@ -91,6 +94,7 @@ def title(axis: Axes, text: str, width: float | None = None) -> None:
     lines = [""]
     for word in maths(text).split():
         longer = f"{lines[-1]} {word}".strip()
+        # A formula is drawn shorter than its source: it counts as three letters.
         if len(re.sub(r"\$[^$]*\$", "xxx", longer)) <= 11 * width or not lines[-1]:
             lines[-1] = longer
         else:
@@ -107,13 +111,13 @@ def label_outer(axes: Sequence[Axes], xlabel: str, ylabel: str) -> None:
         ylabel: Label of the vertical axes.
     """
     columns = axes[0].get_subplotspec().get_gridspec().ncols
-    for place, axis in enumerate(axes):
-        axis.set_xlabel(maths(xlabel) if place + columns >= len(axes) else "")
-        axis.set_ylabel(maths(ylabel) if place % columns == 0 else "")
+    for index, axis in enumerate(axes):
+        axis.set_xlabel(maths(xlabel) if index + columns >= len(axes) else "")
+        axis.set_ylabel(maths(ylabel) if index % columns == 0 else "")
 
 
 def include_points(axis: Axes, x: np.ndarray, y: np.ndarray) -> None:
-    """Set limits that show a plane's grid and everything that is drawn beyond it.
+    """Set limits that show a plane's grid and all drawings beyond it.
 
     Both axes have equal units, unless one side is more than four times the other.
 
@@ -124,13 +128,14 @@ def include_points(axis: Axes, x: np.ndarray, y: np.ndarray) -> None:
     """
     box = axis.dataLim
     ends = [(min(x[0], box.x0), max(x[-1], box.x1)), (min(y[0], box.y0), max(y[-1], box.y1))]
-    for (low, high), values, limit in zip(
+    for (low, high), grid, set_limits in zip(
         ends, (x, y), (axis.set_xlim, axis.set_ylim), strict=True
     ):
-        spare = 0.04 * (high - low)
-        limit(low - spare * (low < values[0]), high + spare * (high > values[-1]))
-    wide, high = (end - start for start, end in ends)
-    axis.set_aspect("equal" if max(wide, high) <= 4 * min(wide, high) else "auto")
+        # Room only beside a drawing: where the grid is outermost, its edge is the frame.
+        margin = 0.04 * (high - low)
+        set_limits(low - margin * (low < grid[0]), high + margin * (high > grid[-1]))
+    width, height = (end - start for start, end in ends)
+    axis.set_aspect("equal" if max(width, height) <= 4 * min(width, height) else "auto")
     axis.grid(visible=False)
 
 
@@ -143,7 +148,12 @@ def fix_layout(figure: Figure) -> None:
 
 
 def label_axes(axis: Axes, panel: Panel) -> None:
-    """Give axes the title, labels, scales and ticks of a panel."""
+    """Give axes the title, labels, scales and ticks of a panel.
+
+    Args:
+        axis: Axes on which the panel's series are drawn: the ticks depend on their limits.
+        panel: The panel.
+    """
     title(axis, panel.title)
     axis.set(xlabel=maths(panel.x), ylabel=maths(panel.y))
     axis.set_yscale(panel.scale)
@@ -162,7 +172,18 @@ def label_axes(axis: Axes, panel: Panel) -> None:
 
 
 def log_locator(low: float, high: float) -> MaxNLocator | LogLocator:
-    """Return where a logarithmic axis from ``low`` to ``high`` has its ticks."""
+    """Return the locator that places the ticks of a logarithmic axis.
+
+    Below one decade the ticks are round numbers at equal distances; below three decades they are 1,
+    2 and 5 times the powers of ten; beyond, powers of ten.
+
+    Args:
+        low: Lower end of the axis.
+        high: Upper end.
+
+    Returns:
+        The locator. A lower end that is not positive counts as an axis below one decade.
+    """
     span = high / low if low > 0 else 1.0
     subs = (1, 2, 5) if span < 1000 else (1,)
     return MaxNLocator(5) if span < 10 else LogLocator(subs=subs, numticks=9)
@@ -226,5 +247,13 @@ def legend(figure: Figure, axes: Sequence[Axes], *, least: int = 2) -> None:
 
 
 def suggests_log_scale(values: np.ndarray, *, span: float = 10.0) -> bool:
-    """Return whether finite values are all positive and span a factor of ``span`` or more."""
+    """Return whether values suit a logarithmic axis: all positive, and widely spread.
+
+    Args:
+        values: Finite values (n,), possibly none.
+        span: Smallest ratio of the largest to the smallest value, >= 1.
+
+    Returns:
+        Whether there are values, all are positive, and they span the ratio or more.
+    """
     return bool(len(values) and values.min() > 0 and values.max() >= span * values.min())

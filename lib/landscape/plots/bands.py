@@ -11,7 +11,7 @@ from matplotlib.lines import Line2D
 
 from landscape.plots.panel import Band
 
-THIN = {"linewidth": 0.6, "alpha": 0.4}  # The look of each seed, or direction, by itself.
+THIN = {"linewidth": 0.6, "alpha": 0.4}  # The style of each single seed or direction.
 
 
 def band_over_seeds(x: np.ndarray, rows: Sequence[np.ndarray], *, log: bool = False) -> Band:
@@ -19,12 +19,12 @@ def band_over_seeds(x: np.ndarray, rows: Sequence[np.ndarray], *, log: bool = Fa
 
     At each position: mean ± t · s / √n, where s is the standard deviation over curves (divided by
     n - 1) and t the 97.5% quantile of Student's distribution with n - 1 degrees of freedom. The
-    interval belongs to one position at a time, not to the whole curve.
+    interval covers each single position, not the whole curve at once.
 
     Args:
         x: Positions (p,).
         rows: Curves (p,), one a seed, at least 1.
-        log: Whether mean and interval are those of the logarithms, for a logarithmic axis: then the
+        log: Whether to take mean and interval of the logarithms, for a logarithmic axis: then the
             mean is geometric.
 
     Returns:
@@ -44,7 +44,7 @@ def band_over_seeds(x: np.ndarray, rows: Sequence[np.ndarray], *, log: bool = Fa
     samples = np.stack(samples)
     with np.errstate(divide="ignore", invalid="ignore"):
         values = np.log(samples) if log else samples
-    # A value without a place on the axis leaves no mean: nothing is dropped from it in silence.
+    # A value that the axis cannot show leaves no mean. A mean without it would hide the failure.
     values = np.where(np.isfinite(values), values, np.nan)
     mean, half = values.mean(axis=0), np.full(len(x), np.nan)
     if len(values) > 1:
@@ -63,7 +63,7 @@ def draw_band(
     style: Mapping[str, Any],
     least: float | None = None,
 ) -> Line2D:
-    """Draw mean, interval and each sample, and return the line of the mean.
+    """Draw a band: the mean as a line, its interval as an area, each sample as a thin line.
 
     Args:
         axes: The axes.
@@ -71,6 +71,9 @@ def draw_band(
         label: Name in a legend.
         style: Further arguments of matplotlib's ``plot`` for the mean.
         least: Smallest possible value, below which no interval is drawn; None if there is none.
+
+    Returns:
+        The line of the mean.
     """
     (mean,) = axes.plot(band.x, band.mean, label=label, **style)
     color, below = mean.get_color(), mean.get_zorder() - 0.1
@@ -88,7 +91,7 @@ def vertical_limits(bands: Sequence[Band], scale: str) -> tuple[float, float] | 
     seeds far apart would else press the lines flat.
 
     Args:
-        bands: What the axes show.
+        bands: The bands on the axes.
         scale: Scale of the vertical axis, ``linear``, ``log`` or ``symlog``.
 
     Returns:
@@ -99,8 +102,8 @@ def vertical_limits(bands: Sequence[Band], scale: str) -> tuple[float, float] | 
     def ends(parts: list[np.ndarray]) -> tuple[float, float]:
         values = np.concatenate([np.ravel(part) for part in parts])
         shown = np.isfinite(values) & ((values > 0) | (scale != "log"))
-        placed = forward(values[shown])
-        return (placed.min(), placed.max()) if len(placed) else (0.0, 0.0)
+        positions = forward(values[shown])
+        return (positions.min(), positions.max()) if len(positions) else (0.0, 0.0)
 
     low, high = ends([part for band in bands for part in (band.mean, band.samples)])
     if scale == "symlog" or high <= low:
@@ -110,5 +113,5 @@ def vertical_limits(bands: Sequence[Band], scale: str) -> tuple[float, float] | 
     # Where no curve is negative, the frame does not go below 0 for a band either.
     floor = 0.0 if low >= 0 and scale != "log" else -math.inf
     low, high = max(min(low, bottom), low - room, floor), min(max(high, top), high + room)
-    spare = 0.05 * (high - low)
-    return float(backward(low - spare)), float(backward(high + spare))
+    margin = 0.05 * (high - low)
+    return float(backward(low - margin)), float(backward(high + margin))

@@ -27,12 +27,12 @@ from landscape.plots.series import (
 from landscape.plots.single_plane import draw_panels, draw_plane, plane_levels
 from landscape.plots.style import series_style
 
-_FEW = 12  # Positions up to which a line has markers.
+_MOST_MARKERS = 12  # A line of more positions has no markers.
 
 
 @dataclasses.dataclass(frozen=True)
 class _Kind:
-    """A kind of results: its name, how one is drawn, and what of it has a mean over seeds."""
+    """A kind of results: its name, its attributes, its drawing, and its curve for a mean."""
 
     name: str
     attributes: tuple[str, ...]
@@ -47,7 +47,7 @@ class _Kind:
         )
 
 
-# Told apart by their attributes, so that drawing needs none of the modules that compute.
+# Kinds are told apart by attributes, not by classes: drawing then imports no module that computes.
 _KINDS = (
     _Kind("planes", ("alphas", "betas", "loss", "cosine"), draw_plane),
     _Kind("lines", ("alphas", "loss"), draw_line, line_series, lacks=("betas", "quantiles")),
@@ -75,10 +75,10 @@ def compare(
 ) -> Axes | list[Axes]:
     """Draw several results of one kind together.
 
-    A result alone is a line, as its own ``plot`` draws it. Results of several seeds are their mean,
-    its 95% interval by Student's t as a band, and each seed as a thin line; on a logarithmic
-    vertical axis mean and interval are those of the logarithms. Planes stand side by side on shared
-    levels; eigenpairs stand beside each other, and over seeds their bars are the interval.
+    A single result is a line, as its own ``plot`` draws it. Several seeds are drawn as their mean,
+    its 95% interval by Student's t as a band, and each seed as a thin line. On a logarithmic
+    vertical axis, mean and interval are taken of the logarithms. Planes stand side by side on
+    shared levels. Eigenpairs stand beside each other, and over seeds their bars are the interval.
 
     Args:
         results: Name -> a result, or name -> a list of one result a seed; or a list of either,
@@ -86,8 +86,8 @@ def compare(
             and planes can be compared, of one kind at a time.
         ax: Axes to draw on, in the reader's style; for planes as many axes as planes. None makes a
             figure in the library's style.
-        quantity: What of the results, as for their ``plot``: ``loss`` or ``accuracy``, or a
-            quantity of a run's history; None takes the default of ``plot``.
+        quantity: Quantity of the results to draw, as for their ``plot``: ``loss`` or ``accuracy``,
+            or a quantity of a run's history; None takes the default of ``plot``.
 
     Returns:
         The axes; for planes a list of them.
@@ -105,13 +105,13 @@ def compare(
         return _compare_planes(named, ax, **options)
     wide = kind.name in ("spectra", "densities")
     with result_axes(ax, width=densities.WIDTH if wide else frames.SINGLE_WIDTH) as axes:
-        looks = _looks(named, own=ax is None)
+        looks = _looks(named, new_axes=ax is None)
         if wide:
             _compare_densities(axes, named, looks, kind)
         elif kind.series is None:
-            _compare_eigenpairs(axes, named, looks, own=ax is None)
+            _compare_eigenpairs(axes, named, looks, new_axes=ax is None)
         else:
-            _compare_series(axes, named, looks, kind, options, own=ax is None)
+            _compare_series(axes, named, looks, kind, options, new_axes=ax is None)
         if ax is None:
             frames.legend(axes.figure, [axes], least=1)
         else:
@@ -122,15 +122,15 @@ def compare(
 def _named(results: Mapping[str, Any] | Sequence[Any]) -> dict[str, list[Any]]:
     """Return name -> one result a seed."""
     if not isinstance(results, Mapping):
-        results = {str(place): result for place, result in enumerate(results, start=1)}
+        results = {str(number): result for number, result in enumerate(results, start=1)}
     named = {
         str(name): list(value) if isinstance(value, list | tuple) else [value]
         for name, value in results.items()
     }
     empty = [name for name, seeds in named.items() if not seeds]
     if not named or empty:
-        what = f"{empty[0]!r} holds no result" if empty else "no result was given"
-        raise ValueError(f"{what}. Pass at least one: name -> result, or name -> list of seeds.")
+        problem = f"{empty[0]!r} holds no result" if empty else "no result was given"
+        raise ValueError(f"{problem}. Pass at least one: name -> result, or name -> list of seeds.")
     return named
 
 
@@ -153,10 +153,10 @@ def _common_kind(named: Mapping[str, Sequence[Any]]) -> _Kind:
     return next(iter(kinds.values()))
 
 
-def _looks(named: Mapping[str, Any], *, own: bool) -> dict[str, dict[str, Any]]:
+def _looks(named: Mapping[str, Any], *, new_axes: bool) -> dict[str, dict[str, Any]]:
     """Return name -> colour and dashes on new axes; on the reader's axes the reader's cycle."""
-    looks = {name: series_style(place) for place, name in enumerate(named)}
-    return looks if own else {name: {} for name in named}
+    looks = {name: series_style(index) for index, name in enumerate(named)}
+    return looks if new_axes else {name: {} for name in named}
 
 
 def _compare_planes(
@@ -193,13 +193,14 @@ def _compare_series(
     kind: _Kind,
     options: Mapping[str, Any],
     *,
-    own: bool,
+    new_axes: bool,
 ) -> None:
     series = {
         name: _aligned(name, kind, [kind.series(result, **options) for result in seeds])
         for name, seeds in named.items()
     }
-    if own:
+    if new_axes:
+        # Before the bands: the scale decides whether means are of the logarithms.
         choose_scale(axes, [row for rows in series.values() for row in rows])
     bands = {
         name: band_over_seeds(rows[0].x, [row.y for row in rows], log=axes.get_yscale() == "log")
@@ -212,8 +213,8 @@ def _compare_series(
         else:
             draw_band(axes, bands[name], label=name, style=look)
             name_axes(axes, rows[0].xlabel, rows[0].ylabel)
-    if own:
-        _fit(axes, list(bands.values()))
+    if new_axes:
+        _fit_limits(axes, list(bands.values()))
 
 
 def _aligned(name: str, kind: _Kind, rows: Sequence[Series]) -> list[Series]:
@@ -227,14 +228,14 @@ def _aligned(name: str, kind: _Kind, rows: Sequence[Series]) -> list[Series]:
             f"the {len(rows)} {kind.name} of {name!r} stand at different positions, so they have "
             "no mean. Measure all seeds at the same positions, or give each a name."
         )
-    lacking = [np.full(len(grid) - len(row.x), np.nan) for row in rows]
+    paddings = [np.full(len(grid) - len(row.x), np.nan) for row in rows]
     return [
-        dataclasses.replace(row, x=grid, y=np.concatenate([row.y, rest]))
-        for row, rest in zip(rows, lacking, strict=True)
+        dataclasses.replace(row, x=grid, y=np.concatenate([row.y, padding]))
+        for row, padding in zip(rows, paddings, strict=True)
     ]
 
 
-def _fit(axes: Axes, bands: Sequence[Band]) -> None:
+def _fit_limits(axes: Axes, bands: Sequence[Band]) -> None:
     """Keep wide bands from pressing the lines flat, then place the ticks of a logarithmic axis."""
     limits = vertical_limits(bands, axes.get_yscale())
     if limits is not None and any(band.n > 1 for band in bands):
@@ -244,8 +245,10 @@ def _fit(axes: Axes, bands: Sequence[Band]) -> None:
 
 
 def _with_markers(look: Mapping[str, Any], positions: int) -> dict[str, Any]:
-    """Return a look with its marker only where the positions are few."""
-    return {k: v for k, v in look.items() if k != "marker" or positions <= _FEW}
+    """Return a style, without its marker where a line has many positions."""
+    return {
+        key: value for key, value in look.items() if key != "marker" or positions <= _MOST_MARKERS
+    }
 
 
 def _compare_densities(
@@ -259,10 +262,10 @@ def _compare_densities(
         for name, seeds in named.items()
     }
     # One scale for all: the height of a curve is a share per unit of asinh(λ / scale).
-    every = [density for seeds in by_name.values() for density in seeds]
-    scale = densities.axis_scale(axes, densities.shared_scale(every))
+    all_densities = [density for seeds in by_name.values() for density in seeds]
+    scale = densities.axis_scale(axes, densities.shared_scale(all_densities))
     for name, seeds in by_name.items():
-        look = _with_markers(looks[name], _FEW + 1)
+        look = _with_markers(looks[name], _MOST_MARKERS + 1)  # A density has no markers.
         if len(seeds) == 1:
             kind.draw(named[name][0], axes, label=name, scale=scale, **look)
         else:
@@ -274,16 +277,16 @@ def _compare_eigenpairs(
     named: Mapping[str, Sequence[Any]],
     looks: Mapping[str, dict[str, Any]],
     *,
-    own: bool,
+    new_axes: bool,
 ) -> None:
-    for place, (name, seeds) in enumerate(named.items()):
+    for index, (name, seeds) in enumerate(named.items()):
         # Side by side within half a number, so that no bar hides another.
-        shift = 0.5 * ((place + 0.5) / len(named) - 0.5)
+        shift = 0.5 * ((index + 0.5) / len(named) - 0.5)
         look = looks[name] | {"linestyle": ""}
         if len(seeds) == 1:
             eigenvalues.draw_eigenpairs(seeds[0], axes, label=name, shift=shift, **look)
         else:
             eigenvalues.draw_mean_eigenvalues(axes, seeds, label=name, shift=shift, style=look)
-    if own:
+    if new_axes:
         values = [pairs.values.numpy() for seeds in named.values() for pairs in seeds]
         eigenvalues.finish_eigenvalues(axes, np.concatenate(values))

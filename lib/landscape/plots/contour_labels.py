@@ -1,4 +1,4 @@
-"""Labels of contours: each on its line, where nothing else stands."""
+"""Labels of contours, each on its line at a free spot."""
 
 from collections.abc import Sequence
 
@@ -15,7 +15,7 @@ _LABEL = 11.0  # Half the side of the square that a contour's label keeps free, 
 
 def inks(levels: Sequence[float]) -> list[str]:
     """Return the colour of each level's line and label: light on the darker half of the levels."""
-    return [LIGHT if place < len(levels) / 2 else DARK for place in range(len(levels))]
+    return [LIGHT if index < len(levels) / 2 else DARK for index in range(len(levels))]
 
 
 def label_levels(
@@ -27,22 +27,22 @@ def label_levels(
         axis: Axes of the plane, laid out for good.
         lines: The levels' lines.
         levels: The levels.
-        taken: Boxes in pixels where something stands; the labels' are added.
+        taken: Boxes in pixels that hold other drawings; the boxes of the labels are added.
     """
     points = axis.figure.dpi / 72
     ink = inks(levels)
-    for place in range(0, len(levels), 2):
-        spot = _free_spot(axis, lines.get_paths()[place], taken, _LABEL * points)
+    for index in range(0, len(levels), 2):
+        spot = _free_spot(axis, lines.get_paths()[index], taken, _LABEL * points)
         if spot is not None:
             texts = axis.clabel(
                 lines,
-                levels=[levels[place]],
+                levels=[levels[index]],
                 manual=[tuple(axis.transData.inverted().transform(spot))],
                 fmt=lambda level: f"{level:.3g}".replace("-", "−"),
                 fontsize=6.5,
-                colors=[ink[place]],
+                colors=[ink[index]],
             )
-            texts[-1].set(path_effects=[outline(ink[place])], zorder=5)
+            texts[-1].set(path_effects=[outline(ink[index])], zorder=5)
 
 
 def _free_spot(axis: Axes, path: Path, taken: list[Bbox], half: float) -> np.ndarray | None:
@@ -52,11 +52,12 @@ def _free_spot(axis: Axes, path: Path, taken: list[Bbox], half: float) -> np.nda
     ends = axis.transData.transform(path.vertices)
     joined = path.codes[1:] == path.LINETO
     steps, middles = np.diff(ends, axis=0)[joined], ((ends[1:] + ends[:-1]) / 2)[joined]
+    # Rounded: among nearly equal slopes, the first along the line is taken.
     slope = np.abs(np.arctan(np.abs(steps[:, 1]) / np.maximum(np.abs(steps[:, 0]), 1e-9)))
     inside = axis.get_window_extent().padded(-half)
     for spot in middles[np.argsort(slope.round(1), kind="stable")]:
         box = Bbox.from_extents(*(spot - half), *(spot + half))
-        if inside.contains(*spot) and not any(box.overlaps(other) for other in taken):
+        if inside.contains(*spot) and not any(box.overlaps(taken_box) for taken_box in taken):
             taken.append(box)
             return spot
     return None

@@ -35,8 +35,8 @@ class IntervalLike(Protocol):
 def curves(panels: Sequence[Panel], *, columns: int = 2) -> Figure:
     """Draw curves: the mean over seeds as a line, its 95% interval as a band, each seed thin.
 
-    The frame holds all lines. Bands may enlarge it by half of the lines' span, above and below; the
-    rest of a wider band, as of few seeds far apart, is cut off.
+    The frame holds all lines. Bands may enlarge it by half of the lines' span, above and below. A
+    wider band, such as the interval of a few seeds far apart, is cut off there.
 
     Args:
         panels: The panels, in reading order.
@@ -82,13 +82,15 @@ def pairs(
     units: Mapping[str, str] | None = None,
     columns: int = 4,
 ) -> Figure:
-    """Draw one point a seed in each arm, joined by seed, with mean and 95% interval beside them.
+    """Draw a point for each seed in each arm, with mean and interval beside the points.
+
+    A line joins the points of a seed.
 
     Args:
         panels: Quantity -> arm -> values, in the same order of seeds in all arms.
-        intervals: Quantity -> arm -> interval over seeds; None takes Student's, and none for a
-            single seed.
-        units: Quantity -> unit of its vertical axis; None labels none.
+        intervals: Quantity -> arm -> interval over seeds; None takes Student's 95% interval, and
+            draws none for a single seed.
+        units: Quantity -> unit of its vertical axis; None leaves the axes without labels.
         columns: Panels side by side.
 
     Returns:
@@ -99,9 +101,9 @@ def pairs(
         for axis, (quantity, arms) in zip(axes, panels.items(), strict=True):
             for seed_values in zip(*arms.values(), strict=True):
                 axis.plot(range(len(arms)), seed_values, color=INK, alpha=0.25, linewidth=0.6)
-            for place, (arm, values) in enumerate(arms.items()):
-                interval = intervals[quantity][arm] if intervals else _student(values)
-                _draw_arm(axis, place, values, interval, series_style(place))
+            for index, (arm, values) in enumerate(arms.items()):
+                interval = intervals[quantity][arm] if intervals else _student_interval(values)
+                _draw_arm(axis, index, values, interval, series_style(index))
             axis.set_xticks(range(len(arms)), list(arms))
             axis.set_xlim(-0.5, len(arms) - 0.5 + 0.25)
             frames.title(axis, quantity)
@@ -111,7 +113,7 @@ def pairs(
         return figure
 
 
-def _student(values: Sequence[float]) -> IntervalLike:
+def _student_interval(values: Sequence[float]) -> IntervalLike:
     band = band_over_seeds(np.zeros(1), [np.array([value]) for value in values])
     (low,), (high,) = band.low, band.high
     estimate = band.mean[0] if band.n > 1 else math.nan
@@ -120,18 +122,23 @@ def _student(values: Sequence[float]) -> IntervalLike:
 
 def _draw_arm(
     axis: Axes,
-    place: int,
+    position: int,
     values: Sequence[float],
     interval: IntervalLike,
     look: Mapping[str, Any],
 ) -> None:
     axis.plot(
-        [place] * len(values), values, look["marker"], color=look["color"], alpha=0.6, linestyle=""
+        [position] * len(values),
+        values,
+        look["marker"],
+        color=look["color"],
+        alpha=0.6,
+        linestyle="",
     )
     if np.isfinite(interval.estimate):
         error = [[interval.estimate - interval.low], [interval.high - interval.estimate]]
         axis.errorbar(
-            place + 0.22,
+            position + 0.22,
             interval.estimate,
             yerr=error,
             fmt=look["marker"],
@@ -159,8 +166,8 @@ def spectra(panels: Sequence[Panel]) -> Figure:
         bands = [band for panel in panels for band in panel.series.values()]
         top = max(float(np.max(band.mean)) for band in bands)
         shown = np.concatenate([np.asarray(band.x)[band.mean > _FLOOR * top] for band in bands])
-        for place, (axis, panel) in enumerate(zip(axes, panels, strict=True)):
-            _draw_density(axis, panel, series_style(place), top)
+        for index, (axis, panel) in enumerate(zip(axes, panels, strict=True)):
+            _draw_density(axis, panel, series_style(index), top)
             frames.symmetric_ticks(axis, panel.unit, (shown.min(), shown.max()))
         axes[-1].set_xlabel(panels[-1].x)
         keep_style(axes)
@@ -170,15 +177,15 @@ def spectra(panels: Sequence[Panel]) -> Figure:
 def _draw_density(axis: Axes, panel: Panel, look: Mapping[str, Any], top: float) -> None:
     ((name, band),) = panel.series.items()
     floor, color = _FLOOR * top, look["color"]
-    rows = [floor * 10 ** (-0.45 * (row + 1)) for row in range(len(panel.marks) + 1)]
+    row_heights = [floor * 10 ** (-0.45 * (row + 1)) for row in range(len(panel.marks) + 1)]
     for sample in band.samples if band.n > 1 else ():
         axis.plot(band.x, sample, color=color, linewidth=0.5, alpha=0.45)
     axis.plot(band.x, np.maximum(band.mean, floor), color=color, label=name)
     axis.axhline(floor, color=INK, linewidth=0.5)
-    for height, marks in zip(rows, panel.marks, strict=False):
+    for height, marks in zip(row_heights, panel.marks, strict=False):
         positions = np.arcsinh(np.asarray(marks) / panel.unit)
         axis.plot(positions, np.full(len(marks), height), "|", color=color, markersize=4, alpha=0.8)
-    axis.set_ylim(rows[-1], 3 * top)
+    axis.set_ylim(row_heights[-1], 3 * top)
     axis.set(title=maths(panel.title), ylabel=panel.y, yscale="log")
     powers = range(math.ceil(math.log10(floor)), math.ceil(math.log10(3 * top)), 2)
     axis.set_yticks([10.0**power for power in powers])

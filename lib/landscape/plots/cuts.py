@@ -31,7 +31,21 @@ def draw_line(
     label: str | None = None,
     **style: Any,
 ) -> Axes:
-    """Draw loss or accuracy along a line: see ``Line.plot``."""
+    """Draw loss or accuracy along a line: see ``Line.plot``.
+
+    Args:
+        line: The line.
+        ax: Axes in the reader's style; None makes a figure in the library's style.
+        quantity: ``loss`` or ``accuracy``.
+        label: Name in a legend.
+        style: Further arguments of matplotlib's ``plot``.
+
+    Returns:
+        The axes.
+
+    Raises:
+        ValueError: If the quantity is unknown.
+    """
     series = line_series(line, quantity)
     with result_axes(ax) as axes:
         draw_series(axes, series, label=label, style=style)
@@ -48,7 +62,21 @@ def draw_lines(
     label: str | None = None,
     **style: Any,
 ) -> Axes:
-    """Draw each of several lines thin, and their mean: see ``Lines.plot``."""
+    """Draw each of several lines thin, and their mean: see ``Lines.plot``.
+
+    Args:
+        lines: The lines.
+        ax: Axes in the reader's style; None makes a figure in the library's style.
+        quantity: ``loss`` or ``accuracy``.
+        label: Name of the mean in a legend; on a new figure None gives the number of directions.
+        style: Further arguments of matplotlib's ``plot`` for the mean.
+
+    Returns:
+        The axes.
+
+    Raises:
+        ValueError: If the quantity is unknown.
+    """
     series = lines_series(lines, quantity)
     rows = getattr(lines, quantity).numpy()
     with result_axes(ax) as axes:
@@ -70,7 +98,21 @@ def draw_path(
     label: str | None = None,
     **style: Any,
 ) -> Axes:
-    """Draw a path, the chord between its ends, and its barrier: see ``Path.plot``."""
+    """Draw a path, the chord between its ends, and its barrier: see ``Path.plot``.
+
+    Args:
+        path: The path.
+        ax: Axes in the reader's style; None makes a figure in the library's style.
+        quantity: ``loss`` or ``accuracy``.
+        label: Name in a legend; on a new figure None takes the kind of path.
+        style: Further arguments of matplotlib's ``plot`` for the path.
+
+    Returns:
+        The axes.
+
+    Raises:
+        ValueError: If the quantity is unknown.
+    """
     series = path_series(path, quantity)
     barrier, name = (
         (path.barrier, "barrier") if quantity == "loss" else (path.error_barrier, "error barrier")
@@ -78,15 +120,17 @@ def draw_path(
     chord = (1 - series.x) * series.y[0] + series.x * series.y[-1]
     heights = series.y - chord if quantity == "loss" else chord - series.y
     with result_axes(ax) as axes:
-        own = ax is None
-        line = draw_series(axes, series, label=label or (path.kind if own else None), style=style)
+        new_figure = ax is None
+        label = label or (path.kind if new_figure else None)
+        line = draw_series(axes, series, label=label, style=style)
         thin = {"color": line.get_color(), "linewidth": 0.9}
-        axes.plot(series.x, chord, linestyle=":", label="chord" if own else None, **thin)
+        axes.plot(series.x, chord, linestyle=":", label="chord" if new_figure else None, **thin)
+        # A path with a value that is not finite has no highest point, and its barrier is not drawn.
         if np.isfinite(heights).all() and heights.max() > 0:
             top = heights.argmax()
             ends = [chord[top], series.y[top]]
-            text = f"{name} {barrier:.3g}" if own else None
+            text = f"{name} {barrier:.3g}" if new_figure else None
             axes.plot([series.x[top]] * 2, ends, marker="_", markersize=6, label=text, **thin)
-        if own:  # Above the axes: within them it would cover the curve.
+        if new_figure:  # Above the axes: within them it would cover the curve.
             frames.legend(axes.figure, [axes], least=1)
     return axes

@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 UNIT = "loss per parameter²"
 WIDTH = 5.4  # Of a figure in inches: its horizontal axis has two logarithmic sides.
 
-# What a picture shows of a density, where the reader asks for no other: quadrature of some tens of
-# steps resolves nothing finer near 0, and would show its nodes in place of the density.
+# Smoothing of a picture where the reader asks for no other. Quadrature of some tens of steps
+# resolves nothing finer near 0: a narrower kernel would show its nodes in place of the density.
 _SCALE, _KERNEL = 10.0, 0.2  # In units of the density's own scale, and of u.
 _SHARE = 0.03  # Of one eigenvalue's peak: the lower end of the vertical axis.
 
@@ -46,13 +46,21 @@ class PowersOfTen(Locator):
         return self.tick_values(*self.axis.get_view_interval())
 
     def tick_values(self, vmin: float, vmax: float) -> np.ndarray:
-        """Return as many ticks between two ends as have room for their labels."""
+        """Return as many ticks between two ends as have room for their labels.
+
+        Args:
+            vmin: Lower end of the view, in units of the eigenvalues.
+            vmax: Upper end.
+
+        Returns:
+            The ticks within the view (k,), increasing; 0 among them if it is in the view.
+        """
         reach = max(abs(vmin), abs(vmax), self.scale)
         first, last = math.floor(math.log10(self.scale)), math.floor(math.log10(reach))
         for mantissas, step in self._CHOICES:
             powers = np.arange(last, first - 1, -step)[::-1]
             sizes = (10.0 ** powers[:, None] * mantissas).ravel()
-            # Where the axis is linear, powers of ten crowd 0.
+            # Where the axis is linear, powers of ten crowd 0: those that touch its label go.
             sizes = [size for size in sizes if self._apart([0.0, size], vmin, vmax)]
             ticks = np.array([*(-size for size in reversed(sizes)), 0.0, *sizes])
             ticks = ticks[(ticks >= vmin) & (ticks <= vmax)]
@@ -81,24 +89,54 @@ def draw_density(
     unit: str = UNIT,
     **style: Any,
 ) -> Axes:
-    """Draw a spectral density: see ``Density.plot``."""
+    """Draw a spectral density: see ``Density.plot``.
+
+    Args:
+        density: The density.
+        ax: Axes in the reader's style; None makes a figure in the library's style.
+        label: Name in a legend.
+        width: Standard deviation of the kernel in units of u = asinh(λ / scale); None takes 0.2.
+        scale: |λ| at which the axis turns from linear to logarithmic; None takes 10 times the
+            density's own. Axes that have such a scale already keep theirs.
+        unit: Unit of the eigenvalues.
+        style: Further arguments of matplotlib's ``plot``.
+
+    Returns:
+        The axes.
+
+    Raises:
+        ValueError: If ``width`` or ``scale`` is not positive.
+    """
     width = _KERNEL if width is None else width
-    # Before the axes: it refuses a scale that no axis can have.
+    # Before the axes are made: the curve refuses a scale that no axis can have.
     curve = density.curve(width=width, scale=shared_scale([density]) if scale is None else scale)
     with result_axes(ax, width=WIDTH) as axes:
         scale = axis_scale(axes, curve.scale)
         if scale != curve.scale:
             curve = density.curve(width=width, scale=scale)
-        new = not axes.has_data()
+        first = not axes.has_data()
         axes.plot(curve.eigenvalues.numpy(), curve.density.numpy(), label=label, **style)
-        _show(axes, [curve], density.n, unit, new=new)
+        _show(axes, [curve], density.n, unit, first=first)
     return axes
 
 
 def draw_spectrum(
     spectrum: FullSpectrum, ax: Axes | None = None, *, label: str | None = None, **style: Any
 ) -> Axes:
-    """Draw a density with the computed eigenvalues as tick marks: see ``FullSpectrum.plot``."""
+    """Draw a density with the computed eigenvalues as tick marks: see ``FullSpectrum.plot``.
+
+    Args:
+        spectrum: Density and eigenpairs.
+        ax: Axes in the reader's style; None makes a figure in the library's style.
+        label: Name of the density in a legend.
+        style: Further arguments of ``draw_density``.
+
+    Returns:
+        The axes.
+
+    Raises:
+        ValueError: For the reasons of ``draw_density``.
+    """
     with result_axes(ax, width=WIDTH) as axes:
         draw_density(spectrum.density, axes, label=label, **style)
         color = axes.get_lines()[-1].get_color()
@@ -106,13 +144,13 @@ def draw_spectrum(
         # At a share of the axes' height, so that the marks stand below the curve in every view.
         look = {"linestyle": "", "color": color, "transform": axes.get_xaxis_transform()}
         names = ("computed eigenvalue", "not converged") if ax is None else (None, None)
-        for shown, marker, size, name in zip(
+        for selected, marker, size, name in zip(
             (converged, ~converged), ("|", "o"), (7, 3.5), names, strict=True
         ):
-            if shown.any():
-                height = np.full(int(shown.sum()), 0.04)
-                face = {"markersize": size, "markerfacecolor": "none"}
-                axes.plot(values[shown], height, marker=marker, label=name, **face, **look)
+            if selected.any():
+                height = np.full(int(selected.sum()), 0.04)
+                look |= {"markersize": size, "markerfacecolor": "none"}
+                axes.plot(values[selected], height, marker=marker, label=name, **look)
     return axes
 
 
@@ -132,22 +170,25 @@ def draw_mean_density(
         scale: Where the axis turns from linear to logarithmic.
         label: Name in a legend.
         style: Further arguments of matplotlib's ``plot``.
+
+    Returns:
+        The line of the mean.
     """
     curves = [density.curve(width=_KERNEL, scale=scale) for density in densities]
     ends = [float(curve.u[end]) for curve in curves for end in (0, -1)]
     u = np.linspace(min(ends), max(ends), 1024)
     # Each curve has a grid of its own; beyond it there is no eigenvalue.
     rows = [np.interp(u, curve.u.numpy(), curve.density.numpy(), 0, 0) for curve in curves]
-    new = not axes.has_data()
+    first = not axes.has_data()
     line = draw_band(
         axes, band_over_seeds(scale * np.sinh(u), rows), label=label, style=style, least=0.0
     )
-    _show(axes, curves, densities[0].n, UNIT, new=new)
+    _show(axes, curves, densities[0].n, UNIT, first=first)
     return line
 
 
 def shared_scale(densities: Sequence[Density]) -> float:
-    """Return where the axis of several densities turns from linear to logarithmic."""
+    """Return the |λ| at which the axis of several densities turns from linear to logarithmic."""
     return _SCALE * max(density.scale for density in densities)
 
 
@@ -159,7 +200,10 @@ def axis_scale(axes: Axes, scale: float) -> float:
 
     Args:
         axes: The axes.
-        scale: Where a new axis turns from linear to logarithmic.
+        scale: |λ| at which a new axis turns from linear to logarithmic.
+
+    Returns:
+        The scale of the axis, in units of λ.
     """
     if axes.get_xscale() == "asinh":
         return float(axes.xaxis.get_transform().linear_width)
@@ -178,8 +222,8 @@ def _signed(value: float, _: object) -> str:
     return f"{value:g}".replace("-", "−")
 
 
-def _show(axes: Axes, curves: Sequence[DensityCurve], n: int, unit: str, *, new: bool) -> None:
-    """Name the axes and show all of the curves that is more than a trace of one eigenvalue."""
+def _show(axes: Axes, curves: Sequence[DensityCurve], n: int, unit: str, *, first: bool) -> None:
+    """Name the axes, and show the curves down to a small share of one eigenvalue's peak."""
     name_axes(
         axes,
         f"eigenvalue λ ({unit})\n"
@@ -190,14 +234,17 @@ def _show(axes: Axes, curves: Sequence[DensityCurve], n: int, unit: str, *, new:
         return
     for curve in curves:
         values, density = curve.eigenvalues.numpy(), curve.density.numpy()
-        peak = 1 / (n * curve.width * math.sqrt(2 * math.pi))  # Of one eigenvalue by itself.
+        peak = 1 / (n * curve.width * math.sqrt(2 * math.pi))  # Of a single eigenvalue.
         floor = _SHARE * min(peak, density.max())
-        seen = values[density > floor]
-        _widen(axes.get_xlim, axes.set_xlim, seen[0], seen[-1], new=new)
-        _widen(axes.get_ylim, axes.set_ylim, floor, 2 * density.max(), new=new)
-        new = False
+        visible = values[density > floor]
+        x_limits = (visible[0], visible[-1])
+        y_limits = (floor, 2 * density.max())
+        if not first:  # Later curves widen the view of the earlier ones.
+            x_limits, y_limits = _hull(axes.get_xlim(), x_limits), _hull(axes.get_ylim(), y_limits)
+        axes.set_xlim(*x_limits)
+        axes.set_ylim(*y_limits)
+        first = False
 
 
-def _widen(get: Any, put: Any, low: float, high: float, *, new: bool) -> None:
-    old = (low, high) if new else get()
-    put(min(low, old[0]), max(high, old[1]))
+def _hull(limits: tuple[float, float], added: tuple[float, float]) -> tuple[float, float]:
+    return min(limits[0], added[0]), max(limits[1], added[1])

@@ -39,6 +39,9 @@ def draw_eigenpairs(
         unit: Unit of the eigenvalues.
         shift: Added to the horizontal positions, for several results beside each other.
         style: Further arguments of matplotlib's ``plot``.
+
+    Returns:
+        The axes. Eigenvalues that have not converged are open markers.
     """
     values, residuals, converged = (
         part.numpy() for part in (pairs.values, pairs.residuals, pairs.converged)
@@ -53,7 +56,7 @@ def draw_eigenpairs(
             name = "not converged" if ax is None else None
             axes.plot(order[~converged], values[~converged], label=name, **points)
         axes.errorbar(order, values, residuals, ecolor=color, **_BARS)
-        _name(axes, pairs, unit)
+        _label_axes(axes, pairs, unit)
         if ax is None:
             finish_eigenvalues(axes, values)
     return axes
@@ -77,7 +80,7 @@ def draw_mean_eigenvalues(
         style: Further arguments of matplotlib's ``plot``.
 
     Raises:
-        ValueError: If the seeds have different numbers of eigenvalues, or other ends.
+        ValueError: If the seeds have different numbers of eigenvalues, or of different ends.
     """
     if len({(pairs.which, len(pairs.values)) for pairs in seeds}) > 1:
         raise ValueError(
@@ -89,7 +92,7 @@ def draw_mean_eigenvalues(
     band = band_over_seeds(order, [pairs.values.numpy() for pairs in seeds])
     (line,) = axes.plot(order, band.mean, label=label, **{"linestyle": "", "marker": "o", **style})
     axes.errorbar(order, band.mean, band.high - band.mean, ecolor=line.get_color(), **_BARS)
-    _name(axes, seeds[0], UNIT)
+    _label_axes(axes, seeds[0], UNIT)
 
 
 def finish_eigenvalues(axes: Axes, values: np.ndarray) -> None:
@@ -97,7 +100,7 @@ def finish_eigenvalues(axes: Axes, values: np.ndarray) -> None:
 
     Args:
         axes: The axes.
-        values: All eigenvalues that they show.
+        values: All eigenvalues on the axes.
     """
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     if suggests_log_scale(values):
@@ -107,9 +110,9 @@ def finish_eigenvalues(axes: Axes, values: np.ndarray) -> None:
         axes.axhline(0, color=INK, linewidth=0.6)
 
 
-def _name(axes: Axes, pairs: Eigenpairs, unit: str) -> None:
+def _label_axes(axes: Axes, pairs: Eigenpairs, unit: str) -> None:
     m = len(pairs.values)
-    # The numbers count what was computed: after the largest the smallest follow.
+    # The numbers count the computed eigenvalues only: the smallest follow right after the largest.
     order = {
         "largest": "number, from the largest eigenvalue",
         "smallest": f"number among the {m} smallest eigenvalues",

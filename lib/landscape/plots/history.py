@@ -21,7 +21,21 @@ def draw_run(
     label: str | None = None,
     **style: Any,
 ) -> Axes:
-    """Draw a quantity of a training run: see ``Run.plot``."""
+    """Draw a quantity of a training run: see ``Run.plot``.
+
+    Args:
+        run: The run.
+        ax: Axes in the reader's style; None makes a figure in the library's style.
+        quantity: A quantity of the run's history, ``step_loss`` or ``step_gradient_norm``.
+        label: Name in a legend.
+        style: Further arguments of matplotlib's ``plot``.
+
+    Returns:
+        The axes.
+
+    Raises:
+        ValueError: If the run has no such quantity.
+    """
     series = run_series(run, quantity)
     with result_axes(ax) as axes:
         draw_series(axes, series, label=label, style=style)

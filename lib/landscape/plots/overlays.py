@@ -20,12 +20,12 @@ from landscape.plots.style import LOOKS
 if TYPE_CHECKING:
     import torch
 
-LIGHT, DARK = "#ffffff", "#101418"  # On the colours of a plane, which no theme changes.
+LIGHT, DARK = "#ffffff", "#101418"  # Inks on a plane, whose colours no theme changes.
 PREDICTED = "#d1601f"
 
-# First the looks whose colours are far from a plane's.
+# The looks whose colours differ most from a plane's stand first.
 _PATHS = (*LOOKS[3:5], *LOOKS[1:3])
-# Sides of a mark where its name may go, the best first.
+# Sides of a mark for its name, the best first.
 _SIDES = ((1, 0.5), (-1, 0.5), (0, 1), (0, -1), (1, -1), (-1, -1))
 
 
@@ -59,11 +59,13 @@ def draw_prediction(axis: Axes, prediction: Prediction | None, levels: Sequence[
     grid = (prediction.alphas.numpy(), prediction.betas.numpy())
     shown = np.ma.masked_invalid(prediction.loss.numpy().T)
     low, high = shown.min(), shown.max()
+    # Other levels have no line; with none at all, matplotlib would warn.
     crossed = [level for level in levels[::2] if low < level < high]
     effects = [withStroke(linewidth=1.9, foreground=LIGHT)]
     if crossed:
         look = {"colors": PREDICTED, "linewidths": 1.1, "linestyles": [(0, (3.5, 1.8))]}
         axis.contour(*grid, shown, levels=crossed, **look).set(path_effects=effects)
+    # Contours have no entry in a legend: an empty line stands for them.
     proxy = {"color": PREDICTED, "linewidth": 1.1}
     axis.add_line(Line2D([], [], linestyle=(0, (3.5, 1.8)), label="quadratic model", **proxy))
     if 0 < prediction.radius < math.inf:
@@ -137,7 +139,7 @@ def draw_marks(axis: Axes, marks: Mapping[str, Sequence[float]]) -> list[Annotat
             fontweight="bold",
             path_effects=[outline(LIGHT)],
         )
-        text.set_in_layout(False)
+        text.set_in_layout(False)  # Else the layout would make room for a name that moves later.
         names.append(text)
     return names
 
@@ -150,7 +152,7 @@ def place_labels(axis: Axes, names: Sequence[Annotation]) -> list[Bbox]:
         names: Texts that ``draw_marks`` returned.
 
     Returns:
-        Boxes in pixels of everything that stands in the axes: marks, paths and names.
+        Boxes in pixels of all drawings in the axes: marks, paths and names.
     """
     points = axis.figure.dpi / 72
     centres = [axis.transData.transform(name.xy) for name in names]
@@ -166,7 +168,7 @@ def place_labels(axis: Axes, names: Sequence[Annotation]) -> list[Bbox]:
         free = [
             box
             for box in boxes
-            if not any(box.overlaps(other) for other in taken)
+            if not any(box.overlaps(taken_box) for taken_box in taken)
             and inside.contains(*box.min)
             and inside.contains(*box.max)
         ]
@@ -177,7 +179,7 @@ def place_labels(axis: Axes, names: Sequence[Annotation]) -> list[Bbox]:
 
 
 def outline(ink: str) -> withStroke:
-    """Return the outline that keeps letters of an ink legible on every colour and line."""
+    """Return the outline that keeps letters of this ink legible on every colour and line."""
     return withStroke(linewidth=1.2, foreground=DARK if ink == LIGHT else LIGHT)
 
 

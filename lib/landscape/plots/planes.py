@@ -37,7 +37,7 @@ def levels(planes: Sequence[Plane], *, quantity: Quantity = "loss", count: int =
 
     Args:
         planes: The planes of one picture.
-        quantity: Which of their values.
+        quantity: ``loss`` or ``accuracy``.
         count: Number of levels, at least 3.
 
     Returns:
@@ -86,7 +86,7 @@ def planes(
             ``VALUE_LABELS``.
         levels: Increasing levels for all planes, such as ``plots.levels`` gives; every second level
             is labelled.
-        quantity: Which values of the planes.
+        quantity: ``loss`` or ``accuracy``.
         paths: Title -> name of a path -> its points (k, 2) as (α, β); start and end are marked.
         marks: Title -> name of a solution -> its (α, β). A plane without marks has a cross in the
             centre.
@@ -100,9 +100,9 @@ def planes(
         ValueError: If there is no plane, a grid does not increase, the levels do not increase, the
             quantity is unknown, or a path, mark or prediction belongs to no plane of the figure.
     """
-    over = {"paths": paths or {}, "marks": marks or {}, "predictions": predictions or {}}
+    overlaid = {"paths": paths or {}, "marks": marks or {}, "predictions": predictions or {}}
     labels = (xlabel, ylabel, value_label or VALUE_LABELS.get(quantity, ""))
-    return draw_planes(named, levels, quantity, labels, over)
+    return draw_planes(named, levels, quantity, labels, overlaid)
 
 
 def draw_planes(
@@ -110,7 +110,7 @@ def draw_planes(
     levels: Sequence[float],
     quantity: Quantity,
     labels: tuple[str, str, str],
-    over: Mapping[str, Mapping[str, Any]],
+    overlaid: Mapping[str, Mapping[str, Any]],
     *,
     new_figure: Callable[..., Figure] = Figure,
     style: Mapping[str, Any] | None = None,
@@ -120,14 +120,22 @@ def draw_planes(
     Args:
         named: Title -> plane.
         levels: Increasing levels for all planes.
-        quantity: Which values of the planes.
+        quantity: ``loss`` or ``accuracy``.
         labels: Labels of α, of β and of the colour bar.
-        over: Any of ``paths``, ``marks`` and ``predictions`` of ``planes``.
+        overlaid: Any of ``paths``, ``marks`` and ``predictions``, as in ``planes``.
         new_figure: Makes the figure.
         style: Further arguments of matplotlib's ``contourf``.
+
+    Returns:
+        The figure: the planes' axes in their order, then the colour bar.
+
+    Raises:
+        ValueError: For the reasons of ``planes``.
     """
-    _check(named, levels, over)
-    paths, marks, predictions = (over.get(name, {}) for name in ("paths", "marks", "predictions"))
+    _check(named, levels, overlaid)
+    paths, marks, predictions = (
+        overlaid.get(name, {}) for name in ("paths", "marks", "predictions")
+    )
     with matplotlib.style.context(STYLES):
         figure, axes, side = frames.plane_axes(
             len(named), ratio=_ratio(named), bar=True, new_figure=new_figure
@@ -155,7 +163,14 @@ def draw_planes(
 
 
 def values_of(plane: Plane, quantity: Quantity) -> np.ndarray:
-    """Return a plane's values (a, b) of one quantity.
+    """Return a plane's values of one quantity.
+
+    Args:
+        plane: One plane, or several on one grid.
+        quantity: ``loss`` or ``accuracy``.
+
+    Returns:
+        The values (a, b); of several planes (n, a, b).
 
     Raises:
         ValueError: If the quantity is neither ``loss`` nor ``accuracy``.
@@ -166,7 +181,7 @@ def values_of(plane: Plane, quantity: Quantity) -> np.ndarray:
 
 
 def check_grids(named: Mapping[str, Plane]) -> None:
-    """Raise ValueError unless there is a plane and every grid has two increasing positions."""
+    """Raise ValueError unless there is a plane and every grid has two or more, increasing."""
     if not named:
         raise ValueError("no plane was given. Pass at least one: title -> plane.")
     for title, plane in named.items():
@@ -180,18 +195,18 @@ def check_grids(named: Mapping[str, Plane]) -> None:
 
 
 def check_levels(levels: Sequence[float]) -> None:
-    """Raise ValueError unless there are two levels at least, and they increase."""
+    """Raise ValueError unless there are at least two levels, and they increase."""
     if len(levels) < 2 or not bool((np.diff(levels) > 0).all()):
         raise ValueError(f"levels={list(levels)} do not increase. Use plots.levels(planes).")
 
 
 def _check(
-    named: Mapping[str, Plane], levels: Sequence[float], over: Mapping[str, Mapping]
+    named: Mapping[str, Plane], levels: Sequence[float], overlaid: Mapping[str, Mapping]
 ) -> None:
     check_grids(named)
     check_levels(levels)
-    for kind, drawn in over.items():
-        if unknown := sorted(set(drawn) - set(named)):
+    for kind, by_title in overlaid.items():
+        if unknown := sorted(set(by_title) - set(named)):
             raise ValueError(
                 f"{kind} are given for {unknown[0]!r}, which is no plane of this figure. "
                 f"The planes are: {', '.join(map(repr, named))}."
@@ -204,10 +219,10 @@ def _path_names(paths: Mapping[str, Mapping]) -> dict[str, None]:
 
 def _ratio(named: Mapping[str, Plane]) -> float:
     """Height over width of the planes' axes; planes longer than 4 to 1 get square axes."""
-    tallest = max(
+    ratio = max(
         float(plane.betas.diff().sum() / plane.alphas.diff().sum()) for plane in named.values()
     )
-    return min(max(tallest, 0.5), 1.5) if 0.25 <= tallest <= 4 else 1.0
+    return min(max(ratio, 0.5), 1.5) if 0.25 <= ratio <= 4 else 1.0
 
 
 def draw_field(
@@ -240,8 +255,8 @@ def draw_field(
         )
     )
     norm = BoundaryNorm(levels, COLOURS.N, extend="both")
-    filled = {"cmap": COLOURS, "norm": norm, "extend": "both"} | dict(style or {})
-    axis.contourf(*grid, shown, levels=levels, **filled)
+    fill = {"cmap": COLOURS, "norm": norm, "extend": "both"} | dict(style or {})
+    axis.contourf(*grid, shown, levels=levels, **fill)
     return axis.contour(*grid, shown, levels=levels, colors=inks(levels), linewidths=0.5)
 
 

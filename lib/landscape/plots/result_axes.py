@@ -1,4 +1,4 @@
-"""Axes for the drawing of a result: the reader's own, or new ones in the library's style."""
+"""Axes for the drawing of a result: the reader's axes, or new ones in the library's style."""
 
 import contextlib
 import sys
@@ -31,13 +31,16 @@ def result_axes(
         ax: The reader's axes; None makes a figure.
         width: Width of a new figure in inches.
         height: Its height in inches.
+
+    Yields:
+        The axes.
     """
     if ax is not None:
         yield ax
         return
-    make = figure_maker()
+    new_figure = figure_maker()
     with matplotlib.style.context(STYLES):
-        figure = make(figsize=(width, height), layout="constrained")
+        figure = new_figure(figsize=(width, height), layout="constrained")
         axes = figure.subplots()
         axes.set_prop_cycle(color=[look["color"] for look in LOOKS])
         try:
@@ -53,15 +56,15 @@ def result_axes(
 def figure_maker() -> Any:
     """Return the function that makes figures, which takes matplotlib's ``Figure`` arguments.
 
-    Where pyplot shows figures, in a notebook or a window, it is pyplot's, so that they appear. Else
-    figures are plain ones: pyplot would keep each until the reader closes it.
+    Where pyplot shows figures, in a notebook or a window, pyplot makes them, so that they appear.
+    Elsewhere figures are plain: pyplot would keep each until the reader closes it.
     """
     # A reader who has imported pyplot may not have chosen a backend yet: then choose one, as the
     # reader's own figure would.
     backend = matplotlib.get_backend(auto_select="matplotlib.pyplot" in sys.modules)
     hidden = backend_registry.list_builtin(BackendFilter.NON_INTERACTIVE)
 
-    def make(**options: Any) -> Figure:
+    def new_figure(**options: Any) -> Figure:
         # Of the two backgrounds white reads on every page: the ink is dark.
         options = {"facecolor": "white", "dpi": _DPI, **options}
         if backend is None or backend.lower() in hidden:
@@ -70,7 +73,7 @@ def figure_maker() -> Any:
 
         return pyplot.figure(**options)
 
-    return make
+    return new_figure
 
 
 def discard(figure: Figure) -> None:
@@ -80,21 +83,28 @@ def discard(figure: Figure) -> None:
 
 
 def name_axes(axes: Axes, xlabel: str, ylabel: str) -> None:
-    """Label axes that have no labels yet."""
+    """Label axes that have no labels yet.
+
+    Args:
+        axes: The axes; a label they have stays.
+        xlabel: Label of the horizontal axis.
+        ylabel: Label of the vertical axis.
+    """
     axes.set_xlabel(axes.get_xlabel() or xlabel)
     axes.set_ylabel(axes.get_ylabel() or ylabel)
 
 
-def mark_lost(axes: Axes, x: np.ndarray, lost: np.ndarray, color: Any) -> None:
+def mark_not_finite(axes: Axes, x: np.ndarray, not_finite: np.ndarray, color: Any) -> None:
     """Mark positions where a value is not finite by a cross at the upper edge of the axes.
 
     Args:
         axes: The axes.
         x: Positions (p,).
-        lost: Whether the value at each is not finite, (p,).
+        not_finite: Whether the value at each position is not finite, (p,).
         color: Colour of the series.
     """
-    if lost.any():
+    if not_finite.any():
         edge = {"transform": axes.get_xaxis_transform(), "clip_on": False}
-        heights = np.ones(int(lost.sum()))
-        axes.plot(x[lost], heights, linestyle="", marker="x", markersize=4.5, color=color, **edge)
+        heights = np.ones(int(not_finite.sum()))
+        look = {"linestyle": "", "marker": "x", "markersize": 4.5, "color": color}
+        axes.plot(x[not_finite], heights, **look, **edge)

@@ -1,4 +1,4 @@
-"""Scatter: one quantity of many networks against another, the arms told apart without colour."""
+"""Scatter plots of two quantities of many networks; the arms differ in more than colour."""
 
 import dataclasses
 import math
@@ -22,8 +22,8 @@ from landscape.plots.style import LOOKS, STYLES, keep_style
 Scale = Literal["linear", "log", "symlog"]
 
 # The five markers of curves and five more, each filled and open: no two arms look the same.
-_FIVE = LOOKS[:5]
-_MARKERS = tuple(look["marker"] for look in _FIVE), ("P", "X", "*", "<", ">")
+_FIVE_LOOKS = LOOKS[:5]
+_MARKERS = tuple(look["marker"] for look in _FIVE_LOOKS), ("P", "X", "*", "<", ">")
 _LOOKS = tuple(
     {
         "color": look["color"],
@@ -35,10 +35,10 @@ _LOOKS = tuple(
     }
     for markers in _MARKERS
     for filled in (True, False)
-    for look, marker in zip(_FIVE, markers, strict=True)
+    for look, marker in zip(_FIVE_LOOKS, markers, strict=True)
 )
 _DECADES = 4  # On either side of a symmetric logarithmic axis.
-_SMALL = 7.5  # Letters of the remark on points that are not shown, in points.
+_REMARK_SIZE = 7.5  # Letters of the remark that counts the points not shown, in points.
 
 
 @dataclasses.dataclass(frozen=True)
@@ -49,8 +49,8 @@ class Cloud:
         title: Short heading.
         x: Label of the horizontal axis, with unit.
         y: Label of the vertical axis, with unit.
-        points: Arm -> positions along x and along y, one of each for a network; NaN and infinity
-            are allowed.
+        points: Arm -> positions along x and positions along y, both in the same order of networks;
+            NaN and infinity are allowed.
         scale: Scale of the vertical axis.
         x_scale: Scale of the horizontal axis.
 
@@ -99,7 +99,7 @@ def scatter(clouds: Sequence[Cloud], *, columns: int = 2) -> Figure:
     looks = dict(zip(arms, _LOOKS, strict=False))
     with matplotlib.style.context(STYLES):
         # A legend of many arms is as wide as the page.
-        width = frames.WIDTH if len(arms) > len(_FIVE) else None
+        width = frames.WIDTH if len(arms) > len(_FIVE_LOOKS) else None
         height = 2.75 if len(clouds) > 1 else 3.2
         figure, axes = frames.axes_grid(len(clouds), columns, height=height, width=width)
         for axis, cloud in zip(axes, clouds, strict=True):
@@ -122,11 +122,11 @@ def _draw_cloud(axis: Axes, cloud: Cloud, looks: Mapping[str, Mapping]) -> None:
     xlabel = textwrap.fill(cloud.x, int(17 * _width(axis)))
     frames.label_axes(axis, Panel(cloud.title, xlabel, cloud.y, {}, cloud.scale, cloud.x_scale))
     _thin_ticks(axis, cloud.x_scale)
-    for line, scale, values in zip(
+    for side, scale, values in zip(
         (axis.xaxis, axis.yaxis), (cloud.x_scale, cloud.scale), np.hstack(shown), strict=True
     ):
         if scale == "symlog" and values.any():
-            _set_symmetric_scale(line, values)
+            _set_symmetric_scale(side, values)
     _count_missing(axis, missing, looks)
 
 
@@ -135,7 +135,7 @@ def _positive(values: np.ndarray, scale: Scale) -> np.ndarray:
 
 
 def _thin_ticks(axis: Axes, scale: Scale) -> None:
-    """Leave so few ticks on a logarithmic horizontal axis that their labels stay apart."""
+    """Thin out the ticks of a logarithmic horizontal axis until their labels stay apart."""
     low, high = axis.get_xlim()
     if scale == "log" and high >= 1000 * low:
         axis.xaxis.set_major_locator(LogLocator(numticks=int(2 * _width(axis))))
@@ -143,13 +143,14 @@ def _thin_ticks(axis: Axes, scale: Scale) -> None:
         axis.xaxis.set_major_locator(LogLocator(subs=(1, 3), numticks=9))
 
 
-def _set_symmetric_scale(line: Axis, values: np.ndarray) -> None:
+def _set_symmetric_scale(side: Axis, values: np.ndarray) -> None:
     """Make an axis linear around 0 and logarithmic beyond the smallest values, a power of ten."""
     sizes = np.abs(values[values != 0])
     last = math.floor(math.log10(sizes.max()))
+    # A single value close to 0 must not squeeze all others: it lies in the linear part.
     first = max(math.floor(math.log10(sizes.min())), last - _DECADES)
-    getattr(line.axes, f"set_{line.axis_name}scale")("symlog", linthresh=10.0**first)
-    low, high = sorted(line.get_view_interval())
+    getattr(side.axes, f"set_{side.axis_name}scale")("symlog", linthresh=10.0**first)
+    low, high = sorted(side.get_view_interval())
     for mantissas, step in (
         ((1, 2, 5), 1),
         ((1, 3), 1),
@@ -161,25 +162,26 @@ def _set_symmetric_scale(line: Axis, values: np.ndarray) -> None:
         powers = range(last, first - (step == 1), -step)
         sizes = [mantissa * 10.0**power for power in powers for mantissa in mantissas]
         ticks = _between(low, high, [0.0, *sizes, *(-size for size in sizes)])
-        if _apart(line, ticks):
+        if _apart(side, ticks):
             break
     if len(ticks) < 2:  # All values lie within a decade.
         ticks = _between(low, high, MaxNLocator(3).tick_values(low, high))
-    line.set_ticks(ticks)
-    line.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}".replace("-", "−")))
-    line.set_minor_locator(NullLocator())
+    side.set_ticks(ticks)
+    side.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}".replace("-", "−")))
+    side.set_minor_locator(NullLocator())
 
 
 def _between(low: float, high: float, values: Sequence[float]) -> np.ndarray:
     return np.array(sorted(value for value in values if low <= value <= high))
 
 
-def _apart(line: Axis, ticks: np.ndarray) -> bool:
+def _apart(side: Axis, ticks: np.ndarray) -> bool:
     """Return whether the labels of ticks keep apart."""
-    horizontal = line.axis_name == "x"
-    length = _width(line.axes) if horizontal else 1.6
-    transform = line.get_transform().transform
-    inches = transform(ticks) * length / np.ptp(transform(np.array(line.get_view_interval())))
+    horizontal = side.axis_name == "x"
+    # Inches: a panel's height is nearly the same in all figures, its width is not.
+    length = _width(side.axes) if horizontal else 1.6
+    transform = side.get_transform().transform
+    inches = transform(ticks) * length / np.ptp(transform(np.array(side.get_view_interval())))
     sizes = np.array([0.1 + 0.071 * len(f"{tick:g}") if horizontal else 0.18 for tick in ticks])
     return bool((np.diff(inches) > (sizes[1:] + sizes[:-1]) / 2).all())
 
@@ -191,26 +193,28 @@ def _count_missing(
     counts = sum(missing.values(), Counter())  # The sum of counters drops zeros.
     if not counts:
         return
-    words = [f"{sum(arms.values())} {why}" for why, arms in missing.items() if any(arms.values())]
+    remarks = [
+        f"{sum(arms.values())} {reason}" for reason, arms in missing.items() if any(arms.values())
+    ]
     columns = int(_width(axis) / 0.3)
     rows = 1 - (-len(counts) // columns)
     axis.legend(
         [Line2D([], [], **looks[arm]) for arm in counts],
         [str(count) for count in counts.values()],
-        title=f"{' and '.join(words)}:",
+        title=f"{' and '.join(remarks)}:",
         ncols=min(len(counts), columns),
         loc="lower left",
         bbox_to_anchor=(0, 1),
         alignment="left",
-        title_fontsize=_SMALL,
-        fontsize=_SMALL,
+        title_fontsize=_REMARK_SIZE,
+        fontsize=_REMARK_SIZE,
         handlelength=1,
         handletextpad=0.1,
         columnspacing=0.8,
         borderpad=0,
         borderaxespad=0.3,
     )
-    axis.set_title(axis.get_title(loc="left"), pad=4 + 1.6 * _SMALL * rows)
+    axis.set_title(axis.get_title(loc="left"), pad=4 + 1.6 * _REMARK_SIZE * rows)
 
 
 def _width(axis: Axes) -> float:

@@ -13,14 +13,14 @@ from matplotlib.ticker import MaxNLocator
 
 from landscape.plots.axes import log_ticks, suggests_log_scale
 from landscape.plots.planes import VALUE_LABELS
-from landscape.plots.result_axes import mark_lost, name_axes
+from landscape.plots.result_axes import mark_not_finite, name_axes
 
 if TYPE_CHECKING:
     from landscape.connectivity.path import Path
     from landscape.slices.grid import Line, Lines
     from landscape.training.run import Run
 
-# Names of what a run records, by whether it stands at the measured epochs or at every step.
+# Names of the quantities of a run: recorded at the measured epochs, and at every step.
 HISTORY_LABELS = {
     "train_loss": "mean training loss",
     "train_accuracy": "training accuracy (share correct)",
@@ -56,7 +56,18 @@ class Series:
 
 
 def line_series(line: Line, quantity: str = "loss") -> Series:
-    """Return a line's values over α."""
+    """Return a line's values over α.
+
+    Args:
+        line: The line.
+        quantity: ``loss`` or ``accuracy``.
+
+    Returns:
+        The series, over positions in units of the direction.
+
+    Raises:
+        ValueError: If the quantity is unknown.
+    """
     label = _value_label(quantity)
     values = getattr(line, quantity).numpy()
     xlabel = "α (in units of the direction)"
@@ -64,7 +75,19 @@ def line_series(line: Line, quantity: str = "loss") -> Series:
 
 
 def lines_series(lines: Lines, quantity: str = "loss") -> Series:
-    """Return the mean over directions of several lines, over α."""
+    """Return the mean over directions of several lines, over α.
+
+    Args:
+        lines: The lines.
+        quantity: ``loss`` or ``accuracy``.
+
+    Returns:
+        The series, over positions relative to filter norms. A position where a line's value is not
+        finite has no finite mean.
+
+    Raises:
+        ValueError: If the quantity is unknown.
+    """
     label = _value_label(quantity)
     values = getattr(lines, quantity).mean(0).numpy()
     xlabel = "α (relative to filter norms)"
@@ -72,7 +95,18 @@ def lines_series(lines: Lines, quantity: str = "loss") -> Series:
 
 
 def path_series(path: Path, quantity: str = "loss") -> Series:
-    """Return a path's values over t; its axis stays linear, so that the chord is straight."""
+    """Return a path's values over t.
+
+    Args:
+        path: The path.
+        quantity: ``loss`` or ``accuracy``.
+
+    Returns:
+        The series. Its vertical axis stays linear, so that the chord is straight.
+
+    Raises:
+        ValueError: If the quantity is unknown.
+    """
     label = _value_label(quantity)
     return Series(path.ts.numpy(), getattr(path, quantity).numpy(), "position t on the path", label)
 
@@ -82,6 +116,13 @@ def run_series(run: Run, quantity: str = "train_loss") -> Series:
 
     A run that diverged has NaN from there on: its last measurement belongs to weights of any size,
     at an epoch that it did not reach.
+
+    Args:
+        run: The run.
+        quantity: A quantity of the run's history, ``step_loss`` or ``step_gradient_norm``.
+
+    Returns:
+        The series. The gradient norm has no value at initialization, and starts after it.
 
     Raises:
         ValueError: If the run has no such quantity.
@@ -93,14 +134,16 @@ def run_series(run: Run, quantity: str = "train_loss") -> Series:
         return Series(steps, values, "step", STEP_LABELS[quantity], True, True)
     if quantity not in run.history:
         raise ValueError(
-            f"quantity={quantity!r} is in no run's history. Choose one of "
+            f"quantity={quantity!r} is in no run's history. Choose from "
             f"{', '.join(map(repr, [*run.history, *STEP_LABELS]))}."
         )
     epochs, recorded = run.measured_at.numpy(), run.history[quantity].numpy()
     values = np.full(len(epochs), np.nan)
     reached = len(recorded) - diverged
     values[:reached] = recorded[:reached]
-    if quantity == "gradient_norm":  # There is none at the initialisation: nothing was lost.
+    if (
+        quantity == "gradient_norm"
+    ):  # The initialisation has none; a cross there would report a failure.
         epochs, values = epochs[1:], values[1:]
     label = HISTORY_LABELS.get(quantity, quantity.replace("_", " "))
     return Series(epochs, values, "epoch", label, "accuracy" not in quantity, True)
@@ -120,19 +163,18 @@ def draw_series(axes: Axes, series: Series, *, label: str | None, style: dict[st
     """
     (line,) = axes.plot(series.x, series.y, label=label, **style)
     finite = np.isfinite(series.y)
-    mark_lost(axes, series.x, ~finite, line.get_color())
-    beside = np.concatenate([[False], finite, [False]])
-    alone = finite & ~beside[:-2] & ~beside[2:]
-    if alone.any():  # A line shows no point between two gaps.
-        axes.plot(
-            series.x[alone], series.y[alone], linestyle="", marker=".", color=line.get_color()
-        )
+    mark_not_finite(axes, series.x, ~finite, line.get_color())
+    padded = np.concatenate([[False], finite, [False]])
+    isolated = finite & ~padded[:-2] & ~padded[2:]
+    if isolated.any():  # A line shows no point between two gaps.
+        x, y = series.x[isolated], series.y[isolated]
+        axes.plot(x, y, linestyle="", marker=".", color=line.get_color())
     name_axes(axes, series.xlabel, series.ylabel)
     return line
 
 
 def choose_scale(axes: Axes, series: Sequence[Series]) -> None:
-    """Make the vertical axis logarithmic where the series allow it and their values ask for it.
+    """Make the vertical axis logarithmic where all series allow it and their values suit it.
 
     Positions that are whole numbers get ticks at whole numbers.
 
@@ -140,12 +182,12 @@ def choose_scale(axes: Axes, series: Sequence[Series]) -> None:
         axes: Axes on which the series are drawn.
         series: The series.
     """
-    values = np.concatenate([one.y for one in series])
+    values = np.concatenate([curve.y for curve in series])
     finite = values[np.isfinite(values)]
-    if all(one.may_be_log for one in series) and suggests_log_scale(finite):
+    if all(curve.may_be_log for curve in series) and suggests_log_scale(finite):
         axes.set_yscale("log")
         log_ticks(axes.yaxis)
-    if all(one.integers for one in series):
+    if all(curve.integers for curve in series):
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
 
 

@@ -42,11 +42,28 @@ def draw_plane(
     label: str | None = None,
     **style: Any,
 ) -> Axes:
-    """Draw a plane as contours or as a surface: see ``Plane.plot``."""
+    """Draw a plane as contours or as a surface: see ``Plane.plot``.
+
+    Args:
+        plane: The plane.
+        ax: Axes in the reader's style; None makes a figure in the library's style.
+        quantity: ``loss`` or ``accuracy``.
+        levels: Increasing levels of the contours; None takes ``plane_levels``.
+        kind: ``contours`` or ``surface``.
+        label: Title of the axes; None gives none.
+        style: Further arguments of matplotlib's ``contourf``.
+
+    Returns:
+        The axes.
+
+    Raises:
+        ValueError: If the quantity or kind is unknown, a grid or the levels do not increase, or a
+            surface has no two finite values that differ.
+    """
     if kind not in ("contours", "surface"):
         raise ValueError(f"kind={kind!r} is unknown. Choose 'contours' or 'surface'.")
     if kind == "surface":
-        return _draw_relief(plane, ax, quantity, label)
+        return _draw_as_surface(plane, ax, quantity, label)
     levels = plane_levels([plane], quantity) if levels is None else levels
     if ax is None:
         return draw_panels({label or "": plane}, levels, quantity, style)[0]
@@ -70,7 +87,22 @@ def draw_median_plane(
     label: str | None = None,
     **style: Any,
 ) -> Axes:
-    """Draw the median of several planes at each point as contours: see ``Planes.plot``."""
+    """Draw the median of several planes at each point as contours: see ``Planes.plot``.
+
+    Args:
+        planes: The planes, on one grid.
+        ax: Axes in the reader's style; None makes a figure in the library's style.
+        quantity: ``loss`` or ``accuracy``.
+        levels: Increasing levels; None takes ``plane_levels`` of the median.
+        label: Title of the axes; None gives the number of planes.
+        style: Further arguments of matplotlib's ``contourf``.
+
+    Returns:
+        The axes.
+
+    Raises:
+        ValueError: If the quantity is unknown, or a grid or the levels do not increase.
+    """
     values = values_of(planes, quantity)
     median = {quantity: getattr(planes, quantity).new_tensor(np.median(values, axis=0))}
     plane = types.SimpleNamespace(alphas=planes.alphas, betas=planes.betas, **median)
@@ -81,7 +113,20 @@ def draw_median_plane(
 def draw_panels(
     named: dict[str, Plane], levels: Sequence[float], quantity: Quantity, style: dict[str, Any]
 ) -> list[Axes]:
-    """Draw planes side by side on a new figure with one colour bar, and return their axes."""
+    """Draw planes side by side on a new figure with one colour bar.
+
+    Args:
+        named: Title -> plane.
+        levels: Increasing levels for all planes.
+        quantity: ``loss`` or ``accuracy``.
+        style: Further arguments of matplotlib's ``contourf``.
+
+    Returns:
+        The planes' axes, in their order.
+
+    Raises:
+        ValueError: If there is no plane, or a grid or the levels do not increase.
+    """
     labels = (XLABEL, YLABEL, VALUE_LABELS[quantity])
     figure = draw_planes(
         named, levels, quantity, labels, {}, new_figure=figure_maker(), style=style
@@ -92,7 +137,17 @@ def draw_panels(
 def plane_levels(planes: Sequence[Plane], quantity: Quantity) -> list[float]:
     """Return ``plots.levels`` of planes, or two levels around the value of planes without slope.
 
-    A flat plane, or one without a finite value, is a result that is worth seeing.
+    A flat plane, or one without a finite value, is a result too and must be drawn.
+
+    Args:
+        planes: The planes of one picture.
+        quantity: ``loss`` or ``accuracy``.
+
+    Returns:
+        Increasing levels, in units of the quantity.
+
+    Raises:
+        ValueError: If the quantity is unknown.
     """
     values = np.concatenate([values_of(plane, quantity).ravel() for plane in planes])
     finite = values[np.isfinite(values)]
@@ -103,7 +158,7 @@ def plane_levels(planes: Sequence[Plane], quantity: Quantity) -> list[float]:
     return [value - half, value + half]
 
 
-def _draw_relief(plane: Plane, ax: Axes | None, quantity: Quantity, label: str | None) -> Axes:
+def _draw_as_surface(plane: Plane, ax: Axes | None, quantity: Quantity, label: str | None) -> Axes:
     with result_axes(ax, height=3.3) as axes:
         draw_surface(axes, plane, quantity, ("α", "β", VALUE_LABELS.get(quantity, "")))
         if label is not None:

@@ -8,7 +8,7 @@ import matplotlib
 from matplotlib.axes import Axes
 
 STYLE = pathlib.Path(__file__).with_name("landscape.mplstyle")
-STYLES = ["default", STYLE]  # The whole style: the reader's own settings leave no trace.
+STYLES = ["default", STYLE]  # With the defaults first, the reader's settings leave no trace.
 INK = "#24292f"  # The colour of text in the style file.
 
 # Colours of Okabe and Ito (2008), darkened or lightened to read on white and on black; every series
@@ -25,12 +25,12 @@ LOOKS = (
 )
 
 
-def series_style(place: int) -> dict:
-    """Return colour, dashes and marker of a series by its place in the legend, from 0.
+def series_style(index: int) -> dict:
+    """Return colour, dashes and marker of a series by its index in the legend, from 0.
 
     After eight series the colours repeat, each time with other dashes and another marker.
     """
-    rounds, color = divmod(place, len(LOOKS))
+    rounds, color = divmod(index, len(LOOKS))
     return LOOKS[(color + rounds) % len(LOOKS)] | {"color": LOOKS[color]["color"]}
 
 
@@ -40,7 +40,7 @@ def maths(text: str) -> str:
 
 
 def keep_style(axes: Iterable[Axes]) -> None:
-    """Write the settings in force into axes, for the ticks that matplotlib makes later.
+    """Write the current settings into axes, for the ticks that matplotlib makes later.
 
     matplotlib makes most ticks when it draws. Without this, a figure that is saved outside the
     library's style context would get ticks and grid lines in the reader's style.

@@ -1,4 +1,4 @@
-"""Planes as surfaces: a picture, and the data of one that the reader turns."""
+"""Planes as surfaces: a picture, and the data for a surface that the reader can turn."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ if TYPE_CHECKING:
     from landscape.slices.grid import Plane
 
 AZIMUTH, ELEVATION = 35.0, 28.0  # Degrees, of the picture and of the first view when turning.
-HEIGHT = 1.15  # Of the box; its longer side goes from -1 to 1.
+HEIGHT = 1.15  # Of the box, whose longer side goes from -1 to 1.
 
 _LIGHT = np.array([-0.45, -0.35, 0.82])  # Towards the light: a unit vector, to a per cent.
-_CELLS = 650  # More cells become pixels, at 300 an inch: as lines they would take megabytes.
+_MOST_CELLS = 650  # More cells become pixels, 300 an inch: as lines they would take megabytes.
 
 
 def surface(
@@ -48,7 +48,7 @@ def surface(
         xlabel: Name of α.
         ylabel: Name of β.
         value_label: Name of the quantity with unit; None takes ``planes.VALUE_LABELS``.
-        quantity: Which values of the planes.
+        quantity: ``loss`` or ``accuracy``.
 
     Returns:
         The figure.
@@ -77,14 +77,14 @@ def surface_data(
     value_label: str | None = None,
     quantity: Quantity = "loss",
 ) -> dict[str, Any]:
-    """Return what ``surface`` draws as plain values that JSON holds, for a page that turns it.
+    """Return the content of ``surface`` as plain values for JSON, for a page that turns it.
 
     Args:
         named: Title -> plane.
         xlabel: Name of α.
         ylabel: Name of β.
         value_label: Name of the quantity with unit; None takes ``planes.VALUE_LABELS``.
-        quantity: Which values of the planes.
+        quantity: ``loss`` or ``accuracy``.
 
     Returns:
         ``quantity``, ``labels``, ``view`` (degrees), ``height``, ``light``, ``colours`` (dark to
@@ -117,7 +117,7 @@ def draw_surface(
     Args:
         axis: The axes, without projection.
         plane: The plane.
-        quantity: Which of its values.
+        quantity: ``loss`` or ``accuracy``.
         labels: Names of α, of β and of the quantity.
 
     Raises:
@@ -129,8 +129,10 @@ def draw_surface(
 
 def _boxes(named: Mapping[str, Plane], quantity: Quantity) -> tuple[_Scale, list[_Box]]:
     check_grids(named)
-    scale = _Scale.of([values_of(plane, quantity) for plane in named.values()], quantity)
-    return scale, [_Box.of(plane, values_of(plane, quantity), scale) for plane in named.values()]
+    scale = _Scale.from_values([values_of(plane, quantity) for plane in named.values()], quantity)
+    return scale, [
+        _Box.from_plane(plane, values_of(plane, quantity), scale) for plane in named.values()
+    ]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -143,7 +145,7 @@ class _Scale:
     ticks: list[tuple[float, str]]
 
     @classmethod
-    def of(cls, values: Sequence[np.ndarray], quantity: Quantity) -> _Scale:
+    def from_values(cls, values: Sequence[np.ndarray], quantity: Quantity) -> _Scale:
         finite = np.concatenate([grid[np.isfinite(grid)] for grid in values])
         if len(finite) == 0 or not finite.min() < finite.max():
             raise ValueError(
@@ -171,7 +173,7 @@ class _Box:
     ticks: tuple[list, list]
 
     @classmethod
-    def of(cls, plane: Plane, values: np.ndarray, scale: _Scale) -> _Box:
+    def from_plane(cls, plane: Plane, values: np.ndarray, scale: _Scale) -> _Box:
         grids = [plane.alphas.numpy(), plane.betas.numpy()]
         ends = [(float(grid[0]), float(grid[-1])) for grid in grids]
         sides = [high - low for low, high in ends]
@@ -191,11 +193,13 @@ def _share(values: np.ndarray, low: float, high: float, log: bool = False) -> np
 
 
 def _ticks(locator: Locator, low: float, high: float, log: bool = False) -> list:
-    places = locator.tick_values(low, high)
-    shares = _share(places, low, high, log)
+    """Return the ticks between two ends, as (share of the length, text)."""
+    values = locator.tick_values(low, high)
+    shares = _share(values, low, high, log)
     return [
-        (round(float(share), 4), f"{round(place, 12):g}".replace("-", "−"))
-        for place, share in zip(places.tolist(), shares, strict=True)
+        # Rounded: a locator's 0 may be 1e-17, which would be its label.
+        (round(float(share), 4), f"{round(value, 12):g}".replace("-", "−"))
+        for value, share in zip(values.tolist(), shares, strict=True)
         if -1e-9 <= share <= 1 + 1e-9
     ]
 
@@ -234,24 +238,24 @@ def _draw_box(axis: Axes, box: _Box, scale: _Scale, labels: Sequence[str]) -> No
     frame = [_project(*np.transpose(line)) for line in lines]
     axis.add_collection(LineCollection(frame, colors=INK, linewidths=0.5, alpha=0.25, zorder=1))
     axis.add_collection(_cells(box))
-    lost = np.argwhere(np.isnan(box.z)).T
-    crosses = _project(box.x[lost[0]], box.y[lost[1]], HEIGHT)
+    rows, columns = np.argwhere(np.isnan(box.z)).T
+    crosses = _project(box.x[rows], box.y[columns], HEIGHT)
     axis.plot(*crosses.T, "x", color=INK, markersize=2.5, markeredgewidth=0.6, zorder=3)
     for edge in (([hx, -hx, -hx], [-hy, -hy, hy], 0), ([-hx] * 2, [hy] * 2, [0, HEIGHT])):
         axis.plot(*_project(*edge).T, color=INK, linewidth=0.8, zorder=4)
-    words = [
-        ((x, -hy - 0.17, -0.09), word) for x, (_, word) in zip(across, box.ticks[0], strict=True)
+    texts = [
+        ((x, -hy - 0.17, -0.09), text) for x, (_, text) in zip(across, box.ticks[0], strict=True)
     ]
-    words += [
-        ((-hx - 0.17, y, -0.09), word) for y, (_, word) in zip(along, box.ticks[1], strict=True)
+    texts += [
+        ((-hx - 0.17, y, -0.09), text) for y, (_, text) in zip(along, box.ticks[1], strict=True)
     ]
-    for place, word in words:
-        axis.text(*_project(*place), word, fontsize=7, ha="center", va="center")
-    for z, (_, word) in zip(levels, scale.ticks, strict=True):
-        axis.text(*_project(-hx - 0.07, hy, z), word, fontsize=7, ha="right", va="center")
-    names = ((0, -hy - 0.46, -0.09), (-hx - 0.5, 0, -0.09), (-hx, hy, HEIGHT + 0.14))
-    for place, name in zip(names, labels, strict=True):
-        axis.text(*_project(*place), name, ha="center", va="center")
+    for point, text in texts:
+        axis.text(*_project(*point), text, fontsize=7, ha="center", va="center")
+    for z, (_, text) in zip(levels, scale.ticks, strict=True):
+        axis.text(*_project(-hx - 0.07, hy, z), text, fontsize=7, ha="right", va="center")
+    label_points = ((0, -hy - 0.46, -0.09), (-hx - 0.5, 0, -0.09), (-hx, hy, HEIGHT + 0.14))
+    for point, label in zip(label_points, labels, strict=True):
+        axis.text(*_project(*point), label, ha="center", va="center")
     axis.set(aspect="equal")
     axis.set_axis_off()
 
@@ -270,7 +274,7 @@ def _cells(box: _Box) -> PolyCollection:
     x, y = np.meshgrid(box.x, box.y, indexing="ij")
     points = np.stack([x, y, box.z], axis=-1)
     corners = np.stack([points[:-1, :-1], points[1:, :-1], points[1:, 1:], points[:-1, 1:]], axis=2)
-    # A grid seen from x < 0, y < 0: later rows and columns are farther.
+    # The view is from x < 0, y < 0: later rows and columns are farther, and must be drawn first.
     corners = corners[::-1, ::-1].reshape(-1, 4, 3)
     corners = corners[np.isfinite(corners).all(axis=(1, 2))]
     normal = np.cross(corners[:, 2] - corners[:, 0], corners[:, 3] - corners[:, 1])
@@ -283,5 +287,5 @@ def _cells(box: _Box) -> PolyCollection:
         edgecolors=0.78 * faces,
         linewidths=0.35,
         zorder=2,
-        rasterized=len(corners) > _CELLS,
+        rasterized=len(corners) > _MOST_CELLS,
     )
