@@ -227,6 +227,7 @@ def _sites(model: nn.Module, inputs: torch.Tensor) -> list[str]:
                 f"layer {name!r} is used more than once, so it has no single statistics to "
                 "restore. REPAIR needs a network that uses each layer once."
             )
+        _check_axes_known(name, module)
         ran.append(name)
         maker, _, version = makers.get(id(given), ("", given, -1))
         # Another version means that an in-place activation stands between the two layers.
@@ -242,6 +243,18 @@ def _sites(model: nn.Module, inputs: torch.Tensor) -> list[str]:
         twin(inputs.clone())  # A network may write into its inputs.
     # The last layer to run gives the network's outputs, not hidden units.
     return [name for name in ran[:-1] if name not in normalised]
+
+
+def _check_axes_known(name: str, module: nn.Module) -> None:
+    # A channels-first LayerNorm derives from torch's and moves axes in its forward pass: statistics
+    # over the last axes would be of positions, not of units.
+    is_own = type(module).forward is not nn.LayerNorm.forward
+    if isinstance(module, nn.LayerNorm) and is_own:
+        raise ValueError(
+            f"layer {name!r} is a {type(module).__qualname__}, a LayerNorm with a forward pass of "
+            "its own, so the axis of its units is unknown. REPAIR needs torch's own LayerNorm, or "
+            "a norm over channels, such as nn.GroupNorm(1, channels)."
+        )
 
 
 def _axes(module: nn.Module, outputs: torch.Tensor) -> list[int]:

@@ -277,3 +277,25 @@ def test_ends_that_do_not_fit_are_refused():
         repaired_path(start, start)
     with pytest.raises(ValueError, match=r"are no path"):
         repaired_path(start, end, ts=2)
+
+
+class ChannelsFirst(nn.LayerNorm):
+    """A layer norm over channels of images (N, C, H, W), as torchvision's ConvNeXt has it."""
+
+    def forward(self, x):
+        return super().forward(x.movedim(1, -1)).movedim(-1, 1)
+
+
+@pytest.mark.parametrize("side", [4, 5])
+def test_a_layer_norm_with_axes_of_its_own_is_refused(side):
+    # With as many columns as channels nothing else would fail: the statistics would be wrong.
+    def model(seed):
+        torch.manual_seed(seed)
+        layers = nn.Conv2d(1, 4, 3, padding=1), ChannelsFirst(4), nn.ReLU(), nn.Flatten()
+        return nn.Sequential(*layers, nn.Linear(4 * side * side, 3)).double()
+
+    images = torch.randn(6, 1, side, side, generator=rng.stream(0, "images")).double()
+    examples = images, torch.arange(6) % 3
+    start, end = (Objective(model(seed), examples) for seed in (0, 1))
+    with pytest.raises(ValueError, match=r"layer '1' is a ChannelsFirst, a LayerNorm with a"):
+        repaired_path(start, end, ts=3)
