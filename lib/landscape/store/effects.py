@@ -148,7 +148,7 @@ def distinguishing_names(code: SourceCode, skeleton: _Skeletons) -> dict[Key, st
     """Return class or table -> its name, where another has the same text.
 
     Names do not count in versions, but two empty lists or two exceptions with the same body are
-    different objects: code that uses the one does not compute what it would with the other. The
+    different objects, and code that uses the first may compute something else with the second. The
     last of them, in the order of modules and names, keeps the version without a name.
 
     Args:
