@@ -286,8 +286,8 @@ class Feeder:
         where = place.removeprefix(".")
         raise TypeError(
             f"cannot fingerprint a {type(value).__qualname__}{f' ({where})' if where else ''}: its "
-            f"content cannot be looked at{f' ({reason})' if reason else ''}, and a key without it "
-            "would stand for others too. Pass plain values, tensors, arrays, generators, "
+            f"content cannot be read{f' ({reason})' if reason else ''}, and a key without it "
+            "would stand for other values too. Pass plain values, tensors, arrays, generators, "
             "dataclasses, or functions and objects that carry such, or give the object a string "
             "attribute `fingerprint`."
         ) from None
