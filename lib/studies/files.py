@@ -63,7 +63,12 @@ def as_json(value: Any) -> str:
 
 
 def write(path: Path, text: str) -> None:
-    """Write a file whole or not at all, in UTF-8, and make its folder."""
+    """Write a text file whole or not at all, and create its folder.
+
+    Args:
+        path: The file; one that exists is replaced.
+        text: Its content, written in UTF-8.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     unfinished = path.with_name(f".{path.name}.writing")
     unfinished.write_text(text, encoding="utf-8")

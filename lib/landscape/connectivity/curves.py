@@ -189,7 +189,15 @@ def _length(start: Objective, end: Objective, curve: Curve) -> float:
 
 
 def ends_hash(start: Objective, end: Objective) -> str:
-    """Return the hash of two solutions, by which ``Curve.ends`` identifies them, in this order."""
+    """Return the hash of two solutions, in this order, by which ``Curve.ends`` identifies them.
+
+    Args:
+        start: The solution at t = 0.
+        end: The solution at t = 1.
+
+    Returns:
+        64 hexadecimal digits.
+    """
     return fingerprint.digest((start.theta, end.theta))
 
 

@@ -78,6 +78,11 @@ def torch_uniform(module: nn.Module, generator: torch.Generator) -> None:
 
 
 def zero(module: nn.Module, generator: torch.Generator) -> None:
-    """Fill all parameters of a layer with zeros, in place; the generator is not used."""
+    """Fill all parameters of a layer with zeros, in place.
+
+    Args:
+        module: The layer; its children are left as they are.
+        generator: Not used; every initialization takes one.
+    """
     for tensor in module.parameters(recurse=False):
         nn.init.zeros_(tensor)

@@ -1,9 +1,10 @@
 """Versions of code: hashes of what a definition computes, whatever its file and its words are.
 
-A definition is hashed without what decides no result: docstrings, comments, texts of built-in
-errors, its own name, the names of its local variables, how its file imports, where the file lies,
-and methods that only show a result or name it in the store. Each name of the library that it uses
-counts by the hash of what it refers to; so a version changes when the code behind any of them does.
+The hash leaves out everything that decides no result: docstrings, comments, texts of built-in
+errors, the definition's own name, names of local variables, the way its file imports, the place of
+the file, and methods that only show a result or name it in the store. Each definition of the
+library that it uses counts by its own version; so a version changes when code behind it does.
+``python -m landscape.store.code_versions FOLDER...`` prints the versions of packages as JSON.
 """
 
 import functools
@@ -12,18 +13,16 @@ import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
-from landscape.store.effects import changed_by_others, twins
-from landscape.store.skeletons import CARRIERS, Key, Skeleton, Writer, sha256
+from landscape.store.effects import changed_by_others, distinguishing_names
+from landscape.store.skeletons import Key, Skeleton, Writer, sha256
 from landscape.store.source_code import SourceCode, read_package
-
-__all__ = ["CARRIERS", "CodeVersions", "all_versions"]
 
 
 class CodeVersions:
     """Versions of the definitions in packages of source code.
 
     Args:
-        code: The packages; names of other packages count by name alone.
+        code: The packages; definitions of other packages count by name alone.
     """
 
     def __init__(self, code: SourceCode) -> None:
@@ -32,7 +31,7 @@ class CodeVersions:
         self._skeleton = functools.cache(self._write)
 
     def version(self, module: str, name: str) -> str:
-        """Return the SHA-256 of a definition and of all that its names refer to.
+        """Return the SHA-256 of a definition and of all definitions that it refers to.
 
         Args:
             module: Dotted name of the module that defines it.
@@ -50,36 +49,41 @@ class CodeVersions:
         return self._versions[key]
 
     def module_version(self, module: str) -> str:
-        """Return the SHA-256 of all definitions of a module."""
+        """Return the SHA-256 of the names and versions of all definitions of a module.
+
+        Raises:
+            LookupError: If a definition uses a name that does not exist.
+        """
         names = sorted(self.code.module(module).definitions)
         return sha256(*(part for name in names for part in (name, self.version(module, name))))
 
     def _references(self, key: Key) -> Iterator[Key]:
         skeleton = self._skeleton(key)
         yield from skeleton.references
-        yield from sorted(skeleton.beside | self._changes.get(key, frozenset()))
+        yield from sorted(skeleton.implied | self._changes.get(key, frozenset()))
 
     @functools.cached_property
     def _changes(self) -> Mapping[Key, frozenset[Key]]:
         return changed_by_others(self.code, self._skeleton)
 
     @functools.cached_property
-    def _twins(self) -> Mapping[Key, str]:
-        """Return class or table -> what tells it from the last that reads the same."""
-        return twins(self.code, self._skeleton)
+    def _distinguishing(self) -> Mapping[Key, str]:
+        return distinguishing_names(self.code, self._skeleton)
 
     def _text(self, key: Key) -> str:
         text = self._skeleton(key).text
-        return sha256(text, self._twins[key]) if key in self._twins else text
+        names = self._distinguishing
+        return sha256(text, names[key]) if key in names else text
 
     def _write(self, key: Key) -> Skeleton:
         return Writer(self.code, *key).skeleton()
 
     def _hash(self, component: list[Key]) -> None:
-        """Hash definitions that refer to each other, once all others that they use are hashed.
+        """Hash definitions that refer to each other, after all others that they use.
 
-        Each starts from its own text; in as many rounds as there are definitions what each of them
-        says reaches all others, so that none can change without changing them all.
+        Each definition starts from the hash of its text, and each round mixes in the hashes of its
+        neighbours. As many rounds as definitions carry every text to every definition: a change in
+        any of them changes all their versions.
         """
         labels = {key: self._text(key) for key in component}
         for _ in range(len(component)):
@@ -89,19 +93,23 @@ class CodeVersions:
     def _label(self, key: Key, labels: dict[Key, str]) -> str:
         skeleton = self._skeleton(key)
 
-        def label(other: Key) -> str:
-            return self._versions.get(other) or ("itself" if other == key else labels[other])
+        def label(used: Key) -> str:
+            return self._versions.get(used) or ("itself" if used == key else labels[used])
 
-        others = skeleton.beside | self._changes.get(key, frozenset())
-        beside = sorted({label(other) for other in others})
-        return sha256(labels[key], *map(label, skeleton.references), "beside", *beside)
+        unordered = skeleton.implied | self._changes.get(key, frozenset())
+        implied = sorted({label(used) for used in unordered})
+        # The word "beside" is part of every version in existing stores: keep it.
+        return sha256(labels[key], *map(label, skeleton.references), "beside", *implied)
 
 
 def all_versions(packages: Sequence[Path]) -> dict[str, list[str]]:
-    """Return version -> dotted names of all definitions in packages.
+    """Return version -> dotted names of the definitions that have it, for whole packages.
 
     Args:
         packages: Folders of packages, read as they lie on the disk.
+
+    Raises:
+        LookupError: If a definition uses a name that does not exist.
     """
     code = SourceCode({k: v for folder in packages for k, v in read_package(folder).items()})
     versions = CodeVersions(code)
@@ -117,27 +125,28 @@ def _components(
 ) -> Iterator[list[Key]]:
     """Yield the strongly connected components below a root, each after those that it refers to.
 
-    Reference: Tarjan (1972), SIAM J. Comput. 1(2), 146-160; with a stack of its own, since chains
-        of references are longer than Python's recursion may be.
+    The stack is explicit: chains of references may be longer than Python's recursion limit.
+
+    Reference: Tarjan (1972), SIAM J. Comput. 1(2), 146-160.
     """
-    order: dict[Key, int] = {}
-    lowest: dict[Key, int] = {}
-    path: list[Key] = []
+    order: dict[Key, int] = {}  # When a definition was first met.
+    lowest: dict[Key, int] = {}  # Earliest definition on the path that it can lead back to.
+    path: list[Key] = []  # Definitions met whose component is not complete.
     work = [(root, iter(()))] if root in done else [(root, references(root))]
     order[root] = lowest[root] = 0
     path.append(root)
     while work:
         key, remaining = work[-1]
-        for other in remaining:
-            if other in done:
+        for used in remaining:
+            if used in done:
                 continue
-            if other not in order:
-                order[other] = lowest[other] = len(order)
-                path.append(other)
-                work.append((other, references(other)))
+            if used not in order:
+                order[used] = lowest[used] = len(order)
+                path.append(used)
+                work.append((used, references(used)))
                 break
-            if other in path:
-                lowest[key] = min(lowest[key], order[other])
+            if used in path:
+                lowest[key] = min(lowest[key], order[used])
         else:
             work.pop()
             if work:

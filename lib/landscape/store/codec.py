@@ -1,4 +1,4 @@
-"""Results as files and back: plain JSON for structure, NumPy arrays for tensors, no pickle."""
+"""Encodes results for files and back: JSON for structure, NumPy arrays for tensors, no pickle."""
 
 import dataclasses
 import importlib
@@ -17,14 +17,14 @@ Arrays = dict[str, np.ndarray]
 
 
 def encode(value: Any) -> tuple[Any, Arrays]:
-    """Return a JSON tree and the arrays that it points to.
+    """Return a result as a JSON tree and the arrays that the tree names.
 
     Args:
         value: None, bool, int, float, str, lists, tuples, mappings with string or integer keys,
             tensors, arrays, and dataclasses of this library.
 
     Raises:
-        TypeError: If a value of another type is met, or one that could not be read back as it was.
+        TypeError: If a value has another type, or could not be read back unchanged.
     """
     arrays: Arrays = {}
     return _encode(value, arrays), arrays
@@ -66,11 +66,11 @@ def _encode(value: Any, arrays: Arrays, depth: int = 0) -> Any:
     )
 
 
-_DEEPEST = 100
+_DEEPEST = 100  # Levels of containers, well below Python's recursion limit.
 
 
 def _plain_array(value: torch.Tensor | np.ndarray) -> np.ndarray:
-    """Return an array whose file gives back the same; a file of others would leave out a part."""
+    """Return the array that NumPy's file format can hold without loss, or refuse the value."""
     if isinstance(value, torch.Tensor):
         try:
             name, array = store_arrays.of_tensor(value)
@@ -88,7 +88,11 @@ def _plain_array(value: torch.Tensor | np.ndarray) -> np.ndarray:
 
 
 def decode(tree: Any, arrays: Arrays) -> Any:
-    """Return the value that ``encode`` turned into ``tree`` and ``arrays``.
+    """Return the result that ``encode`` turned into a tree and arrays.
+
+    Args:
+        tree: The JSON tree.
+        arrays: Name in the tree -> array.
 
     Raises:
         ValueError: If the tree names a class outside this library or has an unknown form.
@@ -116,11 +120,11 @@ def decode(tree: Any, arrays: Arrays) -> Any:
 
 
 def _stable_name(kind: type) -> str:
-    """Return the name of a class in stored values: of the library's own without the module.
+    """Return the name of a class in stored results; for classes of this library without the module.
 
-    So a class may move to another file; its name is unique among the classes that are stored.
+    So a class may move to another file: its name is unique among the stored classes.
     """
-    if _is_own(kind):
+    if _is_of_library(kind):
         return kind.__qualname__
     return f"{kind.__module__}:{kind.__qualname__}"
 
@@ -130,7 +134,7 @@ def _dataclass(name: str) -> type:
     if not module:
         module = _module_of(qualname)
         importlib.import_module(module)
-    elif module not in sys.modules:  # The reader's own: never import on a file's word.
+    elif module not in sys.modules:  # A class of the user: a file must not cause imports.
         raise ValueError(f"a stored result names the class {name!r} of a module not imported here.")
     kind = sys.modules[module]
     for part in qualname.split("."):
@@ -153,12 +157,12 @@ def _module_of(qualname: str) -> str:
     return modules[0]
 
 
-def _is_own(kind: type) -> bool:
+def _is_of_library(kind: type) -> bool:
     return kind.__module__ in fingerprint.definitions().code.sources
 
 
 def _is_known(kind: type) -> bool:
-    # A part of a config may be the reader's own; it is known by its base, without importing that.
-    return _is_own(kind) or any(
-        base.__qualname__ == "Configuration" and _is_own(base) for base in kind.__mro__
+    # A user's own part of a config is known by its base class; by name, which needs no import.
+    return _is_of_library(kind) or any(
+        base.__qualname__ == "Configuration" and _is_of_library(base) for base in kind.__mro__
     )

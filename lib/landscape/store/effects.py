@@ -1,25 +1,30 @@
-"""What other modules' statements do to a definition: they fill tables, set attributes, register."""
+"""Effects of statements on definitions elsewhere: they fill tables, set attributes, register.
+
+A definition that such statements may change counts them in its version.
+"""
 
 import ast
 from collections.abc import Callable, Iterator
 
-from landscape.store.skeletons import Key, Skeleton, is_carrier
+from landscape.store.carriers import is_carrier
+from landscape.store.skeletons import Key, Skeleton
 from landscape.store.source_code import EFFECTS, SourceCode
 
-_References = Callable[[Key], Skeleton]
+_Skeletons = Callable[[Key], Skeleton]
 
 
-def changed_by_others(code: SourceCode, skeleton: _References) -> dict[Key, frozenset[Key]]:
-    """Return definition -> definitions of other statements that may change what it holds.
+def changed_by_others(code: SourceCode, skeleton: _Skeletons) -> dict[Key, frozenset[Key]]:
+    """Return definition -> other definitions whose statements may change its value.
 
-    A table counts with what a decorator, a class that its base notes, or another module puts there,
-    also where nothing that uses the table names them.
+    A table is a value that can change after its definition. Decorators, classes whose base class
+    registers its subclasses, and statements of other modules may all add to it, although the code
+    that reads the table names none of them.
 
     Args:
         code: The packages.
-        skeleton: Gives a definition's references.
+        skeleton: Function that returns the skeleton of a definition, given its key.
     """
-    found: dict[Key, set[Key]] = {}
+    changes: dict[Key, set[Key]] = {}
     for module in code.sources:
         if is_carrier(module):
             continue
@@ -27,17 +32,18 @@ def changed_by_others(code: SourceCode, skeleton: _References) -> dict[Key, froz
             key = (module, name)
             for changed in _changed(code, skeleton, key, statements):
                 if changed != key and not is_carrier(changed[0]):
-                    found.setdefault(changed, set()).add(key)
-    return {key: frozenset(others) for key, others in found.items()}
+                    changes.setdefault(changed, set()).add(key)
+    return {key: frozenset(changing) for key, changing in changes.items()}
 
 
 def _changed(
-    code: SourceCode, skeleton: _References, key: Key, statements: list[ast.stmt]
+    code: SourceCode, skeleton: _Skeletons, key: Key, statements: list[ast.stmt]
 ) -> Iterator[Key]:
+    """Yield the definitions that the statements of one definition may change."""
     module, name = key
     if name == EFFECTS:
         direct = set(skeleton(key).references)
-        yield from (other for other in direct if other[0] != module)
+        yield from (target for target in direct if target[0] != module)
         yield from _tables(code, skeleton, direct)
         return
     for statement in statements:
@@ -46,17 +52,19 @@ def _changed(
                 root for part in statement.decorator_list for root in _roots(code, module, part)
             }
             for base in getattr(statement, "bases", []):
-                roots |= {root for root in _roots(code, module, base) if _notes(code, root)}
+                roots |= {
+                    root for root in _roots(code, module, base) if _registers_subclasses(code, root)
+                }
             yield from _tables(code, skeleton, roots)
         elif isinstance(statement, ast.Assign) and isinstance(statement.value, ast.Call):
             called = statement.value.func
-            if isinstance(called, ast.Attribute) and called.attr not in _READING:
+            if isinstance(called, ast.Attribute) and called.attr not in _READING_METHODS:
                 yield from (root for root in _roots(code, module, called) if _is_table(code, root))
 
 
 def _roots(code: SourceCode, module: str, node: ast.AST) -> set[Key]:
     """Return the definitions of the packages that an expression names."""
-    found = set()
+    roots = set()
     for part in ast.walk(node):
         attributes: list[str] = []
         while isinstance(part, ast.Attribute):
@@ -68,12 +76,12 @@ def _roots(code: SourceCode, module: str, node: ast.AST) -> set[Key]:
         while attributes and reference.kind == "module":
             reference = code.imported(reference.module, attributes.pop(0))
         if reference.kind == "definition":
-            found.add((reference.module, reference.name))
-    return found
+            roots.add((reference.module, reference.name))
+    return roots
 
 
-def _tables(code: SourceCode, skeleton: _References, roots: set[Key]) -> Iterator[Key]:
-    """Yield the tables that some definitions reach."""
+def _tables(code: SourceCode, skeleton: _Skeletons, roots: set[Key]) -> Iterator[Key]:
+    """Yield the tables that definitions reach by their references, however indirect."""
     waiting, seen = list(roots), set(roots)
     while waiting:
         key = waiting.pop()
@@ -85,18 +93,28 @@ def _tables(code: SourceCode, skeleton: _References, roots: set[Key]) -> Iterato
             waiting += new
 
 
-# Methods that leave what they are called on as it is.
-_READING = {*dir(frozenset), *dir(tuple), *dir(str), *dir(range), "get", "items", "keys", "values"}
-_FRESH = (ast.Call, ast.List, ast.Dict, ast.Set, ast.ListComp, ast.DictComp, ast.SetComp)
+# Methods that do not change the object they are called on.
+_READING_METHODS = {
+    *dir(frozenset),
+    *dir(tuple),
+    *dir(str),
+    *dir(range),
+    "get",
+    "items",
+    "keys",
+    "values",
+}
+# Expressions that make a new object, which may change later.
+_NEW_OBJECTS = (ast.Call, ast.List, ast.Dict, ast.Set, ast.ListComp, ast.DictComp, ast.SetComp)
 
 
 def _is_table(code: SourceCode, key: Key) -> bool:
-    """Whether a definition holds something that others may change."""
+    """Whether a definition's value can change later: a container, an object, a generic function."""
     for statement in code.module(key[0]).definitions[key[1]]:
         value = getattr(statement, "value", None)
-        if isinstance(statement, ast.Assign | ast.AnnAssign) and isinstance(value, _FRESH):
+        if isinstance(statement, ast.Assign | ast.AnnAssign) and isinstance(value, _NEW_OBJECTS):
             name = getattr(getattr(value, "func", None), "id", "")
-            if code.resolve(key[0], name).kind != "builtin" or name not in _FIXED:
+            if code.resolve(key[0], name).kind != "builtin" or name not in _IMMUTABLE:
                 return True
         decorators = getattr(statement, "decorator_list", [])
         if any("singledispatch" in ast.unparse(decorator) for decorator in decorators):
@@ -104,13 +122,13 @@ def _is_table(code: SourceCode, key: Key) -> bool:
     return False
 
 
-# Made by these, a value never changes.
-_FIXED = {"bool", "complex", "float", "frozenset", "int", "len", "max", "min", "range", "slice"}
-_FIXED |= {"str", "sum", "tuple"}
+# Values that these built-in functions return never change.
+_IMMUTABLE = {"bool", "complex", "float", "frozenset", "int", "len", "max", "min", "range", "slice"}
+_IMMUTABLE |= {"str", "sum", "tuple"}
 
 
-def _notes(code: SourceCode, key: Key) -> bool:
-    """Whether a class is told of its subclasses."""
+def _registers_subclasses(code: SourceCode, key: Key) -> bool:
+    """Whether a class, or a base of it, defines ``__init_subclass__``."""
     waiting, seen = [key], set()
     while waiting:
         key = waiting.pop()
@@ -120,14 +138,22 @@ def _notes(code: SourceCode, key: Key) -> bool:
                 if getattr(part, "name", "") == "__init_subclass__":
                     return True
             bases = [base for base in getattr(statement, "bases", [])]
-            waiting += [r for base in bases for r in _roots(code, key[0], base) if r not in seen]
+            waiting += [
+                root for base in bases for root in _roots(code, key[0], base) if root not in seen
+            ]
     return False
 
 
-def twins(code: SourceCode, skeleton: _References) -> dict[Key, str]:
-    """Return class or table -> its name, where another reads the same: nothing else tells them.
+def distinguishing_names(code: SourceCode, skeleton: _Skeletons) -> dict[Key, str]:
+    """Return class or table -> its name, where another has the same text.
 
-    The last of them, in the order of modules and names, needs none.
+    Names do not count in versions, but two empty lists or two exceptions with the same body are
+    different objects, and code that uses the first may compute something else with the second. The
+    last of them, in the order of modules and names, keeps the version without a name.
+
+    Args:
+        code: The packages.
+        skeleton: Function that returns the skeleton of a definition, given its key.
     """
     same: dict[str, list[Key]] = {}
     for module in sorted(code.sources):
@@ -137,6 +163,6 @@ def twins(code: SourceCode, skeleton: _References) -> dict[Key, str]:
             if name == EFFECTS or is_carrier(module) or not (is_class or _is_table(code, key)):
                 continue
             same.setdefault(skeleton(key).text, []).append(key)
-    found = [key for keys in same.values() for key in keys[:-1]]
-    names = [name for _, name in found]
-    return {key: key[1] if names.count(key[1]) == 1 else ".".join(key) for key in found}
+    alike = [key for keys in same.values() for key in keys[:-1]]
+    names = [name for _, name in alike]
+    return {key: key[1] if names.count(key[1]) == 1 else ".".join(key) for key in alike}

@@ -1,4 +1,4 @@
-"""A content-addressed store: a result is computed once for everything that determines it."""
+"""The store: a folder of results, each computed once and kept under the hash of its inputs."""
 
 import contextlib
 import copy
@@ -25,25 +25,27 @@ from landscape.store.provenance import description, numerical_environment
 
 
 class Damage(Exception):
-    """A stored entry does not hold what was written."""
+    """The files of a stored entry are not the ones that were written."""
 
 
 class Store:
-    """A folder of results, each under the hash of what determines it.
+    """A folder of results, each under the hash of everything that determines it.
 
-    An entry is written to a side folder and renamed, so that it is there whole or not at all. It is
-    read against its checksums: a damaged one is reported, moved to ``<root>/damaged`` and computed
-    again. Several processes may use one store; two that want the same result compute it once.
+    An entry is written to a side folder, which is then renamed: it exists whole or not at all. It
+    is checked against its checksums when it is read; a damaged entry is reported, moved to
+    ``<root>/damaged`` and computed again. Several processes may use one store; two that need the
+    same result compute it once.
 
     Args:
-        root: The folder; made when missing.
+        root: The folder; created when it is missing.
 
     Attributes:
-        seconds: Computing time of all entries used through this object, each counted once, also of
-            those that an earlier process computed; on a share of the cores, as much of it as that
-            share, since others computed beside it.
-        code: Name of each function and class that results used through this object were computed
-            with -> version of its code.
+        root: The folder.
+        seconds: Computing time in seconds of all entries used through this object, scaled by the
+            share of the machine's cores that the computing process used. Each entry counts once,
+            also if an earlier process computed it.
+        code: Name of each function and class behind the results used through this object -> version
+            of its code.
     """
 
     def __init__(self, root: str | Path) -> None:
@@ -55,21 +57,22 @@ class Store:
     def remember(self, function: Callable, *args: Any, **kwargs: Any) -> Any:
         """Return ``function(*args, **kwargs)``, computed or read back.
 
-        The key holds the version of the function's code, the content of all arguments (also
-        defaults) and the machine's numerical environment, and nothing that it could not look at. A
-        generator of random numbers among the arguments counts with its state; the function draws
-        from a copy, so that cached or not the caller's generator stays.
+        The key holds the version of the function's code, the content of all arguments (defaults
+        included) and the machine's numerical environment; an argument whose content cannot be read
+        is refused. A generator of random numbers among the arguments counts by its state. The
+        function draws from a copy of it, so the caller's generator never advances, whether the
+        result is computed or read.
 
         Args:
-            function: A function of this library or the reader's own; what it returns must be plain
-                values, tensors, or a dataclass of this library.
+            function: A function of this library or of the user. It must return plain values,
+                tensors, or dataclasses of this library.
             args: Its positional arguments.
             kwargs: Its keyword arguments.
 
         Raises:
             TypeError: If the function is a bound method or a closure, an argument has no
                 fingerprint, or the result cannot be stored.
-            KeyboardInterrupt: If the result says that it was interrupted; it is not kept.
+            KeyboardInterrupt: If the result's ``interrupted`` is true; it is not kept.
         """
         name = getattr(function, "__qualname__", None)
         holds = getattr(function, "__self__", None) is not None
@@ -81,24 +84,27 @@ class Store:
             )
         try:
             bound = inspect.signature(function).bind(*args, **kwargs)
-        except ValueError as error:  # Compiled code that does not tell its parameters.
+        except ValueError as error:  # Compiled code without a readable signature.
             raise TypeError(f"{error}. Pass a function written in Python.") from None
         bound.apply_defaults()
         key = self.key(function, dict(bound.arguments))
         copies: dict[int, Any] = {}
         for label, value in bound.arguments.items():
-            bound.arguments[label] = _with_own_generators(value, copies)
+            bound.arguments[label] = _with_copied_generators(value, copies)
         return self.compute(name, key, lambda: function(*bound.args, **bound.kwargs))
 
     def key(self, function: Callable, inputs: Any) -> str:
-        """Return the hash of a result's code, its inputs and the machine; and note the code.
+        """Return a result's key: the hash of code, inputs and machine. Note the code in ``code``.
 
         Args:
-            function: What computes the result. Its name is no part of the key.
-            inputs: All that the result depends on besides.
+            function: The function that computes the result. Its name is not part of the key.
+            inputs: Everything else that the result depends on.
+
+        Returns:
+            64 hexadecimal digits.
 
         Raises:
-            TypeError: If the content of an input cannot be looked at.
+            TypeError: If the content of an input cannot be read.
         """
         version = code_version(function)
         key = fingerprint((version, inputs, numerical_environment()), exact=True)
@@ -113,46 +119,79 @@ class Store:
         *,
         earlier: Callable[[], float] = lambda: 0.0,
     ) -> Any:
-        """Return the entry ``key``, or compute, write and return it; one process at a time.
+        """Return an entry, or compute, write and return it; one process at a time.
 
-        ``earlier`` says, once the function is done, how many seconds interrupted processes had
-        spent.
+        Args:
+            kind: Name of the sort of result: the subfolder that holds the entry.
+            key: Its key, as ``key`` returns it.
+            function: Computes the result; it takes no arguments.
+            earlier: Returns the seconds that interrupted processes had spent on this result; called
+                after the function.
+
+        Returns:
+            The result as read back from its files.
+
+        Raises:
+            TypeError: If the result cannot be stored.
+            KeyboardInterrupt: If the result's ``interrupted`` is true; it is not kept.
+            RuntimeError: If the entry cannot be read back after writing.
         """
         folder = self._folder(kind, key)
-        if (found := self._get(folder)) is not None:
-            return found[0]
+        if (entry := self._get(folder)) is not None:
+            return entry[0]
         with self.lock(key):
-            if (found := self._get(folder)) is not None:
-                return found[0]
+            # Another process may have computed it while this one waited for the lock.
+            if (entry := self._get(folder)) is not None:
+                return entry[0]
             begun = time.monotonic()
             value = function()
-            if getattr(value, "interrupted", False):  # Half a result, of no use to a later run.
+            if getattr(value, "interrupted", False):  # A later run has no use for half a result.
                 raise KeyboardInterrupt
             self._write(folder, value, seconds=earlier() + time.monotonic() - begun)
-        # Read back, so that a result is the same object whether it was computed now or before.
-        found = self._get(folder)
-        if found is None:
+        # Read back, so that a computed result has the same types as one from an earlier run.
+        entry = self._get(folder)
+        if entry is None:
             raise RuntimeError(
                 f"{folder} cannot be read back after writing. Check the disk, then run it again."
             )
-        return found[0]
+        return entry[0]
 
     def put(self, kind: str, key: str, value: Any, *, seconds: float) -> None:
-        """Write an entry, such as a checkpoint, unless it is there."""
+        """Write an entry, such as a checkpoint, unless it exists.
+
+        Args:
+            kind: Name of the sort of result: the subfolder that holds the entry.
+            key: Its key.
+            value: The result.
+            seconds: Computing time in seconds that the entry records.
+
+        Raises:
+            TypeError: If the result cannot be stored.
+        """
         self._write(self._folder(kind, key), value, seconds=seconds)
 
     def get(self, kind: str, key: str) -> Any | None:
-        """Return an entry, or None where there is none or only a damaged one; counts no seconds."""
-        found = self._get(self._folder(kind, key), count=False)
-        return None if found is None else found[0]
+        """Return an entry, or None if it is missing or damaged; its computing time is not counted.
+
+        Args:
+            kind: Name of the sort of result: the subfolder that holds the entry.
+            key: Its key.
+        """
+        entry = self._get(self._folder(kind, key), count=False)
+        return None if entry is None else entry[0]
 
     def drop(self, kind: str, key: str) -> None:
-        """Remove an entry that is no longer needed."""
+        """Remove an entry; one that does not exist is no error.
+
+        Args:
+            kind: Name of the sort of result: the subfolder that holds the entry.
+            key: Its key.
+        """
         shutil.rmtree(self._folder(kind, key), ignore_errors=True)
 
     @contextlib.contextmanager
     def lock(self, key: str) -> Iterator[None]:
-        """Hold the entry ``key`` against other processes; a killed process lets go by itself."""
+        """Hold a key against other processes, as a context; the lock of a killed process opens."""
         folder = self.root / "locks"
         folder.mkdir(parents=True, exist_ok=True)
         with filelock.FileLock(folder / key):
@@ -162,12 +201,13 @@ class Store:
         return self.root / kind / key
 
     def _get(self, folder: Path, *, count: bool = True) -> tuple[Any] | None:
+        """Return an entry in a tuple, since the entry itself may be None."""
         if not folder.is_dir():
             return None
         try:
             value, seconds = _read(folder)
         except FileNotFoundError:
-            if not folder.is_dir():  # Another process set it aside or dropped it meanwhile.
+            if not folder.is_dir():  # Another process has just moved or removed it.
                 return None
             self._set_aside(folder, "a file of it is missing")
             return None
@@ -214,9 +254,8 @@ class Store:
             try:
                 os.rename(side, folder)
             except OSError:
-                if (
-                    not folder.is_dir()
-                ):  # Otherwise another process was first: its entry is as good.
+                # A folder under this name comes from another process: its entry is as good.
+                if not folder.is_dir():
                     raise
         finally:
             shutil.rmtree(side, ignore_errors=True)
@@ -225,8 +264,8 @@ class Store:
 _GENERATORS = (np.random.Generator, np.random.RandomState, random.Random)
 
 
-def _with_own_generators(value: Any, copies: dict[int, Any]) -> Any:
-    """Return an argument in which generators of random numbers are copies, each copied once."""
+def _with_copied_generators(value: Any, copies: dict[int, Any]) -> Any:
+    """Return an argument whose random generators are replaced by copies, one for each."""
     if id(value) in copies:
         return copies[id(value)]
     if isinstance(value, torch.Generator):
@@ -235,12 +274,13 @@ def _with_own_generators(value: Any, copies: dict[int, Any]) -> Any:
     elif isinstance(value, _GENERATORS):
         copies[id(value)] = copy.deepcopy(value)
     elif type(value) in (list, tuple, dict):
-        copies[id(value)] = value  # Where it holds itself.
+        copies[id(value)] = value  # For a container that holds itself.
         items = list(value.values() if isinstance(value, dict) else value)
-        own = [_with_own_generators(item, copies) for item in items]
-        if any(mine is not item for mine, item in zip(own, items, strict=True)):
-            keyed = isinstance(value, dict)
-            copies[id(value)] = dict(zip(value, own, strict=True)) if keyed else type(value)(own)
+        copied = [_with_copied_generators(item, copies) for item in items]
+        if any(new is not item for new, item in zip(copied, items, strict=True)):
+            is_dict = isinstance(value, dict)
+            rebuilt = dict(zip(value, copied, strict=True)) if is_dict else type(value)(copied)
+            copies[id(value)] = rebuilt
     return copies.get(id(value), value)
 
 
@@ -260,13 +300,14 @@ def _read(folder: Path) -> tuple[Any, float]:
     sums = json.loads((folder / "sha256.json").read_text(encoding="utf-8"))
     if set(sums) != {"arrays.npz", "origin.json", "value.json"}:
         raise Damage("its list of checksums is incomplete")
-    for name, want in sums.items():
-        if _sha256(folder / name) != want:
+    for name, checksum in sums.items():
+        if _sha256(folder / name) != checksum:
             raise Damage(f"the checksum of {name} differs")
     with np.load(folder / "arrays.npz", allow_pickle=False) as archive:
         arrays = {key: archive[key] for key in archive.files}
     tree = json.loads((folder / "value.json").read_text(encoding="utf-8"))
     origin = json.loads((folder / "origin.json").read_text(encoding="utf-8"))
-    used = origin["hardware"]
-    share = min(1.0, used["threads"] / (used["cores"] or used["threads"]))
+    hardware = origin["hardware"]
+    # A process on some of the cores left the others to processes beside it.
+    share = min(1.0, hardware["threads"] / (hardware["cores"] or hardware["threads"]))
     return codec.decode(tree, arrays), share * float(origin["seconds"])

@@ -1,9 +1,11 @@
-"""Feeds values into a hash, each with its kind and length, so that none runs into the next."""
+"""Walks through a value and feeds one hash with every part, each with its kind and length.
+
+``identity`` names the parts of objects; here they are fed in order, and a part that stands in
+several places is fed once.
+"""
 
 import collections
-import enum
 import hashlib
-import struct
 import types
 import weakref
 from collections.abc import Callable, Iterable, Mapping, Set
@@ -12,41 +14,43 @@ from typing import Any
 import numpy as np
 import torch
 
-from landscape.store import arrays, identity, installed, library
+from landscape.store import arrays, identity, installed, library, plain
 from landscape.store.networks import tensor_parts
 
 
 class Feeder:
-    """One hash, and the code that went into it.
+    """A SHA-256 that is being fed, and the versions of the code that went into it.
 
     Args:
-        values: Whether values of parameters and buffers of networks count.
-        exact: Whether kinds of containers and numbers count that hold the same, such as lists and
-            tuples; inside objects, whose code may tell them apart, they always do.
+        values: Whether the values of a network's parameters and buffers count, or their shapes.
+        exact: Whether a list differs from a tuple of the same items, and an array from a tensor of
+            the same numbers. Inside objects they always differ: the object's code may tell them
+            apart.
 
     Attributes:
-        code: Name of each function and class met so far -> version of its code.
+        code: Name of each function and class of this library met so far -> version of its code.
     """
 
     def __init__(self, *, values: bool = True, exact: bool = False) -> None:
         self.code: dict[str, str] = {}
         self._hasher = hashlib.sha256()
         self._values, self._exact = values, exact
-        # Objects met so far, in order: those that refer to each other are told by their place.
+        # id -> (number, object) of the objects met so far. A second reference to an object feeds
+        # its number, so objects may refer to each other in circles.
         self._met: dict[int, tuple[int, Any]] = {}
-        self._shared: dict[int, tuple[int, Any]] = {}  # Tensors of networks likewise.
-        self._open: list[int] = []  # Containers that are being fed.
+        self._shared: dict[int, tuple[int, Any]] = {}  # The same for tensors of networks.
+        self._open: list[int] = []  # ids of the containers that are being fed, outermost first.
         self._containers = 0
 
     def hexdigest(self) -> str:
-        """Return the hash of all that was fed."""
+        """Return the SHA-256 of everything fed so far, as 64 hexadecimal digits."""
         return self._hasher.hexdigest()
 
     def feed_whole(self, value: Any) -> None:
-        """Feed a value that is no part of another.
+        """Feed a value that is not part of another.
 
         Raises:
-            TypeError: If it holds something that cannot be looked at.
+            TypeError: If the content of something in it cannot be read, or it is nested too deep.
         """
         library.refresh()
         try:
@@ -58,60 +62,61 @@ class Feeder:
             ) from None
 
     def token(self, kind: str, content: bytes | str = b"") -> None:
-        """Feed a kind of thing and its content."""
+        """Feed one piece of content with its kind and length, so that none runs into the next.
+
+        Args:
+            kind: Word for the kind of thing, such as ``float``. Keys in existing stores hold these
+                words: never change one.
+            content: The bytes, or a text.
+        """
         if isinstance(content, str):
             content = content.encode(errors="surrogatepass")
         self._hasher.update(f"{kind}:{len(content)}:".encode() + content)
 
     def feed(self, value: Any, place: str) -> None:
-        """Feed a value; ``place`` says in errors where it stands, such as ``loss.weights[2]``."""
-        own = None if type(value) in _SCALARS else _own_fingerprint(value)
-        if isinstance(own, str):
-            self.token("own", own)
-            self.code |= getattr(own, "code", {})
+        """Feed a value and all its parts.
+
+        Args:
+            value: Any value.
+            place: Where it stands, for error texts, such as ``loss.weights[2]``.
+
+        Raises:
+            TypeError: If the content of something in it cannot be read.
+        """
+        fingerprint = None if type(value) in plain.SCALARS else _fingerprint_attribute(value)
+        if isinstance(fingerprint, str):
+            self.token("own", fingerprint)
+            self.code |= getattr(fingerprint, "code", {})
         elif not (self._feed_plain(value, place) or self._feed_numbers(value, place)):
-            forgets = isinstance(value, identity.FORGETTING)
-            if isinstance(value, list | tuple | Set | Mapping | np.ndarray) and not forgets:
+            is_weak = isinstance(value, identity.WEAK_CONTAINERS)
+            if isinstance(value, list | tuple | Set | Mapping | np.ndarray) and not is_weak:
                 self._feed_container(value, place)
             else:
                 self._feed_object(value, place)
 
     def _feed_plain(self, value: Any, place: str) -> bool:
-        match value:
-            case enum.Enum():
-                return False
-            case None | bool() | int() | str():
-                self.token(
-                    type(value).__name__ if type(value) in _SCALARS else "plain", _text(value)
-                )
-            case float():
-                self.token("float", struct.pack("<d", value))
-            case complex():
-                parts = complex.real.__get__(value), complex.imag.__get__(value)
-                self.token("complex", struct.pack("<dd", *parts))
-            case bytes():
-                self.token("bytes", value[:])
-            case bytearray():
-                self.token("bytearray", bytes(value))
-            case range() | slice():
-                ends = [value.start, value.stop, value.step]
-                if not all(end is None or (type(end) is int and _is_short(end)) for end in ends):
-                    self.token(type(value).__name__)
-                    self.feed(ends, place)
-                else:
-                    self.token("named", f"{type(value).__name__} {value!r}")
-            case _ if isinstance(value, _NAMED):
-                self.token("named", f"{type(value).__name__} {value!r}")
-            case _:
-                return False
-        if type(value) not in _SCALARS and isinstance(value, _SCALARS):
+        if (plain_token := plain.token(value)) is not None:
+            self.token(*plain_token)
+        elif isinstance(value, range | slice):
+            self._feed_ends(value, place)
+        else:
+            return False
+        if type(value) not in plain.SCALARS and isinstance(value, plain.SCALARS):
             self._feed_kind(value, place)
         return True
 
+    def _feed_ends(self, value: range | slice, place: str) -> None:
+        ends = [value.start, value.stop, value.step]
+        if all(end is None or (type(end) is int and plain.is_short(end)) for end in ends):
+            self.token("named", f"{type(value).__name__} {value!r}")
+        else:
+            self.token(type(value).__name__)
+            self.feed(ends, place)
+
     def _feed_kind(self, value: Any, place: str) -> None:
-        """Feed what a subclass of a plain type is: it may compute otherwise."""
+        """Feed the class of a value whose base is a plain type: it may compute something else."""
         kind = type(value)
-        if library.version(kind) is not None:  # A fingerprint.
+        if library.version(kind) is not None:  # The class ``Fingerprint``: a text like any other.
             return
         if not installed.is_installed(kind):
             self.feed(kind, f"{place}'s class")
@@ -124,12 +129,15 @@ class Feeder:
         for part in parts:
             self.token(part.kind, part.label)
             where = f"{place}{part.place}"
-            if part.shared is None or not self._is_again(part.shared):
-                here = part.value is part.shared and part.shared is not None
-                self._feed_tensor(part.value, where) if here else self.feed(part.value, where)
+            if part.shared is None:
+                self.feed(part.value, where)
+            elif not self._is_repeated(part.shared):
+                # `feed` would take the tensor, which is noted by now, for a repeated one.
+                is_tensor = part.value is part.shared
+                self._feed_tensor(part.value, where) if is_tensor else self.feed(part.value, where)
 
-    def _is_again(self, tensor: Any) -> bool:
-        """Whether a network's tensor stands in another place too; then that is fed instead."""
+    def _is_repeated(self, tensor: Any) -> bool:
+        """Whether a network's tensor was met before; then its number is fed."""
         if id(tensor) in self._shared:
             self.token("shared", str(self._shared[id(tensor)][0]))
             return True
@@ -139,7 +147,7 @@ class Feeder:
     def _feed_numbers(self, value: Any, place: str) -> bool:
         if isinstance(value, torch.Tensor):
             if id(value) in self._shared:
-                self._is_again(value)
+                self._is_repeated(value)
             else:
                 self._feed_tensor(value, place)
         elif isinstance(value, np.ndarray | np.generic) and not value.dtype.hasobject:
@@ -166,7 +174,7 @@ class Feeder:
         if type(value) not in (torch.Tensor, torch.nn.Parameter, torch.nn.Buffer):
             self.feed(type(value), f"{place}'s class")
         if self._exact or self._met:
-            if value.device.type != "cpu":  # It computes other last bits.
+            if value.device.type != "cpu":  # Other devices round differently.
                 self.token("device", value.device.type)
             if value.requires_grad:
                 self.token("trained")
@@ -191,19 +199,20 @@ class Feeder:
                 "one that stands in many places counts in each. Pass tensors."
             )
         kind = type(value)
-        if kind not in _CONTAINERS:  # A container of the reader's own may do more.
+        if kind not in _CONTAINERS:  # The class of a user may compute more.
             self.token("container")
             self.feed(kind, f"{place}'s class")
-            own = {part.label: part.value for part in identity.attributes(value)}
-            self.feed(own if own or hasattr(kind, "__dict__") else None, place)
-            counts = isinstance(value, collections.defaultdict)
-            self.feed(value.default_factory if counts else None, f"{place}.default_factory")
+            attributes = {part.label: part.value for part in identity.attributes(value)}
+            self.feed(attributes if attributes or hasattr(kind, "__dict__") else None, place)
+            has_factory = isinstance(value, collections.defaultdict)
+            self.feed(value.default_factory if has_factory else None, f"{place}.default_factory")
         elif _CONTAINERS[kind] and (self._exact or self._met):
             self.token("kind", kind.__name__)
         if isinstance(value, Mapping):
             self._feed_mapping(self._items(value, place), place)
         elif isinstance(value, Set):
             items = self._items(value, place)
+            # A set has no order: its items are hashed one by one, and the hashes sorted.
             self.token("set", str(len(items)))
             for item in sorted(self._digest_of(item, place) for item in items):
                 self.token("item", item)
@@ -215,13 +224,13 @@ class Feeder:
         self._open.pop()
 
     def _items(self, value: Any, place: str) -> Any:
-        """Return what a container holds, whatever a subclass says instead."""
+        """Return a container's items by its base type's methods, whatever a subclass overrides."""
         for base, items in _ITEMS.items():
             if isinstance(value, base):
                 return value if type(value) is base else items(value)
         try:
             return dict(value.items()) if isinstance(value, Mapping) else list(value)
-        except Exception:  # Written by others, it may raise anything.
+        except Exception:  # Code of users may raise anything.
             self._refuse(value, place)
 
     def _feed_mapping(self, value: Mapping, place: str) -> None:
@@ -229,20 +238,21 @@ class Feeder:
         labels = {key: self._key_label(key, place) for key in value}
         for key in sorted(value, key=labels.__getitem__):
             self.feed(key, place)
-            self.feed(value[key], f"{place}[{_shown(key)}]")
-        # Inside an object, or what a function is given, code may go through it in order. The outer
-        # two are the store's own: all inputs, and those of the function.
-        inputs = self._exact and len(self._open) > 2 and not _is_sorted(labels)
-        if self._met or inputs:
+            self.feed(value[key], f"{place}[{plain.shown_key(key)}]")
+        # The order counts inside an object or an argument: code may iterate over the mapping. The
+        # store itself makes the two outer containers of a key: the tuple of all inputs, and the
+        # mapping of the function's arguments.
+        is_argument = self._exact and len(self._open) > 2 and not _is_sorted(labels)
+        if self._met or is_argument:
             self.token("order", " ".join(labels.values()))
 
     def _key_label(self, key: Any, place: str) -> str:
-        """Return a text by which keys are sorted; that of an object would hold its address."""
-        return repr(key) if _is_plain(key) else self._digest_of(key, place)
+        """Return a text to sort keys by; the ``repr`` of an object would hold its address."""
+        return repr(key) if plain.is_plain_key(key) else self._digest_of(key, place)
 
     def _digest_of(self, value: Any, place: str) -> str:
         feeder = Feeder(values=self._values, exact=self._exact)
-        if type(value) not in _SCALARS:  # It may refer to what it stands in.
+        if type(value) not in plain.SCALARS:  # The item may refer to an object around it.
             feeder._met, feeder._shared = dict(self._met), dict(self._shared)
             feeder._open = list(self._open)
         feeder.feed(value, place)
@@ -250,11 +260,11 @@ class Feeder:
         return feeder.hexdigest()
 
     def _feed_object(self, value: Any, place: str) -> None:
-        """Feed a function, class, network or other object: what identifies it, part by part."""
+        """Feed a function, class, network or other object by its parts."""
         if id(value) in self._met:
             self.token("met", str(self._met[id(value)][0]))
             return
-        self._met[id(value)] = (len(self._met), value)  # Held, so that no other takes its id.
+        self._met[id(value)] = (len(self._met), value)  # Kept alive: a freed id is used again.
         known = library.version(value) if isinstance(value, identity.CODE) else None
         if known is not None:
             version, number = known
@@ -266,7 +276,7 @@ class Feeder:
                 return
         try:
             parts = identity.parts(value, known=known is not None, values=self._values)
-        except identity.Unseen as error:
+        except identity.Unreadable as error:
             self._refuse(value, place, str(error))
         except TypeError:
             self._refuse(value, place)
@@ -276,64 +286,31 @@ class Feeder:
         where = place.removeprefix(".")
         raise TypeError(
             f"cannot fingerprint a {type(value).__qualname__}{f' ({where})' if where else ''}: its "
-            f"content cannot be looked at{f' ({reason})' if reason else ''}, and a key without it "
-            "would stand for others too. Pass plain values, tensors, arrays, generators, "
+            f"content cannot be read{f' ({reason})' if reason else ''}, and a key without it "
+            "would stand for other values too. Pass plain values, tensors, arrays, generators, "
             "dataclasses, or functions and objects that carry such, or give the object a string "
             "attribute `fingerprint`."
         ) from None
 
 
-def _own_fingerprint(value: Any) -> Any:
-    """Return the attribute ``fingerprint`` of an object that has one, not what it makes up."""
+def _fingerprint_attribute(value: Any) -> Any:
+    """Return an object's ``fingerprint`` if it has one, not what its ``__getattr__`` makes up."""
     if isinstance(value, type) or type(value) in weakref.ProxyTypes:
         return None
-    has = any("fingerprint" in vars(base) for base in type(value).__mro__)
-    if has or "fingerprint" in identity.dict_of(value):
+    in_class = any("fingerprint" in vars(base) for base in type(value).__mro__)
+    if in_class or "fingerprint" in identity.dict_of(value):
         return getattr(value, "fingerprint", None)
     return None
-
-
-def _text(value: bool | int | str | None) -> str:
-    if isinstance(value, str):
-        return str.__str__(value)
-    if isinstance(value, int) and not isinstance(value, bool):
-        return int.__repr__(value) if _is_short(value) else hex(int(value))
-    return str(value)
-
-
-def _is_short(number: int) -> bool:
-    """Whether Python writes a number in decimal, however it is set."""
-    return int.bit_length(number) <= 2000
-
-
-def _is_plain(key: Any) -> bool:
-    if isinstance(key, tuple):
-        return type(key) is tuple and all(map(_is_plain, key))
-    if isinstance(key, int):
-        return type(key) in _SCALARS and _is_short(key)
-    plain = type(key) in _SCALARS and key is not None
-    return plain or isinstance(key, np.float64 | np.str_)
 
 
 def _is_sorted(labels: dict[Any, str]) -> bool:
     return list(labels.values()) == sorted(labels.values())
 
 
-def _shown(key: Any) -> str:
-    return repr(key) if _is_plain(key) else type(key).__qualname__
-
-
-_MOST = 5_000_000  # Half a minute.
-_SCALARS = (type(None), bool, int, str, float, complex, bytes, bytearray)
-_NAMED = (
-    torch.dtype,
-    torch.device,
-    torch.memory_format,
-    torch.layout,
-    type(Ellipsis),
-    type(NotImplemented),
-)
-# Whether they are told from others that hold the same.
+# The largest number of containers in one value: hashing so many takes half a minute. Aliases of
+# aliases can multiply without end.
+_MOST = 5_000_000
+# Type -> whether its kind is fed, which tells it from the other type with the same items.
 _CONTAINERS = {
     list: True,
     tuple: False,

@@ -1,8 +1,8 @@
-"""Hashes of values, of networks and of the code that computes with them: the keys of the store.
+"""Hashes of values, networks and code: they make the keys of the store.
 
-Whatever counts in a key is looked at: numbers, tensors and code of this library by content, code of
-a reader's own by what Python holds of it in memory, installed packages by name and version. What
-cannot be looked at is refused by its name, and never taken as equal.
+A hash reads the content of everything in a value: numbers and tensors, the source of this library's
+code, the memory of a user's code, the name and version of installed packages. An object whose
+content cannot be read is refused with an error that names it, and never taken as equal to another.
 """
 
 import types
@@ -19,10 +19,14 @@ from landscape.store.identity import CODE
 
 
 class Fingerprint(str):
-    """A hash that remembers which code is in it.
+    """A hash as text, with the versions of the code that went into it.
+
+    Args:
+        text: The hash.
+        code: Name of each function and class -> version of its code; None for no code.
 
     Attributes:
-        code: Name of each function and class -> version of its code.
+        code: The same, as a dict.
     """
 
     code: Mapping[str, str]
@@ -34,7 +38,11 @@ class Fingerprint(str):
 
 
 def digest(value: Any) -> str:
-    """Return the SHA-256 of a value's content, the same in every process: see ``fingerprint``."""
+    """Return the ``fingerprint`` of a value as a plain text; it is the same in every process.
+
+    Raises:
+        TypeError: If the content of something in it cannot be read.
+    """
     return str(fingerprint(value))
 
 
@@ -45,14 +53,15 @@ def fingerprint(value: Any, *, exact: bool = False) -> Fingerprint:
         value: Plain values and containers of them; tensors, arrays and generators of random
             numbers; functions, classes, networks and objects, with all that they carry; or an
             object with a ``fingerprint`` string of its own.
-        exact: Whether a list differs from a tuple, an array from a tensor, and a mapping from one
-            in another order, which hold the same but need not compute the same.
+        exact: Whether a list differs from a tuple of the same items, an array from a tensor of the
+            same numbers, and a mapping from one in another order. Code may compute different
+            results from them.
 
     Returns:
-        64 hexadecimal digits, which know the code that went into them.
+        64 hexadecimal digits, with the versions of the code in ``code``.
 
     Raises:
-        TypeError: If the content of something in it cannot be looked at, such as an open file.
+        TypeError: If the content of something in it cannot be read, such as an open file.
     """
     feeder = Feeder(exact=exact)
     feeder.feed_whole(value)
@@ -62,10 +71,10 @@ def fingerprint(value: Any, *, exact: bool = False) -> Fingerprint:
 def architecture(model: torch.nn.Module) -> Fingerprint:
     """Return the SHA-256 of a network without the values of its parameters and buffers.
 
-    Classes, settings, hooks and all other attributes count, and the shapes of what is left out.
+    Classes, settings, hooks, all other attributes, and the shapes of parameters and buffers count.
 
     Raises:
-        TypeError: If an attribute's content cannot be looked at.
+        TypeError: If an attribute's content cannot be read.
     """
     feeder = Feeder(values=False)
     feeder.feed_whole(model)
@@ -73,10 +82,11 @@ def architecture(model: torch.nn.Module) -> Fingerprint:
 
 
 def structure(model: torch.nn.Module) -> str:
-    """Return a hash that is the same for networks of one make: to compare, never to be a key.
+    """Return a hash that is equal for networks of the same structure; for comparison, not for keys.
 
-    The printed tree names every layer with most of its settings; plain attributes give the settings
-    that are not printed. What cannot be looked at counts by its name.
+    It reads the printed tree, which names every layer with most of its settings, and the plain
+    attributes of each layer, which hold the other settings. Unlike ``architecture`` it accepts any
+    network: an object whose content cannot be read counts by its name.
     """
     kinds = {kind for module in model.modules() for kind in type(module).__mro__}
     layers = [
@@ -108,11 +118,10 @@ def _version_or_name(kind: type) -> str:
 
 
 def code_version(subject: Callable | type | types.ModuleType) -> str:
-    """Return the SHA-256 of the code that a function, class or module computes with.
+    """Return the SHA-256 of the code of a function, class or module, and of all code it uses.
 
-    For code of this library: its definition and all that its names refer to, see
-    ``code_versions``, so that better words, another file or another name recompute nothing. For
-    other code: what Python holds of it in memory, and what that refers to.
+    Code of this library counts by its source, see ``code_versions``: a better docstring, another
+    file or another name recomputes nothing. Other code counts by what Python holds in memory.
 
     Args:
         subject: A function, class or module.
@@ -121,10 +130,10 @@ def code_version(subject: Callable | type | types.ModuleType) -> str:
         64 hexadecimal digits.
 
     Raises:
-        TypeError: If the code refers to something whose content cannot be looked at.
+        TypeError: If the code refers to an object whose content cannot be read.
     """
     library.refresh()
-    if not getattr(subject, "__closure__", None):  # Which holds more than the code.
+    if not getattr(subject, "__closure__", None):  # A closure holds values besides the code.
         known = library.version(subject) if isinstance(subject, CODE) else None
         if known is not None:
             return known[0]
@@ -132,5 +141,5 @@ def code_version(subject: Callable | type | types.ModuleType) -> str:
 
 
 def definitions() -> CodeVersions:
-    """Return the versions of all definitions that are known by their source."""
+    """Return the versions of all definitions whose source is known."""
     return library.definitions()

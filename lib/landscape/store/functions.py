@@ -1,4 +1,8 @@
-"""What identifies a function that is no library's: instructions, constants, and what it reads."""
+"""The parts that identify a user's function: instructions, constants, and the globals it reads.
+
+Functions of this library and of installed packages never come here: ``library`` and ``installed``
+identify them.
+"""
 
 import builtins
 import dis
@@ -13,14 +17,15 @@ from landscape.store import installed
 
 
 class Part(NamedTuple):
-    """One thing that identifies an object.
+    """One of the parts that identify an object.
 
     Attributes:
-        kind: What sort of thing, such as ``attribute``.
-        label: Its name or a number that belongs to it.
-        value: Its value, to be fed in its turn.
-        place: How an error names it, behind the object's own place: ``.weight``.
-        shared: What the object holds itself, where it counts whether another place holds it too.
+        kind: Word for the kind of part, such as ``attribute``; it is in the hash.
+        label: Its name or number; it is in the hash.
+        value: Its value, which is hashed in turn.
+        place: Its name in error texts, behind the name of the object: ``.weight``.
+        shared: The object that the part stands for, such as a parameter of a network, where it
+            counts whether two places hold the same one.
     """
 
     kind: str
@@ -30,15 +35,16 @@ class Part(NamedTuple):
     shared: Any = None
 
 
-class Unseen(TypeError):
-    """Something cannot be looked at, for a reason that is worth saying."""
+class Unreadable(TypeError):
+    """The content of an object cannot be read, for the reason that the text gives."""
 
 
 def code_parts(function: types.FunctionType) -> Iterator[Part]:
-    """Yield a function's instructions, the constants in them, and the globals that they read.
+    """Yield a function's instructions, its constants, and the globals and imports that it reads.
 
     Raises:
-        Unseen: If it looks up names while it runs.
+        Unreadable: If it looks up names by text while it runs, or imports a module of the user's
+            that is not loaded: nobody can say what it will read.
     """
     yield Part("python", f"{sys.implementation.name} {sys.version_info[:2]}")
     codes = list(_nested(function.__code__))
@@ -56,14 +62,15 @@ def code_parts(function: types.FunctionType) -> Iterator[Part]:
         yield Part("instructions", repr(counts), code.co_code + code.co_exceptiontable)
         yield Part("constants", "", _constants(code))
         for name in {"__globals__", "f_globals"} & set(code.co_names):
-            raise Unseen(f"it looks up names while it runs, by {name}")
+            raise Unreadable(f"it looks up names while it runs, by {name}")
     for chain in dict.fromkeys(chain for code in codes for chain in _globals(code)):
         yield _global(chain, function.__globals__)
-    for wanted in dict.fromkeys(wanted for code in codes for wanted in _imports(code)):
-        yield from _import(*wanted, function.__globals__)
+    for statement in dict.fromkeys(entry for code in codes for entry in _imports(code)):
+        yield from _import(*statement, function.__globals__)
 
 
 def _nested(code: types.CodeType) -> Iterator[types.CodeType]:
+    """Yield a code object and those of the functions defined inside it."""
     yield code
     for constant in code.co_consts:
         if isinstance(constant, types.CodeType):
@@ -71,7 +78,7 @@ def _nested(code: types.CodeType) -> Iterator[types.CodeType]:
 
 
 def _constants(code: types.CodeType) -> list[Any]:
-    constants = [one for one in code.co_consts if not isinstance(one, types.CodeType)]
+    constants = [value for value in code.co_consts if not isinstance(value, types.CodeType)]
     if code.co_consts and isinstance(code.co_consts[0], str):
         used = {step.arg for step in dis.get_instructions(code) if step.opcode in dis.hasconst}
         if 0 not in used:  # A docstring, which no instruction reads.
@@ -93,15 +100,16 @@ def _globals(code: types.CodeType) -> Iterator[tuple[str, ...]]:
 
 
 def _imports(code: types.CodeType) -> Iterator[tuple[int, tuple[str, ...], str]]:
-    """Yield what is imported: the levels up, the names taken from a module, the module."""
+    """Yield (levels up, names taken from the module, module) of each import statement."""
     steps = list(dis.get_instructions(code))
     for index, step in enumerate(steps):
         if step.opname == "IMPORT_NAME":
+            # Two constants precede the import: the level, and the names or None.
             yield steps[index - 2].argval, steps[index - 1].argval or (), step.argval
 
 
 def _global(chain: tuple[str, ...], namespace: dict[str, Any]) -> Part:
-    """Return what a dotted global name stands for: followed through modules, to what is used."""
+    """Return the object that a dotted global name stands for, followed through modules."""
     place = f" (which uses {'.'.join(chain)!r})"
     if chain[0] not in namespace:
         return _builtin(chain[0], namespace, place)
@@ -109,7 +117,7 @@ def _global(chain: tuple[str, ...], namespace: dict[str, Any]) -> Part:
     while rest and isinstance(value, types.ModuleType) and hasattr(value, rest[0]):
         value = getattr(value, rest.pop(0))
     if value is sys.modules or value is importlib.import_module:
-        raise Unseen(f"it looks up names while it runs, by {'.'.join(chain)}")
+        raise Unreadable(f"it looks up names while it runs, by {'.'.join(chain)}")
     return Part("global", ".".join(chain), value, place)
 
 
@@ -118,36 +126,37 @@ def _builtin(name: str, namespace: dict[str, Any], place: str) -> Part:
     held = vars(held) if isinstance(held, types.ModuleType) else held
     value = held.get(name)
     if value in (eval, exec, globals, __import__):
-        raise Unseen(f"it looks up names while it runs, by {name}()")
+        raise Unreadable(f"it looks up names while it runs, by {name}()")
     if isinstance(value, types.FunctionType) and not installed.is_installed(value):
-        return Part("global", name, value, place)  # Somebody's own, under a built-in name.
+        return Part("global", name, value, place)  # Somebody replaced a built-in function.
     return Part("global", name, "built in" if name in held else "missing")
 
 
 def _import(
     level: int, names: tuple[str, ...], module: str, namespace: dict[str, Any]
 ) -> Iterator[Part]:
-    """Yield what an import inside a function gives."""
+    """Yield the objects that an import statement inside a function gives."""
     if level:
         package = namespace.get("__package__") or namespace.get("__name__", "").rpartition(".")[0]
         try:
             module = importlib.util.resolve_name("." * level + module, package)
         except ImportError:
-            raise Unseen(f"the place of the module {module!r} that it imports is unknown") from None
+            reason = f"the place of the module {module!r} that it imports is unknown"
+            raise Unreadable(reason) from None
     place = f" (which imports {module!r})"
     if installed.is_installed_name(module):
         yield Part("import", module, [*names, installed.release(module)])
     elif names:
         for name in names:
-            inner = f"{module}.{name}"
-            known = hasattr(_loaded(module), name)
-            yield Part("import", inner, getattr(_loaded(module), name) if known else _loaded(inner))
-    else:  # `import a.b` makes `a` known too, and all that it holds.
+            inner, loaded = f"{module}.{name}", _loaded(module)
+            value = getattr(loaded, name) if hasattr(loaded, name) else _loaded(inner)
+            yield Part("import", inner, value)
+    else:  # `import a.b` also gives `a`, with everything in it.
         for name in dict.fromkeys((module, module.partition(".")[0])):
             yield Part("import", name, _loaded(name), place)
 
 
 def _loaded(module: str) -> types.ModuleType:
     if module not in sys.modules:
-        raise Unseen(f"the module {module!r} that it imports is not loaded: import it first")
+        raise Unreadable(f"the module {module!r} that it imports is not loaded: import it first")
     return sys.modules[module]

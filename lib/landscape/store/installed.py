@@ -1,4 +1,4 @@
-"""Which code belongs to Python or to an installed package, and is known by its name and version."""
+"""Tells code of Python and of installed packages, known by name and version, from users' code."""
 
 import functools
 import importlib.metadata
@@ -12,22 +12,27 @@ from pathlib import Path
 from typing import Any
 
 
+def is_heap_type(kind: type) -> bool:
+    """Return whether a class lies on the heap, as those that a class statement makes do."""
+    return bool(kind.__flags__ & 1 << 9)  # Py_TPFLAGS_HEAPTYPE.
+
+
 def is_installed(subject: Any) -> bool:
-    """Whether a class or function is an installed package's own: found there under its name."""
+    """Return whether an installed package holds this class or function under its name."""
     module = sys.modules.get(getattr(subject, "__module__", None) or "")
     if module is None or not is_installed_name(module.__name__) or is_foreign(subject):
         return False
     try:
         return operator.attrgetter(subject.__qualname__)(module) is subject
     except AttributeError:
-        # Types that Python makes itself have names by which they are not found. A class that was
-        # executed without a module's name says that it is built in as well, but lies on the heap.
-        made_by_python = isinstance(subject, type) and not subject.__flags__ & 1 << 9
+        # Some types of Python itself, such as that of generators, are not found by their names. A
+        # class executed without a module's name also claims to be built in, but lies on the heap.
+        made_by_python = isinstance(subject, type) and not is_heap_type(subject)
         return made_by_python and subject.__module__ == "builtins"
 
 
 def is_foreign(function: Any) -> bool:
-    """Whether a function comes from elsewhere than its name says: `functools.wraps` copies that."""
+    """Return whether a function's code is a user's, whatever the name that it may have copied."""
     if not isinstance(function, types.FunctionType):
         return False
     home = function.__globals__.get("__name__") or ""
@@ -35,7 +40,11 @@ def is_foreign(function: Any) -> bool:
 
 
 def patches(names: dict[str, Any]) -> Iterator[tuple[str, Any]]:
-    """Yield name -> value of functions that somebody set in an installed class or module."""
+    """Yield the (name, value) pairs of an installed class or module that a user has replaced.
+
+    Args:
+        names: The names that the class or module defines -> their values.
+    """
     for name, value in names.items():
         for function in functions_of(value):
             if is_foreign(function):
@@ -44,7 +53,7 @@ def patches(names: dict[str, Any]) -> Iterator[tuple[str, Any]]:
 
 
 def functions_of(value: Any) -> list[types.FunctionType]:
-    """Return the functions that an attribute of a class runs."""
+    """Return the Python functions behind an attribute of a class, such as a property."""
     if isinstance(value, types.FunctionType):
         return [value]
     if isinstance(value, staticmethod | classmethod):
@@ -57,14 +66,14 @@ def functions_of(value: Any) -> list[types.FunctionType]:
 
 
 def name_and_release(subject: Any) -> tuple[str, str]:
-    """Return the dotted name of an installed class or function, and its package's version."""
+    """Return the dotted name of an installed class or function, and the version of its package."""
     return f"{subject.__module__}.{subject.__qualname__}", release(subject.__module__)
 
 
 def is_installed_name(module: str) -> bool:
-    """Whether a module belongs to Python or to an installed package, not to the reader.
+    """Return whether a module belongs to Python or to an installed package, not to the user.
 
-    The place of its file decides, not the name: a reader's own ``code.py`` is not Python's.
+    The place of its file decides, not the name: a user's ``code.py`` is not Python's ``code``.
     """
     root = module.partition(".")[0]
     if root in ("__main__", ""):
@@ -73,14 +82,15 @@ def is_installed_name(module: str) -> bool:
     if loaded is not None:
         places = [getattr(loaded, "__file__", None), *(getattr(loaded, "__path__", ()) or ())]
     else:
-        places = _found(root)
+        places = _places_on_disk(root)
         if places is None:
             return False
     return _lies_in_python(root, tuple(str(place) for place in places if place))
 
 
 @functools.cache
-def _found(root: str) -> list[str | None] | None:
+def _places_on_disk(root: str) -> list[str | None] | None:
+    """Return where a module that is not loaded lies, or None where there is none."""
     try:
         spec = importlib.util.find_spec(root)
     except (ImportError, ValueError):
@@ -93,20 +103,20 @@ def _found(root: str) -> list[str | None] | None:
 
 @functools.cache
 def _lies_in_python(root: str, places: tuple[str, ...]) -> bool:
-    if not places:  # Built into the program.
+    if not places:  # Built into the interpreter.
         return root in sys.stdlib_module_names or root in sys.builtin_module_names
     paths = [Path(place) for place in places]
     if any({"site-packages", "dist-packages"} & set(path.parts) for path in paths):
         return True
-    own = [sysconfig.get_path(kind) for kind in ("stdlib", "platstdlib")]
+    folders = [Path(sysconfig.get_path(kind)).resolve() for kind in ("stdlib", "platstdlib")]
     return root in sys.stdlib_module_names and any(
-        path.resolve().is_relative_to(Path(place).resolve()) for path in paths for place in own
+        path.resolve().is_relative_to(folder) for path in paths for folder in folders
     )
 
 
 @functools.cache
 def release(module: str) -> str:
-    """Return the version of the package that holds a module: Python's own, or the installed."""
+    """Return the version of the package that holds a module; for Python's modules, of Python."""
     root = module.partition(".")[0]
     if root in sys.stdlib_module_names or root in sys.builtin_module_names:
         return f"{sys.implementation.name} {sys.version_info[:3]}"

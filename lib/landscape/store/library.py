@@ -1,4 +1,7 @@
-"""Code that is known by its source: this library's, and packages that say so."""
+"""Versions of code in memory whose source is known: this library, and packages that register.
+
+A function counts as known only while its code in memory is what the source says.
+"""
 
 import functools
 import importlib.machinery
@@ -15,23 +18,26 @@ from landscape.store.code_versions import CodeVersions
 from landscape.store.source_code import SourceCode, read_package
 
 PACKAGE = Path(__file__).parents[1]
-# Read once, when the library is imported: a file edited while a run goes on is not what it runs.
+# Read once, at import: a file that is edited during a run is not the code that runs.
 _SOURCES = read_package(PACKAGE)
 _VERSIONS = CodeVersions(SourceCode(_SOURCES))
+# Module -> its spec when its source was read; `importlib.reload` replaces the spec.
 _SPECS: dict[str, importlib.machinery.ModuleSpec | None] = {}
 
 
 def read_code(package: Path) -> None:
-    """Let the source of another package be known by content, as the library's own is.
+    """Register another package: its code then counts by its source, as this library's does.
+
+    Call it from the package's ``__init__``.
 
     Args:
-        package: Its folder. To be called when the package is imported, from its ``__init__``.
+        package: Folder of the package.
     """
     _read_again(read_package(package))
 
 
 def definitions() -> CodeVersions:
-    """Return the versions of all definitions that are known by their source."""
+    """Return the versions of all definitions whose source is known."""
     return _VERSIONS
 
 
@@ -45,7 +51,7 @@ def _read_again(sources: dict[str, str]) -> None:
 
 
 def refresh() -> None:
-    """Read the source of modules anew that were reloaded, as notebooks do after an edit."""
+    """Read the source of modules again that were reloaded, as notebooks do after an edit."""
     reloaded = {}
     for name in _SOURCES:
         if name in sys.modules:
@@ -57,14 +63,14 @@ def refresh() -> None:
 
 
 def version(subject: Any) -> tuple[str, int] | None:
-    """Return the version of code whose source is known, or None for any other.
+    """Return the version of code whose source is known, or None for other code.
 
     Args:
         subject: A function, class or module.
 
     Returns:
-        The version of the definition on the top level of its module, and which of the functions in
-        it is meant, in the order of the source: 0 for the definition itself.
+        The version of the definition at the top level of its module, and the number of the function
+        or class inside that definition, in the order of the source: 0 for the definition itself.
     """
     if isinstance(subject, types.ModuleType):
         known = subject.__name__ in _SOURCES and sys.modules.get(subject.__name__) is subject
@@ -72,16 +78,16 @@ def version(subject: Any) -> tuple[str, int] | None:
     if isinstance(subject, types.FunctionType):
         return _version_of_function(subject) or _version_of_decorated(subject)
     module, name = getattr(subject, "__module__", None), subject.__qualname__.partition(".")[0]
-    if not _is_there(subject) or _is_patched(subject) or not _is_defined(module, name):
+    if not _is_found_by_name(subject) or _is_patched(subject) or not _is_defined(module, name):
         return None
     numbers = {code.co_qualname: place[1] for code, place in _places(module).items()}
     return _VERSIONS.version(module, name), numbers.get(subject.__qualname__, 0)
 
 
 def _version_of_function(function: types.FunctionType) -> tuple[str, int] | None:
-    """Return the version of a function that is what the source says, not of one put in its place.
+    """Return the version of a function whose code in memory equals the code of the source.
 
-    A decorator copies the name of what it wraps; so what counts is the code in memory.
+    Its name proves nothing: a decorator copies the name of the function that it wraps.
     """
     module = function.__globals__.get("__name__")
     if module not in _SOURCES or module not in sys.modules:
@@ -95,7 +101,7 @@ def _version_of_function(function: types.FunctionType) -> tuple[str, int] | None
 def _version_of_decorated(function: types.FunctionType) -> tuple[str, int] | None:
     """Return the version of a definition that an installed package's decorator wraps."""
     inner = inspect.unwrap(function)
-    if inner is function or not _is_there(function):
+    if inner is function or not _is_found_by_name(function):
         return None
     home = function.__globals__.get("__name__") or ""
     return _version_of_function(inner) if installed.is_installed_name(home) else None
@@ -107,13 +113,13 @@ def _is_defined(module: str, name: str) -> bool:
 
 @functools.cache
 def _places(module: str) -> dict[types.CodeType, tuple[str, int]]:
-    """Return code -> (definition on the top level, number of the code in it)."""
+    """Return compiled code -> (definition at the top level, number of the code in it)."""
     whole = compile(_SOURCES[module], module, "exec", dont_inherit=True)
-    found: dict[types.CodeType, tuple[str, int]] = {}
+    places: dict[types.CodeType, tuple[str, int]] = {}
     for top in _inner(whole):
         for index, code in enumerate((top, *_all_inner(top))):
-            found.setdefault(code, (top.co_name, index))
-    return found
+            places.setdefault(code, (top.co_name, index))
+    return places
 
 
 def _inner(code: types.CodeType) -> list[types.CodeType]:
@@ -126,17 +132,17 @@ def _all_inner(code: types.CodeType) -> Iterator[types.CodeType]:
         yield from _all_inner(inner)
 
 
-def _is_there(subject: Any) -> bool:
-    """Whether a class or function is what a module whose source is known holds by its name."""
+def _is_found_by_name(subject: Any) -> bool:
+    """Whether a module whose source is known holds this class or function under its name."""
     try:
-        found = operator.attrgetter(subject.__qualname__)(sys.modules[subject.__module__])
+        named = operator.attrgetter(subject.__qualname__)(sys.modules[subject.__module__])
     except (AttributeError, KeyError):
         return False
-    return found is subject and subject.__module__ in _SOURCES
+    return named is subject and subject.__module__ in _SOURCES
 
 
 def _is_patched(kind: type) -> bool:
-    """Whether somebody set a function of another module in a class."""
+    """Whether somebody set a function from outside the known packages in a class."""
     return any(
         installed.is_foreign(function) and function.__globals__.get("__name__") not in _SOURCES
         for value in vars(kind).values()

@@ -1,4 +1,4 @@
-"""What identifies a network: layers, parameters, buffers, hooks and all other attributes."""
+"""The parts that identify a network: layers, parameters, buffers, hooks, all other attributes."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -8,22 +8,23 @@ import torch
 from landscape.store import installed
 from landscape.store.functions import Part
 
-# Which hooks take keyword arguments, or run after an error too: by keys that count all hooks that
-# were ever made in this process.
+# Hooks that take keyword arguments, or that also run after an error. PyTorch notes them by keys
+# that number all hooks made in this process, so the keys themselves must not count.
 _FLAGS = {
     "_forward_hooks": ("_forward_hooks_with_kwargs", "_forward_hooks_always_called"),
     "_forward_pre_hooks": ("_forward_pre_hooks_with_kwargs",),
 }
+# Attributes that are fed on their own, or with the hooks.
 _FED = {"_parameters", "_buffers", "_modules", "training", *sum(_FLAGS.values(), ())}
 
 
 def network_parts(model: torch.nn.Module, values: bool) -> list[Part]:
-    """Return what identifies a network.
+    """Return the parts that identify a network.
 
     Args:
         model: The network.
-        values: Whether values of parameters and buffers count, and whether it is set to train; or
-            only the shapes.
+        values: Whether the values of parameters and buffers count, and the training mode; otherwise
+            only shapes and dtypes.
     """
     held = [Part("class", "", type(model), "'s class"), *_for_all_networks()]
     if values and not model.training:
@@ -38,10 +39,11 @@ def network_parts(model: torch.nn.Module, values: bool) -> list[Part]:
         if name in _FLAGS:
             flags = [vars(model).get(flag, {}) for flag in _FLAGS[name]]
             attribute = [
-                [hook, *(key in flag for flag in flags)] for key, hook in attribute.items()
+                [hook, *(key in flagged for flagged in flags)] for key, hook in attribute.items()
             ]
         elif name.startswith("_") and name.endswith("_hooks") and isinstance(attribute, Mapping):
             attribute = list(attribute.values())
+        # A private attribute without content, such as a table without hooks, computes nothing.
         unused = attribute is None or attribute is False or _is_empty(attribute)
         if not (name.startswith("_") and unused):
             held.append(Part("attribute", name, attribute, f".{name}"))
@@ -58,14 +60,14 @@ def _tensor(kind: str, name: str, tensor: torch.Tensor | None, values: bool) -> 
         yield Part("trained", str(tensor.requires_grad))
         if not values and not torch.nn.parameter.is_lazy(tensor):
             content = tuple(tensor.shape), tensor.dtype
-            if tensor.device.type != "cpu":  # It computes other last bits.
+            if tensor.device.type != "cpu":  # Other devices round differently.
                 content = *content, tensor.device.type
             yield from tensor_parts(tensor)
     yield Part(kind, name, content, f".{name}", shared=tensor)
 
 
 def tensor_parts(tensor: torch.Tensor) -> list[Part]:
-    """Return what a tensor carries besides its numbers: attributes that were set, and hooks."""
+    """Return the attributes and hooks that were set on a tensor."""
     held = [
         Part("attribute", name, value, f".{name}")
         for name, value in sorted(getattr(tensor, "__dict__", {}).items())
@@ -77,7 +79,7 @@ def tensor_parts(tensor: torch.Tensor) -> list[Part]:
 
 
 def _for_all_networks() -> Iterator[Part]:
-    """Yield what was set for all networks of the process: hooks, and functions put into PyTorch."""
+    """Yield global hooks and replaced functions of PyTorch: they act on every network."""
     module = torch.nn.modules.module
     for name in (
         "_global_forward_hooks",

@@ -1,4 +1,4 @@
-"""The machine: what decides last bits, what provenance says, where the project lies."""
+"""The machine and the project: numerical environment, versions, hardware, root folder, commit."""
 
 import contextlib
 import os
@@ -12,7 +12,10 @@ import torch
 
 
 def numerical_environment() -> dict[str, Any]:
-    """Return what, besides code and inputs, decides the last bits of a result on this machine."""
+    """Return the settings of this process and machine that decide the last bits of a result.
+
+    They are part of every key, beside code and inputs.
+    """
     usual = {
         "matmul": (torch.get_float32_matmul_precision(), "highest"),
         "device": (str(torch.get_default_device()), "cpu"),
@@ -24,13 +27,13 @@ def numerical_environment() -> dict[str, Any]:
         "threads": torch.get_num_threads(),
         "cpu_capability": torch.backends.cpu.get_cpu_capability(),
         "default_dtype": str(torch.get_default_dtype()),
-        # What is as usual leaves the keys as they were.
+        # A usual setting is left out: keys made before the setting counted stay valid.
         **{name: value for name, (value, usually) in usual.items() if value != usually},
     }
 
 
 def description() -> dict[str, Any]:
-    """Return versions and hardware for a provenance stamp; no host name and no path."""
+    """Return versions and hardware for a provenance stamp, without host name and paths."""
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     return {
         "versions": {
@@ -58,10 +61,10 @@ def _cpu_model() -> str:
 
 
 def project_path(path: str | Path) -> Path:
-    """Return an absolute path; a relative one starts at the project's root.
+    """Return a path as an absolute one; a relative path starts at the project's root.
 
     The root is the nearest folder at or above the working directory that holds both ``notebooks``
-    and ``pyproject.toml``; where there is none, the working directory.
+    and ``pyproject.toml``; without such a folder, the working directory.
     """
     path = Path(path).expanduser()
     if path.is_absolute():
@@ -74,9 +77,9 @@ def project_path(path: str | Path) -> Path:
 
 
 def commit(folder: str | Path) -> tuple[str, bool]:
-    """Return the git commit of ``folder`` and whether tracked files differ from it.
+    """Return the git commit of a folder, and whether tracked files differ from it.
 
-    Where there is no git or no commit: ``("unknown", True)``.
+    Without git or without a commit, the answer is ``("unknown", True)``.
     """
     with contextlib.suppress(OSError, subprocess.CalledProcessError):
         head, status = (

@@ -1,4 +1,4 @@
-"""Source text of whole packages: which names each module defines, and what a name refers to."""
+"""Parsed source of whole packages: the names that each module defines, and their meaning."""
 
 import ast
 import builtins
@@ -12,12 +12,13 @@ EFFECTS = "<statements>"  # The definition that stands for all statements that b
 
 @dataclasses.dataclass(frozen=True)
 class Reference:
-    """What a name in a module refers to.
+    """The target of a name in a module.
 
     Attributes:
         kind: ``definition`` or ``module`` of a package that is read here; ``external``, a dotted
-            name of another package; ``builtin``; ``unknown``, such as ``__name__``.
-        module: The module that holds the definition, or is meant itself; else empty.
+            name of another package; ``builtin``; ``local``, a variable of a function; ``unknown``,
+            such as ``__name__``.
+        module: The module that holds the definition, or the module itself; otherwise empty.
         name: Name of the definition, or the dotted name.
     """
 
@@ -31,8 +32,9 @@ class Module:
     """The top level of one source file.
 
     Attributes:
-        definitions: Statements that bind each name, in the file's order.
-        imports: Name -> (module, name in it or None), also for imports under a condition.
+        definitions: Name -> statements that bind it, in the file's order.
+        imports: Name -> (module, name in it or None for the module), also for imports under a
+            condition.
     """
 
     definitions: Mapping[str, list[ast.stmt]]
@@ -40,7 +42,10 @@ class Module:
 
 
 def read_package(folder: Path) -> dict[str, str]:
-    """Return dotted module name -> source text of a package; its ``__init__`` has its own name."""
+    """Return dotted module name -> source text, for all modules in a package's folder.
+
+    The package itself stands for its ``__init__``.
+    """
     sources = {}
     for path in sorted(folder.rglob("*.py")):
         parts = (folder.name, *path.relative_to(folder).with_suffix("").parts)
@@ -54,6 +59,13 @@ class SourceCode:
 
     Args:
         sources: Dotted module name -> source text, as ``read_package`` returns it.
+
+    Attributes:
+        sources: The same, as a dict.
+        packages: Names of the packages.
+        module: Function that returns the parsed ``Module`` of a dotted name.
+        classes: Function that returns name -> modules of the dataclasses at the top level of all
+            modules.
     """
 
     def __init__(self, sources: Mapping[str, str]) -> None:
@@ -63,8 +75,7 @@ class SourceCode:
         self.classes = functools.cache(self._dataclasses)
 
     def _dataclasses(self) -> dict[str, list[str]]:
-        """Return name -> modules of the dataclasses on the top level of all modules."""
-        found: dict[str, list[str]] = {}
+        classes: dict[str, list[str]] = {}
         for module in self.sources:
             for name, statements in self.module(module).definitions.items():
                 for node in statements:
@@ -72,8 +83,8 @@ class SourceCode:
                     if isinstance(node, ast.ClassDef) and any(
                         "dataclass" in ast.unparse(decorator) for decorator in decorators
                     ):
-                        found.setdefault(name, []).append(module)
-        return found
+                        classes.setdefault(name, []).append(module)
+        return classes
 
     def _parse(self, name: str) -> Module:
         statements = ast.parse(self.sources[name]).body
@@ -87,7 +98,7 @@ class SourceCode:
         imports: dict[str, tuple[str, str | None]] = {}
         for statement in statements:
             imported = dict(imported_names(statement, name))
-            # A name that may mean one thing or another is what the statements make of it.
+            # A name with several meanings is a definition: all statements that bind it count.
             unclear = {label for label in imported if len(meanings[label]) > 1}
             imports |= {k: target for k, target in imported.items() if k not in unclear}
             bound = set(_bound_names(statement)) | unclear
@@ -103,7 +114,15 @@ class SourceCode:
         return Module(definitions, imports)
 
     def resolve(self, module: str, name: str) -> Reference:
-        """Return what a global name of a module refers to, through all re-exports."""
+        """Return the target of a global name, followed through all re-exports.
+
+        Args:
+            module: Dotted name of the module that uses it.
+            name: The name as the module writes it.
+
+        Raises:
+            LookupError: If the module imports it from a module that does not define it.
+        """
         here = self.module(module)
         if name in here.definitions:
             return Reference("definition", module, name)
@@ -114,7 +133,11 @@ class SourceCode:
         return Reference("unknown", "", name)
 
     def imported(self, module: str, name: str | None) -> Reference:
-        """Return what ``from module import name`` gives, or ``import module`` without a name.
+        """Return the target of ``from module import name``.
+
+        Args:
+            module: Dotted name of the module.
+            name: The name in it; None for the module itself.
 
         Raises:
             LookupError: If a module that is read here defines no such name.
@@ -136,10 +159,14 @@ class SourceCode:
 
 
 def imported_names(tree: ast.AST, module: str) -> Iterator[tuple[str, tuple[str, str | None]]]:
-    """Yield the names that the import statements in a tree bind, without those of inner scopes.
+    """Yield the names that import statements bind, each with (module, name in it or None).
+
+    Args:
+        tree: A statement or module; functions and classes in it are not entered.
+        module: Dotted name of its module, for the error text.
 
     Raises:
-        ValueError: For an import relative to the file's place, or of everything.
+        ValueError: For a relative import or ``import *``.
     """
     for node in walk_scope(tree):
         if isinstance(node, ast.Import):
@@ -163,7 +190,7 @@ def _bound_names(statement: ast.stmt) -> Iterator[str]:
 
 
 def bound_by(node: ast.AST) -> Iterator[str]:
-    """Yield the names that one node of a tree binds in its scope; those of imports not."""
+    """Yield the names that one node of a tree binds in its scope, except by imports."""
     match node:
         case ast.FunctionDef() | ast.AsyncFunctionDef() | ast.ClassDef():
             yield node.name
@@ -180,9 +207,9 @@ _COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
 
 
 def walk_scope(tree: ast.AST) -> Iterator[ast.AST]:
-    """Yield a node and its descendants, not entering the functions and classes in it.
+    """Yield a node and its descendants in the same scope: functions and classes are not entered.
 
-    Of a comprehension come only the named expressions (``:=``), whose targets are names outside.
+    A comprehension yields only its named expressions (``:=``), whose targets lie in this scope.
     """
     yield tree
     if isinstance(tree, _SCOPES):
@@ -195,7 +222,7 @@ def walk_scope(tree: ast.AST) -> Iterator[ast.AST]:
 
 
 def _named_in(tree: ast.AST) -> Iterator[ast.AST]:
-    """Yield the targets of named expressions in a comprehension, without those of functions."""
+    """Yield the targets of named expressions in a comprehension, but not in functions inside."""
     if isinstance(tree, ast.NamedExpr):
         yield tree.target
     for child in ast.iter_child_nodes(tree):
@@ -208,7 +235,7 @@ _COMPOUND += (ast.TryStar, ast.Match)
 
 
 def _does_more_than_bind(statement: ast.stmt) -> bool:
-    """Whether a statement that holds others does more than to give names their meaning."""
+    """Whether a compound statement does more than bind names: it calls or sets something."""
     if not isinstance(statement, _COMPOUND):
         return False
     for node in walk_scope(statement):
@@ -220,7 +247,7 @@ def _does_more_than_bind(statement: ast.stmt) -> bool:
 
 
 def _globals_of_functions(statements: list[ast.stmt]) -> Iterator[tuple[str, ast.stmt]]:
-    """Yield the names that functions declare ``global``, each with the statement around."""
+    """Yield the names that functions declare ``global``, each with the top-level statement."""
     for statement in statements:
         for node in ast.walk(statement):
             for label in node.names if isinstance(node, ast.Global) else ():

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 import studies  # noqa: F401  (its code counts as well)
 from landscape.store import fingerprint
-from landscape.store.code_versions import CARRIERS, CodeVersions
+from landscape.store.carriers import CARRIERS
+from landscape.store.code_versions import CodeVersions
 from landscape.store.source_code import SourceCode
 
 SOURCES = fingerprint.definitions().code.sources

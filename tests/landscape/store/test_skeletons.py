@@ -2,7 +2,7 @@
 
 import pytest
 from landscape.store import fingerprint
-from landscape.store.skeletons import is_carrier
+from landscape.store.carriers import is_carrier
 
 from tests.landscape.store.test_code_versions import version
 

@@ -47,7 +47,11 @@ class Convolution(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx, inputs, weight, bias, options, held=None):
-        """Return the values (N, O, H', W'), or the tensor that stands for them."""
+        """Return the values (N, O, H', W'), or the tensor that stands for them.
+
+        As torch.autograd.Function: arguments as for ``apply``, see the class; saves inputs and
+        weight.
+        """
         ctx.options, ctx.has_bias = options, bias is not None
         ctx.save_for_backward(inputs, weight)
         if held is not None:
@@ -57,7 +61,11 @@ class Convolution(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx, grad):
-        """Return the gradients of inputs, weight and bias; they can be differentiated once more."""
+        """Return the gradients of inputs, weight and bias; they can be differentiated once more.
+
+        As torch.autograd.Function: arguments are the context and the output's gradient; uses the
+        saved inputs and weight; a gradient that nothing needs is None.
+        """
         inputs, weight = ctx.saved_tensors
         # An unneeded gradient costs a whole convolution: the images need none, for example.
         needs = [*ctx.needs_input_grad[:2], ctx.has_bias and ctx.needs_input_grad[2]]
@@ -197,14 +205,21 @@ class ReLU(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx, inputs):
-        """Return max(inputs, 0)."""
+        """Return max(inputs, 0).
+
+        As torch.autograd.Function: arguments are the context and the inputs; saves the result.
+        """
         result = torch.relu(inputs)
         ctx.save_for_backward(result)
         return result
 
     @staticmethod
     def backward(ctx, grad):
-        """Return the gradient, which can be differentiated again."""
+        """Return the gradient of the inputs, which can be differentiated again.
+
+        As torch.autograd.Function: arguments are the context and the result's gradient; uses the
+        saved result.
+        """
         return _ReLUBackward.apply(grad, *ctx.saved_tensors)
 
 

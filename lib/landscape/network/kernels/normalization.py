@@ -96,7 +96,11 @@ class BatchNorm(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx, inputs, weight, bias, eps):
-        """Return the normalised inputs, of the inputs' shape."""
+        """Return the normalised inputs, of the inputs' shape.
+
+        As torch.autograd.Function: arguments as for ``apply``, see the class; saves inputs, weight,
+        mean and 1/σ.
+        """
         mean = _mean(inputs)
         # With 1/σ still unknown, x̂ stands for the centred inputs; the slope then carries 1/σ.
         features = _Features(inputs, mean, torch.ones_like(mean))
@@ -109,7 +113,11 @@ class BatchNorm(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx, grad):
-        """Return the gradients of inputs, weight and bias; they can be differentiated once more."""
+        """Return the gradients of inputs, weight and bias; they can be differentiated once more.
+
+        As torch.autograd.Function: arguments are the context and the output's gradient; uses the
+        saved inputs, weight, mean and 1/σ.
+        """
         to_inputs, to_weight, to_bias = _Backward.apply(grad, *ctx.saved_tensors)
         return to_inputs, to_weight, to_bias if ctx.biased else None, None
 
