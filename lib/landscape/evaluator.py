@@ -124,21 +124,21 @@ class Evaluator:
         """Separate the weights of first layers, named in ``first``, from all other parameters."""
         module, objective = self._module, self._objective
         inputs = [batch for batches, _ in self._groups for batch in batches]
-        blocks, room = objective.layout.blocks, MemoryBudget(memory)
-        self._mapped: list[tuple[ParameterUses, FirstLayerWeight]] = []
+        blocks, budget = objective.layout.blocks, MemoryBudget(memory)
+        self._first_layers: list[tuple[ParameterUses, FirstLayerWeight]] = []
         for block in blocks:
             parameter = module.get_parameter(block.name)
             if block.name in first:
                 parts = [vector[block.entries].view(block.shape) for vector in self._basis]
                 parts = [part.to(objective.device) for part in parts]
-                weight = FirstLayerWeight(parts, self._combine, inputs, objective.dtype, room)
-                self._mapped.append((parameter_uses(module, parameter), weight))
+                weight = FirstLayerWeight(parts, self._combine, inputs, objective.dtype, budget)
+                self._first_layers.append((parameter_uses(module, parameter), weight))
             else:
                 parameter.data = self._formatted(parameter.data)
         self._blocks = [block for block in blocks if block.name not in first]
-        self._rest = self._basis
+        self._rest_basis = self._basis
         if first:
-            self._rest = [_joined(vector, self._blocks) for vector in self._basis]
+            self._rest_basis = [_joined(vector, self._blocks) for vector in self._basis]
 
     def evaluate(self, *coefficients: float) -> Evaluation:
         """Return loss and accuracy at one point.
@@ -211,11 +211,11 @@ class Evaluator:
 
     def _go_to(self, coefficients: Sequence[float]) -> None:
         """Write the parameters and buffers of a point into the module."""
-        pieces = self._combine(self._rest, coefficients).split([b.size for b in self._blocks])
+        pieces = self._combine(self._rest_basis, coefficients).split([b.size for b in self._blocks])
         for block, piece in zip(self._blocks, pieces, strict=True):
             self._module.get_parameter(block.name).copy_(piece.view(block.shape))
-        for uses, weight in self._mapped:
-            value = weight.at(coefficients)
+        for uses, weight in self._first_layers:
+            value = weight.at_point(coefficients)
             for module, name in uses:
                 # Assignment to the attribute would refuse a tensor that is no `nn.Parameter`.
                 module._parameters[name] = value

@@ -24,7 +24,7 @@ class Measurement:
     dtype: str
 
 
-def labels(objective: "Objective") -> dict[str, Any]:
+def conditions(objective: "Objective") -> dict[str, Any]:
     """Return the fields of ``Measurement``, by name, for a measurement on an objective."""
     return {
         "bn": objective.bn,

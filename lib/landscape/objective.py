@@ -138,7 +138,7 @@ class Objective:
             "dtype": dtype,
             "graph_memory": graph_memory,
         }
-        self._source, self._examples = copy.deepcopy(model), examples
+        self._model, self._examples = copy.deepcopy(model), examples
         sizes = self._sizes(len(inputs), bn_block if bn == "batch" else microbatch)
         placed = self._network.place(inputs), targets.to(self.device)
         self._batches = list(zip(*(part.split(sizes) for part in placed), strict=True))
@@ -153,12 +153,12 @@ class Objective:
 
         Raises:
             TypeError: If the network or a custom loss carries something whose content cannot be
-                looked at.
+                read.
         """
         return fingerprints.fingerprint(
             {
                 "objective": type(self),
-                "network": fingerprints.architecture(self._source),
+                "network": fingerprints.architecture(self._model),
                 **self._options,
                 "dtype": self.dtype,
                 "theta": self.theta,
@@ -171,7 +171,7 @@ class Objective:
     @functools.cached_property
     def architecture(self) -> str:
         """Hash of the network's layers, their settings and the code of its forward pass."""
-        return fingerprints.structure(self._source)
+        return fingerprints.structure(self._model)
 
     def differs(self, other: "Objective") -> list[str]:
         """Return the properties, besides theta and buffers, in which two objectives differ.
@@ -215,7 +215,7 @@ class Objective:
             examples: Inputs and targets; None keeps them.
             options: Any keyword argument of ``Objective``.
         """
-        return Objective(self._source, examples or self._examples, **{**self._options, **options})
+        return Objective(self._model, examples or self._examples, **{**self._options, **options})
 
     def loss(self, theta: torch.Tensor | None = None, *, buffers: Buffers | None = None) -> float:
         """Return the mean loss, in nats for cross-entropy. Arguments and errors: ``evaluate``."""

@@ -12,7 +12,7 @@ import scipy.linalg
 import torch
 from landscape import rng
 from landscape.directions.single import orthonormal, random
-from landscape.measurement import Measurement, labels
+from landscape.measurement import Measurement, conditions
 from landscape.objective import Objective
 from landscape.progress import Progress
 from landscape.slices.grid import Plane
@@ -96,7 +96,7 @@ def power_iteration(
         iterations=iterations,
         products=hessian.products,
         seed=seed,
-        **labels(objective),
+        **conditions(objective),
     )
 
 
@@ -193,7 +193,7 @@ def finite_difference_lanczos(
         step_size=step_size,
         gradients=len(diagonal) + 1,
         seed=seed,
-        **labels(objective),
+        **conditions(objective),
     )
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import torch
 
-from landscape.measurement import Measurement, labels
+from landscape.measurement import Measurement, conditions
 from landscape.network.batchnorm import Buffers
 from landscape.objective import Evaluation, Objective
 from landscape.progress import Progress
@@ -139,7 +139,7 @@ def measure_path(
         position=float(ts[excess.argmax()]) if bool(torch.isfinite(excess).all()) else math.nan,
         kind=kind,
         length=length,
-        **labels(objective),
+        **conditions(objective),
     )
 
 

@@ -5,7 +5,7 @@ import math
 
 import torch
 
-from landscape.measurement import Measurement, labels
+from landscape.measurement import Measurement, conditions
 from landscape.objective import Objective
 
 
@@ -52,4 +52,4 @@ def rounding_error(objective: Objective, theta: torch.Tensor | None = None) -> R
     else:
         value = distance / norm if norm and math.isfinite(distance) else math.inf
     converged = math.isfinite(value)
-    return RoundingError(value=value, passes=4, converged=converged, **labels(objective))
+    return RoundingError(value=value, passes=4, converged=converged, **conditions(objective))

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from landscape.measurement import Measurement, labels
+from landscape.measurement import Measurement, conditions
 from landscape.objective import Objective
 
 
@@ -81,7 +81,7 @@ def signal_propagation(
     factor = decay(norms[:-1])
     converged = math.isfinite(factor)
     return SignalPropagation(
-        norms=norms, decay=factor, passes=2, converged=converged, **labels(objective)
+        norms=norms, decay=factor, passes=2, converged=converged, **conditions(objective)
     )
 
 

@@ -8,7 +8,7 @@ import torch
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from landscape import rng
-from landscape.measurement import Measurement, labels
+from landscape.measurement import Measurement, conditions
 from landscape.network.precision import full_precision
 from landscape.objective import Objective, Parts
 from landscape.progress import Progress
@@ -113,7 +113,7 @@ def gradient_noise(objective: Objective, theta: torch.Tensor | None = None) -> G
         gradient_norm=float(mean.norm()),
         passes=4,
         converged=math.isfinite(scale) and norm > 2 * norm_stderr,
-        **labels(objective),
+        **conditions(objective),
     )
 
 
@@ -267,7 +267,7 @@ def batch_sharpness(
         seed=seed,
         products=len(curvatures),
         converged=converged,
-        **labels(objective),
+        **conditions(objective),
     )
 
 

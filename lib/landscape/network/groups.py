@@ -56,7 +56,7 @@ def group(layout: Layout, names: str | Sequence[str] | None) -> Group:
     wanted = [""] if names is None else [names] if isinstance(names, str) else list(names)
     known = [block.name for block in layout.blocks]
     for name in wanted:
-        if not any(_fits(other, name) for other in known):
+        if not any(_fits(parameter, name) for parameter in known):
             near = difflib.get_close_matches(name, known, n=3, cutoff=0.3) or known[:3]
             raise ValueError(
                 f"no parameter is named {name!r} and none lies in a module of that name. Pass the "
@@ -74,5 +74,5 @@ def group(layout: Layout, names: str | Sequence[str] | None) -> Group:
     return Group(Layout(tuple(blocks)), torch.cat(entries))
 
 
-def _fits(block: str, name: str) -> bool:
-    return name in ("", block) or block.startswith(f"{name}.")
+def _fits(parameter: str, name: str) -> bool:
+    return name in ("", parameter) or parameter.startswith(f"{name}.")

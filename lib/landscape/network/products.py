@@ -37,7 +37,7 @@ class SumOfProducts:
         self._build, self._n, self._batches, self._memory = build, n, batches, memory
         self._like = like
         self._kept: dict[int, Product] = {}
-        self._room: int | None = None  # Number of graphs that fit into the memory, once known.
+        self._capacity: int | None = None  # Number of graphs that fit into the memory, once known.
 
     @full_precision()
     @torch.inference_mode(False)  # A caller in inference mode still gets derivatives.
@@ -60,16 +60,16 @@ class SumOfProducts:
         return total.T.to(block.device)
 
     def _built(self, index: int) -> Product:
-        if self._room is None:
+        if self._capacity is None:
             # A single graph is in memory during each product anyway: keep it, whatever its size.
             single = self._batches == 1
-            self._room = 1 if single else self._memory // max(1, self._measured(index))
+            self._capacity = 1 if single else self._memory // max(1, self._graph_bytes(index))
         product = self._build(index)
-        if len(self._kept) < self._room:
+        if len(self._kept) < self._capacity:
             self._kept[index] = product
         return product
 
-    def _measured(self, index: int) -> int:
+    def _graph_bytes(self, index: int) -> int:
         """Return the bytes that the graph of a microbatch holds.
 
         The graph is built for this alone and thrown away: with the hooks that count its tensors

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -153,10 +153,10 @@ def _common_kind(named: Mapping[str, Sequence[Any]]) -> _Kind:
     return next(iter(kinds.values()))
 
 
-def _looks(named: Mapping[str, Any], *, new_axes: bool) -> dict[str, dict[str, Any]]:
+def _looks(names: Iterable[str], *, new_axes: bool) -> dict[str, dict[str, Any]]:
     """Return name -> colour and dashes on new axes; on the reader's axes the reader's cycle."""
-    looks = {name: series_style(index) for index, name in enumerate(named)}
-    return looks if new_axes else {name: {} for name in named}
+    looks = {name: series_style(index) for index, name in enumerate(names)}
+    return looks if new_axes else {name: {} for name in looks}
 
 
 def _compare_planes(

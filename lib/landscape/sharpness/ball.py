@@ -5,7 +5,7 @@ from typing import Any, Literal, get_args
 
 import torch
 
-from landscape.measurement import Measurement, labels
+from landscape.measurement import Measurement, conditions
 from landscape.objective import Objective
 
 Ball = Literal["l2", "adaptive", "filter"]
@@ -114,7 +114,7 @@ class Neighbourhood:
     def fields(self, seed: int) -> dict[str, Any]:
         """Return the fields of ``Rise`` that every method shares, for draws with this seed."""
         fields = {"loss": self.loss, "rho": self.rho, "ball": self.ball, "seed": seed}
-        return {**fields, "passes": self.passes, **labels(self._objective)}
+        return {**fields, "passes": self.passes, **conditions(self._objective)}
 
 
 def _scale(objective: Objective, theta: torch.Tensor, ball: Ball) -> torch.Tensor:

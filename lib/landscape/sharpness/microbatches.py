@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import torch
 
 from landscape import rng
-from landscape.measurement import labels
+from landscape.measurement import conditions
 from landscape.objective import Objective
 from landscape.progress import Progress
 from landscape.sharpness.ball import Ball, Neighbourhood, Rise
@@ -105,7 +105,7 @@ def m_sharpness(
         sizes=torch.tensor(sizes),
         spread=spread,
         stderr=stderr,
-        **labels(objective),
+        **conditions(objective),
     )
 
 

@@ -4,7 +4,7 @@ import dataclasses
 
 import torch
 
-from landscape.measurement import Measurement, labels
+from landscape.measurement import Measurement, conditions
 from landscape.objective import Objective
 
 
@@ -78,5 +78,5 @@ def sam(
         adaptive=adaptive,
         passes=4,
         converged=bool(torch.isfinite(torch.tensor([rise, loss, slope])).all()),
-        **labels(objective),
+        **conditions(objective),
     )

@@ -6,7 +6,7 @@ from landscape import rng
 from landscape.directions.normalization import filter_normalize
 from landscape.directions.single import random
 from landscape.evaluator import Evaluator
-from landscape.measurement import labels
+from landscape.measurement import conditions
 from landscape.objective import Objective
 from landscape.progress import Progress
 from landscape.slices.grid import Line, Lines, Positions, grid_positions
@@ -48,7 +48,7 @@ def line(
     sweep = Evaluator(objective, theta, direction)
     with Progress(f"line of {len(alphas)}", len(alphas)) as bar:
         loss, accuracy = sweep.measure([(a,) for a in alphas.tolist()], bar=bar)
-    return Line(alphas, loss, accuracy, **labels(objective))
+    return Line(alphas, loss, accuracy, **conditions(objective))
 
 
 def random_lines(
@@ -99,7 +99,7 @@ def random_lines(
     ]
     with Progress(f"{count} lines of {len(alphas)}", len(coefficients)) as bar:
         loss, accuracy = (x.reshape(count, -1) for x in sweep.measure(coefficients, bar=bar))
-    return Lines(alphas, loss, accuracy, seed, **labels(objective))
+    return Lines(alphas, loss, accuracy, seed, **conditions(objective))
 
 
 def random_direction(

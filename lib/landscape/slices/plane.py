@@ -5,7 +5,7 @@ import dataclasses
 import torch
 
 from landscape.evaluator import Evaluator
-from landscape.measurement import labels
+from landscape.measurement import conditions
 from landscape.objective import Objective
 from landscape.progress import Progress
 from landscape.slices.grid import Plane, Planes, Positions, grid_positions
@@ -94,7 +94,7 @@ def plane(
     loss, accuracy = (
         torch.cat([getattr(block, field) for block in blocks]) for field in ("loss", "accuracy")
     )
-    return Plane(alphas, betas, loss, accuracy, cosine, **labels(objective))
+    return Plane(alphas, betas, loss, accuracy, cosine, **conditions(objective))
 
 
 def plane_rows(
@@ -233,7 +233,7 @@ def random_planes(
     )
     cosines = torch.tensor([cut.cosine for cut in planes], dtype=torch.float64)
     first = planes[0]
-    return Planes(first.alphas, first.betas, loss, accuracy, cosines, seed, **labels(objective))
+    return Planes(first.alphas, first.betas, loss, accuracy, cosines, seed, **conditions(objective))
 
 
 def checked_cosine(

@@ -4,7 +4,7 @@ import dataclasses
 
 import torch
 
-from landscape.measurement import Measurement, labels
+from landscape.measurement import Measurement, conditions
 from landscape.objective import Objective
 from landscape.slices.grid import Line, Plane
 from landscape.slices.line import check_directions
@@ -125,7 +125,7 @@ def quadratic(
         converged=bool(torch.isfinite(torch.cat([slope, curvature.reshape(-1)])).all())
         and abs(value) < float("inf"),
         **vars(agreement),
-        **labels(objective),
+        **conditions(objective),
     )
 
 
@@ -197,7 +197,7 @@ def _agreement(
 
 
 def _check(objective: Objective, plane: Plane, cosine: float) -> None:
-    expected = labels(objective)
+    expected = conditions(objective)
     if (plane.examples_hash, plane.bn) != (expected["examples_hash"], expected["bn"]):
         raise ValueError(
             f"the plane was measured on {plane.examples} examples with bn={plane.bn!r} (hash "

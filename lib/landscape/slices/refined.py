@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import torch
 
 from landscape.evaluator import Evaluator
-from landscape.measurement import labels
+from landscape.measurement import conditions
 from landscape.objective import Objective
 from landscape.progress import Progress
 from landscape.slices.grid import Plane, Positions, checked_positions
@@ -102,7 +102,7 @@ def refined_plane(
         evaluated=fine.evaluated,
         levels=tuple(float(level) for level in levels),
         points=int(fine.evaluated.sum()),
-        **labels(objective),
+        **conditions(objective),
     )
 
 

@@ -8,8 +8,7 @@ from typing import Any
 import numpy as np
 from landscape.dynamics.gradient_noise import batch_sharpness
 from landscape.dynamics.stability import is_adaptive, preconditioner, threshold
-from landscape.measurement import Measurement
-from landscape.measurement import labels as measurement_labels
+from landscape.measurement import Measurement, conditions
 from landscape.objective import Objective
 from landscape.operators import SymmetricOperator
 from landscape.spectrum.eigenpairs import eigenpairs
@@ -224,7 +223,7 @@ def _measure(
         lambda_max=lambda_max,
         edge=edge,
         batch_sharpness=batch,
-        **measurement_labels(L),
+        **conditions(L),
     )
 
 

@@ -29,7 +29,7 @@ def output_shape(inputs, weight, options: Options) -> tuple[int, ...]:
 class Convolution(torch.autograd.Function):
     """A 2-d convolution whose backward pass can be differentiated at the cost of convolutions.
 
-    Call ``Convolution.apply(inputs, weight, bias, options, held)``. The values and derivatives are
+    Call ``Convolution.apply(inputs, weight, bias, options, defer)``. The values and derivatives are
     those of ``torch.conv2d``. PyTorch differentiates the backward pass by formulas for every case,
     which transpose tensors, loop over groups and reach slow kernels. Here the backward pass is a
     function of its own (``_Backward``), linear in each of its tensors, so that its derivative is
@@ -40,13 +40,13 @@ class Convolution(torch.autograd.Function):
         weight: Kernel (O, C / groups, h, w).
         bias: Bias (O,), or None.
         options: Stride, padding, dilation and groups, the first three as pairs.
-        held: None to compute the values. Otherwise a function of ``(inputs, weight, bias)`` and
+        defer: None to compute the values. Otherwise a function of ``(inputs, weight, bias)`` and
             ``options`` that returns a tensor to stand for the values until they are needed; this
             node of the graph then belongs to that tensor.
     """
 
     @staticmethod
-    def forward(ctx, inputs, weight, bias, options, held=None):
+    def forward(ctx, inputs, weight, bias, options, defer=None):
         """Return the values (N, O, H', W'), or the tensor that stands for them.
 
         As torch.autograd.Function: arguments as for ``apply``, see the class; saves inputs and
@@ -54,8 +54,8 @@ class Convolution(torch.autograd.Function):
         """
         ctx.options, ctx.has_bias = options, bias is not None
         ctx.save_for_backward(inputs, weight)
-        if held is not None:
-            return held((inputs, weight, bias), options)
+        if defer is not None:
+            return defer((inputs, weight, bias), options)
         stride, padding, dilation, groups = options
         return torch.conv2d(inputs, weight, bias, stride, padding, dilation, groups)
 

@@ -36,8 +36,10 @@ class Deferred(torch.Tensor):
     result: torch.Tensor | None
 
     @classmethod
-    def of(cls, compute: Callable[[], torch.Tensor], like: torch.Tensor, shape) -> "Deferred":
-        """Return a deferred tensor.
+    def from_function(
+        cls, compute: Callable[[], torch.Tensor], like: torch.Tensor, shape
+    ) -> "Deferred":
+        """Return a deferred tensor whose values a function computes.
 
         Args:
             compute: Returns the values in a new tensor.
@@ -51,7 +53,7 @@ class Deferred(torch.Tensor):
         tensor.compute, tensor.scaled, tensor.product, tensor.result = compute, None, None, None
         return tensor
 
-    def settle(self) -> torch.Tensor:
+    def compute_once(self) -> torch.Tensor:
         """Return the values, computed once.
 
         Every later use gets the same tensor, so that a change in place stays visible.
@@ -81,7 +83,7 @@ def computed(tree: Any) -> Any:
         The same structure, with ordinary tensors in place of deferred ones.
     """
     if isinstance(tree, Deferred):
-        return tree.settle()
+        return tree.compute_once()
     # Exact types: a subclass, such as a named tuple, need not be built from an iterable.
     if type(tree) in (tuple, list):
         return type(tree)(computed(part) for part in tree)
@@ -105,7 +107,7 @@ def deferred_layer(function: Callable, weight, bias, like: torch.Tensor, shape) 
         like: A tensor of the output's dtype and device.
         shape: Shape of the output.
     """
-    deferred = Deferred.of(lambda: function(weight, bias), like, shape)
+    deferred = Deferred.from_function(lambda: function(weight, bias), like, shape)
     # Normalisation takes the second axis for features. A linear layer on inputs (N, T, C) has them
     # last: such an output has more axes than the weight, and is not folded.
     if len(shape) == weight.dim() and weight.dtype in _EXACT:
@@ -133,7 +135,7 @@ def deferred_affine(product: Callable, bias, like: torch.Tensor, shape, scale=No
         factor, shift = fold(like.new_ones(shape[1], 1), bias)
         return deferred_affine(product, shift, like, shape, factor[:, 0])
 
-    deferred = Deferred.of(compute, like, shape)
+    deferred = Deferred.from_function(compute, like, shape)
     # Folded once at most: a second normalisation would have to multiply two scales.
     if len(shape) == 2 and scale is None and like.dtype in _EXACT:
         deferred.scaled = scaled

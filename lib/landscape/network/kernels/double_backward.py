@@ -83,7 +83,7 @@ def convolved(tree: Any) -> Any:
     Raises:
         RuntimeError: If an operand of a deferred convolution was changed in place since.
     """
-    return pytree.tree_map_only(_DeferredConvolution, lambda held: held.settle(), tree)
+    return pytree.tree_map_only(_DeferredConvolution, lambda tensor: tensor.compute_once(), tree)
 
 
 class _DeferredConvolution(torch.Tensor):
@@ -104,7 +104,7 @@ class _DeferredConvolution(torch.Tensor):
         output.versions = _versions(operands)
         return output
 
-    def settle(self) -> torch.Tensor:
+    def compute_once(self) -> torch.Tensor:
         """Return the values, computed once: later uses must see changes made in place."""
         if self.result is None:
             self._check_operands()
@@ -142,7 +142,7 @@ class _DeferredConvolution(torch.Tensor):
         return func(*args, **kwargs)
 
     def _values(self) -> torch.Tensor:
-        result = self.settle()
+        result = self.compute_once()
         # A change in place belongs to the graph of `result`, which autograd does not see here.
         if result._version:
             raise RuntimeError(_CHANGED)
@@ -159,8 +159,9 @@ class _Computed(torch.autograd.Function):
     """Deferred convolution -> its values; the gradient passes on to the node of ``Convolution``."""
 
     @staticmethod
-    def forward(ctx, held):
-        return torch.conv2d(*held.operands, *held.options)  # No graph is recorded in `forward`.
+    def forward(ctx, deferred):
+        # No graph is recorded in `forward`.
+        return torch.conv2d(*deferred.operands, *deferred.options)
 
     @staticmethod
     def backward(ctx, grad):

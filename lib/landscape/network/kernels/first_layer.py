@@ -25,12 +25,12 @@ class MemoryBudget:
     """
 
     def __init__(self, size: int) -> None:
-        self._left = size
+        self._bytes_left = size
 
     def take(self, size: int) -> bool:
         """Take ``size`` bytes if as many are left; return whether they were."""
-        fits = size <= self._left
-        self._left -= size if fits else 0
+        fits = size <= self._bytes_left
+        self._bytes_left -= size if fits else 0
         return fits
 
 
@@ -46,7 +46,7 @@ class FirstLayerWeight:
         combine: Combines tensors, one for each of the basis, with the coefficients of a point.
         inputs: The microbatches of examples that the layer is applied to.
         dtype: Type in which the network computes.
-        room: Bytes for the products, shared by all first layers; examples whose products do not
+        budget: Bytes for the products, shared by all first layers; examples whose products do not
             fit are multiplied with the weight as usual.
     """
 
@@ -56,13 +56,13 @@ class FirstLayerWeight:
         combine: Combine,
         inputs: Sequence[torch.Tensor],
         dtype: torch.dtype,
-        room: MemoryBudget,
+        budget: MemoryBudget,
     ) -> None:
-        self._basis, self._combine, self._dtype, self._room = basis, combine, dtype, room
+        self._basis, self._combine, self._dtype, self._budget = basis, combine, dtype, budget
         self._inputs = {tensor.data_ptr(): tensor for tensor in inputs}
         self._products: dict[tuple, list[torch.Tensor] | None] = {}
 
-    def at(self, coefficients: Sequence[float]) -> Deferred:
+    def at_point(self, coefficients: Sequence[float]) -> Deferred:
         """Return the deferred weight (O, I) at a point.
 
         Its ``product`` gives the products with the examples. The weight itself is computed only if
@@ -71,14 +71,14 @@ class FirstLayerWeight:
         Args:
             coefficients: Coefficients of the point.
         """
-        weight = Deferred.of(
+        weight = Deferred.from_function(
             lambda: self._combine(self._basis, coefficients).to(self._dtype),
             self._basis[0].new_empty(0, dtype=self._dtype),  # Carries dtype and device.
             self._basis[0].shape,
         )
 
         def product(inputs: torch.Tensor) -> Callable[[], torch.Tensor] | None:
-            products = self._known(inputs)
+            products = self._basis_products(inputs)
             return products and (lambda: self._combine(products, coefficients))
 
         # The weight combines in float64 and is then rounded: with a coefficient beyond its dtype's
@@ -87,7 +87,7 @@ class FirstLayerWeight:
             weight.product = product
         return weight
 
-    def _known(self, inputs: torch.Tensor) -> list[torch.Tensor] | None:
+    def _basis_products(self, inputs: torch.Tensor) -> list[torch.Tensor] | None:
         """Return the products of inputs with each basis weight; None if they cannot be kept."""
         # The address finds the microbatch; `_is_view` excludes a part of it, or other values.
         source = self._inputs.get(inputs.data_ptr())
@@ -97,7 +97,7 @@ class FirstLayerWeight:
         key = (inputs.data_ptr(), tuple(inputs.shape))
         if key not in self._products:
             size = inputs.shape[:-1].numel() * len(self._basis[0]) * inputs.element_size()
-            fits = self._room.take(size * len(self._basis))
+            fits = self._budget.take(size * len(self._basis))
             # None is kept too: a later point must not ask for memory again.
             self._products[key] = self._computed(inputs) if fits else None
         return self._products[key]
@@ -114,11 +114,11 @@ class _Recorder(TorchFunctionMode):
 
     def __init__(self, inputs: torch.Tensor) -> None:
         super().__init__()
-        self._inputs, self.found = inputs, set()
+        self._inputs, self.weight_ids = inputs, set()
 
     def __torch_function__(self, func, types, args=(), kwargs=None):
         if func is functional.linear and len(args) > 1 and _is_view(args[0], self._inputs):
-            self.found.add(id(args[1]))
+            self.weight_ids.add(id(args[1]))
         return func(*args, **(kwargs or {}))
 
 
@@ -139,7 +139,7 @@ def first_layers(module: nn.Module, inputs: torch.Tensor) -> set[str]:
     return {
         name
         for name, tensor in module.named_parameters()
-        if id(tensor) in recorder.found and tensor.dim() == 2 and tensor.shape[1] >= _FEATURES
+        if id(tensor) in recorder.weight_ids and tensor.dim() == 2 and tensor.shape[1] >= _FEATURES
     }
 
 

@@ -105,7 +105,7 @@ class FusedInference(TorchFunctionMode):
             self._waiting.append(weakref.ref(result))
             return result
         if func not in _PURE or "out" in kwargs:
-            self._settle_waiting()
+            self._compute_waiting()
         return func(*computed(args), **computed(kwargs))
 
     def _fused(self, func: Callable, args: tuple, kwargs: dict) -> torch.Tensor | None:
@@ -134,25 +134,25 @@ class FusedInference(TorchFunctionMode):
         if call.training or not is_deferred(call.input) or call.input.scaled is None:
             return None
         statistics = computed((call.running_mean, call.running_var, call.weight, call.bias))
-        return call.input.scaled(lambda *own: self._fold(own, statistics, call.eps))
+        return call.input.scaled(lambda *layer: self._fold(layer, statistics, call.eps))
 
-    def _fold(self, own: tuple, statistics: tuple, eps: float) -> Fold:
-        """Return a layer's own weight and bias with normalisation by ``statistics`` folded in."""
-        tensors = (*own, *statistics)
+    def _fold(self, layer: tuple, statistics: tuple, eps: float) -> Fold:
+        """Return the weight and bias ``layer`` with normalisation by ``statistics`` folded in."""
+        tensors = (*layer, *statistics)
         key = (*map(id, tensors), eps)
         if key in self._folded:
             return self._folded[key]
-        fold = _folded(*own, *statistics, eps)
+        fold = _folded(*layer, *statistics, eps)
         # The id of a temporary tensor may be given to a later one, which would get this fold.
         if all(tensor is None or id(tensor) in self._constants for tensor in tensors):
             self._folded[key] = fold
         return fold
 
-    def _settle_waiting(self) -> None:
+    def _compute_waiting(self) -> None:
         waiting, self._waiting = self._waiting, []
         for tensor in (reference() for reference in waiting):
             if tensor is not None and is_deferred(tensor):
-                tensor.settle()
+                tensor.compute_once()
 
 
 def bypass_module_checks(module: nn.Module) -> None:
@@ -228,17 +228,17 @@ def _folded(weight, bias, running_mean, running_var, scale, shift, eps: float) -
     return torch.mul(weight, column, out=torch.empty_like(weight)), offset
 
 
-def _rectified(held: Any, *, in_place: bool) -> torch.Tensor | None:
+def _rectified(operand: Any, *, in_place: bool) -> torch.Tensor | None:
     """Return ReLU of a deferred tensor; None for any other operand."""
-    if not is_deferred(held):
+    if not is_deferred(operand):
         return None
-    # `compute`, not `settle`: its tensor is new, so that ReLU may overwrite it. Where the values
-    # before ReLU are used as well, the layer is computed again.
-    values = held.compute().relu_()
+    # `compute`, not `compute_once`: its tensor is new, so that ReLU may overwrite it. Where the
+    # values before ReLU are used as well, the layer is computed again.
+    values = operand.compute().relu_()
     if not in_place:
         return values
-    held.result = values
-    return held
+    operand.result = values
+    return operand
 
 
 def _sum(first: Any, second: Any, *, in_place: bool) -> torch.Tensor | None:
@@ -252,7 +252,7 @@ def _sum(first: Any, second: Any, *, in_place: bool) -> torch.Tensor | None:
         return None
     addend = computed(second)
     if not in_place:  # Deferred again: a ReLU behind the sum can then overwrite it.
-        return Deferred.of(lambda: first.compute().add_(addend), first, first.shape)
+        return Deferred.from_function(lambda: first.compute().add_(addend), first, first.shape)
     first.result = first.compute().add_(addend)
     return first
 

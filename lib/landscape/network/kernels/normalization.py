@@ -109,7 +109,7 @@ class BatchNorm(torch.autograd.Function):
         ctx.save_for_backward(inputs, weight, mean, inverse)
         shift = torch.zeros_like(mean) if bias is None else bias
         slope = inverse if weight is None else weight * inverse
-        return features.combined(shift, None, None, slope, last=True)
+        return features.combined(shift, None, None, slope, overwrite=True)
 
     @staticmethod
     def backward(ctx, grad):
@@ -129,13 +129,14 @@ class _Backward(torch.autograd.Function):
     def forward(ctx, grad, inputs, weight, mean, inverse):
         features = _Features(inputs, mean, inverse)
         average, along = features.moments(grad)  # ⟨g⟩ and ⟨g x̂⟩.
-        options = {"slope": -inverse * along, "last": True}
-        projected = features.combined(-inverse * average, grad, inverse, **options)  # r P g.
+        shift, slope = -inverse * average, -inverse * along
+        projected = features.combined(shift, grad, inverse, slope, overwrite=True)  # r P g.
         ctx.save_for_backward(projected, along, inputs, weight, mean, inverse)
         ctx.set_materialize_grads(False)  # None, not zeros, for gradients nothing asked for.
         if weight is None:
             return projected, None, None
-        return projected * features.of(weight), features.count * along, features.count * average
+        to_inputs = projected * features.broadcast(weight)
+        return to_inputs, features.count * along, features.count * average
 
     @staticmethod
     def backward(ctx, u, p, q):
@@ -150,17 +151,17 @@ class _Backward(torch.autograd.Function):
         scale = inverse if weight is None else weight * inverse  # γ r.
         # J v asks for the derivative by g alone; the one by x would double the work.
         by_inputs = needs_gradient(ctx, 1)
-        options = {"slope": p - scale * u_along, "last": not by_inputs}
-        to_grad = features.combined(q - scale * u_mean, u, scale, **options)
+        shift, slope = q - scale * u_mean, p - scale * u_along
+        to_grad = features.combined(shift, u, scale, slope, overwrite=not by_inputs)
         to_inputs, to_weight = None, None
         if by_inputs:
             # x acts through x̂ and through r. Through x̂ the derivative is r P h, where
             # h = p g − γ r (⟨g x̂⟩ u + ⟨u x̂⟩ g) and r P g is saved; through r it is
             # −γ r ⟨u r P g⟩ x̂.
             u_scale = -scale * along * inverse
-            options = {"slope": -u_scale * u_along - scale * overlap, "last": True}
-            to_inputs = features.combined(-u_scale * u_mean, u, u_scale, **options)
-            to_inputs.addcmul_(projected, features.of(p - scale * u_along))
+            shift, slope = -u_scale * u_mean, -u_scale * u_along - scale * overlap
+            to_inputs = features.combined(shift, u, u_scale, slope, overwrite=True)
+            to_inputs.addcmul_(projected, features.broadcast(p - scale * u_along))
         if weight is not None and needs_gradient(ctx, 2):
             to_weight = features.count * overlap
         return to_grad, to_inputs, to_weight, None, None
@@ -173,10 +174,10 @@ class _Features:
         self._inverse = inverse
         self._shape = [-1, *[1] * (inputs.dim() - 2)]
         # Centre first: where the mean is many σ, products of uncentred values would cancel.
-        self._centred = inputs - self.of(mean)
+        self._centred = inputs - self.broadcast(mean)
         self.count = inputs.numel() // inputs.shape[1]
 
-    def of(self, vector: torch.Tensor) -> torch.Tensor:
+    def broadcast(self, vector: torch.Tensor) -> torch.Tensor:
         """Return one number for each feature (C,) in a shape that broadcasts with the inputs."""
         return vector.view(self._shape)
 
@@ -188,17 +189,17 @@ class _Features:
         """Return the variance of each feature (C,), divided by the number of values, not less 1."""
         return _mean(self._centred * self._centred)
 
-    def combined(self, shift, tensor, scale, slope, *, last: bool) -> torch.Tensor:
+    def combined(self, shift, tensor, scale, slope, *, overwrite: bool) -> torch.Tensor:
         """Return shift + scale · tensor + slope · x̂, the factors (C,); tensor None counts as 0.
 
-        ``last`` overwrites the centred inputs: new memory costs more than this arithmetic.
+        ``overwrite`` writes over the centred inputs: new memory costs more than this arithmetic.
         """
-        shift, slope = self.of(shift), self.of(slope * self._inverse)
-        if last:
+        shift, slope = self.broadcast(shift), self.broadcast(slope * self._inverse)
+        if overwrite:
             total = self._centred.mul_(slope).add_(shift)
         else:
             total = torch.addcmul(shift, self._centred, slope)
-        return total if tensor is None else total.addcmul_(tensor, self.of(scale))
+        return total if tensor is None else total.addcmul_(tensor, self.broadcast(scale))
 
 
 def _mean(tensor: torch.Tensor) -> torch.Tensor:
