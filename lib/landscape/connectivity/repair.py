@@ -221,7 +221,7 @@ def _sites(model: nn.Module, inputs: torch.Tensor) -> list[str]:
     makers: dict[int, tuple[str, torch.Tensor, int]] = {}
     normalised: set[str] = set()
 
-    def visit(name: str, module: nn.Module, given: torch.Tensor, outputs: torch.Tensor) -> None:
+    def visit(name: str, module: nn.Module, inputs: torch.Tensor, outputs: torch.Tensor) -> None:
         if name in ran:
             raise ValueError(
                 f"layer {name!r} is used more than once, so it has no single statistics to "
@@ -229,15 +229,15 @@ def _sites(model: nn.Module, inputs: torch.Tensor) -> list[str]:
             )
         _check_axes_known(name, module)
         ran.append(name)
-        maker, _, version = makers.get(id(given), ("", given, -1))
+        maker, _, version = makers.get(id(inputs), ("", inputs, -1))
         # Another version means that an in-place activation stands between the two layers.
-        if isinstance(module, NORM_LAYERS) and version == given._version:
+        if isinstance(module, NORM_LAYERS) and version == inputs._version:
             normalised.add(maker)
         makers[id(outputs)] = (name, outputs, outputs._version)
 
     for name in names:
         twin.get_submodule(name).register_forward_hook(
-            lambda module, given, outputs, name=name: visit(name, module, given[0], outputs)
+            lambda module, args, outputs, name=name: visit(name, module, args[0], outputs)
         )
     with torch.inference_mode(False), torch.no_grad():
         twin(inputs.clone())  # A network may write into its inputs.

@@ -27,15 +27,15 @@ class Agreement:
     Attributes:
         radius: The largest distance of a grid point up to which they agree; infinite if they agree
             at all grid points, 0 if at none.
-        parts_at: The smallest distance of a grid point at which they disagree; infinite if they
-            agree at all. The true radius of agreement lies between ``radius`` and ``parts_at``.
+        disagrees_at: The smallest distance of a grid point at which they disagree; infinite if they
+            agree at all. The true radius of agreement lies between ``radius`` and ``disagrees_at``.
         reach: Radius of the largest disc around the centre (on a line, half-width of the largest
             interval) within the grid: an infinite ``radius`` was checked up to here.
         rtol: The tolerance, relative to the largest rise.
     """
 
     radius: float
-    parts_at: float
+    disagrees_at: float
     reach: float
     rtol: float
 
@@ -186,14 +186,14 @@ def _agreement(
     # rtol of no rise would demand equality to the last bit.
     floor = _ROUNDING * torch.finfo(getattr(torch, dtype)).eps * abs(centre)
     disagreeing = (~(error <= rtol * largest[shell] + floor)).nonzero()
-    radius = parts_at = float("inf")
+    radius = disagrees_at = float("inf")
     if len(disagreeing):
         first = shell == shell[disagreeing[0]]
-        parts_at = float(distances[order][first][0])
+        disagrees_at = float(distances[order][first][0])
         before = distances[order][shell < shell[disagreeing[0]]]
         radius = float(before[-1]) if len(before) else 0.0
     inner = torch.minimum(points.amax(dim=0), -points.amin(dim=0)).min().clamp_min(0.0)
-    return Agreement(radius=radius, parts_at=parts_at, reach=float(inner), rtol=rtol)
+    return Agreement(radius=radius, disagrees_at=disagrees_at, reach=float(inner), rtol=rtol)
 
 
 def _check(objective: Objective, plane: Plane, cosine: float) -> None:

@@ -15,16 +15,16 @@ class Rows:
 
     Args:
         n: Length of a vector.
-        most: Largest number of rows.
+        max_rows: Largest number of rows.
         device: Device that holds the rows.
         dtype: Floating-point type of the rows in memory.
     """
 
-    def __init__(self, n: int, most: int, *, device: torch.device, dtype: torch.dtype) -> None:
-        self._n, self._most = n, most
+    def __init__(self, n: int, max_rows: int, *, device: torch.device, dtype: torch.dtype) -> None:
+        self._n, self._max_rows = n, max_rows
         self._like = {"device": device, "dtype": dtype}
         self._blocks: list[torch.Tensor] = []
-        self._room = 0
+        self._capacity = 0
 
     def put(self, index: int, row: torch.Tensor) -> None:
         """Write a row.
@@ -33,11 +33,11 @@ class Rows:
             index: Position of the row: an existing one, or the first free one.
             row: The vector (n,).
         """
-        if index == self._room:
-            more = min(max(self._room, _FIRST_ROWS), max(self._most - self._room, 1))
+        if index == self._capacity:
+            more = min(max(self._capacity, _FIRST_ROWS), max(self._max_rows - self._capacity, 1))
             block = torch.empty((more, self._n), **self._like)
             self._blocks.append(block)
-            self._room += more
+            self._capacity += more
         self.row(index).copy_(row)
 
     def row(self, index: int) -> torch.Tensor:

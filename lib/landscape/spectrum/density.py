@@ -193,7 +193,8 @@ class Density:
         least = np.clip(above[:, 0] - below[:, 1], 0, 1).mean()
         most = np.clip(above[:, 1] - below[:, 0], 0, 1).mean()
         value = np.clip((above - below).mean(), 0, 1)
-        low, high = 1 - _most(1 - least, size, self.probes), _most(most, size, self.probes)
+        low = 1 - _largest_share(1 - least, size, self.probes)
+        high = _largest_share(most, size, self.probes)
         return value, min(low, value), max(high, value)
 
     def _bracket(self, probe: int, x: float) -> tuple[float, float]:
@@ -288,7 +289,7 @@ class Density:
         return draw_density(self, ax, width=width, scale=scale, unit=unit, label=label, **style)
 
 
-def _most(share: float, size: int, probes: int) -> float:
+def _largest_share(share: float, size: int, probes: int) -> float:
     """Return the largest share k / size for which a measured share this small has 2.5% probability.
 
     The mean over probes measures k of ``size`` eigenvalues as a share with the distribution

@@ -80,7 +80,7 @@ def smooth(
     return DensityCurve(u, densities.mean(0), densities.amin(0), densities.amax(0), scale, width)
 
 
-def _kernel(u: torch.Tensor, at: torch.Tensor, width: float) -> torch.Tensor:
-    """Return Gaussians (len(at), len(u)) of unit area, centred at each entry of ``at``."""
-    z = (u[None, :] - at[:, None]) / width
+def _kernel(u: torch.Tensor, centres: torch.Tensor, width: float) -> torch.Tensor:
+    """Return Gaussians (len(centres), len(u)) of unit area, one around each of the centres."""
+    z = (u[None, :] - centres[:, None]) / width
     return torch.exp(-0.5 * z**2) / (width * math.sqrt(2 * math.pi))

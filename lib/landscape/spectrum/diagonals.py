@@ -105,9 +105,11 @@ def diagonal(
     )
 
 
-def _sample(op: SymmetricOperator, rest: Deflation, generator: torch.Generator) -> torch.Tensor:
+def _sample(
+    op: SymmetricOperator, complement: Deflation, generator: torch.Generator
+) -> torch.Tensor:
     signs = torch.randint(2, (op.n,), generator=generator).double().mul_(2).sub_(1).to(op.device)
-    sample = signs * (op @ signs - rest.subtract(signs))
+    sample = signs * (op @ signs - complement.subtract(signs))
     if not bool(torch.isfinite(sample).all()):
         raise RuntimeError(
             "a product with the operator is not finite. The parameters or the loss hold NaN or "

@@ -76,24 +76,29 @@ def eigenpairs(
     """
     start = start if start is None or start.dim() != 2 else start.double().sum(dim=1)
     _check(op, k, which, tol, max_products, start)
-    most = min(op.n, max_products) if max_basis is None else min(op.n, max_products, max_basis)
-    _check_basis(op, k, which, most, max_basis, verify)
+    max_vectors = min(op.n, max_products, op.n if max_basis is None else max_basis)
+    _check_basis(op, k, which, max_basis, verify)
     before = op.products
-    krylov = Krylov(op, start, generator or rng.stream(0, "eigenpairs"), most=most)
+    krylov = Krylov(op, start, generator or rng.stream(0, "eigenpairs"), max_basis=max_vectors)
     search = EigenpairSearch(op, krylov, k, which, tol)
     interrupted = False
     try:
         with Progress("eigenpairs", min(op.n, max_products)) as bar:
             search.run(before + max_products, bar, verify=verify)
     except KeyboardInterrupt:
-        if not search.enough:
+        if not search.usable:
             raise
         interrupted = True
     return search.finish(before, interrupted=interrupted, vectors=vectors)
 
 
 def _check(
-    op, k: int, which: str, tol: float, max_products: int, start: torch.Tensor | None
+    op: SymmetricOperator,
+    k: int,
+    which: str,
+    tol: float,
+    max_products: int,
+    start: torch.Tensor | None,
 ) -> None:
     if which not in ("largest", "smallest", "both ends"):
         raise ValueError(
@@ -122,7 +127,9 @@ def _check(
         )
 
 
-def _check_basis(op, k: int, which: Which, most: int, max_basis: int | None, verify: bool) -> None:
+def _check_basis(
+    op: SymmetricOperator, k: int, which: Which, max_basis: int | None, verify: bool
+) -> None:
     wanted = count_wanted(op, k, which)
     need = min(op.n, (wanted + 3) * (2 if verify else 1))
     if max_basis is not None and max_basis < need:

@@ -60,8 +60,8 @@ def trace(
     Reference: Chen and Hallman (2023), Krylov-Aware Stochastic Trace Estimation, SIAM J. Matrix
         Anal. Appl. 44(3), 1218-1244.
     """
-    target = ErrorTarget(rtol, atol, max_products, max_basis, probes)
-    return _estimate("trace", op, target, known, generator)
+    error_target = ErrorTarget(rtol, atol, max_products, max_basis, probes)
+    return _estimate("trace", op, error_target, known, generator)
 
 
 def frobenius(
@@ -103,21 +103,21 @@ def frobenius(
             vectors or did not converge.
         OperatorError: If a product is not finite, or products contradict symmetry.
     """
-    target = ErrorTarget(rtol, atol, max_products, max_basis, probes)
-    return _estimate("frobenius", op, target, known, generator)
+    error_target = ErrorTarget(rtol, atol, max_products, max_basis, probes)
+    return _estimate("frobenius", op, error_target, known, generator)
 
 
 def _estimate(
     kind: ProbeKind,
     op: SymmetricOperator,
-    wish: ErrorTarget,
+    error_target: ErrorTarget,
     known: Eigenpairs | None,
     generator: torch.Generator | None,
 ) -> Estimate:
     interrupted = False
-    sampling = ProbeSampling(kind, op, wish, known, generator or rng.stream(0, kind))
+    sampling = ProbeSampling(kind, op, error_target, known, generator or rng.stream(0, kind))
     try:
-        with Progress(kind, wish.max_products) as sampling.bar:
+        with Progress(kind, error_target.max_products) as sampling.bar:
             sampling.run()
     except KeyboardInterrupt:
         if not sampling.usable:

@@ -42,19 +42,19 @@ class Krylov:
     (Daniel, Gragg, Kaufman and Stewart 1976). The pass also gives ⟨qᵢ, A qⱼ⟩ for all older i, whose
     values symmetry prescribes: ``check`` compares them at no cost.
 
-    Memory: ``most`` vectors (n,) for the basis, in float32 if products are no more precise, and
-    about five vectors (n,) in float64 for the recurrence.
+    Memory: ``max_basis`` vectors (n,) for the basis, in float32 if products are no more precise,
+    and about five vectors (n,) in float64 for the recurrence.
 
     Args:
         op: Symmetric operator A of shape (n, n).
         start: First vector (n,); None draws a random one.
         generator: CPU generator of random vectors.
-        most: Largest number of basis vectors held at once.
+        max_basis: Largest number of basis vectors held at once.
 
     Attributes:
-        most: Largest number of basis vectors held at once, at most n.
-        taken: Products since the newest random vector was drawn.
-        torn: Whether an interrupt left the basis half rotated, and so useless.
+        max_basis: Largest number of basis vectors held at once, at most n.
+        steps_since_renewal: Products since the newest random vector was drawn.
+        half_rotated: Whether an interrupt left the basis half rotated, and so useless.
 
     Reference: Wu and Simon (2000), Thick-Restart Lanczos Method for Large Symmetric Eigenvalue
         Problems, SIAM J. Matrix Anal. Appl. 22(2), 602-616.
@@ -66,21 +66,21 @@ class Krylov:
         start: torch.Tensor | None,
         generator: torch.Generator,
         *,
-        most: int,
+        max_basis: int,
     ) -> None:
-        self._op, self._generator, self._begun = op, generator, op.products
-        self.most = min(most, op.n)
+        self._op, self._generator, self._products_before = op, generator, op.products
+        self.max_basis = min(max_basis, op.n)
         # A float64 basis would hold no more digits of float32 products, in twice the memory.
         dtype = torch.float64 if op.dtype == torch.float64 else torch.float32
-        self._rows = Rows(op.n, self.most, device=op.device, dtype=dtype)
+        self._rows = Rows(op.n, self.max_basis, device=op.device, dtype=dtype)
         self._h = np.zeros((_FIRST_SIZE, _FIRST_SIZE))
         self._state = _State(0, (), np.zeros((0, 0)))
         self._scale = self._deviation = 0.0  # Largest ‖A q‖, largest breach of symmetry.
         # The newest vector and its product: ``check`` repeats it to tell noise from asymmetry.
-        self._last: tuple[torch.Tensor, torch.Tensor] | None = None
-        self.taken, self.torn = 0, False
-        # Whether the newest ``taken`` rows are a Krylov space of their own random vector.
-        self._apart = start is None
+        self._last_product: tuple[torch.Tensor, torch.Tensor] | None = None
+        self.steps_since_renewal, self.half_rotated = 0, False
+        # Whether the newest rows are a Krylov space of their own random vector.
+        self._newest_are_krylov = start is None
         if start is None:
             self.renew()
         else:
@@ -98,16 +98,16 @@ class Krylov:
         return not self._state.pending
 
     @property
-    def closed(self) -> np.ndarray | None:
+    def invariant_block(self) -> np.ndarray | None:
         """H (t, t) of the newest vectors if they complete an invariant subspace; else None.
 
         The random vector that started them has a component along every eigenvalue outside the
         older rows. So everything still outside the basis has only eigenvalues of this H, as
         further copies. None also if the newest rows did not start from a random vector.
         """
-        if not (self.exhausted and self._apart):
+        if not (self.exhausted and self._newest_are_krylov):
             return None
-        return self.h[-self.taken :, -self.taken :]
+        return self.h[-self.steps_since_renewal :, -self.steps_since_renewal :]
 
     @property
     def h(self) -> np.ndarray:
@@ -143,7 +143,7 @@ class Krylov:
         for _ in range(2):  # Two passes suffice for orthogonality (Parlett 1998, section 6.9).
             v = v / v.norm()
             self._project(v, steps, pending)
-        self.taken, self._apart = 0, not pending
+        self.steps_since_renewal, self._newest_are_krylov = 0, not pending
         coupling = np.concatenate([coupling, np.zeros((1, steps))])
         self._state = _State(steps, (*pending, v / v.norm()), coupling)
 
@@ -162,9 +162,9 @@ class Krylov:
         image_norm = float(image.norm())
         if not math.isfinite(image_norm):
             raise OperatorError(
-                f"product {self._op.products - self._begun} with the operator is not finite. The "
-                "parameters or the loss hold NaN or infinity: check them before asking for "
-                "curvature."
+                f"product {self._op.products - self._products_before} with the operator is not "
+                "finite. The parameters or the loss hold NaN or infinity: check them before asking "
+                "for curvature."
             )
         remainder, alpha = self._recurrence(image, q, coupling[-1])
         column = np.zeros((len(others), 1))  # How A q couples to the other pending vectors.
@@ -174,7 +174,7 @@ class Krylov:
         # The pass over the basis corrects alpha by what rounding left along q.
         alpha += self._orthogonalise(remainder, steps + 1, others)
         self._scale = max(self._scale, image_norm)
-        self._last = (q, image)
+        self._last_product = (q, image)
         self._h[steps, :steps] = self._h[:steps, steps] = coupling[-1]
         self._h[steps, steps] = alpha
         coupling = np.concatenate([coupling[:-1], column], axis=1)
@@ -186,7 +186,7 @@ class Krylov:
             row[0, -1] = beta
             others, coupling = [*others, remainder.div_(beta)], np.concatenate([coupling, row])
         self._state = _State(steps + 1, tuple(others), coupling)
-        self.taken += 1
+        self.steps_since_renewal += 1
 
     def ritz(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Return Ritz values (m,), ascending, their coefficients (m, m) and residual norms (m,).
@@ -221,12 +221,12 @@ class Krylov:
         """
         _, pending, coupling = self._state
         keep = len(values)
-        self.torn = True  # An interrupt before the end of this method leaves rows unlike H.
+        self.half_rotated = True  # An interrupt before the end of this method leaves rows unlike H.
         self._rows.rotate(vectors.T)
         self._h[:] = 0.0
         self._h[range(keep), range(keep)] = values
         self._state = _State(keep, pending, coupling @ vectors)
-        self.torn = self._apart = False
+        self.half_rotated = self._newest_are_krylov = False
 
     def check(self, largest: float, misfit: float = 0.0) -> None:
         """Check that products agree with symmetry to ``ASYMMETRY`` of the largest |Ritz value|.
@@ -240,9 +240,9 @@ class Krylov:
                 product, repeated, differs) or not symmetric.
         """
         deviation = max(self._deviation, misfit)
-        if not deviation > ASYMMETRY * largest or self._last is None:
+        if not deviation > ASYMMETRY * largest or self._last_product is None:
             return
-        q, image = self._last
+        q, image = self._last_product
         difference = float((self._op @ q - image).norm())
         random = difference > 0.1 * deviation
         cause = (
@@ -260,16 +260,16 @@ class Krylov:
         )
 
     def _recurrence(
-        self, image: torch.Tensor, q: torch.Tensor, known: np.ndarray
+        self, image: torch.Tensor, q: torch.Tensor, couplings: np.ndarray
     ) -> tuple[torch.Tensor, float]:
         # A copy, since a product may be a tensor of the operator, or q itself.
         remainder = image.clone()
-        nonzero = np.flatnonzero(known)
+        nonzero = np.flatnonzero(couplings)
         # Plain Lanczos couples to one row only; after a restart the first vector couples to many.
         if len(nonzero) == 1:
-            remainder.add_(self._rows.row(int(nonzero[0])), alpha=-float(known[nonzero[0]]))
+            remainder.add_(self._rows.row(int(nonzero[0])), alpha=-float(couplings[nonzero[0]]))
         elif len(nonzero):
-            self._rows.subtract(remainder, torch.tensor(known, device=remainder.device))
+            self._rows.subtract(remainder, torch.tensor(couplings, device=remainder.device))
         alpha = float(q @ remainder)
         return remainder.add_(q, alpha=-alpha), alpha
 

@@ -97,7 +97,7 @@ class ProbeSampling:
     Args:
         kind: ``trace`` or ``frobenius``.
         op: Symmetric operator A of shape (n, n).
-        wish: The requested accuracy and the largest cost.
+        error_target: The requested accuracy and the largest cost.
         known: Converged eigenpairs of A with vectors; None if none are known.
         generator: CPU generator of the probes.
 
@@ -109,23 +109,28 @@ class ProbeSampling:
         self,
         kind: ProbeKind,
         op: SymmetricOperator,
-        wish: ErrorTarget,
+        error_target: ErrorTarget,
         known: Eigenpairs | None,
         generator: torch.Generator,
     ) -> None:
-        self._kind, self._op, self._wish, self._generator = kind, op, wish, generator
-        self._rest = Deflation(op, known)
-        self._before = op.products
+        self._kind, self._op, self._generator = kind, op, generator
+        self._error_target = error_target
+        self._complement = Deflation(op, known)
+        self._products_before = op.products
         # Lanczos gets at most 40% of the budget: without probes there is no standard error.
-        self._most = min(wish.max_basis, int(0.4 * wish.max_products), self._rest.size)
-        if wish.probes is not None:
-            self._most = min(-(-wish.probes // 2), wish.max_basis, self._rest.size)
-        self._operator = self._rest.operator
+        self._max_basis = min(
+            error_target.max_basis, int(0.4 * error_target.max_products), self._complement.size
+        )
+        if error_target.probes is not None:
+            self._max_basis = min(
+                -(-error_target.probes // 2), error_target.max_basis, self._complement.size
+            )
+        self._operator = self._complement.operator
         self._krylov = None
-        if self._rest.size:
-            start = self._rest.draw(generator)
-            self._krylov = Krylov(self._operator, start, generator, most=self._most)
-        self._pilot = self._main = self._batch()
+        if self._complement.size:
+            start = self._complement.draw(generator)
+            self._krylov = Krylov(self._operator, start, generator, max_basis=self._max_basis)
+        self._pilot = self._main = self._new_batch()
         self.bar: Progress | None = None
 
     @property
@@ -153,89 +158,94 @@ class ProbeSampling:
         enough_probes = self._main.size == 0 or len(self._main) >= 2
         batch = self._main if enough_probes else self._pilot
         value, stderr, low, high = batch.estimate(self._kind)
-        allowed = math.inf if self._wish.probes else self._wish.target(value)
+        allowed = math.inf if self._error_target.probes else self._error_target.target(value)
         return Estimate(
             value=value,
             stderr=stderr,
             low=low,
             high=high,
             converged=bool(stderr <= allowed) and not interrupted,
-            products=self._op.products - self._before,
+            products=self._op.products - self._products_before,
             probes=len(batch),
             method="Lanczos deflation and Hutchinson",
-            rtol=None if self._wish.probes else self._wish.rtol,
+            rtol=None if self._error_target.probes else self._error_target.rtol,
             interrupted=interrupted,
         )
 
     def _spend(self) -> None:
-        if self._wish.probes is not None:
-            self._deflate(self._most)
-            self._main = self._sample(self._batch(), self._wish.probes)
+        if self._error_target.probes is not None:
+            self._deflate(self._max_basis)
+            self._main = self._sample(self._new_batch(), self._error_target.probes)
             return
         # A small complement is exhausted by Lanczos: then nothing is left to estimate.
         self._deflate(
-            self._rest.size if self._rest.size <= FEWEST_PRODUCTS else _FIRST_STEPS[self._kind]
+            self._complement.size
+            if self._complement.size <= FEWEST_PRODUCTS
+            else _FIRST_STEPS[self._kind]
         )
-        self._pilot = self._sample(self._batch(), 2)
+        self._pilot = self._sample(self._new_batch(), 2)
         if self._kind == "trace":
             self._deflate_while_worth()
-        if self._pilot.size != self._size:  # Deflation went on: its probes saw another complement.
-            self._pilot = self._batch()
+        # If deflation went on, the pilot's probes saw another complement.
+        if self._pilot.size != self._remaining_size:
+            self._pilot = self._new_batch()
         self._sample(self._pilot, _PILOT[self._kind] - len(self._pilot))
-        count = self._planned()
+        count = self._planned_probes()
         # Where probes would cost as much as the rest of the basis, the exact answer is cheaper.
-        if self._size <= count and self._rest.size <= self._most:
-            self._deflate(self._rest.size)
-        self._main = self._sample(self._batch(), count)
-        while self._main.size and self._left and (more := self._lacking()):
+        if self._remaining_size <= count and self._complement.size <= self._max_basis:
+            self._deflate(self._complement.size)
+        self._main = self._sample(self._new_batch(), count)
+        while self._main.size and self._products_left and (more := self._missing_probes()):
             self._sample(self._main, more)
 
     @property
-    def _size(self) -> int:
+    def _remaining_size(self) -> int:
         """Dimension of the complement."""
-        return self._rest.size - (self._krylov.steps if self._krylov else 0)
+        return self._complement.size - (self._krylov.steps if self._krylov else 0)
 
     @property
-    def _left(self) -> int:
-        spent = self._op.products - self._before
-        return max(0, self._wish.max_products - spent)
+    def _products_left(self) -> int:
+        spent = self._op.products - self._products_before
+        return max(0, self._error_target.max_products - spent)
 
-    def _batch(self) -> _Batch:
+    def _new_batch(self) -> _Batch:
         # Only the last term of the squared norm is unknown:
         # ‖A‖_F² = ‖V Λ Vᵀ‖_F² + 2 ‖A V − V Λ‖_F² + ‖H‖_F² + 2 ‖A Q − Q H‖_F² + ‖B‖_F².
-        trace = float(self._rest.values.sum())
-        square = float((self._rest.values.square() + 2 * self._rest.residuals.square()).sum())
+        trace = float(self._complement.values.sum())
+        square = float(
+            (self._complement.values.square() + 2 * self._complement.residuals.square()).sum()
+        )
         if self._krylov:
             h, coupling = self._krylov.h, self._krylov.coupling
             trace += float(np.trace(h))
             square += float((h**2).sum() + 2 * (coupling**2).sum())
-        return _Batch(trace, square, self._size)
+        return _Batch(trace, square, self._remaining_size)
 
     def _deflate(self, steps: int) -> None:
         krylov = self._krylov
-        while krylov and krylov.steps < min(steps, self._most) and not krylov.exhausted:
+        while krylov and krylov.steps < min(steps, self._max_basis) and not krylov.exhausted:
             krylov.extend()
             self.bar.step()
 
     def _deflate_while_worth(self) -> None:
         """Extend the basis as long as a step saves more than one probe."""
         value, *_ = self._pilot.estimate(self._kind)
-        allowed_variance = self._wish.target(value) ** 2
+        allowed_variance = self._error_target.target(value) ** 2
         # N probes leave the variance 2 ‖B‖_F² / N, so a step that moves Δ from ‖B‖_F² to the exact
         # part saves 2 Δ / (allowed variance) probes: it is worth its product if that exceeds 1.
-        squares = [self._batch().square]
-        while self._krylov and self._krylov.steps < self._most and not self._krylov.exhausted:
+        squares = [self._new_batch().square]
+        while self._krylov and self._krylov.steps < self._max_basis and not self._krylov.exhausted:
             self._deflate(self._krylov.steps + 1)
-            squares = [*squares[-_WINDOW:], self._batch().square]
+            squares = [*squares[-_WINDOW:], self._new_batch().square]
             if 2 * (squares[-1] - squares[0]) < allowed_variance * (len(squares) - 1):
                 break
 
     def _sample(self, batch: _Batch, count: int) -> _Batch:
         """Add probes to the batch; only a fixed number of probes may exceed the budget."""
         for _ in range(count if batch.size else 0):
-            if not self._left and self._wish.probes is None:
+            if not self._products_left and self._error_target.probes is None:
                 break
-            z = self._rest.draw(self._generator)
+            z = self._complement.draw(self._generator)
             # Twice, since a basis that fills most of the space leaves little of z beside rounding.
             self._krylov.project(z)
             self._krylov.project(z.div_(z.norm()))
@@ -251,25 +261,26 @@ class ProbeSampling:
             self.bar.step()
         return batch
 
-    def _planned(self) -> int:
+    def _planned_probes(self) -> int:
         """Return the number of probes that the pilot's variance calls for."""
         least = _LEAST[self._kind]
         if self._pilot.size == 0 or len(self._pilot) < 2:
             return least
-        return max(least, self._needed(self._pilot, _SAFETY))
+        return max(least, self._needed_probes(self._pilot, _SAFETY))
 
-    def _lacking(self) -> int:
+    def _missing_probes(self) -> int:
         """Return how many more probes the mean needs."""
-        return max(0, self._needed(self._main, 1.0) - len(self._main))
+        return max(0, self._needed_probes(self._main, 1.0) - len(self._main))
 
-    def _needed(self, batch: _Batch, factor: float) -> int:
+    def _needed_probes(self, batch: _Batch, factor: float) -> int:
         """Return how many probes reach the target if they scatter as the batch does."""
         value, stderr, *_ = batch.estimate(self._kind)
-        allowed = self._wish.target(value)
+        allowed = self._error_target.target(value)
         if stderr == 0:
             return 0
         if allowed == 0:
-            return self._left + len(batch)
+            return self._products_left + len(batch)
         return min(
-            self._left + len(batch), math.ceil(factor * len(batch) * (stderr / allowed) ** 2)
+            self._products_left + len(batch),
+            math.ceil(factor * len(batch) * (stderr / allowed) ** 2),
         )

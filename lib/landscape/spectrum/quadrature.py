@@ -93,10 +93,10 @@ def density(
 
 
 def _rule(
-    rest: Deflation, steps: int, generator: torch.Generator, bar: Progress
+    complement: Deflation, steps: int, generator: torch.Generator, bar: Progress
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Return nodes, weights and tails of one probe's quadrature."""
-    krylov = Krylov(rest.operator, rest.draw(generator), generator, most=steps)
+    krylov = Krylov(complement.operator, complement.draw(generator), generator, max_basis=steps)
     while krylov.steps < steps and not krylov.exhausted:
         krylov.extend()
         bar.step()

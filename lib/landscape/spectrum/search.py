@@ -33,13 +33,13 @@ class EigenpairSearch:
         self._low, self._high = np.inf, -np.inf
         # During ``verify``: a projector (r, r) onto the part of the first r rows that belongs to
         # the second Krylov space, as all later rows do.
-        self._new: np.ndarray | None = None
+        self._projector: np.ndarray | None = None
 
     @property
-    def enough(self) -> bool:
+    def usable(self) -> bool:
         """Whether the basis holds as many Ritz values as wanted, and no restart was cut short."""
         return self._krylov.steps >= count_wanted(self._op, self._k, self._which) and (
-            not self._krylov.torn
+            not self._krylov.half_rotated
         )
 
     def run(self, last: int, bar: Progress, *, verify: bool) -> None:
@@ -57,14 +57,17 @@ class EigenpairSearch:
         while verify and wanted is not None and self._krylov.steps < self._op.n:
             if (
                 self._krylov.steps + count_wanted(self._op, self._k, self._which)
-                > self._krylov.most
+                > self._krylov.max_basis
             ):
                 self._restart()
-            self._new = np.zeros((self._krylov.steps,) * 2)
+            self._projector = np.zeros((self._krylov.steps,) * 2)
             self._krylov.renew()
             before, wanted = wanted, self._reach(last, bar)
             # The second space changed no wanted value: it holds no further copy.
-            if wanted is not None and np.abs(wanted - before).max() <= self._tol * self._range:
+            if (
+                wanted is not None
+                and np.abs(wanted - before).max() <= self._tol * self._spectral_range
+            ):
                 break
 
     def finish(self, before: int, *, interrupted: bool, vectors: bool) -> Eigenpairs:
@@ -97,45 +100,45 @@ class EigenpairSearch:
         return Eigenpairs(
             values=torch.from_numpy(values[wanted].copy()),
             residuals=torch.from_numpy(residuals.copy()),
-            converged=torch.from_numpy(residuals <= max(self._tol * self._range, floor)),
+            converged=torch.from_numpy(residuals <= max(self._tol * self._spectral_range, floor)),
             products=self._op.products - before,
             which=self._which,
             k=self._k,
             tol=self._tol,
-            spectral_range=float(self._range),
+            spectral_range=float(self._spectral_range),
             vectors=eigenvectors.T.contiguous() if vectors else None,
             interrupted=interrupted,
             n=self._op.n,
         )
 
     @property
-    def _range(self) -> float:
+    def _spectral_range(self) -> float:
         return self._high - self._low
 
     def _reach(self, last: int, bar: Progress) -> np.ndarray | None:
         """Return the wanted values once they have converged; None if products ran out."""
         due = 0  # Steps until the next look at convergence, which costs an O(m³) decomposition.
         while self._krylov.steps < self._op.n and self._op.products < last:
-            if self._krylov.steps == self._krylov.most:
+            if self._krylov.steps == self._krylov.max_basis:
                 self._restart()
             self._krylov.extend()
             bar.step()
             due -= 1
-            if (wanted := self._closed()) is not None:
+            if (wanted := self._final_values()) is not None:
                 return wanted
             # Right after a random vector, and right before one, bounds may be small although much
             # of the space is unexplored.
-            seen = 0 if self._krylov.exhausted else self._krylov.taken
+            seen = 0 if self._krylov.exhausted else self._krylov.steps_since_renewal
             if due <= 0 and seen >= max(2 * self._k, 10):
                 due = max(3, self._krylov.steps // 24)
-                if (wanted := self._converged()) is not None:
+                if (wanted := self._converged_values()) is not None:
                     return wanted
         return None
 
-    def _closed(self) -> np.ndarray | None:
+    def _final_values(self) -> np.ndarray | None:
         """Return the wanted values if nothing outside an exhausted basis can lie beyond them."""
-        newest = self._krylov.closed
-        if newest is None or not self.enough:
+        newest = self._krylov.invariant_block
+        if newest is None or not self.usable:
             return None
         remaining = np.linalg.eigvalsh(newest)  # All that lies outside the basis has these values.
         values, _, _ = self._ritz()
@@ -145,16 +148,16 @@ class EigenpairSearch:
         below = remaining[0] < wanted[-self._k :].max() - rounding and self._which != "largest"
         return None if above or below else wanted
 
-    def _converged(self) -> np.ndarray | None:
+    def _converged_values(self) -> np.ndarray | None:
         """Return the wanted values if they have converged; else choose the next vector."""
         values, vectors, bounds = self._ritz()
         wanted = wanted_indices(len(values), self._k, self._which)
-        unsettled = wanted[bounds[wanted] > _STOP * self._tol * self._range]
-        if self._new is not None and not len(unsettled):
+        unsettled = wanted[bounds[wanted] > _STOP * self._tol * self._spectral_range]
+        if self._projector is not None and not len(unsettled):
             unsettled = self._rivals(values, vectors, bounds, wanted)
         if not len(unsettled):
             return values[wanted]
-        if self._new is not None:  # Multiply the pending vector that these pairs depend on most.
+        if self._projector is not None:  # Multiply the pending vector these pairs depend on most.
             missing = np.abs(self._krylov.coupling @ vectors[:, unsettled]).max(axis=1)
             self._krylov.prefer(int(missing.argmax()))
         return None
@@ -166,10 +169,10 @@ class EigenpairSearch:
         top, bottom = values[wanted[: self._k]].min(), values[wanted[-self._k :]].max()
         above = (values + bounds > top) & (self._which != "smallest")
         below = (values - bounds < bottom) & (self._which != "largest")
-        old, later = np.split(vectors, [len(self._new)])
+        old, later = np.split(vectors, [len(self._projector)])
         # A pair counts as the second space's if most of its vector lies there.
-        share = (old * (self._new @ old)).sum(axis=0) + (later**2).sum(axis=0)
-        rivals = (share > 0.5) & (above | below) & (bounds > self._tol * self._range)
+        share = (old * (self._projector @ old)).sum(axis=0) + (later**2).sum(axis=0)
+        rivals = (share > 0.5) & (above | below) & (bounds > self._tol * self._spectral_range)
         rivals[wanted] = False
         return np.flatnonzero(rivals)
 
@@ -186,12 +189,14 @@ class EigenpairSearch:
         more = (len(values) - count_wanted(self._op, self._k, self._which)) // 3
         more = more // 2 if self._which == "both ends" else more
         keep = wanted_indices(len(values), self._k + more, self._which)
-        if self._new is not None:  # The projector, in the coordinates of the kept rows.
-            old, later = np.split(vectors[:, keep], [len(self._new)])
-            self._new = old.T @ self._new @ old + later.T @ later
+        if self._projector is not None:  # The projector, in the coordinates of the kept rows.
+            old, later = np.split(vectors[:, keep], [len(self._projector)])
+            self._projector = old.T @ self._projector @ old + later.T @ later
         self._krylov.restart(values[keep], vectors[:, keep])
 
-    def _misfit(self, found: torch.Tensor, values: np.ndarray, coefficients: np.ndarray) -> float:
+    def _misfit(
+        self, eigenvectors: torch.Tensor, values: np.ndarray, coefficients: np.ndarray
+    ) -> float:
         """Return the distance between operator and recurrence, measured by one product.
 
         The recurrence states A X = X Λ + Wᵀ B Y. For random signs c the root mean square of
@@ -199,8 +204,8 @@ class EigenpairSearch:
         """
         draw = rng.stream(0, "eigenpairs", "signs")
         signs = 2.0 * torch.randint(2, (len(values),), generator=draw).double().numpy() - 1
-        weights = torch.from_numpy(np.stack([signs, signs * values])).to(found)
-        x, expected = weights @ found
+        weights = torch.from_numpy(np.stack([signs, signs * values])).to(eigenvectors)
+        x, expected = weights @ eigenvectors
         expected += self._krylov.remainder(coefficients @ signs)
         return float((self._op @ x - expected).norm())
 

@@ -34,8 +34,8 @@ class Adam(OptimizerConfig):
     eps: float = 1e-8
     weight_decay: float = 0.0
 
-    def _wrong(self) -> list[str]:
-        problems = super()._wrong()
+    def _problems(self) -> list[str]:
+        problems = super()._problems()
         for name in ("beta1", "beta2"):
             if not 0 <= getattr(self, name) < 1:
                 problems.append(f"{name}={getattr(self, name)}: it must be in [0, 1)")

@@ -37,8 +37,8 @@ class SAM(OptimizerConfig):
     weight_decay: float = 0.0
     rho: float = 0.05
 
-    def _wrong(self) -> list[str]:
-        problems = super()._wrong()
+    def _problems(self) -> list[str]:
+        problems = super()._problems()
         if not 0 <= self.momentum < 1:
             problems.append(f"momentum={self.momentum}: it must be in [0, 1)")
         if not 0 <= self.weight_decay < math.inf:
@@ -87,8 +87,8 @@ class ASAM(SAM):
     rho: float = 0.5
     eta: float = 0.01
 
-    def _wrong(self) -> list[str]:
-        problems = super()._wrong()
+    def _problems(self) -> list[str]:
+        problems = super()._problems()
         if not 0 <= self.eta < math.inf:
             problems.append(f"eta={self.eta}: it must be finite and >= 0")
         return problems
@@ -138,11 +138,11 @@ class _Ascending(torch.optim.SGD):
         return loss
 
     @torch.no_grad()
-    def _ascend(self, moved: list[nn.Parameter]) -> None:
-        scales = [self._scale(p) for p in moved]
-        scaled = [scale * p.grad for scale, p in zip(scales, moved, strict=True)]
+    def _ascend(self, parameters: list[nn.Parameter]) -> None:
+        scales = [self._scale(p) for p in parameters]
+        scaled = [scale * p.grad for scale, p in zip(scales, parameters, strict=True)]
         norm = float(nn.utils.get_total_norm(scaled))
         if norm == 0:
             return
-        for p, scale, part in zip(moved, scales, scaled, strict=True):
+        for p, scale, part in zip(parameters, scales, scaled, strict=True):
             p.add_(scale * part, alpha=self._rho / norm)

@@ -55,7 +55,7 @@ def train(config: TrainConfig, dataset: Dataset, store: Store) -> Run:
         started.append(_Training(config, dataset, store, key))
         return started[0].run()
 
-    run = store.compute("training.run", key, work, earlier=lambda: started[0].earlier)
+    run = store.compute("training.run", key, work, earlier=lambda: started[0].earlier_seconds)
     # Checkpoints go last: a process that dies before the run is written still needs them.
     for epoch in range(config.epochs + 1):
         store.drop("training.checkpoint", _checkpoint_key(key, epoch))
@@ -74,31 +74,33 @@ class _Training:
         self._dataset = dataset
         model = config.model.build(dataset.shape, dataset.classes, seed=config.seed)
         self._channels_last = takes_channels_last(model, dataset.train[0])
-        self._model = self._place(model)
-        self._train, self._test = (
-            (self._place(inputs), targets) for inputs, targets in (dataset.train, dataset.test)
+        self._model = self._in_memory_format(model)
+        self._train_set, self._test_set = (
+            (self._in_memory_format(inputs), targets)
+            for inputs, targets in (dataset.train, dataset.test)
         )
-        self._trained = {
+        self._parameters = {
             name: tensor for name, tensor in self._model.named_parameters() if tensor.requires_grad
         }
-        self._optimizer = config.optimizer.build(self._trained.values())
+        self._optimizer = config.optimizer.build(self._parameters.values())
         self._steps_per_epoch = math.ceil(len(dataset.y_train) / config.batch_size)
-        self._measured_at = _positions(config, self._steps_per_epoch)
+        self._measured_steps = _steps_to_measure(config, self._steps_per_epoch)
         self._history: dict[str, list[float]] = {}
         self._step_loss: list[float] = []
-        self._step_norm: list[float] = []
+        self._step_gradient_norm: list[float] = []
         self._tensor_norms: list[torch.Tensor] = []  # One (tensors,) for each measurement.
         # Gradients since the last measurement: sums of squared norms (tensors,), and their number.
-        self._squares, self._taken = torch.zeros(len(self._trained), dtype=torch.float64), 0
+        self._squared_norms = torch.zeros(len(self._parameters), dtype=torch.float64)
+        self._gradient_count = 0
         self._snapshots: dict[int, State] = {}
         self._optimizer_states: dict[int, dict[str, State]] = {}
-        self._saved: list[int] = []  # Epochs whose checkpoints are kept.
+        self._checkpoint_epochs: list[int] = []  # Epochs whose checkpoints are kept.
         self._diverged_at: int | None = None
-        self._seconds = self.earlier = 0.0
-        self._saved_at = time.monotonic()
+        self._seconds = self.earlier_seconds = 0.0
+        self._checkpoint_time = time.monotonic()
 
-    def _place(self, thing: nn.Module | torch.Tensor) -> nn.Module | torch.Tensor:
-        return thing.to(memory_format=torch.channels_last) if self._channels_last else thing
+    def _in_memory_format(self, value: nn.Module | torch.Tensor) -> nn.Module | torch.Tensor:
+        return value.to(memory_format=torch.channels_last) if self._channels_last else value
 
     def run(self) -> Run:
         """Train to the end, from the newest checkpoint or from the beginning."""
@@ -121,7 +123,7 @@ class _Training:
         return self._result()
 
     def _epoch(self, epoch: int) -> None:
-        seed, inputs, targets = self._config.seed, *self._train
+        seed, inputs, targets = self._config.seed, *self._train_set
         # A stream for each epoch: a resumed run draws the same batches without replaying the past.
         order = torch.randperm(len(targets), generator=rng.stream(seed, "batches", epoch))
         augmentation_stream = rng.stream(seed, "augmentation", epoch)
@@ -132,20 +134,23 @@ class _Training:
             if self._config.augmentation is not None:
                 images = self._config.augmentation(images, augmentation_stream)
             try:
-                self._step(self._place(images), targets[batch_indices])
+                self._step(self._in_memory_format(images), targets[batch_indices])
             except _Diverged:
                 self._diverged_at = len(self._step_loss) - 1
                 self._measure()
                 break
-            if len(self._step_loss) == self._measured_at[len(self._history["train_loss"])]:
+            if len(self._step_loss) == self._measured_steps[len(self._history["train_loss"])]:
                 self._measure()
         else:
             self._snapshot()
 
     def _step(self, inputs: torch.Tensor, targets: torch.Tensor) -> None:
         step, schedule = len(self._step_loss), self._config.schedule
-        run_length = {"steps": self._config.epochs * self._steps_per_epoch}
-        factor = schedule.factor(step, steps_per_epoch=self._steps_per_epoch, **run_length)
+        factor = schedule.factor(
+            step,
+            steps=self._config.epochs * self._steps_per_epoch,
+            steps_per_epoch=self._steps_per_epoch,
+        )
         for group in self._optimizer.param_groups:
             group["lr"] = self._config.optimizer.learning_rate * factor
 
@@ -155,7 +160,7 @@ class _Training:
             # SAM asks a second time, at θ + ε: without this, running statistics of batch
             # normalisation would be updated twice a step, and from a point off the path.
             statistics = [buffer.clone() for buffer in self._model.buffers()]
-            loss = self._differentiate(inputs, targets, again=True)
+            loss = self._differentiate(inputs, targets, repeated=True)
             for buffer, value in zip(self._model.buffers(), statistics, strict=True):
                 buffer.copy_(value)
             return loss
@@ -163,34 +168,34 @@ class _Training:
         self._optimizer.step(closure)
 
     def _differentiate(
-        self, inputs: torch.Tensor, targets: torch.Tensor, *, again: bool = False
+        self, inputs: torch.Tensor, targets: torch.Tensor, *, repeated: bool = False
     ) -> torch.Tensor:
-        half = self._config.precision == "bfloat16"
-        with torch.autocast(inputs.device.type, torch.bfloat16, enabled=half):
+        in_bfloat16 = self._config.precision == "bfloat16"
+        with torch.autocast(inputs.device.type, torch.bfloat16, enabled=in_bfloat16):
             outputs = self._model(inputs)
         loss = nn.functional.cross_entropy(outputs.float(), targets)
         self._optimizer.zero_grad()
         loss.backward()
-        gradients = [p.grad for p in self._trained.values() if p.grad is not None]
+        gradients = [p.grad for p in self._parameters.values() if p.grad is not None]
         norm = nn.utils.get_total_norm(gradients)
         # Recorded before the check, so that the step that diverged is in the record.
-        if not again:
-            self._note(float(loss.detach()), float(norm))
+        if not repeated:
+            self._record_gradient(float(loss.detach()), float(norm))
         if not (math.isfinite(float(loss.detach())) and math.isfinite(float(norm))):
             raise _Diverged
         if self._config.clip_norm is not None:
-            nn.utils.clip_grads_with_norm_(self._trained.values(), self._config.clip_norm, norm)
+            nn.utils.clip_grads_with_norm_(self._parameters.values(), self._config.clip_norm, norm)
         return loss
 
-    def _note(self, loss: float, norm: float) -> None:
+    def _record_gradient(self, loss: float, norm: float) -> None:
         self._step_loss.append(loss)
-        self._step_norm.append(norm)
+        self._step_gradient_norm.append(norm)
         norms = [
-            torch.zeros(()) if p.grad is None else p.grad.norm() for p in self._trained.values()
+            torch.zeros(()) if p.grad is None else p.grad.norm() for p in self._parameters.values()
         ]
         tensor_norms = torch.stack(norms).double()
-        self._squares += tensor_norms.square()
-        self._taken += 1
+        self._squared_norms += tensor_norms.square()
+        self._gradient_count += 1
         if len(self._step_loss) == 1:  # The value at 0: that measurement precedes all gradients.
             self._tensor_norms.append(tensor_norms)
 
@@ -198,28 +203,28 @@ class _Training:
         step = len(self._step_loss)
         if step in self._config.snapshots and step not in self._snapshots:
             self._snapshots[step] = _copy(self._model.state_dict())
-            self._optimizer_states[step] = self._carried()
+            self._optimizer_states[step] = self._copied_optimizer_state()
 
-    def _carried(self) -> dict[str, State]:
+    def _copied_optimizer_state(self) -> dict[str, State]:
         """Return the optimizer's state: slot -> name of the trained tensor -> value."""
-        carried: dict[str, State] = {}
+        optimizer_state: dict[str, State] = {}
         for index, slots in self._optimizer.state_dict()["state"].items():
             for slot, value in slots.items():
                 if isinstance(value, torch.Tensor):
-                    carried.setdefault(slot, {})[list(self._trained)[index]] = value
-        return {slot: _copy(tensors) for slot, tensors in carried.items()}
+                    optimizer_state.setdefault(slot, {})[list(self._parameters)[index]] = value
+        return {slot: _copy(tensors) for slot, tensors in optimizer_state.items()}
 
     def _measure(self) -> None:
         """Add losses, accuracies and the norm of the gradients since the last measurement."""
-        row, taken = {"gradient_norm": math.nan}, self._taken
-        if taken:
-            squares = [norm**2 for norm in self._step_norm[-taken:]]
-            row["gradient_norm"] = math.sqrt(sum(squares) / taken)
-            self._tensor_norms.append((self._squares / taken).sqrt())
-        self._squares, self._taken = torch.zeros_like(self._squares), 0
+        row, count = {"gradient_norm": math.nan}, self._gradient_count
+        if count:
+            squares = [norm**2 for norm in self._step_gradient_norm[-count:]]
+            row["gradient_norm"] = math.sqrt(sum(squares) / count)
+            self._tensor_norms.append((self._squared_norms / count).sqrt())
+        self._squared_norms, self._gradient_count = torch.zeros_like(self._squared_norms), 0
         first = slice(self._config.measured)
-        train = self._train[0][first], self._train[1][first]
-        for split, examples in (("train", train), ("test", self._test)):
+        train = self._train_set[0][first], self._train_set[1][first]
+        for split, examples in (("train", train), ("test", self._test_set)):
             row[f"{split}_loss"], row[f"{split}_accuracy"] = mean_loss_and_accuracy(
                 self._model, examples
             )
@@ -229,9 +234,9 @@ class _Training:
 
     def _checkpoint(self, epoch: int) -> None:
         """Write a checkpoint, unless the last one is young or gradients wait for a measurement."""
-        ended, age = epoch == self._config.epochs, time.monotonic() - self._saved_at
+        ended, age = epoch == self._config.epochs, time.monotonic() - self._checkpoint_time
         # Sums of gradients are not saved, so a checkpoint between measurements would lose them.
-        if self._taken or (age < _CHECKPOINT_SECONDS and not ended):
+        if self._gradient_count or (age < _CHECKPOINT_SECONDS and not ended):
             return
         state: dict[str, Any] = {
             "model": dict(self._model.state_dict()),
@@ -239,7 +244,7 @@ class _Training:
             "history": self._history,
             "tensor_norms": self._tensor_norms,
             "step_loss": torch.tensor(self._step_loss, dtype=torch.float64),
-            "step_norm": torch.tensor(self._step_norm, dtype=torch.float64),
+            "step_norm": torch.tensor(self._step_gradient_norm, dtype=torch.float64),
             "snapshots": self._snapshots,
             "optimizer_states": self._optimizer_states,
             "seconds": self._seconds,
@@ -247,12 +252,12 @@ class _Training:
         self._store.put(
             "training.checkpoint", _checkpoint_key(self._key, epoch), state, seconds=self._seconds
         )
-        self._saved_at = time.monotonic()
+        self._checkpoint_time = time.monotonic()
         # The two newest are kept: if the newest is damaged, training continues from the other.
-        self._saved.append(epoch)
-        for older in self._saved[:-2]:
+        self._checkpoint_epochs.append(epoch)
+        for older in self._checkpoint_epochs[:-2]:
             self._store.drop("training.checkpoint", _checkpoint_key(self._key, older))
-        self._saved = self._saved[-2:]
+        self._checkpoint_epochs = self._checkpoint_epochs[-2:]
 
     def _resume(self) -> int:
         for epoch in range(self._config.epochs, -1, -1):
@@ -266,16 +271,16 @@ class _Training:
             self._history, self._snapshots = state["history"], state["snapshots"]
             self._tensor_norms = state["tensor_norms"]
             self._optimizer_states = state["optimizer_states"]
-            self._step_loss, self._step_norm = (
+            self._step_loss, self._step_gradient_norm = (
                 state[name].tolist() for name in ("step_loss", "step_norm")
             )
-            self._seconds = self.earlier = state["seconds"]
-            self._saved = [epoch]
+            self._seconds = self.earlier_seconds = state["seconds"]
+            self._checkpoint_epochs = [epoch]
             return epoch
         return -1
 
     def _result(self) -> Run:
-        self._optimizer_states[len(self._step_loss)] = self._carried()
+        self._optimizer_states[len(self._step_loss)] = self._copied_optimizer_state()
         return Run(
             config=self._config,
             data=self._dataset.name,
@@ -283,20 +288,20 @@ class _Training:
             shape=self._dataset.shape,
             classes=self._dataset.classes,
             weights=_copy(self._model.state_dict()),
-            measured_at=torch.tensor(self._measured_at).double() / self._steps_per_epoch,
+            measured_at=torch.tensor(self._measured_steps).double() / self._steps_per_epoch,
             history={k: torch.tensor(v, dtype=torch.float64) for k, v in self._history.items()},
             gradient_norms=dict(
-                zip(self._trained, torch.stack(self._tensor_norms, 1), strict=True)
+                zip(self._parameters, torch.stack(self._tensor_norms, 1), strict=True)
             ),
             step_loss=torch.tensor(self._step_loss, dtype=torch.float64),
-            step_gradient_norm=torch.tensor(self._step_norm, dtype=torch.float64),
+            step_gradient_norm=torch.tensor(self._step_gradient_norm, dtype=torch.float64),
             snapshots=self._snapshots,
             optimizer_states=self._optimizer_states,
             diverged_at=self._diverged_at,
         )
 
 
-def _positions(config: TrainConfig, steps_per_epoch: int) -> list[int]:
+def _steps_to_measure(config: TrainConfig, steps_per_epoch: int) -> list[int]:
     """Return the steps after which a run is measured, in increasing order, from 0 to the last."""
     last = config.epochs * steps_per_epoch
     count = math.ceil(config.epochs / config.measure_every)

@@ -24,10 +24,10 @@ class OptimizerConfig(Configuration):
     learning_rate: float
 
     def __post_init__(self) -> None:
-        if problems := self._wrong():
+        if problems := self._problems():
             raise ValueError(f"{type(self).__name__} cannot be used: {'; '.join(problems)}.")
 
-    def _wrong(self) -> list[str]:
+    def _problems(self) -> list[str]:
         """Return a complaint for each setting outside its range."""
         if not self.learning_rate > 0 or not math.isfinite(self.learning_rate):
             return [f"learning_rate={self.learning_rate}: it must be finite and > 0"]
@@ -64,8 +64,8 @@ class SGD(OptimizerConfig):
     weight_decay: float = 0.0
     nesterov: bool = False
 
-    def _wrong(self) -> list[str]:
-        problems = super()._wrong()
+    def _problems(self) -> list[str]:
+        problems = super()._problems()
         if not 0 <= self.momentum < 1 or not self.weight_decay >= 0:
             problems.append(
                 f"momentum={self.momentum}, weight_decay={self.weight_decay}: "

@@ -185,17 +185,17 @@ def _plane(
     plane = measured_plane(L, L.theta, *directions, alphas=grid, betas=grid, store=study.store)
     model = study.store.remember(quadratic, L, L.theta, plane, *directions)
     study.table("planes", _plane_rows(plane, {**labels, "plane": name}))
-    value, note, known = model.radius, f"parted at {model.parts_at:.4g}", model.radius > 0
+    value, note, known = model.radius, f"parted at {model.disagrees_at:.4g}", model.radius > 0
     if math.isinf(model.radius):
         value, note, known = model.reach, "or more: the grid ends here", False
     elif not known:
-        note = f"below {model.parts_at:.4g}, the first points of the grid"
+        note = f"below {model.disagrees_at:.4g}, the first points of the grid"
     study.add_measurement(
         f"quadratic_radius_{name}",
         value,
         model,
         unit="filter norms" if name == "random" else "parameters",
-        error=math.inf if math.isinf(model.radius) else model.parts_at - model.radius,
+        error=math.inf if math.isinf(model.radius) else model.disagrees_at - model.radius,
         error_kind="to the next points of the grid",
         cost=model.products,
         cost_unit="products",

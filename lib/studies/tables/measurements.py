@@ -178,7 +178,7 @@ def quadratic_limits(models: Mapping[str, Quadratic], unit: str) -> str:
     words = {
         arm: f"not within {model.reach:.2g}"
         if math.isinf(model.radius)
-        else f"between {model.radius:.3g} and {model.parts_at:.3g}"
+        else f"between {model.radius:.3g} and {model.disagrees_at:.3g}"
         for arm, model in models.items()
     }
     return ", ".join(f"{arm}: {where} {unit}" for arm, where in words.items())

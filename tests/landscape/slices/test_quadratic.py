@@ -42,7 +42,7 @@ def test_model_of_a_quadratic_is_its_plane_and_never_parts(curvatures):
     found = model_of(objective, centre, plane, d1, d2, rtol=1e-9)
     assert found.loss.shape == (5, 7)
     torch.testing.assert_close(found.loss, plane.loss, rtol=1e-12, atol=1e-12)
-    assert (found.radius, found.parts_at) == (math.inf, math.inf)
+    assert (found.radius, found.disagrees_at) == (math.inf, math.inf)
     assert found.reach == 1.0  # The nearest of the four sides: α = -1 and β = 1.
     assert (found.products, found.converged, found.rtol) == (2, True, 1e-9)
     hessian = torch.diag(torch.tensor(curvatures, dtype=torch.float64))
@@ -61,8 +61,8 @@ def test_model_of_a_quartic_parts_at_the_known_radius(c, k):
     objective, origin = bowl(c, k), torch.zeros(2, dtype=torch.float64)
     plane = slices.plane(objective, origin, E1, E2, alphas=grid, betas=grid[3:])
     found = model_of(objective, origin, plane, E1, E2, rtol=rtol)
-    assert found.radius <= want <= found.parts_at
-    assert found.parts_at - found.radius < 0.03 * want  # 41 x 38 points have many distances.
+    assert found.radius <= want <= found.disagrees_at
+    assert found.disagrees_at - found.radius < 0.03 * want  # 41 x 38 points have many distances.
 
 
 def test_radius_grows_with_the_tolerance_and_is_in_units_of_the_directions():
@@ -145,22 +145,22 @@ def test_radius_along_a_quartic_is_known(slope):
             torch.tensor([[0, 0.1 / 0.9, 0.1 * slope / 0.9], [1, 0, 0], [0, 1, 0]])
         ).tolist()
     )
-    assert found.radius <= want <= found.parts_at
-    assert found.parts_at - found.radius == pytest.approx(1e-3, rel=1e-6) and found.reach == 1.0
+    assert found.radius <= want <= found.disagrees_at
+    assert found.disagrees_at - found.radius == pytest.approx(1e-3, rel=1e-6) and found.reach == 1.0
 
 
 def test_loss_that_is_not_finite_agrees_with_nothing():
     line = radial_line([math.nan, 1.0, 0.0, 1.0, math.inf], [-3, -1, 0, 1, 2])
     found = radius_along(line, loss=0.0, slope=0.0, curvature=2.0)
-    assert (found.radius, found.parts_at, found.reach) == (1.0, 2.0, 2.0)
+    assert (found.radius, found.disagrees_at, found.reach) == (1.0, 2.0, 2.0)
 
 
 def test_model_that_is_wrong_at_once_has_radius_zero():
     line = radial_line([4.0, 1.0, 1.0, 4.0], [-2, -1, 1, 2])
     found = radius_along(line, loss=0.0, slope=0.0, curvature=20.0)
-    assert (found.radius, found.parts_at) == (0.0, 1.0)
+    assert (found.radius, found.disagrees_at) == (0.0, 1.0)
     found = radius_along(line, loss=0.0, slope=math.nan, curvature=2.0)
-    assert (found.radius, found.parts_at) == (0.0, 1.0)
+    assert (found.radius, found.disagrees_at) == (0.0, 1.0)
 
 
 def test_differences_within_rounding_of_the_loss_are_none():

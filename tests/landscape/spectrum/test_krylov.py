@@ -38,7 +38,7 @@ def residual_of(matrix, krylov):
 
 @pytest.mark.parametrize("steps", [1, 2, 17, 60, 100])
 def test_the_basis_is_orthonormal_to_rounding(steps):
-    krylov = Krylov(from_matrix(stretched()), None, rng.stream(0, "start"), most=120)
+    krylov = Krylov(from_matrix(stretched()), None, rng.stream(0, "start"), max_basis=120)
     for _ in range(steps):
         krylov.extend()
     q = basis_of(krylov)
@@ -47,7 +47,7 @@ def test_the_basis_is_orthonormal_to_rounding(steps):
 
 def test_the_decomposition_holds_through_restarts_and_second_vectors():
     matrix = stretched()
-    krylov = Krylov(from_matrix(matrix), None, rng.stream(0, "start"), most=40)
+    krylov = Krylov(from_matrix(matrix), None, rng.stream(0, "start"), max_basis=40)
     for _ in range(30):
         krylov.extend()
     assert float(residual_of(matrix, krylov)) < 1e-7
@@ -66,7 +66,7 @@ def test_the_decomposition_holds_through_restarts_and_second_vectors():
 
 def test_h_is_tridiagonal_and_bounds_are_the_residuals():
     matrix = random_symmetric(50, rng.stream(0, "matrix"))
-    krylov = Krylov(from_matrix(matrix), None, rng.stream(0, "start"), most=50)
+    krylov = Krylov(from_matrix(matrix), None, rng.stream(0, "start"), max_basis=50)
     for _ in range(12):
         krylov.extend()
     assert np.array_equal(krylov.h, np.triu(np.tril(krylov.h, 1), -1))
@@ -79,7 +79,7 @@ def test_h_is_tridiagonal_and_bounds_are_the_residuals():
 def test_an_invariant_space_exhausts_it_and_a_random_vector_leads_on():
     matrix = torch.diag(torch.tensor([1.0, 2.0, 3.0, 4.0, 5.0], dtype=torch.float64))
     start = torch.tensor([1.0, 1.0, 0.0, 0.0, 0.0])
-    krylov = Krylov(from_matrix(matrix), start, rng.stream(0, "start"), most=5)
+    krylov = Krylov(from_matrix(matrix), start, rng.stream(0, "start"), max_basis=5)
     krylov.extend()
     krylov.extend()
     assert krylov.exhausted and krylov.ritz()[0] == pytest.approx([1.0, 2.0])
@@ -88,8 +88,8 @@ def test_an_invariant_space_exhausts_it_and_a_random_vector_leads_on():
     assert krylov.exhausted and krylov.ritz()[0] == pytest.approx([1.0, 2.0, 3.0, 4.0, 5.0])
 
 
-def held(n, most, dtype=torch.float64):
-    return Rows(n, most, device=torch.device("cpu"), dtype=dtype)
+def held(n, max_rows, dtype=torch.float64):
+    return Rows(n, max_rows, device=torch.device("cpu"), dtype=dtype)
 
 
 def test_rows_grow_without_moving_what_they_hold():
@@ -144,7 +144,7 @@ def test_rows_held_in_float32_give_and_take_float64():
 def test_the_basis_takes_the_precision_of_the_products_and_stays_orthonormal(dtype):
     matrix = stretched(400)
     op = SymmetricOperator(400, lambda v: (matrix.to(dtype) @ v.to(dtype)).double(), dtype=dtype)
-    krylov = Krylov(op, None, rng.stream(0, "krylov"), most=60)
+    krylov = Krylov(op, None, rng.stream(0, "krylov"), max_basis=60)
     for _ in range(60):
         krylov.extend()
     basis = basis_of(krylov)
@@ -156,7 +156,7 @@ def test_the_basis_takes_the_precision_of_the_products_and_stays_orthonormal(dty
 
 def test_the_remainder_is_what_products_have_outside_the_space():
     matrix = stretched(50)
-    krylov = Krylov(from_matrix(matrix), None, rng.stream(0, "krylov"), most=50)
+    krylov = Krylov(from_matrix(matrix), None, rng.stream(0, "krylov"), max_basis=50)
     for _ in range(12):
         krylov.extend()
     krylov.renew()  # Two vectors wait.

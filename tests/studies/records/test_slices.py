@@ -99,7 +99,7 @@ def test_the_radius_is_recorded_also_where_the_grid_ends_before_it(study, tmp_pa
         "2",
     )
     assert near["error"] == "inf"
-    apart = wide["b"].parts_at - wide["b"].radius
+    apart = wide["b"].disagrees_at - wide["b"].radius
     assert float(far["error"]) == pytest.approx(apart) and apart > 0
     words = measurements.quadratic_limits({**models, **wide}, "units")
     assert words.startswith("a: not within 0.0001 units, b: between")

@@ -180,19 +180,22 @@ def _chunk_size(network: _Network, batches: list[Examples]) -> int:
     """Return how many examples to compute at once, from the memory that a few of them take."""
     inputs, _ = next(_chunks(batches, _PROBE))
     outputs, graph = network(inputs)
-    kept = sum(
-        part.kept for layer in squared_gradient_layers(graph, len(inputs)) for part in layer.squares
+    num_values = sum(
+        part.num_values
+        for layer in squared_gradient_layers(graph, len(inputs))
+        for part in layer.squares
     )
-    _check_apart(graph, outputs)
+    _check_independent(graph, outputs)
     bytes_per_value = outputs.element_size() / len(inputs)  # For a single example.
-    kept += sum(graph.sizes) + 8 * outputs.shape[1] * outputs.numel()  # The seeds are float64.
-    size = _CHUNK_BYTES / (bytes_per_value * kept)
+    # The seeds are float64.
+    num_values += sum(graph.sizes) + 8 * outputs.shape[1] * outputs.numel()
+    size = _CHUNK_BYTES / (bytes_per_value * num_values)
     if outputs.device.type == "cpu":
         size = min(size, _LARGEST_BYTES / (bytes_per_value * max(graph.sizes)))
     return max(1, int(size))
 
 
-def _check_apart(graph: Graph, outputs: torch.Tensor) -> None:
+def _check_independent(graph: Graph, outputs: torch.Tensor) -> None:
     """Raise ValueError if an output depends on another example's result in a layer."""
     # Every other example gets a gradient, with unequal entries so that none cancels; the examples
     # between must receive none.

@@ -17,20 +17,20 @@ class PoolFirst(TorchFunctionMode):
         """Compute ``func``, with ReLU and pooling exchanged if it pools the result of a ReLU."""
         kwargs = kwargs or {}
         if func in (functional.max_pool2d, torch.max_pool2d) and not kwargs.get("return_indices"):
-            before = _before(args[0]) if args else None
-            if before is not None:
-                return torch.relu(func(before, *args[1:], **kwargs))
+            relu_input = _relu_input(args[0]) if args else None
+            if relu_input is not None:
+                return torch.relu(func(relu_input, *args[1:], **kwargs))
         result = func(*args, **kwargs)
         if func in (functional.relu, torch.relu) and not kwargs.get("inplace"):
-            before = args[0] if args else kwargs["input"]
+            relu_input = args[0] if args else kwargs["input"]
             # Versions show whether input or result was changed in place before it is pooled.
-            result.before = before, before._version, result._version
+            result.relu_input = relu_input, relu_input._version, result._version
         return result
 
 
-def _before(tensor: torch.Tensor) -> torch.Tensor | None:
+def _relu_input(tensor: torch.Tensor) -> torch.Tensor | None:
     """Return x if the tensor is relu(x) and neither has been changed in place since; else None."""
-    before, *versions = getattr(tensor, "before", (None,))
-    if before is None or versions != [before._version, tensor._version]:
+    relu_input, *versions = getattr(tensor, "relu_input", (None,))
+    if relu_input is None or versions != [relu_input._version, tensor._version]:
         return None
-    return before
+    return relu_input

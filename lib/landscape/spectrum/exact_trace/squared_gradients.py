@@ -32,10 +32,10 @@ class SquaredGradients(Protocol):
     """A sum of squared gradients for the parameters of one operation.
 
     Attributes:
-        kept: Number of values held in memory beside those of the graph.
+        num_values: Number of values held in memory beside those of the graph.
     """
 
-    kept: int
+    num_values: int
 
     def add(self, gradient: torch.Tensor) -> None:
         """Add the squares for one gradient, which has the shape of the operation's result."""
@@ -148,7 +148,7 @@ class _Products:
             columns[..., :width].view(inputs.shape).copy_(inputs)
         if bias:
             columns[..., width:] = 1
-        self.kept = columns.numel()
+        self.num_values = columns.numel()
         self._columns = columns.flatten(0, 1)  # (N · groups, places, entries): a batch for ``bmm``.
         self._shape = (groups, num_outputs(use) // groups, width + bias)
         self._total = torch.zeros(self._shape, dtype=torch.float64, device=columns.device)
@@ -166,9 +166,9 @@ class _Products:
         pairs = zip(rows.split(self._step), self._columns.split(self._step), strict=True)
         for g, a in pairs:
             products = torch.bmm(g, a, out=self._scratch[: len(g)])
-            self._see(products.view(-1, *self._shape))
+            self._add_squares(products.view(-1, *self._shape))
 
-    def _see(self, gradients: torch.Tensor) -> None:
+    def _add_squares(self, gradients: torch.Tensor) -> None:
         # In place: the products are not needed again, and the cache holds them already.
         self._total += gradients.square_().sum(0)
 
@@ -200,14 +200,14 @@ class _Normalised(_Products):
         self._scale = inverse_sigma if gamma is None else gamma.detach() * inverse_sigma
         self._gamma = torch.zeros(self._shape[:2], dtype=torch.float64, device=inverse_sigma.device)
 
-    def _see(self, gradients: torch.Tensor) -> None:
+    def _add_squares(self, gradients: torch.Tensor) -> None:
         # γ first, since the squares of the base class overwrite the gradients. One product for each
         # output: (n, entries) with (entries, 1).
         inner = torch.bmm(
             gradients.flatten(1, 2).transpose(0, 1), self._rows.flatten(0, 1)[..., None]
         )
         self._gamma += inner.square_().sum(1).view(self._shape[:2])
-        super()._see(gradients)
+        super()._add_squares(gradients)
 
     def totals(self) -> dict[str, torch.Tensor]:
         # γ/σ is one factor for each output, so it is applied to the sums of squares, squared.
@@ -232,7 +232,7 @@ class _Outer:
         self._squares = empty_like_result(
             use, count, self._groups, num_outputs(use) // self._groups
         ).zero_()
-        self.kept = self._squares.numel() + count * self._groups * self._width
+        self.num_values = self._squares.numel() + count * self._groups * self._width
 
     def add(self, gradient: torch.Tensor) -> None:
         g = gradient.reshape(self._squares.shape)
@@ -271,7 +271,7 @@ class _Sums:
         self._axes = [axis for axis, size in enumerate([1, *shape]) if size == 1 and axis > 0]
         factor = other_factor(use, operand)
         self._factor = factor if isinstance(factor, float) else factor.expand(use.shape)
-        self.kept = 0 if isinstance(factor, float) else math.prod(use.shape)
+        self.num_values = 0 if isinstance(factor, float) else math.prod(use.shape)
         self._total = self._parameter.new_zeros(self._parameter.shape, dtype=torch.float64)
 
     def add(self, gradient: torch.Tensor) -> None:
