@@ -7,14 +7,14 @@ import numpy as np
 import pandas as pd
 import torch
 
-Rows = Sequence[Mapping[str, Any]]
+TableRows = Sequence[Mapping[str, Any]]
 
 # pandas would make objects of booleans with missing cells, and floats of integers.
 _NULLABLE = {frozenset({bool}): "boolean", frozenset({int}): "Int64"}
 
 
 def tidy_frame(
-    rows: Rows, columns: Sequence[str], dtypes: Mapping[str, str] | None = None
+    rows: TableRows, columns: Sequence[str], dtypes: Mapping[str, str] | None = None
 ) -> pd.DataFrame:
     """Return rows as a frame.
 
@@ -33,7 +33,7 @@ def tidy_frame(
     )
 
 
-def as_csv(rows: Rows, columns: Sequence[str]) -> str:
+def as_csv(rows: TableRows, columns: Sequence[str]) -> str:
     """Return rows as CSV text with a header.
 
     Args:

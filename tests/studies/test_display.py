@@ -568,7 +568,7 @@ def test_curves_follow_the_panel(settings):
 @pytest.mark.parametrize("scale", ["linear", "log"])
 def test_wide_bands_do_not_press_the_curves_flat(scale):
     there = math.log if scale == "log" else float
-    apart = bands.band_over_seeds([1, 2], [np.array([1.0, 1.0]), np.array([3.0, 2.0])], scale)
+    apart = bands.scaled_band([1, 2], [np.array([1.0, 1.0]), np.array([3.0, 2.0])], scale)
     (axis,) = drawn(captioned.curves([panel(series={"a": apart}, scale=scale)], **WORDS))
     low, high = map(there, axis.get_ylim())
     span = there(3.0) - there(1.0)  # Of the lines; the interval of two seeds is ten times as wide.
@@ -581,7 +581,7 @@ def test_wide_bands_do_not_press_the_curves_flat(scale):
 @pytest.mark.parametrize("scale", ["linear", "log"])
 def test_narrow_bands_are_seen_whole(scale):
     curves = [np.array([1.0, 9.0]) + step for step in (0.0, 0.1, 0.2)]
-    near = bands.band_over_seeds([1, 2], curves, scale)
+    near = bands.scaled_band([1, 2], curves, scale)
     (axis,) = drawn(captioned.curves([panel(series={"a": near}, scale=scale)], **WORDS))
     low, high = axis.get_ylim()
     assert 0 < low < near.low.min() and near.high.max() < high < 11

@@ -222,6 +222,6 @@ def test_one_seed_or_one_size_has_no_exponent(study):
 
 def test_one_curve_has_no_interval_on_either_axis():
     for scale in ("linear", "log"):
-        found = bands.band_over_seeds([1, 2], [np.array([1.0, 4.0])], scale)
+        found = bands.scaled_band([1, 2], [np.array([1.0, 4.0])], scale)
         np.testing.assert_allclose([found.low, found.high], [[1, 4]] * 2, rtol=1e-14)
         assert found.n == 1

@@ -104,7 +104,7 @@ def compare(
     if kind.name == "planes":
         return _compare_planes(named, ax, **options)
     wide = kind.name in ("spectra", "densities")
-    with result_axes(ax, width=densities.WIDTH if wide else frames.SINGLE_WIDTH) as axes:
+    with result_axes(ax, width=densities.DENSITY_WIDTH if wide else frames.SINGLE_WIDTH) as axes:
         looks = _looks(named, new_axes=ax is None)
         if wide:
             _compare_densities(axes, named, looks, kind)

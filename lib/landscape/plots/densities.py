@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from landscape.spectrum.survey import FullSpectrum
 
 UNIT = "loss per parameter²"
-WIDTH = 5.4  # Of a figure in inches: its horizontal axis has two logarithmic sides.
+DENSITY_WIDTH = 5.4  # Of a figure in inches: its horizontal axis has two logarithmic sides.
 
 # Smoothing of a picture where the reader asks for no other. Quadrature of some tens of steps
 # resolves nothing finer near 0: a narrower kernel would show its nodes in place of the density.
@@ -110,7 +110,7 @@ def draw_density(
     width = _KERNEL if width is None else width
     # Before the axes are made: the curve refuses a scale that no axis can have.
     curve = density.curve(width=width, scale=shared_scale([density]) if scale is None else scale)
-    with result_axes(ax, width=WIDTH) as axes:
+    with result_axes(ax, width=DENSITY_WIDTH) as axes:
         scale = axis_scale(axes, curve.scale)
         if scale != curve.scale:
             curve = density.curve(width=width, scale=scale)
@@ -137,7 +137,7 @@ def draw_spectrum(
     Raises:
         ValueError: For the reasons of ``draw_density``.
     """
-    with result_axes(ax, width=WIDTH) as axes:
+    with result_axes(ax, width=DENSITY_WIDTH) as axes:
         draw_density(spectrum.density, axes, label=label, **style)
         color = axes.get_lines()[-1].get_color()
         values, converged = spectrum.pairs.values.numpy(), spectrum.pairs.converged.numpy()

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 
 from landscape.store import arrays as store_arrays
-from landscape.store import fingerprint
+from landscape.store import library
 
 Arrays = dict[str, np.ndarray]
 
@@ -147,7 +147,7 @@ def _dataclass(name: str) -> type:
 def _module_of(qualname: str) -> str:
     """Return the module of the library that defines a dataclass."""
     name = qualname.partition(".")[0]
-    modules = fingerprint.definitions().code.classes().get(name, [])
+    modules = library.definitions().code.classes().get(name, [])
     if len(modules) != 1:
         places = ", ".join(modules) or "no module"
         raise ValueError(
@@ -158,7 +158,7 @@ def _module_of(qualname: str) -> str:
 
 
 def _is_of_library(kind: type) -> bool:
-    return kind.__module__ in fingerprint.definitions().code.sources
+    return kind.__module__ in library.definitions().code.sources
 
 
 def _is_known(kind: type) -> bool:

@@ -13,7 +13,6 @@ import numpy as np
 import torch
 
 from landscape.store import library
-from landscape.store.code_versions import CodeVersions
 from landscape.store.feeder import Feeder
 from landscape.store.identity import CODE
 
@@ -138,8 +137,3 @@ def code_version(subject: Callable | type | types.ModuleType) -> str:
         if known is not None:
             return known[0]
     return digest(subject)
-
-
-def definitions() -> CodeVersions:
-    """Return the versions of all definitions whose source is known."""
-    return library.definitions()

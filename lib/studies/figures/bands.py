@@ -13,7 +13,7 @@ from studies.intervals import band, single_curve
 # ``landscape.plots.bands.band_over_seeds`` has the same formula. Its intervals differ in the last
 # bits, because it takes the quantile from another function and divides in another order, and a
 # single curve has no interval there. Published figures would change.
-def band_over_seeds(x: Sequence[float], curves: Sequence[np.ndarray], scale: str) -> Band:
+def scaled_band(x: Sequence[float], curves: Sequence[np.ndarray], scale: str) -> Band:
     """Return the mean and interval of curves over seeds; on a logarithmic axis of their logarithms.
 
     A single curve has no interval. On a logarithmic axis, values that are not positive and finite
@@ -33,7 +33,7 @@ def band_over_seeds(x: Sequence[float], curves: Sequence[np.ndarray], scale: str
         logs = [np.log(curve) for curve in curves]
     # Without a finite logarithm there is no mean: -∞ would be drawn at the axis' lower end.
     logs = [np.where(np.isfinite(row), row, np.nan) for row in logs]
-    log_band = band_over_seeds(x, logs, "linear")
+    log_band = scaled_band(x, logs, "linear")
     return dataclasses.replace(
         log_band,
         samples=np.stack(curves),

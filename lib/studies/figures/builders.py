@@ -14,7 +14,7 @@ from landscape.spectrum.survey import FullSpectrum
 from landscape.training.run import Run
 
 from studies.arms import diverged, grouped
-from studies.figures.bands import band_over_seeds
+from studies.figures.bands import scaled_band
 from studies.formatting import diverged_text
 from studies.intervals import band, single_curve
 from studies.study import Study
@@ -103,7 +103,7 @@ def line_panels(
                 if line_arm == arm
             ]
             positions = next(iter(lines.values())).alphas.numpy()
-            bands[quantity][arm] = band_over_seeds(positions, curves, scale)
+            bands[quantity][arm] = scaled_band(positions, curves, scale)
     return _loss_and_accuracy(bands, x, f"{network}: training " if network else "training ", "log")
 
 
@@ -275,5 +275,5 @@ def run_bands(
             values = transform(run.history[name].numpy())
             reached = len(values) - (run.diverged_at is not None)
             curve[:reached] = values[:reached]
-        bands[arm] = band_over_seeds(epochs, list(curves), "log")
+        bands[arm] = scaled_band(epochs, list(curves), "log")
     return bands

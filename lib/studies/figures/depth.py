@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 import numpy as np
 from landscape.plots.panel import Band, Panel
 
-from studies.figures.bands import band_over_seeds
+from studies.figures.bands import scaled_band
 from studies.figures.scaling import scaling_panels
 from studies.formatting import diverged_text
 from studies.intervals import single_curve
@@ -55,7 +55,7 @@ def gradient_panels(
         for arm in arms:
             if rows := [row for _, row in _seed_norms(arm, [norms])]:
                 layers = np.arange(1, len(rows[0]) + 1)
-                series[names[arm]] = band_over_seeds(layers, rows, "log")
+                series[names[arm]] = scaled_band(layers, rows, "log")
         if reference is not None:
             series[f"{reference:g}^depth from the output"] = _decay(series, reference)
         unit = f"‖∂L/∂{variable}‖₂"

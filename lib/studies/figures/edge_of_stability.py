@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 import numpy as np
 from landscape.plots.panel import Band, Panel
 
-from studies.figures.bands import band_over_seeds
+from studies.figures.bands import scaled_band
 from studies.formatting import diverged_text
 from studies.intervals import single_curve
 from studies.records.dynamics import Curvature, CurvatureSnapshot, CurvatureTrajectory
@@ -64,7 +64,7 @@ def _series(
                 curve[steps.index(snapshot.step)] = ratio(snapshot)
         remark = diverged_text(len(ends), len(seeds))
         name = f"{arm} ({remark})" if remark else arm
-        series[name] = band_over_seeds(steps, list(curves), "linear")
+        series[name] = scaled_band(steps, list(curves), "linear")
     return series
 
 

@@ -7,7 +7,7 @@ import numpy as np
 from landscape.plots.axes import suggests_log_scale
 from landscape.plots.panel import Panel
 
-from studies.figures.bands import band_over_seeds
+from studies.figures.bands import scaled_band
 from studies.power_laws import Families, values_against_size
 from studies.study import Study
 
@@ -53,7 +53,7 @@ def scaling_panels(
         if lost:
             curves = {name: np.where(values > 0, values, np.nan) for name, values in curves.items()}
         series = {
-            name: band_over_seeds(sorted(families[name]), list(family_curves), scale)
+            name: scaled_band(sorted(families[name]), list(family_curves), scale)
             for name, family_curves in curves.items()
         }
         unit = study.unit(quantity) or heading

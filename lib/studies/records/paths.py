@@ -4,7 +4,6 @@ import itertools
 import math
 from collections.abc import Mapping, Sequence
 
-import torch
 from landscape.connectivity.bending import train_curve
 from landscape.connectivity.curves import CurveConfig, curve_path
 from landscape.connectivity.matching import Matching, match
@@ -12,12 +11,11 @@ from landscape.connectivity.path import Path
 from landscape.connectivity.repair import repaired_straight_path
 from landscape.connectivity.straight import linear_barrier
 from landscape.connectivity.units import permuted
+from landscape.data import Examples
 from landscape.objective import Objective
 from torch import nn
 
 from studies.study import Study
-
-Examples = tuple[torch.Tensor, torch.Tensor]
 
 _BARRIERS = ("barrier", "barrier_above_mean", "error_barrier")
 _UNITS = dict(zip(_BARRIERS, ("nats", "nats", "share wrong"), strict=True))

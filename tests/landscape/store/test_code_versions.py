@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pytest
 import studies  # noqa: F401  (its code counts as well)
-from landscape.store import fingerprint
+from landscape.store import library
 from landscape.store.carriers import CARRIERS
 from landscape.store.code_versions import CodeVersions
 from landscape.store.source_code import SourceCode
 
-SOURCES = fingerprint.definitions().code.sources
-LIBRARY = fingerprint.definitions()
+SOURCES = library.definitions().code.sources
+LIBRARY = library.definitions()
 
 
 def versions(**modules):

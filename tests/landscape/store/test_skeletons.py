@@ -1,7 +1,7 @@
 """What the text of a definition tells apart: scopes, imports, places of names, errors."""
 
 import pytest
-from landscape.store import fingerprint
+from landscape.store import library
 from landscape.store.carriers import is_carrier
 
 from tests.landscape.store.test_code_versions import version
@@ -152,5 +152,5 @@ def test_only_classes_that_read_alike_depend_on_their_names():
 
 def test_the_store_decides_no_result():
     # A better key recomputes nothing but what it is the key of.
-    modules = [x for x in fingerprint.definitions().code.sources if "landscape.store." in x]
+    modules = [x for x in library.definitions().code.sources if "landscape.store." in x]
     assert [x for x in modules if not is_carrier(x)] == ["landscape.store.configuration"]

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 import torch
 from torch.autograd.graph import GradientEdge, Node
 
+from landscape.data import Examples
 from landscape.network.batchnorm import Buffers, block_sizes
 from landscape.network.precision import full_precision
 from landscape.objective import Objective, Parts
@@ -21,8 +22,6 @@ _CHUNK_BYTES = 256 * 2**20
 # from the cache.
 _LARGEST_BYTES = 4 * 2**20
 _PROBE = 8  # Examples that show how much memory one example takes.
-
-Examples = tuple[torch.Tensor, torch.Tensor]
 
 
 @dataclasses.dataclass(frozen=True)
