@@ -137,7 +137,7 @@ def _registers_subclasses(code: SourceCode, key: Key) -> bool:
             for part in getattr(statement, "body", []):
                 if getattr(part, "name", "") == "__init_subclass__":
                     return True
-            bases = [base for base in getattr(statement, "bases", [])]
+            bases = getattr(statement, "bases", [])
             waiting += [
                 root for base in bases for root in _roots(code, key[0], base) if root not in seen
             ]
@@ -157,10 +157,12 @@ def distinguishing_names(code: SourceCode, skeleton: _Skeletons) -> dict[Key, st
     """
     same: dict[str, list[Key]] = {}
     for module in sorted(code.sources):
+        if is_carrier(module):
+            continue
         for name, statements in sorted(code.module(module).definitions.items()):
             key = (module, name)
             is_class = any(isinstance(statement, ast.ClassDef) for statement in statements)
-            if name == EFFECTS or is_carrier(module) or not (is_class or _is_table(code, key)):
+            if name == EFFECTS or not (is_class or _is_table(code, key)):
                 continue
             same.setdefault(skeleton(key).text, []).append(key)
     alike = [key for keys in same.values() for key in keys[:-1]]

@@ -15,7 +15,7 @@ import numpy as np
 import torch
 
 from landscape.store import arrays, identity, installed, library, plain
-from landscape.store.networks import tensor_parts
+from landscape.store.networks import parts_of_all_networks, tensor_parts
 
 
 class Feeder:
@@ -39,6 +39,7 @@ class Feeder:
         # its number, so objects may refer to each other in circles.
         self._met: dict[int, tuple[int, Any]] = {}
         self._shared: dict[int, tuple[int, Any]] = {}  # The same for tensors of networks.
+        self._has_network = False
         self._open: list[int] = []  # ids of the containers that are being fed, outermost first.
         self._containers = 0
 
@@ -280,6 +281,9 @@ class Feeder:
             self._refuse(value, place, str(error))
         except TypeError:
             self._refuse(value, place)
+        if isinstance(value, torch.nn.Module) and not self._has_network:
+            self._has_network = True  # Once, not for each layer: it takes a look at all of torch.
+            parts += parts_of_all_networks()
         self._feed_parts(parts, place)
 
     def _refuse(self, value: Any, place: str, reason: str = "") -> None:

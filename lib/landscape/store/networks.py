@@ -26,7 +26,7 @@ def network_parts(model: torch.nn.Module, values: bool) -> list[Part]:
         values: Whether the values of parameters and buffers count, and the training mode; otherwise
             only shapes and dtypes.
     """
-    held = [Part("class", "", type(model), "'s class"), *_for_all_networks()]
+    held = [Part("class", "", type(model), "'s class")]
     if values and not model.training:
         held.append(Part("training", str(model.training)))
     for kind, tensors in (("parameter", model._parameters), ("buffer", model._buffers)):
@@ -78,8 +78,8 @@ def tensor_parts(tensor: torch.Tensor) -> list[Part]:
     return held
 
 
-def _for_all_networks() -> Iterator[Part]:
-    """Yield global hooks and replaced functions of PyTorch: they act on every network."""
+def parts_of_all_networks() -> Iterator[Part]:
+    """Yield global hooks and replaced functions of PyTorch, which act on every network alike."""
     module = torch.nn.modules.module
     for name in (
         "_global_forward_hooks",
