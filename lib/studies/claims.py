@@ -4,7 +4,7 @@ import csv
 import dataclasses
 import functools
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Literal
 
@@ -207,13 +207,7 @@ def every(claim: Claim, findings: Sequence[Finding]) -> Verdict:
     Raises:
         ValueError: If there is no finding.
     """
-    words = _words(claim, findings)
-    word: Word = "inconclusive"
-    if "contradicted" in words:
-        word = "contradicted"
-    elif words == {"reproduced"}:
-        word = "reproduced"
-    return Verdict(claim, word, tuple(findings))
+    return _judged(claim, findings, contradicted=any, reproduced=all)
 
 
 def some(claim: Claim, findings: Sequence[Finding]) -> Verdict:
@@ -228,13 +222,7 @@ def some(claim: Claim, findings: Sequence[Finding]) -> Verdict:
     Raises:
         ValueError: If there is no finding.
     """
-    words = _words(claim, findings)
-    word: Word = "inconclusive"
-    if "reproduced" in words:
-        word = "reproduced"
-    elif words == {"contradicted"}:
-        word = "contradicted"
-    return Verdict(claim, word, tuple(findings))
+    return _judged(claim, findings, contradicted=all, reproduced=any)
 
 
 def agreed(claim: Claim, findings: Sequence[Finding]) -> Verdict:
@@ -249,9 +237,7 @@ def agreed(claim: Claim, findings: Sequence[Finding]) -> Verdict:
     Raises:
         ValueError: If there is no finding.
     """
-    words = _words(claim, findings)
-    (word,) = words if len(words) == 1 else ("inconclusive",)
-    return Verdict(claim, word, tuple(findings))
+    return _judged(claim, findings, contradicted=all, reproduced=all)
 
 
 def robust(claim: Claim, source: Sequence[Finding], checks: Sequence[Finding]) -> Verdict:
@@ -289,6 +275,17 @@ def not_testable(claim: Claim, reason: str) -> Verdict:
         reason: Why it cannot be measured, as a sentence.
     """
     return Verdict(claim, "not testable", (), reason)
+
+
+def _judged(
+    claim: Claim, findings: Sequence[Finding], **quantifiers: Callable[[Iterable[bool]], bool]
+) -> Verdict:
+    """Judge by word -> whether ``any`` or ``all`` of the findings must have it."""
+    words = _words(claim, findings)
+    fitting = [
+        word for word, holds in quantifiers.items() if holds(given == word for given in words)
+    ]
+    return Verdict(claim, fitting[0] if fitting else "inconclusive", tuple(findings))
 
 
 def _words(claim: Claim, findings: Sequence[Finding]) -> set[str]:
