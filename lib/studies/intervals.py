@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 import scipy.stats
+from landscape.plots.bands import band_over_seeds
 from landscape.plots.panel import Band
 
 
@@ -81,7 +82,7 @@ def _student(samples: np.ndarray, confidence: float) -> tuple[np.ndarray, ...]:
     return mean, mean - quantile * error, mean + quantile * error
 
 
-def band(x: Sequence[float], curves: Sequence[Sequence[float]]) -> Band:
+def band(x: Sequence[float], curves: Sequence[Sequence[float]], *, log: bool = False) -> Band:
     """Return the pointwise band of several curves over one grid.
 
     At each position the band is the 95% interval of ``mean_interval``. It covers each position by
@@ -90,6 +91,7 @@ def band(x: Sequence[float], curves: Sequence[Sequence[float]]) -> Band:
     Args:
         x: Positions (points,).
         curves: One curve per seed, at least 2, each of shape (points,).
+        log: Whether the mean and interval are those of the logarithms, for a logarithmic axis.
 
     Returns:
         Mean, lower and upper end (points,) and the curves (n, points), in the unit of the curves.
@@ -107,10 +109,7 @@ def band(x: Sequence[float], curves: Sequence[Sequence[float]]) -> Band:
             )
     if len(rows) < 2:
         raise ValueError(f"{len(rows)} curves give no band. Pass at least 2 samples, one per seed.")
-    samples = np.stack(rows)
-    # Not ``landscape.plots.bands.band_over_seeds``: its ends differ from these in the last bits,
-    # and a band must agree with ``mean_interval`` of the same samples.
-    return Band(positions, *_student(samples, 0.95), samples, len(samples))
+    return band_over_seeds(positions, rows, log=log)
 
 
 def single_curve(x: Sequence[float], values: Sequence[float]) -> Band:

@@ -49,7 +49,7 @@ def band_over_seeds(x: np.ndarray, rows: Sequence[np.ndarray], *, log: bool = Fa
     mean, half = values.mean(axis=0), np.full(len(x), np.nan)
     if len(values) > 1:
         quantile = float(scipy.special.stdtrit(len(values) - 1, 0.975))
-        half = quantile * values.std(axis=0, ddof=1) / np.sqrt(len(values))
+        half = quantile * (values.std(axis=0, ddof=1) / np.sqrt(len(values)))
     parts = [mean, mean - half, mean + half]
     mean, low, high = (np.exp(part) if log else part for part in parts)
     return Band(x, mean, low, high, samples, len(samples))

@@ -4,15 +4,12 @@ import dataclasses
 from collections.abc import Sequence
 
 import numpy as np
+from landscape.plots.bands import band_over_seeds
 from landscape.plots.panel import Band
 
 from studies.intervals import band, single_curve
 
 
-# The report's figures keep this band and ``studies.intervals.band``, although
-# ``landscape.plots.bands.band_over_seeds`` has the same formula. Its intervals differ in the last
-# bits, because it takes the quantile from another function and divides in another order, and a
-# single curve has no interval there. Published figures would change.
 def scaled_band(x: Sequence[float], curves: Sequence[np.ndarray], scale: str) -> Band:
     """Return the mean and interval of curves over seeds; on a logarithmic axis of their logarithms.
 
@@ -27,17 +24,11 @@ def scaled_band(x: Sequence[float], curves: Sequence[np.ndarray], scale: str) ->
     Returns:
         The band, in units of the curves.
     """
-    if scale != "log":
-        return single_curve(x, curves[0]) if len(curves) == 1 else band(x, curves)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        logs = [np.log(curve) for curve in curves]
-    # Without a finite logarithm there is no mean: -∞ would be drawn at the axis' lower end.
-    logs = [np.where(np.isfinite(row), row, np.nan) for row in logs]
-    log_band = scaled_band(x, logs, "linear")
-    return dataclasses.replace(
-        log_band,
-        samples=np.stack(curves),
-        mean=np.exp(log_band.mean),
-        low=np.exp(log_band.low),
-        high=np.exp(log_band.high),
-    )
+    log = scale == "log"
+    if len(curves) > 1:
+        return band(x, curves, log=log)
+    curve = single_curve(x, curves[0])
+    if log:
+        mean = band_over_seeds(curve.x, curves, log=True).mean
+        return dataclasses.replace(curve, mean=mean, low=mean, high=mean)
+    return curve
