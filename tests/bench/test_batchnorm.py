@@ -6,17 +6,11 @@ import pytest
 import torch
 from landscape import models
 
-from bench import batchnorm, ours, subjects, tables, timing
+from bench import batchnorm, ours, subjects, tables
 from bench.attempts import Record
 from bench.batchnorm import FROZEN, PLAIN
 
 TINY = subjects.untrained(models.CNN(channels=(2,), hidden=3, norm="batch"), (1, 4, 4), 6)
-
-
-@pytest.fixture(autouse=True)
-def _no_collection(monkeypatch):
-    # Before each time that is taken; slow in a process that holds a whole test run.
-    monkeypatch.setattr(timing.gc, "collect", lambda: 0)
 
 
 def test_a_quick_run_measures_all_four_and_finds_the_product_right(tmp_path, capsys):

@@ -19,12 +19,6 @@ from report import environment
 TINY = subjects.untrained(models.MLP(hidden=(3,)), (1, 4, 4), 6)
 
 
-@pytest.fixture(autouse=True)
-def _no_collection(monkeypatch):
-    # Before each time that is taken; slow in a process that holds a whole test run.
-    monkeypatch.setattr(timing.gc, "collect", lambda: 0)
-
-
 @pytest.fixture(scope="module")
 def quick(tmp_path_factory):
     """Results of a quick run in a folder without peers."""

@@ -11,17 +11,11 @@ import pytest
 import torch
 from landscape import models
 
-from bench import grid_memory, grid_tables, grids, ours, slices, subjects, tables, timing
+from bench import grid_memory, grid_tables, grids, ours, slices, subjects, tables
 from bench.attempts import Record
 from bench.grids import FLOOR, LOOP, PEER
 
 TINY = subjects.untrained(models.CNN(channels=(2,), hidden=3), (1, 4, 4), 6)
-
-
-@pytest.fixture(autouse=True)
-def _no_collection(monkeypatch):
-    # Before each time that is taken; slow in a process that holds a whole test run.
-    monkeypatch.setattr(timing.gc, "collect", lambda: 0)
 
 
 @pytest.fixture(scope="module")

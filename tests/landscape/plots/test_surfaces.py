@@ -8,28 +8,9 @@ import numpy as np
 import pytest
 import torch
 from landscape import plots
-from landscape.slices import Plane
 from matplotlib.collections import PolyCollection
 
-from tests.sample_measurements import MEASURED
-
-
-def loss_at(alpha, beta):
-    """No symmetry that a transposed picture could hide behind."""
-    return 0.25 + alpha**2 + 3 * beta**2 + 0.5 * alpha
-
-
-def plane(a=9, b=7, scale=1.0, offset=0.0):
-    alphas = torch.linspace(-1, 1, a, dtype=torch.float64)
-    betas = torch.linspace(-0.75, 0.75, b, dtype=torch.float64)
-    loss = offset + scale * loss_at(alphas[:, None], betas[None, :])
-    return Plane(alphas, betas, loss, 1 / (1 + loss), 0.0, **MEASURED)
-
-
-def spoiled():
-    loss = plane().loss.clone()
-    loss[0, 0], loss[4, 3], loss[8, 6] = math.nan, math.inf, -math.inf
-    return dataclasses.replace(plane(), loss=loss)
+from tests.sample_surfaces import plane, spoiled
 
 
 def surface(named=None, **options):

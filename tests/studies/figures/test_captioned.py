@@ -1,16 +1,12 @@
 """Surfaces in the report: bundle, page, PDF, and turning one in a browser."""
 
-import dataclasses
 import json
-import math
 import re
 import shutil
 
 import numpy as np
 import pytest
-import torch
 from landscape import plots
-from landscape.slices import Plane
 from nbformat import v4
 from studies.figures import captioned
 
@@ -19,31 +15,13 @@ from report.figures import standalone_svg
 from report.html import build_html
 from report.pdf import build_pdf, render_typst
 from tests import sample_report as sample
-from tests.sample_measurements import MEASURED
+from tests.sample_surfaces import loss_at, plane, spoiled
 
 BROWSER = next(
     filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None
 )
 STUDY = "01_bn_ablation"
 WORDS = {"caption": "See $x$.", "alt": 'A "bowl" & a ridge.'}
-
-
-def loss_at(alpha, beta):
-    """No symmetry that a transposed picture could hide behind."""
-    return 0.25 + alpha**2 + 3 * beta**2 + 0.5 * alpha
-
-
-def plane(a=9, b=7, scale=1.0, offset=0.0):
-    alphas = torch.linspace(-1, 1, a, dtype=torch.float64)
-    betas = torch.linspace(-0.75, 0.75, b, dtype=torch.float64)
-    loss = offset + scale * loss_at(alphas[:, None], betas[None, :])
-    return Plane(alphas, betas, loss, 1 / (1 + loss), 0.0, **MEASURED)
-
-
-def spoiled():
-    loss = plane().loss.clone()
-    loss[0, 0], loss[4, 3], loss[8, 6] = math.nan, math.inf, -math.inf
-    return dataclasses.replace(plane(), loss=loss)
 
 
 def surface(named=None, label="fig-surface", **options):
