@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -84,8 +84,13 @@ class Report:
     @property
     def tally(self) -> list[tuple[str, int]]:
         """How many claims have each verdict; verdicts that occur only."""
-        counts = Counter(claim.verdict for claim in self.claims)
-        return [(verdict, counts[verdict]) for verdict in VERDICTS if counts[verdict]]
+        return tally(claim.verdict for claim in self.claims)
+
+
+def tally(verdicts: Iterable[str]) -> list[tuple[str, int]]:
+    """Return (verdict, how often it occurs) in the order of ``VERDICTS``, of those that occur."""
+    counts = Counter(verdicts)
+    return [(verdict, counts[verdict]) for verdict in VERDICTS if counts[verdict]]
 
 
 def read_report(profile_dir: Path, studies: Sequence[str], *, title: str = TITLE) -> Report:

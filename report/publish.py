@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from report.atomic import write_atomically
+from report.document import tally
 from report.errors import ReportError
 from report.findings import brief, measured
 from report.html import build_html
@@ -22,6 +23,8 @@ from report.settings import Settings, all_studies
 
 BEGIN = "<!-- verdicts:begin -->"
 END = "<!-- verdicts:end -->"
+# The answer in one sentence, for the first screen: written where the README has these markers.
+ANSWER = re.compile(r"(?<=<!-- answer:begin -->\n).*?(?=<!-- answer:end -->)", re.DOTALL)
 HEAD = "| Study | Claim | Source | Measured [95% interval] | Verdict |\n|---|---|---|---|---|"
 _PLACES = ("data_dir", "build_dir")  # Where folders lie is no part of what was studied.
 FIGURE = re.compile(r"report/published/figures/([\w.-]+)/(fig-[\w.-]+)\.svg")
@@ -186,6 +189,16 @@ def table(root: Path) -> str | None:
     return "\n".join([HEAD, *rows, "", " ".join([count, *origins])])
 
 
+def answer(root: Path) -> str:
+    """Return how many of the claims with a verdict came out in which way, in one sentence."""
+    results = (root / "report" / "published" / "results").glob("*/claims.json")
+    verdicts = [claim["verdict"] for path in results for claim in _read(path)["claims"]]
+    if not verdicts:
+        return "No claim has a verdict yet."
+    counts = ", ".join(f"**{count} {verdict}**" for verdict, count in tally(verdicts))
+    return f"Of the {len(verdicts)} claims judged so far: {counts}."
+
+
 def _origin(root: Path, study: str) -> list[str]:
     path = root / "report" / "published" / "provenance" / f"{study}.json"
     if not path.is_file():
@@ -202,9 +215,14 @@ def write_table(root: Path) -> None:
     Raises:
         ReportError: If the README lacks the markers.
     """
+    write_atomically(root / "README.md", _written(root).encode("utf-8"))
+
+
+def _written(root: Path) -> str:
+    """Return the README with the table, and the answer where it has a place for it."""
     before, _, after = _markers(root)
     text = f"{before}{BEGIN}\n{table(root) or ''}\n{END}{after}"
-    write_atomically(root / "README.md", text.encode("utf-8"))
+    return ANSWER.sub(lambda _: f"{answer(root)}\n", text)
 
 
 def problems(root: Path) -> list[str]:
@@ -214,10 +232,10 @@ def problems(root: Path) -> list[str]:
         print("no results are published yet, so README.md has no table to check")
         return []
     try:
-        _, found, _ = _markers(root)
+        written = _written(root)
     except ReportError as error:
         return [str(error)]
-    if found.strip() == wanted.strip():
+    if written == (root / "README.md").read_text(encoding="utf-8"):
         return []
     return [
         "README.md: its table of verdicts is not that of report/published/results. It is never "

@@ -302,3 +302,17 @@ def test_publish_refuses_a_figure_that_the_study_does_not_hold(root):
     with pytest.raises(ReportError, match=r"README\.md shows fig-b of 01_bn, which the executed"):
         publish(paper(root))
     assert not (root / "report").exists()
+
+
+def test_the_answer_is_counted_where_the_readme_has_a_place_for_it(root):
+    readme = root / "README.md"
+    place = "<!-- answer:begin -->\n{}<!-- answer:end -->\n"
+    text = readme.read_text(encoding="utf-8")
+    readme.write_text(place.format("") + text, encoding="utf-8")
+    publish(paper(root))
+    counted = "Of the 2 claims judged so far: **1 reproduced**, **1 not testable**.\n"
+    assert readme.read_text(encoding="utf-8").startswith(place.format(counted))
+    assert problems(root) == []
+    stale = readme.read_text(encoding="utf-8").replace("**1 reproduced**", "**2 reproduced**")
+    readme.write_text(stale, encoding="utf-8")
+    assert "never edited by hand" in problems(root)[0]

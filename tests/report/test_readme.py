@@ -51,6 +51,9 @@ def test_every_link_of_the_readme_into_the_repository_leads_somewhere():
 def test_the_readme_names_the_two_commands_on_the_first_screen():
     first = TEXT.split("## ")[0]
     assert "make report" in first and "make test" in first
+    screen = TEXT.splitlines()[:40]
+    assert {"make test"} <= set(screen) and any(line.startswith("make report ") for line in screen)
+    assert any(line.startswith("Of the ") and "claims judged so far" in line for line in screen)
 
 
 def test_no_path_of_one_machine_is_committed():
