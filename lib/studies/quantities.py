@@ -1,0 +1,88 @@
+"""The registry of quantities: how each is called and written, in figures, tables and verdicts."""
+
+import dataclasses
+from collections.abc import Iterable
+
+PER_PARAMETER = "nats per parameter²"
+PER_FILTER = "nats per filter norm²"
+
+
+@dataclasses.dataclass(frozen=True)
+class Quantity:
+    """A measured quantity.
+
+    Attributes:
+        name: Its name in the record.
+        heading: Its name in tables and figures, without unit.
+        unit: Its unit.
+        log: Whether values of different networks are compared by ratios, on logarithmic axes.
+        sign: −1 for a quantity with negative values, whose ratios are those of magnitudes.
+    """
+
+    name: str
+    heading: str
+    unit: str
+    log: bool = True
+    sign: int = 1
+
+    @property
+    def title(self) -> str:
+        """Heading with unit, where the unit is short enough for a table."""
+        return f"{self.heading} ({self.unit})" if self.unit in _SHORT else self.heading
+
+
+_SHORT = ("nats", "epochs", "filter norms", "points", "examples")
+
+QUANTITIES = {
+    quantity.name: quantity
+    for quantity in (
+        Quantity("train_loss", "training loss", "nats"),
+        Quantity("train_accuracy", "training accuracy", "share correct", log=False),
+        Quantity("test_loss", "test loss", "nats"),
+        Quantity("test_accuracy", "test accuracy", "share correct", log=False),
+        Quantity("loss_gap", "test − training loss", "nats"),
+        Quantity("step_noise", "step noise", "nats"),
+        Quantity("step_noise_matched", "step noise at equal loss", "nats"),
+        Quantity("loss", "loss", "nats"),
+        Quantity("gradient_norm", "gradient norm", "nats per parameter"),
+        Quantity("lambda_max", "λ_max", PER_PARAMETER),
+        Quantity("lambda_min", "λ_min", PER_PARAMETER, sign=-1),
+        Quantity("lambda_kth", "λ_k", PER_PARAMETER),
+        Quantity("kappa", "λ_max / |λ_min|", ""),
+        Quantity("lambda_max_relative", "relative λ_max", PER_FILTER),
+        Quantity("lambda_max_preconditioned", "preconditioned λ_max", "1 per parameter"),
+        Quantity("sam", "SAM rise", "nats"),
+        Quantity("sam_adaptive", "adaptive rise", "nats"),
+        Quantity("average_rise", "average rise", "nats"),
+        Quantity("rounding", "rounding", "share of the gradient"),
+        Quantity("trace", "trace", PER_PARAMETER),
+        Quantity("mean_eigenvalue", "mean eigenvalue", PER_PARAMETER),
+        Quantity("negative_mass", "negative mass", "share", log=False),
+        Quantity("noise_trace", "gradient noise", "(nats per parameter)²"),
+        Quantity("noise_scale", "noise scale", "examples"),
+        Quantity("outliers", "outliers", "eigenvalues", log=False),
+    )
+}
+
+
+def quantity(name: str) -> Quantity:
+    """Return a quantity of the registry.
+
+    Raises:
+        KeyError: If there is none of this name.
+    """
+    if name not in QUANTITIES:
+        raise KeyError(f"no quantity {name!r} is known. Known are {', '.join(QUANTITIES)}.")
+    return QUANTITIES[name]
+
+
+def headings(names: Iterable[str]) -> dict[str, str]:
+    """Return quantity -> heading with unit, for the rows of a table.
+
+    Args:
+        names: Names of quantities.
+
+    Raises:
+        KeyError: If there is no quantity of a name.
+    """
+    return {name: quantity(name).title for name in names}

@@ -1,0 +1,5 @@
+"""Placeholder until the module of that name is merged."""
+
+
+def changed(code):
+    return []
