@@ -136,7 +136,10 @@ class RecordFolder:
             leading = NUMBER_COLUMNS if name == "measurements" else ()
             self._write_table(name, contents, requests, label_columns, leading)
         self._write("origins.json", files.as_json(dict(sorted(self.origins.items()))))
-        times = [{"entry": entry, "seconds": self.seconds.get(entry, 0.0)} for entry in self._parts]
+        known = [entry for entry in self._parts if entry in self.seconds]
+        # Seconds of no entry are those of former runs as a whole.
+        known += [name for name in self.seconds if name not in self._parts]
+        times = [{"entry": name, "seconds": self.seconds[name]} for name in known]
         self._write("times.csv", "entry,seconds\n" + cells.as_csv(times, ("entry", "seconds")))
         identity = {"schema": SCHEMA, "study": self.study}
         self._write("record.json", files.as_json({**identity, **self.header}))
