@@ -15,10 +15,11 @@ from landscape.training.config import TrainConfig
 from studies import files, frames
 from studies.measurements import Measurements
 from studies.recording import NotRecordedError, Recording
-from studies.records import instruments, training
+from studies.records import dynamics, instruments, training
 from studies.runs import Runs
 from studies.solutions import Solutions
-from studies.tasks import Task
+from studies.tasks import Examples, Task
+from studies.trajectories import Trajectories
 
 PROFILES = ("smoke", "quick", "published", "paper")
 PUBLISHED = "report/published/record"
@@ -136,6 +137,12 @@ class Study(Recording):
     ) -> Measurements:
         """Measure quantities at solutions: see ``records.instruments.measure``."""
         return instruments.measure(self, solutions, quantities, **options)
+
+    def trajectories(
+        self, runs: Runs, examples: Examples, *, steps: Sequence[int], **options: Any
+    ) -> Trajectories:
+        """Measure curvature along training: see ``records.dynamics.trajectories``."""
+        return dynamics.trajectories(self, runs, examples, steps=steps, **options)
 
     @property
     def measurements(self) -> Measurements:

@@ -8,7 +8,7 @@ from typing import Any
 from studies.measurements import Measurements
 from studies.recorder import Recorder
 from studies.recording import Recording, Request
-from studies.records import geometry
+from studies.records import dynamics, geometry
 from studies.solutions import Solution, Solutions
 
 
@@ -58,6 +58,7 @@ INSTRUMENTS = {
         ("rho_adaptive",),
     ),
     "rounding": Instrument(("rounding",), _at_objective(geometry.rounding)),
+    "threshold": Instrument(("threshold",), dynamics.stability_threshold),
     "train losses": Instrument(
         ("train_accuracy", "train_loss"), functools.partial(_losses, split="train")
     ),
