@@ -24,8 +24,9 @@ def matches(labels: Mapping[str, Any], wanted: Mapping[str, Any]) -> bool:
             f"there is no {unknown[0]!r} to choose by. Choose by {', '.join(labels) or 'nothing'}."
         )
     return all(
-        labels[name] in value if isinstance(value, list | tuple | set | range) else
-        labels[name] == value
+        labels[name] in value
+        if isinstance(value, list | tuple | set | range)
+        else labels[name] == value
         for name, value in wanted.items()
     )
 
