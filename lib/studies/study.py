@@ -15,7 +15,7 @@ from landscape.training.config import TrainConfig
 from studies import files, frames
 from studies.measurements import Measurements
 from studies.recording import NotRecordedError, Recording
-from studies.records import instruments, training
+from studies.records import instruments, paths, training
 from studies.runs import Runs
 from studies.solutions import Solutions
 from studies.tasks import Task
@@ -136,6 +136,10 @@ class Study(Recording):
     ) -> Measurements:
         """Measure quantities at solutions: see ``records.instruments.measure``."""
         return instruments.measure(self, solutions, quantities, **options)
+
+    def paths(self, solutions: Solutions, **options: Any) -> paths.Paths:
+        """Measure paths between pairs of solutions: see ``records.paths.paths``."""
+        return paths.paths(self, solutions, **options)
 
     @property
     def measurements(self) -> Measurements:
