@@ -24,8 +24,9 @@ def matches(labels: Mapping[str, Any], wanted: Mapping[str, Any]) -> bool:
             f"there is no {unknown[0]!r} to choose by. Choose by {', '.join(labels) or 'nothing'}."
         )
     return all(
-        labels[name] in value if isinstance(value, list | tuple | set | range) else
-        labels[name] == value
+        labels[name] in value
+        if isinstance(value, list | tuple | set | range)
+        else labels[name] == value
         for name, value in wanted.items()
     )
 
@@ -167,6 +168,21 @@ class Results(Collection[Item]):
             if not self.missing:
                 raise
             return self._with({})
+
+    def grouped(self, *factors: str) -> dict[Any, list[Item]]:
+        """Return the results by some of their factors, such as ``grouped("split", "bn")``.
+
+        Args:
+            factors: Names of factors, or ``arm``.
+
+        Returns:
+            Level of the factor, of several factors a tuple -> the results, in their order.
+        """
+        groups: dict[Any, list[Item]] = {}
+        for (arm, _), item in self._items.items():
+            levels = tuple({**arm.factors, "arm": str(arm)}[factor] for factor in factors)
+            groups.setdefault(levels if len(factors) > 1 else levels[0], []).append(item)
+        return groups
 
     def __or__(self, other: Self) -> Self:
         return type(self)(

@@ -9,8 +9,8 @@ from landscape.connectivity import CurveConfig, linear_barrier
 from landscape.objective import Objective
 from landscape.training import SGD, TrainConfig
 from studies.arms import Arm
-from studies.record_folder import RecordFolder
-from studies.recording import Recording
+from studies.solutions import Solution
+from studies.study import Study
 
 from tests.sample_networks import SMALL
 
@@ -85,7 +85,7 @@ def test_barriers_lengths_and_similarity_are_recorded_with_kind_pair_and_split(s
 
 
 def test_a_curve_whose_training_diverged_is_recorded_as_such(study):
-    wild = CurveConfig(epochs=2, batch_size=12, learning_rate=1e300)
+    wild = CurveConfig(epochs=2, batch_size=12, learning_rate=1e30)
     measured(study, count=2, curve=wild)
     frame = study.measurements.where(quantity="barrier").frame.set_index("path")
     assert not frame["converged"]["bezier"]
@@ -95,12 +95,16 @@ def test_a_curve_whose_training_diverged_is_recorded_as_such(study):
 
 def test_a_path_on_which_the_loss_is_no_number_has_not_converged(study, monkeypatch):
     solutions = solutions_of(study, 2)
-    objective = solutions["BN", 1].model()
+    networks = {0: solutions["BN", 0].model(), 1: solutions["BN", 1].model()}
     with torch.no_grad():
-        for tensor in objective.parameters():
+        for tensor in networks[1].parameters():
             tensor.mul_(1e30)
-    monkeypatch.setattr(type(study.run(*solutions["BN", 1].networks[0])), "model", lambda *_, **__:
-                        objective if _[0].config.seed else real(*_, **__))
+    monkeypatch.setattr(Solution, "model", lambda solution: networks[solution.config.seed])
+    paths = study.paths(solutions, points=3, policies=["frozen"])
+    assert len(paths) == 1
+    frame = study.measurements.where(split="train").frame.set_index("quantity")
+    assert math.isfinite(frame["value"]["length"]) and not frame["converged"]["length"]
+    assert math.isnan(frame["value"]["barrier"])
 
 
 def test_a_pair_with_a_run_that_diverged_has_rows_but_no_path(study):
@@ -111,32 +115,95 @@ def test_a_pair_with_a_run_that_diverged_has_rows_but_no_path(study):
         "The straight path of BN, train examples, frozen: 0-1 (the run diverged)."
     ]
     rows = study.measurements.where(split="train").frame
-    assert rows["quantity"].tolist() == [
-        "barrier", "barrier_above_mean", "error_barrier", "length"
-    ]
+    assert rows["quantity"].tolist() == ["barrier", "barrier_above_mean", "error_barrier", "length"]
     assert rows["value"].isna().all() and not rows["converged"].any()
     assert set(rows["note"]) == {"the run diverged"} and set(rows["bn"]) == {"frozen"}
 
 
-def test_paths_are_rebuilt_from_the_record_without_any_network(study, tmp_path):
+def test_straight_paths_are_measured_for_every_split_and_policy(study):
+    solutions = solutions_of(study, 2)
+    paths = study.paths(solutions, points=3, splits=["train", "test"])
+    splits, policies = ("train", "test"), ("frozen", "batch", "reestimate")
+    groups = paths.grouped("split", "bn")
+    assert list(groups) == [(split, bn) for split in splits for bn in policies]
+    task = solutions["BN", 0].task
+    start, end = (
+        Objective(solutions["BN", seed].model(), task.first(24, split="test").tensors)
+        for seed in (0, 1)
+    )
+    path = linear_barrier(start, end, ts=3)
+    torch.testing.assert_close(groups["test", "frozen"][0].loss, path.loss, rtol=1e-9, atol=0)
+    # Statistics are those of training examples, whatever the split.
+    statistics = task.first(24).tensors[0]
+    again = [
+        objective.replace(bn="reestimate", bn_examples=statistics) for objective in (start, end)
+    ]
+    path = linear_barrier(*again, ts=3)
+    torch.testing.assert_close(groups["test", "reestimate"][0].loss, path.loss, rtol=1e-9, atol=0)
+    assert paths.where(split="test", bn="batch").by("path").arms == ["straight"]
+
+
+def test_a_straight_path_asked_for_twice_is_one_entry(study):
+    measured(study, count=2)
+    before = len(study.record)
+    study.paths(solutions_of(study, count=2), points=5, policies=["reestimate"])
+    assert len(study.record) == before
+    study.paths(solutions_of(study, count=2), points=7, policies=["reestimate"])
+    assert len(study.record) == before + 1
+
+
+def test_paths_are_rebuilt_from_the_record_without_any_network(study, tmp_path, monkeypatch):
     first = measured(study, count=2)
-    folder = study.record.folder
-    again = reader(folder, tmp_path)
-    rebuilt = paths_of(again, study, count=2)
-    assert list(rebuilt) == list(first) and rebuilt.missing == []
+    study.close("title")
+    published = reader(study, tmp_path, monkeypatch)
+    again = measured(published, count=2)
+    assert list(again) == list(first) and again.missing == [] and published.missing == {}
     for key, path in first.items():
         for name, value in vars(path).items():
             if isinstance(value, torch.Tensor):
-                assert torch.equal(value, getattr(rebuilt[key], name))
+                assert torch.equal(value, getattr(again[key], name))
             else:
-                assert value == getattr(rebuilt[key], name) or math.isnan(value)
-    assert again.missing == {}
+                assert repr(value) == repr(getattr(again[key], name))
 
 
-def reader(folder, tmp_path):
-    return Recording(folder.name, source=folder, target=tmp_path / "read", store=None)
+def test_what_the_record_lacks_is_missing_in_words(study, tmp_path, monkeypatch):
+    study.paths(solutions_of(study, 4), points=3, policies=["frozen"])
+    study.close("title")
+    published = reader(study, tmp_path, monkeypatch)
+    paths = published.paths(solutions_of(published, 4), points=3, policies=["frozen", "batch"])
+    assert list(paths.by("bn")) == [("frozen", "0-1"), ("frozen", "2-3")]
+    assert paths.missing == [
+        "The straight path of BN, train examples, batch: 0-1, 2-3 (not in the record)."
+    ]
+    assert dict(paths.where(bn="batch")) == {} and len(published.missing["paths"]) == 2
 
 
-def test_what_the_record_lacks_is_missing_in_words(study, tmp_path):
-    solutions = solutions_of(study, 2)
-    study.paths(solutions, points=3, policies=["frozen"])
+def reader(study, tmp_path, monkeypatch):
+    monkeypatch.setattr("studies.study.PUBLISHED", str(study.record.folder.parent))
+    folders = {"data_dir": str(tmp_path / "none"), "build_dir": str(tmp_path / "again")}
+    return Study(study.name, {"profile": "published", **folders})
+
+
+def test_one_solution_has_no_path(study):
+    paths = study.paths(solutions_of(study, 1), points=3)
+    assert dict(paths) == {} and paths.missing == ["BN: no path, which needs two seeds."]
+
+
+@pytest.mark.parametrize("kind", ["bezier", "chain"])
+def test_the_curve_goes_by_its_own_name(study, kind):
+    curve = CurveConfig(kind=kind, epochs=1, batch_size=24, learning_rate=0.01)
+    assert measured(study, count=2, curve=curve).arms[-1] == kind
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"points": 2}, "points=2 make no path. Pass at least 3"),
+        ({"kinds": ["bezier"]}, "kinds holds 'bezier'. Pass some of straight, aligned"),
+        ({"policies": ["eval"]}, "policies holds 'eval'. Pass some of frozen, batch"),
+        ({"splits": ["valid"]}, "splits holds 'valid'. Pass some of train, test"),
+    ],
+)
+def test_unknown_options_are_refused(study, options, message):
+    with pytest.raises(ValueError, match=message):
+        study.paths(solutions_of(study, 1), **{"points": 3, **options})
