@@ -64,6 +64,12 @@ QUANTITIES = {
         Quantity("negative_mass", "negative mass", "share", log=False),
         Quantity("noise_trace", "gradient noise", "(nats per parameter)²"),
         Quantity("noise_scale", "noise scale", "examples"),
+        Quantity("barrier", "loss barrier", "nats"),
+        Quantity("barrier_above_mean", "barrier above the mean of the ends", "nats"),
+        Quantity("error_barrier", "error barrier", "share wrong", log=False),
+        Quantity("length", "length", "straight lengths"),
+        Quantity("similarity", "similarity after alignment", "parameter²"),
+        Quantity("similarity_before", "similarity", "parameter²"),
         Quantity("outliers", "outliers", "eigenvalues", log=False),
     )
 }

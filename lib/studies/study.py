@@ -14,7 +14,7 @@ from landscape.training.config import TrainConfig
 from studies import files, frames
 from studies.measurements import Measurements
 from studies.recording import NotRecordedError, Recording
-from studies.records import dynamics, instruments, times, training
+from studies.records import dynamics, instruments, paths, times, training
 from studies.runs import Runs
 from studies.solutions import Solutions
 from studies.tasks import Examples, Task
@@ -143,6 +143,10 @@ class Study(Recording):
     ) -> Trajectories:
         """Measure curvature along training: see ``records.dynamics.trajectories``."""
         return dynamics.trajectories(self, runs, examples, steps=steps, **options)
+
+    def paths(self, solutions: Solutions, **options: Any) -> paths.Paths:
+        """Measure paths between pairs of solutions: see ``records.paths.paths``."""
+        return paths.paths(self, solutions, **options)
 
     def times(
         self, runs: Runs, targets: Mapping[str, times.Target], *, beginnings: Runs | None = None
