@@ -220,7 +220,7 @@ def gradients(
     return _curves(panels, label, caption, alt)
 
 
-def scaling(
+def against_size(
     numbers: Measurements,
     quantities: Quantities,
     families: Families,

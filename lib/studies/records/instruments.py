@@ -84,8 +84,14 @@ def measure(
         The numbers, quantity by quantity, in the order of the solutions.
 
     Raises:
-        ValueError: If nothing measures a quantity, or an option is unknown or missing.
+        ValueError: If nothing measures a quantity, an option is unknown or missing, or the
+            networks are those of another study.
     """
+    if any(solution.recording is not recording for solution in solutions.values()):
+        raise ValueError(
+            f"networks of another study cannot be recorded by {recording.name}. Train them here: "
+            "study.train(...)"
+        )
     wanted = list(dict.fromkeys(quantities))
     chosen = _chosen(wanted, options)
     rows: list[dict[str, Any]] = []
