@@ -54,12 +54,15 @@ QUANTITIES = {
         Quantity("sam", "SAM rise", "nats"),
         Quantity("sam_adaptive", "adaptive rise", "nats"),
         Quantity("average_rise", "average rise", "nats"),
+        Quantity("loss_change", "change of the loss", "nats"),
         Quantity("rounding", "rounding", "share of the gradient"),
         Quantity("trace", "trace", PER_PARAMETER),
         Quantity("mean_eigenvalue", "mean eigenvalue", PER_PARAMETER),
         Quantity("negative_mass", "negative mass", "share", log=False),
         Quantity("noise_trace", "gradient noise", "(nats per parameter)²"),
         Quantity("noise_scale", "noise scale", "examples"),
+        Quantity("trace_bound", "bound on the trace", "(nats per parameter)²"),
+        Quantity("trace_constant", "constant of the bound", "1 per nat", log=False),
         Quantity("outliers", "outliers", "eigenvalues", log=False),
     )
 }
