@@ -24,8 +24,9 @@ def matches(labels: Mapping[str, Any], wanted: Mapping[str, Any]) -> bool:
             f"there is no {unknown[0]!r} to choose by. Choose by {', '.join(labels) or 'nothing'}."
         )
     return all(
-        labels[name] in value if isinstance(value, list | tuple | set | range) else
-        labels[name] == value
+        labels[name] in value
+        if isinstance(value, list | tuple | set | range)
+        else labels[name] == value
         for name, value in wanted.items()
     )
 
@@ -64,6 +65,13 @@ class Collection(Mapping[Key, Item], Generic[Item]):
     def seeds(self) -> list[Any]:
         """The seeds, in their order."""
         return list(dict.fromkeys(seed for _, seed in self._items))
+
+    def grouped(self) -> dict[str, list[Item]]:
+        """Return arm -> its things, in the order of seeds."""
+        groups: dict[str, list[Item]] = {}
+        for (arm, _), item in self._items.items():
+            groups.setdefault(arm, []).append(item)
+        return groups
 
     def where(self, **wanted: Any) -> Self:
         """Return the part with these factors, arms or seeds.

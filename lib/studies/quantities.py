@@ -1,7 +1,7 @@
 """The registry of quantities: how each is called and written, in figures, tables and verdicts."""
 
 import dataclasses
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 PER_PARAMETER = "nats per parameter²"
 PER_FILTER = "nats per filter norm²"
@@ -79,13 +79,29 @@ def quantity(name: str) -> Quantity:
     return QUANTITIES[name]
 
 
-def headings(names: Iterable[str]) -> dict[str, str]:
+def headings(names: Iterable[str] | Mapping[str, str]) -> dict[str, str]:
     """Return quantity -> heading with unit, for the rows of a table.
 
     Args:
-        names: Names of quantities.
+        names: Names of quantities; or quantity -> heading, which is returned as it is.
 
     Raises:
         KeyError: If there is no quantity of a name.
     """
+    if isinstance(names, Mapping):
+        return dict(names)
     return {name: quantity(name).title for name in names}
+
+
+def short_headings(names: Iterable[str] | Mapping[str, str]) -> dict[str, str]:
+    """Return quantity -> heading without unit, for figures, whose axes name units.
+
+    Args:
+        names: As for ``headings``.
+
+    Raises:
+        KeyError: If there is no quantity of a name.
+    """
+    if isinstance(names, Mapping):
+        return dict(names)
+    return {name: quantity(name).heading for name in names}

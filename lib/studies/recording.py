@@ -136,9 +136,7 @@ class Recording:
         if self.workers > 1 and len(waiting) > 1:
             for task in {id(task): task for (_, task), _ in waiting.values()}.values():
                 configs = {
-                    name: config
-                    for name, ((config, other), _) in waiting.items()
-                    if other is task
+                    name: config for name, ((config, other), _) in waiting.items() if other is task
                 }
                 sweep(configs, task.dataset, self.store, workers=self.workers, each=trained)
 

@@ -55,6 +55,11 @@ class RecordedRun:
         return self.diverged_at is not None or not math.isfinite(self.final("train_loss"))
 
     @property
+    def learned(self) -> bool:
+        """Whether the network answers more than twice as often correctly as by guessing."""
+        return not self.diverged and self.final("test_accuracy") > 2 * self.task.chance
+
+    @property
     def identity(self) -> dict[str, Any]:
         """What decides the run, as plain values."""
         return run_identity(self.config, self.task)
@@ -161,13 +166,6 @@ class Runs(Collection[RecordedRun]):
         for (arm, _), run in self.items():
             configs.setdefault(arm, run.config)
         return configs
-
-    def grouped(self) -> dict[str, list[RecordedRun]]:
-        """Return arm -> its runs, in the order of seeds."""
-        groups: dict[str, list[RecordedRun]] = {}
-        for (arm, _), run in self.items():
-            groups.setdefault(arm, []).append(run)
-        return groups
 
     def diverged(self, arm: str) -> tuple[int, int]:
         """Return how many runs of an arm diverged, and how many runs it has."""

@@ -4,7 +4,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-
 import pandas as pd
 from landscape.data import Dataset
 from landscape.data import load as load_data
@@ -15,10 +14,19 @@ from landscape.training.config import TrainConfig
 from studies import files, frames
 from studies.measurements import Measurements
 from studies.recording import NotRecordedError, Recording
-from studies.records import bounds, equal_loss, instruments, outliers, spectra, training
+from studies.records import (
+    bounds,
+    equal_loss,
+    instruments,
+    outliers,
+    spectra,
+    times,
+    training,
+)
 from studies.runs import Runs
 from studies.solutions import Solutions
 from studies.tasks import Examples, Task
+from studies.time_to_target import Duration
 
 PROFILES = ("smoke", "quick", "published", "paper")
 PUBLISHED = "report/published/record"
@@ -156,6 +164,12 @@ class Study(Recording):
     def bounds(self, runs: Runs, flatness: Measurements) -> Measurements:
         """Compute a source's bound on the trace: see ``records.bounds.measure_bounds``."""
         return bounds.measure_bounds(self, runs, flatness)
+
+    def times(
+        self, runs: Runs, targets: Mapping[str, times.Target], *, beginnings: Runs | None = None
+    ) -> dict[str, dict[str, list[Duration]]]:
+        """Record the epochs that runs take to reach targets: see ``records.times``."""
+        return times.measure_times(self, runs, targets, beginnings=beginnings)
 
     @property
     def measurements(self) -> Measurements:

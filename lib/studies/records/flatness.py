@@ -134,9 +134,7 @@ def preconditioned_top(recorder: Recorder, solution: Solution) -> None:
     L, run = solution.objective, solution.recording.run(solution.config, solution.task)
     scaled = L.hessian(L.theta).scaled(preconditioner(run, step=solution.step))
     pairs = recorder.store.remember(eigenpairs, scaled)
-    record_eigenvalue(
-        recorder, "lambda_max_preconditioned", pairs, 0, L, unit="1 per parameter"
-    )
+    record_eigenvalue(recorder, "lambda_max_preconditioned", pairs, 0, L, unit="1 per parameter")
 
 
 def loss_change(recorder: Recorder, solution: Solution) -> None:

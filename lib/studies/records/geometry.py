@@ -152,9 +152,7 @@ def losses(recorder: Recorder, L: Objective, *, split: str) -> None:
     recorder.add_measurement(f"{split}_loss", evaluation.loss, L, unit="nats", **cost)
 
 
-def record_missing(
-    recorder: Recorder, names: Sequence[str], *, note: str, **columns: Any
-) -> None:
+def record_missing(recorder: Recorder, names: Sequence[str], *, note: str, **columns: Any) -> None:
     """Record that there are no such numbers, and why.
 
     Args:

@@ -1,4 +1,4 @@
-"""Whole spectra of Hessians: extreme eigenvalues and density, recorded so that both can be drawn."""
+"""Whole spectra of Hessians: extreme eigenvalues and density, both kept so that they are drawn."""
 
 from collections.abc import Mapping
 from typing import Any, Self
