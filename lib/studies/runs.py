@@ -167,6 +167,13 @@ class Runs(Collection[RecordedRun]):
             configs.setdefault(arm, run.config)
         return configs
 
+    def grouped(self) -> dict[str, list[RecordedRun]]:
+        """Return arm -> its runs, in the order of seeds."""
+        groups: dict[str, list[RecordedRun]] = {}
+        for (arm, _), run in self.items():
+            groups.setdefault(arm, []).append(run)
+        return groups
+
     def diverged(self, arm: str) -> tuple[int, int]:
         """Return how many runs of an arm diverged, and how many runs it has."""
         arm_runs = self.grouped()[arm]

@@ -7,11 +7,13 @@ from typing import Any
 import pandas as pd
 from landscape.data import Dataset
 from landscape.data import load as load_data
+from landscape.spectrum.results import Eigenpairs
 from landscape.store import provenance
 from landscape.store.entries import Store
 from landscape.training.config import TrainConfig
 
 from studies import files, frames
+from studies.collection import Results
 from studies.measurements import Measurements
 from studies.recording import NotRecordedError, Recording
 from studies.records import (
@@ -157,7 +159,7 @@ class Study(Recording):
         """Measure whole spectra: see ``records.spectra.measure_spectra``."""
         return spectra.measure_spectra(self, solutions, **options)
 
-    def outliers(self, solutions: Solutions, *, k: int) -> outliers.Tops:
+    def outliers(self, solutions: Solutions, *, k: int) -> Results[Eigenpairs]:
         """Count outliers of the spectrum: see ``records.outliers.measure_outliers``."""
         return outliers.measure_outliers(self, solutions, k=k)
 

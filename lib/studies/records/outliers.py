@@ -1,19 +1,18 @@
 """Count the outliers at the top of a Hessian's spectrum, and record the eigenvalues."""
 
 import dataclasses
-from collections.abc import Mapping, Sequence
-from typing import Any, Self
+from collections.abc import Sequence
+from typing import Any
 
 import torch
 from landscape.spectrum.eigenpairs import eigenpairs
 from landscape.spectrum.results import Eigenpairs
 
-from studies.collection import Collection, Key
-from studies.measurements import Measurements
+from studies.collection import Results
 from studies.recorder import Part, Recorder
 from studies.recording import Recording, Request
 from studies.records.geometry import record_missing
-from studies.records.numbers import labelled_numbers
+from studies.records.numbers import missing_sentences
 from studies.solutions import Solution, Solutions
 
 # Neighbours within the bulk differ by up to this factor: a smaller one is no gap.
@@ -75,27 +74,7 @@ def largest_gap(pairs: Eigenpairs) -> SpectralGap:
     return SpectralGap(index + 1, factor, clear and bool(pairs.converged[: pairs.k].all()))
 
 
-class Tops(Collection[Eigenpairs]):
-    """The largest eigenvalues of Hessians by (arm, seed), without vectors.
-
-    Args:
-        items: (arm, seed) -> eigenpairs; runs that diverged are left out.
-        measurements: The numbers that were recorded with them.
-
-    Attributes:
-        measurements: The same; a chosen part of the collection keeps all of them.
-        missing: Sentences that say what the record lacks.
-    """
-
-    def __init__(self, items: Mapping[Key, Eigenpairs], measurements: Measurements) -> None:
-        super().__init__(items)
-        self.measurements, self.missing = measurements, measurements.missing
-
-    def _with(self, items: Mapping[Key, Eigenpairs]) -> Self:
-        return type(self)(items, self.measurements)
-
-
-def measure_outliers(recording: Recording, solutions: Solutions, *, k: int) -> Tops:
+def measure_outliers(recording: Recording, solutions: Solutions, *, k: int) -> Results[Eigenpairs]:
     """Count the outliers at the top of the Hessian's spectrum, and record them.
 
     ``outliers`` is the position of the largest gap among the k largest eigenvalues; its note gives
@@ -107,7 +86,7 @@ def measure_outliers(recording: Recording, solutions: Solutions, *, k: int) -> T
         k: Eigenvalues to compute, at least 3: twice the number of classes, or more.
 
     Returns:
-        The k largest eigenvalues of each network.
+        The k largest eigenvalues of each network, without runs that diverged.
 
     Raises:
         ValueError: If k < 3.
@@ -128,7 +107,7 @@ def measure_outliers(recording: Recording, solutions: Solutions, *, k: int) -> T
         for key, part in zip(solutions, parts, strict=True)
         if part is not None and part.table("eigenvalues")
     }
-    return Tops(tops, labelled_numbers(requests, parts, "outliers"))
+    return Results(tops, missing=missing_sentences(parts, "the largest eigenvalues"))
 
 
 class _Counting:

@@ -1,7 +1,7 @@
 """Whole spectra of Hessians: extreme eigenvalues and density, both kept so that they are drawn."""
 
 from collections.abc import Mapping
-from typing import Any, Self
+from typing import Any
 
 import torch
 from landscape.objective import Objective
@@ -10,13 +10,12 @@ from landscape.spectrum.density import Density
 from landscape.spectrum.survey import FullSpectrum
 from landscape.spectrum.survey import full_spectrum as whole_spectrum
 
-from studies.collection import Collection, Key
-from studies.measurements import Measurements
+from studies.collection import Results
 from studies.recorder import Part, Recorder
 from studies.recording import Recording, Request
 from studies.records.eigenvalues import record_eigenvalue, record_interval
 from studies.records.geometry import record_missing
-from studies.records.numbers import labelled_numbers, missing_sentences
+from studies.records.numbers import missing_sentences
 from studies.records.outliers import pairs_from, record_pairs
 from studies.solutions import Solution, Solutions
 
@@ -25,28 +24,7 @@ ESTIMATOR = "whole spectrum"
 _QUANTITIES = ("lambda_max", "lambda_kth", "lambda_min", "kappa", "negative_mass")
 
 
-class Spectra(Collection[FullSpectrum]):
-    """Whole spectra by (arm, seed).
-
-    Args:
-        items: (arm, seed) -> extreme eigenvalues and density; without runs that diverged, and
-            without spectra whose density the record lacks.
-        measurements: The numbers that were recorded with them.
-        missing: Sentences that say what the record lacks.
-
-    Attributes:
-        measurements: The same; a chosen part of the collection keeps all of them.
-        missing: The same.
-    """
-
-    def __init__(
-        self, items: Mapping[Key, FullSpectrum], measurements: Measurements, missing: list[str]
-    ) -> None:
-        super().__init__(items)
-        self.measurements, self.missing = measurements, missing
-
-    def _with(self, items: Mapping[Key, FullSpectrum]) -> Self:
-        return type(self)(items, self.measurements, self.missing)
+Spectra = Results[FullSpectrum]
 
 
 def measure_spectra(
@@ -76,13 +54,14 @@ def measure_spectra(
         steps: Lanczos steps of each random vector.
 
     Returns:
-        The extreme eigenpairs and the density of each network.
+        The extreme eigenvalues and the density of each network, without runs that diverged and
+        without those whose density the record lacks.
     """
     options = {"outliers": outliers, "probes": probes, "steps": steps}
-    requests, parts = {}, {}
+    parts: dict[str, list[Part | None]] = {}
     # Two entries: a record may have the numbers alone, and lack the curves.
     for kind in ("spectra", "densities"):
-        requests[kind] = [
+        requests = [
             Request(
                 identity={"at": solution.identity, "options": options},
                 labels=solutions.labels(key),
@@ -92,15 +71,14 @@ def measure_spectra(
             )
             for key, solution in solutions.items()
         ]
-        parts[kind] = recording.step(kind, requests[kind])
+        parts[kind] = recording.step(kind, requests)
     items = {
         key: FullSpectrum(pairs_from(spectrum), _density(density))
         for key, spectrum, density in zip(solutions, *parts.values(), strict=True)
         if spectrum is not None and density is not None and density.tables
     }
-    numbers = labelled_numbers(requests["spectra"], parts["spectra"], "eigenvalues")
-    absent = missing_sentences(parts["densities"], "the spectral density")
-    return Spectra(items, numbers, [*numbers.missing, *absent])
+    missing = missing_sentences(parts["spectra"], "the eigenvalues")
+    return Results(items, missing=missing + missing_sentences(parts["densities"], "the density"))
 
 
 class _Surveying:
