@@ -77,7 +77,8 @@ def test_a_target_of_each_seed_is_the_loss_that_all_its_arms_reach(study):
         slow = solutions["slow", seed].objective
         assert slow.loss(slow.theta) == pytest.approx(target, rel=1e-5)  # Where it ended.
         assert torch.equal(slow.theta, theta_of(runs["slow", seed].model()))
-        assert solutions.labels(("slow", seed))["step"] == runs["slow", seed].steps
+        (key,) = solutions.where(arm="slow", seed=seed)
+        assert solutions.labels(key)["step"] == runs["slow", seed].steps
 
 
 def test_networks_are_measured_from_the_record_alone_the_second_time(tmp_path, monkeypatch):
