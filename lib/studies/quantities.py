@@ -66,6 +66,11 @@ QUANTITIES = {
         Quantity("length", "length", "straight lengths"),
         Quantity("similarity", "similarity after alignment", "parameter²"),
         Quantity("similarity_before", "similarity", "parameter²"),
+        Quantity("power_iteration", "λ_max, power iteration", PER_PARAMETER),
+        Quantity("coarse_range", "loss range, coarse plane", "nats"),
+        Quantity("ritz_max", "largest Ritz value", PER_PARAMETER),
+        Quantity("ritz_min", "smallest Ritz value", PER_PARAMETER, sign=-1),
+        Quantity("ritz_negative", "negative Ritz values", "", log=False),
         Quantity("outliers", "outliers", "eigenvalues", log=False),
     )
 }
