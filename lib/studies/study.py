@@ -14,11 +14,12 @@ from landscape.training.config import TrainConfig
 from studies import files, frames
 from studies.measurements import Measurements
 from studies.recording import NotRecordedError, Recording
-from studies.records import instruments, paths, times, training
+from studies.records import dynamics, instruments, paths, times, training
 from studies.runs import Runs
 from studies.solutions import Solutions
-from studies.tasks import Task
+from studies.tasks import Examples, Task
 from studies.time_to_target import Duration
+from studies.trajectories import Trajectories
 
 PROFILES = ("smoke", "quick", "published", "paper")
 PUBLISHED = "report/published/record"
@@ -136,6 +137,12 @@ class Study(Recording):
     ) -> Measurements:
         """Measure quantities at solutions: see ``records.instruments.measure``."""
         return instruments.measure(self, solutions, quantities, **options)
+
+    def trajectories(
+        self, runs: Runs, examples: Examples, *, steps: Sequence[int], **options: Any
+    ) -> Trajectories:
+        """Measure curvature along training: see ``records.dynamics.trajectories``."""
+        return dynamics.trajectories(self, runs, examples, steps=steps, **options)
 
     def paths(self, solutions: Solutions, **options: Any) -> paths.Paths:
         """Measure paths between pairs of solutions: see ``records.paths.paths``."""

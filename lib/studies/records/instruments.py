@@ -8,7 +8,7 @@ from typing import Any
 from studies.measurements import Measurements
 from studies.recorder import Recorder
 from studies.recording import Recording, Request
-from studies.records import geometry, published
+from studies.records import dynamics, geometry, published
 from studies.solutions import Solution, Solutions
 
 
@@ -65,6 +65,7 @@ INSTRUMENTS = {
         {"rho_adaptive": "rho"},
     ),
     "rounding": Instrument(("rounding",), _at_objective(geometry.rounding)),
+    "threshold": Instrument(("threshold",), dynamics.stability_threshold),
     "train losses": Instrument(
         ("train_accuracy", "train_loss"), functools.partial(_losses, split="train")
     ),
@@ -112,8 +113,14 @@ def measure(
         The numbers, quantity by quantity, in the order of the solutions.
 
     Raises:
-        ValueError: If nothing measures a quantity, or an option is unknown or missing.
+        ValueError: If nothing measures a quantity, an option is unknown or missing, or the
+            networks are those of another study.
     """
+    if any(solution.recording is not recording for solution in solutions.values()):
+        raise ValueError(
+            f"networks of another study cannot be recorded by {recording.name}. Train them here: "
+            "study.train(...)"
+        )
     wanted = list(dict.fromkeys(quantities))
     chosen = _chosen(wanted, options)
     rows: list[dict[str, Any]] = []

@@ -3,22 +3,19 @@
 import math
 
 import pytest
-from landscape import models
-from landscape.training import SGD, TrainConfig
+from landscape.training import SGD
 from studies import published_estimators
 from studies.measurements import Measurements
 from studies.records import published
 
-from tests.sample_networks import SMALL
+from tests.sample_study import config_of
 
 RITZ = ["ritz_max", "ritz_min", "ritz_negative"]
 
 
 def solutions_of(study, **settings):
     task = study.load("digits", max_train=48, max_test=24)
-    given = {"optimizer": SGD(0.05, momentum=0.9), "epochs": 2, "batch_size": 20, **settings}
-    config = TrainConfig(models.CNN(**SMALL), **given)
-    return study.train({"a": config}, task, seeds=[5]).solutions(task.first(24))
+    return study.train({"a": config_of(**settings)}, task, seeds=[5]).solutions(task.first(24))
 
 
 def estimated(study, solutions):
