@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import torch
 from landscape.store import provenance
 from landscape.store.entries import Store
 from landscape.training.config import TrainConfig
@@ -248,6 +249,8 @@ def plain(value: Any) -> Any:
         return {type(value).__name__: fields}
     if isinstance(value, list | tuple):
         return [plain(item) for item in value]
+    if isinstance(value, torch.dtype):
+        return str(value).removeprefix("torch.")
     if isinstance(value, Mapping):
         return {str(key): plain(item) for key, item in value.items()}
     if value is None or isinstance(value, bool | int | float | str):

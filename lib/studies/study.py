@@ -18,9 +18,11 @@ from studies.measurements import Measurements
 from studies.recording import NotRecordedError, Recording
 from studies.records import (
     bounds,
+    dynamics,
     equal_loss,
     instruments,
     outliers,
+    paths,
     spectra,
     times,
     training,
@@ -29,6 +31,7 @@ from studies.runs import Runs
 from studies.solutions import Solutions
 from studies.tasks import Examples, Task
 from studies.time_to_target import Duration
+from studies.trajectories import Trajectories
 
 PROFILES = ("smoke", "quick", "published", "paper")
 PUBLISHED = "report/published/record"
@@ -166,6 +169,16 @@ class Study(Recording):
     def bounds(self, runs: Runs, flatness: Measurements) -> Measurements:
         """Compute a source's bound on the trace: see ``records.bounds.measure_bounds``."""
         return bounds.measure_bounds(self, runs, flatness)
+
+    def trajectories(
+        self, runs: Runs, examples: Examples, *, steps: Sequence[int], **options: Any
+    ) -> Trajectories:
+        """Measure curvature along training: see ``records.dynamics.trajectories``."""
+        return dynamics.trajectories(self, runs, examples, steps=steps, **options)
+
+    def paths(self, solutions: Solutions, **options: Any) -> paths.Paths:
+        """Measure paths between pairs of solutions: see ``records.paths.paths``."""
+        return paths.paths(self, solutions, **options)
 
     def times(
         self, runs: Runs, targets: Mapping[str, times.Target], *, beginnings: Runs | None = None

@@ -5,6 +5,7 @@ from typing import Any
 
 _READY = (
     "against",
+    "against_size",
     "gradients",
     "line_spread",
     "lines",
@@ -13,7 +14,6 @@ _READY = (
     "path_kinds",
     "paths",
     "planes",
-    "scaling",
     "spectra",
     "stability",
     "surface",

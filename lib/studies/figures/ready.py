@@ -19,8 +19,8 @@ from studies.intervals import mean_intervals
 from studies.measurements import Measurements
 from studies.power_laws import Families
 from studies.quantities import short_headings
-from studies.records.dynamics import CurvatureTrajectory
 from studies.runs import Runs
+from studies.trajectories import CurvatureTrajectory
 
 Quantities = Iterable[str] | Mapping[str, str]
 Shown = Figure | Sentence
@@ -220,7 +220,7 @@ def gradients(
     return _curves(panels, label, caption, alt)
 
 
-def scaling(
+def against_size(
     numbers: Measurements,
     quantities: Quantities,
     families: Families,

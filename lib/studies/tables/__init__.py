@@ -7,7 +7,7 @@ from typing import Any
 _FROM = {
     "arms": ("comparisons", "arm_table"),
     "barriers": ("comparisons", "barrier_table"),
-    "closing": ("closing", "closing"),
+    "closing": ("study_summary", "closing"),
     "comparison": ("comparisons", "comparison_table"),
     "correlations": ("comparisons", "correlation_table"),
     "dead": ("runs", "dead"),
@@ -28,7 +28,7 @@ _FROM = {
     "rounding": ("measurements", "rounding_sentence"),
     "stable_starts": ("measurements", "stable_start_sentence"),
     "times": ("time_to_target", "time_table"),
-    "tuning": ("tuning", "tuning_table"),
+    "tuned": ("tuning", "tuning_table"),
 }
 
 __all__ = sorted(_FROM)
