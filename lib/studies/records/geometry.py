@@ -33,7 +33,7 @@ def ends(recorder: Recorder, L: Objective) -> None:
         L,
     )
     if pairs is None:
-        record_missing(recorder, ["kappa"], note="λ_max and λ_min are not known")
+        record_missing(recorder, ["kappa"], note="λ_max and λ_min are not known", bn=L.bn)
         return
     kappa = condition_number(pairs)
     # A ratio is as good as its worse end: both have to be known.
@@ -77,7 +77,7 @@ def relative_top(recorder: Recorder, L: Objective) -> None:
 
 
 def rise(recorder: Recorder, L: Objective, *, rho: float) -> None:
-    """Record ``sam``, the rise of the loss by one step, and the ``loss`` and ``gradient_norm``.
+    """Record ``sam``, the rise of the loss by one step along the gradient.
 
     Args:
         recorder: Where to record.
@@ -89,7 +89,18 @@ def rise(recorder: Recorder, L: Objective, *, rho: float) -> None:
     step = recorder.store.remember(sam, L, L.theta, rho=rho, adaptive=False)
     cost = {"cost": step.passes, "cost_unit": "passes"}
     recorder.add_measurement("sam", step.value, step, unit="nats", rho=rho, **cost)
-    cost["cost"] = 1
+
+
+def slope(recorder: Recorder, L: Objective, *, rho: float) -> None:
+    """Record the ``loss`` and the ``gradient_norm`` where the step of ``rise`` begins.
+
+    Args:
+        recorder: Where to record.
+        L: The objective, measured at its own theta.
+        rho: Length of the step: the number is read from the result of the same computation.
+    """
+    step = recorder.store.remember(sam, L, L.theta, rho=rho, adaptive=False)
+    cost = {"cost": 1, "cost_unit": "passes"}
     recorder.add_measurement(
         "gradient_norm", step.gradient_norm, step, unit="nats per parameter", **cost
     )
@@ -141,16 +152,17 @@ def losses(recorder: Recorder, L: Objective, *, split: str) -> None:
     recorder.add_measurement(f"{split}_loss", evaluation.loss, L, unit="nats", **cost)
 
 
-def record_missing(recorder: Recorder, names: Sequence[str], *, note: str) -> None:
+def record_missing(recorder: Recorder, names: Sequence[str], *, note: str, **columns: Any) -> None:
     """Record that there are no such numbers, and why.
 
     Args:
         recorder: Where to record.
         names: The quantities; each gets a row with NaN, as not converged.
         note: Why there is no number.
+        columns: Further columns, such as ``bn``.
     """
     for name in names:
-        recorder.add(name, math.nan, converged=False, note=note)
+        recorder.add(name, math.nan, converged=False, note=note, **columns)
 
 
 def _record_ends(
@@ -168,7 +180,7 @@ def _record_ends(
     except OperatorError as error:
         # The first clause names the fault; the rest of the message tells a caller what to do.
         fault = str(error).partition(". ")[0].partition(":")[0]
-        record_missing(recorder, names, note=joined_note(columns, fault))
+        record_missing(recorder, names, note=joined_note(columns, fault), bn=L.bn)
         return None
     for name, index in zip(names, (0, -1), strict=False):
         record_eigenvalue(

@@ -8,7 +8,7 @@ from typing import Any
 from studies.measurements import Measurements
 from studies.recorder import Recorder
 from studies.recording import Recording, Request
-from studies.records import dynamics, geometry
+from studies.records import dynamics, flatness, geometry, published
 from studies.solutions import Solution, Solutions
 
 
@@ -21,12 +21,14 @@ class Instrument:
         measure: Takes the recorder, the solution, and its options.
         options: Names of its options.
         required: Those without a default.
+        columns: Option -> the column of the numbers that holds it.
     """
 
     quantities: tuple[str, ...]
     measure: Callable[..., None]
     options: tuple[str, ...] = ()
     required: tuple[str, ...] = ()
+    columns: Mapping[str, str] = dataclasses.field(default_factory=dict)
 
 
 def _at_objective(function: Callable[..., None]) -> Callable[..., None]:
@@ -48,22 +50,56 @@ INSTRUMENTS = {
     "ends": Instrument(("lambda_max", "lambda_min", "kappa"), _at_objective(geometry.ends)),
     "top": Instrument(("lambda_max",), _at_objective(geometry.top), ("tol",)),
     "relative": Instrument(("lambda_max_relative",), _at_objective(geometry.relative_top)),
-    "sam": Instrument(
-        ("sam", "gradient_norm", "loss"), _at_objective(geometry.rise), ("rho",), ("rho",)
+    # Two entries of one computation: former records have the rise alone.
+    "sam": Instrument(("sam",), _at_objective(geometry.rise), ("rho",), ("rho",), {"rho": "rho"}),
+    "slope": Instrument(
+        ("gradient_norm", "loss"), _at_objective(geometry.slope), ("rho",), ("rho",)
     ),
     "adaptive": Instrument(
         ("sam_adaptive",),
         _at_objective(geometry.adaptive_rise),
         ("rho_adaptive",),
         ("rho_adaptive",),
+        {"rho_adaptive": "rho"},
     ),
+    "average rise": Instrument(
+        ("average_rise",), flatness.average_rise, ("rho", "rise_rtol"), ("rho",), {"rho": "rho"}
+    ),
+    "trace": Instrument(
+        ("trace", "mean_eigenvalue"), _at_objective(flatness.trace), ("trace_rtol",)
+    ),
+    "noise": Instrument(("noise_trace", "noise_scale"), _at_objective(flatness.noise)),
+    "preconditioned": Instrument(("lambda_max_preconditioned",), flatness.preconditioned_top),
     "rounding": Instrument(("rounding",), _at_objective(geometry.rounding)),
+    "loss change": Instrument(("loss_change",), flatness.loss_change),
     "threshold": Instrument(("threshold",), dynamics.stability_threshold),
     "train losses": Instrument(
         ("train_accuracy", "train_loss"), functools.partial(_losses, split="train")
     ),
     "test losses": Instrument(
         ("test_accuracy", "test_loss"), functools.partial(_losses, split="test")
+    ),
+    # What the sources used, with its defects.
+    "power iteration": Instrument(
+        ("power_iteration",),
+        published.power_iteration,
+        ("iterations",),
+        ("iterations",),
+        {"iterations": "iterations"},
+    ),
+    "coarse range": Instrument(
+        ("coarse_range",),
+        published.coarse_range,
+        ("coarse_points",),
+        ("coarse_points",),
+        {"coarse_points": "coarse_points"},
+    ),
+    "ritz values": Instrument(
+        ("ritz_max", "ritz_min", "ritz_negative"),
+        published.ritz_values,
+        ("lanczos_steps", "step_size"),
+        ("lanczos_steps", "step_size"),
+        {"lanczos_steps": "lanczos_steps", "step_size": "step_size"},
     ),
 }
 
@@ -157,8 +193,14 @@ class _Measuring:
 
     def __call__(self, recorder: Recorder) -> None:
         if self.solution.missing:
+            options = self.instrument.columns.items()
             geometry.record_missing(
-                recorder, self.instrument.quantities, note=self.solution.missing
+                recorder,
+                self.instrument.quantities,
+                note=self.solution.missing,
+                # Policy and options choose rows: a network that is not there must not drop out.
+                bn=self.solution.options.get("bn", "frozen"),
+                **{column: self.options[name] for name, column in options if name in self.options},
             )
         else:
             self.instrument.measure(recorder, self.solution, **self.options)

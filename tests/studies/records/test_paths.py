@@ -4,15 +4,15 @@ import math
 
 import pytest
 import torch
-from landscape import connectivity, models
+from landscape import connectivity
 from landscape.connectivity import CurveConfig, linear_barrier
 from landscape.objective import Objective
-from landscape.training import SGD, TrainConfig
+from landscape.training import SGD
 from studies.arms import Arm
 from studies.solutions import Solution
 from studies.study import Study
 
-from tests.sample_networks import SMALL
+from tests.sample_study import config_of
 
 CURVE = CurveConfig(epochs=2, batch_size=12, learning_rate=0.02)
 KINDS = ["straight", "aligned", "repaired"]
@@ -20,9 +20,7 @@ KINDS = ["straight", "aligned", "repaired"]
 
 def solutions_of(study, count=4, **settings):
     task = study.load("digits", max_train=48, max_test=24)
-    given = {"optimizer": SGD(0.05, momentum=0.9), "epochs": 2, "batch_size": 20, **settings}
-    config = TrainConfig(models.CNN(**SMALL), **given)
-    runs = study.train({Arm("BN", norm="batch"): config}, task, seeds=range(count))
+    runs = study.train({Arm("BN", norm="batch"): config_of(**settings)}, task, seeds=range(count))
     return runs.solutions(task.first(24))
 
 
