@@ -61,6 +61,13 @@ QUANTITIES = {
         Quantity("noise_trace", "gradient noise", "(nats per parameter)²"),
         Quantity("noise_scale", "noise scale", "examples"),
         Quantity("outliers", "outliers", "eigenvalues", log=False),
+        Quantity("basin_width", "width of the basin", "filter norms"),
+        Quantity("anisotropy", "anisotropy", "long over short axis"),
+        Quantity("line_width", "width along random lines", "filter norms"),
+        Quantity("line_rise", "rise along random lines", "nats"),
+        Quantity("quadratic_radius", "radius of the quadratic model", ""),
+        Quantity("loss_range", "range of the loss", "nats"),
+        Quantity("roughness", "roughness", "share of the variation", log=False),
     )
 }
 

@@ -9,7 +9,6 @@ from landscape.spectrum.results import Eigenpairs
 from studies.quantities import PER_PARAMETER
 from studies.recorder import Recorder
 
-
 # An eigenvalue counts as known if its residual is at most 5% of it. Convergence is judged against
 # the spectral range, and one end of the spectrum may be a thousand times the other, as early in
 # training: the small end may then have converged without a single known digit.
