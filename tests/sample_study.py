@@ -1,21 +1,68 @@
-"""A small run of a test's ``study``, and the results that it wrote."""
+"""Small studies for tests: their records, numbers that grow, and a trained network."""
 
 import csv
 
 from landscape import models
 from landscape.training import SGD, TrainConfig, train
+from studies.measurements import Measurements
+from studies.recorder import Recorder
+from studies.study import Study
+from studies.tasks import Task
 
 from tests.sample_networks import SMALL, digits
 
 
+class Numbers(Measurements):
+    """Measurements to which a test adds one number after the other."""
+
+    def __init__(self):
+        super().__init__([])
+
+    def add(self, quantity, value, **columns):
+        recorder = Recorder(None)
+        recorder.add(quantity, value, **columns)
+        self._rows += recorder.measurements
+        self._frame = None
+
+    def add_measurement(self, quantity, value, source, **columns):
+        recorder = Recorder(None)
+        recorder.add_measurement(quantity, value, source, **columns)
+        self._rows += recorder.measurements
+        self._frame = None
+
+
+def study_in(folder, *, profile="paper", **parameters):
+    """Return a study that reads and writes below a test's folder."""
+    folders = {"data_dir": str(folder / "data"), "build_dir": str(folder / "build")}
+    return Study("09_tests", {"profile": profile, "seeds": [0, 1], **folders, **parameters})
+
+
 def rows_of(folder, name="measurements.csv"):
-    """Return the rows of a results file below a test's folder."""
-    path = folder / "build" / "paper" / "results" / "09_tests" / name
+    """Return the rows of a table of the record that a test's study wrote."""
+    path = folder / "build" / "paper" / "record" / "09_tests" / name
     return list(csv.DictReader(path.read_text(encoding="utf-8").splitlines()))
+
+
+def digits_task():
+    """Return the digits of the tests as a task."""
+    data = digits()
+    return Task(
+        "digits",
+        data.sha256,
+        len(data.y_train),
+        len(data.y_test),
+        data.classes,
+        data.shape,
+        lambda: data,
+    )
+
+
+def config_of(**settings):
+    """Return the settings of a small training run; settings replace those of the config."""
+    given = {"optimizer": SGD(0.05, momentum=0.9), "epochs": 2, "batch_size": 20, **settings}
+    return TrainConfig(models.CNN(**SMALL), **given)
 
 
 def run_of(study, **settings):
     """Train a small network through a study's store; settings replace those of the config."""
-    given = {"optimizer": SGD(0.05, momentum=0.9), "epochs": 2, "batch_size": 20, **settings}
-    config = TrainConfig(models.CNN(**SMALL), **given)
-    return train(config, digits(), study.store)
+    return train(config_of(**settings), digits(), study.store)

@@ -1,16 +1,11 @@
-"""Arms: named variants of one training config, and the runs that belong to them."""
+"""Arms: named variants of one training config, which know their factors."""
 
 import dataclasses
 import itertools
-import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from landscape.training.config import TrainConfig
-from landscape.training.run import Run
-
-# (arm, seed) -> run.
-Runs = Mapping[tuple[str, int], Run]
 
 
 class Arm(str):
@@ -136,14 +131,6 @@ def _fields(part: Any) -> list[str]:
     return [field.name for field in dataclasses.fields(part)]
 
 
-def grouped(runs: Runs) -> dict[str, list[Run]]:
-    """Return arm -> its runs, in the order of seeds."""
-    groups: dict[str, list[Run]] = {}
-    for (arm, _), run in runs.items():
-        groups.setdefault(arm, []).append(run)
-    return groups
-
-
 def architectures(configs: Mapping[str, TrainConfig], base: TrainConfig) -> list[str]:
     """Return the distinct arms that differ from a base config in their model alone.
 
@@ -177,28 +164,3 @@ def alike(configs: Mapping[str, TrainConfig]) -> list[list[str]]:
         else:
             groups.append((config, [arm]))
     return [names for _, names in groups]
-
-
-def trained(runs: Runs) -> list[str]:
-    """Return the arms without a diverged run, in their order."""
-    return [arm for arm, arm_runs in grouped(runs).items() if not any(map(has_diverged, arm_runs))]
-
-
-def diverged(runs: Runs, arm: str) -> tuple[int, int]:
-    """Return how many runs of an arm diverged, and how many runs it has.
-
-    Args:
-        runs: (arm, seed) -> run.
-        arm: The arm; it needs at least one run.
-    """
-    arm_runs = grouped(runs)[arm]
-    return sum(map(has_diverged, arm_runs)), len(arm_runs)
-
-
-def has_diverged(run: Run) -> bool:
-    """Whether a run diverged, in its last step too.
-
-    Training notices divergence when the next step computes a loss that is not finite. No step
-    follows the last one, so the final training loss is checked as well.
-    """
-    return run.diverged_at is not None or not math.isfinite(float(run.history["train_loss"][-1]))

@@ -1,6 +1,6 @@
 """Collections by arm and seed: choose some by their factors, and name arms by some factors."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Generic, Self, TypeVar
 
 from studies.arms import Arm, named
@@ -24,8 +24,9 @@ def matches(labels: Mapping[str, Any], wanted: Mapping[str, Any]) -> bool:
             f"there is no {unknown[0]!r} to choose by. Choose by {', '.join(labels) or 'nothing'}."
         )
     return all(
-        labels[name] in value if isinstance(value, list | tuple | set | range) else
-        labels[name] == value
+        labels[name] in value
+        if isinstance(value, list | tuple | set | range)
+        else labels[name] == value
         for name, value in wanted.items()
     )
 
@@ -139,3 +140,54 @@ class Collection(Mapping[Key, Item], Generic[Item]):
 
     def _with(self, items: Mapping[Key, Item]) -> Self:
         return type(self)(items)
+
+
+class Results(Collection[Item]):
+    """What a recorded step returns: results by (arm, seed), and what the record lacks.
+
+    Args:
+        items: (arm, seed) -> result. Results that are not there are left out.
+        missing: Sentences that say which results are not there, and why.
+
+    Attributes:
+        missing: The same.
+    """
+
+    def __init__(self, items: Mapping[Key, Item], *, missing: Sequence[str] = ()) -> None:
+        super().__init__(items)
+        self.missing = list(dict.fromkeys(missing))
+
+    def where(self, **wanted: Any) -> Self:
+        """Return the part with these factors, arms or seeds; see ``Collection.where``.
+
+        Where results are missing the part may be empty: nobody knows what they would have.
+        """
+        try:
+            return super().where(**wanted)
+        except ValueError:
+            if not self.missing:
+                raise
+            return self._with({})
+
+    def grouped(self, *factors: str) -> dict[Any, list[Item]]:
+        """Return the results by some of their factors, such as ``grouped("split", "bn")``.
+
+        Args:
+            factors: Names of factors, or ``arm``.
+
+        Returns:
+            Level of the factor, of several factors a tuple -> the results, in their order.
+        """
+        groups: dict[Any, list[Item]] = {}
+        for (arm, _), item in self._items.items():
+            levels = tuple({**arm.factors, "arm": str(arm)}[factor] for factor in factors)
+            groups.setdefault(levels if len(factors) > 1 else levels[0], []).append(item)
+        return groups
+
+    def __or__(self, other: Self) -> Self:
+        return type(self)(
+            {**self._items, **dict(other.items())}, missing=[*self.missing, *other.missing]
+        )
+
+    def _with(self, items: Mapping[Key, Item]) -> Self:
+        return type(self)(items, missing=self.missing)

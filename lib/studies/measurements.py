@@ -1,6 +1,6 @@
 """Measurements of a study as a tidy frame, and the queries on them."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Self
 
 import numpy as np
@@ -49,6 +49,9 @@ class Measurements:
         self._rows, self.missing = list(rows), list(missing)
         self._frame: pd.DataFrame | None = None
 
+    def __contains__(self, quantity: object) -> bool:
+        return any(row["quantity"] == quantity for row in self._rows)
+
     def __len__(self) -> int:
         return len(self._rows)
 
@@ -57,7 +60,7 @@ class Measurements:
 
     @property
     def frame(self) -> pd.DataFrame:
-        """The numbers as a tidy frame; the columns of ``recorder.NUMBER_COLUMNS`` are always there."""
+        """The numbers as a tidy frame, with all columns of ``recorder.NUMBER_COLUMNS``."""
         if self._frame is None:
             columns = dict.fromkeys(["quantity", "arm", "seed", *NUMBER_COLUMNS])
             columns |= dict.fromkeys(key for row in self._rows for key in row)

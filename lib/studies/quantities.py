@@ -1,7 +1,7 @@
 """The registry of quantities: how each is called and written, in figures, tables and verdicts."""
 
 import dataclasses
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 PER_PARAMETER = "nats per parameter²"
 PER_FILTER = "nats per filter norm²"
@@ -51,6 +51,10 @@ QUANTITIES = {
         Quantity("kappa", "λ_max / |λ_min|", ""),
         Quantity("lambda_max_relative", "relative λ_max", PER_FILTER),
         Quantity("lambda_max_preconditioned", "preconditioned λ_max", "1 per parameter"),
+        Quantity("threshold", "threshold of stability", "1 per parameter"),
+        Quantity("edge_peak", "curvature / threshold, largest", "", log=False),
+        Quantity("edge_ratio", "curvature / threshold, last third", "", log=False),
+        Quantity("batch_edge_ratio", "batch sharpness / threshold", "", log=False),
         Quantity("sam", "SAM rise", "nats"),
         Quantity("sam_adaptive", "adaptive rise", "nats"),
         Quantity("average_rise", "average rise", "nats"),
@@ -60,6 +64,17 @@ QUANTITIES = {
         Quantity("negative_mass", "negative mass", "share", log=False),
         Quantity("noise_trace", "gradient noise", "(nats per parameter)²"),
         Quantity("noise_scale", "noise scale", "examples"),
+        Quantity("barrier", "loss barrier", "nats"),
+        Quantity("barrier_above_mean", "barrier above the mean of the ends", "nats"),
+        Quantity("error_barrier", "error barrier", "share wrong", log=False),
+        Quantity("length", "length", "straight lengths"),
+        Quantity("similarity", "similarity after alignment", "parameter²"),
+        Quantity("similarity_before", "similarity", "parameter²"),
+        Quantity("power_iteration", "λ_max, power iteration", PER_PARAMETER),
+        Quantity("coarse_range", "loss range, coarse plane", "nats"),
+        Quantity("ritz_max", "largest Ritz value", PER_PARAMETER),
+        Quantity("ritz_min", "smallest Ritz value", PER_PARAMETER, sign=-1),
+        Quantity("ritz_negative", "negative Ritz values", "", log=False),
         Quantity("outliers", "outliers", "eigenvalues", log=False),
         Quantity("basin_width", "width of the basin", "filter norms"),
         Quantity("anisotropy", "anisotropy", "long over short axis"),
@@ -83,13 +98,29 @@ def quantity(name: str) -> Quantity:
     return QUANTITIES[name]
 
 
-def headings(names: Iterable[str]) -> dict[str, str]:
+def headings(names: Iterable[str] | Mapping[str, str]) -> dict[str, str]:
     """Return quantity -> heading with unit, for the rows of a table.
 
     Args:
-        names: Names of quantities.
+        names: Names of quantities; or quantity -> heading, which is returned as it is.
 
     Raises:
         KeyError: If there is no quantity of a name.
     """
+    if isinstance(names, Mapping):
+        return dict(names)
     return {name: quantity(name).title for name in names}
+
+
+def short_headings(names: Iterable[str] | Mapping[str, str]) -> dict[str, str]:
+    """Return quantity -> heading without unit, for figures, whose axes name units.
+
+    Args:
+        names: As for ``headings``.
+
+    Raises:
+        KeyError: If there is no quantity of a name.
+    """
+    if isinstance(names, Mapping):
+        return dict(names)
+    return {name: quantity(name).heading for name in names}

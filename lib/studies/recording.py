@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import torch
 from landscape.store import provenance
 from landscape.store.entries import Store
 from landscape.training.config import TrainConfig
@@ -138,9 +139,7 @@ class Recording:
         if self.workers > 1 and len(waiting) > 1:
             for task in {id(task): task for (_, task), _ in waiting.values()}.values():
                 configs = {
-                    name: config
-                    for name, ((config, other), _) in waiting.items()
-                    if other is task
+                    name: config for name, ((config, other), _) in waiting.items() if other is task
                 }
                 sweep(configs, task.dataset, self.store, workers=self.workers, each=trained)
 
@@ -252,6 +251,8 @@ def plain(value: Any) -> Any:
         return {type(value).__name__: fields}
     if isinstance(value, list | tuple):
         return [plain(item) for item in value]
+    if isinstance(value, torch.dtype):
+        return str(value).removeprefix("torch.")
     if isinstance(value, Mapping):
         return {str(key): plain(item) for key, item in value.items()}
     if value is None or isinstance(value, bool | int | float | str):

@@ -55,6 +55,11 @@ class RecordedRun:
         return self.diverged_at is not None or not math.isfinite(self.final("train_loss"))
 
     @property
+    def learned(self) -> bool:
+        """Whether the network answers more than twice as often correctly as by guessing."""
+        return not self.diverged and self.final("test_accuracy") > 2 * self.task.chance
+
+    @property
     def identity(self) -> dict[str, Any]:
         """What decides the run, as plain values."""
         return run_identity(self.config, self.task)

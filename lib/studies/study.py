@@ -14,11 +14,22 @@ from landscape.training.config import TrainConfig
 from studies import files, frames
 from studies.measurements import Measurements
 from studies.recording import NotRecordedError, Recording
-from studies.records import basins, instruments, shapes, slices, training
+from studies.records import (
+    basins,
+    dynamics,
+    instruments,
+    paths,
+    shapes,
+    slices,
+    times,
+    training,
+)
 from studies.runs import Runs
 from studies.slices import Slices
 from studies.solutions import Solutions
-from studies.tasks import Task
+from studies.tasks import Examples, Task
+from studies.time_to_target import Duration
+from studies.trajectories import Trajectories
 
 PROFILES = ("smoke", "quick", "published", "paper")
 PUBLISHED = "report/published/record"
@@ -168,6 +179,22 @@ class Study(Recording):
     def line_widths(self, lines: Slices, *, level: float) -> Measurements:
         """Record widths of basins along lines: see ``records.basins.line_widths``."""
         return basins.line_widths(self, lines, level=level)
+
+    def trajectories(
+        self, runs: Runs, examples: Examples, *, steps: Sequence[int], **options: Any
+    ) -> Trajectories:
+        """Measure curvature along training: see ``records.dynamics.trajectories``."""
+        return dynamics.trajectories(self, runs, examples, steps=steps, **options)
+
+    def paths(self, solutions: Solutions, **options: Any) -> paths.Paths:
+        """Measure paths between pairs of solutions: see ``records.paths.paths``."""
+        return paths.paths(self, solutions, **options)
+
+    def times(
+        self, runs: Runs, targets: Mapping[str, times.Target], *, beginnings: Runs | None = None
+    ) -> dict[str, dict[str, list[Duration]]]:
+        """Record the epochs that runs take to reach targets: see ``records.times``."""
+        return times.measure_times(self, runs, targets, beginnings=beginnings)
 
     @property
     def measurements(self) -> Measurements:

@@ -21,7 +21,7 @@ from studies.claims import Claim, above, every, not_testable, robust
 from studies.display import Figure, Sentence, Table
 from studies.figures import bands, builders, captioned
 from studies.intervals import band, mean_interval, paired_ratio, single_curve
-from studies.study import Study
+from studies.numbers import Study
 from studies.tables import comparisons
 from studies.tables.verdicts import VerdictBox, closing
 
@@ -195,24 +195,24 @@ def test_verdict_that_nothing_was_measured_for_does_not_say_we_measure():
     assert "We measure" not in data["text/markdown"] and ".." not in data["text/markdown"]
 
 
-# Tables and closing of a study
+# Tables and closing of a numbers
 
 
 @pytest.fixture
-def study(tmp_path):
+def numbers(tmp_path):
     folders = {"data_dir": str(tmp_path), "build_dir": str(tmp_path)}
-    study = Study("09_tests", {"profile": "quick", **folders})
+    numbers = Study("09_tests", {"profile": "quick", **folders})
     for first, second in ((2.0, 1.0), (2.2, 1.0), (2.1, 1.1)):
-        study.add("q", first, arm="a")
-        study.add("q", second, arm="b")
-        study.add("bad", first, arm="a", converged=False)
-        study.add("bad", -second, arm="b")
-    return study
+        numbers.add("q", first, arm="a")
+        numbers.add("q", second, arm="b")
+        numbers.add("bad", first, arm="a", converged=False)
+        numbers.add("bad", -second, arm="b")
+    return numbers
 
 
-def test_comparison_holds_means_ratio_and_convergence(study):
+def test_comparison_holds_means_ratio_and_convergence(numbers):
     headings = {"q": "quantity (unit)", "bad": "other"}
-    found = comparisons.comparison_table(study, headings, ["a", "b"], label="tab-c", caption="c")
+    found = comparisons.comparison_table(numbers, headings, ["a", "b"], label="tab-c", caption="c")
     assert found.columns == ["quantity", "a", "b", "a / b", "converged"]
     ratio = formatting.interval_text(paired_ratio([2.0, 2.2, 2.1], [1.0, 1.0, 1.1]))
     mean = formatting.interval_text(mean_interval([2.0, 2.2, 2.1]))
@@ -240,31 +240,31 @@ def test_intervals_are_those_of_each_list():
     assert found == {"q": {"a": mean_interval([1.0, 2.0]), "b": mean_interval([3.0, 3.0])}}
 
 
-def test_closing_lists_verdicts_and_counts_what_did_not_converge(study):
-    text = closing(study, [not_testable(CLAIM, "x")]).text
+def test_closing_lists_verdicts_and_counts_what_did_not_converge(numbers):
+    text = closing(numbers, [not_testable(CLAIM, "x")]).text
     assert "[S9.1](#verdict-S9.1), BN raises $\\lambda_{\\max}$: **not testable**" in text
     assert "rests on 12 recorded numbers. **3 of them did not converge**: " in text
     assert text.startswith("These numbers are not evidence")
     assert "diverged" not in text
-    study.add("lambda_max", math.nan, arm="a", seed=0, converged=False, note="the run diverged")
-    text = closing(study, []).text
+    numbers.add("lambda_max", math.nan, arm="a", seed=0, converged=False, note="the run diverged")
+    text = closing(numbers, []).text
     assert "13 recorded numbers. **4 of them did not converge** (1 of runs that diverged): " in text
     assert "3 of bad, 1 of lambda_max." in text
-    study.add("bad", 1.0, arm="a", converged=False, note="lost in noise")
-    assert "4 of bad (lost in noise), 1 of lambda_max." in closing(study, []).text
+    numbers.add("bad", 1.0, arm="a", converged=False, note="lost in noise")
+    assert "4 of bad (lost in noise), 1 of lambda_max." in closing(numbers, []).text
     for why in ("too few", "too many"):  # More reasons than a sentence holds.
-        study.add("bad", 1.0, arm="a", converged=False, note=why)
-    assert "6 of bad, 1 of lambda_max." in closing(study, []).text
+        numbers.add("bad", 1.0, arm="a", converged=False, note=why)
+    assert "6 of bad, 1 of lambda_max." in closing(numbers, []).text
 
 
-def test_closing_says_which_words_the_checks_changed(study):
+def test_closing_says_which_words_the_checks_changed(numbers):
     good, bad = (above("q", mean_interval([value, 1.1 * value])) for value in (1.0, -1.0))
     kept, *changed = (
         robust(dataclasses.replace(CLAIM, id=f"S9.{i}"), [good], [check])
         for i, check in enumerate((above("better", good.interval), bad, bad, bad))
     )
-    assert "Without" not in closing(study, [kept]).text
-    one, three = (closing(study, [kept, *some]).text for some in (changed[:1], changed))
+    assert "Without" not in closing(numbers, [kept]).text
+    one, three = (closing(numbers, [kept, *some]).text for some in (changed[:1], changed))
     assert "\n\nWithout the checks these would be: S9.1 *reproduced*.\n\n" in one
     assert "these would be: S9.1, S9.2 and S9.3 *reproduced*." in three
 
@@ -368,9 +368,9 @@ def test_training_panels_name_the_arms_of_which_runs_diverged():
         assert list(panel.series) == ["a (1 of 2 diverged)", "b", "c (diverged)"]
 
 
-def test_recorded_panels_are_the_values_of_a_study(study):
+def test_recorded_panels_are_the_values_of_a_study(numbers):
     (panel,) = builders.recorded_panels(
-        study, {"q": "name"}, ["a", "b"], "factor", [0.1, 1.0, 10.0]
+        numbers, {"q": "name"}, ["a", "b"], "factor", [0.1, 1.0, 10.0]
     )
     assert panel.ticks == (0.1, 1.0, 10.0)
     assert panel.series["a"].mean.tolist() == [2.0, 2.2, 2.1]

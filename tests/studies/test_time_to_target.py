@@ -139,7 +139,7 @@ def test_reach_refuses_a_target_that_is_no_loss(target):
 # Recorded
 
 
-def test_a_run_that_never_gets_there_is_recorded_and_not_dropped(study, tmp_path):
+def test_a_run_that_never_gets_there_is_recorded_and_not_dropped(numbers, tmp_path):
     runs = {
         ("a", 0): run(accuracy=[0.1, 0.5, 0.9, 0.96, 0.98]),
         ("a", 1): run(accuracy=[0.1, 0.5, 0.9, 0.96, 0.96]),
@@ -147,8 +147,8 @@ def test_a_run_that_never_gets_there_is_recorded_and_not_dropped(study, tmp_path
         ("b", 1): run(loss=[2.3, 1, NAN], accuracy=[0.1, 0.98, 0.1], diverged_at=5),
     }
     targets = {"epochs_to_97": ("test_accuracy", 0.97), "epochs_to_1": ("test_loss", 1.0)}
-    found = time_to_target.record_times(study, runs, targets)
-    study.write("title", [], [])
+    found = time_to_target.record_times(numbers, runs, targets)
+    numbers.write("title", [], [])
     rows = [row for row in rows_of(tmp_path) if row["quantity"] == "epochs_to_97"]
     assert [(row["arm"], row["seed"]) for row in rows] == [(a, s) for a in "ab" for s in "01"]
     kept = [(float(row["value"]), row["error"], row["converged"], row["note"]) for row in rows]
@@ -165,31 +165,31 @@ def test_a_run_that_never_gets_there_is_recorded_and_not_dropped(study, tmp_path
         assert found[name] == {
             arm: [reach(runs[arm, seed], quantity, target) for seed in (0, 1)] for arm in "ab"
         }
-        assert study.values(name, "a") == [of.epochs for of in found[name]["a"]]
+        assert numbers.values(name, "a") == [of.epochs for of in found[name]["a"]]
 
 
-def test_the_beginning_measured_more_often_counts_where_it_reaches_the_level(study, tmp_path):
+def test_the_beginning_measured_more_often_counts_where_it_reaches_the_level(numbers, tmp_path):
     whole = {("a", 0): run(loss=[2.3, 1.0, 0.5, 0.2, 0.1]), ("a", 1): run(loss=[2.3, 2, 2, 1, 1])}
     often = run([0.0, 0.1, 0.2, 0.3, 0.4], loss=[2.3, 1.9, 1.5, 1.3, 1.1])
     targets = {"early": ("test_loss", 1.5), "late": ("test_loss", 0.5)}
-    found = time_to_target.record_times(study, whole, targets, beginnings={("a", 0): often})
+    found = time_to_target.record_times(numbers, whole, targets, beginnings={("a", 0): often})
     assert found["early"]["a"] == [
         reach(often, "test_loss", 1.5),
         reach(whole["a", 1], *targets["early"]),
     ]
     assert found["late"]["a"][0] == reach(whole["a", 0], "test_loss", 0.5)
-    study.write("title", [], [])
+    numbers.write("title", [], [])
     errors = [row["error"] for row in rows_of(tmp_path) if row["quantity"] == "early"]
     assert [float(error) for error in errors] == pytest.approx([0.1, 1.0])
 
 
-def test_a_trained_run_is_timed_between_its_measurements(study):
+def test_a_trained_run_is_timed_between_its_measurements(numbers):
     config = TrainConfig(
         models.MLP((4,)), SGD(0.1, momentum=0.9), epochs=2, batch_size=20, measure_every=1 / 3
     )
-    trained = train(config, digits(), study.store)
+    trained = train(config, digits(), numbers.store)
     target = 1.001 * float(trained.history["train_loss"].min())
-    found = time_to_target.record_times(study, {("a", 0): trained}, {"e": ("train_loss", target)})[
+    found = time_to_target.record_times(numbers, {("a", 0): trained}, {"e": ("train_loss", target)})[
         "e"
     ]["a"][0]
     first = int((trained.history["train_loss"] <= target).nonzero()[0])
@@ -197,9 +197,9 @@ def test_a_trained_run_is_timed_between_its_measurements(study):
     assert before < found.epochs <= after and found.measurement_interval == pytest.approx(1 / 3)
 
 
-def test_a_run_that_diverged_in_training_is_censored_at_the_end_of_its_plan(study):
+def test_a_run_that_diverged_in_training_is_censored_at_the_end_of_its_plan(numbers):
     config = TrainConfig(models.MLP((4,)), SGD(1e30), epochs=2, batch_size=20)
-    lost = train(config, digits(), study.store)
+    lost = train(config, digits(), numbers.store)
     assert lost.diverged_at is not None and len(lost.history["train_loss"]) < 3
     assert reach(lost, "train_accuracy", 0.9) == Duration(2.0, 2.0, INF)
 

@@ -126,9 +126,7 @@ def _in_parallel(
     """Train the missing runs in workers; if a worker dies, some runs stay missing."""
     keyed = {store.key(train, (config, dataset)): name for name, config in plan.items()}
     missing = {
-        key: plan[name]
-        for key, name in keyed.items()
-        if store.get("training.run", key) is None
+        key: plan[name] for key, name in keyed.items() if store.get("training.run", key) is None
     }
     if len(missing) < 2:
         return

@@ -33,7 +33,7 @@ def ends(recorder: Recorder, L: Objective) -> None:
         L,
     )
     if pairs is None:
-        record_missing(recorder, ["kappa"], note="λ_max and λ_min are not known")
+        record_missing(recorder, ["kappa"], note="λ_max and λ_min are not known", bn=L.bn)
         return
     kappa = condition_number(pairs)
     # A ratio is as good as its worse end: both have to be known.
@@ -141,16 +141,17 @@ def losses(recorder: Recorder, L: Objective, *, split: str) -> None:
     recorder.add_measurement(f"{split}_loss", evaluation.loss, L, unit="nats", **cost)
 
 
-def record_missing(recorder: Recorder, names: Sequence[str], *, note: str) -> None:
+def record_missing(recorder: Recorder, names: Sequence[str], *, note: str, **columns: Any) -> None:
     """Record that there are no such numbers, and why.
 
     Args:
         recorder: Where to record.
         names: The quantities; each gets a row with NaN, as not converged.
         note: Why there is no number.
+        columns: Further columns, such as ``bn``.
     """
     for name in names:
-        recorder.add(name, math.nan, converged=False, note=note)
+        recorder.add(name, math.nan, converged=False, note=note, **columns)
 
 
 def _record_ends(
@@ -168,7 +169,7 @@ def _record_ends(
     except OperatorError as error:
         # The first clause names the fault; the rest of the message tells a caller what to do.
         fault = str(error).partition(". ")[0].partition(":")[0]
-        record_missing(recorder, names, note=joined_note(columns, fault))
+        record_missing(recorder, names, note=joined_note(columns, fault), bn=L.bn)
         return None
     for name, index in zip(names, (0, -1), strict=False):
         record_eigenvalue(

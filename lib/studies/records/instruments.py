@@ -8,7 +8,7 @@ from typing import Any
 from studies.measurements import Measurements
 from studies.recorder import Recorder
 from studies.recording import Recording, Request
-from studies.records import geometry
+from studies.records import dynamics, geometry, published
 from studies.solutions import Solution, Solutions
 
 
@@ -21,12 +21,14 @@ class Instrument:
         measure: Takes the recorder, the solution, and its options.
         options: Names of its options.
         required: Those without a default.
+        columns: Option -> the column of the numbers that holds it.
     """
 
     quantities: tuple[str, ...]
     measure: Callable[..., None]
     options: tuple[str, ...] = ()
     required: tuple[str, ...] = ()
+    columns: Mapping[str, str] = dataclasses.field(default_factory=dict)
 
 
 def _at_objective(function: Callable[..., None]) -> Callable[..., None]:
@@ -49,20 +51,48 @@ INSTRUMENTS = {
     "top": Instrument(("lambda_max",), _at_objective(geometry.top), ("tol",)),
     "relative": Instrument(("lambda_max_relative",), _at_objective(geometry.relative_top)),
     "sam": Instrument(
-        ("sam", "gradient_norm", "loss"), _at_objective(geometry.rise), ("rho",), ("rho",)
+        ("sam", "gradient_norm", "loss"),
+        _at_objective(geometry.rise),
+        ("rho",),
+        ("rho",),
+        {"rho": "rho"},
     ),
     "adaptive": Instrument(
         ("sam_adaptive",),
         _at_objective(geometry.adaptive_rise),
         ("rho_adaptive",),
         ("rho_adaptive",),
+        {"rho_adaptive": "rho"},
     ),
     "rounding": Instrument(("rounding",), _at_objective(geometry.rounding)),
+    "threshold": Instrument(("threshold",), dynamics.stability_threshold),
     "train losses": Instrument(
         ("train_accuracy", "train_loss"), functools.partial(_losses, split="train")
     ),
     "test losses": Instrument(
         ("test_accuracy", "test_loss"), functools.partial(_losses, split="test")
+    ),
+    # What the sources used, with its defects.
+    "power iteration": Instrument(
+        ("power_iteration",),
+        published.power_iteration,
+        ("iterations",),
+        ("iterations",),
+        {"iterations": "iterations"},
+    ),
+    "coarse range": Instrument(
+        ("coarse_range",),
+        published.coarse_range,
+        ("coarse_points",),
+        ("coarse_points",),
+        {"coarse_points": "coarse_points"},
+    ),
+    "ritz values": Instrument(
+        ("ritz_max", "ritz_min", "ritz_negative"),
+        published.ritz_values,
+        ("lanczos_steps", "step_size"),
+        ("lanczos_steps", "step_size"),
+        {"lanczos_steps": "lanczos_steps", "step_size": "step_size"},
     ),
 }
 
@@ -83,8 +113,14 @@ def measure(
         The numbers, quantity by quantity, in the order of the solutions.
 
     Raises:
-        ValueError: If nothing measures a quantity, or an option is unknown or missing.
+        ValueError: If nothing measures a quantity, an option is unknown or missing, or the
+            networks are those of another study.
     """
+    if any(solution.recording is not recording for solution in solutions.values()):
+        raise ValueError(
+            f"networks of another study cannot be recorded by {recording.name}. Train them here: "
+            "study.train(...)"
+        )
     wanted = list(dict.fromkeys(quantities))
     chosen = _chosen(wanted, options)
     rows: list[dict[str, Any]] = []
@@ -150,8 +186,14 @@ class _Measuring:
 
     def __call__(self, recorder: Recorder) -> None:
         if self.solution.missing:
+            options = self.instrument.columns.items()
             geometry.record_missing(
-                recorder, self.instrument.quantities, note=self.solution.missing
+                recorder,
+                self.instrument.quantities,
+                note=self.solution.missing,
+                # Policy and options choose rows: a network that is not there must not drop out.
+                bn=self.solution.options.get("bn", "frozen"),
+                **{column: self.options[name] for name, column in options if name in self.options},
             )
         else:
             self.instrument.measure(recorder, self.solution, **self.options)

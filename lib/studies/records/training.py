@@ -120,6 +120,8 @@ def _record_numbers(recorder: Recorder, run: Run) -> None:
     note = f"diverged {when}" if _diverged(run) else ""
     columns = {
         "converged": not note,
+        # Apart from convergence: a network may converge to nothing, and its curvature says nothing.
+        "learned": not note and float(run.history["test_accuracy"][-1]) > 2 / run.classes,
         "cost": run.steps,
         "cost_unit": "steps",
         "bn": "frozen",

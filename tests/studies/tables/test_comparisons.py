@@ -45,22 +45,22 @@ def text(values):
 # Arms
 
 
-def record(study, quantity, arm, values, **labels):
+def record(numbers, quantity, arm, values, **labels):
     for seed, value in enumerate(values):
-        study.add(quantity, value, arm=arm, seed=seed, **labels)
+        numbers.add(quantity, value, arm=arm, seed=seed, **labels)
 
 
 @pytest.fixture
-def recorded(study):
+def recorded(numbers):
     """Eight arms of two quantities; the second has errors and lost some values."""
     for k in range(8):
-        record(study, "q", f"arm {k}", [k, k + 0.1, k + 0.3])
-        record(study, "r", f"arm {k}", [10 + k, 20 + k, 40 + k], error=0.01 * k)
-    record(study, "q", "lost", [NAN, NAN, NAN], converged=False)
-    record(study, "r", "lost", [NAN, math.inf, 1.0], converged=False)
-    record(study, "q", "rough", [1.0, 1.2, 1.4], converged=False)
-    record(study, "r", "rough", [2.0, 2.2, 2.4])
-    return study
+        record(numbers, "q", f"arm {k}", [k, k + 0.1, k + 0.3])
+        record(numbers, "r", f"arm {k}", [10 + k, 20 + k, 40 + k], error=0.01 * k)
+    record(numbers, "q", "lost", [NAN, NAN, NAN], converged=False)
+    record(numbers, "r", "lost", [NAN, math.inf, 1.0], converged=False)
+    record(numbers, "q", "rough", [1.0, 1.2, 1.4], converged=False)
+    record(numbers, "r", "rough", [2.0, 2.2, 2.4])
+    return numbers
 
 
 HEADINGS = {"q": "first (unit)", "r": "second"}
@@ -119,11 +119,11 @@ def test_what_did_not_converge_is_named_in_its_row(recorded):
     }
 
 
-def test_arms_of_one_seed_have_its_value(study):
-    record(study, "q", "a", [0.25])
-    record(study, "q", "b", [NAN])
+def test_arms_of_one_seed_have_its_value(numbers):
+    record(numbers, "q", "a", [0.25])
+    record(numbers, "q", "b", [NAN])
     (row,) = comparisons.arm_table(
-        study, {"q": "q"}, ["a", "b"], runs={("b", 0): run(0)}, **WORDS
+        numbers, {"q": "q"}, ["a", "b"], runs={("b", 0): run(0)}, **WORDS
     ).rows
     assert row == ["q", "0.25", "– (1 of 1 diverged)", "**no**: b"]
 
@@ -155,11 +155,11 @@ def test_a_comparison_asks_for_convergence_of_its_own_arms_only(recorded):
     assert found.rows[0][-1] == "**no**"
 
 
-def test_negative_quantities_have_the_ratio_of_their_magnitudes(study):
+def test_negative_quantities_have_the_ratio_of_their_magnitudes(numbers):
     for arm, scale in (("a", -2.0), ("b", -1.0)):
         for seed, value in enumerate((1.0, 1.1, 0.9)):
-            study.add("lambda_min", scale * value, arm=arm, seed=seed)
-    (row,) = comparisons.comparison_table(study, {"lambda_min": "λ_min"}, ["a", "b"], **WORDS).rows
+            numbers.add("lambda_min", scale * value, arm=arm, seed=seed)
+    (row,) = comparisons.comparison_table(numbers, {"lambda_min": "λ_min"}, ["a", "b"], **WORDS).rows
     assert row[3].startswith("2.00 [2.00")
 
 
@@ -220,13 +220,13 @@ def test_the_lowest_accuracy_on_paths_stands_beside_that_of_guessing():
     )
 
 
-def test_networks_are_told_apart_by_whether_their_first_steps_are_stable(study):
+def test_networks_are_told_apart_by_whether_their_first_steps_are_stable(numbers):
     for arm, values in {"a": [(30.0, 0.9), (37.9, 0.8)], "b": [(39.0, 0.4), (1e5, 0.2)]}.items():
         for seed, (start, end) in enumerate(values):
-            study.add("initial_lambda_max", start, arm=arm, seed=seed)
-            study.add("share", end, arm=arm, seed=seed)
+            numbers.add("initial_lambda_max", start, arm=arm, seed=seed)
+            numbers.add("share", end, arm=arm, seed=seed)
     optimizer = SGD(0.1, momentum=0.9)  # 2 (1 + 0.9) / 0.1
-    found = measurements.stable_start_sentence(study, optimizer, "share", ["a", "b"]).text
+    found = measurements.stable_start_sentence(numbers, optimizer, "share", ["a", "b"]).text
     assert found.startswith(
         r"Full-batch steps of the first rate are stable up to $\lambda_{\max}$ = 38."
     )
@@ -234,12 +234,12 @@ def test_networks_are_told_apart_by_whether_their_first_steps_are_stable(study):
         "Of 4 networks 2 begin at or below it, and end at 80.0 to 90.0 per cent; 2 begin above it, "
         "and end at 20.0 to 40.0 per cent."
     )
-    assert measurements.stable_start_sentence(study, optimizer, "share", ["b"]).text.endswith(
+    assert measurements.stable_start_sentence(numbers, optimizer, "share", ["b"]).text.endswith(
         "2 begin above it, and end at 20.0 to 40.0 per cent."
     )
 
 
-def test_arms_learn_that_beat_chance_twice_in_every_seed(study):
+def test_arms_learn_that_beat_chance_twice_in_every_seed(numbers):
     for arm, values in {
         "a": [0.5, 0.3],
         "b": [0.9, 0.19],
@@ -248,38 +248,38 @@ def test_arms_learn_that_beat_chance_twice_in_every_seed(study):
         "e": [0.7, 0.6],
     }.items():
         for seed, value in enumerate(values):
-            study.add("test_accuracy", value, arm=arm, seed=seed)
+            numbers.add("test_accuracy", value, arm=arm, seed=seed)
     runs = {(arm, seed): run() for arm in "abde" for seed in (0, 1)}
     runs |= {("c", 0): run(), ("c", 1): run(4)}
-    found = run_tables.learned(study, runs, ["a", "b", "c", "d"], chance=0.1)
+    found = run_tables.learned(numbers, runs, ["a", "b", "c", "d"], chance=0.1)
     assert found.text == (
         "Of 4 arms these learn, in every seed to more than twice chance: a. In some seeds also: "
         "b (1 of 2); c (1 of 2); d (1 of 2)."
     )
-    most = run_tables.learned(study, runs, ["a", "d", "e"], chance=0.1)
+    most = run_tables.learned(numbers, runs, ["a", "d", "e"], chance=0.1)
     assert most.text == (
         "Of 3 arms all but these learn, in every seed to more than twice chance; in how many seeds "
         "these do: d (1 of 2)."
     )
-    assert learned_seeds(study, runs, chance=0.1)["c"] == [True, False]
-    every = run_tables.learned(study, runs, ["a", "e"], chance=0.1)
+    assert learned_seeds(numbers, runs, chance=0.1)["c"] == [True, False]
+    every = run_tables.learned(numbers, runs, ["a", "e"], chance=0.1)
     assert every.text == "All 2 arms learn, in every seed to more than twice chance."
 
 
-def test_rounding_is_told_by_its_median_and_where_it_is_large(study):
+def test_rounding_is_told_by_its_median_and_where_it_is_large(numbers):
     for arm, values in {"a": [1e-4, 2e-4], "b": [3e-4, 0.5], "c": [NAN, math.inf]}.items():
         for seed, value in enumerate(values):
-            study.add("rounding", value, arm=arm, seed=seed)
-    found = measurements.rounding_sentence(study, "rounding", ["a", "b", "c"], "at the end")
+            numbers.add("rounding", value, arm=arm, seed=seed)
+    found = measurements.rounding_sentence(numbers, "rounding", ["a", "b", "c"], "at the end")
     assert found.text.endswith("of 6 networks, and above 0.01 in b (1 of 2), c (2 of 2).")
-    found = measurements.rounding_sentence(study, "rounding", ["a"], "at the end")
+    found = measurements.rounding_sentence(numbers, "rounding", ["a"], "at the end")
     assert found.text == (
         "Of gradients at the end rounding is 0.00015 in the median of 2 networks, and above 0.01 "
         "in none."
     )
     for seed, value in enumerate([NAN, 5e-4, 1e-4]):  # What is not known stands above all others.
-        study.add("rounding", value, arm="d", seed=seed)
-    found = measurements.rounding_sentence(study, "rounding", ["d"], "at the end")
+        numbers.add("rounding", value, arm="d", seed=seed)
+    found = measurements.rounding_sentence(numbers, "rounding", ["d"], "at the end")
     assert " is 0.0005 in the median of 3 networks, and above 0.01 in d (1 of 3)." in found.text
 
 
@@ -324,23 +324,23 @@ def test_arms_of_one_config_are_named_together():
 # Ratios
 
 
-def test_ratios_are_paired_over_the_seeds_that_count(study):
+def test_ratios_are_paired_over_the_seeds_that_count(numbers):
     values = {"a": [2.0, 4.4, 90.0], "b": [1.0, 2.0, 1.0], "c": [3.0, 3.3, 3.6]}
     for arm, own in values.items():
-        record(study, "q", arm, own, converged=arm != "c")
+        record(numbers, "q", arm, own, converged=arm != "c")
     rows = {
         "a / b": {"whole": ("q", ("a", "b")), "late": ("q", ("c", "b"))},
         "c / a": {"late": ("q", ("c", "a"))},
     }
     kept = {"a": [True, True, False], "c": [False, False, True]}
-    found = comparisons.ratio_table(study, rows, kept=kept, **WORDS)
+    found = comparisons.ratio_table(numbers, rows, kept=kept, **WORDS)
     assert found.columns == ["ratio", "whole", "late", "converged"]
     ratio = formatting.interval_text(paired_ratio([2.0, 4.4], [1.0, 2.0]))
     assert found.rows == [
         ["a / b", f"{ratio}, n = 2", "3.6, n = 1", "**no**: late"],
         ["c / a", "", "–, n = 0", "**no**"],
     ]
-    every = comparisons.ratio_table(study, {"a / b": {"whole": ("q", ("a", "b"))}}, **WORDS)
+    every = comparisons.ratio_table(numbers, {"a / b": {"whole": ("q", ("a", "b"))}}, **WORDS)
     whole = formatting.interval_text(paired_ratio(values["a"], values["b"]))
     assert every.rows == [["a / b", whole, "yes"]]
 
