@@ -76,6 +76,13 @@ QUANTITIES = {
         Quantity("ritz_min", "smallest Ritz value", PER_PARAMETER, sign=-1),
         Quantity("ritz_negative", "negative Ritz values", "", log=False),
         Quantity("outliers", "outliers", "eigenvalues", log=False),
+        Quantity("basin_width", "width of the basin", "filter norms"),
+        Quantity("anisotropy", "anisotropy", "long over short axis"),
+        Quantity("line_width", "width along random lines", "filter norms"),
+        Quantity("line_rise", "rise along random lines", "nats"),
+        Quantity("quadratic_radius", "radius of the quadratic model", ""),
+        Quantity("loss_range", "range of the loss", "nats"),
+        Quantity("roughness", "roughness", "share of the variation", log=False),
     )
 }
 

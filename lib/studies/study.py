@@ -14,8 +14,18 @@ from landscape.training.config import TrainConfig
 from studies import files, frames
 from studies.measurements import Measurements
 from studies.recording import NotRecordedError, Recording
-from studies.records import dynamics, instruments, paths, times, training
+from studies.records import (
+    basins,
+    dynamics,
+    instruments,
+    paths,
+    shapes,
+    slices,
+    times,
+    training,
+)
 from studies.runs import Runs
+from studies.slices import Slices
 from studies.solutions import Solutions
 from studies.tasks import Examples, Task
 from studies.time_to_target import Duration
@@ -137,6 +147,38 @@ class Study(Recording):
     ) -> Measurements:
         """Measure quantities at solutions: see ``records.instruments.measure``."""
         return instruments.measure(self, solutions, quantities, **options)
+
+    def lines(self, solutions: Solutions, **options: Any) -> Slices:
+        """Measure lines through solutions: see ``records.slices.lines``."""
+        return slices.lines(self, solutions, **options)
+
+    def random_planes(self, solutions: Solutions, **options: Any) -> Slices:
+        """Measure planes along random directions: see ``records.slices.random_planes``."""
+        return slices.random_planes(self, solutions, **options)
+
+    def top_planes(self, solutions: Solutions, **options: Any) -> Slices:
+        """Measure planes along the sharpest eigenvectors: see ``records.slices.top_planes``."""
+        return slices.top_planes(self, solutions, **options)
+
+    def quadratic_radii(self, planes: Slices) -> Measurements:
+        """Record where quadratic models hold: see ``records.shapes.quadratic_radii``."""
+        return shapes.quadratic_radii(self, planes)
+
+    def shapes(self, planes: Slices) -> Measurements:
+        """Record range and roughness of planes: see ``records.shapes.shapes``."""
+        return shapes.shapes(self, planes)
+
+    def rises(self, lines: Slices, distances: Sequence[float]) -> Measurements:
+        """Record rises of the loss along lines: see ``records.shapes.rises``."""
+        return shapes.rises(self, lines, distances)
+
+    def basins(self, planes: Slices, *, level: float) -> Measurements:
+        """Record width and anisotropy of basins: see ``records.basins.basins``."""
+        return basins.basins(self, planes, level=level)
+
+    def line_widths(self, lines: Slices, *, level: float) -> Measurements:
+        """Record widths of basins along lines: see ``records.basins.line_widths``."""
+        return basins.line_widths(self, lines, level=level)
 
     def trajectories(
         self, runs: Runs, examples: Examples, *, steps: Sequence[int], **options: Any
