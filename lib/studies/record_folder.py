@@ -97,7 +97,7 @@ class RecordFolder:
             seconds: Computing time.
         """
         self._parts[entry], self._kinds[entry] = part, kind
-        self.seconds[entry] = round(seconds, 1)
+        self.seconds[entry] = round(seconds, 3)
         self._checksums[entry] = _checksum(part)
         for known in [key for key in self._texts if key[1] == entry]:
             del self._texts[known]
