@@ -7,20 +7,26 @@ from typing import Any
 import pandas as pd
 from landscape.data import Dataset
 from landscape.data import load as load_data
+from landscape.spectrum.results import Eigenpairs
 from landscape.store import provenance
 from landscape.store.entries import Store
 from landscape.training.config import TrainConfig
 
 from studies import files, frames
+from studies.collection import Results
 from studies.measurements import Measurements
 from studies.recording import NotRecordedError, Recording
 from studies.records import (
     basins,
+    bounds,
     dynamics,
+    equal_loss,
     instruments,
+    outliers,
     paths,
     shapes,
     slices,
+    spectra,
     times,
     training,
 )
@@ -147,6 +153,26 @@ class Study(Recording):
     ) -> Measurements:
         """Measure quantities at solutions: see ``records.instruments.measure``."""
         return instruments.measure(self, solutions, quantities, **options)
+
+    def at_equal_loss(self, runs: Runs, examples: Examples, **options: Any) -> Solutions:
+        """Return networks at one training loss: see ``records.equal_loss.equal_loss_solutions``."""
+        return equal_loss.equal_loss_solutions(runs, examples, **options)
+
+    def step_noise(self, runs: Runs) -> Measurements:
+        """Measure step noise at equal loss: see ``records.equal_loss.measure_step_noise``."""
+        return equal_loss.measure_step_noise(self, runs)
+
+    def spectra(self, solutions: Solutions, **options: Any) -> spectra.Spectra:
+        """Measure whole spectra: see ``records.spectra.measure_spectra``."""
+        return spectra.measure_spectra(self, solutions, **options)
+
+    def outliers(self, solutions: Solutions, *, k: int) -> Results[Eigenpairs]:
+        """Count outliers of the spectrum: see ``records.outliers.measure_outliers``."""
+        return outliers.measure_outliers(self, solutions, k=k)
+
+    def bounds(self, runs: Runs, flatness: Measurements) -> Measurements:
+        """Compute a source's bound on the trace: see ``records.bounds.measure_bounds``."""
+        return bounds.measure_bounds(self, runs, flatness)
 
     def lines(self, solutions: Solutions, **options: Any) -> Slices:
         """Measure lines through solutions: see ``records.slices.lines``."""
