@@ -129,6 +129,17 @@ class Measurements:
         ]
         return type(self)(rows, missing=self.missing)
 
+    def qualified(self, words: str) -> Self:
+        """Return the numbers with words behind their quantities: ``lambda_max, own words``.
+
+        Several kinds of one quantity can then stand in one table or figure, each with its heading.
+
+        Args:
+            words: What kind they are, such as ``batch statistics``.
+        """
+        rows = [{**row, "quantity": f"{row['quantity']}, {words}"} for row in self._rows]
+        return type(self)(rows, missing=self.missing)
+
     def difference(self, quantity: str, arms: Sequence[str], *, factor: float = 1.0) -> Interval:
         """Return the paired difference of a quantity in two arms, first − second, over seeds.
 

@@ -93,12 +93,21 @@ QUANTITIES = {
 def quantity(name: str) -> Quantity:
     """Return a quantity of the registry.
 
+    Args:
+        name: Its name; words behind a comma, as of ``Measurements.qualified``, stand in its heading
+            too.
+
     Raises:
         KeyError: If there is none of this name.
     """
+    name, comma, words = name.partition(", ")
     if name not in QUANTITIES:
         raise KeyError(f"no quantity {name!r} is known. Known are {', '.join(QUANTITIES)}.")
-    return QUANTITIES[name]
+    known = QUANTITIES[name]
+    if not comma:
+        return known
+    qualified = f"{name}, {words}"
+    return dataclasses.replace(known, name=qualified, heading=f"{known.heading}, {words}")
 
 
 def headings(names: Iterable[str] | Mapping[str, str]) -> dict[str, str]:

@@ -100,7 +100,7 @@ class RecordFolder:
             write: Whether to write the files now; derived numbers are written together.
         """
         self._parts[entry], self._kinds[entry] = part, kind
-        self.seconds[entry] = round(seconds, 1)
+        self.seconds[entry] = round(seconds, 3)
         self._checksums[entry] = _checksum(part)
         for known in [key for key in self._texts if key[1] == entry]:
             del self._texts[known]

@@ -273,7 +273,7 @@ class Study(Recording):
             "entries": len(asked),
             "stale": len(self.stale),
             "missing": {kind: len(labels) for kind, labels in self.missing.items()},
-            "compute_seconds": round(sum(self.record.seconds.values()), 1),
+            "compute_seconds": round(sum(self.record.seconds.values()), 3),
             "data": self.record.header.get("datasets", {}),
         }
 
