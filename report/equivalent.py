@@ -66,11 +66,12 @@ def append(
         if study not in all_studies(root):
             raise ReportError(f"the study {study} is unknown: {', '.join(all_studies(root))}")
     commits = _commit(root, start), _commit(root, end)
+    covered = names or _published_names(root)
     before = _recorded(recorded) if recorded else _versions_at(root, commits[0])
     after = _versions_at(root, commits[1])
     rows = [
         dict(zip(COLUMNS, cells, strict=True))
-        for name in names or _published_names(root)
+        for name in covered
         for old, new in _pairs(name, before, after, is_needed=bool(names))
         for cells in [(name, old, new, *(c[:7] for c in commits), " ".join(studies), shown.strip())]
     ]
