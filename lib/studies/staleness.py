@@ -46,7 +46,7 @@ class Equivalence:
 
 
 @dataclasses.dataclass(frozen=True)
-class Comparison:
+class CodeChanges:
     """What became of the functions behind a result, by name; those in neither list are unchanged.
 
     Attributes:
@@ -58,7 +58,7 @@ class Comparison:
     changed: list[str]
 
 
-class Code:
+class CurrentCode:
     """The code of packages as it is now, with which recorded versions are compared.
 
     Args:
@@ -73,7 +73,7 @@ class Code:
             self._equivalences.setdefault(equivalence.name, []).append(equivalence)
         self.versions = functools.cache(self._versions_of)
 
-    def compare(self, code: Mapping[str, str], study: str | None = None) -> Comparison:
+    def compare(self, code: Mapping[str, str], study: str | None = None) -> CodeChanges:
         """Return which of the functions behind a result changed.
 
         Args:
@@ -86,7 +86,7 @@ class Code:
         with _without_garbage_collection():
             names = [name for name in sorted(code) if not self._is_current(name, code[name])]
             equivalent = [name for name in names if self._is_equivalent(name, code[name], study)]
-        return Comparison(equivalent, [name for name in names if name not in equivalent])
+        return CodeChanges(equivalent, [name for name in names if name not in equivalent])
 
     def _versions_of(self, name: str) -> frozenset[str]:
         """Return the versions of the definitions with a name, in whichever modules they are."""
@@ -155,8 +155,8 @@ def current_versions(name: str) -> frozenset[str]:
 
 
 @functools.lru_cache(maxsize=1)
-def _today(versions: CodeVersions) -> Code:
-    return Code(versions, read_equivalences())
+def _today(versions: CodeVersions) -> CurrentCode:
+    return CurrentCode(versions, read_equivalences())
 
 
 @contextlib.contextmanager
@@ -232,7 +232,7 @@ def _answer(request: Mapping[str, Any]) -> list[dict[str, list[str]]]:
     sources = {name: text for f in folders for name, text in read_package(f).items()}
     table = request["table"]
     equivalences = [] if table is None else read_equivalences(Path(table))
-    code = Code(CodeVersions(SourceCode(sources)), equivalences)
+    code = CurrentCode(CodeVersions(SourceCode(sources)), equivalences)
     return [
         dataclasses.asdict(code.compare(result["code"], result["study"]))
         for result in request["recorded"]

@@ -10,7 +10,7 @@ from landscape.store import library
 from landscape.store.code_versions import CodeVersions
 from landscape.store.source_code import SourceCode
 from studies import staleness
-from studies.staleness import COLUMNS, Code, Comparison, Equivalence, read_equivalences
+from studies.staleness import COLUMNS, CodeChanges, CurrentCode, Equivalence, read_equivalences
 
 TEXT = "def f(x):\n    return x / 2\n\n\nclass K:\n    def m(self):\n        return f(1)\n"
 OLD, OLDER, OTHER = "a" * 64, "b" * 64, "c" * 64
@@ -25,7 +25,7 @@ def versions(text, **modules):
 
 
 def today(*rows, text=TEXT, **modules):
-    return Code(versions(text, **modules), [Equivalence(*row) for row in rows])
+    return CurrentCode(versions(text, **modules), [Equivalence(*row) for row in rows])
 
 
 NOW = versions(TEXT).version("p.m", "f")
@@ -51,52 +51,52 @@ def table(tmp_path, *rows, header=HEADER):
 
 
 def test_a_version_that_is_still_there_is_unchanged_and_another_one_changed():
-    assert today().compare({"f": NOW}) == Comparison([], [])
-    assert today().compare({"f": OLD, "K": OLD}) == Comparison([], ["K", "f"])
+    assert today().compare({"f": NOW}) == CodeChanges([], [])
+    assert today().compare({"f": OLD, "K": OLD}) == CodeChanges([], ["K", "f"])
 
 
 def test_a_method_and_a_module_have_the_versions_of_their_source():
     code = versions(TEXT)
     recorded = {"K.m": code.version("p.m", "K"), "p.m": code.module_version("p.m")}
-    assert today().compare(recorded) == Comparison([], [])
+    assert today().compare(recorded) == CodeChanges([], [])
     later = today(text=TEXT.replace("x / 2", "x // 2"))
-    assert later.compare(recorded) == Comparison([], ["K.m", "p.m"])
+    assert later.compare(recorded) == CodeChanges([], ["K.m", "p.m"])
 
 
 def test_rows_are_followed_in_both_directions_over_any_number_of_steps():
     rows = [("f", (OLDER, OLD)), ("f", (NOW, OLD))]
-    assert today(*rows).compare({"f": OLDER}) == Comparison(["f"], [])
-    assert today(rows[0]).compare({"f": OLDER}) == Comparison([], ["f"])
+    assert today(*rows).compare({"f": OLDER}) == CodeChanges(["f"], [])
+    assert today(rows[0]).compare({"f": OLDER}) == CodeChanges([], ["f"])
 
 
 def test_a_circle_of_rows_ends():
     circle = [("f", (OLD, OLDER)), ("f", (OLDER, OTHER)), ("f", (OTHER, OLD))]
-    assert today(*circle).compare({"f": OLD}) == Comparison([], ["f"])
-    assert today(*circle, ("f", (OTHER, NOW))).compare({"f": OLD}) == Comparison(["f"], [])
+    assert today(*circle).compare({"f": OLD}) == CodeChanges([], ["f"])
+    assert today(*circle, ("f", (OTHER, NOW))).compare({"f": OLD}) == CodeChanges(["f"], [])
 
 
 def test_a_row_counts_for_its_own_function_alone():
-    assert today(("g", (OLD, NOW))).compare({"f": OLD}) == Comparison([], ["f"])
+    assert today(("g", (OLD, NOW))).compare({"f": OLD}) == CodeChanges([], ["f"])
 
 
 def test_a_row_for_a_study_counts_for_results_of_that_study_alone():
     code = today(("f", (OLD, NOW), ("01_a", "02_b")))
-    assert code.compare({"f": OLD}, "02_b") == Comparison(["f"], [])
+    assert code.compare({"f": OLD}, "02_b") == CodeChanges(["f"], [])
     for study in ("03_c", None):
-        assert code.compare({"f": OLD}, study) == Comparison([], ["f"])
+        assert code.compare({"f": OLD}, study) == CodeChanges([], ["f"])
 
 
 def test_a_deleted_function_has_changed_and_a_renamed_one_has_not():
     gone = today(text=TEXT.replace("f(x)", "h(x)").replace("f(1)", "h(1)"))
-    assert gone.compare({"f": NOW}) == Comparison([], [])
-    assert gone.compare({"f": OLD}) == Comparison([], ["f"])
-    assert today(text="x = 1\n").compare({"f": NOW}) == Comparison([], ["f"])
+    assert gone.compare({"f": NOW}) == CodeChanges([], [])
+    assert gone.compare({"f": OLD}) == CodeChanges([], ["f"])
+    assert today(text="x = 1\n").compare({"f": NOW}) == CodeChanges([], ["f"])
 
 
 def test_a_function_whose_former_code_lives_on_under_another_name_has_changed():
     text = TEXT.replace("def f(x):\n", "def slow(x):\n") + "\n\ndef f(x):\n    return x * 0.5\n"
     assert NOW == versions(text).version("p.m", "slow")
-    assert today(text=text).compare({"f": NOW}) == Comparison([], ["f"])
+    assert today(text=text).compare({"f": NOW}) == CodeChanges([], ["f"])
 
 
 def test_several_functions_of_one_name_are_all_current():
@@ -105,7 +105,7 @@ def test_several_functions_of_one_name_are_all_current():
     both = {NOW, versions(other).version("p.m", "f")}
     assert len(both) == 2 and code.versions("f") == both
     for version in both:
-        assert code.compare({"f": version}) == Comparison([], [])
+        assert code.compare({"f": version}) == CodeChanges([], [])
 
 
 def test_the_library_is_current_by_itself_and_what_it_lacks_has_changed():
