@@ -22,9 +22,9 @@ class Numbers(Measurements):
         super().__init__(rows, **options)
 
     def add(self, quantity, value, **columns):
-        recorder = Recorder(None)
-        recorder.add(quantity, value, **columns)
-        self._rows += recorder.measurements
+        row = {"quantity": quantity, "value": float(value), **columns}
+        # A record rounds to ten digits; here laws must hold to the last.
+        self._rows.append({key: kept for key, kept in row.items() if kept is not None})
         self._frame = None
 
     def add_measurement(self, quantity, value, source, **columns):

@@ -47,8 +47,8 @@ def test_each_family_has_its_own_sizes_in_increasing_order(numbers, families):
         "CNN": [4, 16],
     }
     want = [4 * size**-0.5 for size in (8, 64, 512)]  # The geometric mean of 2 and 8.
-    np.testing.assert_allclose(panel.series["MLP"].mean, want, rtol=1e-9)
-    np.testing.assert_allclose(panel.series["CNN"].mean, [16, 256], rtol=1e-9)
+    np.testing.assert_allclose(panel.series["MLP"].mean, want, rtol=1e-14)
+    np.testing.assert_allclose(panel.series["CNN"].mean, [16, 256], rtol=1e-14)
 
 
 def test_band_on_a_logarithmic_axis_is_that_of_the_logarithms(numbers):
@@ -141,7 +141,7 @@ def test_exponents_of_power_laws_are_exact(numbers, families):
     found = power_laws.power_law_exponents(numbers, ["q"], families)
     assert list(found) == [("q", "MLP"), ("q", "CNN")]
     for exponent, want in zip(found.values(), (-0.5, 2.0), strict=True):
-        assert exponent.estimate == pytest.approx(want, rel=1e-9)
+        assert exponent.estimate == pytest.approx(want, rel=1e-12)
         assert exponent.high - exponent.low < 1e-12
         assert (exponent.n, exponent.invalid, exponent.converged) == (2, 0, True)
 
@@ -223,5 +223,5 @@ def test_one_seed_or_one_size_has_no_exponent(numbers):
 def test_one_curve_has_no_interval_on_either_axis():
     for scale in ("linear", "log"):
         found = bands.scaled_band([1, 2], [np.array([1.0, 4.0])], scale)
-        np.testing.assert_allclose([found.low, found.high], [[1, 4]] * 2, rtol=1e-9)
+        np.testing.assert_allclose([found.low, found.high], [[1, 4]] * 2, rtol=1e-14)
         assert found.n == 1
