@@ -13,6 +13,7 @@ _FROM = {
     "dead": ("runs", "dead"),
     "departures": ("runs", "departures"),
     "divergence": ("runs", "divergence"),
+    "divergence_shares": ("runs", "divergence_shares"),
     "estimators": ("measurements", "estimators"),
     "exponents": ("scaling", "exponent_table"),
     "gaps": ("measurements", "gaps"),
