@@ -15,8 +15,8 @@ from tests.sample_networks import SMALL, digits
 class Numbers(Measurements):
     """Measurements to which a test adds one number after the other."""
 
-    def __init__(self):
-        super().__init__([])
+    def __init__(self, rows=(), **options):
+        super().__init__(rows, **options)
 
     def add(self, quantity, value, **columns):
         recorder = Recorder(None)

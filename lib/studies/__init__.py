@@ -16,7 +16,7 @@ Modules stand on floors and import only downwards or beside them:
 3. ``collection`` ``record_folder`` ``staleness`` ``published_estimators``
 4. ``measurements`` ``recording``: numbers of a study, and the steps that record them
 5. ``solutions``
-6. ``runs``
+6. ``runs`` ``slices``
 7. ``tuning`` ``trajectories`` ``time_to_target`` ``predictors`` ``power_laws``: what many runs say
    together
 8. ``records``: one module a kind of measurement

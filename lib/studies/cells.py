@@ -30,6 +30,7 @@ _TEXT = frozenset(
         "split",
         "pair",
         "path",
+        "estimator",
     }
 )
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?", re.IGNORECASE)

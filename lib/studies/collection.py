@@ -59,12 +59,12 @@ class Collection(Mapping[Key, Item], Generic[Item]):
     @property
     def arms(self) -> list[Arm]:
         """The arms, in their order."""
-        return list(dict.fromkeys(arm for arm, _ in self._items))
+        return list(dict.fromkeys(arm for arm, _ in self))
 
     @property
     def seeds(self) -> list[Any]:
         """The seeds, in their order."""
-        return list(dict.fromkeys(seed for _, seed in self._items))
+        return list(dict.fromkeys(seed for _, seed in self))
 
     def where(self, **wanted: Any) -> Self:
         """Return the part with these factors, arms or seeds.
@@ -136,7 +136,7 @@ class Collection(Mapping[Key, Item], Generic[Item]):
         )
 
     def __or__(self, other: Self) -> Self:
-        return self._with({**self._items, **dict(other.items())})
+        return self._with({**self._items, **other._items})
 
     def _with(self, items: Mapping[Key, Item]) -> Self:
         return type(self)(items)

@@ -87,7 +87,9 @@ class RecordFolder:
         if row not in known:
             known.append(row)
 
-    def put(self, entry: str, kind: str, part: Part, *, seconds: float) -> None:
+    def put(
+        self, entry: str, kind: str, part: Part, *, seconds: float, write: bool = True
+    ) -> None:
         """Add an entry and write the files, so that an interruption loses nothing.
 
         Args:
@@ -95,13 +97,15 @@ class RecordFolder:
             kind: Its kind, such as ``runs``.
             part: Its content.
             seconds: Computing time.
+            write: Whether to write the files now; derived numbers are written together.
         """
         self._parts[entry], self._kinds[entry] = part, kind
-        self.seconds[entry] = round(seconds, 1)
+        self.seconds[entry] = round(seconds, 3)
         self._checksums[entry] = _checksum(part)
         for known in [key for key in self._texts if key[1] == entry]:
             del self._texts[known]
-        self.write()
+        if write:
+            self.write()
 
     def asked(self) -> list[str]:
         """Return the entries that the study asked for and the record has, in the order asked."""

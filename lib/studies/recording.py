@@ -117,6 +117,8 @@ class Recording:
                 self._measure(entry, kind, request)
             elif entry not in self.record:
                 self.missing.setdefault(kind, []).append(dict(request.labels))
+        if any(request.derived for request in lacking.values()):
+            self.record.write()
         return [self.record.part(entry) if entry in self.record else None for entry in ids]
 
     def _prepare(self, kind: str, lacking: Mapping[str, Request]) -> None:
@@ -186,7 +188,7 @@ class Recording:
         part = recorder.part(self._origin(code))
         self.stale.pop(entry, None)
         self._measured.add(entry)
-        self.record.put(entry, kind, part, seconds=spent)
+        self.record.put(entry, kind, part, seconds=spent, write=not request.derived)
 
     @contextlib.contextmanager
     def _watched(self) -> Iterator[dict[str, str]]:

@@ -28,8 +28,9 @@ class RecordedRun:
         config: Settings, with the seed.
         task: The data.
         recording: The record of the study.
-        measured_at: Positions of the measurements in epochs, (measurements,), float64.
-        history: Quantity -> values at ``measured_at``, (measurements,), float64, as of a ``Run``.
+        measured_at: Planned positions of the measurements in epochs, (measurements,), float64.
+        history: Quantity -> values at ``measured_at``, (measurements,), float64, as of a ``Run``; a
+            run that diverged has fewer.
         gradients: Gradient norms of the layers' weights, from the input on, (layers, measurements).
         steps: Steps taken.
         diverged_at: Step whose loss or gradient was not finite; None where all were finite.
@@ -97,6 +98,8 @@ def from_part(config: TrainConfig, task: Task, recording: Recording, part: Part)
     curves, gradients = part.table("curves"), part.table("gradients")
     (end,) = part.table("runs")
     names = [name for name in _CURVES if any(name in row for row in curves)]
+    # Epochs without values are those of the plan that a run which diverged did not reach.
+    reached = [row for row in curves if len(row) > 1]
     layers = max((row["layer"] for row in gradients), default=0)
     norms = [
         [row["gradient_norm"] for row in gradients if row["layer"] == layer]
@@ -107,7 +110,7 @@ def from_part(config: TrainConfig, task: Task, recording: Recording, part: Part)
         task,
         recording,
         measured_at=_tensor([row["epoch"] for row in curves]),
-        history={name: _tensor([row.get(name, math.nan) for row in curves]) for name in names},
+        history={name: _tensor([row.get(name, math.nan) for row in reached]) for name in names},
         gradients=_tensor(norms),
         steps=end["steps"],
         diverged_at=end.get("diverged_at"),

@@ -7,19 +7,35 @@ from typing import Any
 import pandas as pd
 from landscape.data import Dataset
 from landscape.data import load as load_data
+from landscape.spectrum.results import Eigenpairs
 from landscape.store import provenance
 from landscape.store.entries import Store
 from landscape.training.config import TrainConfig
 
 from studies import files, frames
+from studies.collection import Results
 from studies.measurements import Measurements
 from studies.recording import NotRecordedError, Recording
-from studies.records import dynamics, instruments, paths, times, training
+from studies.records import (
+    basins,
+    bounds,
+    dynamics,
+    equal_loss,
+    instruments,
+    outliers,
+    paths,
+    shapes,
+    slices,
+    spectra,
+    times,
+    training,
+)
 from studies.runs import Runs
+from studies.slices import Slices
 from studies.solutions import Solutions
 from studies.tasks import Examples, Task
 from studies.time_to_target import Duration
-from studies.trajectories import Trajectories
+from studies.trajectories import CurvatureTrajectory
 
 PROFILES = ("smoke", "quick", "published", "paper")
 PUBLISHED = "report/published/record"
@@ -138,9 +154,61 @@ class Study(Recording):
         """Measure quantities at solutions: see ``records.instruments.measure``."""
         return instruments.measure(self, solutions, quantities, **options)
 
+    def at_equal_loss(self, runs: Runs, examples: Examples, **options: Any) -> Solutions:
+        """Return networks at one training loss: see ``records.equal_loss.equal_loss_solutions``."""
+        return equal_loss.equal_loss_solutions(runs, examples, **options)
+
+    def step_noise(self, runs: Runs) -> Measurements:
+        """Measure step noise at equal loss: see ``records.equal_loss.measure_step_noise``."""
+        return equal_loss.measure_step_noise(self, runs)
+
+    def spectra(self, solutions: Solutions, **options: Any) -> spectra.Spectra:
+        """Measure whole spectra: see ``records.spectra.measure_spectra``."""
+        return spectra.measure_spectra(self, solutions, **options)
+
+    def outliers(self, solutions: Solutions, *, k: int) -> Results[Eigenpairs]:
+        """Count outliers of the spectrum: see ``records.outliers.measure_outliers``."""
+        return outliers.measure_outliers(self, solutions, k=k)
+
+    def bounds(self, runs: Runs, flatness: Measurements) -> Measurements:
+        """Compute a source's bound on the trace: see ``records.bounds.measure_bounds``."""
+        return bounds.measure_bounds(self, runs, flatness)
+
+    def lines(self, solutions: Solutions, **options: Any) -> Slices:
+        """Measure lines through solutions: see ``records.slices.lines``."""
+        return slices.lines(self, solutions, **options)
+
+    def random_planes(self, solutions: Solutions, **options: Any) -> Slices:
+        """Measure planes along random directions: see ``records.slices.random_planes``."""
+        return slices.random_planes(self, solutions, **options)
+
+    def top_planes(self, solutions: Solutions, **options: Any) -> Slices:
+        """Measure planes along the sharpest eigenvectors: see ``records.slices.top_planes``."""
+        return slices.top_planes(self, solutions, **options)
+
+    def quadratic_radii(self, planes: Slices) -> Measurements:
+        """Record where quadratic models hold: see ``records.shapes.quadratic_radii``."""
+        return shapes.quadratic_radii(self, planes)
+
+    def shapes(self, planes: Slices) -> Measurements:
+        """Record range and roughness of planes: see ``records.shapes.shapes``."""
+        return shapes.shapes(self, planes)
+
+    def rises(self, lines: Slices, distances: Sequence[float]) -> Measurements:
+        """Record rises of the loss along lines: see ``records.shapes.rises``."""
+        return shapes.rises(self, lines, distances)
+
+    def basins(self, planes: Slices, *, level: float) -> Measurements:
+        """Record width and anisotropy of basins: see ``records.basins.basins``."""
+        return basins.basins(self, planes, level=level)
+
+    def line_widths(self, lines: Slices, *, level: float) -> Measurements:
+        """Record widths of basins along lines: see ``records.basins.line_widths``."""
+        return basins.line_widths(self, lines, level=level)
+
     def trajectories(
         self, runs: Runs, examples: Examples, *, steps: Sequence[int], **options: Any
-    ) -> Trajectories:
+    ) -> Results[CurvatureTrajectory]:
         """Measure curvature along training: see ``records.dynamics.trajectories``."""
         return dynamics.trajectories(self, runs, examples, steps=steps, **options)
 
@@ -205,7 +273,7 @@ class Study(Recording):
             "entries": len(asked),
             "stale": len(self.stale),
             "missing": {kind: len(labels) for kind, labels in self.missing.items()},
-            "compute_seconds": round(sum(self.record.seconds.values()), 1),
+            "compute_seconds": round(sum(self.record.seconds.values()), 3),
             "data": self.record.header.get("datasets", {}),
         }
 

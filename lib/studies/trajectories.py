@@ -2,9 +2,7 @@
 
 import dataclasses
 import math
-from collections.abc import Mapping, Sequence
 
-from studies.collection import Collection, Key
 from studies.recorder import Part, Rows
 from studies.runs import RecordedRun
 
@@ -70,31 +68,6 @@ class CurvatureTrajectory:
 
     snapshots: tuple[CurvatureSnapshot, ...]
     diverged_at: int | None
-
-
-class Trajectories(Collection[CurvatureTrajectory]):
-    """Curvature along runs, by (arm, seed).
-
-    Args:
-        items: (arm, seed) -> curvature along the run.
-        missing: Sentences that say what the record lacks.
-
-    Attributes:
-        missing: The same.
-    """
-
-    def __init__(
-        self, items: Mapping[Key, CurvatureTrajectory], *, missing: Sequence[str] = ()
-    ) -> None:
-        super().__init__(items)
-        self.missing = list(missing)
-
-    def __or__(self, other: "Trajectories") -> "Trajectories":
-        items = {**dict(self.items()), **dict(other.items())}
-        return Trajectories(items, missing=[*self.missing, *other.missing])
-
-    def _with(self, items: Mapping[Key, CurvatureTrajectory]) -> "Trajectories":
-        return Trajectories(items, missing=self.missing)
 
 
 def rows(snapshot: CurvatureSnapshot, *, adaptive: bool) -> Rows:

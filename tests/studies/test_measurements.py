@@ -8,10 +8,10 @@ import torch
 from landscape import sharpness, spectrum
 from studies import frames
 from studies.intervals import paired_difference, paired_ratio
-from studies.measurements import COLUMNS
+from studies.measurements import Measurements
+from studies.recorder import NUMBER_COLUMNS
 
 from tests.sample_networks import diagonal_operator, small_objective
-from tests.sample_study import rows_of
 
 # Recording
 
@@ -53,13 +53,6 @@ def test_values_that_were_not_recorded_are_refused(numbers):
         numbers.values("gain", "a")
 
 
-def test_a_label_that_is_no_column_is_refused(numbers):
-    with pytest.raises(
-        ValueError, match=r"loss: colour is no column of measurements.csv. Pass only arm"
-    ):
-        numbers.add("loss", 1.0, colour="red")
-
-
 def test_convergence_needs_every_value_converged_and_finite(numbers):
     for quantity, value, labels in (
         ("good", 1.0, {}),
@@ -83,29 +76,22 @@ def test_convergence_can_be_asked_of_some_arms(numbers):
     assert not numbers.converged("loss", ["c"])
 
 
-def test_measurement_carries_what_it_was_measured_on(numbers, tmp_path):
+def test_measurement_carries_what_it_was_measured_on(numbers):
     at = small_objective(13, bn="batch", dtype=torch.float32)
     rise = sharpness.sam(at, at.theta)
     numbers.add_measurement("sam", rise.value, rise, arm="a", cost=4)
     numbers.add_measurement("loss", at.loss(at.theta), at, dtype="other")
-    numbers.write("title", [], [])
-    sam, loss = rows_of(tmp_path)
+    sam, loss = numbers.frame.to_dict("records")
     for row in (sam, loss):
-        assert (row["bn"], row["examples"], row["examples_hash"]) == (
-            "batch",
-            "13",
-            at.examples_hash,
-        )
-    assert (sam["converged"], sam["dtype"], sam["arm"]) == ("true", "float32", "a")
+        assert (row["bn"], row["examples"], row["examples_hash"]) == ("batch", 13, at.examples_hash)
+    assert (sam["converged"], sam["dtype"], sam["arm"]) == (True, "float32", "a")
     assert loss["dtype"] == "other"
 
 
-def test_measurement_of_several_eigenpairs_converged_if_all_did(numbers, tmp_path):
+def test_measurement_of_several_eigenpairs_converged_if_all_did(numbers):
     pairs = spectrum.eigenpairs(diagonal_operator([1.0, 2.0, -3.0]), which="both ends")
     numbers.add_measurement("lambda_max", pairs.largest, pairs)
-    assert numbers.converged("lambda_max")
-    numbers.write("title", [], [])
-    assert rows_of(tmp_path)[0]["converged"] == "true"
+    assert numbers.converged("lambda_max") and numbers.frame["converged"].tolist() == [True]
 
 
 def test_an_unknown_error_is_the_largest_wherever_it_stands(numbers):
@@ -141,10 +127,11 @@ def test_values_without_arm_are_those_of_no_arm(numbers):
 # Frames
 
 TYPES = {
-    **dict.fromkeys(COLUMNS, "str"),
+    **dict.fromkeys(NUMBER_COLUMNS, "str"),
     **dict.fromkeys(("value", "error", "cost"), "float64"),
-    "converged": "boolean",
+    **dict.fromkeys(("converged", "learned"), "boolean"),
     "examples": "Int64",
+    "arm": "str",
 }
 
 
@@ -153,17 +140,22 @@ def types_of(frame):
 
 
 def test_measurements_are_a_tidy_frame_with_typed_columns(numbers):
-    assert numbers.measurements.empty and types_of(numbers.measurements) == {**TYPES, "seed": "object"}
-    numbers.add("q", 1, arm="a", seed=0, error=torch.tensor(0.5), converged=True, examples=13, cost=4)
+    assert numbers.frame.empty and types_of(numbers.frame) == {
+        **TYPES,
+        "seed": "object",
+    }
+    numbers.add(
+        "q", 1, arm="a", seed=0, error=torch.tensor(0.5), converged=True, examples=13, cost=4
+    )
     numbers.add("p", math.nan, seed=1, note="lost")
-    frame = numbers.measurements
-    assert tuple(frame.columns) == COLUMNS and len(frame) == 2
+    frame = numbers.frame
+    assert set(frame.columns) == {*NUMBER_COLUMNS, "arm", "seed"} and len(frame) == 2
     assert types_of(frame) == {**TYPES, "seed": "int64"}
     assert frame["converged"].tolist() == [True, pd.NA] and frame["examples"][0] == 13
     assert frame["error"][0] == 0.5 and math.isnan(frame["value"][1])
     numbers.add("q", 2.0, seed="0 and 1")
-    assert numbers.measurements["seed"].tolist() == [0, 1, "0 and 1"]
-    assert numbers.measurements.groupby("quantity")["value"].count().to_dict() == {"p": 0, "q": 2}
+    assert numbers.frame["seed"].tolist() == [0, 1, "0 and 1"]
+    assert numbers.frame.groupby("quantity")["value"].count().to_dict() == {"p": 0, "q": 2}
 
 
 def test_the_frame_is_built_when_asked_for_and_not_for_each_number(numbers, monkeypatch):
@@ -173,14 +165,55 @@ def test_the_frame_is_built_when_asked_for_and_not_for_each_number(numbers, monk
     for seed in range(50):
         numbers.add("q", seed, arm="a", seed=seed)
     assert not built
-    assert numbers.values("q", "a") == list(range(50)) and numbers.converged("q") and len(built) == 1
+    assert (
+        numbers.values("q", "a") == list(range(50)) and numbers.converged("q") and len(built) == 1
+    )
     numbers.add("q", 50, arm="a", seed=50)
     assert len(numbers.values("q", "a")) == 51 and len(built) == 2
 
 
 def test_a_change_of_the_frame_does_not_reach_the_study(numbers):
     numbers.add("q", 1.0, arm="a")
-    frame = numbers.measurements
+    frame = numbers.frame
     frame.loc[0, "value"] = 5.0
     frame["new"] = 1
-    assert numbers.values("q", "a") == [1.0] and tuple(numbers.measurements.columns) == COLUMNS
+    assert numbers.values("q", "a") == [1.0] and set(numbers.frame.columns) == {
+        *NUMBER_COLUMNS,
+        "arm",
+        "seed",
+    }
+
+
+# Choosing
+
+
+@pytest.fixture
+def factors(numbers):
+    for width, at, value in ((8, "end", 1.0), (8, "start", 2.0), (16, "end", 3.0)):
+        numbers.add("q", value, arm="x", width=width, at=at, seed=0)
+    numbers.add("p", 4.0, arm="y", seed=0, bn="batch")
+    return numbers
+
+
+def test_numbers_are_chosen_by_their_columns(factors):
+    assert factors.where(quantity="q", at="end").frame["value"].tolist() == [1.0, 3.0]
+    assert factors.where(width=[8, 16], at="start").frame["value"].tolist() == [2.0]
+    assert factors.where(width=None).quantities == ["p"] and "p" in factors and "r" not in factors
+    assert factors.where(bn="batch").arms == ["y"] and len(factors) == 4
+
+
+def test_arms_are_named_by_columns(factors):
+    named = factors.where(quantity="q", at="end").by("width")
+    assert named.arms == ["width 8", "width 16"] and named.values("q", "width 16") == [3.0]
+    assert factors.renamed({"z": "y"}).values("p", "z") == [4.0]
+    assert (factors.where(bn="batch") | named).arms == ["y", "width 8", "width 16"]
+
+
+def test_a_choice_that_leaves_nothing_is_refused(factors):
+    with pytest.raises(ValueError, match=r"there is no 'depth' to choose by. Choose by quantity"):
+        factors.where(depth=3)
+    with pytest.raises(ValueError, match=r"no recorded number has .'at': 'middle'."):
+        factors.where(at="middle")
+    with pytest.raises(ValueError, match=r"p of arm 'y' has no 'width'. Choose numbers with"):
+        factors.by("width")
+    assert len(Measurements([], missing=["q of 3 networks"]).where(quantity="q")) == 0

@@ -58,7 +58,9 @@ def test_too_few_arms_have_no_interval_and_a_reason(numbers):
         for seed in range(2):
             numbers.add("x", float(seed), arm=arm, seed=seed)
             numbers.add("y", float(seed), arm=arm, seed=seed)
-    pooled, within = predictors.rank_correlations(numbers, {"x": "the x"}, "y", list("abc"))["the x"]
+    pooled, within = predictors.rank_correlations(numbers, {"x": "the x"}, "y", list("abc"))[
+        "the x"
+    ]
     assert (pooled.estimate, pooled.low, pooled.high) == (1.0, -1.0, 1.0)
     assert pooled.reason.startswith("3 clusters do not tell")
     assert (pooled.n, pooled.clusters) == (6, 3)

@@ -15,6 +15,7 @@ from landscape.spectrum.krylov import OperatorError
 from landscape.training.optimizers import SGD
 from landscape.training.run import Run
 
+from studies.collection import Results
 from studies.quantities import PER_PARAMETER
 from studies.recorder import Recorder
 from studies.recording import Recording, Request, plain
@@ -25,7 +26,7 @@ from studies.tasks import Examples
 from studies.trajectories import (
     Curvature,
     CurvatureSnapshot,
-    Trajectories,
+    CurvatureTrajectory,
     from_part,
     rows,
 )
@@ -40,7 +41,7 @@ def trajectories(
     batch_size: int | None = None,
     rtol: float = 0.05,
     **options: Any,
-) -> Trajectories:
+) -> Results[CurvatureTrajectory]:
     """Measure curvature at the snapshots of training runs, and record it; a run is an entry.
 
     Rows of ``dynamics`` hold, for each snapshot, λ_max, for adaptive optimizers also the largest
@@ -86,7 +87,7 @@ def trajectories(
         )
     parts = recording.step("dynamics", requests)
     absent = sum(part is None for part in parts)
-    return Trajectories(
+    return Results(
         {
             key: from_part(part, runs[key])
             for key, part in zip(runs, parts, strict=True)

@@ -77,7 +77,7 @@ def relative_top(recorder: Recorder, L: Objective) -> None:
 
 
 def rise(recorder: Recorder, L: Objective, *, rho: float) -> None:
-    """Record ``sam``, the rise of the loss by one step, and the ``loss`` and ``gradient_norm``.
+    """Record ``sam``, the rise of the loss by one step along the gradient.
 
     Args:
         recorder: Where to record.
@@ -89,7 +89,18 @@ def rise(recorder: Recorder, L: Objective, *, rho: float) -> None:
     step = recorder.store.remember(sam, L, L.theta, rho=rho, adaptive=False)
     cost = {"cost": step.passes, "cost_unit": "passes"}
     recorder.add_measurement("sam", step.value, step, unit="nats", rho=rho, **cost)
-    cost["cost"] = 1
+
+
+def slope(recorder: Recorder, L: Objective, *, rho: float) -> None:
+    """Record the ``loss`` and the ``gradient_norm`` where the step of ``rise`` begins.
+
+    Args:
+        recorder: Where to record.
+        L: The objective, measured at its own theta.
+        rho: Length of the step: the number is read from the result of the same computation.
+    """
+    step = recorder.store.remember(sam, L, L.theta, rho=rho, adaptive=False)
+    cost = {"cost": 1, "cost_unit": "passes"}
     recorder.add_measurement(
         "gradient_norm", step.gradient_norm, step, unit="nats per parameter", **cost
     )

@@ -8,7 +8,7 @@ from typing import Any
 from studies.measurements import Measurements
 from studies.recorder import Recorder
 from studies.recording import Recording, Request
-from studies.records import dynamics, geometry, published
+from studies.records import dynamics, flatness, geometry, published
 from studies.solutions import Solution, Solutions
 
 
@@ -50,12 +50,10 @@ INSTRUMENTS = {
     "ends": Instrument(("lambda_max", "lambda_min", "kappa"), _at_objective(geometry.ends)),
     "top": Instrument(("lambda_max",), _at_objective(geometry.top), ("tol",)),
     "relative": Instrument(("lambda_max_relative",), _at_objective(geometry.relative_top)),
-    "sam": Instrument(
-        ("sam", "gradient_norm", "loss"),
-        _at_objective(geometry.rise),
-        ("rho",),
-        ("rho",),
-        {"rho": "rho"},
+    # Two entries of one computation: former records have the rise alone.
+    "sam": Instrument(("sam",), _at_objective(geometry.rise), ("rho",), ("rho",), {"rho": "rho"}),
+    "slope": Instrument(
+        ("gradient_norm", "loss"), _at_objective(geometry.slope), ("rho",), ("rho",)
     ),
     "adaptive": Instrument(
         ("sam_adaptive",),
@@ -64,7 +62,16 @@ INSTRUMENTS = {
         ("rho_adaptive",),
         {"rho_adaptive": "rho"},
     ),
+    "average rise": Instrument(
+        ("average_rise",), flatness.average_rise, ("rho", "rise_rtol"), ("rho",), {"rho": "rho"}
+    ),
+    "trace": Instrument(
+        ("trace", "mean_eigenvalue"), _at_objective(flatness.trace), ("trace_rtol",)
+    ),
+    "noise": Instrument(("noise_trace", "noise_scale"), _at_objective(flatness.noise)),
+    "preconditioned": Instrument(("lambda_max_preconditioned",), flatness.preconditioned_top),
     "rounding": Instrument(("rounding",), _at_objective(geometry.rounding)),
+    "loss change": Instrument(("loss_change",), flatness.loss_change),
     "threshold": Instrument(("threshold",), dynamics.stability_threshold),
     "train losses": Instrument(
         ("train_accuracy", "train_loss"), functools.partial(_losses, split="train")

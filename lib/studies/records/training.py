@@ -82,9 +82,10 @@ class _Training:
         measured = run.measured_at.tolist()
         curves = zip(*(curve.tolist() for curve in run.history.values()), strict=True)
         rows = [dict(zip(run.history, row, strict=True)) for row in curves]
-        # A run that diverged has fewer values than its plan has measurements.
+        # A run that diverged has fewer values than its plan has measurements: epochs without values.
+        padded = rows + [{}] * (len(measured) - len(rows))
         recorder.table(
-            "curves", [{"epoch": e, **row} for e, row in zip(measured, rows, strict=False)]
+            "curves", [{"epoch": e, **row} for e, row in zip(measured, padded, strict=True)]
         )
         for layer, norms in enumerate(layer_gradients(run), start=1):
             pairs = zip(measured, norms.tolist(), strict=False)

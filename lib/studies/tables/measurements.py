@@ -21,7 +21,7 @@ from studies.formatting import (
 )
 from studies.measurements import Measurements
 from studies.quantities import quantity
-from studies.records.flatness import largest_gap
+from studies.records.outliers import largest_gap
 from studies.records.published import Comparison
 
 
@@ -58,7 +58,7 @@ def gaps(tops: Mapping[tuple[str, int], Eigenpairs], *, classes: int) -> Sentenc
     """Return the sentence that counts the spectra with a clear gap, by the number of outliers.
 
     Args:
-        tops: (arm, seed) -> the largest eigenpairs, as ``flatness.record_outliers`` returns them.
+        tops: (arm, seed) -> the largest eigenpairs, as ``Study.outliers`` returns them.
         classes: Number of classes: the number of outliers that sources claim.
     """
     clear = [gap for gap in map(largest_gap, tops.values()) if gap.converged]

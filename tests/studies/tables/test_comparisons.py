@@ -159,7 +159,9 @@ def test_negative_quantities_have_the_ratio_of_their_magnitudes(numbers):
     for arm, scale in (("a", -2.0), ("b", -1.0)):
         for seed, value in enumerate((1.0, 1.1, 0.9)):
             numbers.add("lambda_min", scale * value, arm=arm, seed=seed)
-    (row,) = comparisons.comparison_table(numbers, {"lambda_min": "λ_min"}, ["a", "b"], **WORDS).rows
+    (row,) = comparisons.comparison_table(
+        numbers, {"lambda_min": "λ_min"}, ["a", "b"], **WORDS
+    ).rows
     assert row[3].startswith("2.00 [2.00")
 
 
