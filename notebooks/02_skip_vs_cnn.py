@@ -126,11 +126,12 @@ display.Sentence(
 solutions = runs.solutions(task.first(curvature_examples))
 eval_mode = study.measure(
     solutions,
-    ["lambda_max", "lambda_min", "kappa", "sam", "lambda_max_relative", "sam_adaptive"],
+    ["lambda_max", "lambda_min", "kappa", "sam", "lambda_max_relative", "sam_adaptive", "rounding"],
     rho=rho,
     rho_adaptive=rho_adaptive,
 )
-batch = study.measure(solutions.replace(bn="batch"), ["lambda_max", "sam"], rho=rho, tol=1e-3)
+batch_solutions = solutions.replace(bn="batch")
+batch = study.measure(batch_solutions, ["lambda_max", "sam", "rounding"], rho=rho, tol=1e-3)
 sharpness = eval_mode | batch.qualified("batch statistics")
 ritz = ["ritz_max", "ritz_min", "ritz_negative"]
 by_step = {
