@@ -45,7 +45,8 @@ class Margins:
             log: Whether the margin is a factor.
 
         Raises:
-            ValueError: If there is no margin of that name, or the number is no margin.
+            ValueError: If there is no margin of that name, it is a factor on a linear scale or a
+                difference on a logarithmic one, or the number is no margin.
         """
         if margin is None:
             return None
@@ -54,6 +55,12 @@ class Margins:
                 raise ValueError(
                     f"there is no margin {margin!r}. The margins are {', '.join(vars(self))}; "
                     "a number is a margin of its own."
+                )
+            if (margin == "ratio") != log:
+                scale = "logarithmic" if log else "linear"
+                raise ValueError(
+                    f"the margin {margin!r} does not fit a {scale} scale. Only `ratio` is a "
+                    "factor; the others are differences."
                 )
             return getattr(self, margin)
         return check_margin("margin", margin, log=log)
