@@ -4,7 +4,8 @@ Modules stand on floors and import only downwards or beside them:
 
 1. ``intervals`` ``rank_correlation`` ``formatting`` ``display`` ``frames``: numbers, and how they
    are shown and kept
-2. ``measurements`` ``claims`` ``files``: what is recorded and judged, and how it is written
+2. ``measurements`` ``claims`` ``judging`` ``files``: what is recorded and judged, and how it is
+   written
 3. ``study``
 4. ``arms`` ``tuning`` ``time_to_target`` ``predictors`` ``power_laws`` ``published_estimators``:
    what many runs say together

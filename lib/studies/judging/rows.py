@@ -89,8 +89,14 @@ def summary(judgements: Sequence[Judgement]) -> str:
     parts = [f"{count} of {len(judged)} hold{'s' if count == 1 else ''}"]
     for phrase in dict.fromkeys(phrases):
         if phrase != "holds":
-            parts.append(f"{phrases.count(phrase)} {phrase}")
+            parts.append(_counted(phrases.count(phrase), phrase))
     return "; ".join(parts)
+
+
+def _counted(count: int, phrase: str) -> str:
+    if count > 1:
+        phrase = phrase.replace("depends on", "depend on").replace("an artefact", "artefacts")
+    return f"{count} {phrase}"
 
 
 def summaries(judgements: Sequence[Judgement]) -> list[dict[str, Any]]:
