@@ -24,7 +24,7 @@ and a finding::
 
     kind, quantity, contrast, other, given, unit      words
     scale                   log | linear
-    estimate, low, high     with the interval of coverage `confidence`, 0.95 but for 5 medians
+    estimate, low, high, confidence                   confidence: 0.95, or 0.9 for 5 durations
     low90, high90           the 90% interval
     n, clusters, left_out, invalid, unconverged       counts of cases; clusters may be null
     side, border            above | below | within, and the border the interval is set against
