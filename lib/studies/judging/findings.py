@@ -14,7 +14,7 @@ _SIZE = 0.05  # Of each of the two one-sided tests.
 
 
 @dataclasses.dataclass(frozen=True)
-class Finding:
+class JudgedRelation:
     """A relation set against a border.
 
     Attributes:
@@ -102,7 +102,7 @@ def findings(
     margins: Margins,
     *,
     families: Sequence[int] | None = None,
-) -> list[Finding]:
+) -> list[JudgedRelation]:
     """Set relations against their borders.
 
     Being on the claimed side needs no correction: what asks for all of several tests to succeed
@@ -135,7 +135,7 @@ def findings(
     ]
 
 
-def _finding(relation: Relation, side: Side, border: float, margins: Margins) -> Finding:
+def _finding(relation: Relation, side: Side, border: float, margins: Margins) -> JudgedRelation:
     log = relation.kind in LOG_KINDS or relation.effect.log
     margin = margins.of(relation.margin, log=log)
     if side == "within" and margin is None:
@@ -151,7 +151,7 @@ def _finding(relation: Relation, side: Side, border: float, margins: Margins) ->
         p_equivalent = measured.p_equivalent(low, high)
         if side == "within":
             p_value = min(1.0, 2 * min(measured.tails(high)[0], measured.tails(low)[1]))
-    return Finding(
+    return JudgedRelation(
         relation, side, border, margin, p_value, p_equivalent, reason=_undecidable(relation)
     )
 
@@ -167,7 +167,7 @@ def _undecidable(relation: Relation) -> str:
     return ""
 
 
-def _outcome(finding: Finding, p_holm: float, p_equivalent: float) -> Outcome:
+def _outcome(finding: JudgedRelation, p_holm: float, p_equivalent: float) -> Outcome:
     if finding.reason:
         return "undecided"
     level = finding.effect.significance

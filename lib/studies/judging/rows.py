@@ -43,7 +43,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from studies.formatting import list_text
-from studies.judging.findings import Finding
+from studies.judging.findings import JudgedRelation
 from studies.judging.sentences import relation_sentence, sentence, would_have_seen_words
 from studies.judging.verdicts import CheckResult, Judgement
 
@@ -144,7 +144,7 @@ def row(judgement: Judgement) -> dict[str, Any]:
     }
 
 
-def finding_row(finding: Finding) -> dict[str, Any]:
+def finding_row(finding: JudgedRelation) -> dict[str, Any]:
     """Return a finding as a row, with the keys that the module's docstring lists."""
     relation, effect = finding.relation, finding.effect
     low, high = finding.margin_ends or (math.nan, math.nan)

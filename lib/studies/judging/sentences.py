@@ -3,7 +3,7 @@
 import math
 
 from studies.formatting import list_text, number_text, rounded_interval
-from studies.judging.findings import Finding
+from studies.judging.findings import JudgedRelation
 from studies.judging.verdicts import Judgement
 
 LONGEST = 160
@@ -43,7 +43,7 @@ _PLAIN = {
 }
 
 
-def interval_words(finding: Finding, *, narrow: bool = False, negate: bool = False) -> str:
+def interval_words(finding: JudgedRelation, *, narrow: bool = False, negate: bool = False) -> str:
     """Return interval and number of cases as words, such as ``1.91 to 2.41, n = 6``.
 
     Args:
@@ -64,7 +64,7 @@ def interval_words(finding: Finding, *, narrow: bool = False, negate: bool = Fal
     return ", ".join(words)
 
 
-def relation_sentence(finding: Finding) -> str:
+def relation_sentence(finding: JudgedRelation) -> str:
     """Return what a relation says, as a sentence without its full stop."""
     effect = finding.effect
     if math.isnan(effect.low):
@@ -80,7 +80,7 @@ def relation_sentence(finding: Finding) -> str:
     return text
 
 
-def would_have_seen_words(finding: Finding) -> str:
+def would_have_seen_words(finding: JudgedRelation) -> str:
     """Return what would have been seen with 80% power, such as ``a ratio of 1.43 would ...``."""
     value, kind = finding.would_have_seen, finding.relation.kind
     if value is None:
@@ -160,7 +160,7 @@ def _place(judgement: Judgement, name: str, *, number: bool) -> str:
     return f"{words} ({number_text(members[0].effect.estimate)})"
 
 
-def _measured(finding: Finding) -> str:
+def _measured(finding: JudgedRelation) -> str:
     relation, effect = finding.relation, finding.effect
     fields = {
         "q": relation.quantity,
@@ -189,7 +189,7 @@ def _measured(finding: Finding) -> str:
     return template.format(**fields, e=estimate, i=interval)
 
 
-def _direction(finding: Finding) -> int:
+def _direction(finding: JudgedRelation) -> int:
     """Return which template fits: more, less, equal or open; against no effect, not the border."""
     effect, neutral = finding.effect, finding.relation.neutral
     if effect.low > neutral or effect.high < neutral:
@@ -197,11 +197,11 @@ def _direction(finding: Finding) -> int:
     return 2 if finding.equivalent and _around_no_effect(finding) else 3
 
 
-def _around_no_effect(finding: Finding) -> bool:
+def _around_no_effect(finding: JudgedRelation) -> bool:
     return finding.side != "within" or finding.border == finding.relation.neutral
 
 
-def _border_words(finding: Finding) -> str:
+def _border_words(finding: JudgedRelation) -> str:
     """Return how the interval lies to the border, where the words before do not say it."""
     relation, effect = finding.relation, finding.effect
     margin = finding.margin_ends
@@ -221,7 +221,7 @@ def _border_words(finding: Finding) -> str:
     return f", on both sides of {border}"
 
 
-def _without_interval(finding: Finding) -> str:
+def _without_interval(finding: JudgedRelation) -> str:
     relation, effect = finding.relation, finding.effect
     contrast = f" {relation.contrast}" if relation.contrast else ""
     value = number_text(effect.estimate)
@@ -230,7 +230,7 @@ def _without_interval(finding: Finding) -> str:
     return f"{relation.quantity}{contrast}{known or ' has no estimate'}: {effect.reason}{left}"
 
 
-def _cases(finding: Finding) -> str:
+def _cases(finding: JudgedRelation) -> str:
     evidence = finding.effect.evidence
     correlation = getattr(evidence, "correlation", None)
     n = f"n = {finding.effect.n}"
@@ -243,7 +243,7 @@ def _as_much(more: str) -> str:
     return {"larger": "as large", "longer": "as long", "higher": "as high"}.get(more, "as much")
 
 
-def _rounded(finding: Finding, *, narrow: bool = False, negate: bool = False):
+def _rounded(finding: JudgedRelation, *, narrow: bool = False, negate: bool = False):
     """Return low, estimate and high as text."""
     effect = finding.effect
     ends = (effect.low90, effect.high90) if narrow else (effect.low, effect.high)

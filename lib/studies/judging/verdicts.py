@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Literal
 
 from studies.judging.atomic_claims import AtomicClaim
-from studies.judging.findings import Finding, findings
+from studies.judging.findings import JudgedRelation, findings
 from studies.judging.margins import Margins
 from studies.judging.rules import CHECKS, Rule
 
@@ -28,7 +28,7 @@ class CheckResult:
     """
 
     word: CheckWord
-    findings: tuple[Finding, ...] = ()
+    findings: tuple[JudgedRelation, ...] = ()
     reason: str = ""
 
 
@@ -51,7 +51,7 @@ class Judgement:
     claim: AtomicClaim
     rule: Rule | None
     verdict: Verdict
-    findings: tuple[Finding, ...] = ()
+    findings: tuple[JudgedRelation, ...] = ()
     checks: Mapping[str, CheckResult] = dataclasses.field(
         default_factory=lambda: {name: CheckResult("not run") for name in CHECKS}
     )
@@ -172,7 +172,7 @@ def _checks(rule: Rule, margins: Margins) -> dict[str, CheckResult]:
     return results
 
 
-def _check_word(members: Sequence[Finding]) -> CheckWord:
+def _check_word(members: Sequence[JudgedRelation]) -> CheckWord:
     outcomes = [finding.outcome for finding in members]
     if not outcomes:
         return "not run"
