@@ -20,7 +20,7 @@ Modules stand on floors and import only downwards or beside them:
 7. ``tuning`` ``trajectories`` ``time_to_target`` ``predictors`` ``power_laws``: what many runs say
    together
 8. ``records``: one module a kind of measurement
-9. ``study`` ``findings``
+9. ``steps`` ``study`` ``findings``
 10. ``figures`` ``tables``
 """
 
