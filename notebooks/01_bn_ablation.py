@@ -97,7 +97,7 @@ figures.training(
 )
 
 # %%
-sizes = formatting.list_text([f"{size:,} with {arm}" for arm, size in runs.sizes.items()])
+sizes = formatting.list_text([f"{runs.sizes[arm]:,} with {arm}" for arm in pair])
 display.Sentence(
     f"Convolutions with {formatting.setting_text(channels)} channels and {hidden} hidden units; "
     f"parameters: {sizes}. SGD with a learning rate of {learning_rate:g}, momentum {momentum:g} "
@@ -114,11 +114,12 @@ display.Sentence(
 # %%
 trained = study.step_noise(runs) | study.measurements.where(at="end")
 noise_ratios = trained.ratios("step_noise_matched", pair)
-falls = {
-    arm: [int((run.history["test_accuracy"][1:].diff() < 0).sum()) for run in arm_runs]
+steps = len(seeds) * (epochs - 1)
+falls = [
+    f"{sum(int((run.history['test_accuracy'][1:].diff() < 0).sum()) for run in arm_runs)} of "
+    f"{steps} with {arm}"
     for arm, arm_runs in runs.grouped().items()
-}
-falls_text = [f"{sum(counts)} of {len(seeds) * (epochs - 1)} with {a}" for a, counts in falls.items()]
+]
 display.show(
     tables.divergence(runs, label="tab-divergence"),
     display.Sentence(
@@ -128,7 +129,7 @@ display.show(
         f"{tables.ratio_words(trained, ['step_noise', 'step_noise_matched', 'loss_gap'], pair)}. "
         f"At equal loss the ratios of step noise go from {min(noise_ratios):.4g} to "
         f"{max(noise_ratios):.4g} in single seeds. Times that test accuracy falls from the end of "
-        f"one epoch to the end of the next: {formatting.list_text(falls_text)}."
+        f"one epoch to the end of the next: {formatting.list_text(falls)}."
     ),
 )
 
@@ -343,7 +344,8 @@ display.show(
 
 # %%
 for factor in twin_factors:
-    study.measure(first_ends.rescaled("0", factor), [*sharpness, "loss_change"], **radii)
+    twin_ends = first_ends.rescaled("0", factor)
+    study.measure(twin_ends, [*sharpness, "loss_change", "rounding"], **radii)
 twins = study.measurements.where(factor=twin_factors)
 figures.against(
     twins,
@@ -397,11 +399,12 @@ figures.lines(
 # %%
 line_rises = study.rises(lines, [0.1, 0.5, 1.0])
 distances = dict.fromkeys(line_rises.frame["distance"])
-at_distances = [line_rises.where(distance=d).qualified(f"at {d:.3g}") for d in distances]
-numbers = at_distances[0] | at_distances[1] | at_distances[2]
+rises_table, *further = (line_rises.where(distance=d).qualified(f"at {d:.2g}") for d in distances)
+for at_distance in further:
+    rises_table |= at_distance
 tables.comparison(
-    numbers,
-    numbers.quantities,
+    rises_table,
+    rises_table.quantities,
     hessians.arms,
     label="tab-rises",
     caption="Rise of the training loss at both ends of a line, relative to filter norms, mean over "
