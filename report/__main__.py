@@ -94,7 +94,7 @@ def check(given: argparse.Namespace) -> None:
     from report import architecture, pairing, publish, structure
     from report.parameters import parameters
     from report.settings import PROFILES, all_studies
-    from report.versions import current_versions, published_code
+    from report.versions import published_code
 
     studies = all_studies(ROOT)
     said = [] if studies else ["no study in notebooks/: a study is a file NN_name.py there"]
@@ -113,7 +113,7 @@ def check(given: argparse.Namespace) -> None:
         raise ReportError("\n".join(dict.fromkeys(said)))
     print(f"{len(studies)} studies: structure, pairing, profiles and the README's table are right")
     print(architecture.summary(library))
-    print("\n".join(published_code(ROOT, current_versions(ROOT))))
+    print("\n".join(published_code(ROOT)))
 
 
 def publish(given: argparse.Namespace) -> None:
@@ -128,6 +128,26 @@ def publish(given: argparse.Namespace) -> None:
         publish(settings, named=named, allow_dirty=given.allow_dirty)
     elif said := problems(ROOT):
         raise ReportError("\n".join(said))
+
+
+def equivalent(given: argparse.Namespace) -> None:
+    """Note which versions of functions were shown to give the same numbers."""
+    from report.equivalent import append
+
+    rows = append(
+        ROOT,
+        start=given.start,
+        end=given.end,
+        shown=given.shown,
+        names=given.names.replace(",", " ").split(),
+        studies=given.studies.replace(",", " ").split(),
+        recorded=given.recorded,
+    )
+    for row in rows:
+        print(
+            f"{row['name']}: {row['from_version'][:12]} gives what {row['to_version'][:12]} gives"
+        )
+    print(f"{len(rows)} rows added to lib/studies/equivalent_versions.csv")
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -151,6 +171,7 @@ def _parser() -> argparse.ArgumentParser:
         (publish, [request]),
         (notebooks, []),
         (check, []),
+        (equivalent, []),
     ):
         added = verbs.add_parser(verb.__name__, parents=parents, help=verb.__doc__)
         added.set_defaults(run=verb)
@@ -159,6 +180,13 @@ def _parser() -> argparse.ArgumentParser:
     verbs.choices["publish"].add_argument("--check", action="store_true", help="table stale?")
     verbs.choices["publish"].add_argument("--table", action="store_true", help="README only")
     verbs.choices["publish"].add_argument("--allow-dirty", action="store_true")
+    compared = verbs.choices["equivalent"]
+    compared.add_argument("--from", dest="start", required=True, metavar="COMMIT")
+    compared.add_argument("--to", dest="end", default="HEAD", metavar="COMMIT")
+    compared.add_argument("--shown", required=True, help="what was run and compared")
+    compared.add_argument("--names", default="", help="functions; default all of published results")
+    compared.add_argument("--studies", default="", help="whose settings showed it; default all")
+    compared.add_argument("--recorded", type=Path, metavar="FILE", help="versions of --from")
     return parser
 
 

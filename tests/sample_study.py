@@ -2,10 +2,13 @@
 
 import csv
 
+import torch
 from landscape import models
 from landscape.training import SGD, TrainConfig, train
+from studies.arms import Arm
 from studies.measurements import Measurements
 from studies.recorder import Recorder
+from studies.runs import RecordedRun, Runs
 from studies.study import Study
 from studies.tasks import Task
 
@@ -19,9 +22,9 @@ class Numbers(Measurements):
         super().__init__(rows, **options)
 
     def add(self, quantity, value, **columns):
-        recorder = Recorder(None)
-        recorder.add(quantity, value, **columns)
-        self._rows += recorder.measurements
+        row = {"quantity": quantity, "value": float(value), **columns}
+        # A record rounds to ten digits; here laws must hold to the last.
+        self._rows.append({key: kept for key, kept in row.items() if kept is not None})
         self._frame = None
 
     def add_measurement(self, quantity, value, source, **columns):
@@ -66,3 +69,35 @@ def config_of(**settings):
 def run_of(study, **settings):
     """Train a small network through a study's store; settings replace those of the config."""
     return train(config_of(**settings), digits(), study.store)
+
+
+def recorded_run(history, *, plan=None, diverged_at=None, gradients=(), steps=6, last=(0.0, 0.0)):
+    """Return a run as its record describes it, on the digits.
+
+    Args:
+        history: Quantity -> values; a run that diverged has fewer than planned.
+        plan: Planned epochs; None takes one a value.
+        diverged_at: The step at which it diverged.
+        gradients: Norms, (layers, measurements).
+        steps: Steps taken.
+        last: Mini-batch loss and gradient norm one step before the end.
+    """
+    rows = {name: torch.tensor(values, dtype=torch.float64) for name, values in history.items()}
+    longest = max(map(len, rows.values()))
+    return RecordedRun(
+        config=None,
+        task=digits_task(),
+        recording=None,
+        measured_at=torch.tensor(plan or list(range(longest)), dtype=torch.float64),
+        history=rows,
+        gradients=torch.tensor(gradients, dtype=torch.float64),
+        steps=steps,
+        diverged_at=diverged_at,
+        parameters=0,
+        last=dict(zip(("loss_before", "gradient_norm_before"), last, strict=True)),
+    )
+
+
+def runs_of(runs):
+    """Return runs by (arm, seed), their arms without factors."""
+    return Runs({(Arm(arm), seed): run for (arm, seed), run in runs.items()})

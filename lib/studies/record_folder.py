@@ -87,9 +87,7 @@ class RecordFolder:
         if row not in known:
             known.append(row)
 
-    def put(
-        self, entry: str, kind: str, part: Part, *, seconds: float, write: bool = True
-    ) -> None:
+    def put(self, entry: str, kind: str, part: Part, *, seconds: float, write: bool = True) -> None:
         """Add an entry and write the files, so that an interruption loses nothing.
 
         Args:

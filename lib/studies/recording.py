@@ -82,6 +82,7 @@ class Recording:
         self._remeasure = remeasure
         self._runs: dict[str, tuple[Run, dict[str, str]]] = {}
         self._measured: set[str] = set()
+        self._compared: dict[str, list[str]] = {}
         self._commit: tuple[str, bool] | None = None
 
     @property
@@ -174,10 +175,16 @@ class Recording:
         if entry in self._measured:
             return False
         part = self.record.part(entry)
-        changed = staleness.changed(self.record.origins[part.origin].get("code", {}))
+        code = self.record.origins[part.origin].get("code", {})
+        changed = self._changed(part.origin, code)
         if changed:
             self.stale[entry] = changed
         return bool(changed) and self._remeasure and self.live
+
+    def _changed(self, origin: str, code: Mapping[str, str]) -> list[str]:
+        if origin not in self._compared:
+            self._compared[origin] = staleness.changed(code, study=self.name)
+        return self._compared[origin]
 
     def _measure(self, entry: str, kind: str, request: Request) -> None:
         recorder = Recorder(self.store)

@@ -86,7 +86,7 @@ def test_an_interruption_keeps_what_was_measured(tmp_path):
 
 
 def stale(monkeypatch, names):
-    monkeypatch.setattr(staleness, "changed", lambda code: list(names))
+    monkeypatch.setattr(staleness, "changed", lambda code, study: list(names))
 
 
 def test_an_entry_of_changed_code_is_listed_and_measured_again_only_when_asked(

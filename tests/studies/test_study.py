@@ -181,8 +181,8 @@ def test_what_the_published_record_lacks_is_said(published):
     assert numbers.missing == ["lambda_max of 1 of 1 networks"] and "sam" in numbers
     assert set(published.missing) == {"runs", "measurements"}
     with pytest.raises(NotRecordedError, match=r"profile published reads no data"):
-        task.first(3).tensors
-    with pytest.raises(NotRecordedError, match=r"was not made on mnist, but on digits, max_train"):
+        _ = task.first(3).tensors
+    with pytest.raises(NotRecordedError, match=r"was not made on mnist, but on digits"):
         published.load("mnist")
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import scipy.stats
 import torch
-from studies import claims, time_to_target
+from studies import claims
 from studies.rank_correlation import rank_correlation
 from studies.runs import RecordedRun
 from studies.time_to_target import Duration, faster, median_duration, reach

@@ -82,7 +82,7 @@ class _Training:
         measured = run.measured_at.tolist()
         curves = zip(*(curve.tolist() for curve in run.history.values()), strict=True)
         rows = [dict(zip(run.history, row, strict=True)) for row in curves]
-        # A run that diverged has fewer values than its plan has measurements: epochs without values.
+        # A run that diverged has fewer values than planned: epochs without values.
         padded = rows + [{}] * (len(measured) - len(rows))
         recorder.table(
             "curves", [{"epoch": e, **row} for e, row in zip(measured, padded, strict=True)]

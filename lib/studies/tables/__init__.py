@@ -1,4 +1,4 @@
-"""The report's tables and sentences: ``tables.comparison(numbers, [...], label=...)`` and others."""
+"""The report's tables and sentences: ``tables.comparison(numbers, [...], ...)`` and others."""
 
 import importlib
 from typing import Any

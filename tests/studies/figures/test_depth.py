@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 import torch
 from studies.figures import captioned
-from studies.figures.depth import depth_panels, gradient_panels
+from studies.figures.depth import gradient_panels
+from studies.figures.scaling import scaling_panels
 from studies.intervals import mean_interval
 
 NAN, INF = math.nan, math.inf
@@ -16,6 +17,12 @@ WORDS = {"label": "fig-test", "caption": "See.", "alt": "Curves."}
 def norms(**arms):
     """Arm -> rows of norms, one a seed, as (arm, seed) -> norms."""
     return {(arm, seed): row for arm, rows in arms.items() for seed, row in enumerate(rows)}
+
+
+def depth_panels(numbers, quantities, arms, depths):
+    """Panels of quantities against depth, recorded under arms such as ``skip, depth 20``."""
+    families = {arm: {depth: f"{arm}, depth {depth}" for depth in depths} for arm in arms}
+    return scaling_panels(numbers, quantities, families, x="depth (layers)", span=10.0)
 
 
 # Gradients
