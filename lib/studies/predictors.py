@@ -33,7 +33,7 @@ def rank_correlations(
 
     Returns:
         Heading -> (pooled, within arms). With too few arms or seeds the interval is [−1, 1], with
-        the reason.
+        the reason. Quantities that the record lacks in part (``numbers.missing``) are left out.
 
     Raises:
         KeyError: If an arm has no value.
@@ -41,6 +41,8 @@ def rank_correlations(
     """
     correlations = {}
     for name, heading in quantities.items():
+        if numbers.missing and not _complete(numbers, name, target, arms):
+            continue
         pairs = points(numbers, name, target, arms)
         xs = [x for arm_xs, _ in pairs.values() for x in arm_xs]
         ys = [y for _, arm_ys in pairs.values() for y in arm_ys]
@@ -51,6 +53,40 @@ def rank_correlations(
             rank_correlation(xs, ys, confidence=confidence, groups=labels, clusters=seeds),
         )
     return correlations
+
+
+def _complete(numbers: Measurements, name: str, target: str, arms: Sequence[str]) -> bool:
+    """Whether each arm has a value of a quantity for each value of the target."""
+    rows = numbers.frame[["quantity", "arm"]].value_counts()
+    counts = [[rows.get((quantity, str(arm)), 0) for arm in arms] for quantity in (name, target)]
+    return counts[0] == counts[1]
+
+
+def factor_numbers(numbers: Measurements, factor: str) -> Measurements:
+    """Return a factor that is a number, such as ``depth``, as a quantity of each network.
+
+    Args:
+        numbers: Numbers with the factor as a column.
+        factor: Its name, also that of the quantity.
+
+    Returns:
+        One number for each arm and seed.
+
+    Raises:
+        ValueError: If no number has such a column.
+    """
+    rows = numbers.frame
+    if factor not in rows:
+        raise ValueError(
+            f"no number has a factor {factor!r}. Choose a column: {', '.join(rows.columns)}."
+        )
+    networks = rows.drop_duplicates(["arm", "seed"])[["arm", "seed", factor]]
+    return Measurements(
+        [
+            {"quantity": factor, "value": float(level), "arm": arm, "seed": seed}
+            for arm, seed, level in networks.itertuples(index=False)
+        ]
+    )
 
 
 def exponent_samples(

@@ -1,4 +1,4 @@
-"""Tables that compare: arms, paired ratios, correlations, barriers of paths, rules of claims."""
+"""Tables that compare: arms, paired ratios, barriers of paths."""
 
 import collections
 import math
@@ -202,54 +202,6 @@ def _paired_text(
     pairs = [pair for pair, counted in candidates if all(counted)]
     number = f", n = {len(pairs)}" if len(pairs) < len(values[0]) else ""
     return (ratio_text(*zip(*pairs, strict=True)) if pairs else "–") + number
-
-
-def correlation_table(
-    correlations: Mapping[str, tuple[Interval, Interval]],
-    *,
-    label: str,
-    caption: str,
-    converged: Mapping[str, bool] | None = None,
-) -> Table:
-    """Return a table of rank correlations with intervals, pooled and within groups.
-
-    Args:
-        correlations: Name -> correlation over all networks, correlation within groups.
-        label: Such as ``tab-correlations``.
-        caption: What to see; the reasons for dashes and for intervals from −1 to 1 are added.
-        converged: Name -> whether all numbers behind it converged; adds a column. None adds none.
-    """
-    converged_cells = {name: ["yes" if ok else "**no**"] for name, ok in (converged or {}).items()}
-    intervals = [(name, interval) for name, pair in correlations.items() for interval in pair]
-    # An interval with an estimate may still have a reason: why its ends are open.
-    open_reasons = dict.fromkeys(
-        getattr(interval, "reason", "")
-        for _, interval in intervals
-        if math.isfinite(interval.estimate)
-    )
-    dash_reasons = dict.fromkeys(
-        (name, interval.reason)
-        for name, interval in intervals
-        if not math.isfinite(interval.estimate) and getattr(interval, "reason", "")
-    )
-    caption += "".join(
-        f" An interval from −1 to 1 is none: {reason}." for reason in open_reasons if reason
-    )
-    caption += "".join(f" A dash, {name}: {reason}." for name, reason in dash_reasons)
-    return Table(
-        ["measure", "pooled", "within groups", *(["converged"] if converged_cells else [])],
-        [
-            [name, *map(_correlation_text, pair), *converged_cells.get(name, [])]
-            for name, pair in correlations.items()
-        ],
-        label=label,
-        caption=caption,
-    )
-
-
-def _correlation_text(interval: Interval) -> str:
-    remark = f" ({interval.invalid} not finite)" if interval.invalid else ""
-    return f"{interval_text(interval)}, n = {interval.n}{remark}"
 
 
 def barrier_table(
