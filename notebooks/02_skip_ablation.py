@@ -277,22 +277,20 @@ tables.arms(
 )
 
 # %%
-power, coarse = (
-    study.measure(solutions, [name], **options)
-    for name, options in {
-        "power_iteration": {"iterations": power_iterations},
-        "coarse_range": {"coarse_points": coarse_points},
-    }.items()
+estimates = study.measure(
+    solutions,
+    ["power_iteration", "coarse_range"],
+    iterations=power_iterations,
+    coarse_points=coarse_points,
 )
-rows = published.comparisons(
-    power, "power_iteration", geometry, "lambda_max", source={"neither": 0.100}
-)
-rows += published.comparisons(
-    coarse, "coarse_range", shapes, "loss_range", heading="loss range (nats)", source={"neither": 0}
-)
+source_numbers = {"power_iteration": {"neither": 0.100}, "coarse_range": {"neither": 0.0}}
 display.show(
     tables.estimators(
-        rows,
+        published.comparisons(
+            geometry | shapes | estimates,
+            {"power_iteration": "lambda_max", "coarse_range": "loss_range"},
+            source=source_numbers,
+        ),
         label="tab-estimators",
         caption="The source's estimators on the networks that have neither. Beside the loss range "
         "of the coarse plane stands that of the filter-normalised one, another quantity.",
