@@ -32,7 +32,7 @@ import itertools
 import math
 
 from landscape import models, plots, training
-from studies import Arm, Study, arms, display, figures, formatting, power_laws, predictors, tables
+from studies import Arm, Study, arms, display, figures, power_laws, predictors, tables
 from studies.quantities import headings, short_headings
 
 # %% tags=["parameters"]

@@ -73,7 +73,7 @@ def factor_numbers(numbers: Measurements, factor: str) -> Measurements:
         One number for each arm and seed.
 
     Raises:
-        ValueError: If no number has such a column.
+        ValueError: If no number has such a column, or a network has no number there.
     """
     rows = numbers.frame
     if factor not in rows:
@@ -81,6 +81,12 @@ def factor_numbers(numbers: Measurements, factor: str) -> Measurements:
             f"no number has a factor {factor!r}. Choose a column: {', '.join(rows.columns)}."
         )
     networks = rows.drop_duplicates(["arm", "seed"])[["arm", "seed", factor]]
+    levels = networks[factor]
+    if levels.isna().any() or levels.dtype.kind not in "iuf":
+        raise ValueError(
+            f"{factor!r} is no number of all networks: {levels.unique().tolist()}. Choose a factor "
+            "such as depth, and numbers that have it with where()."
+        )
     return Measurements(
         [
             {"quantity": factor, "value": float(level), "arm": arm, "seed": seed}

@@ -71,7 +71,7 @@ class RecordedRun:
         return run_identity(self.config, self.task)
 
     def final(self, quantity: str) -> float:
-        """Return the last value of a quantity of the history; NaN if the record holds no history."""
+        """Return the last value of a quantity of the history; NaN if the record has no history."""
         return float(self.history[quantity][-1]) if self.history else math.nan
 
     def live(self) -> Run:

@@ -2,7 +2,7 @@
 
 import pytest
 from studies.arms import Arm
-from studies.collection import Collection
+from studies.collection import Collection, Results
 
 
 @pytest.fixture
@@ -52,3 +52,11 @@ def test_what_is_not_there_is_refused(some):
         some.by("width")
     with pytest.raises(ValueError, match=r"there is no arm 'ViT', only CNN, SGD"):
         some.renamed({"a": "ViT"})
+
+
+def test_results_that_are_missing_leave_out_the_names_of_their_arms(some):
+    known = dict(some.where(network="CNN").items())
+    names = {"a": "CNN, SGD", "b": "MLP, SGD, width 8"}
+    assert Results(known, missing=["lines of 2 of 6 networks"]).renamed(names).arms == ["a"]
+    with pytest.raises(ValueError, match=r"there is no arm 'MLP, SGD, width 8', only CNN, SGD"):
+        Results(known).renamed(names)

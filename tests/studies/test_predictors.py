@@ -69,3 +69,30 @@ def test_too_few_arms_have_no_interval_and_a_reason(numbers):
     two = predictors.rank_correlations(numbers, {"x": "the x"}, "y", list("ab"))["the x"]
     assert two[0].low == -1.0 and math.isnan(two[1].estimate) and two[0].reason
     assert "2 degrees of freedom" in two[1].reason
+
+
+def test_quantities_that_the_record_lacks_are_left_out_and_unknown_ones_refused(numbers):
+    recorded(numbers, x=X, y=Y, part={"a": X["a"], "b": X["b"][:2]})
+    with pytest.raises(KeyError, match=r"no 'part' of arm 'c' was recorded"):
+        predictors.rank_correlations(numbers, {"part": "part"}, "y", list(X))
+    with pytest.raises(KeyError, match=r"no 'z' of arm 'a' was recorded"):
+        predictors.rank_correlations(numbers, {"z": "z"}, "y", list(X))
+    numbers.missing.append("part of 2 of 4 networks")
+    known = predictors.rank_correlations(
+        numbers, {"part": "part", "x": "the x", "z": "z"}, "y", list(X)
+    )
+    assert list(known) == ["the x"]
+
+
+def test_a_factor_is_a_number_of_each_network(numbers):
+    for arm, depth in (("a", 8), ("b", 20)):
+        for seed in (0, 1):
+            for quantity in ("x", "y"):
+                numbers.add(quantity, 0.5, arm=arm, seed=seed, depth=depth, norm="batch")
+    depths = predictors.factor_numbers(numbers, "depth")
+    assert depths.values("depth", "a") == [8, 8] and depths.values("depth", "b") == [20, 20]
+    assert len(depths) == 4 and depths.converged("depth")
+    with pytest.raises(ValueError, match=r"no number has a factor 'width'. Choose a column: quan"):
+        predictors.factor_numbers(numbers, "width")
+    with pytest.raises(ValueError, match="'norm' is no number of all networks"):
+        predictors.factor_numbers(numbers, "norm")

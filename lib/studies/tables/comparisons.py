@@ -15,7 +15,7 @@ from studies.formatting import (
     ratio_text,
     seeds_text,
 )
-from studies.intervals import Interval, mean_interval
+from studies.intervals import mean_interval
 from studies.measurements import Measurements
 from studies.quantities import headings
 from studies.runs import Runs

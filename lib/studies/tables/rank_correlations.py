@@ -4,7 +4,7 @@ import math
 from collections.abc import Mapping
 
 from studies.display import Sentence, Table
-from studies.formatting import interval_text, list_text
+from studies.formatting import interval_text
 from studies.intervals import Interval
 from studies.tables.comparisons import absent_sentence
 
@@ -75,10 +75,18 @@ def correlation_signs(
     falling = [name for name, interval in pooled.items() if interval.high < 0]
     rising = [name for name, interval in pooled.items() if interval.low > 0]
     parts = [
-        f"{list_text([f'{name} {interval_text(pooled[name])}' for name in names])} {verb} {target}"
-        for names, verb in ((rising, "order networks as"), (falling, "order networks against"))
+        f"{verb} {'; '.join(f'{name} ({interval_text(pooled[name])})' for name in names)}."
+        for names, verb in (
+            (rising, f"these rise with {target}:"),
+            (falling, f"these fall with {target}:"),
+        )
         if names
     ]
     others = len(pooled) - len(falling) - len(rising)
-    parts.append(f"the intervals of {others} of {len(pooled)} measures include 0, or are none")
-    return Sentence(f"Pooled over networks, {'; '.join(parts)}.")
+    parts.append(f"the intervals of {others} of {len(pooled)} measures include 0, or are none.")
+    first, *rest = parts
+    return Sentence(" ".join([f"Pooled over networks, {first}", *map(_capitalised, rest)]))
+
+
+def _capitalised(text: str) -> str:
+    return text[:1].upper() + text[1:]
