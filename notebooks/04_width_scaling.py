@@ -218,7 +218,7 @@ display.show(times_table, tables.relapsed(*relapsed))
 few, many = (task.first(size) for size in (curvature_examples, many_examples))
 ends = runs.solutions(few)
 curvatures = ["lambda_max", "lambda_min", "kappa", "lambda_max_relative"]
-rises = ["sam", "gradient_norm", "loss", "sam_adaptive"]
+rises = ["sam", "gradient_norm", "loss", "sam_adaptive", "rounding"]
 averages = ["average_rise", "trace", "mean_eigenvalue", "noise_trace", "noise_scale"]
 sharp = study.measure(ends, curvatures + rises, rho=rho, rho_adaptive=rho_adaptive)
 sharp |= study.measure(ends, averages, rho=rho_average, rise_rtol=rise_rtol)
@@ -273,7 +273,7 @@ figures.spectra(
 alike_pair = [families[kind][width] for kind, width in zip(kinds, alike, strict=True)]
 compared = [families[kind][width] for kind, widths in kinds.items() for width in widths]
 compared = list(dict.fromkeys([*compared, *alike_pair]))
-with_loss = ["lambda_max", "sam", "gradient_norm", "loss"]
+with_loss = ["lambda_max", "sam", "gradient_norm", "loss", "rounding"]
 on_many = runs.where(arm=[*compared, *families["MLP"].values()]).solutions(many)
 at_many = study.measure(on_many, with_loss, rho=rho)
 equal_few, equal_many = (
