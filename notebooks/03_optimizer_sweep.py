@@ -33,7 +33,18 @@
 import itertools
 
 from landscape import models, plots, training
-from studies import Study, arms, display, factorial, figures, formatting, power_laws, tables, tuning
+from studies import (
+    Study,
+    arms,
+    display,
+    factorial,
+    figures,
+    formatting,
+    power_laws,
+    tables,
+    tuning,
+)
+from studies.records import equal_loss
 
 # %% tags=["parameters"]
 profile = "quick"  # smoke and quick are no evidence; paper is
@@ -237,16 +248,13 @@ tables.arms(
 # %%
 compared = ["SGD", "Adam", "momentum"]
 rivals = tuned.where(rate="own", optimizer=compared)
-equal = [
-    study.measure(
-        study.at_equal_loss(rivals.where(network=net), task.first(curvature_examples)),
-        ["loss", "lambda_max", "sam", "gradient_norm", "rounding"],
-        rho=rho,
-    ).by("network", "optimizer", "at")
-    for net in networks
-]
-max_ratio = max(numbers.largest_ratio("loss", numbers.arms) for numbers in equal)
-at_equal_loss = equal[0] | equal[1]
+max_ratio = 1.0
+for net in networks:
+    equals = study.at_equal_loss(rivals.where(network=net), task.first(curvature_examples))
+    kinds = ["loss", "lambda_max", "sam", "gradient_norm", "rounding"]
+    numbers = study.measure(equals, kinds, rho=rho)
+    max_ratio = max(max_ratio, equal_loss.largest_ratio(numbers, "loss", numbers.arms))
+at_equal_loss = study.measurements.where(at="equal loss").by("network", "optimizer", "at")
 tables.arms(
     at_equal_loss,
     ["loss", "lambda_max", "sam"],
@@ -262,12 +270,11 @@ tables.arms(
 
 # %%
 first_ends = rivals.where(seed=seeds[0]).solutions(task.first(curvature_examples))
-by_examples = [
-    study.measure(first_ends.replace(examples=task.first(size)).labelled(subset=size), ["lambda_max"])
-    for size in check_examples
-]
+for size in check_examples:
+    subset = first_ends.replace(examples=task.first(size)).labelled(subset=size)
+    study.measure(subset, ["lambda_max"])
 figures.against(
-    functools.reduce(operator.or_, by_examples),
+    study.measurements.where(subset=check_examples),
     ["lambda_max"],
     "subset",
     x="training examples",
@@ -440,7 +447,7 @@ exponent_of = {
 display.show(
     tables.exponents(
         exponents,
-        quantities.headings(scaled),
+        scaled,
         label="tab-exponents",
         caption="Exponents of power laws in the batch size, and in the learning rate (last two), "
         "over the whole range.",

@@ -13,6 +13,7 @@ Modules stand on floors and import only downwards or beside them:
 1. ``intervals`` ``rank_correlation`` ``formatting`` ``display`` ``frames`` ``cells`` ``files``
    ``quantities``: numbers, and how they are shown and kept
 2. ``arms`` ``tasks`` ``recorder`` ``claims``: what is compared, on which data
+   ``judging``: relations, rules, verdicts, and the sentences about them
 3. ``collection`` ``record_folder`` ``staleness`` ``published_estimators``
 4. ``measurements`` ``recording``: numbers of a study, and the steps that record them
 5. ``solutions``

@@ -20,6 +20,7 @@ _FROM = {
     "lowest": ("measurements", "lowest"),
     "path_kinds": ("comparisons", "path_kind_table"),
     "quadratic_limits": ("measurements", "quadratic_limits"),
+    "ratio_words": ("measurements", "ratio_words"),
     "ratios": ("comparisons", "ratio_table"),
     "rebounds": ("runs", "rebounds"),
     "relapsed": ("time_to_target", "relapsed"),

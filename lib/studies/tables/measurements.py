@@ -3,7 +3,7 @@
 import collections
 import math
 import statistics
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from landscape.connectivity.path import Path
 from landscape.dynamics.stability import threshold
@@ -12,8 +12,15 @@ from landscape.spectrum.results import Eigenpairs
 from landscape.training.optimizers import SGD
 
 from studies.display import Sentence, Table
-from studies.formatting import number_text, ratio_text, seeds_text, setting_text
+from studies.formatting import (
+    interval_text,
+    number_text,
+    ratio_text,
+    seeds_text,
+    setting_text,
+)
 from studies.measurements import Measurements
+from studies.quantities import quantity
 from studies.records.outliers import largest_gap
 from studies.records.published import Comparison
 
@@ -93,6 +100,8 @@ def lowest(paths: Mapping[tuple[str, str], Sequence[Path]], *, chance: float) ->
         paths: (split, policy) -> one path for each pair of solutions.
         chance: Share correct by guessing, in (0, 1).
     """
+    if not paths:
+        return Sentence("The lowest accuracy on the paths is not in the record.")
     lowest_texts = [
         f"{min(float(path.accuracy.min()) for path in pair_paths):.3f} ({split}, {policy})"
         for (split, policy), pair_paths in paths.items()
@@ -167,6 +176,22 @@ def rounding_sentence(numbers: Measurements, when: str, *, above: float = 0.01) 
         f"median of {len(all_shares)} networks, and above {above:g} in "
         f"{', '.join(counts) or 'none'}."
     )
+
+
+def ratio_words(numbers: Measurements, quantities: Iterable[str], arms: Sequence[str]) -> str:
+    """Return in words the paired ratio first / second of some quantities, with its 95% interval.
+
+    Args:
+        numbers: Where the values were recorded, in the same order of seeds.
+        quantities: Names of quantities; of negative ones the ratio is that of magnitudes.
+        arms: The two arms.
+    """
+    known = {name: quantity(name) for name in quantities if name in numbers}
+    texts = [
+        f"{heading.heading} {interval_text(numbers.ratio(name, arms, sign=heading.sign))}"
+        for name, heading in known.items()
+    ]
+    return "; ".join(texts) or "not in the record"
 
 
 def quadratic_limits(models: Mapping[str, Quadratic], unit: str) -> str:

@@ -23,7 +23,7 @@ def exponent_table(
     Args:
         exponents: (quantity, family) -> exponent, from ``power_laws.power_law_exponents``; a
             quantity need not have all families.
-        quantities: Names of quantities, or name -> heading, of the rows to show.
+        quantities: Names of the quantities to show; or name -> heading.
         label: Such as ``tab-exponents``.
         caption: What to see; how to read a cell is added.
     """
