@@ -23,9 +23,9 @@
 # Lanczos gives on our networks; error on the straight path between two networks, under three
 # policies for the statistics of BN.
 #
-# **What will be shown.** How the two kinds of networks compare over seeds, by converged measures and
-# by those of a source that compared one network of each kind. What becomes of the source's claims
-# (S2.1, S2.2, S2.3, S2.5) stands in the study of verdicts.
+# **What will be shown.** How the two kinds of networks compare over seeds, by converged measures
+# and by those of a source that compared one network of each kind. What becomes of the source's
+# claims (S2.1, S2.2, S2.3, S2.5) stands in the study of verdicts.
 
 # %%
 from landscape import models, training
@@ -106,9 +106,9 @@ tables.departures(source, study.parameters, reasons, label="tab-departures")
 ends = study.measurements.where(quantity=["test_accuracy", "train_loss", "test_loss"])
 more_accurate = ends.difference("test_accuracy", [resnet, cnn], factor=100)
 display.Sentence(
-    f"On test examples the ResNet is better by {formatting.interval_text(more_accurate)} percentage "
-    f"points. The CNN ends at {formatting.interval_text(ends.ratio('train_loss', [cnn, resnet]))} "
-    "times the training loss of the ResNet."
+    f"The ResNet classifies {formatting.interval_text(more_accurate)} per cent more of the test "
+    "examples correctly. CNN over ResNet: "
+    f"{tables.ratio_words(ends, ['train_loss', 'test_loss'], [cnn, resnet])}."
 )
 
 # %% [markdown]
@@ -124,14 +124,14 @@ display.Sentence(
 
 # %%
 solutions = runs.solutions(task.first(curvature_examples))
+at_end = ["lambda_max", "sam", "gradient_norm", "loss", "rounding"]
 eval_mode = study.measure(
     solutions,
-    ["lambda_max", "lambda_min", "kappa", "sam", "lambda_max_relative", "sam_adaptive", "rounding"],
+    [*at_end, "lambda_min", "kappa", "lambda_max_relative", "sam_adaptive"],
     rho=rho,
     rho_adaptive=rho_adaptive,
 )
-batch_solutions = solutions.replace(bn="batch")
-batch = study.measure(batch_solutions, ["lambda_max", "sam", "rounding"], rho=rho, tol=1e-3)
+batch = study.measure(solutions.replace(bn="batch"), at_end, rho=rho, tol=1e-3)
 sharpness = eval_mode | batch.qualified("batch statistics")
 ritz = ["ritz_max", "ritz_min", "ritz_negative"]
 by_step = {

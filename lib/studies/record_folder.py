@@ -138,7 +138,7 @@ class RecordFolder:
             leading = NUMBER_COLUMNS if name == "measurements" else ()
             self._write_table(name, contents, requests, label_columns, leading)
         self._write("origins.json", files.as_json(dict(sorted(self.origins.items()))))
-        known = [entry for entry in self._parts if entry in self.seconds]
+        known = [e for e in dict.fromkeys(e for e, _ in requests) if e in self.seconds]
         # Seconds of no entry are those of former runs as a whole.
         known += [name for name in self.seconds if name not in self._parts]
         times = [{"entry": name, "seconds": self.seconds[name]} for name in known]

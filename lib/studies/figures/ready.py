@@ -9,6 +9,7 @@ from typing import Any
 
 from landscape.connectivity.path import Path
 from landscape.plots.panel import Panel
+from landscape.plots.planes import levels
 from landscape.slices.grid import Lines
 from landscape.spectrum.survey import FullSpectrum
 
@@ -155,11 +156,13 @@ def planes(
         label: Such as ``fig-planes``.
         caption: What to see, in markdown with $maths$.
         alt: What the picture shows, in plain text.
-        options: Those of ``landscape.plots.planes``.
+        options: Those of ``landscape.plots.planes``; without ``levels`` the planes share those
+            that suit them.
     """
     known = {title: plane for title, plane in named.items() if plane is not None}
     if not known:
         return missing(label)
+    options = {"levels": levels(list(known.values())), **options}
     return captioned.planes(known, label=label, caption=caption, alt=alt, **options)
 
 

@@ -23,9 +23,10 @@ from studies.measurements import Measurements
 from studies.quantities import quantity
 from studies.records.outliers import largest_gap
 from studies.records.published import Comparison
+from studies.tables.comparisons import absent_sentence
 
 
-def estimators(rows: Sequence[Comparison], *, label: str, caption: str) -> Table:
+def estimators(rows: Sequence[Comparison], *, label: str, caption: str) -> Table | Sentence:
     """Return a table of the source's numbers, its estimator on our networks, and converged values.
 
     Args:
@@ -33,6 +34,8 @@ def estimators(rows: Sequence[Comparison], *, label: str, caption: str) -> Table
         label: Such as ``tab-estimators``.
         caption: What to see; how to read the columns is added.
     """
+    if not rows:
+        return absent_sentence(label)
     return Table(
         ["network", "quantity", "source", "its estimator, on ours", "converged", "ratio"],
         [
