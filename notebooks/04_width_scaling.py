@@ -16,8 +16,8 @@
 #
 # **Question.** Multilayer perceptrons, convolutional networks and small vision transformers of
 # growing width are trained alike. Do wide ones converge in fewer epochs, and to flatter and rounder
-# minima? Are those of convolutional networks wide although their Hessian is large? Does the picture
-# of a plane tell how long training took?
+# minima? Are the minima of convolutional networks wide although their Hessian is large? Does the
+# picture of a plane tell how long training took?
 #
 # **Measured.** Over widths and seeds: epochs to a training loss and to test accuracies, extreme
 # eigenvalues and trace of the Hessian, its outliers against the number of classes, sharpness by one
@@ -150,8 +150,6 @@ display.show(
 # source](#tab-departures).
 
 # %%
-sizes = runs.sizes
-ended = [[trained.values(name, arm) for name in ("test_accuracy", "train_loss")] for arm in sizes]
 source = {"learning_rate": 0.01, "momentum": 0.9, "dataset": "mnist", "max_train": 60000}
 source |= {"mlp_epochs": "24, of MLP-128 12", "cnn_epochs": 7, "mlp_widths": [32, 64, 128]}
 source |= {"cnn_widths": [16, 32, 64], "seeds": "one, not named"}
@@ -159,16 +157,11 @@ reasons = {"mlp_epochs": "one plan for all", "seeds": "intervals"}
 reasons |= {"cnn_epochs": "one costs many of an MLP's; see what is compared at equal loss"}
 reasons |= dict.fromkeys(("mlp_widths", "cnn_widths"), "a wider range")
 reasons = reasons if study.evidence else dict.fromkeys(source, "a small run, no evidence")
-sizes_table = display.Table(
-    ["arm", "parameters", "test accuracy", "training loss (nats)"],
-    [
-        [arm, f"{size:,}", *map(formatting.seeds_text, values)]
-        for (arm, size), values in zip(sizes.items(), ended, strict=True)
-    ],
+sizes_table = tables.sizes(
+    runs,
     label="tab-sizes",
-    caption="Parameters of each network, and where training ended: mean over seeds ± half-width "
-    "of the 95% interval. The source names neither its layers nor its batch size.",
-    align=["left", *["decimal"] * 3],
+    caption="Parameters of each network, and where training ended. The source names neither its "
+    "layers nor its batch size.",
 )
 departures = tables.departures(source, study.parameters, reasons, label="tab-departures")
 display.show(sizes_table, departures)
@@ -222,7 +215,7 @@ rises = ["sam", "gradient_norm", "loss", "sam_adaptive", "rounding"]
 averages = ["average_rise", "trace", "mean_eigenvalue", "noise_trace", "noise_scale"]
 sharp = study.measure(ends, curvatures + rises, rho=rho, rho_adaptive=rho_adaptive)
 sharp |= study.measure(ends, averages, rho=rho_average, rise_rtol=rise_rtol)
-outliers = study.outliers(ends, k=2 * task.classes)
+study.outliers(ends, k=2 * task.classes)
 sharp |= study.measurements.where(quantity="outliers")
 drawn = ["lambda_max", "trace", "sam", "sam_adaptive", "average_rise", "noise_trace"]
 figure = figures.against_size(
@@ -239,7 +232,7 @@ figure = figures.against_size(
     "drawn all the same.",
     alt="Eight panels over the width, one curve for each family of networks.",
 )
-display.show(figure, tables.gaps(outliers, classes=task.classes))
+display.show(figure, tables.gaps(sharp, classes=task.classes))
 
 # %% [markdown]
 # [The whole spectrum](#fig-density) of the narrowest and the widest network that are compared.
@@ -266,8 +259,9 @@ figures.spectra(
 # ### On more examples, and at equal training loss
 #
 # Curvature of the cross-entropy falls with the loss, and the largest eigenvalue on few examples
-# lies above that on many. What claims compare is therefore measured on more examples, and once more
-# where the training loss first reaches the level above: [the table](#tab-compared).
+# lies above the one on many. The networks that claims compare are therefore measured on more
+# examples, and once more where their training loss first reaches the level above: [the
+# table](#tab-compared).
 
 # %%
 alike_pair = [families[kind][width] for kind, width in zip(kinds, alike, strict=True)]
@@ -388,6 +382,7 @@ display.Sentence(
 pairs = {width: [families[kind][width] for kind in ("CNN", "MLP")] for width in same}
 line_ends = ends.where(arm=pairs[same[0]])
 lines = study.lines(line_ends, points=line_points, count=line_directions, reach=plane_reach)
+sizes = runs.sizes
 closest = {
     cnn: min(
         (max(sizes[mlp] / sizes[cnn], sizes[cnn] / sizes[mlp]), mlp)
@@ -406,22 +401,16 @@ at_ends = {basin_heading: "basin_width", "along random lines": "line_width", "λ
 at_ends |= {relative_heading: f"lambda_max_relative, {on_few}"}
 at_ends |= {"average rise": f"average_rise, {on_few}"}
 at_one_loss = {basin_heading: "basin_width, equal loss", "λ_max": "lambda_max, equal loss"}
-measured_arms = {
-    name: set(compared_numbers.where(quantity=name).arms)
-    for name in [*at_ends.values(), *at_one_loss.values()]
-}
 ratio_rows = {
     f"{relation}{moment}: {pair[0]} / {pair[1]}": {
-        heading: (name, pair)
-        for heading, name in columns.items()
-        if measured_arms[name].issuperset(pair)
+        heading: (name, pair) for heading, name in columns.items()
     }
     for relation, pair in related
     for moment, columns in (("", at_ends), (", equal loss", at_one_loss))
 }
 tables.ratios(
     compared_numbers,
-    {row: columns for row, columns in ratio_rows.items() if columns},
+    ratio_rows,
     label="tab-pairs",
     caption="CNN over MLP, where training ended and at equal training loss: ratio and 95% "
     f"interval over {len(seeds)} seeds. λ_max on {many.count:,} examples. Of one size is what "
@@ -448,12 +437,16 @@ for group, group_arms in groups.items():
     # Ends of plans of two lengths have no order.
     times = to_loss if group in kinds else predictors.converged_only(to_loss)
     reached = [time.reached for arm in group_arms for time in durations[loss_target][arm]]
+    there = [name for name in predicting if name in of_networks]
+    correlations = predictors.rank_correlations(
+        of_networks | times, there, "epochs_to_target", group_arms
+    )
+    known = [of_networks.converged(name, group_arms) for name in there]
     table = tables.correlations(
-        predictors.rank_correlations(
-            of_networks | times, predicting, "epochs_to_target", group_arms
-        ),
+        correlations,
+        converged=dict(zip(correlations, known, strict=True)),
         label=f"tab-correlations-{group.lower()}",
-        caption=f"{formatting.list_text(group_arms)}: rank correlation with the epochs to a "
+        caption=f"{formatting.list_text(group_arms)}: rank correlation with the epochs to "
         f"{loss_target}, and its 95% interval. Of the {len(reached)} runs "
         f"{reached.count(False)} never got there, and count with the end of the plan; among "
         "networks of both families they do not count.",
@@ -502,10 +495,6 @@ tables.closing(study, evidence=study.evidence)
 # planes are random and two-dimensional, one for each network, and a random direction in a larger
 # space is nearer to the average of all, which makes planes rounder; a unit of filter norms is a row
 # of weights in one family and a small kernel in the other. All seeds share the examples of the
-# Hessian. An exponent is the slope of a line through values that need not lie on one; a verdict
-# with many checks errs towards *artefact*, each being judged at 95%. Rank correlations over few
-# widths say nothing of causes, and S5.8 leaves out roughness, of which these planes have next to
-# none. Vision transformers are measured and enter no rule. These rules replaced narrower ones
-# before any of these networks was trained for the published report; after its first results a
-# reading added to them the time between measurements (S5.1), equal loss together with equal size
-# (S5.3, S5.9), the basin's own unit (S5.9) and the widths of the source in one (S5.8).
+# Hessian. An exponent is the slope of a line through values that need not lie on one. Rank
+# correlations over few widths say nothing of causes, and these planes have next to no roughness
+# that could predict anything.

@@ -27,7 +27,8 @@ def rank_correlations(
 
     Args:
         numbers: Where all were recorded, in the same order of seeds.
-        quantities: Names of quantities; or name -> heading.
+        quantities: Names of quantities; or name -> heading. Those that the record lacks are left
+            out.
         target: Recorded name of the quantity to predict.
         arms: The arms.
         confidence: Coverage of the intervals, in (0, 1).
@@ -42,6 +43,8 @@ def rank_correlations(
     """
     correlations = {}
     for name, heading in short_headings(quantities).items():
+        if name not in numbers:
+            continue
         pairs = points(numbers, name, target, arms)
         xs = [x for arm_xs, _ in pairs.values() for x in arm_xs]
         ys = [y for _, arm_ys in pairs.values() for y in arm_ys]
