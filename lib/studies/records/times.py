@@ -86,6 +86,7 @@ class _Timing:
             cost=source.steps,
             cost_unit="steps",
             bn="frozen",
+            examples_hash=self.run.task.sha256,
             note=_note(source, duration),
         )
 
