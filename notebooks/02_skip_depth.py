@@ -225,7 +225,7 @@ after = kept.solutions(curvature_set, step=first_epoch, at="first epoch", bn="ba
 early = study.measure(after, early_kinds, rho=rho, tol=1e-3)
 batch_solutions = kept.solutions(curvature_set, bn="batch", bn_block=batch_size)
 batch = study.measure(batch_solutions, early_kinds, rho=rho, tol=1e-3)
-numbers = ends | geometry | at_start | predictors.factor_numbers(ends, "depth")
+numbers = ends | geometry | at_start | predictors.of_column(ends, "test_accuracy", "depth")
 numbers |= early.qualified("after one epoch") | batch.qualified("batch statistics")
 early_names = [
     f"{name}, {moment}"

@@ -1,9 +1,10 @@
 """Correlate recorded quantities over networks, and fit exponents for each seed."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from studies.intervals import power_law
 from studies.measurements import Measurements
+from studies.quantities import short_headings
 from studies.rank_correlation import RankCorrelation, rank_correlation
 
 PooledAndWithin = tuple[RankCorrelation, RankCorrelation]
@@ -11,7 +12,7 @@ PooledAndWithin = tuple[RankCorrelation, RankCorrelation]
 
 def rank_correlations(
     numbers: Measurements,
-    quantities: Mapping[str, str],
+    quantities: Iterable[str] | Mapping[str, str],
     target: str,
     arms: Sequence[str],
     *,
@@ -26,22 +27,24 @@ def rank_correlations(
 
     Args:
         numbers: Where all were recorded, in the same order of seeds.
-        quantities: Recorded name -> heading.
+        quantities: Names of quantities; or name -> heading. Those that the record lacks, of all
+            networks or of some, are left out.
         target: Recorded name of the quantity to predict.
         arms: The arms.
         confidence: Coverage of the intervals, in (0, 1).
 
     Returns:
         Heading -> (pooled, within arms). With too few arms or seeds the interval is [−1, 1], with
-        the reason. Quantities that the record lacks in part (``numbers.missing``) are left out.
+        the reason.
 
     Raises:
         KeyError: If an arm has no value.
         ValueError: If a quantity and the target have different numbers of values.
     """
     correlations = {}
-    for name, heading in quantities.items():
-        if numbers.missing and not _complete(numbers, name, target, arms):
+    for name, heading in short_headings(quantities).items():
+        known = name in numbers and (not numbers.missing or _complete(numbers, name, target, arms))
+        if not known:
             continue
         pairs = points(numbers, name, target, arms)
         xs = [x for arm_xs, _ in pairs.values() for x in arm_xs]
@@ -60,39 +63,6 @@ def _complete(numbers: Measurements, name: str, target: str, arms: Sequence[str]
     rows = numbers.frame[["quantity", "arm"]].value_counts()
     counts = [[rows.get((quantity, str(arm)), 0) for arm in arms] for quantity in (name, target)]
     return counts[0] == counts[1]
-
-
-def factor_numbers(numbers: Measurements, factor: str) -> Measurements:
-    """Return a factor that is a number, such as ``depth``, as a quantity of each network.
-
-    Args:
-        numbers: Numbers with the factor as a column.
-        factor: Its name, also that of the quantity.
-
-    Returns:
-        One number for each arm and seed.
-
-    Raises:
-        ValueError: If no number has such a column, or a network has no number there.
-    """
-    rows = numbers.frame
-    if factor not in rows:
-        raise ValueError(
-            f"no number has a factor {factor!r}. Choose a column: {', '.join(rows.columns)}."
-        )
-    networks = rows.drop_duplicates(["arm", "seed"])[["arm", "seed", factor]]
-    levels = networks[factor]
-    if levels.isna().any() or levels.dtype.kind not in "iuf":
-        raise ValueError(
-            f"{factor!r} is no number of all networks: {levels.unique().tolist()}. Choose a factor "
-            "such as depth, and numbers that have it with where()."
-        )
-    return Measurements(
-        [
-            {"quantity": factor, "value": float(level), "arm": arm, "seed": seed}
-            for arm, seed, level in networks.itertuples(index=False)
-        ]
-    )
 
 
 def exponent_samples(
@@ -135,3 +105,35 @@ def points(
         KeyError: If an arm lacks one of the two.
     """
     return {arm: (numbers.values(x, arm), numbers.values(y, arm)) for arm in arms}
+
+
+def of_column(numbers: Measurements, quantity: str, column: str) -> Measurements:
+    """Return a column as a quantity, so that a factor such as the width stands among predictors.
+
+    Args:
+        numbers: Where a quantity of each network was recorded.
+        quantity: The quantity whose rows are taken.
+        column: The column, which becomes the name of the new quantity.
+    """
+    rows = numbers.where(quantity=quantity).frame[["arm", "seed", column]]
+    return Measurements(
+        [
+            {"quantity": column, "arm": arm, "seed": seed, "value": float(value)}
+            for arm, seed, value in rows.itertuples(index=False)
+        ],
+        missing=numbers.missing,
+    )
+
+
+def converged_only(numbers: Measurements) -> Measurements:
+    """Return the same numbers with NaN in place of those that did not converge.
+
+    Lower bounds that come from plans of several lengths have no order.
+
+    Args:
+        numbers: The numbers.
+    """
+    rows = numbers.frame
+    known = rows["value"].where(rows["converged"].fillna(True).astype(bool))
+    columns = rows[["quantity", "arm", "seed", "unit"]].assign(value=known)
+    return Measurements(columns.to_dict("records"), missing=numbers.missing)
