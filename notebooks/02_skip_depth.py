@@ -100,7 +100,9 @@ for kind, norm, layers, start in dict.fromkeys(norm_plan + depth_plan + start_pl
     words = [kind, norm]
     words += [f"depth {layers}"] if layers != depth else []
     words += [start] if start != "he" else []
-    factors = {"skip": kinds[kind], "norm": norm, "depth": layers, "start": start}
+    factors = {"skip": kinds[kind], "norm": norm, "depth": layers}
+    factors |= {"init": starts[start].get("init", "he")}
+    factors |= {"skipinit": "yes" if start == "SkipInit" else "no"}
     planned[kind, norm, layers, start] = Arm(", ".join(words), **factors)
 changes = {
     arm: {"skip": kind == "skip", "norm": norm, "depth": layers, **starts[start]}

@@ -96,8 +96,9 @@ changes = {}
 for network, (start, settings) in itertools.product(("skip", "plain"), starts.items()):
     if network == "skip" or start != "SkipInit":  # A plain network has no residual branches.
         name = network if start == "he" else f"{network}, {start}"
-        skip = "yes" if network == "skip" else "no"
-        arm = Arm(name, skip=skip, norm="none", start=start, **here)
+        factors = {"skip": "yes" if network == "skip" else "no", "norm": "none"}
+        factors |= {"init": settings.get("init", "he"), "start": start}
+        arm = Arm(name, **factors, **here)
         changes[arm] = {"skip": network == "skip", **settings}
 configs = arms.variants(base, changes)
 runs = study.train(configs, task, seeds=seeds, workers=workers)
