@@ -300,13 +300,11 @@ display.show(
 )
 
 # %%
-largest = intervals.mean_interval(geometry.values("lambda_max", "neither"))
 display.Sentence(
     "Where outputs p are the same for all inputs and classes, the Hessian of the cross-entropy in "
     "the last layer's biases is diag(p) − ppᵀ, whose largest eigenvalue is "
     f"1/{task.classes} = {1 / task.classes:g}. A network with a λ_max of this size ignores its "
-    "inputs, and its flatness says nothing of the landscape that others train in. Here λ_max is "
-    f"{formatting.interval_text(largest)}."
+    "inputs, and its flatness says nothing of the landscape that others train in."
 )
 
 # %% [markdown]
