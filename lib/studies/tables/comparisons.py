@@ -3,6 +3,7 @@
 import collections
 import math
 from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 from landscape.connectivity.path import Path
 
@@ -109,7 +110,8 @@ def arm_table(
 
     Rows are quantities; with more than 5 arms, rows are arms. A cell with a value that is not
     finite has no mean. It gives the number of finite values, or of diverged runs if divergence is
-    the reason. The last column lists which cells of the row did not converge.
+    the reason; it is empty where the arm has no such quantity. The last column lists which cells of
+    the row did not converge.
 
     Args:
         numbers: Where the values were recorded.
@@ -127,13 +129,7 @@ def arm_table(
     if not known:
         return absent_sentence(label)
     diverged = collections.Counter(arm for (arm, _), run in (runs or {}).items() if run.diverged)
-    grid = [
-        [
-            (seeds_text(numbers.values(name, arm), diverged[arm]), numbers.converged(name, [arm]))
-            for arm in arms
-        ]
-        for name in known
-    ]
+    grid = [[_arm_cell(numbers, name, arm, diverged[arm]) for arm in arms] for name in known]
     corner, row_names, columns, align = "quantity", list(known.values()), list(arms), "left"
     if len(arms) > _MAX_ARM_COLUMNS:
         grid, row_names, columns = list(zip(*grid, strict=True)), columns, row_names
@@ -152,12 +148,22 @@ def arm_table(
     )
 
 
+def _arm_cell(numbers: Measurements, quantity: str, arm: str, diverged: int) -> tuple[str, bool]:
+    """Return the text of a cell, and whether its values converged."""
+    try:
+        values = numbers.values(quantity, arm)
+    except KeyError:
+        return "", True
+    return seeds_text(values, diverged), numbers.converged(quantity, [arm])
+
+
 def ratio_table(
     numbers: Measurements,
-    rows: Mapping[str, Mapping[str, tuple[str, Sequence[str]]]],
+    rows: Mapping[str, Mapping[str, Sequence[Any]]],
     *,
     label: str,
     caption: str,
+    quantity: str = "",
     kept: Mapping[str, Sequence[bool]] | None = None,
 ) -> Table:
     """Return a table of paired ratios, each with its 95% interval over seeds.
@@ -170,12 +176,18 @@ def ratio_table(
             not have all columns.
         label: Such as ``tab-against``.
         caption: What to see.
+        quantity: The one quantity of all cells, which then are pairs of arms alone
+            (``arms.beside``).
         kept: Arm -> for each seed whether it counts; a pair counts if it does in both arms. Arms
             that are not listed, and None, keep all seeds.
 
     Returns:
         The table; a cell without any pair is a dash.
     """
+    if quantity:
+        rows = {
+            name: {c: (quantity, pair) for c, pair in row.items()} for name, row in rows.items()
+        }
     columns = list(dict.fromkeys(column for row in rows.values() for column in row))
     cells = []
     for heading, row in rows.items():
