@@ -432,6 +432,7 @@ figures.line_spread(
 # %%
 planes = study.random_planes(first_ends, points=plane_points)
 named_planes = {arm: plane for (arm, _), plane in planes.items()}
+prediction = "dashed: the prediction" if planes.models else "the record lacks the prediction"
 figures.planes(
     named_planes,
     predictions={arm: model for (arm, _), model in planes.models.items()},
@@ -439,8 +440,7 @@ figures.planes(
     label="fig-planes",
     caption="Training loss on a filter-normalised plane through the first seed's solutions "
     "(cross), in eval mode, with running statistics that are wrong away from it, on shared levels; "
-    "dashed: the quadratic prediction, which holds inside the circle where one is large enough to "
-    "be seen.",
+    f"{prediction}.",
     alt="Two contour plots side by side, with and without batch normalisation: training loss "
     "around the solution, and the quadratic prediction.",
 )

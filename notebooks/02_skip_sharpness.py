@@ -231,7 +231,8 @@ figures.planes(
     predictions={arm: model for (arm, _), model in first.models.items()},
     label="fig-planes",
     caption="Training loss on a filter-normalised plane through the first seed's solutions, on "
-    "shared levels; dashed: the quadratic prediction, inside the circle it holds.",
+    "shared levels; dashed, where the record has it: the quadratic prediction, which holds inside "
+    "the circle.",
     alt="Contour plots side by side, one for each arm that trained.",
 )
 
@@ -298,7 +299,7 @@ display.Sentence(
     f"{tables.ratio_words(numbers, measures, pair)}; {tables.ratio_words(traces, ['trace'], pair)}."
     " With the source's batches and precision the check on "
     f"{small_task.train_size} examples has {formatting.number_text(*by_way['source'])} for λ_max. "
-    "BN alone is more accurate on test examples by "
+    "Test accuracy, BN alone − skip with BN: "
     f"{formatting.interval_text(numbers.difference('test_accuracy', pair, factor=100))} points."
 )
 

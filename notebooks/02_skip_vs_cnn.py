@@ -106,9 +106,8 @@ tables.departures(source, study.parameters, reasons, label="tab-departures")
 ends = study.measurements.where(quantity=["test_accuracy", "train_loss", "test_loss"])
 more_accurate = ends.difference("test_accuracy", [resnet, cnn], factor=100)
 display.Sentence(
-    f"The ResNet classifies {formatting.interval_text(more_accurate)} per cent more of the test "
-    "examples correctly. CNN over ResNet: "
-    f"{tables.ratio_words(ends, ['train_loss', 'test_loss'], [cnn, resnet])}."
+    f"Test accuracy, ResNet − CNN: {formatting.interval_text(more_accurate)} points. CNN over "
+    f"ResNet: {tables.ratio_words(ends, ['train_loss', 'test_loss'], [cnn, resnet])}."
 )
 
 # %% [markdown]
