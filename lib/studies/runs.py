@@ -160,7 +160,7 @@ class Runs(Collection[RecordedRun]):
     @property
     def sizes(self) -> dict[str, int]:
         """Arm -> number of parameters of its networks."""
-        return {arm: run.parameters for (arm, _), run in reversed(list(self.items()))}
+        return {arm: run.parameters for (arm, _), run in self.items()}
 
     @property
     def learned(self) -> dict[str, list[bool]]:

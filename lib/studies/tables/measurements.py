@@ -8,7 +8,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from landscape.connectivity.path import Path
 from landscape.dynamics.stability import threshold
 from landscape.slices.quadratic import Quadratic
-from landscape.spectrum.results import Eigenpairs
 from landscape.training.optimizers import SGD
 
 from studies.display import Sentence, Table
@@ -21,7 +20,6 @@ from studies.formatting import (
 )
 from studies.measurements import Measurements
 from studies.quantities import quantity
-from studies.records.outliers import largest_gap
 from studies.records.published import Comparison
 from studies.tables.comparisons import absent_sentence
 
@@ -57,19 +55,23 @@ def estimators(rows: Sequence[Comparison], *, label: str, caption: str) -> Table
     )
 
 
-def gaps(tops: Mapping[tuple[str, int], Eigenpairs], *, classes: int) -> Sentence:
+def gaps(numbers: Measurements, *, classes: int) -> Sentence:
     """Return the sentence that counts the spectra with a clear gap, by the number of outliers.
 
     Args:
-        tops: (arm, seed) -> the largest eigenpairs, as ``Study.outliers`` returns them.
+        numbers: Where ``outliers.measure_outliers`` recorded them: converged where a gap is clear.
         classes: Number of classes: the number of outliers that sources claim.
     """
-    clear = [gap for gap in map(largest_gap, tops.values()) if gap.converged]
-    counts = sorted(collections.Counter(gap.outliers for gap in clear).items())
+    if "outliers" not in numbers:
+        return Sentence("The record does not hold the numbers of outliers of the spectra.")
+    frame = numbers.where(quantity="outliers").frame
+    frame = frame[frame["value"].notna()]
+    clear = frame.loc[frame["converged"], "value"].astype(int)
+    counts = sorted(collections.Counter(clear.tolist()).items())
     words = ", ".join(f"{count} behind {outliers}" for outliers, count in counts) or "none"
     as_claimed = "none" if all(outliers != classes for outliers, _ in counts) else "some"
     return Sentence(
-        f"Of {len(tops)} spectra {len(clear)} have a clear gap among the eigenvalues computed: "
+        f"Of {len(frame)} spectra {len(clear)} have a clear gap among the eigenvalues computed: "
         f"{words}; {as_claimed} behind {classes}, the number of classes."
     )
 

@@ -8,7 +8,7 @@ from landscape.training.config import TrainConfig
 
 from studies.arms import alike
 from studies.display import Sentence, Table
-from studies.formatting import number_text, setting_text
+from studies.formatting import number_text, seeds_text, setting_text
 from studies.runs import RecordedRun, Runs
 
 
@@ -50,6 +50,28 @@ def _before_text(run: RecordedRun) -> list[str]:
     measured = zip(run.history["test_accuracy"].tolist(), run.history["test_loss"], strict=True)
     valid = [accuracy for accuracy, loss in measured if math.isfinite(accuracy + loss)]
     return [*map(number_text, before), f"{valid[-1]:.4f}" if valid else "–"]
+
+
+def sizes(runs: Runs, *, label: str, caption: str) -> Table:
+    """Return a table of the number of parameters of each arm, and where its training ended.
+
+    Args:
+        runs: (arm, seed) -> run.
+        label: Such as ``tab-sizes``.
+        caption: What to see; how to read a cell is added.
+    """
+    parameters = runs.sizes
+    ends = {
+        arm: [[run.final(name) for run in group] for name in ("test_accuracy", "train_loss")]
+        for arm, group in runs.grouped().items()
+    }
+    return Table(
+        ["arm", "parameters", "test accuracy", "training loss (nats)"],
+        [[arm, f"{parameters[arm]:,}", *map(seeds_text, ends[arm])] for arm in ends],
+        label=label,
+        caption=f"{caption} Mean over seeds ± half-width of the 95% interval.",
+        align=["left", *["decimal"] * 3],
+    )
 
 
 def learned(runs: Runs) -> Sentence:
