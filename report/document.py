@@ -227,8 +227,8 @@ def describe(report: Report) -> str:
     if not report.evidence or not claims:
         return f"{described}."
     return (
-        f"{described}, and {claims} {'claim' if claims == 1 else 'claims'} with a verdict that code "
-        "decided by a rule that stands in the report."
+        f"{described}, and {claims} {'claim' if claims == 1 else 'claims'} with a verdict that "
+        "code decided by a rule that stands in the report."
     )
 
 

@@ -155,8 +155,8 @@ def _check_commits(settings: Settings, study: str) -> None:
             f"{study} was measured with changes that are in no commit (origins "
             f"{', '.join(dirty)} of {settings.shown(folder)}). Commit them, remove "
             f"{settings.shown(settings.executed(study))} and {settings.shown(folder)} and run make "
-            "report PROFILE=paper again (what was computed is kept in the store), or publish it all "
-            "the same: make publish P=--allow-dirty"
+            "report PROFILE=paper again (what was computed is kept in the store), or publish it "
+            "all the same: make publish P=--allow-dirty"
         )
 
 

@@ -87,11 +87,10 @@ def _written(root: Path) -> str:
 
 
 def _row(judgement: Judgement) -> str:
-    statement = f"{judgement.id} {_plain(judgement.statement)}"
+    name = judgement.id
     if judgement.study:
-        statement = (
-            f"[{judgement.id}](notebooks/{judgement.study}.py) {_plain(judgement.statement)}"
-        )
+        name = f"[{name}](notebooks/{judgement.study}.py)"
+    statement = f"{name} {_plain(judgement.statement)}"
     texts = (judgement.source_number, judgement.found, judgement.dependence)
     cells = [statement, *(_plain(text) or "–" for text in texts), f"**{judgement.word}**"]
     return f"| {' | '.join(cells)} |"

@@ -28,10 +28,11 @@ from report.folders import (
 from report.settings import all_studies, check_published, choose
 
 FOLDERS = {"BUILD_DIR": BUILD, "VENV": VENV}
+FILLING = {"report", "study", "bench", "publish"}  # the verbs that write into the build folder
 HARMLESS = {"help", "clean", "clean-all"}  # the verbs that neither need nor make a folder
 NAMES = {" ": "a space", "'": "a single quote", '"': "a double quote"}
-# --allow-dirty and --replace: a record that is refused otherwise; --report: the report anew from the
-# published record; --table, --check: the README alone.
+# --allow-dirty and --replace: a record that is refused otherwise; --report: the report anew from
+# the published record; --table, --check: the README alone.
 PUBLISHING = {"--allow-dirty", "--replace", "--report", "--table", "--check"}
 WRITTEN_OUT = {"-": "./-", "~": '"$HOME"'}
 # Words as the shell splits them, with nothing in them that it would execute or leave out.
@@ -137,8 +138,8 @@ def _check_meaning(values: Mapping[str, str], verbs: set[str], root: Path) -> No
         )
     if "publish" in verbs and not set(parameters) <= PUBLISHING:
         raise ReportError(
-            f"P={values['P']} is unknown to make publish. It takes {', '.join(sorted(PUBLISHING))}, "
-            "for example: make publish P=--report"
+            f"P={values['P']} is unknown to make publish. It takes "
+            f"{', '.join(sorted(PUBLISHING))}, for example: make publish P=--report"
         )
     if tests and not tests[0].startswith("-") and not _may_be_file(root, tests[0]):
         raise ReportError(

@@ -124,12 +124,13 @@ def check_published(settings: Settings) -> None:
     lacking = [name for name in settings.studies if name not in there and name != VERDICTS]
     if there and not lacking:
         return
-    names = " ".join(lacking or all_studies(settings.root))
+    names = f' STUDIES="{" ".join(lacking)}"' if there else ""
+    lacks = f" and lacks {', '.join(lacking)}" if there else ""
+    others = ", or name studies that are there" if there else ""
     raise ReportError(
-        "PROFILE=published reads report/published/record, which holds "
-        f"{', '.join(there) or 'no study'}: there is nothing of {names.replace(' ', ', ')}. Measure "
-        f'it by make report PROFILE=paper STUDIES="{names}" and put it there by make publish '
-        f'STUDIES="{names}", or name studies that are there'
+        "PROFILE=published measures nothing and reads report/published/record, which holds "
+        f"{', '.join(there) or 'no study'}{lacks}. Measure by make report PROFILE=paper{names}, "
+        f"then make publish{names}{others}"
     )
 
 

@@ -166,7 +166,8 @@ def _parameters(values: dict[str, Any], name: str, judges: bool) -> Iterator[str
     if absent:
         usual = ", ".join(f"{given} = {json.dumps(GIVEN[given])}" for given in absent)
         yield (
-            f"{name}: the parameters cell lacks {', '.join(absent)}, which make fills in. Add {usual}"
+            f"{name}: the parameters cell lacks {', '.join(absent)}, which make fills in. "
+            f"Add {usual}"
         )
 
 
@@ -199,8 +200,8 @@ def _size(found: list[Cell], budget: Budget) -> Iterator[tuple[int, str]]:
         if counts and cell.code_lines > budget.cell_lines:
             yield (
                 cell.line,
-                f"cell {number} has {cell.code_lines} lines of code, more than {budget.cell_lines}: "
-                f"{remedy}, or split it",
+                f"cell {number} has {cell.code_lines} lines of code, more than "
+                f"{budget.cell_lines}: {remedy}, or split it",
             )
     total = sum(cell.code_lines for cell in found if cell.kind == "code" and _is_study(cell))
     if total > budget.code_lines:

@@ -173,8 +173,8 @@ def read_verdicts(path: Path) -> Verdicts:
     twice = [id for id, count in Counter(row.id for row in rows).items() if count > 1]
     if twice:
         raise ReportError(
-            f"{path} holds {', '.join(twice)} twice. An atomic claim has one judgement: give each a "
-            "name of its own in 09_verdicts"
+            f"{path} holds {', '.join(twice)} twice. An atomic claim has one judgement: give each "
+            "a name of its own in 09_verdicts"
         )
     return Verdicts(tuple(rows), tuple(claims))
 
