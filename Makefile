@@ -68,7 +68,8 @@ threads  := $(if $(filter-out 1,$(jobs)),OMP_NUM_THREADS=$${OMP_NUM_THREADS:-$(s
 
 # Written into the build folder before anything else: make clean removes only from folders that have it.
 marker   := $(BUILD_DIR)/.landscape-report
-again    := --no-print-directory CHECKED=yes
+# What the environment asked for is not inherited: see unexport.
+again    := --no-print-directory CHECKED=yes $(if $(REMEASURE),REMEASURE='$(REMEASURE)')
 
 .PHONY: help report study test check compare notebooks lab bench publish clean clean-all environment built
 

@@ -61,10 +61,10 @@ class Row:
         facts = {
             "Claim": judgement.statement,
             "Source": judgement.source_number,
-            "Checks": judgement.checks,
+            "Checks": judgement.outcomes,
             "Setting": judgement.setting,
-            "Before": judgement.former,
-            "Rule": judgement.rule_commit[:7],
+            "Before": judgement.history,
+            "Rule": judgement.commit[:7],
         }
         return [(name, plain_to_markdown(text)) for name, text in facts.items() if text]
 
@@ -112,7 +112,7 @@ class Report:
     def groups(self) -> list[list[Row]]:
         """The rows in groups of one source each."""
         rows = {row.judgement.id: row for row in self.rows}
-        return [[rows[one.id] for one in group] for group in self.verdicts.by_source()]
+        return [[rows[one.id] for one in group] for group in self.verdicts.by_source]
 
 
 def read_report(profile_dir: Path, studies: Sequence[str], *, title: str = TITLE) -> Report:
@@ -199,7 +199,7 @@ def _told(judgement: Judgement, targets: Targets) -> Target:
 
 def _check_shown(notebook: NotebookNode, verdicts: Verdicts) -> None:
     """The verdict a reader sees in the text must be the one in the results file."""
-    decided = {row.id: row.word for row in verdicts.judgements}
+    decided = {row.id: row.verdict for row in verdicts.judgements}
     for cell in notebook.cells:
         for output in cell.get("outputs", []):
             shown = output.get("metadata", {}).get("landscape", {})

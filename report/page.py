@@ -97,8 +97,9 @@ class _Reader(HTMLParser):
     def _is_content(self, tag: str, given: dict[str, str]) -> bool:
         if tag == "script":
             return given.get("type") == "application/json"
-        # Logs are no result, and may name times.
-        return tag not in _SILENT and "log" not in given.get("class", "").split()
+        # Logs may name times, and a rule is published in the commit that it names.
+        classes = given.get("class", "").split()
+        return tag not in _SILENT and not {"log", "commit"}.intersection(classes)
 
     def _flush(self) -> None:
         text = " ".join("".join(self._words).split())

@@ -24,9 +24,12 @@ def table(root: Path) -> str | None:
     verdicts = _published(root)
     if verdicts is None:
         return None
-    rows = [_row(judgement) for judgement in verdicts.judgements]
-    count = f"{_claims_judged(verdicts)} of the sources' {_claims(verdicts)} claims have a verdict."
-    return "\n".join([HEAD, *rows, "", " ".join([count, *_origins(root)])])
+    lines = [_row(judgement) for judgement in verdicts.judgements]
+    judged, claims = (
+        len({row.claim for row in rows}) for rows in (verdicts.judged, verdicts.judgements)
+    )
+    count = f"{judged} of the sources' {claims} claims have a verdict so far."
+    return "\n".join([HEAD, *lines, "", " ".join([count, *_origins(root)])])
 
 
 def answer(root: Path) -> str:
@@ -87,22 +90,10 @@ def _written(root: Path) -> str:
 
 
 def _row(judgement: Judgement) -> str:
-    name = judgement.id
-    if judgement.study:
-        name = f"[{name}](notebooks/{judgement.study}.py)"
-    statement = f"{name} {_plain(judgement.statement)}"
+    statement = f"{judgement.id} {_plain(judgement.statement)}"
     texts = (judgement.source_number, judgement.found, judgement.dependence)
-    cells = [statement, *(_plain(text) or "–" for text in texts), f"**{judgement.word}**"]
+    cells = [statement, *(_plain(text) or "–" for text in texts), f"**{judgement.verdict}**"]
     return f"| {' | '.join(cells)} |"
-
-
-def _claims_judged(verdicts: Verdicts) -> int:
-    return len({row.claim for row in verdicts.judged})
-
-
-def _claims(verdicts: Verdicts) -> int:
-    known = {claim.id for claim in verdicts.claims}
-    return len(known | {row.claim for row in verdicts.judgements})
 
 
 def _origins(root: Path) -> list[str]:

@@ -282,7 +282,8 @@ def _names(node: ast.AST) -> Iterator[str]:
     elif isinstance(node, ast.ImportFrom):
         yield node.module or ""
     elif isinstance(node, ast.alias):
-        yield node.asname or node.name
+        yield node.name
+        yield node.asname or ""
 
 
 def _is_exit(node: ast.Call) -> bool:

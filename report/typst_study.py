@@ -110,7 +110,7 @@ class TypstExporter(TemplateExporter):
         )
         return (
             f"#report-verdict((id: {string_literal(row.judgement.id)}, "
-            f"verdict: {string_literal(row.judgement.word)}, "
+            f"verdict: {string_literal(row.judgement.verdict)}, "
             f"finding: [{self._markup(row.found)}], facts: ({facts}))) <{anchor}>"
         )
 

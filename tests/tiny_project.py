@@ -55,7 +55,8 @@ seen = {"number": number, "seeds": seeds, "python": sys.executable, "cwd": os.ge
 print(statistics.mean(seeds))
 
 # %%
-header = (Path("report/published") if profile == "published" else made) / f"record/{study}/record.json"
+place = Path("report/published") if profile == "published" else made
+header = place / f"record/{study}/record.json"
 if not header.exists():
     print("measured")
 old = json.loads(header.read_text()) if header.exists() else {"study": study, "number": number}
@@ -94,7 +95,7 @@ from pathlib import Path
 made = Path(build_dir) / profile
 names = sorted(path.parent.name for path in made.glob("record/*/record.json"))
 judgements = [
-    {"id": f"S{name[1]}.1a", "claim": f"S{name[1]}.1", "word": "reproduced", "margin": margin}
+    {"id": f"S{name[1]}.1a", "claim": f"S{name[1]}.1", "verdict": "reproduced", "margin": margin}
     for name in names
 ]
 print("judged", *names)

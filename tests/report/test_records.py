@@ -69,7 +69,9 @@ def test_the_published_profile_reads_what_is_published_with_the_parameters_of_pa
 
 
 def test_without_a_published_record_nothing_is_executed(root):
-    with pytest.raises(ReportError, match=r"holds no study[.] Measure by make report PROFILE=paper, "):
+    with pytest.raises(
+        ReportError, match=r"holds no study[.] Measure by make report PROFILE=paper, "
+    ):
         run(root, profile="published")
     publish_record(root, "02_other")
     said = (
