@@ -235,8 +235,8 @@ def theory_study() -> nbformat.NotebookNode:
     own = figure(curves(), "fig-training", "The same curves again.", "Falling curves.")
     cells = [
         v4.new_markdown_cell(opening),
-        v4.new_code_cell("plots.show()", outputs=[own]),
         v4.new_markdown_cell("## Stationarity"),
+        v4.new_code_cell("plots.show()", outputs=[own]),
         v4.new_markdown_cell(
             "## Limits\nAll else.\n\n|"
             + " a long heading |" * 9
