@@ -146,6 +146,7 @@ ifeq ($(strip $(B)),)
 	  --publish bench/README.md
 	@$(run) -m bench.trace --build-dir '$(BUILD_DIR)' --publish bench/README.md
 	@$(run) -m bench.coverage --publish bench/README.md
+	@$(run) -m bench.verdicts --publish bench/README.md
 endif
 
 # Both steps leave what they replace in git. A sub-make, because its studies are those now published.

@@ -96,7 +96,7 @@ def check(given: argparse.Namespace) -> None:
     from report import architecture, pairing, readme, structure
     from report.parameters import parameters
     from report.settings import MEASURING, all_studies
-    from report.versions import current_versions, published_code
+    from report.versions import published_code
 
     studies = all_studies(ROOT)
     said = [] if studies else ["no study in notebooks/: a study is a file NN_name.py there"]
@@ -115,7 +115,7 @@ def check(given: argparse.Namespace) -> None:
         raise ReportError("\n".join(dict.fromkeys(said)))
     print(f"{len(studies)} studies: structure, pairing, profiles and the README's table are right")
     print(architecture.summary(library))
-    print("\n".join(published_code(ROOT, current_versions(ROOT))))
+    print("\n".join(published_code(ROOT)))
 
 
 def take(given: argparse.Namespace) -> None:
@@ -147,6 +147,26 @@ def compare(given: argparse.Namespace) -> None:
     compare(_settings(given))
 
 
+def equivalent(given: argparse.Namespace) -> None:
+    """Note which versions of functions were shown to give the same numbers."""
+    from report.equivalent import append
+
+    rows = append(
+        ROOT,
+        start=given.start,
+        end=given.end,
+        shown=given.shown,
+        names=given.names.replace(",", " ").split(),
+        studies=given.studies.replace(",", " ").split(),
+        recorded=given.recorded,
+    )
+    for row in rows:
+        print(
+            f"{row['name']}: {row['from_version'][:12]} gives what {row['to_version'][:12]} gives"
+        )
+    print(f"{len(rows)} rows added to lib/studies/equivalent_versions.csv")
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m report", description=__doc__)
     verbs = parser.add_subparsers(dest="verb", required=True, metavar="verb")
@@ -171,6 +191,7 @@ def _parser() -> argparse.ArgumentParser:
         (compare, [request]),
         (notebooks, []),
         (check, []),
+        (equivalent, []),
     ):
         added = verbs.add_parser(verb.__name__, parents=parents, help=verb.__doc__)
         added.set_defaults(run=verb)
@@ -180,6 +201,13 @@ def _parser() -> argparse.ArgumentParser:
     verbs.choices["publish"].add_argument("--table", action="store_true", help="README only")
     verbs.choices["take"].add_argument("--allow-dirty", action="store_true")
     verbs.choices["take"].add_argument("--replace", action="store_true", help="may lose entries")
+    compared = verbs.choices["equivalent"]
+    compared.add_argument("--from", dest="start", required=True, metavar="COMMIT")
+    compared.add_argument("--to", dest="end", default="HEAD", metavar="COMMIT")
+    compared.add_argument("--shown", required=True, help="what was run and compared")
+    compared.add_argument("--names", default="", help="functions; default all of published results")
+    compared.add_argument("--studies", default="", help="whose settings showed it; default all")
+    compared.add_argument("--recorded", type=Path, metavar="FILE", help="versions of --from")
     return parser
 
 

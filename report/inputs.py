@@ -95,6 +95,7 @@ def _dependencies(
     if study == VERDICTS:
         folder = settings.profile_dir / RECORD
         content["records"] = {name: folder_hash(folder / name) for name in recorded(folder)}
+        content["claims"] = _hash_all((root / "report").glob("*.csv"), root)
     elif settings.profile == PUBLISHED:
         content["record"] = folder_hash(source_dir(settings, study))
     else:

@@ -72,10 +72,11 @@ def duration(seconds: float) -> str:
 
 
 def _data(facts: dict[str, Any]) -> str:
-    counts = [f"{_value(v)} {k} examples" for k, v in facts.items() if isinstance(v, int)]
-    others = [f"{k} {v}" for k, v in facts.items() if not isinstance(v, int) and k != "sha256"]
+    counts = [f"{_value(facts[k])} {k} examples" for k in ("train", "test") if k in facts]
+    classes = [f"{facts['classes']} classes"] if "classes" in facts else []
+    shape = [" × ".join(map(str, facts["shape"]))] if "shape" in facts else []
     digest = [f"SHA\u2011256 {facts['sha256']}"] if "sha256" in facts else []
-    return " · ".join(counts + others + digest)
+    return " · ".join(counts + classes + shape + digest)
 
 
 def _value(value: Any) -> str:

@@ -4,7 +4,8 @@ import pytest
 import torch
 from landscape import rng
 from landscape.store.entries import Store
-from studies.study import Study
+
+from tests.sample_study import Numbers, study_in
 
 # One thread: sums have one order, and forked or killed processes have the same keys in a store.
 torch.set_num_threads(1)
@@ -27,5 +28,9 @@ def store(tmp_path):
 
 @pytest.fixture
 def study(tmp_path):
-    folders = {"data_dir": str(tmp_path / "data"), "build_dir": str(tmp_path / "build")}
-    return Study("09_tests", {"profile": "paper", **folders})
+    return study_in(tmp_path)
+
+
+@pytest.fixture
+def numbers():
+    return Numbers()

@@ -1,20 +1,60 @@
 """The machinery of this report: what studies record, how claims are judged, how it is told.
 
+::
+
+    from studies import Study, figures, tables
+
+    study = Study("01_bn_ablation", vars())
+    runs = study.train(configs, study.load("digits"), seeds=[0, 1])
+    figures.training(runs, label="fig-training", caption="...", alt="...")
+
 Modules stand on floors and import only downwards or beside them:
 
-1. ``intervals`` ``rank_correlation`` ``formatting`` ``display`` ``frames``: numbers, and how they
-   are shown and kept
-2. ``measurements`` ``claims`` ``files``: what is recorded and judged, and how it is written
-3. ``study``
-4. ``arms`` ``tuning`` ``time_to_target`` ``predictors`` ``power_laws`` ``published_estimators``:
-   what many runs say together
-5. ``records`` ``findings``
-6. ``figures`` ``tables``
+1. ``intervals`` ``rank_correlation`` ``formatting`` ``display`` ``frames`` ``cells`` ``files``
+   ``quantities``: numbers, and how they are shown and kept
+2. ``arms`` ``tasks`` ``recorder`` ``claims``: what is compared, on which data
+   ``judging``: relations, rules, verdicts, and the sentences about them
+3. ``collection`` ``record_folder`` ``staleness`` ``published_estimators``
+4. ``measurements`` ``recording``: numbers of a study, and the steps that record them
+5. ``solutions``
+6. ``runs`` ``slices``
+7. ``tuning`` ``trajectories`` ``time_to_target`` ``predictors`` ``power_laws``: what many runs say
+   together
+8. ``records``: one module a kind of measurement
+9. ``steps`` ``study`` ``findings``
+10. ``figures`` ``tables``
 """
 
+import importlib
 from pathlib import Path
+from typing import Any
 
 from landscape.store.library import read_code
 
 # What of this package computes results is known by its content, as the library is.
 read_code(Path(__file__).parent)
+
+__all__ = ["Arm", "Study", "arms", "display", "factorial", "figures", "formatting", "tables"]
+
+_NAMES = {
+    "Arm": "studies.arms",
+    "Study": "studies.study",
+    "factorial": "studies.arms",
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Import a public name at its first use: ``import studies`` alone stays quick."""
+    if name in _NAMES:
+        value = getattr(importlib.import_module(_NAMES[name]), name)
+    elif not name.startswith("_"):
+        try:
+            value = importlib.import_module(f"studies.{name}")
+        except ModuleNotFoundError as error:
+            if error.name != f"studies.{name}":
+                raise
+            raise AttributeError(f"module 'studies' has no attribute {name!r}") from None
+    else:
+        raise AttributeError(f"module 'studies' has no attribute {name!r}")
+    globals()[name] = value
+    return value

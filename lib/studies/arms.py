@@ -1,16 +1,90 @@
-"""Arms: named variants of one training config, and the runs that belong to them."""
+"""Arms: named variants of one training config, which know their factors."""
 
 import dataclasses
-import math
-from collections.abc import Mapping
+import itertools
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from landscape.objective import Objective
 from landscape.training.config import TrainConfig
-from landscape.training.run import Run
 
-# (arm, seed) -> run.
-Runs = Mapping[tuple[str, int], Run]
+
+class Arm(str):
+    """The name of an arm, which knows the arm's factors.
+
+    Args:
+        name: The name that figures and tables show, such as ``BN``.
+        factors: Factor -> level, a text or a number, such as ``norm="batch"`` or ``width=32``.
+
+    Raises:
+        ValueError: If a level is neither a text nor a number.
+
+    Attributes:
+        factors: The same.
+    """
+
+    factors: dict[str, Any]
+
+    def __new__(cls, name: str, **factors: Any) -> "Arm":
+        arm = super().__new__(cls, name)
+        for factor, level in factors.items():
+            if isinstance(level, bool) or not isinstance(level, str | int | float):
+                raise ValueError(
+                    f"arm {name!r} has {factor}={level!r}. A level is a text or a number."
+                )
+        arm.factors = factors
+        return arm
+
+    def __getnewargs_ex__(self) -> tuple[tuple[str], dict[str, Any]]:
+        return (str(self),), self.factors
+
+
+def named(factors: Mapping[str, Any], shown: Iterable[str] | None = None) -> Arm:
+    """Return the arm of some factors, named by its levels: ``CNN, width 32``.
+
+    A level that is a number stands after its factor's name, a text alone.
+
+    Args:
+        factors: Factor -> level.
+        shown: The factors that the name shows, in their order; None shows all.
+    """
+    levels = ((factor, factors[factor]) for factor in (factors if shown is None else shown))
+    texts = [
+        level if isinstance(level, str) else f"{factor.replace('_', ' ')} {level:g}"
+        for factor, level in levels
+    ]
+    return Arm(", ".join(texts), **factors)
+
+
+def factorial(
+    base: TrainConfig, **factors: Mapping[Any, Mapping[str, Any]] | Sequence[Any]
+) -> dict[Arm, TrainConfig]:
+    """Return a config for each combination of the levels of some factors.
+
+    Args:
+        base: The config that all arms start from.
+        factors: Factor -> level -> settings, as ``variants`` takes them; or a factor that is itself
+            a setting -> its values, such as ``width=[32, 64]``.
+
+    Returns:
+        Arm, named by ``named`` -> config, the last factor varying fastest.
+
+    Raises:
+        ValueError: If no part of the config has a setting, or two combinations have one name.
+    """
+    choices = [
+        [
+            (factor, level, levels[level] if isinstance(levels, Mapping) else {factor: level})
+            for level in levels
+        ]
+        for factor, levels in factors.items()
+    ]
+    changes: dict[Arm, dict[str, Any]] = {}
+    for combination in itertools.product(*choices):
+        arm = named({factor: level for factor, level, _ in combination})
+        if arm in changes:
+            raise ValueError(f"two arms are called {arm!r}. Give each level its own name.")
+        changes[arm] = {k: v for _, _, settings in combination for k, v in settings.items()}
+    return variants(base, changes)
 
 
 def variants(base: TrainConfig, changes: Mapping[str, Mapping[str, Any]]) -> dict[str, TrainConfig]:
@@ -57,82 +131,6 @@ def _fields(part: Any) -> list[str]:
     return [field.name for field in dataclasses.fields(part)]
 
 
-def arm_objectives(
-    runs: Runs, examples: tuple, *, step: int | None = None, **options: Any
-) -> dict[tuple[str, int], Objective | None]:
-    """Return the objective of each run's network, at the network's own theta.
-
-    Args:
-        runs: (arm, seed) -> run.
-        examples: Inputs and targets.
-        step: The snapshot to take; a run that diverged after this step still has it. None takes
-            the end of training.
-        options: Options of ``Objective``.
-
-    Returns:
-        (arm, seed) -> objective; None where the run diverged and has no such snapshot.
-    """
-    objectives: dict[tuple[str, int], Objective | None] = {}
-    for key, run in runs.items():
-        missing = has_diverged(run) and step not in run.snapshots
-        objectives[key] = None if missing else Objective(run.model(step=step), examples, **options)
-    return objectives
-
-
-def grouped(runs: Runs) -> dict[str, list[Run]]:
-    """Return arm -> its runs, in the order of seeds."""
-    groups: dict[str, list[Run]] = {}
-    for (arm, _), run in runs.items():
-        groups.setdefault(arm, []).append(run)
-    return groups
-
-
-def sizes(runs: Runs) -> dict[str, int]:
-    """Return arm -> number of parameters of its networks."""
-    return {
-        arm: sum(parameter.numel() for parameter in arm_runs[0].model().parameters())
-        for arm, arm_runs in grouped(runs).items()
-    }
-
-
-def select_family(values: Mapping[tuple[str, int], Any], family: str) -> dict[tuple[str, int], Any]:
-    """Return the arms called ``<family>, <name>``, under ``<name>`` alone.
-
-    Args:
-        values: (arm, seed) -> run, or a result measured on it.
-        family: The beginning of the names, such as ``MLP``.
-
-    Returns:
-        (name, seed) -> the same values; empty if no arm belongs to the family.
-    """
-    start = f"{family}, "
-    return {
-        (arm.removeprefix(start), seed): value
-        for (arm, seed), value in values.items()
-        if arm.startswith(start)
-    }
-
-
-def renamed_arms(
-    values: Mapping[tuple[str, int], Any], names: Mapping[str, str]
-) -> dict[tuple[str, int], Any]:
-    """Return some arms under new names.
-
-    Args:
-        values: (arm, seed) -> run, or a result measured on it.
-        names: New name -> arm. Arms that are not listed are left out.
-
-    Returns:
-        (new name, seed) -> the same values, in the order of ``names``.
-    """
-    return {
-        (name, seed): value
-        for name, renamed in names.items()
-        for (arm, seed), value in values.items()
-        if arm == renamed
-    }
-
-
 def architectures(configs: Mapping[str, TrainConfig], base: TrainConfig) -> list[str]:
     """Return the distinct arms that differ from a base config in their model alone.
 
@@ -166,28 +164,3 @@ def alike(configs: Mapping[str, TrainConfig]) -> list[list[str]]:
         else:
             groups.append((config, [arm]))
     return [names for _, names in groups]
-
-
-def trained(runs: Runs) -> list[str]:
-    """Return the arms without a diverged run, in their order."""
-    return [arm for arm, arm_runs in grouped(runs).items() if not any(map(has_diverged, arm_runs))]
-
-
-def diverged(runs: Runs, arm: str) -> tuple[int, int]:
-    """Return how many runs of an arm diverged, and how many runs it has.
-
-    Args:
-        runs: (arm, seed) -> run.
-        arm: The arm; it needs at least one run.
-    """
-    arm_runs = grouped(runs)[arm]
-    return sum(map(has_diverged, arm_runs)), len(arm_runs)
-
-
-def has_diverged(run: Run) -> bool:
-    """Whether a run diverged, in its last step too.
-
-    Training notices divergence when the next step computes a loss that is not finite. No step
-    follows the last one, so the final training loss is checked as well.
-    """
-    return run.diverged_at is not None or not math.isfinite(float(run.history["train_loss"][-1]))

@@ -1,25 +1,26 @@
-"""Recorded measurements of a study as a tidy frame, and the queries on them."""
+"""Measurements of a study as a tidy frame, and the queries on them."""
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, Self
 
 import numpy as np
 import pandas as pd
-import torch
 
 from studies import frames
+from studies.arms import named
+from studies.collection import matches
 from studies.intervals import Interval, paired_difference, paired_ratio
+from studies.recorder import NUMBER_COLUMNS
 
-# A seed is a number, or the text of several, and has the type of the seeds recorded.
+# A seed is a number, or the text of several; factors and settings have the type of their cells.
 _TYPES = {
     "quantity": "str",
-    "arm": "str",
-    "seed": None,
     "value": "float64",
     "unit": "str",
     "error": "float64",
     "error_kind": "str",
     "converged": "boolean",
+    "learned": "boolean",
     "cost": "float64",
     "cost_unit": "str",
     "bn": "str",
@@ -28,82 +29,116 @@ _TYPES = {
     "dtype": "str",
     "note": "str",
 }
-COLUMNS = tuple(_TYPES)
 
 
-class RecordedMeasurements:
-    """Record numbers one by one, and answer questions about them."""
+class Measurements:
+    """Numbers of a study, a row for each: quantity, arm, factors, seed, moment, value, error, ...
 
-    def __init__(self) -> None:
-        self._rows: list[dict[str, Any]] = []
-        self._measurements: pd.DataFrame | None = None
+    A missing ``converged`` means that the number is exact or converged; an ``error`` that is NaN,
+    with an ``error_kind``, is unknown.
+
+    Args:
+        rows: Column -> cell for each number.
+        missing: Sentences that say which numbers the record lacks.
+
+    Attributes:
+        missing: The same.
+    """
+
+    def __init__(self, rows: Sequence[Mapping[str, Any]], *, missing: Sequence[str] = ()) -> None:
+        self._rows, self.missing = list(rows), list(missing)
+        self._frame: pd.DataFrame | None = None
+
+    def __contains__(self, quantity: object) -> bool:
+        return any(row["quantity"] == quantity for row in self._rows)
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def __or__(self, other: Self) -> Self:
+        return type(self)([*self._rows, *other._rows], missing=[*self.missing, *other.missing])
 
     @property
-    def measurements(self) -> pd.DataFrame:
-        """The recorded numbers as a tidy frame: a row per number, in the order they were added.
+    def frame(self) -> pd.DataFrame:
+        """The numbers as a tidy frame, with all columns of ``recorder.NUMBER_COLUMNS``."""
+        if self._frame is None:
+            columns = dict.fromkeys(["quantity", "arm", "seed", *NUMBER_COLUMNS])
+            columns |= dict.fromkeys(key for row in self._rows for key in row)
+            self._frame = frames.tidy_frame(self._rows, tuple(columns), {**_TYPES, "arm": "str"})
+        return self._frame.copy(deep=False)
 
-        Its columns are ``COLUMNS``. A missing ``converged`` means that the number is exact or
-        converged; an ``error`` that is NaN, with an ``error_kind``, is unknown.
-        """
-        # Adding a number must stay cheap: the frame is built when it is asked for.
-        if self._measurements is None or len(self._measurements) != len(self._rows):
-            self._measurements = frames.tidy_frame(self._rows, COLUMNS, _TYPES)
-        return self._measurements.copy(deep=False)
+    @property
+    def arms(self) -> list[str]:
+        """The arms, in their order."""
+        return list(dict.fromkeys(row["arm"] for row in self._rows if row.get("arm") is not None))
 
-    def add(self, quantity: str, value: float, **labels: Any) -> None:
-        """Record one number.
+    @property
+    def quantities(self) -> list[str]:
+        """The quantities, in their order."""
+        return list(dict.fromkeys(row["quantity"] for row in self._rows))
 
-        Args:
-            quantity: Name of the quantity, such as ``lambda_max``.
-            value: The number, in ``unit``. NaN and infinity are allowed: they say that a
-                measurement failed.
-            labels: Any of the other columns: ``arm``, ``seed``, ``unit``, ``error`` (in ``unit``),
-                ``error_kind``, ``converged`` (True if not given), ``cost`` (in ``cost_unit``),
-                ``cost_unit``, ``bn``, ``examples``, ``examples_hash``, ``dtype``, ``note``.
-
-        Raises:
-            ValueError: If a label is not a column.
-        """
-        unknown = sorted(set(labels) - set(COLUMNS))
-        if unknown:
-            raise ValueError(
-                f"{quantity}: {', '.join(unknown)} is no column of measurements.csv. "
-                f"Pass only {', '.join(COLUMNS[1:])}."
-            )
-        self._rows.append({"quantity": quantity, "value": float(value), **labels})
-
-    def add_measurement(self, quantity: str, value: float, source: Any, **labels: Any) -> None:
-        """Record one number with the labels that its source carries.
+    def where(self, **wanted: Any) -> Self:
+        """Return the numbers with these cells.
 
         Args:
-            quantity: Name of the quantity.
-            value: The number; see ``add``.
-            source: A ``Measurement``, an ``Objective``, eigenpairs, ...: its attributes
-                ``converged``, ``bn``, ``examples`` or ``num_examples``, ``examples_hash`` and
-                ``dtype`` are recorded where it has them. ``converged`` may be a tensor: the number
-                converged if all its entries are true.
-            labels: Further columns; they replace labels of the source.
+            wanted: Column -> its value, or a list of allowed values; None for an empty cell.
 
         Raises:
-            ValueError: If a label is not a column.
+            ValueError: If no number has such a column, or no number is left.
         """
-        carried = {
-            column: getattr(source, name)
-            for column, name in (
-                ("converged", "converged"),
-                ("bn", "bn"),
-                ("examples", "examples"),
-                ("examples", "num_examples"),
-                ("examples_hash", "examples_hash"),
-                ("dtype", "dtype"),
-            )
-            if hasattr(source, name)
-        }
-        if "dtype" in carried:
-            carried["dtype"] = str(carried["dtype"]).removeprefix("torch.")
-        if "converged" in carried:
-            carried["converged"] = bool(torch.as_tensor(carried["converged"]).all())
-        self.add(quantity, value, **{**carried, **labels})
+        columns = dict.fromkeys([*NUMBER_COLUMNS, *(key for row in self._rows for key in row)])
+        matches(columns, {name: None for name in wanted})
+        rows = [
+            row for row in self._rows if matches({name: row.get(name) for name in wanted}, wanted)
+        ]
+        if not rows and not self.missing:
+            raise ValueError(f"no recorded number has {wanted}.")
+        return type(self)(rows, missing=self.missing)
+
+    def by(self, *factors: str) -> Self:
+        """Return the same with arms named by some of their columns, such as ``by("optimizer")``.
+
+        Args:
+            factors: The columns that names show, in their order.
+
+        Raises:
+            ValueError: If a number lacks such a cell.
+        """
+        rows = []
+        for row in self._rows:
+            if lacking := [factor for factor in factors if row.get(factor) is None]:
+                raise ValueError(
+                    f"{row['quantity']} of arm {row.get('arm')!r} has no {lacking[0]!r}. Choose "
+                    "numbers with where() first."
+                )
+            arm = named({factor: row[factor] for factor in factors}, factors)
+            rows.append({**row, "arm": str(arm)})
+        return type(self)(rows, missing=self.missing)
+
+    def renamed(self, names: Mapping[str, str]) -> Self:
+        """Return the numbers of some arms under new names, in the order of the names.
+
+        Args:
+            names: New name -> arm. Arms that are not listed are left out.
+        """
+        rows = [
+            {**row, "arm": name}
+            for name, arm in names.items()
+            for row in self._rows
+            if row.get("arm") == arm
+        ]
+        return type(self)(rows, missing=self.missing)
+
+    def qualified(self, words: str) -> Self:
+        """Return the numbers with words behind their quantities: ``lambda_max, own words``.
+
+        Several kinds of one quantity can then stand in one table or figure, each with its heading.
+
+        Args:
+            words: What kind they are, such as ``batch statistics``.
+        """
+        rows = [{**row, "quantity": f"{row['quantity']}, {words}"} for row in self._rows]
+        return type(self)(rows, missing=self.missing)
 
     def difference(self, quantity: str, arms: Sequence[str], *, factor: float = 1.0) -> Interval:
         """Return the paired difference of a quantity in two arms, first − second, over seeds.
@@ -224,11 +259,11 @@ class RecordedMeasurements:
 
         A number failed if it did not converge or is not finite.
         """
-        return len(self._rows), int(_failed(self.measurements).sum())
+        return len(self._rows), int(_failed(self.frame).sum())
 
     def failures(self) -> dict[str, int]:
         """Return quantity -> how many of its numbers failed, for the quantities with failures."""
-        rows = self.measurements
+        rows = self.frame
         return rows[_failed(rows)].groupby("quantity", sort=False).size().to_dict()
 
     def reasons(self, quantity: str) -> list[str]:
@@ -242,12 +277,12 @@ class RecordedMeasurements:
 
     def diverged_count(self) -> int:
         """Return how many numbers failed because their run diverged."""
-        rows = self.measurements
+        rows = self.frame
         diverged = rows["note"].str.contains("diverged", regex=False, na=False)
         return int((diverged & ~rows["converged"].fillna(True)).sum())
 
     def _selected(self, quantity: str, arms: Sequence[str | None] | None = None) -> pd.DataFrame:
-        rows = self.measurements
+        rows = self.frame
         chosen = rows["quantity"] == quantity
         if arms is not None:  # The frame holds arms as text, whatever they were recorded as.
             chosen &= rows["arm"].isin([None if arm is None else str(arm) for arm in arms])

@@ -9,7 +9,7 @@ import numpy as np
 
 from studies import predictors
 from studies.intervals import Interval, mean_interval, paired_difference, power_law
-from studies.study import Study
+from studies.measurements import Measurements
 
 # Family, such as "MLP" -> size, such as a width -> arm. Families may have different sizes.
 Families = Mapping[str, Mapping[float, str]]
@@ -35,7 +35,11 @@ class Exponent(Interval):
 
 
 def power_law_exponents(
-    study: Study, quantities: Sequence[str], families: Families, *, confidence: float = 0.95
+    numbers: Measurements,
+    quantities: Sequence[str],
+    families: Families,
+    *,
+    confidence: float = 0.95,
 ) -> dict[tuple[str, str], Exponent]:
     """Return the exponent of each quantity's power law in size, for each family, over seeds.
 
@@ -44,7 +48,7 @@ def power_law_exponents(
     is not left out: its family has no estimate, and ``invalid`` counts such seeds.
 
     Args:
-        study: Where the values were recorded, in the same order of seeds.
+        numbers: Where the values were recorded, in the same order of seeds.
         quantities: Recorded names.
         families: Family -> size -> arm; at least two sizes, positive, and at least 2 seeds.
         confidence: Coverage of the intervals, in (0, 1).
@@ -59,12 +63,12 @@ def power_law_exponents(
     """
     exponents = {}
     for quantity, (family, sizes) in itertools.product(quantities, families.items()):
-        rows = values_against_size(study, quantity, family, sizes)
+        rows = values_against_size(numbers, quantity, family, sizes)
         samples = [power_law(sorted(sizes), row) for row in rows]
         local_min, local_max = _local_range(sorted(sizes), rows)
         exponents[quantity, family] = Exponent(
             **vars(mean_interval(samples, confidence=confidence)),
-            converged=study.converged(quantity, list(sizes.values())),
+            converged=numbers.converged(quantity, list(sizes.values())),
             local_min=local_min,
             local_max=local_max,
             sizes=len(sizes),
@@ -73,12 +77,12 @@ def power_law_exponents(
 
 
 def exponent_difference(
-    study: Study, first: str, second: str, sizes: Mapping[float, str]
+    numbers: Measurements, first: str, second: str, sizes: Mapping[float, str]
 ) -> Interval:
     """Return the paired difference of two quantities' exponents over seeds, first − second.
 
     Args:
-        study: Where both were recorded, in the same order of seeds.
+        numbers: Where both were recorded, in the same order of seeds.
         first: Recorded name of the first quantity.
         second: Recorded name of the second.
         sizes: Size -> arm; at least two sizes, positive, and at least 2 seeds.
@@ -91,7 +95,7 @@ def exponent_difference(
         ValueError: If arms have different numbers of values, or there is one seed or one size.
     """
     samples = (
-        predictors.exponent_samples(study, name, list(sizes.values()), list(sizes))
+        predictors.exponent_samples(numbers, name, list(sizes.values()), list(sizes))
         for name in (first, second)
     )
     return paired_difference(*samples)
@@ -106,12 +110,12 @@ def _local_range(sizes: Sequence[float], rows: np.ndarray) -> tuple[float, float
 
 
 def values_against_size(
-    study: Study, quantity: str, family: str, sizes: Mapping[float, str]
+    numbers: Measurements, quantity: str, family: str, sizes: Mapping[float, str]
 ) -> np.ndarray:
     """Return the recorded values of one family against size.
 
     Args:
-        study: Where the values were recorded, in the same order of seeds.
+        numbers: Where the values were recorded, in the same order of seeds.
         quantity: Recorded name.
         family: Name of the family, for the error text.
         sizes: Size -> arm.
@@ -123,7 +127,7 @@ def values_against_size(
         KeyError: If an arm has no value.
         ValueError: If the sizes have different numbers of values.
     """
-    rows = [study.values(quantity, sizes[size]) for size in sorted(sizes)]
+    rows = [numbers.values(quantity, sizes[size]) for size in sorted(sizes)]
     if len({len(row) for row in rows}) > 1:
         raise ValueError(
             f"{quantity!r} of {family!r} has {[len(row) for row in rows]} values at the sizes "

@@ -3,14 +3,14 @@
 from collections.abc import Mapping, Sequence
 
 from studies.intervals import power_law
+from studies.measurements import Measurements
 from studies.rank_correlation import RankCorrelation, rank_correlation
-from studies.study import Study
 
 PooledAndWithin = tuple[RankCorrelation, RankCorrelation]
 
 
 def rank_correlations(
-    study: Study,
+    numbers: Measurements,
     quantities: Mapping[str, str],
     target: str,
     arms: Sequence[str],
@@ -25,7 +25,7 @@ def rank_correlations(
     arms.
 
     Args:
-        study: Where all were recorded, in the same order of seeds.
+        numbers: Where all were recorded, in the same order of seeds.
         quantities: Recorded name -> heading.
         target: Recorded name of the quantity to predict.
         arms: The arms.
@@ -41,7 +41,7 @@ def rank_correlations(
     """
     correlations = {}
     for name, heading in quantities.items():
-        pairs = points(study, name, target, arms)
+        pairs = points(numbers, name, target, arms)
         xs = [x for arm_xs, _ in pairs.values() for x in arm_xs]
         ys = [y for _, arm_ys in pairs.values() for y in arm_ys]
         labels = [arm for arm, (arm_xs, _) in pairs.items() for _ in arm_xs]
@@ -54,12 +54,12 @@ def rank_correlations(
 
 
 def exponent_samples(
-    study: Study, quantity: str, arms: Sequence[str], xs: Sequence[float]
+    numbers: Measurements, quantity: str, arms: Sequence[str], xs: Sequence[float]
 ) -> list[float]:
     """Return the exponent of a quantity's power law in a position, for each seed.
 
     Args:
-        study: Where the quantity was recorded, in the same order of seeds.
+        numbers: Where the quantity was recorded, in the same order of seeds.
         quantity: Its recorded name.
         arms: One arm for each position.
         xs: The positions, such as depths: positive, at least two of them different.
@@ -71,17 +71,17 @@ def exponent_samples(
         KeyError: If an arm has no value.
         ValueError: If arms have different numbers of values, or the positions give no exponent.
     """
-    values = [study.values(quantity, arm) for arm in arms]
+    values = [numbers.values(quantity, arm) for arm in arms]
     return [power_law(xs, seed_values) for seed_values in zip(*values, strict=True)]
 
 
 def points(
-    study: Study, x: str, y: str, arms: Sequence[str]
+    numbers: Measurements, x: str, y: str, arms: Sequence[str]
 ) -> dict[str, tuple[list[float], list[float]]]:
     """Return the recorded values of two quantities for each arm, such as for a scatter plot.
 
     Args:
-        study: Where both were recorded, in the same order of seeds.
+        numbers: Where both were recorded, in the same order of seeds.
         x: Recorded name of the first quantity.
         y: Recorded name of the second.
         arms: The arms.
@@ -92,4 +92,4 @@ def points(
     Raises:
         KeyError: If an arm lacks one of the two.
     """
-    return {arm: (study.values(x, arm), study.values(y, arm)) for arm in arms}
+    return {arm: (numbers.values(x, arm), numbers.values(y, arm)) for arm in arms}

@@ -1,147 +1,160 @@
-"""The record of one study: measurements, tables, verdicts and provenance, written as files."""
+"""One study: it trains, measures, records, and reads its record."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 from landscape.data import Dataset
+from landscape.data import load as load_data
 from landscape.store import provenance
 from landscape.store.entries import Store
 
 from studies import files, frames
-from studies.claims import Verdict
-from studies.measurements import COLUMNS, RecordedMeasurements
+from studies.measurements import Measurements
+from studies.recording import NotRecordedError
+from studies.steps import Steps
+from studies.tasks import Task
 
-PROFILES = ("smoke", "quick", "paper")
+PROFILES = ("smoke", "quick", "published", "paper")
+PUBLISHED = "report/published/record"
+_FOLDERS = ("data_dir", "build_dir", "remeasure")
 
 
-class Study(RecordedMeasurements):
-    """Collect the measurements and tables of one study and write them as results files.
+class Study(Steps):
+    """A study, whose steps are recorded: what its record holds is read, the rest is computed.
 
-    Results files hold results alone: the same commit, parameters and machine write the same bytes.
-    Times and hardware go to a provenance file in another folder.
+    The record lies in ``<build_dir>/<profile>/record/<name>``. Profile ``published`` reads it from
+    the repository instead and computes nothing: what the record lacks is listed as missing.
 
     Args:
         name: Name of the notebook, such as ``01_bn_ablation``.
         namespace: ``vars()`` of the notebook after its parameters cell. Its plain values (numbers,
             texts, booleans, None, and lists of them) become the parameters. It must hold
-            ``profile``, ``data_dir`` and ``build_dir``.
+            ``profile``, ``data_dir`` and ``build_dir``; ``remeasure="stale"`` measures again what
+            older code measured.
 
     Raises:
-        ValueError: If ``profile``, ``data_dir`` or ``build_dir`` is missing, or the profile is
-            unknown.
+        ValueError: If ``profile``, ``data_dir`` or ``build_dir`` is missing, the profile is
+            unknown, or ``remeasure`` is neither empty nor ``stale``.
+        RecordError: If the record cannot be used.
 
     Attributes:
-        name: Name of the notebook.
-        profile: ``smoke``, ``quick`` or ``paper``.
-        parameters: The study's parameters, without the two folders.
-        store: The store of training runs and measurements.
+        profile: ``smoke``, ``quick``, ``published`` or ``paper``.
+        parameters: The study's parameters, without folders.
         data_dir: Folder of the data, absolute.
-        evidence: Whether the verdicts of this profile count; only those of ``paper`` do.
+        evidence: Whether the numbers of this profile count as evidence.
     """
 
     def __init__(self, name: str, namespace: Mapping[str, Any]) -> None:
-        plain = {
+        given = {
             key: value
             for key, value in namespace.items()
             if not key.startswith("_") and _is_plain(value) and key not in ("In", "Out")
         }
-        missing = [key for key in ("profile", "data_dir", "build_dir") if key not in plain]
-        if missing or plain["profile"] not in PROFILES:
-            raise ValueError(
-                f"study {name!r} got profile={plain.get('profile')!r} and lacks "
-                f"{missing or 'nothing'}. Give profile (one of {', '.join(PROFILES)}), data_dir "
-                "and build_dir."
-            )
-        self.name, self.profile = name, plain["profile"]
-        self.evidence = self.profile == "paper"
-        build_dir = provenance.project_path(plain["build_dir"])
-        self.data_dir = provenance.project_path(plain["data_dir"])
-        self.store = Store(build_dir / "store")
+        _check(name, given)
+        self.profile = given["profile"]
+        self.evidence = self.profile in ("published", "paper")
+        build_dir = provenance.project_path(given["build_dir"])
+        self.data_dir = provenance.project_path(given["data_dir"])
         self._folder = build_dir / self.profile
+        target = self._folder / "record" / name
+        published = self.profile == "published"
+        super().__init__(
+            name,
+            source=provenance.project_path(PUBLISHED) / name if published else target,
+            target=target,
+            store=None if published else Store(build_dir / "store"),
+            remeasure=given.get("remeasure", "") == "stale",
+        )
         # The same study in other folders must write the same bytes.
-        self.parameters = {
-            key: value for key, value in plain.items() if key not in ("data_dir", "build_dir")
-        }
-        super().__init__()
-        self._tables: dict[str, list[dict[str, Any]]] = {}
+        self.parameters = {key: value for key, value in given.items() if key not in _FOLDERS}
+        if published:
+            self._check_recorded()
+        else:
+            self.record.header |= {"profile": self.profile, "parameters": self.parameters}
 
-    def table(self, name: str, rows: Sequence[Mapping[str, Any]]) -> None:
-        """Record rows for the results file ``<name>.csv``, such as the points of a curve.
-
-        Args:
-            name: Name of the table; rows recorded under the same name are appended.
-            rows: Column -> cell. All rows of a table have the columns of its first row.
-
-        Raises:
-            ValueError: If the name is ``measurements``, the file that ``add`` fills.
-        """
-        if name == "measurements":
-            raise ValueError("the table 'measurements' belongs to add(). Choose another name.")
-        self._tables.setdefault(name, []).extend(dict(row) for row in rows)
-
-    def frame(self, name: str) -> pd.DataFrame:
-        """Return a recorded table as a frame, its columns typed by their cells.
+    def load(self, dataset: str, **limits: Any) -> Task:
+        """Return a data set: its content where anything may be computed, else what is recorded.
 
         Args:
-            name: Name of the table; ``measurements`` is the frame of the same name.
+            dataset: Name of the data set.
+            limits: ``max_train`` and ``max_test``; see ``landscape.data.load``.
 
         Raises:
-            KeyError: If nothing was recorded under this name.
+            NotRecordedError: If the record does not know the data set.
+            FileNotFoundError: If there is no such data.
         """
-        if name == "measurements":
-            return self.measurements
-        if name not in self._tables:
-            known = ", ".join(["measurements", *self._tables])
-            raise KeyError(f"no table {name!r} was recorded. Ask for one of {known}.")
-        rows = self._tables[name]
-        return frames.tidy_frame(rows, tuple(rows[0]) if rows else ())
+        key = ", ".join([dataset, *(f"{name}={value}" for name, value in limits.items())])
+        datasets = self.record.header.setdefault("datasets", {})
+        if not self.live:
+            if key not in datasets:
+                raise NotRecordedError(
+                    f"the record of {self.name} was not made on {key}, but on "
+                    f"{', '.join(datasets) or 'no data'}. Measure it: {self._command()}"
+                )
+            known = datasets[key]
+            return Task(
+                dataset,
+                known["sha256"],
+                known["train"],
+                known["test"],
+                known["classes"],
+                tuple(known["shape"]),
+                self._no_data,
+            )
+        loaded = load_data(dataset, self.data_dir, **limits)
+        task = Task(
+            dataset,
+            loaded.sha256,
+            len(loaded.y_train),
+            len(loaded.y_test),
+            loaded.classes,
+            loaded.shape,
+            lambda: loaded,
+        )
+        datasets[key] = task.description()
+        return task
 
-    def write(
-        self, title: str, verdicts: Sequence[Verdict], datasets: Sequence[Dataset]
-    ) -> list[str]:
-        """Write the results files and the provenance, and remove results files of earlier runs.
+    @property
+    def measurements(self) -> Measurements:
+        """All numbers that the study asked for so far."""
+        return Measurements(self.record.rows("measurements"))
+
+    def frame(self, table: str) -> pd.DataFrame:
+        """Return a table of the record as a frame, with labels, entry and origin.
+
+        Args:
+            table: ``measurements``, or such as ``curves``.
+
+        Raises:
+            KeyError: If the record has no such table.
+        """
+        rows = self.record.rows(table)
+        if not rows:
+            raise KeyError(f"the record of {self.name} has no rows of a table {table!r}.")
+        columns = tuple(dict.fromkeys(key for row in rows for key in row))
+        return frames.tidy_frame(rows, columns)
+
+    def close(self, title: str) -> None:
+        """Write the record, and the provenance of the study.
 
         Args:
             title: Title of the study.
-            verdicts: The verdicts it reached.
-            datasets: The data sets it used.
-
-        Returns:
-            Names of the results files, sorted.
-
-        Raises:
-            ValueError: If a row of a table has a column that the table's first row lacks.
         """
-        folder = self._folder / "results" / self.name
-        folder.mkdir(parents=True, exist_ok=True)
-        texts = {"measurements.csv": frames.as_csv(self._rows, COLUMNS)}
-        for name, rows in self._tables.items():
-            texts[f"{name}.csv"] = frames.as_csv(rows, tuple(rows[0]) if rows else ())
-        entries = [files.claim_entry(verdict) for verdict in verdicts]
-        texts["claims.json"] = files.as_json(
-            {
-                "study": self.name,
-                "title": title,
-                "profile": self.profile,
-                "evidence": self.evidence,
-                "claims": entries,
-            }
-        )
-        for old in folder.iterdir():
-            if old.name not in texts:
-                old.unlink()
-        for name, text in texts.items():
-            files.write(folder / name, text)
+        self.record.header["title"] = title
+        self.record.header = {
+            key: self.record.header[key] for key in ("title", *sorted(self.record.header))
+        }
+        self.record.write()
         files.write(
-            self._folder / "provenance" / f"{self.name}.json",
-            files.as_json(self._provenance(datasets)),
+            self._folder / "provenance" / f"{self.name}.json", files.as_json(self._provenance())
         )
-        return sorted(texts)
 
-    def _provenance(self, datasets: Sequence[Dataset]) -> dict[str, Any]:
+    def _provenance(self) -> dict[str, Any]:
         commit, dirty = provenance.commit(Path(__file__).parent)
+        asked = self.record.asked()
+        origins = {self.record.part(entry).origin for entry in asked}
         return {
             "study": self.name,
             "profile": self.profile,
@@ -150,18 +163,43 @@ class Study(RecordedMeasurements):
             "parameters": self.parameters,
             "seeds": self.parameters.get("seeds", []),
             **provenance.description(),
-            "code": dict(sorted(self.store.code.items())),
-            "compute_seconds": round(self.store.seconds, 1),
-            "data": {
-                # A study may use one data set in several sizes: the name alone would not do.
-                f"{dataset.name} ({len(dataset.y_train):,})": {
-                    "sha256": dataset.sha256,
-                    "train": len(dataset.y_train),
-                    "test": len(dataset.y_test),
-                }
-                for dataset in datasets
-            },
+            "origins": {name: self.record.origins[name] for name in sorted(origins)},
+            "entries": len(asked),
+            "stale": len(self.stale),
+            "missing": {kind: len(labels) for kind, labels in self.missing.items()},
+            "compute_seconds": round(sum(self.record.seconds.values()), 3),
+            "data": self.record.header.get("datasets", {}),
         }
+
+    def _check_recorded(self) -> None:
+        if not len(self.record):
+            raise NotRecordedError(
+                f"{PUBLISHED}/{self.name} holds no record. Restore it from its commit, or measure "
+                f"the study: {self._command()}"
+            )
+
+    def _command(self) -> str:
+        return f"make study STUDY={self.name} PROFILE=paper"
+
+    def _no_data(self) -> Dataset:
+        raise NotRecordedError(
+            f"profile published reads no data. To compute on examples: {self._command()}"
+        )
+
+
+def _check(name: str, given: Mapping[str, Any]) -> None:
+    missing = [key for key in ("profile", "data_dir", "build_dir") if key not in given]
+    if missing or given["profile"] not in PROFILES:
+        raise ValueError(
+            f"study {name!r} got profile={given.get('profile')!r} and lacks "
+            f"{missing or 'nothing'}. Give profile (one of {', '.join(PROFILES)}), data_dir and "
+            "build_dir."
+        )
+    if given.get("remeasure", "") not in ("", "stale"):
+        raise ValueError(
+            f"study {name!r} got remeasure={given['remeasure']!r}. Give 'stale' to measure again "
+            "what older code measured, or nothing."
+        )
 
 
 def _is_plain(value: Any) -> bool:

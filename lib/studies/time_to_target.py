@@ -2,16 +2,14 @@
 
 import dataclasses
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 import scipy.stats
 import torch
-from landscape.training.run import Run
 
-from studies.arms import Runs, has_diverged
 from studies.intervals import Interval
-from studies.study import Study
+from studies.runs import RecordedRun, Runs
 
 
 @dataclasses.dataclass(frozen=True)
@@ -65,7 +63,7 @@ class Median(Interval):
     reason: str
 
 
-def reach(run: Run, quantity: str, target: float) -> Duration:
+def reach(run: RecordedRun, quantity: str, target: float) -> Duration:
     """Return how many epochs a run takes until an accuracy rises, or a loss falls, to a target.
 
     The run reaches the target at the first measurement that meets it, whatever comes later. The
@@ -106,7 +104,7 @@ def reach(run: Run, quantity: str, target: float) -> Duration:
     return Duration(before + share * (after - before), earliest=before, latest=after)
 
 
-def _checked(run: Run, quantity: str, target: float) -> bool:
+def _checked(run: RecordedRun, quantity: str, target: float) -> bool:
     """Return whether the quantity is an accuracy, not a loss; refuse anything else."""
     known = [name for name in run.history if name.endswith(("_accuracy", "_loss"))]
     if quantity not in known:
@@ -119,59 +117,6 @@ def _checked(run: Run, quantity: str, target: float) -> bool:
         allowed = "a share correct in (0, 1]" if accuracy else "a finite loss > 0, in nats"
         raise ValueError(f"target={target} is out of range for {quantity!r}. Pass {allowed}.")
     return accuracy
-
-
-def record_times(
-    study: Study,
-    runs: Runs,
-    targets: Mapping[str, tuple[str, float]],
-    *,
-    beginnings: Runs | None = None,
-) -> dict[str, dict[str, list[Duration]]]:
-    """Record how many epochs each run takes to reach each target.
-
-    A run that never reaches a target is recorded with the end of its plan and as not converged.
-    Where all runs share one plan, rank correlations of the recorded values are valid: such runs
-    are tied behind all others.
-
-    Args:
-        study: Where to record.
-        runs: (arm, seed) -> run.
-        targets: Name to record under, such as ``epochs_to_97`` -> quantity and target, as ``reach``
-            takes them.
-        beginnings: (arm, seed) -> the beginning of the same run, measured more often. It replaces
-            the run for each target that it reaches. None, or a missing key: the run alone counts.
-
-    Returns:
-        Name -> arm -> durations, in the order of seeds.
-
-    Raises:
-        ValueError: If a quantity or a target is one that ``reach`` refuses.
-    """
-    durations: dict[str, dict[str, list[Duration]]] = {name: {} for name in targets}
-    for (arm, seed), run in runs.items():
-        for name, target in targets.items():
-            duration, source = reach(run, *target), run
-            beginning = (beginnings or {}).get((arm, seed))
-            if beginning is not None and (finer := reach(beginning, *target)).reached:
-                duration, source = finer, beginning
-            study.add(
-                name,
-                duration.epochs,
-                arm=arm,
-                seed=seed,
-                unit="epochs",
-                error=duration.measurement_interval,
-                error_kind="interval between measurements",
-                converged=duration.reached,
-                cost=source.steps,
-                cost_unit="steps",
-                bn="frozen",
-                examples_hash=source.data_sha256,
-                note=_note(source, duration),
-            )
-            durations[name].setdefault(arm, []).append(duration)
-    return durations
 
 
 def shared_target(runs: Runs, arms: Sequence[str]) -> dict[int, float]:
@@ -189,14 +134,8 @@ def shared_target(runs: Runs, arms: Sequence[str]) -> dict[int, float]:
     for seed in [seed for arm, seed in runs if arm == arms[0]]:
         seed_runs = [runs[arm, seed] for arm in arms]
         final = [float(run.history["train_loss"][-1]) for run in seed_runs]
-        targets[seed] = math.nan if any(map(has_diverged, seed_runs)) else max(final)
+        targets[seed] = math.nan if any(run.diverged for run in seed_runs) else max(final)
     return targets
-
-
-def _note(run: Run, duration: Duration) -> str:
-    never = "" if duration.reached else f"never within {duration.epochs:g} epochs"
-    diverged = "" if run.diverged_at is None else f"diverged at step {run.diverged_at}"
-    return "; ".join(filter(None, [never, diverged]))
 
 
 def median_duration(durations: Sequence[Duration], *, confidence: float = 0.9) -> Median:

@@ -2,13 +2,13 @@
 
 import dataclasses
 import math
+import statistics
 from collections.abc import Mapping, Sequence
 
 from landscape.training.config import TrainConfig
-from landscape.training.run import Run
 
-from studies import arms
-from studies.arms import Runs
+from studies.arms import Arm, named, variants
+from studies.runs import RecordedRun, Runs
 
 
 @dataclasses.dataclass(frozen=True)
@@ -25,27 +25,16 @@ class TunedValue:
             value may lie outside the grid.
     """
 
-    arm: str
+    arm: Arm
     value: float
     losses: dict[float, list[float]]
     at_border: bool
 
 
-def grid_arm_name(arm: str, setting: str, value: float) -> str:
-    """Return the name of an arm at one grid value, such as ``Adam, learning rate 0.01``.
-
-    Args:
-        arm: The arm, such as ``Adam``.
-        setting: The setting, such as ``learning_rate``; underscores become spaces.
-        value: Its value, written with six significant digits.
-    """
-    return f"{arm}, {setting.replace('_', ' ')} {value:g}"
-
-
 def tuning_grid(
-    configs: Mapping[str, TrainConfig], setting: str, values: Sequence[float]
-) -> dict[str, TrainConfig]:
-    """Return every config at every value of a setting.
+    configs: Mapping[Arm, TrainConfig], setting: str, values: Sequence[float]
+) -> dict[Arm, TrainConfig]:
+    """Return every config at every value of a setting, which becomes a factor of the arms.
 
     Args:
         configs: Arm -> config.
@@ -53,28 +42,26 @@ def tuning_grid(
         values: The values of the grid, at least one, all different in six significant digits.
 
     Returns:
-        ``grid_arm_name(arm, setting, value)`` -> config, arm by arm.
+        Arm with the setting as a further factor, such as ``Adam, learning rate 0.01`` -> config,
+        arm by arm.
 
     Raises:
         ValueError: If there is no value, two values have one name, or no part of a config has the
             setting.
     """
-    names = {grid_arm_name("", setting, value) for value in values}
-    if not names or len(names) < len(values):
+    if not values or len({f"{value:g}" for value in values}) < len(values):
         raise ValueError(
             f"values={list(values)} of {setting} are no grid. "
             "Pass at least one value, all different in six significant digits."
         )
-    grid: dict[str, TrainConfig] = {}
+    grid: dict[Arm, TrainConfig] = {}
     for arm, config in configs.items():
-        changes = {grid_arm_name(arm, setting, value): {setting: value} for value in values}
-        grid |= arms.variants(config, changes)
+        changes = {named({**arm.factors, setting: value}): {setting: value} for value in values}
+        grid |= variants(config, changes)
     return grid
 
 
-def tuned_values(
-    runs: Runs, names: Sequence[str], setting: str, values: Sequence[float]
-) -> dict[str, TunedValue]:
+def tuned_values(runs: Runs, setting: str) -> dict[Arm, TunedValue]:
     """Return the best value of each arm: the lowest mean final training loss over seeds.
 
     The training loss alone decides, so that test examples stay unseen. A value at which any seed's
@@ -82,36 +69,59 @@ def tuned_values(
     taken, as in every tie: the study goes on, and the runs at that value show that they diverged.
 
     Args:
-        runs: Runs of ``tuning_grid``, (``grid_arm_name(arm, setting, value)``, seed) -> run; other
-            runs are ignored.
-        names: The arms to tune.
-        setting: The setting of the grid.
-        values: The values of the grid.
+        runs: Runs of ``tuning_grid``. Arms that differ in the setting alone are one arm's grid.
+        setting: The setting of the grid, a factor of every arm.
 
     Returns:
-        Arm -> its best value, with all losses.
+        Arm without the setting -> its best value, with all losses.
 
     Raises:
-        ValueError: If an arm has no run at a value.
+        ValueError: If the setting is no factor of an arm.
     """
-    return {arm: _tuned_value(runs, arm, setting, values) for arm in names}
-
-
-def _tuned_value(runs: Runs, arm: str, setting: str, values: Sequence[float]) -> TunedValue:
-    trained, losses = arms.grouped(runs), {}
-    for value in sorted(values):
-        grid_arm = grid_arm_name(arm, setting, value)
-        if grid_arm not in trained:
+    grids: dict[Arm, dict[float, list[float]]] = {}
+    for (arm, _), run in runs.items():
+        if setting not in arm.factors:
             raise ValueError(
-                f"there is no run of {grid_arm!r}. Train all of tuning_grid(configs, {setting!r}, "
-                f"{list(values)}), or pass only the arms and values that were trained."
+                f"the arm {arm!r} has no {setting!r}: it has {', '.join(arm.factors) or 'none'}. "
+                f"Pass runs of tuning_grid(configs, {setting!r}, values)."
             )
-        losses[value] = [_final_loss(run) for run in trained[grid_arm]]
-    means = {value: sum(seed_losses) / len(seed_losses) for value, seed_losses in losses.items()}
+        rest = {factor: level for factor, level in arm.factors.items() if factor != setting}
+        grid = grids.setdefault(named(rest), {})
+        grid.setdefault(arm.factors[setting], []).append(_final_loss(run))
+    return {arm: _tuned_value(arm, grid) for arm, grid in grids.items()}
+
+
+def tuned_configs(
+    configs: Mapping[Arm, TrainConfig],
+    tuned: Mapping[Arm, TunedValue],
+    setting: str,
+    **factors: str,
+) -> dict[Arm, TrainConfig]:
+    """Return the config of each tuned arm at its best value.
+
+    Args:
+        configs: Arm -> config, as ``tuning_grid`` took them.
+        tuned: Arm -> its best value. Arms without one are left out.
+        setting: The setting of the grid.
+        factors: Factors that the new arms get, such as ``rate="own"``.
+
+    Returns:
+        Arm -> config, in the order of ``configs``.
+    """
+    best: dict[Arm, TrainConfig] = {}
+    for arm, config in configs.items():
+        if choice := tuned.get(named(arm.factors)):
+            changes = {named({**arm.factors, **factors}): {setting: choice.value}}
+            best |= variants(config, changes)
+    return best
+
+
+def _tuned_value(arm: Arm, grid: Mapping[float, list[float]]) -> TunedValue:
+    losses = {value: grid[value] for value in sorted(grid)}
+    means = {value: statistics.fmean(seed_losses) for value, seed_losses in losses.items()}
     lowest = min(means, key=means.__getitem__)  # In a tie the first: the smallest value.
     return TunedValue(arm, lowest, losses, at_border=lowest in (min(means), max(means)))
 
 
-def _final_loss(run: Run) -> float:
-    loss = float(run.history["train_loss"][-1])
-    return loss if run.diverged_at is None and math.isfinite(loss) else math.inf
+def _final_loss(run: RecordedRun) -> float:
+    return math.inf if run.diverged else run.final("train_loss")

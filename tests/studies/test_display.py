@@ -17,17 +17,16 @@ from landscape.plots.style import LOOKS, STYLES, maths, series_style
 from landscape.slices import Lines, Plane
 from matplotlib.figure import Figure as Canvas
 from studies import display, formatting, intervals
-from studies.claims import Claim, above, every, not_testable, robust
 from studies.display import Figure, Sentence, Table
 from studies.figures import bands, builders, captioned
 from studies.intervals import band, mean_interval, paired_ratio, single_curve
-from studies.study import Study
+from studies.recording import Request
 from studies.tables import comparisons
-from studies.tables.verdicts import VerdictBox, closing
+from studies.tables.study_summary import closing
 
 from tests.sample_measurements import MEASURED
+from tests.sample_study import recorded_run, runs_of
 
-CLAIM = Claim("S9.1", "setting", "BN raises λ_max", "2 against 1", "rule | with a bar")
 WORDS = {"label": "fig-test", "caption": "See $x$.", "alt": "A line."}
 
 
@@ -146,13 +145,7 @@ def test_table_refuses_a_label_of_another_form():
         table(label="fig-x")
 
 
-def test_rules_are_a_table_of_the_claims():
-    _, carried = bundle(comparisons.rule_table([CLAIM, CLAIM]))
-    assert carried["label"] == "tab-rules-S9" and carried["align"] == ["left"] * 4
-    assert carried["rows"] == [["S9.1", "BN raises λ_max", "2 against 1", "rule | with a bar"]] * 2
-
-
-# Sentences and verdicts
+# Sentences
 
 
 def test_sentence_is_markdown_with_eigenvalues_as_mathematics():
@@ -161,58 +154,22 @@ def test_sentence_is_markdown_with_eigenvalues_as_mathematics():
     assert carried is None
 
 
-def test_verdict_says_word_claim_and_finding():
-    verdict = every(CLAIM, [above("ratio", paired_ratio([2.0, 2.2], [1.0, 1.0]))])
-    data, carried = bundle(VerdictBox(verdict))
-    assert carried == {
-        "kind": "verdict",
-        "id": "S9.1",
-        "verdict": verdict.word,
-        "label": "verdict-S9.1",
-    }
-    assert data["text/markdown"] == (
-        f"**S9.1: {verdict.word}.** BN raises λ_max. We measure: {verdict.text}."
-    )
-
-
-def test_a_verdict_of_several_findings_lists_them_with_their_words_checks_apart():
-    up = above("up", paired_ratio([2.0, 2.2], [1.0, 1.0]))
-    down = above("down", paired_ratio([1.0, 1.0], [2.0, 2.2]))
-    again = dataclasses.replace(up, quantity="up again")
-    verdict = robust(CLAIM, [up], [down, again])
-    assert verdict.claimed == (up,) and verdict.checks == 2
-    text = bundle(VerdictBox(verdict))[0]["text/markdown"]
-    assert text == (
-        f"**S9.1: {verdict.word}.** BN raises λ_max. We measure:\n\n- {up.text}: *{up.word}*\n\n"
-        f"Checks:\n\n- {down.text}: *{down.word}*\n- {again.text}: *{again.word}*"
-    )
-    alone = bundle(VerdictBox(every(CLAIM, [up, down])))[0]["text/markdown"]
-    assert "Checks" not in alone and alone.endswith(f"- {down.text}: *{down.word}*")
-
-
-def test_verdict_that_nothing_was_measured_for_does_not_say_we_measure():
-    data, _ = bundle(VerdictBox(not_testable(CLAIM, "The source gives no data.")))
-    assert "We measure" not in data["text/markdown"] and ".." not in data["text/markdown"]
-
-
 # Tables and closing of a study
 
 
 @pytest.fixture
-def study(tmp_path):
-    folders = {"data_dir": str(tmp_path), "build_dir": str(tmp_path)}
-    study = Study("09_tests", {"profile": "quick", **folders})
+def filled(numbers):
     for first, second in ((2.0, 1.0), (2.2, 1.0), (2.1, 1.1)):
-        study.add("q", first, arm="a")
-        study.add("q", second, arm="b")
-        study.add("bad", first, arm="a", converged=False)
-        study.add("bad", -second, arm="b")
-    return study
+        numbers.add("q", first, arm="a")
+        numbers.add("q", second, arm="b")
+        numbers.add("bad", first, arm="a", converged=False)
+        numbers.add("bad", -second, arm="b")
+    return numbers
 
 
-def test_comparison_holds_means_ratio_and_convergence(study):
+def test_comparison_holds_means_ratio_and_convergence(filled):
     headings = {"q": "quantity (unit)", "bad": "other"}
-    found = comparisons.comparison_table(study, headings, ["a", "b"], label="tab-c", caption="c")
+    found = comparisons.comparison_table(filled, headings, ["a", "b"], label="tab-c", caption="c")
     assert found.columns == ["quantity", "a", "b", "a / b", "converged"]
     ratio = formatting.interval_text(paired_ratio([2.0, 2.2, 2.1], [1.0, 1.0, 1.1]))
     mean = formatting.interval_text(mean_interval([2.0, 2.2, 2.1]))
@@ -240,33 +197,53 @@ def test_intervals_are_those_of_each_list():
     assert found == {"q": {"a": mean_interval([1.0, 2.0]), "b": mean_interval([3.0, 3.0])}}
 
 
-def test_closing_lists_verdicts_and_counts_what_did_not_converge(study):
-    text = closing(study, [not_testable(CLAIM, "x")]).text
-    assert "[S9.1](#verdict-S9.1), BN raises $\\lambda_{\\max}$: **not testable**" in text
-    assert "rests on 12 recorded numbers. **3 of them did not converge**: " in text
-    assert text.startswith("These numbers are not evidence")
-    assert "diverged" not in text
-    study.add("lambda_max", math.nan, arm="a", seed=0, converged=False, note="the run diverged")
-    text = closing(study, []).text
-    assert "13 recorded numbers. **4 of them did not converge** (1 of runs that diverged): " in text
-    assert "3 of bad, 1 of lambda_max." in text
-    study.add("bad", 1.0, arm="a", converged=False, note="lost in noise")
-    assert "4 of bad (lost in noise), 1 of lambda_max." in closing(study, []).text
-    for why in ("too few", "too many"):  # More reasons than a sentence holds.
-        study.add("bad", 1.0, arm="a", converged=False, note=why)
-    assert "6 of bad, 1 of lambda_max." in closing(study, []).text
+def closed(study, *, evidence=True):
+    return closing(study, evidence=evidence).text
 
 
-def test_closing_says_which_words_the_checks_changed(study):
-    good, bad = (above("q", mean_interval([value, 1.1 * value])) for value in (1.0, -1.0))
-    kept, *changed = (
-        robust(dataclasses.replace(CLAIM, id=f"S9.{i}"), [good], [check])
-        for i, check in enumerate((above("better", good.interval), bad, bad, bad))
+def recorded(study, *rows):
+    """Record rows of one entry: (quantity, value, further columns)."""
+
+    def compute(recorder):
+        for quantity, value, columns in rows:
+            recorder.add(quantity, value, **columns)
+
+    study.step("kind", [Request({"rows": len(rows)}, {"arm": "a"}, compute)])
+
+
+BAD = {"converged": False}
+
+
+def test_closing_counts_what_did_not_converge(study):
+    rows = [("q", 1.0, {})] * 9 + [("bad", 2.0, BAD)] * 3
+    recorded(study, *rows)
+    assert closed(study).startswith("The study rests on 12 recorded numbers. **3 of them did not")
+    assert "**3 of them did not converge**: 3 of bad." in closed(study)
+    diverged = ("lambda_max", math.nan, {**BAD, "note": "the run diverged"})
+    recorded(study, diverged, ("bad", 1.0, {**BAD, "note": "lost in noise"}))
+    text = closed(study)
+    assert "14 recorded numbers. **5 of them did not converge** (1 of runs that diverged): " in text
+    assert "4 of bad (lost in noise), 1 of lambda_max." in text
+    # More reasons than a sentence holds.
+    recorded(study, *[("bad", 1.0, {**BAD, "note": why}) for why in ("few", "many", "odd")])
+    assert "7 of bad, 1 of lambda_max." in closed(study)
+
+
+def test_closing_of_a_trial_says_that_it_is_no_evidence(study):
+    recorded(study, ("q", 1.0, {}))
+    assert closed(study, evidence=False).startswith("These numbers are not evidence")
+    assert closed(study).endswith("None of them failed to converge.")
+
+
+def test_closing_says_what_the_record_lacks_and_what_is_stale(study):
+    recorded(study, ("q", 1.0, {}))
+    study.missing["lines"] = [{"arm": "a"}, {"arm": "b"}]
+    study.stale["e1"] = ["train", "sam"]
+    text = closed(study)
+    assert "lacks what newer code would show: 2 of lines. The command `make study" in text
+    assert (
+        "1 entries of the record were measured by code that has changed since: sam, train" in text
     )
-    assert "Without" not in closing(study, [kept]).text
-    one, three = (closing(study, [kept, *some]).text for some in (changed[:1], changed))
-    assert "\n\nWithout the checks these would be: S9.1 *reproduced*.\n\n" in one
-    assert "these would be: S9.1, S9.2 and S9.3 *reproduced*." in three
 
 
 def path(barrier, position=0.5):
@@ -315,18 +292,19 @@ def test_show_displays_things_in_their_order(monkeypatch):
 
 
 def run(history, epochs=2, diverged_at=None):
-    rows = {name: torch.tensor(values, dtype=torch.float64) for name, values in history.items()}
-    at = torch.arange(epochs + 1).double()
-    return types.SimpleNamespace(history=rows, measured_at=at, diverged_at=diverged_at)
+    history = {"train_loss": [1.0], **history}
+    return recorded_run(history, plan=list(range(epochs + 1)), diverged_at=diverged_at)
 
 
 def test_bands_of_runs_are_by_arm_and_stop_where_a_run_diverged():
-    runs = {
-        ("a", 0): run({"loss": [4.0, 2.0, 1.0]}),
-        ("a", 1): run({"loss": [9.0, 8.0]}),
-        ("b", 0): run({"loss": [1.0, 1.0, 1.0]}),
-        ("b", 1): run({"loss": [4.0, 4.0, 0.0]}),
-    }
+    runs = runs_of(
+        {
+            ("a", 0): run({"loss": [4.0, 2.0, 1.0]}),
+            ("a", 1): run({"loss": [9.0, 8.0]}),
+            ("b", 0): run({"loss": [1.0, 1.0, 1.0]}),
+            ("b", 1): run({"loss": [4.0, 4.0, 0.0]}),
+        }
+    )
     found = builders.run_bands(runs, "loss")
     assert list(found) == ["a", "b"] and found["b"].mean.tolist()[:2] == pytest.approx([2.0, 2.0])
     assert math.isnan(found["b"].mean[2])  # 0 has no place on a logarithmic axis.
@@ -345,7 +323,7 @@ def test_bands_of_runs_are_by_arm_and_stop_where_a_run_diverged():
 def test_training_panels_name_quantity_and_unit():
     names = ("train_loss", "test_loss", "test_accuracy", "gradient_norm")
     runs = {("a", s): run({name: [0.1, 0.2, 0.6 + 0.3 * s] for name in names}) for s in (0, 1)}
-    made = builders.training_panels(runs)
+    made = builders.training_panels(runs_of(runs))
     assert [panel.y for panel in made] == [
         "loss (nats)",
         "loss (nats)",
@@ -364,17 +342,23 @@ def test_training_panels_name_the_arms_of_which_runs_diverged():
     whole, short = ({name: [0.1] * count for name in names} for count in (3, 1))
     runs = {("a", 0): run(whole), ("a", 1): run(short, diverged_at=2), ("b", 0): run(whole)}
     runs |= {("c", seed): run(short, diverged_at=2) for seed in (0, 1)}
-    for panel in builders.training_panels(runs):
+    for panel in builders.training_panels(runs_of(runs)):
         assert list(panel.series) == ["a (1 of 2 diverged)", "b", "c (diverged)"]
 
 
-def test_recorded_panels_are_the_values_of_a_study(study):
-    (panel,) = builders.recorded_panels(
-        study, {"q": "name"}, ["a", "b"], "factor", [0.1, 1.0, 10.0]
-    )
+def test_panels_against_a_column_are_the_values_of_its_rows(numbers):
+    for arm, shift in (("a", 0.0), ("b", 1.0)):
+        for factor in (0.1, 1.0, 10.0):
+            numbers.add("q", 2.0 + factor + shift, arm=arm, factor=factor, seed=0)
+    (panel,) = builders.column_panels(numbers, {"q": "name"}, "factor", "scale")
     assert panel.ticks == (0.1, 1.0, 10.0)
-    assert panel.series["a"].mean.tolist() == [2.0, 2.2, 2.1]
-    assert (panel.x, panel.y, panel.x_scale) == ("factor", "name", "log")
+    assert panel.series["b"].mean.tolist() == pytest.approx([3.1, 4.0, 13.0])
+    assert (panel.x, panel.y, panel.x_scale) == ("scale", "name", "log")
+    numbers.add("q", 5.0, arm="a", factor=1.0, seed=1)
+    with pytest.raises(
+        ValueError, match=r"a has several values of q at one factor: .*Choose a seed"
+    ):
+        builders.column_panels(numbers, {"q": "name"}, "factor", "scale")
 
 
 def lines_of(*rows):

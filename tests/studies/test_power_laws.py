@@ -15,11 +15,11 @@ WORDS = {"label": "fig-test", "caption": "See.", "alt": "Curves."}
 TABLE = {"label": "tab-test", "caption": "See."}
 
 
-def record(study, quantity, family, by_size, **labels):
+def record(numbers, quantity, family, by_size, **labels):
     """Record values, one a seed, of the arms of a family, and return its sizes and arms."""
     for size, values in by_size.items():
         for seed, value in enumerate(values):
-            study.add(quantity, value, arm=f"{family} {size}", seed=seed, **labels)
+            numbers.add(quantity, value, arm=f"{family} {size}", seed=seed, **labels)
     return {size: f"{family} {size}" for size in by_size}
 
 
@@ -29,17 +29,17 @@ def law(sizes, *factors, exponent=-0.5):
 
 
 @pytest.fixture
-def families(study):
+def families(numbers):
     """Families with sizes in no order, of which the second has others than the first."""
-    mlp = record(study, "q", "MLP", law([64, 8, 512], 2.0, 8.0), unit="nats")
-    return {"MLP": mlp, "CNN": record(study, "q", "CNN", law([4, 16], 1.0, 1.0, exponent=2))}
+    mlp = record(numbers, "q", "MLP", law([64, 8, 512], 2.0, 8.0), unit="nats")
+    return {"MLP": mlp, "CNN": record(numbers, "q", "CNN", law([4, 16], 1.0, 1.0, exponent=2))}
 
 
 # Panels
 
 
-def test_each_family_has_its_own_sizes_in_increasing_order(study, families):
-    (panel,) = scaling.scaling_panels(study, {"q": "heading"}, families, x="width")
+def test_each_family_has_its_own_sizes_in_increasing_order(numbers, families):
+    (panel,) = scaling.scaling_panels(numbers, {"q": "heading"}, families, x="width")
     assert (panel.title, panel.x, panel.y) == ("heading", "width", "nats")
     assert (panel.scale, panel.x_scale, panel.ticks) == ("log", "log", (4, 8, 16, 64, 512))
     assert {name: of.x.tolist() for name, of in panel.series.items()} == {
@@ -51,10 +51,10 @@ def test_each_family_has_its_own_sizes_in_increasing_order(study, families):
     np.testing.assert_allclose(panel.series["CNN"].mean, [16, 256], rtol=1e-14)
 
 
-def test_band_on_a_logarithmic_axis_is_that_of_the_logarithms(study):
+def test_band_on_a_logarithmic_axis_is_that_of_the_logarithms(numbers):
     values = {8: [1.0, 4.0, 3.0], 16: [2.0, 9.0, 5.0]}
-    family = {"MLP": record(study, "q", "MLP", values)}
-    (panel,) = scaling.scaling_panels(study, {"q": "q"}, family, x="width")
+    family = {"MLP": record(numbers, "q", "MLP", values)}
+    (panel,) = scaling.scaling_panels(numbers, {"q": "q"}, family, x="width")
     for place, own in enumerate(values.values()):
         want = mean_interval(np.log(own))
         found = panel.series["MLP"]
@@ -62,45 +62,45 @@ def test_band_on_a_logarithmic_axis_is_that_of_the_logarithms(study):
         assert math.log(found.high[place]) == pytest.approx(want.high)
 
 
-def test_positive_values_have_a_logarithmic_axis_unless_they_span_too_little(study):
-    family = {"MLP": record(study, "q", "MLP", {8: [1.0, 1.0], 16: [3.0, 3.0]})}
+def test_positive_values_have_a_logarithmic_axis_unless_they_span_too_little(numbers):
+    family = {"MLP": record(numbers, "q", "MLP", {8: [1.0, 1.0], 16: [3.0, 3.0]})}
     scales = [
-        scaling.scaling_panels(study, {"q": "q"}, family, x="width", span=span)[0].scale
+        scaling.scaling_panels(numbers, {"q": "q"}, family, x="width", span=span)[0].scale
         for span in (1.0, 3.0, 3.1)
     ]
     assert scales == ["log", "log", "linear"]
 
 
 @pytest.mark.parametrize("value", [0.0, -1.0])
-def test_values_that_are_not_positive_have_a_linear_axis_and_their_plain_mean(study, value):
-    family = {"MLP": record(study, "q", "MLP", {8: [value, 3.0], 16: [100.0, 300.0]})}
-    (panel,) = scaling.scaling_panels(study, {"q": "q"}, family, x="width")
+def test_values_that_are_not_positive_have_a_linear_axis_and_their_plain_mean(numbers, value):
+    family = {"MLP": record(numbers, "q", "MLP", {8: [value, 3.0], 16: [100.0, 300.0]})}
+    (panel,) = scaling.scaling_panels(numbers, {"q": "q"}, family, x="width")
     assert panel.scale == "linear"
     assert panel.series["MLP"].mean.tolist() == [(value + 3) / 2, 200.0]
 
 
-def test_few_values_that_are_not_positive_are_gaps_where_the_others_span_a_factor_of_1000(study):
-    family = {"MLP": record(study, "q", "MLP", {8: [1.0, 4.0], 16: [-5.0, 50.0], 32: [2e3, 8e3]})}
-    (panel,) = scaling.scaling_panels(study, {"q": "q"}, family, x="width")
+def test_few_values_that_are_not_positive_are_gaps_where_the_others_span_a_factor_of_1000(numbers):
+    family = {"MLP": record(numbers, "q", "MLP", {8: [1.0, 4.0], 16: [-5.0, 50.0], 32: [2e3, 8e3]})}
+    (panel,) = scaling.scaling_panels(numbers, {"q": "q"}, family, x="width")
     assert (panel.scale, panel.title) == ("log", "q (1 of 6 ≤ 0)")
     assert panel.series["MLP"].mean.tolist() == pytest.approx([2.0, NAN, 4e3], nan_ok=True)
-    assert study.values("q", family["MLP"][16]) == [-5.0, 50.0]  # What is recorded stays.
+    assert numbers.values("q", family["MLP"][16]) == [-5.0, 50.0]  # What is recorded stays.
 
 
-def test_a_size_that_is_not_finite_is_a_gap_and_the_rest_stays(study):
-    family = {"MLP": record(study, "q", "MLP", {8: [1.0, 4.0], 16: [NAN, 5.0], 32: [2.0, 8.0]})}
-    (panel,) = scaling.scaling_panels(study, {"q": "q"}, family, x="width")
+def test_a_size_that_is_not_finite_is_a_gap_and_the_rest_stays(numbers):
+    family = {"MLP": record(numbers, "q", "MLP", {8: [1.0, 4.0], 16: [NAN, 5.0], 32: [2.0, 8.0]})}
+    (panel,) = scaling.scaling_panels(numbers, {"q": "q"}, family, x="width")
     found = panel.series["MLP"]
     assert found.mean[[0, 2]] == pytest.approx([2.0, 4.0]) and math.isnan(found.mean[1])
     np.testing.assert_array_equal(found.samples[1], [4, 5, 8])
 
 
-def test_panels_refuse_sizes_of_different_numbers_of_seeds(study):
-    family = {"MLP": record(study, "q", "MLP", {16: [1.0], 8: [1.0, 2.0]})}
+def test_panels_refuse_sizes_of_different_numbers_of_seeds(numbers):
+    family = {"MLP": record(numbers, "q", "MLP", {16: [1.0], 8: [1.0, 2.0]})}
     for of in (scaling.scaling_panels, power_laws.power_law_exponents):
         how = {"x": "width"} if of is scaling.scaling_panels else {}
         with pytest.raises(ValueError, match=r"'q' of 'MLP' has \[2, 1\] values at .* \[8, 16\]"):
-            of(study, {"q": "q"}, family, **how)
+            of(numbers, {"q": "q"}, family, **how)
 
 
 @pytest.mark.parametrize(
@@ -112,18 +112,18 @@ def test_panels_refuse_sizes_of_different_numbers_of_seeds(study):
         ([32], [32]),
     ],
 )
-def test_sizes_are_labelled_as_far_as_there_is_room(study, sizes, shown):
-    family = {"MLP": record(study, "q", "MLP", law(sizes, 1.0, 2.0))}
-    (panel,) = scaling.scaling_panels(study, {"q": "q"}, family, x="width")
+def test_sizes_are_labelled_as_far_as_there_is_room(numbers, sizes, shown):
+    family = {"MLP": record(numbers, "q", "MLP", law(sizes, 1.0, 2.0))}
+    (panel,) = scaling.scaling_panels(numbers, {"q": "q"}, family, x="width")
     assert list(panel.ticks) == shown
 
 
 @pytest.mark.filterwarnings("error")
-def test_labels_of_many_sizes_do_not_overlap(study):
+def test_labels_of_many_sizes_do_not_overlap(numbers):
     sizes = [2**k for k in range(2, 11)]
-    family = {"MLP": record(study, "q", "MLP", law(sizes, 1.0, 2.0))}
-    family["one"] = record(study, "q", "one", {32: [3.0, 3.0]})
-    made = scaling.scaling_panels(study, {"q": "q"}, family, x="width") * 2
+    family = {"MLP": record(numbers, "q", "MLP", law(sizes, 1.0, 2.0))}
+    family["one"] = record(numbers, "q", "one", {32: [3.0, 3.0]})
+    made = scaling.scaling_panels(numbers, {"q": "q"}, family, x="width") * 2
     canvas = captioned.curves(made, **WORDS).figure
     canvas.draw_without_rendering()
     axis = canvas.axes[0]
@@ -137,8 +137,8 @@ def test_labels_of_many_sizes_do_not_overlap(study):
 # Exponents
 
 
-def test_exponents_of_power_laws_are_exact(study, families):
-    found = power_laws.power_law_exponents(study, ["q"], families)
+def test_exponents_of_power_laws_are_exact(numbers, families):
+    found = power_laws.power_law_exponents(numbers, ["q"], families)
     assert list(found) == [("q", "MLP"), ("q", "CNN")]
     for exponent, want in zip(found.values(), (-0.5, 2.0), strict=True):
         assert exponent.estimate == pytest.approx(want, rel=1e-12)
@@ -146,11 +146,11 @@ def test_exponents_of_power_laws_are_exact(study, families):
         assert (exponent.n, exponent.invalid, exponent.converged) == (2, 0, True)
 
 
-def test_the_interval_is_that_of_the_exponents_of_the_seeds(study):
+def test_the_interval_is_that_of_the_exponents_of_the_seeds(numbers):
     each = [-0.3, -0.5, -0.4]
     values = {size: [size**exponent for exponent in each] for size in (8, 32, 64)}
-    family = {"MLP": record(study, "q", "MLP", values)}
-    found = power_laws.power_law_exponents(study, {"q": "heading"}, family, confidence=0.9)[
+    family = {"MLP": record(numbers, "q", "MLP", values)}
+    found = power_laws.power_law_exponents(numbers, {"q": "heading"}, family, confidence=0.9)[
         "q", "MLP"
     ]
     want = mean_interval(each, confidence=0.9)
@@ -160,19 +160,19 @@ def test_the_interval_is_that_of_the_exponents_of_the_seeds(study):
 
 
 @pytest.mark.parametrize("value", [NAN, 0.0, -1.0, math.inf])
-def test_a_seed_without_an_exponent_is_counted_and_leaves_no_estimate(study, families, value):
-    other = record(study, "r", "CNN", {4: [1.0, 1.0], 16: [value, 2.0]})
-    found = power_laws.power_law_exponents(study, ["r"], {"CNN": other})["r", "CNN"]
+def test_a_seed_without_an_exponent_is_counted_and_leaves_no_estimate(numbers, families, value):
+    other = record(numbers, "r", "CNN", {4: [1.0, 1.0], 16: [value, 2.0]})
+    found = power_laws.power_law_exponents(numbers, ["r"], {"CNN": other})["r", "CNN"]
     assert math.isnan(found.estimate) and (found.invalid, found.n) == (1, 2)
     shown = exponent_table({("r", "CNN"): found}, {"r": "heading"}, **TABLE)
     assert shown.rows == [["heading", "– (1 of 2 finite)", "**no**"]]
 
 
-def test_exponents_say_whether_the_values_behind_them_converged(study, families):
-    sizes = record(study, "e", "MLP", law([8, 64], 1.0, 3.0), converged=False)
-    record(study, "e", "CNN", law([4, 16], 1.0, 3.0))
+def test_exponents_say_whether_the_values_behind_them_converged(numbers, families):
+    sizes = record(numbers, "e", "MLP", law([8, 64], 1.0, 3.0), converged=False)
+    record(numbers, "e", "CNN", law([4, 16], 1.0, 3.0))
     found = power_laws.power_law_exponents(
-        study, ["e", "q"], {"MLP": sizes, "CNN": families["CNN"]}
+        numbers, ["e", "q"], {"MLP": sizes, "CNN": families["CNN"]}
     )
     assert [of.converged for of in found.values()] == [False, True, True, True]
     shown = exponent_table(found, {"e": "epochs", "q": "heading"}, **TABLE)
@@ -183,10 +183,10 @@ def test_exponents_say_whether_the_values_behind_them_converged(study, families)
     ]
 
 
-def test_exponents_between_neighbours_tell_a_power_law_from_another_curve(study):
+def test_exponents_between_neighbours_tell_a_power_law_from_another_curve(numbers):
     bent = {8: [4.0, 4.0], 16: [1.0, 4.0], 64: [1.0, 1.0]}
-    family = {"MLP": record(study, "q", "MLP", bent), "one law": {8: "MLP 8", 16: "MLP 16"}}
-    found = power_laws.power_law_exponents(study, ["q"], family)
+    family = {"MLP": record(numbers, "q", "MLP", bent), "one law": {8: "MLP 8", 16: "MLP 16"}}
+    found = power_laws.power_law_exponents(numbers, ["q"], family)
     # Means of the logarithms to base 2: 2, 1, 0 at 3, 4, 6.
     assert (found["q", "MLP"].local_min, found["q", "MLP"].local_max) == pytest.approx((-1.0, -0.5))
     assert (found["q", "MLP"].sizes, found["q", "one law"].sizes) == (3, 2)
@@ -200,21 +200,21 @@ def test_exponents_between_neighbours_tell_a_power_law_from_another_curve(study)
     assert [row[3] for row in shown.rows] == ["yes", "yes"]
 
 
-def test_exponents_of_two_quantities_differ_by_what_seeds_say(study):
-    sizes = record(study, "q", "MLP", {8: [8**-0.5, 8**-0.7], 64: [64**-0.5, 64**-0.7]})
-    record(study, "r", "MLP", {8: [8.0, 8**1.1], 64: [64.0, 64**1.1]})
-    found = power_laws.exponent_difference(study, "r", "q", sizes)
+def test_exponents_of_two_quantities_differ_by_what_seeds_say(numbers):
+    sizes = record(numbers, "q", "MLP", {8: [8**-0.5, 8**-0.7], 64: [64**-0.5, 64**-0.7]})
+    record(numbers, "r", "MLP", {8: [8.0, 8**1.1], 64: [64.0, 64**1.1]})
+    found = power_laws.exponent_difference(numbers, "r", "q", sizes)
     want = mean_interval([1.5, 1.8])
     assert (found.estimate, found.low, found.high) == pytest.approx((1.65, want.low, want.high))
     assert found.n == 2
 
 
-def test_one_seed_or_one_size_has_no_exponent(study):
-    sizes = record(study, "q", "MLP", {8: [1.0], 16: [2.0]})
+def test_one_seed_or_one_size_has_no_exponent(numbers):
+    sizes = record(numbers, "q", "MLP", {8: [1.0], 16: [2.0]})
     with pytest.raises(ValueError, match=r"1 samples .* give no interval"):
-        power_laws.power_law_exponents(study, ["q"], {"MLP": sizes})
+        power_laws.power_law_exponents(numbers, ["q"], {"MLP": sizes})
     with pytest.raises(ValueError, match=r"at the positions \[8.0\] give no exponent"):
-        power_laws.power_law_exponents(study, ["q"], {"MLP": {8: sizes[8]}})
+        power_laws.power_law_exponents(numbers, ["q"], {"MLP": {8: sizes[8]}})
 
 
 # Bands

@@ -7,29 +7,29 @@ from studies import predictors
 from studies.rank_correlation import rank_correlation
 
 
-def recorded(study, **quantities):
+def recorded(numbers, **quantities):
     for quantity, by_arm in quantities.items():
         for arm, values in by_arm.items():
             for seed, value in enumerate(values):
-                study.add(quantity, value, arm=arm, seed=seed)
-    return study
+                numbers.add(quantity, value, arm=arm, seed=seed)
+    return numbers
 
 
 X = {"a": [1, 2, 3, 4], "b": [11, 14, 12, 13], "c": [5, 4, 6, 7], "d": [8, 7, 9, 6.5]}
 Y = {"a": [9, 8, 7, 7.5], "b": [1, 0, 2, -1], "c": [5, 6, 4, 5.5], "d": [3, 3.5, 2.5, 2]}
 
 
-def test_points_are_the_values_of_each_arm_in_the_order_of_seeds(study):
-    recorded(study, x=X, y=Y)
-    assert predictors.points(study, "x", "y", ["b", "a"]) == {
+def test_points_are_the_values_of_each_arm_in_the_order_of_seeds(numbers):
+    recorded(numbers, x=X, y=Y)
+    assert predictors.points(numbers, "x", "y", ["b", "a"]) == {
         "b": (X["b"], Y["b"]),
         "a": (X["a"], Y["a"]),
     }
 
 
-def test_correlations_pool_all_networks_and_look_within_arms(study):
-    recorded(study, x=X, y=Y)
-    found = predictors.rank_correlations(study, {"x": "the x"}, "y", list(X), confidence=0.9)
+def test_correlations_pool_all_networks_and_look_within_arms(numbers):
+    recorded(numbers, x=X, y=Y)
+    found = predictors.rank_correlations(numbers, {"x": "the x"}, "y", list(X), confidence=0.9)
     (pooled, within), labels = found["the x"], [arm for arm in X for _ in range(4)]
     seeds = [seed for _ in X for seed in range(4)]  # Those of all arms share weights and batches.
     xs, ys = ([v for arm in X for v in of[arm]] for of in (X, Y))
@@ -40,30 +40,32 @@ def test_correlations_pool_all_networks_and_look_within_arms(study):
     assert pooled.estimate < -0.9 and within.confidence == 0.9
 
 
-def test_exponents_are_those_of_each_seed(study):
-    recorded(study, k={"8": [8.0, 64.0], "20": [20.0, 400.0]})
-    assert predictors.exponent_samples(study, "k", ["8", "20"], [8, 20]) == pytest.approx(
+def test_exponents_are_those_of_each_seed(numbers):
+    recorded(numbers, k={"8": [8.0, 64.0], "20": [20.0, 400.0]})
+    assert predictors.exponent_samples(numbers, "k", ["8", "20"], [8, 20]) == pytest.approx(
         [1.0, 2.0]
     )
 
 
-def test_a_seed_without_a_value_has_no_exponent(study):
-    recorded(study, k={"8": [8.0, math.nan], "20": [20.0, 400.0]})
-    first, second = predictors.exponent_samples(study, "k", ["8", "20"], [8, 20])
+def test_a_seed_without_a_value_has_no_exponent(numbers):
+    recorded(numbers, k={"8": [8.0, math.nan], "20": [20.0, 400.0]})
+    first, second = predictors.exponent_samples(numbers, "k", ["8", "20"], [8, 20])
     assert first == pytest.approx(1.0) and math.isnan(second)
 
 
-def test_too_few_arms_have_no_interval_and_a_reason(study):
+def test_too_few_arms_have_no_interval_and_a_reason(numbers):
     for arm in "abc":
         for seed in range(2):
-            study.add("x", float(seed), arm=arm, seed=seed)
-            study.add("y", float(seed), arm=arm, seed=seed)
-    pooled, within = predictors.rank_correlations(study, {"x": "the x"}, "y", list("abc"))["the x"]
+            numbers.add("x", float(seed), arm=arm, seed=seed)
+            numbers.add("y", float(seed), arm=arm, seed=seed)
+    pooled, within = predictors.rank_correlations(numbers, {"x": "the x"}, "y", list("abc"))[
+        "the x"
+    ]
     assert (pooled.estimate, pooled.low, pooled.high) == (1.0, -1.0, 1.0)
     assert pooled.reason.startswith("3 clusters do not tell")
     assert (pooled.n, pooled.clusters) == (6, 3)
     assert (within.estimate, within.low, within.high) == (1.0, -1.0, 1.0)
     assert within.reason.startswith("2 clusters do not tell")
-    two = predictors.rank_correlations(study, {"x": "the x"}, "y", list("ab"))["the x"]
+    two = predictors.rank_correlations(numbers, {"x": "the x"}, "y", list("ab"))["the x"]
     assert two[0].low == -1.0 and math.isnan(two[1].estimate) and two[0].reason
     assert "2 degrees of freedom" in two[1].reason

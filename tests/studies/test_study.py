@@ -1,53 +1,24 @@
-"""What a study writes: tidy, complete, the same bytes each time."""
+"""What a study reads and writes: parameters, data, record, provenance."""
 
-import csv
-import dataclasses
 import json
-import math
 import types
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
-from studies.claims import Claim, above, every, not_testable
-from studies.intervals import mean_interval
-from studies.measurements import COLUMNS
-from studies.study import Study
+from landscape import data
+from studies.arms import Arm
+from studies.recording import NotRecordedError
+from studies.study import PUBLISHED, Study
 
-from tests.sample_networks import digits
-
-CLAIM = Claim("S9.1", "setting", "statement λ", "numbers", "rule")
-
-
-@pytest.fixture
-def study(tmp_path):
-    return make_study(tmp_path)
-
-
-def make_study(folder, **parameters):
-    namespace = {
-        "profile": "paper",
-        "data_dir": str(folder / "data"),
-        "build_dir": str(folder / "build"),
-        "seeds": [0, 1],
-        **parameters,
-    }
-    return Study("09_tests", namespace)
-
-
-def read(folder, name, profile="paper"):
-    return (folder / "build" / profile / "results" / "09_tests" / name).read_text(encoding="utf-8")
-
-
-def rows_of(folder, name="measurements.csv"):
-    return list(csv.DictReader(read(folder, name).splitlines()))
-
+from tests.sample_study import config_of, rows_of, study_in
 
 # Parameters
 
 
 def test_study_takes_the_plain_values_of_the_notebook(tmp_path):
-    study = make_study(
+    study = study_in(
         tmp_path,
         _hidden=1,
         In=["cells"],
@@ -59,6 +30,7 @@ def test_study_takes_the_plain_values_of_the_notebook(tmp_path):
         rates=(0.1, 0.2),
         name="x",
         flag=None,
+        remeasure="",
     )
     assert study.parameters == {
         "profile": "paper",
@@ -72,8 +44,8 @@ def test_study_takes_the_plain_values_of_the_notebook(tmp_path):
 @pytest.mark.parametrize(
     ("profile", "evidence"), [("smoke", False), ("quick", False), ("paper", True)]
 )
-def test_only_the_paper_profile_is_evidence(tmp_path, profile, evidence):
-    assert make_study(tmp_path, profile=profile).evidence is evidence
+def test_only_the_paper_profile_and_its_record_are_evidence(tmp_path, profile, evidence):
+    assert study_in(tmp_path, profile=profile).evidence is evidence
 
 
 def test_study_resolves_its_folders_against_the_project(tmp_path, monkeypatch):
@@ -83,6 +55,7 @@ def test_study_resolves_its_folders_against_the_project(tmp_path, monkeypatch):
     study = Study("09_tests", {"profile": "quick", "data_dir": "data", "build_dir": "build"})
     assert study.data_dir == tmp_path / "data"
     assert study.store.root == tmp_path / "build" / "store"
+    assert study.record.folder == tmp_path / "build" / "quick" / "record" / "09_tests"
 
 
 @pytest.mark.parametrize("missing", ["profile", "data_dir", "build_dir"])
@@ -97,121 +70,125 @@ def test_study_of_an_unknown_profile_is_refused(tmp_path):
     with pytest.raises(
         ValueError, match=r"profile='full' and lacks nothing. Give profile .one of smoke"
     ):
-        make_study(tmp_path, profile="full")
+        study_in(tmp_path, profile="full")
 
 
-# Tables
+def test_an_unknown_wish_to_measure_again_is_refused(tmp_path):
+    with pytest.raises(ValueError, match=r"remeasure='all'. Give 'stale' to measure again"):
+        study_in(tmp_path, remeasure="all")
 
 
-def test_a_table_is_a_frame_by_its_name(study):
-    study.table("points", [{"x": 1, "y": 0.5, "note": None}, {"x": 2, "y": math.inf, "note": "b"}])
-    study.table("points", [{"x": 3, "y": torch.tensor(1.0)}])
-    frame = study.frame("points")
-    assert frame.dtypes.astype(str).to_dict() == {"x": "int64", "y": "float64", "note": "str"}
-    assert frame["x"].tolist() == [1, 2, 3] and frame["y"].tolist() == [0.5, math.inf, 1.0]
-    study.add("q", 1.0)
-    assert study.frame("measurements").equals(study.measurements)
-    with pytest.raises(
-        KeyError, match=r"no table 'lines' was recorded. Ask for one of measurements"
-    ):
-        study.frame("lines")
+# Data
+
+
+def test_data_are_loaded_and_described_in_the_record(study):
+    task = study.load("digits", max_train=48, max_test=24)
+    want = data.load("digits", max_train=48, max_test=24)
+    assert (task.sha256, task.train_size, task.test_size) == (want.sha256, 48, 24)
+    assert task.chance == 0.1 and task.shape == (1, 8, 8)
+    assert torch.equal(task.first(5).tensors[0], want.x_train[:5])
+    assert task.first(1000).count == 48 and task.test.count == 24
+    described = study.record.header["datasets"]
+    assert described["digits, max_train=48, max_test=24"]["sha256"] == want.sha256
+
+
+def test_examples_that_cannot_be_are_refused(study):
+    with pytest.raises(ValueError, match=r"first\(0, split='train'\): pass a count >= 1"):
+        study.load("digits").first(0)
 
 
 # Writing
 
 
-def test_files_hold_full_numbers_and_every_kind_of_cell(study, tmp_path):
-    study.add("q", 1 / 3, arm="a, b", seed=1, converged=True, note='say "x"\nλ', cost=None)
-    study.add("q", math.nan, error=torch.tensor(0.25), converged=False)
-    study.add("q", -math.inf)
-    study.write("title", [], [])
-    text = read(tmp_path, "measurements.csv")
-    assert text.splitlines()[0] == ",".join(COLUMNS)
-    first, second, third = list(csv.DictReader(text.splitlines(keepends=True)))
-    assert (first["value"], first["arm"], first["note"]) == ("0.3333333333", "a, b", 'say "x"\nλ')
-    assert (first["converged"], first["cost"], first["seed"]) == ("true", "", "1")
-    assert (second["value"], second["error"], second["converged"]) == ("nan", "0.25", "false")
-    assert third["value"] == "-inf" and "\r" not in text
+@pytest.fixture
+def small(study):
+    task = study.load("digits", max_train=48, max_test=24)
+    runs = study.train({Arm("BN", norm="batch"): config_of()}, task, seeds=[0, 1])
+    study.measure(runs.solutions(task.first(20)), ["sam"], rho=0.05)
+    study.close("Title")
+    return study
 
 
-def judged(study):
-    study.add("q", 1.0, arm="a")
-    study.table("points", [{"x": 1, "y": 0.5}, {"x": 2, "y": math.inf}])
-    good = every(
-        CLAIM, [above("ratio", mean_interval([1.0, 1.2])), above("b", mean_interval([1, 2]))]
-    )
-    bad = every(CLAIM, [above("nan", mean_interval([math.nan, 1.0]))])
-    return [good, bad, not_testable(CLAIM, "no data")]
-
-
-def test_claims_file_holds_verdicts_and_null_where_there_is_no_number(study, tmp_path):
-    verdicts = judged(study)
-    names = study.write("title", verdicts, [])
-    assert names == ["claims.json", "measurements.csv", "points.csv"]
-    found = json.loads(read(tmp_path, "claims.json"))
-    assert (found["study"], found["title"], found["profile"]) == ("09_tests", "title", "paper")
-    assert found["evidence"] is True
-    good, bad, none = found["claims"]
-    assert good["verdict"] == "inconclusive"
-    assert (good["id"], good["n"], good["label"]) == ("S9.1", 2, "verdict-S9.1")
-    assert good["estimate"] == pytest.approx(1.1) and len(good["findings"]) == 2
-    assert good["finding"] == "; ".join(finding.text for finding in verdicts[0].findings)
-    assert [(one["text"], one["check"]) for one in good["findings"]] == [
-        (finding.text, False) for finding in verdicts[0].findings
+def test_tables_carry_labels_and_every_number_its_radius(small, tmp_path):
+    sam = [row for row in rows_of(tmp_path) if row["quantity"] == "sam"]
+    assert [(row["arm"], row["norm"], row["seed"], row["at"]) for row in sam] == [
+        ("BN", "batch", "0", "end"),
+        ("BN", "batch", "1", "end"),
     ]
-    assert (bad["estimate"], bad["low"], bad["high"]) == (None, None, None)
-    assert (none["verdict"], none["finding"], none["n"]) == ("not testable", "no data", 0)
+    assert {row["rho"] for row in sam} == {"0.05"} and all(row["origin"] for row in sam)
+    curves = small.frame("curves")
+    assert curves["epoch"].tolist() == [0, 1, 2] * 2 and set(curves["norm"]) == {"batch"}
+    with pytest.raises(KeyError, match=r"the record of 09_tests has no rows of a table 'lines'"):
+        small.frame("lines")
 
 
-def test_the_same_study_writes_the_same_bytes(tmp_path):
-    texts = []
-    for name in ("one", "two"):
-        (tmp_path / name).mkdir()
-        study = make_study(tmp_path / name)
-        files = study.write("title", judged(study), [digits()])
-        study.store.seconds += 5.0
-        texts.append([read(tmp_path / name, file) for file in files])
-    assert texts[0] == texts[1]
-    assert not any(str(tmp_path) in text for text in texts[0])
+def test_networks_that_learned_are_told_from_values_that_converged(small):
+    rows = small.measurements.where(quantity="test_accuracy").frame
+    assert rows["converged"].all()
+    assert rows["learned"].tolist() == [bool(value > 0.2) for value in rows["value"]]
 
 
-def test_a_second_write_removes_what_is_no_longer_written(study, tmp_path):
-    study.write("title", judged(study), [])
-    make_study(tmp_path).write("title", [], [])
-    folder = tmp_path / "build" / "paper" / "results" / "09_tests"
-    assert {path.name for path in folder.iterdir()} == {"claims.json", "measurements.csv"}
+def test_header_and_provenance_say_where_the_numbers_come_from(small, tmp_path):
+    folder = tmp_path / "build" / "paper"
+    header = json.loads((folder / "record/09_tests/record.json").read_text(encoding="utf-8"))
+    assert (header["schema"], header["study"], header["title"]) == (1, "09_tests", "Title")
+    assert header["parameters"] == {"profile": "paper", "seeds": [0, 1]}
+    text = (folder / "provenance/09_tests.json").read_text(encoding="utf-8")
+    found = json.loads(text)
+    assert (found["entries"], found["missing"], found["stale"]) == (4, {}, 0)
+    assert found["seeds"] == [0, 1] and found["commit"] and isinstance(found["dirty"], bool)
+    assert {"train", "sam"} <= {name for o in found["origins"].values() for name in o["code"]}
+    assert found["compute_seconds"] > 0 and str(tmp_path) not in text
 
 
-def test_a_table_cannot_replace_the_measurements(study, tmp_path):
-    study.add("q", 1.0)
-    with pytest.raises(ValueError, match=r"measurements"):
-        study.table("measurements", [{"x": 1}])
-        study.write("title", [], [])
+# The published record
 
 
-def test_provenance_names_every_size_of_a_data_set(tmp_path):
-    study = make_study(tmp_path)
-    whole = digits()
-    few = dataclasses.replace(whole, x_train=whole.x_train[:20], y_train=whole.y_train[:20])
-    study.write("title", [], [whole, few])
-    path = tmp_path / "build" / "paper" / "provenance" / "09_tests.json"
-    found = json.loads(path.read_text(encoding="utf-8"))["data"]
-    assert {name: of["train"] for name, of in found.items()} == {
-        "digits (48)": 48,
-        "digits (20)": 20,
-    }
+@pytest.fixture
+def published(small, tmp_path, monkeypatch):
+    """A project whose repository holds the record of ``small``, and no data."""
+    project = tmp_path / "project"
+    (project / "notebooks").mkdir(parents=True)
+    (project / "pyproject.toml").write_text("")
+    target = project / PUBLISHED / "09_tests"
+    target.parent.mkdir(parents=True)
+    (tmp_path / "build" / "paper" / "record" / "09_tests").rename(target)
+    monkeypatch.chdir(project)
+    return study_in(project, profile="published")
 
 
-def test_provenance_says_where_the_numbers_come_from(tmp_path):
-    study = make_study(tmp_path, rate=0.5)
-    study.store.seconds = 12.34
-    study.write("title", [], [digits()])
-    path = tmp_path / "build" / "paper" / "provenance" / "09_tests.json"
-    found = json.loads(path.read_text(encoding="utf-8"))
-    assert found["parameters"] == {"profile": "paper", "seeds": [0, 1], "rate": 0.5}
-    assert (found["seeds"], found["compute_seconds"]) == ([0, 1], 12.3)
-    want = {"sha256": digits().sha256, "train": 48, "test": 24}
-    assert found["data"] == {"digits (48)": want}
-    assert isinstance(found["dirty"], bool) and found["commit"]
-    assert {"versions", "hardware"} <= set(found)
-    assert str(tmp_path) not in path.read_text(encoding="utf-8")
+def test_the_published_record_is_the_study_again_without_data_or_training(published):
+    before = {path.name: path.read_bytes() for path in published_files()}
+    task = published.load("digits", max_train=48, max_test=24)
+    runs = published.train({Arm("BN", norm="batch"): config_of()}, task, seeds=[0, 1])
+    sharp = published.measure(runs.solutions(task.first(20)), ["sam"], rho=0.05)
+    assert len(sharp.values("sam", "BN")) == 2 and not published.missing
+    assert runs["BN", 1].history["train_loss"].shape == (3,) and published.evidence
+    published.close("Title")
+    written = {path.name: path.read_bytes() for path in published.record.folder.iterdir()}
+    assert written == before
+
+
+def published_files():
+    return list((Path.cwd() / PUBLISHED / "09_tests").iterdir())
+
+
+def test_what_the_published_record_lacks_is_said(published):
+    task = published.load("digits", max_train=48, max_test=24)
+    runs = published.train({Arm("BN", norm="batch"): config_of()}, task, seeds=[0, 2])
+    assert runs.seeds == [0]
+    numbers = published.measure(runs.solutions(task.first(20)), ["lambda_max", "sam"], rho=0.05)
+    assert numbers.missing == ["lambda_max of 1 of 1 networks"] and "sam" in numbers
+    assert set(published.missing) == {"runs", "measurements"}
+    with pytest.raises(NotRecordedError, match=r"profile published reads no data"):
+        _ = task.first(3).tensors
+    with pytest.raises(NotRecordedError, match=r"was not made on mnist, but on digits"):
+        published.load("mnist")
+
+
+def test_a_study_without_published_record_is_refused(tmp_path, monkeypatch):
+    (tmp_path / "notebooks").mkdir()
+    (tmp_path / "pyproject.toml").write_text("")
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(NotRecordedError, match=r"report/published/record/09_tests holds no record"):
+        study_in(tmp_path, profile="published")

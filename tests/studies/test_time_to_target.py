@@ -6,14 +6,10 @@ import numpy as np
 import pytest
 import scipy.stats
 import torch
-from landscape import models
-from landscape.training import SGD, Run, TrainConfig, train
-from studies import claims, time_to_target
+from studies import claims
 from studies.rank_correlation import rank_correlation
+from studies.runs import RecordedRun
 from studies.time_to_target import Duration, faster, median_duration, reach
-
-from tests.sample_networks import digits
-from tests.sample_study import rows_of
 
 NAN, INF = math.nan, math.inf
 AT = [0.0, 0.5, 1.0, 2.0, 4.0]
@@ -25,21 +21,17 @@ def run(at=AT, *, loss=None, accuracy=None, diverged_at=None):
     history = {"test_loss": [1.0] * count if loss is None else loss}
     history["test_accuracy"] = [0.5] * count if accuracy is None else accuracy
     history["gradient_norm"] = [1.0] * count
-    return Run(
+    return RecordedRun(
         config=None,
-        data="digits",
-        data_sha256="hash",
-        shape=(1, 8, 8),
-        classes=10,
-        weights={},
+        task=None,
+        recording=None,
         measured_at=torch.tensor(at, dtype=torch.float64),
         history={name: torch.tensor(of, dtype=torch.float64) for name, of in history.items()},
-        gradient_norms={},
-        step_loss=torch.ones(6),
-        step_gradient_norm=torch.ones(6),
-        snapshots={},
-        optimizer_states={},
+        gradients=torch.ones(0, 0),
+        steps=6,
         diverged_at=diverged_at,
+        parameters=0,
+        last={},
     )
 
 
@@ -136,72 +128,7 @@ def test_reach_refuses_a_target_that_is_no_loss(target):
         reach(run(loss=[1.0] * 5), "test_loss", target)
 
 
-# Recorded
-
-
-def test_a_run_that_never_gets_there_is_recorded_and_not_dropped(study, tmp_path):
-    runs = {
-        ("a", 0): run(accuracy=[0.1, 0.5, 0.9, 0.96, 0.98]),
-        ("a", 1): run(accuracy=[0.1, 0.5, 0.9, 0.96, 0.96]),
-        ("b", 0): run(loss=[2.3, NAN], accuracy=[0.1, 0.1], diverged_at=3),
-        ("b", 1): run(loss=[2.3, 1, NAN], accuracy=[0.1, 0.98, 0.1], diverged_at=5),
-    }
-    targets = {"epochs_to_97": ("test_accuracy", 0.97), "epochs_to_1": ("test_loss", 1.0)}
-    found = time_to_target.record_times(study, runs, targets)
-    study.write("title", [], [])
-    rows = [row for row in rows_of(tmp_path) if row["quantity"] == "epochs_to_97"]
-    assert [(row["arm"], row["seed"]) for row in rows] == [(a, s) for a in "ab" for s in "01"]
-    kept = [(float(row["value"]), row["error"], row["converged"], row["note"]) for row in rows]
-    assert kept[0] == (3.0, "2", "true", "")
-    assert kept[1] == (4.0, "inf", "false", "never within 4 epochs")
-    assert kept[2] == (4.0, "inf", "false", "never within 4 epochs; diverged at step 3")
-    assert kept[3][1:] == ("0.5", "true", "diverged at step 5")
-    first = rows[0]
-    assert (first["unit"], first["error_kind"]) == ("epochs", "interval between measurements")
-    assert (first["cost"], first["cost_unit"], first["bn"]) == ("6", "steps", "frozen")
-    assert first["examples_hash"] == "hash"
-    assert list(found) == list(targets)
-    for name, (quantity, target) in targets.items():
-        assert found[name] == {
-            arm: [reach(runs[arm, seed], quantity, target) for seed in (0, 1)] for arm in "ab"
-        }
-        assert study.values(name, "a") == [of.epochs for of in found[name]["a"]]
-
-
-def test_the_beginning_measured_more_often_counts_where_it_reaches_the_level(study, tmp_path):
-    whole = {("a", 0): run(loss=[2.3, 1.0, 0.5, 0.2, 0.1]), ("a", 1): run(loss=[2.3, 2, 2, 1, 1])}
-    often = run([0.0, 0.1, 0.2, 0.3, 0.4], loss=[2.3, 1.9, 1.5, 1.3, 1.1])
-    targets = {"early": ("test_loss", 1.5), "late": ("test_loss", 0.5)}
-    found = time_to_target.record_times(study, whole, targets, beginnings={("a", 0): often})
-    assert found["early"]["a"] == [
-        reach(often, "test_loss", 1.5),
-        reach(whole["a", 1], *targets["early"]),
-    ]
-    assert found["late"]["a"][0] == reach(whole["a", 0], "test_loss", 0.5)
-    study.write("title", [], [])
-    errors = [row["error"] for row in rows_of(tmp_path) if row["quantity"] == "early"]
-    assert [float(error) for error in errors] == pytest.approx([0.1, 1.0])
-
-
-def test_a_trained_run_is_timed_between_its_measurements(study):
-    config = TrainConfig(
-        models.MLP((4,)), SGD(0.1, momentum=0.9), epochs=2, batch_size=20, measure_every=1 / 3
-    )
-    trained = train(config, digits(), study.store)
-    target = 1.001 * float(trained.history["train_loss"].min())
-    found = time_to_target.record_times(study, {("a", 0): trained}, {"e": ("train_loss", target)})[
-        "e"
-    ]["a"][0]
-    first = int((trained.history["train_loss"] <= target).nonzero()[0])
-    before, after = trained.measured_at[first - 1 : first + 1].tolist()
-    assert before < found.epochs <= after and found.measurement_interval == pytest.approx(1 / 3)
-
-
-def test_a_run_that_diverged_in_training_is_censored_at_the_end_of_its_plan(study):
-    config = TrainConfig(models.MLP((4,)), SGD(1e30), epochs=2, batch_size=20)
-    lost = train(config, digits(), study.store)
-    assert lost.diverged_at is not None and len(lost.history["train_loss"]) < 3
-    assert reach(lost, "train_accuracy", 0.9) == Duration(2.0, 2.0, INF)
+# Ranks
 
 
 def test_censored_runs_are_ranked_behind_all_others():

@@ -2,68 +2,78 @@
 
 import dataclasses
 import math
-import types
 
 import pytest
-import torch
 from landscape import models, training
 from studies import tuning
+from studies.arms import Arm, named
+from studies.runs import Runs
 from studies.tables import tuning as tuning_tables
 from studies.tuning import TunedValue
 
-from tests.sample_networks import digits
-
 BASE = training.TrainConfig(models.MLP(hidden=(4,)), training.SGD(0.1), epochs=1, batch_size=24)
+CONFIGS = {
+    Arm("SGD", optimizer="SGD"): BASE,
+    Arm("Adam", optimizer="Adam"): dataclasses.replace(BASE, optimizer=training.Adam(0.5)),
+}
 RATES = [0.1, 0.01, 1.0]
 INF, NAN = math.inf, math.nan
 
 
-def run(loss, *, diverged=None):
-    history = {"train_loss": torch.tensor([9.0, loss], dtype=torch.float64)}
-    return types.SimpleNamespace(history=history, diverged_at=diverged)
+class Run:
+    """What tuning needs of a run: how it ended."""
+
+    def __init__(self, loss):
+        self.loss = loss
+
+    diverged = property(lambda self: self.loss is None or not math.isfinite(self.loss))
+
+    def final(self, quantity):
+        assert quantity == "train_loss"
+        return self.loss
 
 
-def runs_of(losses, arm="SGD"):
+def runs_of(losses, optimizer="SGD"):
     """Runs of a grid by the final losses of each rate's seeds; None for a run that diverged."""
-    return {
-        (f"{arm}, learning rate {rate:g}", seed): run(1.0, diverged=3)
-        if loss is None
-        else run(loss)
-        for rate, own in losses.items()
-        for seed, loss in enumerate(own)
-    }
+    return Runs(
+        {
+            (named({"optimizer": optimizer, "learning_rate": rate}), seed): Run(loss)
+            for rate, seeds in losses.items()
+            for seed, loss in enumerate(seeds)
+        }
+    )
 
 
 def chosen(losses):
-    return tuning.tuned_values(runs_of(losses), ["SGD"], "learning_rate", list(losses))["SGD"]
+    return tuning.tuned_values(runs_of(losses), "learning_rate")["SGD"]
 
 
 # Grids
 
 
-def test_a_grid_is_every_config_at_every_value():
-    configs = {"SGD": BASE, "Adam": dataclasses.replace(BASE, optimizer=training.Adam(0.5))}
-    found = tuning.tuning_grid(configs, "learning_rate", RATES)
-    assert list(found) == [
+def test_a_grid_is_every_config_at_every_value_of_a_factor():
+    grid = tuning.tuning_grid(CONFIGS, "learning_rate", RATES)
+    assert list(grid) == [
         *(f"SGD, learning rate {rate}" for rate in ("0.1", "0.01", "1")),
         *(f"Adam, learning rate {rate}" for rate in ("0.1", "0.01", "1")),
     ]
-    assert found["SGD, learning rate 1"] == dataclasses.replace(BASE, optimizer=training.SGD(1.0))
-    assert found["Adam, learning rate 0.01"].optimizer == training.Adam(0.01)
+    assert [arm.factors for arm in grid][-1] == {"optimizer": "Adam", "learning_rate": 1.0}
+    assert grid["SGD, learning rate 1"] == dataclasses.replace(BASE, optimizer=training.SGD(1.0))
+    assert grid["Adam, learning rate 0.01"].optimizer == training.Adam(0.01)
 
 
 def test_a_grid_may_be_of_any_part_of_a_config():
-    sam = dataclasses.replace(BASE, optimizer=training.SAM(0.1))
-    assert tuning.tuning_grid({"SAM": sam}, "rho", [0.5])["SAM, rho 0.5"].optimizer.rho == 0.5
-    assert tuning.tuning_grid({"a": BASE}, "batch_size", [7])["a, batch size 7"].batch_size == 7
+    sam = {Arm("SAM", optimizer="SAM"): dataclasses.replace(BASE, optimizer=training.SAM(0.1))}
+    assert tuning.tuning_grid(sam, "rho", [0.5])["SAM, rho 0.5"].optimizer.rho == 0.5
+    assert tuning.tuning_grid(CONFIGS, "batch_size", [7])["SGD, batch size 7"].batch_size == 7
     with pytest.raises(ValueError, match="no part of the config has a setting 'rho'"):
-        tuning.tuning_grid({"SGD": BASE}, "rho", [0.5])
+        tuning.tuning_grid(CONFIGS, "rho", [0.5])
 
 
 @pytest.mark.parametrize("values", [[], [0.1, 0.1], [0.1, 0.10000001]])
 def test_values_that_are_no_grid_are_refused(values):
     with pytest.raises(ValueError, match=r"values=\[.*\] of learning_rate are no grid. Pass at "):
-        tuning.tuning_grid({"SGD": BASE}, "learning_rate", values)
+        tuning.tuning_grid(CONFIGS, "learning_rate", values)
 
 
 # Tuned values
@@ -71,17 +81,18 @@ def test_values_that_are_no_grid_are_refused(values):
 
 def test_the_value_with_the_lowest_mean_loss_is_chosen():
     # Neither the lowest single loss, at 0.01, nor the first value.
-    found = chosen({0.1: [0.4, 0.4], 0.01: [0.1, 0.9], 0.3: [0.3, 0.35], 1.0: [0.5, 0.5]})
-    assert found.value == 0.3 and not found.at_border and found.arm == "SGD"
-    assert found.losses == {0.01: [0.1, 0.9], 0.1: [0.4, 0.4], 0.3: [0.3, 0.35], 1.0: [0.5, 0.5]}
-    assert list(found.losses) == [0.01, 0.1, 0.3, 1.0]
+    best = chosen({0.1: [0.4, 0.4], 0.01: [0.1, 0.9], 0.3: [0.3, 0.35], 1.0: [0.5, 0.5]})
+    assert best.value == 0.3 and not best.at_border and best.arm == "SGD"
+    assert best.arm.factors == {"optimizer": "SGD"}
+    assert best.losses == {0.01: [0.1, 0.9], 0.1: [0.4, 0.4], 0.3: [0.3, 0.35], 1.0: [0.5, 0.5]}
+    assert list(best.losses) == [0.01, 0.1, 0.3, 1.0]
 
 
 @pytest.mark.parametrize(("best", "at_border"), [(0.01, True), (0.1, False), (1.0, True)])
 def test_a_value_at_the_border_of_the_grid_is_known(best, at_border):
     # In whatever order the values are given.
-    found = chosen({rate: [0.1 if rate == best else 0.5] for rate in RATES})
-    assert (found.value, found.at_border) == (best, at_border)
+    choice = chosen({rate: [0.1 if rate == best else 0.5] for rate in RATES})
+    assert (choice.value, choice.at_border) == (best, at_border)
 
 
 def test_of_equal_values_the_smallest_is_chosen():
@@ -90,37 +101,48 @@ def test_of_equal_values_the_smallest_is_chosen():
 
 @pytest.mark.parametrize("lost", [None, NAN, INF])
 def test_a_run_that_diverged_makes_its_value_infinitely_bad(lost):
-    found = chosen({0.01: [0.5, 0.5], 0.1: [0.4, 0.4], 1.0: [0.0, lost]})
-    assert found.value == 0.1 and found.losses[1.0] == [0.0, INF]
+    best = chosen({0.01: [0.5, 0.5], 0.1: [0.4, 0.4], 1.0: [0.0, lost]})
+    assert best.value == 0.1 and best.losses[1.0] == [0.0, INF]
 
 
 def test_where_every_value_diverges_the_smallest_is_taken():
-    found = chosen({0.1: [None, 0.1], 0.01: [None, None], 1.0: [0.2, NAN]})
-    assert found.value == 0.01 and found.at_border and found.losses[0.01] == [INF, INF]
+    best = chosen({0.1: [None, 0.1], 0.01: [None, None], 1.0: [0.2, NAN]})
+    assert best.value == 0.01 and best.at_border and best.losses[0.01] == [INF, INF]
+
+
+def test_a_value_without_runs_is_not_chosen():
+    # A record that grows may hold part of a grid.
+    assert list(chosen({0.01: [0.5], 0.1: []}).losses) == [0.01]
 
 
 def test_arms_choose_for_themselves():
-    runs = runs_of({0.1: [0.2, 0.3], 1.0: [0.5, 0.5]}) | {("other", 0): run(0.0)}
+    runs = runs_of({0.1: [0.2, 0.3], 1.0: [0.5, 0.5]})
     runs |= runs_of({0.1: [0.9, 0.9], 1.0: [0.5, 0.4]}, "Adam")
-    found = tuning.tuned_values(runs, ["SGD", "Adam"], "learning_rate", [0.1, 1.0])
-    assert {arm: best.value for arm, best in found.items()} == {"SGD": 0.1, "Adam": 1.0}
+    best = tuning.tuned_values(runs, "learning_rate")
+    assert {arm: choice.value for arm, choice in best.items()} == {"SGD": 0.1, "Adam": 1.0}
 
 
-def test_an_arm_without_runs_is_refused():
-    runs = runs_of({0.1: [0.2]})
-    with pytest.raises(ValueError, match=r"no run of 'SGD, learning rate 1'. Train all of tuning"):
-        tuning.tuned_values(runs, ["SGD"], "learning_rate", [0.1, 1.0])
+def test_runs_without_the_setting_are_refused():
+    text = r"the arm 'SGD, learning rate 0.1' has no 'rho': it has optimizer, learning_rate. Pass r"
+    with pytest.raises(ValueError, match=text):
+        tuning.tuned_values(runs_of({0.1: [0.2]}), "rho")
 
 
-def test_a_grid_is_trained_and_chosen_from(store):
-    configs = {"SGD": BASE, "Adam": dataclasses.replace(BASE, optimizer=training.Adam(0.1))}
-    rates = [1e-6, 0.05, 1e30]
-    runs = training.sweep(
-        tuning.tuning_grid(configs, "learning_rate", rates), digits(), store, seeds=[0, 1]
-    )
-    found = tuning.tuned_values(runs, list(configs), "learning_rate", rates)
-    assert {arm: best.value for arm, best in found.items()} == {"SGD": 0.05, "Adam": 0.05}
-    assert found["SGD"].losses[1e30] == [INF, INF]
+def test_the_configs_at_their_best_values_get_a_factor():
+    best = tuning.tuned_values(runs_of({0.1: [0.9], 1.0: [0.2]}), "learning_rate")
+    (item,) = tuning.tuned_configs(CONFIGS, best, "learning_rate", rate="own").items()
+    assert item == ("SGD, own", dataclasses.replace(BASE, optimizer=training.SGD(1.0)))
+    assert item[0].factors == {"optimizer": "SGD", "rate": "own"}
+
+
+def test_a_grid_is_trained_recorded_and_chosen_from_again(study):
+    task = study.load("digits", max_train=48, max_test=24)
+    grid = tuning.tuning_grid(CONFIGS, "learning_rate", [1e-6, 0.05, 1e30])
+    runs = study.train(grid, task, seeds=[0, 1])
+    best = tuning.tuned_values(runs, "learning_rate")
+    assert {arm: choice.value for arm, choice in best.items()} == {"SGD": 0.05, "Adam": 0.05}
+    assert best["SGD"].losses[1e30] == [INF, INF]
+    assert tuning.tuned_values(study.train(grid, task, seeds=[0, 1]), "learning_rate") == best
 
 
 # The table

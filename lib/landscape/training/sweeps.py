@@ -9,7 +9,7 @@ import platform
 import signal
 import tempfile
 import threading
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from multiprocessing.connection import Connection
@@ -31,6 +31,7 @@ def sweep(
     *,
     seeds: Iterable[int] | None = None,
     workers: int = 1,
+    each: Callable[[tuple], None] | None = None,
 ) -> dict:
     """Train every config with every seed.
 
@@ -53,6 +54,8 @@ def sweep(
             1 trains in this process, with its present threads. With more than 1 a script must call
             ``sweep`` below ``if __name__ == "__main__":``, since every worker imports the script; a
             notebook needs no such guard.
+        each: Called here with the (name, seed) of a run as soon as a worker has trained it, while
+            others train on; None calls nothing.
 
     Returns:
         (name, seed) -> Run, ordered by seed, then by config.
@@ -83,7 +86,7 @@ def sweep(
     with _threads(threads):
         if workers > 1:
             _check_classes(plan.values())
-            _in_parallel(plan.values(), dataset, store, workers)
+            _in_parallel(plan, dataset, store, workers, each)
         # In the order of the plan, and from the store where a worker has trained it.
         return {key: train(config, dataset, store) for key, config in plan.items()}
 
@@ -114,22 +117,38 @@ def _check_classes(configs: Iterable[TrainConfig]) -> None:
 
 
 def _in_parallel(
-    configs: Iterable[TrainConfig], dataset: Dataset, store: Store, workers: int
+    plan: Mapping[tuple, TrainConfig],
+    dataset: Dataset,
+    store: Store,
+    workers: int,
+    each: Callable[[tuple], None] | None,
 ) -> None:
     """Train the missing runs in workers; if a worker dies, some runs stay missing."""
-    keyed = {store.key(train, (config, dataset)): config for config in configs}
-    missing = {key: c for key, c in keyed.items() if store.get("training.run", key) is None}
+    keyed = {store.key(train, (config, dataset)): name for name, config in plan.items()}
+    missing = {
+        key: plan[name] for key, name in keyed.items() if store.get("training.run", key) is None
+    }
     if len(missing) < 2:
         return
     with Progress("training", len(keyed), start=len(keyed) - len(missing)) as bar:
+
+        def trained(key: str) -> None:
+            bar.step()
+            if each is not None:
+                each(keyed[key])
+
         try:
-            _in_workers(missing, dataset, store, min(workers, len(missing)), bar)
+            _in_workers(missing, dataset, store, min(workers, len(missing)), trained)
         except BrokenProcessPool:
             say("training: a worker died; this process trains the missing runs")
 
 
 def _in_workers(
-    missing: Mapping[str, TrainConfig], dataset: Dataset, store: Store, workers: int, bar: Progress
+    missing: Mapping[str, TrainConfig],
+    dataset: Dataset,
+    store: Store,
+    workers: int,
+    trained: Callable[[str], None],
 ) -> None:
     # Not fork: a child would inherit locks of PyTorch's threads, but not the threads.
     spawn = multiprocessing.get_context("spawn")
@@ -143,13 +162,13 @@ def _in_workers(
         )
         # The lifeline closes before the executor does, so an error does not wait for other runs.
         with executor, lifeline:
-            futures = [
-                executor.submit(_train, key, config, path, store.root)
+            futures = {
+                executor.submit(_train, key, config, path, store.root): key
                 for key, config in missing.items()
-            ]
+            }
             for future in as_completed(futures):
                 future.result()
-                bar.step()
+                trained(futures[future])
 
 
 def _begin(lifeline: Connection, threads: int) -> None:

@@ -1,1 +1,31 @@
-"""Panels of the report's figures, made from runs and recorded values."""
+"""The report's figures: ``figures.training(runs, label=..., caption=..., alt=...)`` and others."""
+
+import importlib
+from typing import Any
+
+_READY = (
+    "against",
+    "against_size",
+    "gradients",
+    "line_spread",
+    "lines",
+    "missing",
+    "pairs",
+    "path_kinds",
+    "paths",
+    "planes",
+    "spectra",
+    "stability",
+    "surface",
+    "training",
+)
+_FROM = {**dict.fromkeys(_READY, "ready"), "curves": "captioned", "scatter": "captioned"}
+
+__all__ = sorted(_FROM)
+
+
+def __getattr__(name: str) -> Any:
+    """Import a figure at its first use."""
+    if name not in _FROM:
+        raise AttributeError(f"there is no figure {name!r}. There are {', '.join(__all__)}.")
+    return getattr(importlib.import_module(f"studies.figures.{_FROM[name]}"), name)

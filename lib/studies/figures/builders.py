@@ -11,16 +11,15 @@ from landscape.plots.axes import suggests_log_scale
 from landscape.plots.panel import Band, Panel
 from landscape.slices.grid import Lines
 from landscape.spectrum.survey import FullSpectrum
-from landscape.training.run import Run
 
-from studies.arms import diverged, grouped
 from studies.figures.bands import scaled_band
 from studies.formatting import diverged_text
 from studies.intervals import band, single_curve
-from studies.study import Study
+from studies.measurements import Measurements
+from studies.runs import Runs
 
 
-def training_panels(runs: Mapping[tuple[str, int], Run]) -> list[Panel]:
+def training_panels(runs: Runs) -> list[Panel]:
     """Return the panels of a figure of training curves: losses, test error, gradient norm.
 
     The name of an arm gives the number of its diverged runs. Its mean ends where the first run
@@ -29,7 +28,7 @@ def training_panels(runs: Mapping[tuple[str, int], Run]) -> list[Panel]:
     Args:
         runs: (arm, seed) -> run.
     """
-    remarks = {arm: diverged_text(*diverged(runs, arm)) for arm in grouped(runs)}
+    remarks = {arm: diverged_text(*runs.diverged(arm)) for arm in runs.arms}
     curves = {
         "training loss": ("loss (nats)", run_bands(runs, "train_loss")),
         "test loss": ("loss (nats)", run_bands(runs, "test_loss")),
@@ -52,30 +51,39 @@ def _remarked(series: Mapping[str, Band], remarks: Mapping[str, str]) -> dict[st
     }
 
 
-def recorded_panels(
-    study: Study, quantities: Mapping[str, str], arms: Sequence[str], x: str, xs: Sequence[float]
+def column_panels(
+    numbers: Measurements, quantities: Mapping[str, str], column: str, x: str
 ) -> list[Panel]:
-    """Return a panel for each recorded quantity, with one value of each arm at each position.
+    """Return a panel for each quantity against a column, one value of each arm at each position.
 
     Args:
-        study: Where the values were recorded, in the order of the positions.
-        quantities: Recorded name -> heading.
-        arms: The arms.
+        numbers: Where the values were recorded, in the order of the positions.
+        quantities: Quantity -> heading.
+        column: The column that holds the positions, all positive: both axes are logarithmic.
         x: Meaning of the positions.
-        xs: Positions, all positive: both axes are logarithmic.
+
+    Raises:
+        ValueError: If an arm has several values at one position.
     """
-    return [
-        Panel(
-            heading,
-            x,
-            study.unit(quantity) or heading,
-            {arm: single_curve(xs, study.values(quantity, arm)) for arm in arms},
-            "log",
-            x_scale="log",
-            ticks=tuple(xs),
+    panels = []
+    for quantity, heading in quantities.items():
+        rows = numbers.where(quantity=quantity)
+        series, ticks = {}, set()
+        for arm in rows.arms:
+            chosen = rows.where(arm=arm).frame
+            xs = chosen[column].tolist()
+            if len(set(xs)) < len(xs):
+                raise ValueError(
+                    f"{arm} has several values of {quantity} at one {column}: {xs}. Choose a seed "
+                    "with where() first."
+                )
+            series[arm] = single_curve(xs, chosen["value"].tolist())
+            ticks |= set(xs)
+        unit = rows.unit(quantity) or heading
+        panels.append(
+            Panel(heading, x, unit, series, "log", x_scale="log", ticks=tuple(sorted(ticks)))
         )
-        for quantity, heading in quantities.items()
-    ]
+    return panels
 
 
 def line_panels(
@@ -251,7 +259,7 @@ def _over_pairs(ts: torch.Tensor, curves: Sequence[torch.Tensor]) -> Band:
 
 
 def run_bands(
-    runs: Mapping[tuple[str, int], Run],
+    runs: Runs,
     name: str,
     transform: Callable[[np.ndarray], np.ndarray] = lambda values: values,
 ) -> dict[str, Band]:
@@ -263,7 +271,7 @@ def run_bands(
 
     Args:
         runs: (arm, seed) -> run; the runs of an arm share their epochs.
-        name: The quantity's name in ``Run.history``.
+        name: The quantity's name in ``RecordedRun.history``.
         transform: Turns its values (measurements,) into the values to draw.
     """
     bands = {}

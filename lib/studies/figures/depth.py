@@ -1,4 +1,4 @@
-"""Panels of gradient norms layer by layer, and of recorded values against depth."""
+"""Panels of gradient norms layer by layer."""
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
@@ -7,10 +7,8 @@ import numpy as np
 from landscape.plots.panel import Band, Panel
 
 from studies.figures.bands import scaled_band
-from studies.figures.scaling import scaling_panels
 from studies.formatting import diverged_text
 from studies.intervals import single_curve
-from studies.study import Study
 
 # (arm, seed) -> norms of the gradients of the layers' weights or outputs, from the input on.
 Norms = Mapping[tuple[str, int], Sequence[float]]
@@ -85,24 +83,3 @@ def _remark(rows: Sequence[tuple[int, np.ndarray]]) -> str:
 def _decay(series: Mapping[str, Band], reference: float) -> Band:
     first = next(iter(series.values()))
     return single_curve(first.x, first.mean[-1] * reference ** (first.x[-1] - first.x))
-
-
-def depth_panels(
-    study: Study, quantities: Mapping[str, str], arms: Sequence[str], depths: Sequence[int]
-) -> list[Panel]:
-    """Return a panel for each recorded quantity against depth, as bands over seeds.
-
-    Where all finite values are positive and span a factor of 10, the vertical axis and the mean are
-    logarithmic. A depth at which a seed's value is not finite is a gap.
-
-    Args:
-        study: Where the values were recorded, under arms such as ``skip, depth 20``.
-        quantities: Recorded name -> heading.
-        arms: Families of arms, such as ``skip`` and ``no skip``.
-        depths: The depths, in increasing order.
-
-    Raises:
-        ValueError: If the depths of a family have different numbers of values.
-    """
-    families = {arm: {depth: f"{arm}, depth {depth}" for depth in depths} for arm in arms}
-    return scaling_panels(study, quantities, families, x="depth (layers)", span=10.0)

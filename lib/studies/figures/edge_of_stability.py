@@ -8,7 +8,7 @@ from landscape.plots.panel import Band, Panel
 from studies.figures.bands import scaled_band
 from studies.formatting import diverged_text
 from studies.intervals import single_curve
-from studies.records.dynamics import Curvature, CurvatureSnapshot, CurvatureTrajectory
+from studies.trajectories import Curvature, CurvatureSnapshot, CurvatureTrajectory
 
 
 def stability_panels(
@@ -23,7 +23,7 @@ def stability_panels(
     the first of them diverged.
 
     Args:
-        trajectories: (arm, seed) -> curvature along the run, as ``dynamics.record_dynamics``
+        trajectories: (arm, seed) -> curvature along the run, as ``study.trajectories``
             returns them.
 
     Raises:

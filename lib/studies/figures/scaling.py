@@ -8,15 +8,15 @@ from landscape.plots.axes import suggests_log_scale
 from landscape.plots.panel import Panel
 
 from studies.figures.bands import scaled_band
+from studies.measurements import Measurements
 from studies.power_laws import Families, values_against_size
-from studies.study import Study
 
 _WIDE_SPAN = 1000.0  # Values that span this factor show on a logarithmic axis alone.
 _MAX_LABELS = 9  # They fit below a panel of half the width of a page.
 
 
 def scaling_panels(
-    study: Study,
+    numbers: Measurements,
     quantities: Mapping[str, str],
     families: Families,
     *,
@@ -32,7 +32,7 @@ def scaling_panels(
     drawn. A size at which a seed's value is not finite, or cannot be drawn, is a gap.
 
     Args:
-        study: Where the values were recorded, in the same order of seeds.
+        numbers: Where the values were recorded, in the same order of seeds.
         quantities: Recorded name -> heading.
         families: Family -> size, positive -> arm.
         x: Meaning of the sizes, such as ``width``.
@@ -45,7 +45,7 @@ def scaling_panels(
     panels = []
     for quantity, heading in quantities.items():
         curves = {
-            name: values_against_size(study, quantity, name, sizes)
+            name: values_against_size(numbers, quantity, name, sizes)
             for name, sizes in families.items()
         }
         values = np.concatenate([family_curves.ravel() for family_curves in curves.values()])
@@ -56,7 +56,7 @@ def scaling_panels(
             name: scaled_band(sorted(families[name]), list(family_curves), scale)
             for name, family_curves in curves.items()
         }
-        unit = study.unit(quantity) or heading
+        unit = numbers.unit(quantity) or heading
         title = f"{heading} ({lost} of {values.size} ≤ 0)" if lost else heading
         panels.append(Panel(title, x, unit, series, scale, "log", ticks=ticks))
     return panels

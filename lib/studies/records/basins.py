@@ -2,7 +2,7 @@
 
 import dataclasses
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -10,7 +10,11 @@ from landscape.measurement import Measurement
 from landscape.slices.grid import Line, Lines, Plane
 from landscape.slices.shape import Basin, anisotropy, basin_width
 
-from studies.study import Study
+from studies.measurements import Measurements
+from studies.recorder import Recorder
+from studies.recording import Recording
+from studies.records.shapes import derived_numbers
+from studies.slices import RecordedSlice, Slices
 
 _MISSING = {
     "value": math.nan,
@@ -19,61 +23,67 @@ _MISSING = {
 }
 
 
-def record_basins(study: Study, planes: Mapping[str, Plane], *, level: float, seed: int) -> None:
+def basins(recording: Recording, planes: Slices, *, level: float) -> Measurements:
     """Record how wide and how elongated the basin of each plane is.
 
     The basin is the set around the centre where the loss is at most ``level`` above the centre's.
     ``basin_width`` is the diameter of a disc with the basin's area, ``anisotropy`` the ratio of its
-    axes: see ``slices.basin_width`` and ``slices.anisotropy``. The error of the width is half of
-    the distance between its bounds. The error of the anisotropy follows if each semi-axis is wrong
-    by half of that: too large, unless the short axis is below a step of the grid. Numbers of a
-    basin that reaches the border are recorded as not converged. A plane without a finite loss at
-    its centre has neither number.
+    axes: see ``landscape.slices``. The error of the width is half of the distance between its
+    bounds. The error of the anisotropy follows if each semi-axis is wrong by half of that: too
+    large, unless the short axis is below a step of the grid. Numbers of a basin that reaches the
+    border are recorded as not converged. A plane without a finite loss at its centre has neither
+    number.
 
     Args:
-        study: Where to record.
-        planes: Arm -> plane along filter-normalised directions, such as
-            ``slices.record_random_planes`` returns.
+        recording: The record of the study.
+        planes: Planes along filter-normalised directions, such as ``slices.random_planes`` returns.
         level: Height above the loss of the centre, in nats, > 0.
-        seed: Seed of the solutions.
 
     Raises:
         ValueError: If the level is not positive, or the centre is not on a plane.
     """
-    for arm, plane in planes.items():
-        width = ratio = _MISSING
-        if _centre_is_finite(plane.loss, plane.alphas, plane.betas):
-            basin = basin_width(plane, level=level)
-            width, ratio = _mean_width([basin], plane), _ratio(basin, plane)
-        labels = {"source": plane, "arm": arm, "seed": seed, **_cost(plane)}
-        study.add_measurement("basin_width", unit="filter norms", **width, **labels)
-        study.add_measurement("anisotropy", unit="long over short axis", **ratio, **labels)
+    quantities = ("basin_width", "anisotropy")
+    return derived_numbers(recording, "basins", planes, _record_basin, quantities, level=level)
 
 
-def record_line_widths(
-    study: Study, lines: Mapping[tuple[str, int], Lines], *, level: float
-) -> None:
+def line_widths(recording: Recording, lines: Slices, *, level: float) -> Measurements:
     """Record how wide the basin along the lines through each solution is, as ``line_width``.
 
-    The number is the mean of ``slices.basin_width`` over the directions, its error half of the
-    distance between the mean bounds. It is not converged where the width of any line is a lower
-    bound.
+    The number is the mean of ``landscape.slices.basin_width`` over the directions, its error half
+    of the distance between the mean bounds. It is not converged where the width of any line is a
+    lower bound.
 
     Args:
-        study: Where to record.
-        lines: (arm, seed) -> lines along filter-normalised directions, such as
-            ``slices.record_lines`` returns.
+        recording: The record of the study.
+        lines: Lines along filter-normalised directions, such as ``slices.lines`` returns.
         level: Height above the loss of the centre, in nats, > 0.
 
     Raises:
         ValueError: If the level is not positive, or the centre is not on the lines.
     """
-    for (arm, seed), bundle in lines.items():
-        width, single_lines = _MISSING, _single_lines(bundle)
-        if all(_centre_is_finite(line.loss, line.alphas) for line in single_lines):
-            width = _mean_width([basin_width(line, level=level) for line in single_lines], bundle)
-        labels = {"source": bundle, "arm": arm, "seed": seed, **_cost(bundle)}
-        study.add_measurement("line_width", unit="filter norms", **width, **labels)
+    quantities = ("line_width",)
+    return derived_numbers(
+        recording, "line widths", lines, _record_line_width, quantities, level=level
+    )
+
+
+def _record_basin(recorder: Recorder, item: RecordedSlice, *, level: float) -> None:
+    plane, width, ratio = item.cut, _MISSING, _MISSING
+    if _centre_is_finite(plane.loss, plane.alphas, plane.betas):
+        basin = basin_width(plane, level=level)
+        width, ratio = _mean_width([basin], plane), _ratio(basin, plane)
+    columns = {"source": plane, "level": level, **_cost(plane)}
+    recorder.add_measurement("basin_width", unit="filter norms", **width, **columns)
+    recorder.add_measurement("anisotropy", unit="long over short axis", **ratio, **columns)
+
+
+def _record_line_width(recorder: Recorder, item: RecordedSlice, *, level: float) -> None:
+    bundle, width = item.cut, _MISSING
+    cuts = _single_lines(bundle)
+    if all(_centre_is_finite(cut.loss, cut.alphas) for cut in cuts):
+        width = _mean_width([basin_width(cut, level=level) for cut in cuts], bundle)
+    columns = {"source": bundle, "level": level, **_cost(bundle)}
+    recorder.add_measurement("line_width", unit="filter norms", **width, **columns)
 
 
 def _cost(slice_: Plane | Lines) -> dict[str, Any]:

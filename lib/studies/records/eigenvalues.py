@@ -6,9 +6,9 @@ from typing import Any
 from landscape.objective import Objective
 from landscape.spectrum.results import Eigenpairs
 
-from studies.study import Study
+from studies.quantities import PER_PARAMETER
+from studies.recorder import Recorder
 
-PER_PARAMETER = "nats per parameter²"
 # An eigenvalue counts as known if its residual is at most 5% of it. Convergence is judged against
 # the spectral range, and one end of the spectrum may be a thousand times the other, as early in
 # training: the small end may then have converged without a single known digit.
@@ -16,7 +16,7 @@ MAX_RELATIVE_RESIDUAL = 0.05
 
 
 def record_eigenvalue(
-    study: Study,
+    recorder: Recorder,
     quantity: str,
     pairs: Eigenpairs,
     index: int,
@@ -32,7 +32,7 @@ def record_eigenvalue(
     the spectral range.
 
     Args:
-        study: Where to record.
+        recorder: Where to record.
         quantity: Name to record under.
         pairs: The eigenpairs.
         index: Position of the eigenvalue among them.
@@ -46,7 +46,7 @@ def record_eigenvalue(
     known = has_sign and residual_is_small(pairs, index, limit=max_relative_residual)
     reason = "" if known else "known too roughly" if has_sign else "not told from 0"
     labels["note"] = joined_note(labels, reason)
-    study.add_measurement(
+    recorder.add_measurement(
         quantity,
         value,
         objective,
@@ -70,12 +70,12 @@ def joined_note(labels: Mapping[str, Any], reason: str) -> str:
 
 
 def record_interval(
-    study: Study, quantity: str, interval: Any, objective: Objective, **labels: Any
+    recorder: Recorder, quantity: str, interval: Any, objective: Objective, **labels: Any
 ) -> None:
     """Record a value with an interval; the recorded error is half of the interval's width.
 
     Args:
-        study: Where to record.
+        recorder: Where to record.
         quantity: Name to record under.
         interval: A result with the attributes ``value``, ``low`` and ``high``.
         objective: Where it was measured: gives policy, examples and dtype.
@@ -84,7 +84,7 @@ def record_interval(
     """
     half = (interval.high - interval.low) / 2
     defaults = {"error": half, "error_kind": "half of 95% interval", "cost_unit": "products"}
-    study.add_measurement(quantity, interval.value, objective, **{**defaults, **labels})
+    recorder.add_measurement(quantity, interval.value, objective, **{**defaults, **labels})
 
 
 def residual_is_small(

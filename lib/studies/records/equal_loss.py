@@ -1,85 +1,80 @@
-"""Records at equal loss: networks, and their step noise, where all arms have one loss."""
+"""Comparisons at equal loss: networks, and step noise, where all arms have one training loss."""
 
 import dataclasses
 import math
 from collections.abc import Sequence
-from typing import Any
 
 import torch
-from landscape.data import Dataset
-from landscape.objective import Objective
-from landscape.store.entries import Store
 from landscape.training.config import TrainConfig
 from landscape.training.run import Run
 from landscape.training.schedules import Schedule
-from landscape.training.sweeps import sweep
 
 from studies import intervals
-from studies.arms import Runs, grouped, has_diverged
-from studies.study import Study
+from studies.measurements import Measurements
+from studies.recorder import Recorder
+from studies.recording import Recording, Request
+from studies.records.numbers import labelled_numbers
+from studies.runs import RecordedRun, Runs
+from studies.solutions import Solution, Solutions
+from studies.tasks import Examples
 from studies.time_to_target import reach, shared_target
 
 # Note in the rows of a run that has no network at the target loss.
 MISSING_NOTE = "no network at the level"
 
 
-def equal_loss_objectives(
-    runs: Runs,
-    target: float | None,
-    dataset: Dataset,
-    examples: tuple,
-    store: Store,
-    *,
-    workers: int = 1,
-    **options: Any,
-) -> dict[tuple[str, int], Objective | None]:
-    """Return the objective of each run's network where its training loss first reaches a target.
+def equal_loss_solutions(
+    runs: Runs, examples: Examples, *, target: float | None = None, **options
+) -> Solutions:
+    """Return each run's network where its training loss first reaches a target.
 
     Final sharpness differs partly because final training losses differ: the curvature of the
     cross-entropy falls with the loss. At one training loss this difference is gone. The step comes
-    from interpolating between measurements, as in ``time_to_target.reach``. Each run is trained
-    again to the end of that epoch, with the same weights and batches, and its network is kept at
-    that step. A run that reaches the target at its end is taken as it ended.
+    from interpolating between recorded measurements, as in ``time_to_target.reach``. Once such a
+    network is measured, its run is trained again to the end of that epoch, with the same weights
+    and batches, and its network is kept at that step. A run that reaches the target at its end is
+    taken as it ended.
 
     Args:
         runs: (arm, seed) -> run of a constant learning rate.
+        examples: Where losses are measured.
         target: Training loss in nats, > 0. None takes for each seed the lowest loss that all arms
             reach, ``time_to_target.shared_target``.
-        dataset: The data that the runs were trained on.
-        examples: Inputs and targets to measure on.
-        store: Where runs live.
-        workers: Processes that train side by side.
         options: Options of ``Objective``.
 
     Returns:
-        (arm, seed) -> objective at its own theta; None for a run that never reaches the target, and
-        for a seed whose arms share none because a run diverged.
+        (arm, seed) -> network, with ``at="equal loss"`` and the step as columns. A run that never
+        reaches the target has no network, nor has a seed whose arms share none because a run
+        diverged.
 
     Raises:
         ValueError: If a run's learning rate follows a schedule, which shorter training would
             change, or a target is not positive.
     """
-    shared = shared_target(runs, list(grouped(runs))) if target is None else {}
-    plans = {key: _plan(run, shared.get(key[1], target), dataset) for key, run in runs.items()}
-    objectives: dict[tuple[str, int], Objective | None] = dict.fromkeys(runs)
-    shorter = {}
-    for key, plan in plans.items():
-        if plan is not None and plan.snapshots[0] == runs[key].steps:
-            objectives[key] = Objective(runs[key].model(), examples, **options)
-        elif plan is not None:
-            shorter[key] = plan
-    trained_again = sweep(shorter, dataset, store, workers=workers)
-    for (key, _), run in trained_again.items():
-        network = run.model(step=run.config.snapshots[0])
-        objectives[key] = Objective(network, examples, **options)
-    return objectives
+    shared = shared_target(runs, runs.arms) if target is None else {}
+    solutions = {}
+    for (arm, seed), run in runs.items():
+        plan = _plan(run, shared.get(seed, target))
+        ends_there = plan is not None and plan.snapshots[0] == run.steps
+        solutions[arm, seed] = Solution(
+            run.config if plan is None or ends_there else plan,
+            run.task,
+            run.recording,
+            examples,
+            step=None if plan is None or ends_there else plan.snapshots[0],
+            at="equal loss",
+            options=options,
+            missing=MISSING_NOTE if plan is None else "",
+            labels={"step": run.steps} if ends_there else {},
+        )
+    return Solutions(solutions)
 
 
-def largest_ratio(study: Study, quantity: str, arms: Sequence[str]) -> float:
+def largest_ratio(numbers: Measurements, quantity: str, arms: Sequence[str]) -> float:
     """Return how far apart arms are that should be equal: the largest ratio within a seed.
 
     Args:
-        study: Where the quantity was recorded, in the same order of seeds.
+        numbers: Numbers of the arms, in the same order of seeds.
         quantity: Its recorded name, positive, such as ``loss``.
         arms: At least two arms.
 
@@ -87,12 +82,12 @@ def largest_ratio(study: Study, quantity: str, arms: Sequence[str]) -> float:
         Largest over smallest value of the arms, the largest over seeds, at least 1. Seeds in which
         an arm has no finite value are left out; NaN where that leaves none.
     """
-    seeds = zip(*(study.values(quantity, arm) for arm in arms), strict=True)
+    seeds = zip(*(numbers.values(quantity, arm) for arm in arms), strict=True)
     known = [values for values in seeds if all(map(math.isfinite, values))]
     return max((max(values) / min(values) for values in known), default=math.nan)
 
 
-def record_step_noise(study: Study, runs: Runs) -> None:
+def measure_step_noise(recording: Recording, runs: Runs) -> Measurements:
     """Record ``step_noise_matched``: the noise of mini-batch losses at one mean for all arms.
 
     Mini-batch losses scatter more where they are larger, so the run that is ahead has calmer losses
@@ -102,34 +97,59 @@ def record_step_noise(study: Study, runs: Runs) -> None:
     nats; NaN for a seed with a diverged run, and where an epoch is a single step.
 
     Args:
-        study: Where to record.
-        runs: (arm, seed) -> run.
+        recording: The record of the study.
+        runs: (arm, seed) -> run; the arms to compare.
+
+    Returns:
+        The numbers.
     """
-    means = {key: _moving_mean(run) for key, run in runs.items()}
+    requests = []
     for (arm, seed), run in runs.items():
-        same_seed = [key for key in runs if key[1] == seed]
-        length, noise = _epoch(run), math.nan
-        known = length > 1 and not any(has_diverged(runs[key]) for key in same_seed)
-        mean = max(float(means[key][-1]) for key in same_seed) if known else math.nan
-        if known:
-            first = int((means[arm, seed] <= mean).nonzero()[0])
-            noise = intervals.step_noise(run.step_loss[first : first + length].numpy())
-        study.add(
+        same_seed = [other for (_, one), other in runs.items() if one == seed]
+        known = _epoch(run) > 1 and not any(other.diverged for other in same_seed)
+        requests.append(
+            Request(
+                identity={"run": run.identity, "among": [other.identity for other in same_seed]},
+                labels={"arm": str(arm), **arm.factors, "seed": seed, "at": "equal loss"},
+                compute=_StepNoise(run, same_seed) if known else _no_step_noise,
+                networks=[(r.config, r.task) for r in same_seed] if known else [],
+                derived=not known,
+            )
+        )
+    parts = recording.step("step noise", requests)
+    return labelled_numbers(requests, parts, "the step noise at equal loss")
+
+
+class _StepNoise:
+    """Records the step noise of a run where its mean loss is the one that all arms reach."""
+
+    def __init__(self, run: RecordedRun, same_seed: Sequence[RecordedRun]) -> None:
+        self.run, self.same_seed = run, same_seed
+
+    def __call__(self, recorder: Recorder) -> None:
+        mean = max(float(_moving_mean(other.live())[-1]) for other in self.same_seed)
+        run = self.run.live()
+        first = int((_moving_mean(run) <= mean).nonzero()[0])
+        losses = run.step_loss[first : first + _epoch(run)]
+        noise = intervals.step_noise(losses.numpy())
+        columns = {"cost": run.steps, "cost_unit": "steps", "bn": "batch"}
+        recorder.add(
             "step_noise_matched",
             noise,
-            arm=arm,
-            seed=seed,
             unit="nats",
-            converged=known,
-            cost=run.steps,
-            cost_unit="steps",
-            bn="batch",
+            converged=True,
             examples_hash=run.data_sha256,
-            note=f"at a mean of {mean:.4g} nats" if known else "no epoch of all arms to compare",
+            note=f"at a mean of {mean:.4g} nats",
+            **columns,
         )
 
 
-def _epoch(run: Run) -> int:
+def _no_step_noise(recorder: Recorder) -> None:
+    note = "no epoch of all arms to compare"
+    recorder.add("step_noise_matched", math.nan, unit="nats", converged=False, note=note)
+
+
+def _epoch(run: Run | RecordedRun) -> int:
     """Return the number of steps in an epoch."""
     return run.steps // run.config.epochs
 
@@ -141,7 +161,7 @@ def _moving_mean(run: Run) -> torch.Tensor:
     return (sums[length:] - sums[:-length]) / length
 
 
-def _plan(run: Run, target: float, dataset: Dataset) -> TrainConfig | None:
+def _plan(run: RecordedRun, target: float) -> TrainConfig | None:
     """Return the config that trains a run to the step of its target; None if there is none."""
     config = run.config
     if config.schedule != Schedule():
@@ -154,6 +174,6 @@ def _plan(run: Run, target: float, dataset: Dataset) -> TrainConfig | None:
     duration = reach(run, "train_loss", target)
     if not duration.reached:
         return None
-    step = round(duration.epochs * -(-len(dataset.y_train) // config.batch_size))
+    step = round(duration.epochs * -(-run.task.train_size // config.batch_size))
     epochs = max(math.ceil(duration.epochs), 1)
     return dataclasses.replace(config, epochs=epochs, snapshots=(step,))

@@ -1,188 +1,178 @@
-"""Records of paths between solutions: straight, aligned, repaired and curved."""
+"""Recorded paths between solutions: straight, aligned, repaired and curved."""
 
+import dataclasses
 import itertools
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Sequence
+from typing import Any, Literal
 
-from landscape.connectivity.bending import train_curve
-from landscape.connectivity.curves import CurveConfig, curve_path
-from landscape.connectivity.matching import Matching, match
+import torch
+from landscape.connectivity.curves import CurveConfig
 from landscape.connectivity.path import Path
-from landscape.connectivity.repair import repaired_straight_path
-from landscape.connectivity.straight import linear_barrier
-from landscape.connectivity.units import permuted
-from landscape.data import Examples
-from landscape.objective import Objective
-from torch import nn
+from landscape.network.batchnorm import Policy
 
-from studies.study import Study
+from studies.arms import Arm
+from studies.collection import Key, Results
+from studies.recorder import Part
+from studies.recording import Recording, Request
+from studies.records.single_path import BARRIERS, KINDS, PathMeasuring
+from studies.solutions import Solutions
+from studies.tasks import Split
 
-_BARRIERS = ("barrier", "barrier_above_mean", "error_barrier")
-_UNITS = dict(zip(_BARRIERS, ("nats", "nats", "share wrong"), strict=True))
-_UNITS["length"] = "straight lengths"
+PathKind = Literal["straight", "aligned", "repaired"]
+Paths = Results[Path]
 
-# Number of inputs on which an aligned network must give the outputs of the original.
-_CHECKED_INPUTS = 16
+_POLICIES = ("frozen", "batch", "reestimate")
 
 
-def record_straight_paths(
-    study: Study,
-    models: Mapping[int, nn.Module],
-    sets: Mapping[str, Examples],
+def paths(
+    recording: Recording,
+    solutions: Solutions,
     *,
     points: int,
-    arm: str,
-    policies: Sequence[str] = ("frozen", "batch", "reestimate"),
-) -> dict[tuple[str, str], list[Path]]:
-    """Measure straight paths between solutions under BN policies, through the store; record them.
+    kinds: Sequence[PathKind] = ("straight",),
+    policies: Sequence[Policy] = _POLICIES,
+    splits: Sequence[Split] = ("train",),
+    curve: CurveConfig | None = None,
+) -> Paths:
+    """Measure paths between pairs of solutions of an arm, and record them; each is an entry.
 
     Pairs are disjoint, first with second, third with fourth, so that they are independent samples.
-    ``barrier_<split>_<policy>`` and ``barrier_above_mean_<split>_<policy>`` are in nats,
-    ``error_barrier_<split>_<policy>`` is a share wrong. The points go to ``paths.csv``.
-
-    Args:
-        study: Where to record.
-        models: Seed -> solution.
-        sets: Split -> examples; ``reestimate`` takes its statistics from ``train``.
-        points: Positions on each path.
-        arm: Label of the solutions.
-        policies: Policies for running statistics. For networks without them all policies give the
-            same path, and one is enough.
-
-    Returns:
-        (split, policy) -> one path for each pair.
-    """
-    seeds = list(models)
-    paths: dict[tuple[str, str], list[Path]] = {}
-    for split, bn in itertools.product(sets, policies):
-        for pair in zip(seeds[::2], seeds[1::2], strict=False):
-            start, end = (
-                Objective(models[seed], sets[split], bn=bn, bn_examples=sets["train"][0])
-                for seed in pair
-            )
-            path = study.store.remember(linear_barrier, start, end, ts=points)
-            label = f"{pair[0]}-{pair[1]}"
-            row = {"pair": label, "split": split}
-            pattern = f"{{}}_{split}_{bn}"
-            _record(study, path, "paths", row, pattern, arm=arm, seed=label, note=split)
-            paths.setdefault((split, bn), []).append(path)
-    return paths
-
-
-def record_path_kinds(
-    study: Study,
-    models: Mapping[int, nn.Module],
-    examples: Examples,
-    *,
-    train: Examples,
-    curve: CurveConfig,
-    points: int,
-) -> dict[str, list[Path]]:
-    """Measure, through the store, several kinds of paths between pairs of solutions; record them.
-
-    Pairs are disjoint, first with second, third with fourth, so that they are independent samples.
-    Running statistics are estimated anew at each point. The kinds:
+    The kinds of paths:
 
     - ``straight`` joins the solutions as they are.
     - ``aligned`` joins them after permuting the units of the second towards the first.
-    - ``repaired`` restores the statistics of each unit on the aligned path.
-    - The kind of ``curve`` is the trained curve between the solutions as they are.
+    - ``repaired`` restores the statistics of each unit, over the examples of the path, on the
+      aligned path; its policy in the record is ``repaired``.
+    - A ``curve`` is trained between the solutions as they are, on all training examples.
 
-    Recorded are ``route_barrier`` and ``route_barrier_above_mean`` in nats, ``route_error_barrier``
-    as a share wrong, ``route_length`` in straight lengths, and ``similarity``, the inner product of
-    the parameters before and after the alignment. The points go to ``routes.csv``.
+    Recorded are ``barrier`` and ``barrier_above_mean`` in nats, ``error_barrier`` as a share wrong,
+    and ``length`` in straight lengths, where a path has one; of an aligned path ``similarity``, the
+    inner product of the parameters, and ``similarity_before`` the alignment. The table ``paths``
+    holds the points.
 
     Args:
-        study: Where to record.
-        models: Seed -> solution.
-        examples: Inputs and targets to measure on, and to take statistics from.
-        train: Inputs and targets to train the curves on.
-        curve: Kind of curve and how to train it.
-        points: Positions on each path.
+        recording: The record of the study.
+        solutions: (arm, seed) -> solution; its examples are those of each split, as many of them,
+            and ``reestimate`` takes its statistics from the first training examples.
+        points: Positions on each path, evenly spaced, at least 3.
+        kinds: Kinds of paths.
+        policies: Policies for running statistics. For networks without them all policies give the
+            same path, and one is enough.
+        splits: ``train`` and ``test``.
+        curve: Kind of a curve and how to train it; None measures none.
 
     Returns:
-        Kind -> one path for each pair.
+        (arm, pair) -> path. The arms have the factors ``path``, ``split`` and ``bn``; a pair, such
+        as ``0-1``, stands in the place of a seed.
+
+    Raises:
+        ValueError: If a kind, policy or split is unknown, or there are fewer than 3 points.
 
     References: Ainsworth et al. (2023), Git Re-Basin, ICLR, for the alignment; Jordan et al.
         (2023), REPAIR, ICLR; Garipov et al. (2018), Loss Surfaces, Mode Connectivity, and Fast
         Ensembling of DNNs, NeurIPS, for the curves.
     """
-    seeds, store = list(models), study.store
-    paths: dict[str, list[Path]] = {}
-    for pair in zip(seeds[::2], seeds[1::2], strict=False):
-        label, options = f"{pair[0]}-{pair[1]}", {"bn": "reestimate", "bn_examples": examples[0]}
-        start, end = (Objective(models[seed], examples, **options) for seed in pair)
-        matching = store.remember(match, start, end)
-        checked = examples[0][:_CHECKED_INPUTS]
-        twin = permuted(models[pair[1]], matching.permutations, checked)
-        aligned = Objective(twin, examples, **options)
-        trained_curve = store.remember(train_curve, start, end, curve, train)
-        pair_paths = {
-            "straight": store.remember(linear_barrier, start, end, ts=points),
-            "aligned": store.remember(linear_barrier, start, aligned, ts=points),
-            "repaired": store.remember(repaired_straight_path, start, aligned, ts=points),
-            curve.kind: store.remember(curve_path, start, end, trained_curve, ts=points),
-        }
-        _record_matching(study, matching, start, label)
-        for kind, path in pair_paths.items():
-            stopped = kind == curve.kind and trained_curve.diverged_at is not None
-            note = f"training diverged at step {trained_curve.diverged_at}" if stopped else ""
-            _record(
-                study,
-                path,
-                "routes",
-                {"pair": label, "kind": kind},
-                "route_{}",
-                # A repaired path also changes statistics: it has no length in parameters.
-                names=(*_BARRIERS, "length") if math.isfinite(path.length) else _BARRIERS,
-                complete=not note,
-                arm=kind,
-                seed=label,
-                note=note,
-            )
-            paths.setdefault(kind, []).append(path)
-    return paths
-
-
-def _record_matching(study: Study, matching: Matching, objective: Objective, pair: str) -> None:
-    similarities = {"straight": matching.similarity_before, "aligned": matching.similarity}
-    for arm, similarity in similarities.items():
-        study.add_measurement(
-            "similarity",
-            similarity,
-            objective,
-            arm=arm,
-            cost=matching.sweeps,
-            cost_unit="sweeps",
-            seed=pair,
-            converged=matching.converged,
-            unit="parameter²",
+    _check(points, kinds, policies, splits)
+    names = [*kinds, *([curve.kind] if curve is not None else [])]
+    plan = {
+        _Place(arm, path, split, bn, f"{first[1]}-{second[1]}"): PathMeasuring(
+            solutions[first], solutions[second], path, split, bn, points, curve
         )
+        for arm in solutions.arms
+        for path, split, bn in itertools.product(names, splits, policies)
+        for first, second in _pairs(solutions, arm)
+    }
+    requests = [
+        Request(
+            identity=measuring.identity,
+            labels=place.labels(solutions),
+            compute=measuring,
+            networks=measuring.networks,
+            derived=bool(measuring.missing),
+        )
+        for place, measuring in plan.items()
+    ]
+    parts = recording.step("paths", requests)
+    return _collected(dict(zip(plan, parts, strict=True)), solutions)
 
 
-def _record(
-    study: Study,
-    path: Path,
-    table: str,
-    row: Mapping[str, str],
-    pattern: str,
-    *,
-    names: Sequence[str] = _BARRIERS,
-    complete: bool = True,
-    **labels: str,
+@dataclasses.dataclass(frozen=True)
+class _Place:
+    """Which path a recorded one is."""
+
+    arm: Arm
+    path: str
+    split: str
+    bn: str
+    pair: str
+
+    def labels(self, solutions: Solutions) -> dict[str, Any]:
+        labels = solutions.labels(next(key for key in solutions if key[0] == self.arm))
+        del labels["seed"]
+        # The policy is no label: it stands beside each number, as for all measurements.
+        return {**labels, "pair": self.pair, "path": self.path, "split": self.split}
+
+    def key(self, bn: str) -> Key:
+        factors = {"path": self.path, "split": self.split, "bn": bn}
+        name = ", ".join([self.arm, *factors.values()])
+        return Arm(name, **{**self.arm.factors, **factors}), self.pair
+
+
+def _pairs(solutions: Solutions, arm: Arm) -> Iterator[tuple[Key, Key]]:
+    keys = [key for key in solutions if key[0] == arm]
+    return zip(keys[::2], keys[1::2], strict=False)
+
+
+def _collected(parts: dict[_Place, Part | None], solutions: Solutions) -> Paths:
+    """Return the recorded paths, and a sentence for each kind of path that is not there."""
+    items, lacking = {}, {}
+    for place, part in parts.items():
+        if part is not None and part.table("paths"):
+            path = _from_part(part, place.path)
+            items[place.key(path.bn)] = path
+        else:
+            why = "not in the record" if part is None else part.measurements[0]["note"]
+            heading = f"{place.path} path of {place.arm}, {place.split} examples, {place.bn}"
+            lacking.setdefault((heading, why), []).append(place.pair)
+    missing = [
+        f"The {heading}: {', '.join(pairs)} ({why})." for (heading, why), pairs in lacking.items()
+    ]
+    paired = {place.arm for place in parts}
+    missing += [f"{a}: no path, which needs two seeds." for a in solutions.arms if a not in paired]
+    return Results(items, missing=missing)
+
+
+def _from_part(part: Part, kind: str) -> Path:
+    """Return the path that an entry of the record holds."""
+    rows, numbers = part.table("paths"), {row["quantity"]: row for row in part.measurements}
+    ts, loss, accuracy = (
+        torch.tensor([row[name] for row in rows], dtype=torch.float64)
+        for name in ("t", "loss", "accuracy")
+    )
+    excess = loss - (1 - ts) * loss[0] - ts * loss[-1]
+    conditions = ("bn", "examples", "examples_hash", "dtype")
+    return Path(
+        ts,
+        loss,
+        accuracy,
+        *(numbers[name]["value"] for name in BARRIERS),
+        position=float(ts[excess.argmax()]) if bool(excess.isfinite().all()) else math.nan,
+        kind=kind,
+        length=numbers["length"]["value"] if "length" in numbers else math.nan,
+        **{name: numbers["barrier"][name] for name in conditions},
+    )
+
+
+def _check(
+    points: int, kinds: Sequence[str], policies: Sequence[str], splits: Sequence[str]
 ) -> None:
-    """Record attributes of a path, named by the pattern, and its points in a table.
-
-    Outputs that are not numbers have an accuracy too: they always answer the first class.
-    So where a loss is not finite, nothing of the path counts as converged.
-    """
-    complete = complete and bool(path.loss.isfinite().all())
-    for name in names:
-        value = getattr(path, name)
-        converged = complete and math.isfinite(value)
-        study.add_measurement(
-            pattern.format(name), value, path, unit=_UNITS[name], converged=converged, **labels
-        )
-    points = zip(path.ts.tolist(), path.loss.tolist(), path.accuracy.tolist(), strict=True)
-    rows = [{**row, "bn": path.bn, "t": t, "loss": a, "accuracy": b} for t, a, b in points]
-    study.table(table, rows)
+    if points < 3:
+        raise ValueError(f"points={points} make no path. Pass at least 3 positions.")
+    for name, given, known in (
+        ("kinds", kinds, KINDS),
+        ("policies", policies, _POLICIES),
+        ("splits", splits, ("train", "test")),
+    ):
+        if unknown := [value for value in given if value not in known]:
+            raise ValueError(f"{name} holds {unknown[0]!r}. Pass some of {', '.join(known)}.")

@@ -1,7 +1,9 @@
-"""Records of slices: lines and planes through solutions, and numbers that describe them."""
+"""Records of lines and planes through solutions, and of the quadratic models of planes."""
 
+import dataclasses
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
+from typing import Any
 
 import torch
 from landscape import rng
@@ -12,225 +14,222 @@ from landscape.slices.grid import Lines, Plane, centred_positions
 from landscape.slices.line import random_lines
 from landscape.slices.plane import plane as measured_plane
 from landscape.slices.quadratic import Quadratic, quadratic
-from landscape.slices.shape import roughness
 from landscape.spectrum.eigenpairs import eigenpairs
 
-from studies.study import Study
+from studies import slices
+from studies.collection import Key
+from studies.recorder import Part, Recorder
+from studies.recording import Recording, Request
+from studies.slices import RecordedSlice, Slices
+from studies.solutions import Solution, Solutions
 
-# Arm -> measured plane, and arm -> the quadratic model that the Hessian predicts on it.
-PlanesAndModels = tuple[dict[str, Plane], dict[str, Quadratic]]
+_RANDOM = "random"
 
 
-def record_lines(
-    study: Study,
-    objectives: Mapping[tuple[str, int], Objective],
-    *,
-    points: int,
-    count: int,
-    reach: float = 1.0,
-) -> dict[tuple[str, int], Lines]:
+def lines(
+    recording: Recording, solutions: Solutions, *, points: int, count: int, reach: float = 1.0
+) -> Slices:
     """Measure lines through solutions along random filter-normalised directions.
 
+    ``lines`` holds losses and accuracies, point by point.
+
     Args:
-        study: Where to record; losses and accuracies go to ``lines.csv``.
-        objectives: (arm, seed) -> objective, measured at its own theta; the seed also draws the
-            directions.
+        recording: The record of the study.
+        solutions: (arm, seed) -> solution; the seed also draws the directions. Where there is no
+            network there are no lines.
         points: Positions along each direction.
         count: Number of directions from each solution.
         reach: Largest position, in units of the filter norms, > 0.
 
     Returns:
-        (arm, seed) -> its lines.
+        (arm, seed) -> its ``Lines``.
 
     Reference: Li et al. (2018), Visualizing the Loss Landscape of Neural Nets, NeurIPS.
     """
     alphas = torch.linspace(-reach, reach, points, dtype=torch.float64)
-    lines = {}
-    for (arm, seed), L in objectives.items():
-        measured = study.store.remember(
-            random_lines, L, L.theta, alphas=alphas, seed=seed, count=count
+    options = {"points": points, "count": count, "reach": reach}
+    requests = {
+        key: Request(
+            identity={"at": solution.identity, "seed": key[1], **options},
+            labels=solutions.labels(key),
+            compute=_Lines(solution, alphas, key[1], count),
+            networks=solution.networks,
         )
-        study.table("lines", _line_rows(measured, {"arm": arm, "seed": seed}))
-        lines[arm, seed] = measured
-    return lines
+        for key, solution in solutions.items()
+    }
+    parts = _measured(recording, "lines", solutions, requests)
+    cuts = {k: slices.lines_from(part, seed=k[1]) for k, part in parts.items() if part is not None}
+    return _collected(solutions, requests, cuts, {}, _lacking("lines", parts))
 
 
-def record_rises(
-    study: Study, lines: Mapping[tuple[str, int], Lines], positions: Sequence[float]
-) -> dict[str, str]:
-    """Record how far the loss rises along lines from a solution, at some distances from it.
-
-    ``line_rise_<position>`` is the mean loss on both sides at that distance, over all directions,
-    minus the loss at the solution; in nats.
-
-    Args:
-        study: Where to record.
-        lines: (arm, seed) -> lines, as ``record_lines`` returns them.
-        positions: Distances in filter norms; each takes the closest point of the lines.
-
-    Returns:
-        Recorded name -> heading.
-    """
-    headings = {}
-    for (arm, seed), measured in lines.items():
-        centre = measured.loss[:, int(measured.alphas.abs().argmin())].mean()
-        for position in positions:
-            sides = [int((measured.alphas - end).abs().argmin()) for end in (-position, position)]
-            distance = float(measured.alphas[sides[1]])
-            name = f"line_rise_{distance:g}"
-            headings[name] = f"rise at ±{distance:g} (nats)"
-            rise = float(measured.loss[:, sides].mean() - centre)
-            study.add_measurement(name, rise, measured, unit="nats", arm=arm, seed=seed)
-    return headings
-
-
-def record_random_planes(
-    study: Study,
-    objectives: Mapping[str, Objective],
-    *,
-    points: int,
-    seed: int,
-    reach: float = 1.0,
-) -> PlanesAndModels:
+def random_planes(
+    recording: Recording, solutions: Solutions, *, points: int, reach: float = 1.0
+) -> Slices:
     """Measure a plane through each solution along two random filter-normalised directions.
 
-    Positions are closer near the centre. ``slices.random_plane`` draws the same directions from the
-    seed.
+    Positions are closer near the centre: there the quadratic model first departs from the loss.
+    ``landscape.slices.random_plane`` draws the same directions from the seed. ``planes`` holds
+    losses and accuracies, point by point, ``quadratics`` the coefficients of the quadratic model
+    that gradient and Hessian predict.
 
     Args:
-        study: Where to record; losses and accuracies go to ``planes.csv``.
-        objectives: Arm -> objective, measured at its own theta.
+        recording: The record of the study.
+        solutions: (arm, seed) -> solution; the seed also draws the directions. Where there is no
+            network there is no plane.
         points: Positions along each direction.
-        seed: Seed of the solutions and of the directions.
         reach: Largest position, in units of the filter norms, > 0.
 
     Returns:
-        Arm -> plane, and arm -> quadratic model. The radius up to which the model describes the
-        plane is recorded as ``quadratic_radius_random``, in filter norms.
+        (arm, seed) -> its ``Plane``; ``.models`` holds the quadratic models.
 
     Reference: Li et al. (2018), Visualizing the Loss Landscape of Neural Nets, NeurIPS.
     """
-    planes, models = {}, {}
-    for arm, L in objectives.items():
-        drawn = (random(L.layout, generator=rng.stream(seed, "plane", axis)) for axis in (1, 2))
-        directions = [filter_normalize(d, L.theta, L.layout) for d in drawn]
-        labels = {"arm": arm, "seed": seed}
-        planes[arm], models[arm] = _plane(study, L, directions, points, reach, "random", labels)
-    return planes, models
+    return _planes(recording, solutions, points, reach, _RANDOM)
 
 
-def record_top_planes(
-    study: Study, objectives: Mapping[str, Objective], *, points: int, reach: float, seed: int
-) -> PlanesAndModels:
+def top_planes(recording: Recording, solutions: Solutions, *, points: int, reach: float) -> Slices:
     """Measure a plane through each solution along its two sharpest eigenvectors.
 
     Args:
-        study: Where to record; losses and accuracies go to ``planes.csv``.
-        objectives: Arm -> objective, measured at its own theta.
+        recording: The record of the study.
+        solutions: (arm, seed) -> solution.
         points: Positions along each direction.
         reach: Largest position, in parameter units, > 0: eigenvectors have norm 1.
-        seed: Seed of the solutions.
 
     Returns:
-        As ``record_random_planes``; the radius is recorded as ``quadratic_radius_top``, in
-        parameter units.
+        As ``random_planes``.
     """
-    planes, models = {}, {}
-    for arm, L in objectives.items():
-        top = study.store.remember(eigenpairs, L.hessian(L.theta), 2, vectors=True)
-        directions = eigenvectors(top)
-        labels = {"arm": arm, "seed": seed}
-        planes[arm], models[arm] = _plane(study, L, directions, points, reach, "top", labels)
-    return planes, models
+    return _planes(recording, solutions, points, reach, "top")
 
 
-def record_shapes(study: Study, planes: Mapping[str, Plane], *, seed: int) -> None:
-    """Record two numbers on the shape of a plane through each solution.
-
-    ``loss_range`` is the largest minus the smallest loss on the plane, in nats; infinite where a
-    loss is infinite. ``roughness`` is defined in ``slices.roughness``.
-
-    Args:
-        study: Where to record.
-        planes: Arm -> plane.
-        seed: Seed of the solutions.
-    """
-    for arm, plane in planes.items():
-        labels = {"arm": arm, "seed": seed}
-        loss_range = float(plane.loss.max() - plane.loss.min())
-        study.add_measurement("loss_range", loss_range, plane, unit="nats", **labels)
-        rough = roughness(plane)
-        study.add_measurement(
-            "roughness",
-            rough.value,
-            rough,
-            unit="share of the variation",
-            note=f"{rough.skipped} losses are not finite" if rough.skipped else "",
-            **labels,
+def _planes(
+    recording: Recording, solutions: Solutions, points: int, reach: float, kind: str
+) -> Slices:
+    plans = {key: _Plane(s, kind, key[1], points, reach) for key, s in solutions.items()}
+    requests = {
+        key: Request(
+            identity=plan.identity,
+            labels={**solutions.labels(key), "directions": kind},
+            compute=plan,
+            networks=plan.solution.networks,
         )
+        for key, plan in plans.items()
+    }
+    parts = _measured(recording, "planes", solutions, requests)
+    cuts = {key: slices.plane_from(part) for key, part in parts.items() if part is not None}
+    predicting = {
+        key: dataclasses.replace(requests[key], compute=_Model(plans[key], plane))
+        for key, plane in cuts.items()
+    }
+    model_parts = _measured(recording, "quadratics", solutions, predicting)
+    models = {
+        key: slices.quadratic_from(part, cuts[key])
+        for key, part in model_parts.items()
+        if part is not None
+    }
+    lacking = _lacking(f"quadratic models of {kind} planes", model_parts)
+    missing = [*_lacking(f"{kind} planes", parts), *lacking]
+    return _collected(solutions, requests, cuts, models, missing)
 
 
-def _plane(
-    study: Study,
-    L: Objective,
-    directions: Sequence[torch.Tensor],
-    points: int,
-    reach: float,
-    name: str,
-    labels: Mapping,
-) -> tuple[Plane, Quadratic]:
-    """Measure and record a plane, and the radius up to which the quadratic model describes it."""
-    # Positions are closer near the centre: there the model first departs from the loss.
-    grid = centred_positions(points, reach)
-    plane = measured_plane(L, L.theta, *directions, alphas=grid, betas=grid, store=study.store)
-    model = study.store.remember(quadratic, L, L.theta, plane, *directions)
-    study.table("planes", _plane_rows(plane, {**labels, "plane": name}))
-    value, note, known = model.radius, f"parted at {model.disagrees_at:.4g}", model.radius > 0
-    if math.isinf(model.radius):
-        value, note, known = model.reach, "or more: the grid ends here", False
-    elif not known:
-        note = f"below {model.disagrees_at:.4g}, the first points of the grid"
-    study.add_measurement(
-        f"quadratic_radius_{name}",
-        value,
-        model,
-        unit="filter norms" if name == "random" else "parameters",
-        error=math.inf if math.isinf(model.radius) else model.disagrees_at - model.radius,
-        error_kind="to the next points of the grid",
-        cost=model.products,
-        cost_unit="products",
-        converged=known,
-        note=note,
-        **labels,
-    )
-    return plane, model
+def _measured(
+    recording: Recording, kind: str, solutions: Solutions, requests: Mapping[Key, Request]
+) -> dict[Key, Part | None]:
+    """Return the parts of the networks that exist."""
+    asked = {key: request for key, request in requests.items() if not solutions[key].missing}
+    return dict(zip(asked, recording.step(kind, list(asked.values())), strict=True))
 
 
-def _line_rows(lines: Lines, labels: Mapping[str, object]) -> list[dict[str, object]]:
-    return [
-        {
-            **labels,
-            "direction": index,
-            "bn": lines.bn,
-            "alpha": alpha,
-            "loss": float(lines.loss[index, i]),
-            "accuracy": float(lines.accuracy[index, i]),
-        }
-        for index in range(len(lines.loss))
-        for i, alpha in enumerate(lines.alphas.tolist())
-    ]
+def _lacking(name: str, parts: Mapping[Key, Part | None]) -> list[str]:
+    """Return the sentence that says what the record lacks, if anything."""
+    absent = sum(part is None for part in parts.values())
+    return [f"{name} of {absent} of {len(parts)} networks"] if absent else []
 
 
-def _plane_rows(plane: Plane, labels: Mapping[str, object]) -> list[dict[str, object]]:
-    return [
-        {
-            **labels,
-            "bn": plane.bn,
-            "alpha": alpha,
-            "beta": beta,
-            "loss": float(plane.loss[i, j]),
-            "accuracy": float(plane.accuracy[i, j]),
-        }
-        for i, alpha in enumerate(plane.alphas.tolist())
-        for j, beta in enumerate(plane.betas.tolist())
-    ]
+def _collected(
+    solutions: Solutions,
+    requests: Mapping[Key, Request],
+    cuts: Mapping[Key, Lines | Plane],
+    models: Mapping[Key, Quadratic],
+    missing: list[str],
+) -> Slices:
+    """Return the slices that are there, and which networks do not exist."""
+    items = {
+        key: RecordedSlice(
+            cuts.get(key), request.identity, request.labels, solutions[key].missing, models.get(key)
+        )
+        for key, request in requests.items()
+        if key in cuts or solutions[key].missing
+    }
+    return Slices(items, missing=missing)
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class _Lines:
+    """Measures lines through one solution."""
+
+    solution: Solution
+    alphas: torch.Tensor
+    seed: int
+    count: int
+
+    def __call__(self, recorder: Recorder) -> None:
+        L = self.solution.objective
+        measured = recorder.store.remember(
+            random_lines, L, L.theta, alphas=self.alphas, seed=self.seed, count=self.count
+        )
+        recorder.table("lines", slices.line_rows(measured))
+        recorder.table("slices", [slices.record_condition(measured)])
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class _Plane:
+    """Measures a plane through one solution."""
+
+    solution: Solution
+    kind: str
+    seed: int
+    points: int
+    reach: float
+
+    @property
+    def identity(self) -> dict[str, Any]:
+        """What decides the plane, as plain values."""
+        seed = {"seed": self.seed} if self.kind == _RANDOM else {}
+        options = {"points": self.points, "reach": self.reach}
+        return {"at": self.solution.identity, "directions": self.kind, **seed, **options}
+
+    def __call__(self, recorder: Recorder) -> None:
+        L = self.solution.objective
+        grid = centred_positions(self.points, self.reach)
+        directions = self.directions(recorder, L)
+        options = {"alphas": grid, "betas": grid, "store": recorder.store}
+        plane = measured_plane(L, L.theta, *directions, **options)
+        recorder.table("planes", slices.plane_rows(plane))
+        recorder.table("slices", [slices.record_condition(plane)])
+
+    def directions(self, recorder: Recorder, L: Objective) -> list[torch.Tensor]:
+        """Return the two directions of the plane."""
+        if self.kind != _RANDOM:
+            top = recorder.store.remember(eigenpairs, L.hessian(L.theta), 2, vectors=True)
+            return list(eigenvectors(top))
+        drawn = (random(L.layout, generator=rng.stream(self.seed, "plane", i)) for i in (1, 2))
+        return [filter_normalize(direction, L.theta, L.layout) for direction in drawn]
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class _Model:
+    """Measures the quadratic model of a recorded plane, wherever the plane was measured."""
+
+    plan: _Plane
+    plane: Plane
+
+    def __call__(self, recorder: Recorder) -> None:
+        L = self.plan.solution.objective
+        first, second = self.plan.directions(recorder, L)
+        plane = self.plane
+        if math.isnan(plane.cosine):  # An older record lacks it.
+            cosine = float(first @ second / (first.norm() * second.norm()))
+            plane = dataclasses.replace(plane, cosine=cosine)
+        model = recorder.store.remember(quadratic, L, L.theta, plane, first, second)
+        recorder.table("quadratics", [slices.quadratic_row(model)])

@@ -1,137 +1,173 @@
-"""Records of whole spectra of Hessians: extreme eigenvalues, density, condition and trace."""
+"""Whole spectra of Hessians: extreme eigenvalues and density, both kept so that they are drawn."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
+import torch
 from landscape.objective import Objective
 from landscape.spectrum.conditioning import condition_number
+from landscape.spectrum.density import Density
 from landscape.spectrum.survey import FullSpectrum
 from landscape.spectrum.survey import full_spectrum as whole_spectrum
 
+from studies.collection import Results
+from studies.recorder import Part, Recorder
+from studies.recording import Recording, Request
 from studies.records.eigenvalues import record_eigenvalue, record_interval
-from studies.records.flatness import record_trace
-from studies.study import Study
+from studies.records.geometry import record_missing
+from studies.records.numbers import missing_sentences
+from studies.records.outliers import pairs_from, record_pairs
+from studies.solutions import Solution, Solutions
+
+# Tells these numbers from those of searches for one eigenvalue, or two.
+ESTIMATOR = "whole spectrum"
+_QUANTITIES = ("lambda_max", "lambda_kth", "lambda_min", "kappa", "negative_mass")
 
 
-def record_spectra(
-    study: Study,
-    objectives: Mapping[tuple[str, int], Objective],
-    hessians: Mapping[str, tuple[str, str]],
-    *,
-    seeds: Sequence[int],
-    **options: Any,
-) -> dict[str, list[FullSpectrum]]:
-    """Measure and record the whole spectra of several kinds of Hessians, over seeds.
-
-    Args:
-        study: Where to record.
-        objectives: (arm, seed) -> objective, measured at its own theta.
-        hessians: Name of a kind, recorded as arm -> arm of the networks, and BN policy.
-        seeds: Seeds of the networks.
-        options: Options of ``record_spectrum``: ``outliers``, ``probes``, ``steps`` and
-            ``trace_rtol``.
-
-    Returns:
-        Name of a kind -> one spectrum for each seed.
-
-    Raises:
-        ValueError: If an arm has no objective of a seed.
-    """
-    needed = [(arm, seed) for arm, _ in hessians.values() for seed in seeds]
-    if absent := [key for key in dict.fromkeys(needed) if key not in objectives]:
-        raise ValueError(
-            f"there is no solution of {absent} to measure the spectrum of. Train these, or pass "
-            f"seeds among {sorted({seed for _, seed in objectives})}."
-        )
-    spectra = {}
-    for name, (arm, bn) in hessians.items():
-        spectra[name] = [
-            record_spectrum(
-                study, objectives[arm, seed].replace(bn=bn), arm=name, seed=seed, **options
-            )
-            for seed in seeds
-        ]
-    return spectra
+Spectra = Results[FullSpectrum]
 
 
-def record_spectrum(
-    study: Study,
-    objective: Objective,
-    *,
-    outliers: int,
-    probes: int,
-    steps: int,
-    trace_rtol: float = 0.02,
-    **labels: Any,
-) -> FullSpectrum:
-    """Measure, through the store, the whole spectrum of the Hessian at a solution, and record it.
+def measure_spectra(
+    recording: Recording, solutions: Solutions, *, outliers: int, probes: int, steps: int
+) -> Spectra:
+    """Measure the whole spectra of Hessians, and record them.
 
-    Recorded are, in nats per parameter² where nothing else is said:
+    Recorded are, in nats per parameter² where nothing else is said, with ``whole spectrum`` in the
+    column ``estimator``:
 
-    - ``survey_lambda_max``, ``survey_lambda_kth`` and ``survey_lambda_min``: the largest, the
-      ``outliers``-th largest and the smallest eigenvalue. Residuals are at most 1e-4 of the
-      spectral range, 1e-3 under batch statistics.
-    - ``condition``: λ_max / |λ_min|.
+    - ``lambda_max``, ``lambda_kth`` and ``lambda_min``: the largest, the ``outliers``-th largest
+      and the smallest eigenvalue. Residuals are at most 1e-4 of the spectral range, 1e-3 under
+      batch statistics.
+    - ``kappa``: λ_max / |λ_min|.
     - ``negative_mass``: the share of eigenvalues below −δ, with δ a thousandth of the largest
       magnitude.
-    - ``trace`` and ``mean_eigenvalue``: see ``flatness.record_trace``; exact where it can be.
 
-    The eigenvalues themselves go to ``eigenvalues.csv``.
+    The eigenvalues go to the table ``eigenvalues``, the quadrature to ``densities``. The trace is
+    a quantity of ``measure``.
 
     Args:
-        study: Where to record.
-        objective: The objective, measured at its own theta.
+        recording: The record of the study.
+        solutions: (arm, seed) -> network. Where there is none, rows say so. An arm is a kind of
+            Hessian: the same networks may stand under several, each with its BN policy.
         outliers: Eigenvalues to compute at each end.
         probes: Random vectors of the density.
         steps: Lanczos steps of each random vector.
-        trace_rtol: Relative standard error of the trace where it is estimated.
-        labels: Columns such as ``arm``; ``seed`` is needed, and also seeds the random vectors.
 
     Returns:
-        The extreme eigenpairs and the density.
+        The extreme eigenvalues and the density of each network, without runs that diverged and
+        without those whose density the record lacks.
     """
-    hessian = objective.hessian(objective.theta)
-    # Derivatives of batch statistics are sums over all examples and their places: in float32 their
-    # rounding alone is a few 1e-4 of the spectral range.
-    tol = 1e-3 if objective.bn == "batch" else 1e-4
-    spectrum = study.store.remember(
-        whole_spectrum,
-        hessian,
-        tol=tol,
-        outliers=outliers,
-        probes=probes,
-        steps=steps,
-        seed=labels["seed"],
-    )
-    pairs = spectrum.pairs
+    options = {"outliers": outliers, "probes": probes, "steps": steps}
+    parts: dict[str, list[Part | None]] = {}
+    # Two entries: a record may have the numbers alone, and lack the curves.
+    for kind in ("spectra", "densities"):
+        requests = [
+            Request(
+                identity={"at": solution.identity, "options": options},
+                labels=solutions.labels(key),
+                compute=_Surveying(solution, kind, options),
+                networks=solution.networks,
+                derived=bool(solution.missing),
+            )
+            for key, solution in solutions.items()
+        ]
+        parts[kind] = recording.step(kind, requests)
+    items = {
+        key: FullSpectrum(pairs_from(spectrum), _density(density))
+        for key, spectrum, density in zip(solutions, *parts.values(), strict=True)
+        if spectrum is not None and density is not None and density.tables
+    }
+    missing = missing_sentences(parts["spectra"], "the eigenvalues")
+    return Results(items, missing=missing + missing_sentences(parts["densities"], "the density"))
+
+
+class _Surveying:
+    """Records the numbers of one network's spectrum, or its density."""
+
+    def __init__(self, solution: Solution, kind: str, options: Mapping[str, int]) -> None:
+        self.solution, self.kind, self.options = solution, kind, options
+
+    def __call__(self, recorder: Recorder) -> None:
+        if self.solution.missing:
+            if self.kind == "spectra":
+                note = self.solution.missing
+                record_missing(recorder, _QUANTITIES, note=note, estimator=ESTIMATOR)
+            return
+        L = self.solution.objective
+        # Derivatives of batch statistics are sums over all examples and their places: in float32
+        # their rounding alone is a few 1e-4 of the spectral range.
+        spectrum = recorder.store.remember(
+            whole_spectrum,
+            L.hessian(L.theta),
+            tol=1e-3 if L.bn == "batch" else 1e-4,
+            seed=self.solution.config.seed,
+            **self.options,
+        )
+        if self.kind == "spectra":
+            _record_numbers(recorder, spectrum, L, self.options["outliers"])
+            record_pairs(recorder, spectrum.pairs)
+        else:
+            _record_density(recorder, spectrum.density)
+
+
+def _record_numbers(
+    recorder: Recorder, spectrum: FullSpectrum, L: Objective, outliers: int
+) -> None:
+    pairs, columns = spectrum.pairs, {"estimator": ESTIMATOR}
     for name, index in (("lambda_max", 0), ("lambda_kth", outliers - 1), ("lambda_min", -1)):
-        record_eigenvalue(study, f"survey_{name}", pairs, index, objective, **labels)
-    condition = condition_number(pairs)
+        record_eigenvalue(recorder, name, pairs, index, L, **columns)
+    kappa = condition_number(pairs)
     record_interval(
-        study,
-        "condition",
-        condition,
-        objective,
+        recorder,
+        "kappa",
+        kappa,
+        L,
         cost=pairs.products,
-        converged=condition.converged,
+        converged=kappa.converged,
         error_kind="half of interval",
-        **labels,
+        **columns,
     )
     record_interval(
-        study,
+        recorder,
         "negative_mass",
         spectrum.density.negative,
-        objective,
+        L,
         unit="share",
         cost=spectrum.density.products,
         converged=not spectrum.interrupted,
-        **labels,
+        **columns,
     )
-    record_trace(study, objective, rtol=trace_rtol, **labels)
-    values = zip(pairs.values.tolist(), pairs.residuals.tolist(), strict=True)
-    rows = [
-        {**labels, "bn": objective.bn, "index": index, "eigenvalue": value, "residual": residual}
-        for index, (value, residual) in enumerate(values)
+
+
+def _record_density(recorder: Recorder, density: Density) -> None:
+    """Record the quadrature, and the known eigenvalues that stand beside it."""
+    quadrature = zip(density.nodes, density.weights, density.tails, strict=True)
+    rows: list[dict[str, Any]] = [
+        {"probe": probe, "node": node, "weight": weight, "tail": tail}
+        for probe, columns in enumerate(quadrature)
+        for node, weight, tail in zip(*(column.tolist() for column in columns), strict=True)
     ]
-    study.table("eigenvalues", rows)
-    return spectrum
+    known = zip(density.known.tolist(), density.known_residuals.tolist(), strict=True)
+    rows += [{"known": value, "known_residual": residual} for value, residual in known]
+    recorder.table("densities", rows)
+    search = {
+        name: getattr(density, name) for name in ("n", "whole", "products", "dtype", "interrupted")
+    }
+    recorder.table("searches", [search])
+
+
+def _density(part: Part) -> Density:
+    """Return the density that an entry of the record holds."""
+    rows, (search,) = part.table("densities"), part.table("searches")
+    quadrature = [row for row in rows if "node" in row]
+    probes = max((row["probe"] for row in quadrature), default=-1) + 1
+    shape = (probes, len(quadrature) // max(probes, 1))
+    nodes, weights, tails = (
+        torch.tensor([row[name] for row in quadrature], dtype=torch.float64).reshape(shape)
+        for name in ("node", "weight", "tail")
+    )
+    known, residuals = (
+        torch.tensor([row[name] for row in rows if name in row], dtype=torch.float64)
+        for name in ("known", "known_residual")
+    )
+    return Density(nodes, weights, tails, known, residuals, **search)

@@ -1,1 +1,42 @@
-"""Tables and sentences of the report, made from recorded values."""
+"""The report's tables and sentences: ``tables.comparison(numbers, [...], ...)`` and others."""
+
+import importlib
+from typing import Any
+
+# Public name -> module and name in it.
+_FROM = {
+    "arms": ("comparisons", "arm_table"),
+    "barriers": ("comparisons", "barrier_table"),
+    "closing": ("study_summary", "closing"),
+    "comparison": ("comparisons", "comparison_table"),
+    "correlations": ("comparisons", "correlation_table"),
+    "dead": ("runs", "dead"),
+    "departures": ("runs", "departures"),
+    "divergence": ("runs", "divergence"),
+    "estimators": ("measurements", "estimators"),
+    "exponents": ("scaling", "exponent_table"),
+    "gaps": ("measurements", "gaps"),
+    "learned": ("runs", "learned"),
+    "lowest": ("measurements", "lowest"),
+    "path_kinds": ("comparisons", "path_kind_table"),
+    "quadratic_limits": ("measurements", "quadratic_limits"),
+    "ratios": ("comparisons", "ratio_table"),
+    "rebounds": ("runs", "rebounds"),
+    "relapsed": ("time_to_target", "relapsed"),
+    "repeated": ("runs", "repeated"),
+    "resolution": ("measurements", "resolution"),
+    "rounding": ("measurements", "rounding_sentence"),
+    "stable_starts": ("measurements", "stable_start_sentence"),
+    "times": ("time_to_target", "time_table"),
+    "tuned": ("tuning", "tuning_table"),
+}
+
+__all__ = sorted(_FROM)
+
+
+def __getattr__(name: str) -> Any:
+    """Import a table at its first use."""
+    if name not in _FROM:
+        raise AttributeError(f"there is no table {name!r}. There are {', '.join(__all__)}.")
+    module, defined = _FROM[name]
+    return getattr(importlib.import_module(f"studies.tables.{module}"), defined)

@@ -2,59 +2,92 @@
 
 import collections
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from landscape.connectivity.path import Path
-from landscape.training.run import Run
 
-from studies.claims import Claim
-from studies.display import Table
-from studies.formatting import converged_text, interval_text, mean_text, ratio_text, seeds_text
+from studies.display import Sentence, Table
+from studies.formatting import (
+    converged_text,
+    interval_text,
+    list_text,
+    mean_text,
+    ratio_text,
+    seeds_text,
+)
 from studies.intervals import Interval, mean_interval
-from studies.study import Study
+from studies.measurements import Measurements
+from studies.quantities import headings
+from studies.runs import Runs
 
 _MAX_ARM_COLUMNS = 5  # More columns are too wide for a page.
 
 
 def comparison_table(
-    study: Study,
-    quantities: Mapping[str, str],
-    arms: Sequence[str],
+    numbers: Measurements,
+    quantities: Iterable[str] | Mapping[str, str],
+    arms: Sequence[str] | None = None,
     *,
     label: str,
     caption: str,
-) -> Table:
+) -> Table | Sentence:
     """Return a table of arms over seeds: means, paired ratios to the last arm, and convergence.
 
     The caption ends with the largest error of a single measurement for each quantity.
 
     Args:
-        study: Where the values were recorded, in the same order of seeds in all arms.
-        quantities: Recorded name -> heading with unit; one row each.
-        arms: The arms, at least two; each but the last is divided by the last.
+        numbers: Where the values were recorded, in the same order of seeds in all arms.
+        quantities: Names of quantities, or name -> heading with unit; one row each. Those that the
+            record lacks are named in the caption.
+        arms: The arms, at least two; each but the last is divided by the last. None takes all.
         label: Such as ``tab-curvature``.
         caption: What to see.
 
     Returns:
         The table; means and ratios with their 95% intervals.
     """
+    arms, (known, absent) = arms or numbers.arms, _known(numbers, quantities)
+    if not known:
+        return absent_sentence(label)
     rows = []
-    for quantity, heading in quantities.items():
-        arm_values = [study.values(quantity, arm) for arm in arms]
+    for quantity, heading in known.items():
+        arm_values = [numbers.values(quantity, arm) for arm in arms]
         cells = [interval_text(mean_interval(values)) for values in arm_values]
         cells += [ratio_text(values, arm_values[-1]) for values in arm_values[:-1]]
-        rows.append([heading, *cells, "yes" if study.converged(quantity, arms) else "**no**"])
+        rows.append([heading, *cells, "yes" if numbers.converged(quantity, arms) else "**no**"])
     return Table(
         ["quantity", *arms, *(f"{arm} / {arms[-1]}" for arm in arms[:-1]), "converged"],
         rows,
         label=label,
-        caption=caption + _errors_text(study, quantities, arms),
+        caption=caption + _errors_text(numbers, known, arms) + absent,
         align=["left", *["decimal"] * (2 * len(arms) - 1), "left"],
     )
 
 
-def _errors_text(study: Study, quantities: Mapping[str, str], arms: Sequence[str]) -> str:
-    largest = [(heading, study.largest_error(name, arms)) for name, heading in quantities.items()]
+def _known(
+    numbers: Measurements, quantities: Iterable[str] | Mapping[str, str]
+) -> tuple[dict[str, str], str]:
+    """Return the recorded quantities with headings, and the part of a caption on the others."""
+    titles = headings(quantities)
+    known = {name: title for name, title in titles.items() if name in numbers}
+    absent = [title for name, title in titles.items() if name not in known]
+    return known, f" Not in the record: {list_text(absent)}." if absent else ""
+
+
+def absent_sentence(label: str) -> Sentence:
+    """Return the sentence that stands in place of a table that the record cannot show.
+
+    Args:
+        label: The table's label.
+    """
+    return Sentence(
+        f"The record does not hold what the table `{label}` shows; it is measured when the study "
+        "next runs in profile `paper`."
+    )
+
+
+def _errors_text(numbers: Measurements, quantities: Mapping[str, str], arms: Sequence[str]) -> str:
+    largest = [(heading, numbers.largest_error(name, arms)) for name, heading in quantities.items()]
     errors = [
         f"{heading}: {float(f'{error:.1g}'):g}" if math.isfinite(error) else f"{heading}: unknown"
         for heading, error in largest
@@ -64,14 +97,14 @@ def _errors_text(study: Study, quantities: Mapping[str, str], arms: Sequence[str
 
 
 def arm_table(
-    study: Study,
-    quantities: Mapping[str, str],
-    arms: Sequence[str],
+    numbers: Measurements,
+    quantities: Iterable[str] | Mapping[str, str],
+    arms: Sequence[str] | None = None,
     *,
     label: str,
     caption: str,
-    runs: Mapping[tuple[str, int], Run] | None = None,
-) -> Table:
+    runs: Runs | None = None,
+) -> Table | Sentence:
     """Return a table of many arms: means over seeds, or how many values are finite.
 
     Rows are quantities; with more than 5 arms, rows are arms. A cell with a value that is not
@@ -79,9 +112,10 @@ def arm_table(
     the reason. The last column lists which cells of the row did not converge.
 
     Args:
-        study: Where the values were recorded.
-        quantities: Recorded name -> heading with unit.
-        arms: The arms.
+        numbers: Where the values were recorded.
+        quantities: Names of quantities, or name -> heading with unit. Those that the record lacks
+            are named in the caption.
+        arms: The arms; None for all.
         label: Such as ``tab-arms``.
         caption: What to see.
         runs: (arm, seed) -> training run of the values, to count diverged runs; None counts none.
@@ -89,17 +123,18 @@ def arm_table(
     Returns:
         The table; means with the half-width of their 95% interval.
     """
-    diverged = collections.Counter(
-        arm for (arm, _), run in (runs or {}).items() if run.diverged_at is not None
-    )
+    arms, (known, absent) = arms or numbers.arms, _known(numbers, quantities)
+    if not known:
+        return absent_sentence(label)
+    diverged = collections.Counter(arm for (arm, _), run in (runs or {}).items() if run.diverged)
     grid = [
         [
-            (seeds_text(study.values(name, arm), diverged[arm]), study.converged(name, [arm]))
+            (seeds_text(numbers.values(name, arm), diverged[arm]), numbers.converged(name, [arm]))
             for arm in arms
         ]
-        for name in quantities
+        for name in known
     ]
-    corner, row_names, columns, align = "quantity", list(quantities.values()), list(arms), "left"
+    corner, row_names, columns, align = "quantity", list(known.values()), list(arms), "left"
     if len(arms) > _MAX_ARM_COLUMNS:
         grid, row_names, columns = list(zip(*grid, strict=True)), columns, row_names
         corner, align = "arm", "decimal"  # Only a column of one quantity has a common point.
@@ -112,13 +147,13 @@ def arm_table(
         [corner, *columns, "converged"],
         rows,
         label=label,
-        caption=caption + _errors_text(study, quantities, arms),
+        caption=caption + _errors_text(numbers, known, arms) + absent,
         align=["left", *[align] * len(columns), "left"],
     )
 
 
 def ratio_table(
-    study: Study,
+    numbers: Measurements,
     rows: Mapping[str, Mapping[str, tuple[str, Sequence[str]]]],
     *,
     label: str,
@@ -130,7 +165,7 @@ def ratio_table(
     A cell gives n where seeds are left out.
 
     Args:
-        study: Where the values were recorded, in the same order of seeds in all arms.
+        numbers: Where the values were recorded, in the same order of seeds in all arms.
         rows: Row -> column -> a recorded quantity and its two arms, first over second; a row need
             not have all columns.
         label: Such as ``tab-against``.
@@ -144,9 +179,9 @@ def ratio_table(
     columns = list(dict.fromkeys(column for row in rows.values() for column in row))
     cells = []
     for heading, row in rows.items():
-        failed = [name for name, cell in row.items() if not study.converged(*cell)]
+        failed = [name for name, cell in row.items() if not numbers.converged(*cell)]
         texts = [
-            _paired_text(study, *row[name], kept or {}) if name in row else "" for name in columns
+            _paired_text(numbers, *row[name], kept or {}) if name in row else "" for name in columns
         ]
         cells.append([heading, *texts, converged_text(failed, len(row))])
     return Table(
@@ -159,9 +194,9 @@ def ratio_table(
 
 
 def _paired_text(
-    study: Study, quantity: str, arms: Sequence[str], kept: Mapping[str, Sequence[bool]]
+    numbers: Measurements, quantity: str, arms: Sequence[str], kept: Mapping[str, Sequence[bool]]
 ) -> str:
-    values = [study.values(quantity, arm) for arm in arms]
+    values = [numbers.values(quantity, arm) for arm in arms]
     counts = zip(*(kept.get(arm, [True] * len(values[0])) for arm in arms), strict=True)
     candidates = zip(zip(*values, strict=True), counts, strict=True)
     pairs = [pair for pair, counted in candidates if all(counted)]
@@ -217,16 +252,21 @@ def _correlation_text(interval: Interval) -> str:
     return f"{interval_text(interval)}, n = {interval.n}{remark}"
 
 
-def barrier_table(paths: Mapping[tuple[str, str], Sequence[Path]], *, label: str) -> Table:
+def barrier_table(
+    paths: Mapping[tuple[str, str], Sequence[Path]], *, label: str
+) -> Table | Sentence:
     """Return a table of barriers for each split and policy, with intervals over pairs of solutions.
 
     Args:
         paths: (split, policy) -> one path for each pair of solutions.
         label: Such as ``tab-barriers``.
     """
+    known = {key: pair_paths for key, pair_paths in paths.items() if pair_paths}
+    if not known:
+        return absent_sentence(label)
     return Table(
         ["examples", "statistics", *_BARRIERS],
-        [[split, bn, *_barrier_cells(pair_paths)] for (split, bn), pair_paths in paths.items()],
+        [[split, bn, *_barrier_cells(pair_paths)] for (split, bn), pair_paths in known.items()],
         label=label,
         caption="Barriers of the straight path, above the line between the ends' values: mean over "
         "pairs ± half-width of the 95% interval, and the positions of the loss barriers.",
@@ -234,7 +274,7 @@ def barrier_table(paths: Mapping[tuple[str, str], Sequence[Path]], *, label: str
     )
 
 
-def path_kind_table(paths: Mapping[str, Sequence[Path]], *, label: str) -> Table:
+def path_kind_table(paths: Mapping[str, Sequence[Path]], *, label: str) -> Table | Sentence:
     """Return a table of barriers for each kind of path, with intervals over pairs of solutions.
 
     Args:
@@ -242,11 +282,14 @@ def path_kind_table(paths: Mapping[str, Sequence[Path]], *, label: str) -> Table
             policy.
         label: Such as ``tab-routes``.
     """
+    known = {kind: pair_paths for kind, pair_paths in paths.items() if pair_paths}
+    if not known:
+        return absent_sentence(label)
     return Table(
         ["path", "statistics", "pairs", *_BARRIERS],
         [
             [kind, pair_paths[0].bn, str(len(pair_paths)), *_barrier_cells(pair_paths)]
-            for kind, pair_paths in paths.items()
+            for kind, pair_paths in known.items()
         ],
         label=label,
         caption="Barriers by kind of path, above the line between the ends' values: mean over "
@@ -272,18 +315,3 @@ def _barrier_cells(paths: Sequence[Path]) -> list[str]:
     positions = [path.position for path in paths if math.isfinite(path.position)]
     ends = [f"{extreme(positions):.2f}" for extreme in (min, max)] if positions else ["–"]
     return [*cells, " to ".join(dict.fromkeys(ends))]
-
-
-def rule_table(claims: Sequence[Claim]) -> Table:
-    """Return the table of claims with the rules that judge them, for the top of a study.
-
-    Args:
-        claims: The claims of one source, at least one.
-    """
-    return Table(
-        ["claim", "the source says", "its numbers", "rule"],
-        [[claim.id, claim.statement, claim.source_numbers, claim.rule] for claim in claims],
-        label=f"tab-rules-{claims[0].id.split('.')[0]}",
-        caption="The claims of the source and the rules that decide about them.",
-        align=["left"] * 4,
-    )

@@ -13,11 +13,9 @@ from landscape.training.optimizers import SGD
 
 from studies.display import Sentence, Table
 from studies.formatting import number_text, ratio_text, seeds_text, setting_text
-from studies.records.flatness import largest_gap
+from studies.measurements import Measurements
+from studies.records.outliers import largest_gap
 from studies.records.published import Comparison
-from studies.study import Study
-
-_START = "initial_lambda_max"
 
 
 def estimators(rows: Sequence[Comparison], *, label: str, caption: str) -> Table:
@@ -53,7 +51,7 @@ def gaps(tops: Mapping[tuple[str, int], Eigenpairs], *, classes: int) -> Sentenc
     """Return the sentence that counts the spectra with a clear gap, by the number of outliers.
 
     Args:
-        tops: (arm, seed) -> the largest eigenpairs, as ``flatness.record_outliers`` returns them.
+        tops: (arm, seed) -> the largest eigenpairs, as ``Study.outliers`` returns them.
         classes: Number of classes: the number of outliers that sources claim.
     """
     clear = [gap for gap in map(largest_gap, tops.values()) if gap.converged]
@@ -66,18 +64,18 @@ def gaps(tops: Mapping[tuple[str, int], Eigenpairs], *, classes: int) -> Sentenc
     )
 
 
-def resolution(study: Study, arms: Sequence[str]) -> Sentence:
+def resolution(numbers: Measurements, arms: Sequence[str] | None = None) -> Sentence:
     """Return the sentence that counts the planes whose grid cannot tell their basin from a circle.
 
     Args:
-        study: Where ``basins.record_basins`` recorded the anisotropy, with the error of the grid.
-        arms: The arms.
+        numbers: Where ``basins.record_basins`` recorded the anisotropy, with the error of the grid.
+        arms: The arms; None for all.
     """
     pairs = [
         (value, error)
-        for arm in arms
+        for arm in arms or numbers.arms
         for value, error in zip(
-            study.values("anisotropy", arm), study.errors("anisotropy", arm), strict=True
+            numbers.values("anisotropy", arm), numbers.errors("anisotropy", arm), strict=True
         )
     ]
     known = [(value, error) for value, error in pairs if math.isfinite(value)]
@@ -105,24 +103,31 @@ def lowest(paths: Mapping[tuple[str, str], Sequence[Path]], *, chance: float) ->
 
 
 def stable_start_sentence(
-    study: Study, optimizer: SGD, target: str, arms: Sequence[str]
+    starts: Measurements,
+    ends: Measurements,
+    optimizer: SGD,
+    target: str,
+    arms: Sequence[str] | None = None,
 ) -> Sentence:
     """Return the sentence that compares final values of stable and of unstable initialisations.
 
-    Full-batch steps are stable where λ_max at the initialisation, recorded as
-    ``initial_lambda_max``, is at most ``stability.threshold`` of the optimizer.
+    Full-batch steps are stable where λ_max at the initialisation is at most
+    ``stability.threshold`` of the optimizer.
 
     Args:
-        study: Where both quantities were recorded, in the same order of seeds.
+        starts: Where ``lambda_max`` at the initialisation was recorded.
+        ends: Where the final values were recorded, in the same order of seeds.
         optimizer: The optimizer of the runs, with its first learning rate.
         target: Recorded name of the final value, a share, such as ``test_accuracy``.
-        arms: The arms.
+        arms: The arms; None for all of ``starts``.
     """
-    limit = threshold(optimizer)
+    limit, arms = threshold(optimizer), arms or starts.arms
     pairs = [
         (start, 100 * end)
         for arm in arms
-        for start, end in zip(study.values(_START, arm), study.values(target, arm), strict=True)
+        for start, end in zip(
+            starts.values("lambda_max", arm), ends.values(target, arm), strict=True
+        )
     ]
     sides = {
         "at or below": [end for start, end in pairs if start <= limit],
@@ -139,19 +144,15 @@ def stable_start_sentence(
     )
 
 
-def rounding_sentence(
-    study: Study, quantity: str, arms: Sequence[str], when: str, *, above: float = 0.01
-) -> Sentence:
+def rounding_sentence(numbers: Measurements, when: str, *, above: float = 0.01) -> Sentence:
     """Return the sentence on the share of their gradients that networks lose by rounding.
 
     Args:
-        study: Where the shares were recorded.
-        quantity: Their recorded name, such as ``initial_rounding``.
-        arms: The arms.
+        numbers: Where the shares were recorded, as ``rounding``.
         when: When they were measured, such as ``at the initialisation``.
         above: Arms are named for the runs whose share is larger, in (0, 1).
     """
-    shares = {arm: study.values(quantity, arm) for arm in arms}
+    shares = {arm: numbers.values("rounding", arm) for arm in numbers.arms}
     # A gradient that is not a number has no known share: all of it may be lost.
     all_shares = [
         math.inf if math.isnan(share) else share

@@ -1,27 +1,25 @@
 """Tables and sentences on runs: divergence, learning, rising losses, settings that differ."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from landscape.training.config import TrainConfig
-from landscape.training.run import Run
 
-from studies.arms import Runs, alike, grouped, has_diverged
+from studies.arms import alike
 from studies.display import Sentence, Table
 from studies.formatting import number_text, setting_text
-from studies.records.runs import layer_gradients, learned_seeds
-from studies.study import Study
+from studies.runs import RecordedRun, Runs
 
 
-def divergence(runs: Mapping[tuple[str, int], Run], *, label: str) -> Table | Sentence:
+def divergence(runs: Runs, *, label: str) -> Table | Sentence:
     """Return a table of the runs that diverged, or the sentence that none did.
 
     Args:
         runs: (arm, seed) -> run.
         label: Such as ``tab-divergence``.
     """
-    diverged = {key: run for key, run in runs.items() if has_diverged(run)}
+    diverged = {key: run for key, run in runs.items() if run.diverged}
     if not diverged:
         return Sentence(f"None of the runs diverged (n = {len(runs)}).")
     return Table(
@@ -41,34 +39,30 @@ def divergence(runs: Mapping[tuple[str, int], Run], *, label: str) -> Table | Se
     )
 
 
-def _end(run: Run) -> int:
+def _end(run: RecordedRun) -> int:
     """Return the step at which a run diverged; after the last step, the one that would follow."""
     return run.steps if run.diverged_at is None else run.diverged_at
 
 
-def _before_text(run: Run) -> list[str]:
-    curves, step = (run.step_loss, run.step_gradient_norm), _end(run)
-    before = [float(curve[step - 1]) if step else math.nan for curve in curves]
+def _before_text(run: RecordedRun) -> list[str]:
+    before = [run.last["loss_before"], run.last["gradient_norm_before"]]
     # Outputs that are not numbers have an accuracy too (the first class): skip them.
     measured = zip(run.history["test_accuracy"].tolist(), run.history["test_loss"], strict=True)
     valid = [accuracy for accuracy, loss in measured if math.isfinite(accuracy + loss)]
     return [*map(number_text, before), f"{valid[-1]:.4f}" if valid else "–"]
 
 
-def learned(study: Study, runs: Runs, arms: Sequence[str], *, chance: float) -> Sentence:
+def learned(runs: Runs) -> Sentence:
     """Return the sentence that names the arms that learned: in every seed to over twice chance.
 
     Arms that learned in some seeds are named with their number of seeds. Where most arms learned,
     the others are named; where all did, none is.
 
     Args:
-        study: Where their test accuracies were recorded.
         runs: (arm, seed) -> run; a run that diverged did not learn.
-        arms: The arms to name.
-        chance: Share correct by guessing, in (0, 1).
     """
-    arm_runs = {key: run for key, run in runs.items() if key[0] in arms}
-    by_seed = learned_seeds(study, arm_runs, chance=chance)
+    by_seed = {arm: [run.learned for run in group] for arm, group in runs.grouped().items()}
+    arms = list(by_seed)
     always = [arm for arm in arms if all(by_seed[arm])]
     others = {arm: sum(by_seed[arm]) for arm in arms if arm not in always}
     counts = {arm: f"{arm} ({count} of {len(by_seed[arm])})" for arm, count in others.items()}
@@ -98,7 +92,7 @@ def rebounds(runs: Runs) -> Sentence:
     """
     rising = []
     for (arm, seed), run in runs.items():
-        if has_diverged(run) or len(run.history["train_loss"]) < 2:
+        if run.diverged or len(run.history["train_loss"]) < 2:
             continue
         *before, last = run.history["train_loss"].tolist()
         if last > 2 * min(before):
@@ -125,20 +119,18 @@ def repeated(configs: Mapping[str, TrainConfig]) -> Sentence:
     return Sentence(f"The same networks under several names: {'; '.join(several)}.")
 
 
-def dead(runs: Runs, arms: Sequence[str]) -> Sentence:
-    """Return the sentence that counts the runs of some arms in which all units are dead.
+def dead(runs: Runs) -> Sentence:
+    """Return the sentence that counts, for each arm, the runs in which all units are dead.
 
     In such a run the gradients of all weights are exactly 0 over the last measured epoch: no unit
     responds to its inputs, so loss and curvature depend on biases alone.
 
     Args:
         runs: (arm, seed) -> run.
-        arms: The arms.
     """
     counts = []
-    arm_runs = grouped({key: run for key, run in runs.items() if key[0] in arms})
-    for arm, group in arm_runs.items():
-        dead_runs = sum(not bool(layer_gradients(run)[:, -1].any()) for run in group)
+    for arm, group in runs.grouped().items():
+        dead_runs = sum(not bool(run.gradients[:, -1].any()) for run in group)
         counts.append(f"{arm}, {dead_runs} of {len(group)}")
     return Sentence(
         "Runs in which the gradients of all weights are exactly 0 at the end, so that loss and "

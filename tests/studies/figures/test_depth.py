@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 import torch
 from studies.figures import captioned
-from studies.figures.depth import depth_panels, gradient_panels
+from studies.figures.depth import gradient_panels
+from studies.figures.scaling import scaling_panels
 from studies.intervals import mean_interval
 
 NAN, INF = math.nan, math.inf
@@ -16,6 +17,12 @@ WORDS = {"label": "fig-test", "caption": "See.", "alt": "Curves."}
 def norms(**arms):
     """Arm -> rows of norms, one a seed, as (arm, seed) -> norms."""
     return {(arm, seed): row for arm, rows in arms.items() for seed, row in enumerate(rows)}
+
+
+def depth_panels(numbers, quantities, arms, depths):
+    """Panels of quantities against depth, recorded under arms such as ``skip, depth 20``."""
+    families = {arm: {depth: f"{arm}, depth {depth}" for depth in depths} for arm in arms}
+    return scaling_panels(numbers, quantities, families, x="depth (layers)", span=10.0)
 
 
 # Gradients
@@ -119,18 +126,18 @@ def test_gradients_refuse_seeds_of_different_numbers_of_layers():
 # Depths
 
 
-def record(study, quantity, family, by_depth, **labels):
+def record(numbers, quantity, family, by_depth, **labels):
     for depth, values in by_depth.items():
         for seed, value in enumerate(values):
-            study.add(quantity, value, arm=f"{family}, depth {depth}", seed=seed, **labels)
+            numbers.add(quantity, value, arm=f"{family}, depth {depth}", seed=seed, **labels)
 
 
 @pytest.fixture
-def deep(study):
-    record(study, "q", "skip", {8: [1.0, 4.0], 20: [2.0, 8.0], 56: [4.0, 16.0]}, unit="nats")
-    record(study, "q", "plain", {8: [1.0, 4.0], 20: [2.0, NAN], 56: [400.0, 1600.0]})
-    record(study, "flat", "skip", {8: [1.0, 3.0], 20: [2.0, 2.0], 56: [0.5, 1.5]})
-    return study
+def deep(numbers):
+    record(numbers, "q", "skip", {8: [1.0, 4.0], 20: [2.0, 8.0], 56: [4.0, 16.0]}, unit="nats")
+    record(numbers, "q", "plain", {8: [1.0, 4.0], 20: [2.0, NAN], 56: [400.0, 1600.0]})
+    record(numbers, "flat", "skip", {8: [1.0, 3.0], 20: [2.0, 2.0], 56: [0.5, 1.5]})
+    return numbers
 
 
 def test_depths_are_a_panel_for_each_quantity_on_a_logarithmic_depth(deep):
@@ -154,24 +161,24 @@ def test_a_depth_that_is_not_finite_is_a_gap_and_the_others_stay(deep):
     assert np.isfinite(panel.series["skip"].mean).all()
 
 
-def test_values_of_both_signs_have_a_linear_axis(study):
-    record(study, "q", "skip", {8: [-1.0, -2.0], 20: [100.0, 200.0]})
-    (panel,) = depth_panels(study, {"q": "name"}, ["skip"], [8, 20])
+def test_values_of_both_signs_have_a_linear_axis(numbers):
+    record(numbers, "q", "skip", {8: [-1.0, -2.0], 20: [100.0, 200.0]})
+    (panel,) = depth_panels(numbers, {"q": "name"}, ["skip"], [8, 20])
     assert panel.scale == "linear" and panel.series["skip"].mean.tolist() == [-1.5, 150.0]
 
 
-def test_a_single_seed_is_a_curve_against_depth(study):
-    record(study, "q", "skip", {8: [1.0], 20: [3.0]})
-    (panel,) = depth_panels(study, {"q": "name"}, ["skip"], [8, 20])
+def test_a_single_seed_is_a_curve_against_depth(numbers):
+    record(numbers, "q", "skip", {8: [1.0], 20: [3.0]})
+    (panel,) = depth_panels(numbers, {"q": "name"}, ["skip"], [8, 20])
     assert panel.series["skip"].n == 1 and panel.series["skip"].mean.tolist() == [1.0, 3.0]
 
 
-def test_depths_refuse_different_numbers_of_seeds(study):
-    record(study, "q", "skip", {8: [1.0, 2.0], 20: [3.0]})
+def test_depths_refuse_different_numbers_of_seeds(numbers):
+    record(numbers, "q", "skip", {8: [1.0, 2.0], 20: [3.0]})
     with pytest.raises(
         ValueError, match=r"'q' of 'skip' has \[2, 1\] values at the sizes \[8, 20\]"
     ):
-        depth_panels(study, {"q": "name"}, ["skip"], [8, 20])
+        depth_panels(numbers, {"q": "name"}, ["skip"], [8, 20])
 
 
 @pytest.mark.filterwarnings("error")
@@ -182,11 +189,11 @@ def test_panels_with_gaps_and_diverged_arms_are_drawn(deep):
     assert "<svg" in captioned.curves(made, **WORDS).svg()
 
 
-def test_the_axis_of_depths_is_labelled_with_the_depths(study):
+def test_the_axis_of_depths_is_labelled_with_the_depths(numbers):
     for depth in (8, 20):
         for seed in (0, 1):
-            study.add("q", depth + seed, arm=f"skip, depth {depth}", seed=seed)
-    panels = depth_panels(study, {"q": "q"}, ["skip"], [8, 20])
+            numbers.add("q", depth + seed, arm=f"skip, depth {depth}", seed=seed)
+    panels = depth_panels(numbers, {"q": "q"}, ["skip"], [8, 20])
     figure = captioned.curves(panels, label="fig-d", caption="c", alt="a").figure
     (axis,) = figure.axes
     figure.canvas.draw()

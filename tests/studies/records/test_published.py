@@ -1,63 +1,111 @@
-"""Comparisons: the sources' estimators recorded beside converged values."""
+"""The sources' estimators as instruments, and their values beside converged ones."""
+
+import math
 
 import pytest
+from landscape.training import SGD
 from studies import published_estimators
+from studies.measurements import Measurements
 from studies.records import published
 
-from tests.sample_networks import small_objective
-from tests.sample_study import rows_of
+from tests.sample_study import config_of
 
-RITZ = ("ritz_max", "ritz_min", "ritz_negative")
-QUANTITIES = ["power_iteration", "coarse_range"]
-QUANTITIES += [f"{name}_{size}" for size in ("0.0001", "0.01") for name in RITZ]
+RITZ = ["ritz_max", "ritz_min", "ritz_negative"]
 
 
-def estimated(study, at):
-    published.record_published_estimates(study, at, iterations=2, points=4)
-    published.record_published_lanczos(study, at, steps=3, step_sizes=[1e-4, 1e-2])
+def solutions_of(study, **settings):
+    task = study.load("digits", max_train=48, max_test=24)
+    return study.train({"a": config_of(**settings)}, task, seeds=[5]).solutions(task.first(24))
 
 
-def test_the_sources_estimators_are_recorded_with_error_and_cost(study, tmp_path):
-    at = small_objective(13)
-    estimated(study, {("a", 5): at})
-    power = published_estimators.power_iteration(at, at.theta, iterations=2, seed=5)
-    coarse = published_estimators.coarse_range(at, at.theta, points=4, seed=5)
-    want = [power.value, coarse.value]
+def estimated(study, solutions):
+    numbers = study.measure(
+        solutions, ["power_iteration", "coarse_range"], iterations=2, coarse_points=4
+    )
+    for size in (1e-4, 1e-2):
+        numbers |= study.measure(solutions, RITZ, lanczos_steps=3, step_size=size)
+    return numbers
+
+
+def test_the_sources_estimators_are_recorded_with_options_error_and_cost(study):
+    solutions = solutions_of(study)
+    numbers = estimated(study, solutions)
+    L = solutions["a", 5].objective
+    power = published_estimators.power_iteration(L, L.theta, iterations=2, seed=5)
+    coarse = published_estimators.coarse_range(L, L.theta, points=4, seed=5)
+    assert numbers.values("power_iteration", "a") == pytest.approx([power.value], rel=1e-9)
+    assert numbers.values("coarse_range", "a") == pytest.approx([coarse.value], rel=1e-9)
     for size in (1e-4, 1e-2):
         ritz = published_estimators.finite_difference_lanczos(
-            at, at.theta, steps=3, step_size=size, seed=5
+            L, L.theta, steps=3, step_size=size, seed=5
         )
-        want += [float(ritz.values[0]), float(ritz.values[-1]), ritz.negative]
-    assert [study.values(name, "a")[0] for name in QUANTITIES] == want
-    study.write("title", [], [])
-    rows = {row["quantity"]: row for row in rows_of(tmp_path)}
-    assert list(rows) == QUANTITIES
-    assert float(rows["power_iteration"]["error"]) == pytest.approx(power.residual, rel=1e-9)
-    costs = [(row["cost"], row["cost_unit"]) for row in rows.values()]
-    gradients = [("4", "gradients")] * 6
-    assert costs == [("3", "products"), ("17", "passes"), *gradients]
-    assert rows["power_iteration"]["converged"] == "false"  # Two steps.
-    assert float(rows["ritz_min_0.01"]["error"]) == pytest.approx(
-        float(ritz.residuals[-1]), rel=1e-9
-    )
+        want = [float(ritz.values[0]), float(ritz.values[-1]), ritz.negative]
+        chosen = numbers.where(step_size=size)
+        values = [chosen.values(name, "a")[0] for name in RITZ]
+        assert values == pytest.approx(want, rel=1e-9)
+        assert chosen.errors("ritz_min", "a") == pytest.approx([float(ritz.residuals[-1])])
+    rows = numbers.frame.set_index("quantity")
+    assert rows["error"]["power_iteration"] == pytest.approx(power.residual, rel=1e-9)
+    costs = list(zip(rows["cost"], rows["cost_unit"], strict=True))
+    assert costs == [(3, "products"), (17, "passes"), *[(4, "gradients")] * 6]
+    assert not rows["converged"]["power_iteration"]  # Two steps.
+    assert rows["iterations"].tolist()[0] == 2 and rows["coarse_points"].tolist()[1] == 4
+    assert rows["lanczos_steps"].tolist()[2:] == [3] * 6
 
 
-def test_a_run_that_diverged_has_rows_that_say_so(study, tmp_path):
-    estimated(study, {("a", 0): None})
-    study.write("title", [], [])
-    rows = rows_of(tmp_path)
-    assert [row["quantity"] for row in rows] == QUANTITIES
-    assert {(row["value"], row["converged"], row["note"]) for row in rows} == {
-        ("nan", "false", "the run diverged")
-    }
+def test_an_estimate_asked_for_again_is_not_computed(study, monkeypatch):
+    first = estimated(study, solutions_of(study)).frame
+    monkeypatch.setattr(published_estimators, "power_iteration", None)
+    again = estimated(study, solutions_of(study)).frame
+    assert again.equals(first)
 
 
-def test_comparisons_set_estimate_and_converged_value_side_by_side(study):
-    for arm, values in (("a", (3.0, 4.0)), ("b", (5.0, 6.0))):
-        study.add("rough", values[0], arm=arm)
-        study.add("true", values[1], arm=arm)
-    found = published.comparisons(study, {("rough", "true"): ("λ", {"a": 6.96})}, ["a", "b"])
-    assert found == [
-        published.Comparison("a", "λ", 6.96, [3.0], [4.0]),
-        published.Comparison("b", "λ", None, [5.0], [6.0]),
+def test_a_run_that_diverged_has_rows_that_say_so_for_each_option(study):
+    numbers = estimated(study, solutions_of(study, optimizer=SGD(1e30)))
+    assert numbers.quantities == ["power_iteration", "coarse_range", *RITZ]
+    rows = numbers.frame
+    assert set(rows["note"]) == {"the run diverged"} and set(rows["bn"]) == {"frozen"}
+    assert rows["value"].isna().all() and not rows["converged"].any()
+    assert math.isnan(numbers.where(step_size=1e-2).values("ritz_max", "a")[0])
+
+
+@pytest.mark.parametrize(
+    ("quantities", "options", "message"),
+    [
+        (["power_iteration"], {}, "power iteration need 'iterations'"),
+        (RITZ, {"lanczos_steps": 3}, "ritz values need 'step_size'"),
+        (["coarse_range"], {"points": 4}, "'points' is no option of coarse range"),
+    ],
+)
+def test_wrong_options_are_refused(study, quantities, options, message):
+    with pytest.raises(ValueError, match=message):
+        study.measure(solutions_of(study), quantities, **options)
+
+
+def test_an_estimator_without_steps_is_refused(study):
+    with pytest.raises(ValueError, match="iterations=0 take no step"):
+        study.measure(solutions_of(study), ["power_iteration"], iterations=0)
+
+
+def numbers_of(quantity, **values):
+    rows = [{"quantity": quantity, "arm": arm, "value": value} for arm, value in values.items()]
+    return Measurements(rows)
+
+
+def test_comparisons_set_estimate_and_converged_value_side_by_side():
+    rough, true = numbers_of("power_iteration", a=3.0, b=5.0), numbers_of("lambda_max", a=4.0, b=6)
+    rows = published.comparisons(rough, "power_iteration", true, "lambda_max", source={"a": 6.96})
+    assert rows == [
+        published.Comparison("a", "λ_max", 6.96, [3.0], [4.0]),
+        published.Comparison("b", "λ_max", None, [5.0], [6.0]),
     ]
+
+
+def test_arms_that_the_record_lacks_are_not_compared():
+    rough, true = numbers_of("power_iteration", a=3.0, b=5.0), numbers_of("lambda_max", b=6.0)
+    rows = published.comparisons(
+        rough, "power_iteration", true, "lambda_max", heading="λ", arms=["a", "b", "c"]
+    )
+    assert rows == [published.Comparison("b", "λ", None, [5.0], [6.0])]
+    none = Measurements([], missing=["lambda_max of 2 of 2 networks"])
+    assert published.comparisons(rough, "power_iteration", none, "lambda_max") == []

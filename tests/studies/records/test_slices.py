@@ -1,135 +1,156 @@
-"""Lines and planes through solutions: what is measured and what is recorded."""
+"""Lines and planes through solutions: what is measured, recorded and read again."""
 
-import dataclasses
 import math
 
 import pytest
 import torch
-from landscape import slices, spectrum
-from studies.records import slices as slice_records
-from studies.tables import measurements
+from landscape import directions, slices, spectrum
+from studies.recording import NotRecordedError
 
-from tests.sample_networks import small_objective
-from tests.sample_study import rows_of
+from tests.sample_solutions import again, trained
+
+GRID = [-1.0, -0.25, 0.0, 0.25, 1.0]
 
 
 @pytest.fixture
-def at():
-    return {("a", 0): small_objective(13), ("b", 1): small_objective(13, norm="none", seed=1)}
+def solutions(study):
+    return solutions_of(study)
 
 
-def test_lines_are_those_of_slices_and_recorded_point_by_point(study, tmp_path, at):
-    found = slice_records.record_lines(study, at, points=3, count=2)
-    study.write("title", [], [])
-    L = at["b", 1]
+def solutions_of(study, **settings):
+    runs = trained(study, seeds=(0, 1), **settings)
+    return runs.solutions(next(iter(runs.values())).task.first(13))
+
+
+def test_lines_are_those_of_slices_and_recorded_point_by_point(study, solutions):
+    lines = study.lines(solutions, points=3, count=2)
+    L = solutions["rate 0.05", 1].objective
     want = slices.random_lines(L, L.theta, alphas=[-1.0, 0.0, 1.0], seed=1, count=2)
-    torch.testing.assert_close(found["b", 1].loss, want.loss, rtol=0, atol=0)
-    rows = rows_of(tmp_path, "lines.csv")
-    places = [(row["arm"], row["direction"], row["alpha"]) for row in rows]
-    assert places == [(a, d, x) for a in "ab" for d in "01" for x in ("-1", "0", "1")]
-    assert float(rows[8]["loss"]) == pytest.approx(float(want.loss[0, 2]), rel=1e-9)
+    measured = lines["rate 0.05", 1]
+    torch.testing.assert_close(measured.loss, want.loss, rtol=1e-9, atol=0)
+    torch.testing.assert_close(measured.accuracy, want.accuracy, rtol=1e-9, atol=0)
+    assert (measured.seed, measured.examples, measured.bn) == (1, 13, "frozen")
+    assert measured.examples_hash == L.examples_hash and measured.dtype == "float32"
+    rows = study.frame("lines")
+    places = list(zip(rows["seed"], rows["direction"], rows["alpha"], strict=True))
+    assert places == [(s, d, x) for s in (0, 1) for d in (0, 1) for x in (-1, 0, 1)]
+    assert rows["loss"][8] == pytest.approx(float(want.loss[0, 2]), rel=1e-9)
 
 
-def test_rises_are_losses_at_both_ends_less_that_of_the_solution(study, at):
-    found = slice_records.record_lines(study, at, points=5, count=2)
-    names = slice_records.record_rises(study, found, [0.4, 1.0])
-    assert names == {
-        "line_rise_0.5": "rise at ±0.5 (nats)",  # The closest of −1, −0.5, 0, 0.5, 1.
-        "line_rise_1": "rise at ±1 (nats)",
-    }
-    loss = found["b", 1].loss
-    for name, (low, high) in zip(names, ((1, 3), (0, 4)), strict=True):
-        want = (loss[:, low] + loss[:, high]).mean() / 2 - loss[0, 2]
-        assert study.values(name, "b") == [pytest.approx(float(want), rel=1e-12)]
-        assert study.unit(name) == "nats"
+def test_random_planes_are_those_of_slices_with_a_model_beside_them(study, solutions):
+    planes = study.random_planes(solutions, points=5)
+    L = solutions["rate 0.05", 0].objective
+    want = slices.random_plane(L, L.theta, alphas=GRID, betas=GRID, seed=0)
+    plane, model = planes["rate 0.05", 0], planes.models["rate 0.05", 0]
+    torch.testing.assert_close(plane.loss, want.loss, rtol=1e-9, atol=0)
+    torch.testing.assert_close(plane.betas, want.betas, rtol=1e-9, atol=0)
+    assert plane.cosine == pytest.approx(want.cosine, rel=1e-9)
+    assert model.loss.shape == (5, 5)
+    assert float(model.loss[2, 2]) == pytest.approx(float(want.loss[2, 2]), rel=1e-6)
+    rows = study.frame("planes")
+    assert list(zip(rows["alpha"], rows["beta"], strict=True))[:3] == [(-1, x) for x in GRID[:3]]
+    assert set(rows["directions"]) == {"random"}
+    assert rows["loss"][7] == pytest.approx(float(want.loss[1, 2]), rel=1e-9)
 
 
-def test_random_planes_are_those_of_slices_with_a_model_beside_them(study, tmp_path, at):
-    L = at["a", 0]
-    planes, models = slice_records.record_random_planes(study, {"a": L}, points=5, seed=0)
-    study.write("title", [], [])
-    grid = [-1.0, -0.25, 0.0, 0.25, 1.0]
-    want = slices.random_plane(L, L.theta, alphas=grid, betas=grid, seed=0)
-    torch.testing.assert_close(planes["a"].loss, want.loss, rtol=0, atol=0)
-    assert models["a"].loss.shape == (5, 5)
-    assert float(models["a"].loss[2, 2]) == pytest.approx(float(want.loss[2, 2]), rel=1e-6)
-    rows = rows_of(tmp_path, "planes.csv")
-    assert [(row["alpha"], row["beta"]) for row in rows[:3]] == [
-        ("-1", "-1"),
-        ("-1", "-0.25"),
-        ("-1", "0"),
-    ]
-    assert {row["plane"] for row in rows} == {"random"}
-    assert float(rows[7]["loss"]) == pytest.approx(float(want.loss[1, 2]), rel=1e-9)
-
-
-def test_lines_and_planes_reach_as_far_as_asked(study, at):
-    planes, _ = slice_records.record_random_planes(
-        study, {"a": at["a", 0]}, points=5, seed=0, reach=2.0
+def test_a_model_from_its_recorded_coefficients_predicts_what_the_library_predicts(
+    study, solutions
+):
+    model = study.top_planes(solutions, points=7, reach=0.5).models["rate 0.05", 0]
+    L = solutions["rate 0.05", 0].objective
+    axes = directions.eigenvectors(spectrum.eigenpairs(L.hessian(L.theta), 2, vectors=True))
+    plane = slices.plane(L, L.theta, *axes, alphas=model.alphas, betas=model.betas)
+    want = slices.quadratic(L, L.theta, plane, *axes)
+    torch.testing.assert_close(model.loss, want.loss, rtol=1e-8, atol=0)
+    torch.testing.assert_close(model.curvature, want.curvature, rtol=1e-7, atol=1e-8)
+    assert (model.radius, model.disagrees_at, model.reach) == pytest.approx(
+        (want.radius, want.disagrees_at, want.reach), rel=1e-9
     )
-    assert planes["a"].alphas.tolist() == [-2.0, -0.5, 0.0, 0.5, 2.0]
-    found = slice_records.record_lines(study, at, points=5, count=1, reach=2.0)
-    assert found["a", 0].alphas.tolist() == [-2.0, -1.0, 0.0, 1.0, 2.0]
 
 
-def test_top_planes_curve_as_the_largest_eigenvalues_say(study, at):
-    L = at["a", 0]
-    planes, models = slice_records.record_top_planes(study, {"a": L}, points=5, reach=0.01, seed=0)
+def test_lines_and_planes_reach_as_far_as_asked(study, solutions):
+    planes = study.random_planes(solutions, points=5, reach=2.0)
+    assert planes["rate 0.05", 0].alphas.tolist() == [-2.0, -0.5, 0.0, 0.5, 2.0]
+    lines = study.lines(solutions, points=5, count=1, reach=2.0)
+    assert lines["rate 0.05", 0].alphas.tolist() == [-2.0, -1.0, 0.0, 1.0, 2.0]
+
+
+def test_top_planes_curve_as_the_largest_eigenvalues_say(study, solutions):
+    planes = study.top_planes(solutions, points=5, reach=0.01)
+    L = solutions["rate 0.05", 0].objective
     top = spectrum.eigenpairs(L.hessian(L.theta), 2)
-    assert planes["a"].alphas.tolist() == pytest.approx([-0.01, -0.0025, 0, 0.0025, 0.01])
-    torch.testing.assert_close(models["a"].curvature.diagonal(), top.values, rtol=1e-3, atol=1e-3)
-    assert abs(float(models["a"].curvature[0, 1])) < 1e-2 * float(top.values[0])
+    grid = planes["rate 0.05", 0].alphas.tolist()
+    curvature = planes.models["rate 0.05", 0].curvature
+    assert grid == pytest.approx([-0.01, -0.0025, 0, 0.0025, 0.01])
+    torch.testing.assert_close(curvature.diagonal(), top.values, rtol=1e-3, atol=1e-3)
+    assert abs(float(curvature[0, 1])) < 1e-2 * float(top.values[0])
 
 
-def test_the_radius_is_recorded_also_where_the_grid_ends_before_it(study, tmp_path, at):
-    _, models = slice_records.record_top_planes(
-        study, {"a": at["a", 0]}, points=5, reach=1e-4, seed=0
-    )
-    _, wide = slice_records.record_top_planes(study, {"b": at["b", 1]}, points=9, reach=1.0, seed=0)
-    study.write("title", [], [])
-    rows = {row["arm"]: row for row in rows_of(tmp_path)}
-    near, far = rows["a"], rows["b"]
-    assert math.isinf(models["a"].radius) and float(near["value"]) == pytest.approx(1e-4)
-    assert near["note"] == "or more: the grid ends here" and near["converged"] == "false"
-    assert far["converged"] == "true"
-    assert math.isfinite(wide["b"].radius) and "parted at" in far["note"]
-    assert (far["quantity"], far["unit"], far["cost"]) == (
-        "quadratic_radius_top",
-        "parameters",
-        "2",
-    )
-    assert near["error"] == "inf"
-    apart = wide["b"].disagrees_at - wide["b"].radius
-    assert float(far["error"]) == pytest.approx(apart) and apart > 0
-    words = measurements.quadratic_limits({**models, **wide}, "units")
-    assert words.startswith("a: not within 0.0001 units, b: between")
+def test_a_network_that_diverged_has_no_slices_and_is_not_missing(study):
+    solutions = solutions_of(study, rates=(0.05, 1e30))
+    for cuts in (
+        study.lines(solutions, points=3, count=1),
+        study.random_planes(solutions, points=3),
+    ):
+        assert list(cuts) == [("rate 0.05", 0), ("rate 0.05", 1)] and len(cuts) == 2
+        assert cuts.arms == ["rate 0.05"] and cuts.missing == [] and len(cuts.recorded) == 4
+        with pytest.raises(KeyError, match="has no lines or planes: the run diverged"):
+            cuts["rate 1e+30", 0]
+    assert study.missing == {}
 
 
-def test_a_radius_below_the_first_points_of_the_grid_is_not_known(study, tmp_path, at):
-    _, models = slice_records.record_top_planes(
-        study, {"a": at["a", 0]}, points=3, reach=40.0, seed=0
-    )
-    study.write("title", [], [])
-    (row,) = rows_of(tmp_path)
-    assert models["a"].radius == 0 and row["converged"] == "false"
-    assert row["note"] == "below 40, the first points of the grid"
-    assert (float(row["value"]), float(row["error"])) == (0.0, 40.0)
+def test_a_record_gives_the_same_slices_again_and_says_what_it_lacks(study, tmp_path, solutions):
+    planes = study.random_planes(solutions, points=3)
+    lines = study.lines(solutions, points=3, count=1)
+    reader = again(study, tmp_path)
+    known = solutions_of(reader)
+    same, same_lines = reader.random_planes(known, points=3), reader.lines(known, points=3, count=1)
+    for key in planes:
+        torch.testing.assert_close(same[key].loss, planes[key].loss, rtol=0, atol=0)
+        torch.testing.assert_close(same_lines[key].loss, lines[key].loss, rtol=0, atol=0)
+        torch.testing.assert_close(same.models[key].loss, planes.models[key].loss, rtol=0, atol=0)
+    assert reader.missing == {} and same.missing == []
+    other = reader.top_planes(known, points=3, reach=0.5)
+    assert other.missing == ["top planes of 2 of 2 networks"] and len(other) == 0
+    assert reader.lines(known, points=5, count=1).missing == ["lines of 2 of 2 networks"]
+    with pytest.raises(NotRecordedError, match="trains nothing"):
+        known["rate 0.05", 0].model()
 
 
-def test_shapes_are_range_and_roughness_of_each_plane(study, at):
-    planes, _ = slice_records.record_random_planes(study, {"a": at["a", 0]}, points=5, seed=0)
-    slice_records.record_shapes(study, planes, seed=0)
-    losses = planes["a"].loss
-    assert study.values("loss_range", "a") == [float(losses.max()) - float(losses.min())]
-    assert study.values("roughness", "a") == [slices.roughness(planes["a"]).value]
+def test_planes_without_recorded_models_are_drawn_alone_and_measured_when_possible(
+    study, tmp_path, solutions
+):
+    complete = study.random_planes(solutions, points=3)
+    _forget(study, "quadratics", "quadratic radii")
+    for row in [row for part in study.record._parts.values() for row in part.table("slices")]:
+        del row["cosine"]  # Records of before had none.
+    _rewritten(study)
+    reader = again(study, tmp_path)
+    planes = reader.random_planes(solutions_of(reader), points=3)
+    assert len(planes) == 2 and planes.models == {}
+    assert planes.missing == ["quadratic models of random planes of 2 of 2 networks"]
+    assert math.isnan(planes["rate 0.05", 0].cosine)
+    worker = again(study, tmp_path, computing=True)
+    models = worker.random_planes(solutions_of(worker), points=3).models
+    for key, model in complete.models.items():
+        torch.testing.assert_close(models[key].loss, model.loss, rtol=1e-9, atol=0)
 
 
-def test_a_plane_with_an_infinite_loss_has_an_infinite_range(study, tmp_path, at):
-    planes, _ = slice_records.record_random_planes(study, {"a": at["a", 0]}, points=5, seed=0)
-    losses = planes["a"].loss.clone()
-    losses[0, 1] = math.inf
-    slice_records.record_shapes(study, {"b": dataclasses.replace(planes["a"], loss=losses)}, seed=0)
-    assert study.values("loss_range", "b") == [math.inf] and not study.converged("loss_range")
-    study.write("title", [], [])
-    notes = [row["note"] for row in rows_of(tmp_path) if row["quantity"] == "roughness"]
-    assert notes == ["1 losses are not finite"]
+def test_slices_are_chosen_named_and_joined_by_factors(study):
+    solutions = solutions_of(study, rates=(0.05, 0.1))
+    planes = study.random_planes(solutions, points=3)
+    first = planes.where(rate=0.05, seed=0)
+    assert list(first) == [("rate 0.05", 0)] and list(first.models) == [("rate 0.05", 0)]
+    both = first | planes.where(rate=0.1, seed=1)
+    assert list(both) == [("rate 0.05", 0), ("rate 0.1", 1)]
+    assert list(planes.where(seed=0).renamed({"slow": "rate 0.05"})) == [("slow", 0)]
+
+
+def _forget(study, *kinds):
+    for entry in [e for e in study.record._parts if study.record.kind(e) in kinds]:
+        del study.record._parts[entry]
+
+
+def _rewritten(study):
+    for entry, part in study.record._parts.items():
+        study.record.put(entry, study.record.kind(entry), part, seconds=0.0)

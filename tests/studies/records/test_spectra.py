@@ -1,22 +1,27 @@
 """A whole spectrum, its record in a study, and its figure."""
 
-import csv
 import dataclasses
 import math
+import types
 
 import numpy as np
 import pytest
 import torch
 from landscape.operators import from_matrix
 from landscape.spectrum import FullSpectrum, full_spectrum
+from landscape.training import SGD
+from studies.arms import Arm
 from studies.figures import builders, captioned
-from studies.records import spectra
-from studies.study import Study
+from studies.recorder import Recorder
+from studies.recording import Recording
+from studies.records import outliers, spectra
 
 from tests.sample_networks import diagonal_operator, small_objective
+from tests.sample_study import config_of, digits_task, study_in
 
 OUTLIERS = [50.0, 20.0, 10.0]
 BULK = np.linspace(-1.0, 1.0, 197).tolist()
+LOST = SGD(1e30)
 WORDS = {"label": "fig-test", "caption": "See.", "alt": "Lines."}
 
 
@@ -65,46 +70,101 @@ def test_spectrum_says_that_it_was_interrupted():
     assert isinstance(whole, FullSpectrum) and not whole.interrupted
 
 
+def recorded(store, L, **options):
+    """Return the parts of numbers and of density of one objective."""
+    solution = types.SimpleNamespace(missing="", objective=L, config=types.SimpleNamespace(seed=3))
+    parts = []
+    for kind in ("spectra", "densities"):
+        recorder = Recorder(store)
+        spectra._Surveying(solution, kind, options)(recorder)
+        parts.append(recorder.part("o1"))
+    return parts
+
+
 @pytest.mark.parametrize("bn", ["frozen", "batch"])
-def test_spectrum_is_recorded_with_trace_condition_and_mass(tmp_path, bn):
-    folders = {"data_dir": str(tmp_path / "data"), "build_dir": str(tmp_path / "build")}
-    study = Study("09_tests", {"profile": "paper", **folders})
-    at = small_objective(13, bn=bn)
-    how = {"outliers": 2, "probes": 1, "steps": 30}
-    spectra.record_spectrum(study, at, arm="a", seed=3, trace_rtol=0.05, **how)
-    exact = torch.linalg.eigvalsh(at.hessian(at.theta).to_dense())
+def test_spectrum_is_recorded_with_its_ends_and_the_mass_below_zero(store, bn):
+    L = small_objective(13, bn=bn)
+    part, _ = recorded(store, L, outliers=2, probes=1, steps=30)
+    rows = {row["quantity"]: row for row in part.measurements}
+    exact = torch.linalg.eigvalsh(L.hessian(L.theta).to_dense())
     spread = float(exact[-1] - exact[0])
     for name, want in (
-        ("survey_lambda_max", exact[-1]),
-        ("survey_lambda_kth", exact[-2]),
-        ("survey_lambda_min", exact[0]),
+        ("lambda_max", exact[-1]),
+        ("lambda_kth", exact[-2]),
+        ("lambda_min", exact[0]),
     ):
-        assert study.values(name, "a") == pytest.approx([float(want)], abs=1e-4 * spread)
-    kappa = float(exact[-1] / exact[0].abs())
-    assert study.values("condition", "a") == pytest.approx([kappa], rel=1e-2)
-    trace = float(exact.sum())
-    exactness = 1e-9 if bn == "frozen" else 0.25
-    assert study.values("trace", "a") == pytest.approx([trace], rel=exactness)
+        assert rows[name]["value"] == pytest.approx(float(want), abs=1e-4 * spread)
+    assert rows["kappa"]["value"] == pytest.approx(float(exact[-1] / exact[0].abs()), rel=1e-2)
     share = float((exact < -1e-3 * exact.abs().max()).double().mean())
-    study.write("title", [], [])
-    folder = tmp_path / "build" / "paper" / "results" / "09_tests"
-    rows = {row["quantity"]: row for row in csv.DictReader((folder / "measurements.csv").open())}
     mass = rows["negative_mass"]
     # The error is half of an interval that is cut off at 0: the truth may lie a little beyond.
-    assert abs(float(mass["value"]) - share) < 2 * float(mass["error"])
-    assert rows["trace"]["error_kind"] == ("rounding" if bn == "frozen" else "standard error")
-    assert {row["bn"] for row in rows.values()} == {bn}
-    table = list(csv.DictReader((folder / "eigenvalues.csv").open()))
-    assert [row["index"] for row in table] == ["0", "1", "2", "3"]
-    assert float(table[0]["eigenvalue"]) == pytest.approx(float(exact[-1]), abs=1e-4 * spread)
+    assert abs(mass["value"] - share) < 2 * mass["error"]
+    assert {(row["bn"], row["estimator"]) for row in rows.values()} == {(bn, "whole spectrum")}
+    table = part.table("eigenvalues")
+    assert [row["index"] for row in table] == [0, 1, 2, 3]
+    assert table[0]["eigenvalue"] == pytest.approx(float(exact[-1]), abs=1e-4 * spread)
 
 
-def test_spectra_of_seeds_that_were_not_trained_are_refused(study):
-    at = {("a", seed): small_objective() for seed in (0, 1)}
-    how = {"outliers": 1, "probes": 1, "steps": 2}
-    said = r"no solution of \[\('a', 2\)\] to measure .*Train these, or pass seeds among \[0, 1\]"
-    with pytest.raises(ValueError, match=said):
-        spectra.record_spectra(study, at, {"own": ("a", "frozen")}, seeds=[0, 2], **how)
+def test_what_is_drawn_is_rebuilt_from_the_record(store):
+    L = small_objective(13)
+    options = {"outliers": 2, "probes": 2, "steps": 30}
+    numbers, density = recorded(store, L, **options)
+    kept = FullSpectrum(outliers.pairs_from(numbers), spectra._density(density))
+    want = full_spectrum(L.hessian(L.theta), seed=3, **options)
+    torch.testing.assert_close(kept.pairs.values, want.pairs.values, rtol=1e-9, atol=0)
+    assert torch.equal(kept.pairs.converged, want.pairs.converged)
+    one, other = kept.density.curve(width=0.2), want.density.curve(width=0.2)
+    torch.testing.assert_close(one.density, other.density, rtol=1e-7, atol=1e-12)
+    torch.testing.assert_close(one.u, other.u, rtol=0, atol=1e-8)
+    # A share moves by at most one of the operator's eigenvalues where digits are cut off.
+    assert kept.density.negative.value == pytest.approx(want.density.negative.value, abs=1 / L.n)
+    assert (kept.density.n, kept.density.probes) == (L.n, 2)
+
+
+def trained(folder):
+    study, task = study_in(folder), digits_task()
+    arms = {Arm("a", norm="batch"): config_of(), Arm("b", norm="lost"): config_of(optimizer=LOST)}
+    return study, study.train(arms, task, seeds=[0, 1]).solutions(task.first(24), bn_block=12)
+
+
+def test_spectra_of_a_study_are_measured_once_and_told_by_kind(tmp_path):
+    def measured():
+        study, end = trained(tmp_path)
+        kinds = end.renamed({"eval": "a"}) | end.replace(bn="batch").renamed({"batch": "a"})
+        measured_spectra = study.spectra(kinds, outliers=2, probes=1, steps=8)
+        return study, measured_spectra
+
+    (_, first), (study, again) = measured(), measured()
+    assert list(first.grouped("arm")) == ["eval", "batch"] and not again.missing
+    for key, spectrum in first.items():
+        assert torch.equal(spectrum.density.nodes, again[key].density.nodes)
+        assert torch.equal(spectrum.pairs.values, again[key].pairs.values)
+    numbers = study.measurements.where(estimator="whole spectrum", bn="batch")
+    assert numbers.arms == ["batch"] and len(numbers) == 5 * 2
+    assert set(numbers.frame["norm"]) == {"batch"}
+
+
+def test_a_run_that_diverged_has_rows_that_say_so_and_no_spectrum(tmp_path):
+    study, end = trained(tmp_path)
+    kept = study.spectra(end.where(arm="b"), outliers=2, probes=1, steps=8)
+    assert len(kept) == 0 and not kept.missing
+    numbers = study.measurements.where(estimator="whole spectrum")
+    assert len(numbers) == 5 * 2 and numbers.reasons("lambda_max") == []
+    assert numbers.frame["value"].isna().all()
+
+
+def test_a_record_may_lack_densities_and_keep_the_numbers(tmp_path):
+    study, end = trained(tmp_path)
+    options = {"outliers": 2, "probes": 1, "steps": 8}
+    study.spectra(end.where(arm="a"), **options)
+    folder = study.record.folder
+    lines = (folder / "entries.csv").read_text(encoding="utf-8").splitlines(keepends=True)
+    text = "".join(line for line in lines if ",densities," not in line)
+    (folder / "entries.csv").write_text(text, encoding="utf-8")
+    reading = Recording("09_tests", source=folder, target=tmp_path / "read", store=None)
+    kept = spectra.measure_spectra(reading, end.where(arm="a"), **options)
+    assert len(kept) == 0 and kept.missing == ["the density of 2 of 2 networks"]
+    assert len(reading.record.rows("measurements")) == 5 * 2
 
 
 def test_spectra_are_drawn_on_one_axis_with_a_tick_for_each_eigenvalue():

@@ -13,28 +13,24 @@ from studies.display import Sentence
 from studies.intervals import Interval, mean_interval, paired_ratio
 from studies.rank_correlation import RankCorrelation
 from studies.records.published import Comparison
-from studies.records.runs import learned_seeds
 from studies.tables import comparisons, measurements
 from studies.tables import runs as run_tables
+
+from tests.sample_study import Numbers, recorded_run, runs_of
 
 NAN = math.nan
 WORDS = {"label": "tab-test", "caption": "What to see."}
 
 
-def run(step=None, *, accuracy=(0.1, 0.4, 0.3), loss=(2.3, 1.0, NAN), last=0.5):
-    """A run that diverged at a step, if one is given; the loss before each step is its number."""
-    count = 6 if step is None else step + 1
-    losses = torch.arange(count, dtype=torch.float64)
-    if step is not None:
-        losses[-1] = NAN
-    history = {"test_accuracy": torch.tensor(accuracy), "test_loss": torch.tensor(loss)}
-    history["train_loss"] = torch.tensor([2.3, last])
-    return types.SimpleNamespace(
-        diverged_at=step,
-        steps=count,
-        step_loss=losses,
-        step_gradient_norm=1000 * losses,
-        history=history,
+def run(
+    step=None, *, accuracy=(0.1, 0.4, 0.3), loss=(2.3, 1.0, NAN), last=0.5, gradients=((1.0,),)
+):
+    """A run that diverged at a step, if one is given; the loss before a step is its number."""
+    count = 6 if step is None else step
+    before = count - 1 if count else NAN
+    history = {"test_accuracy": accuracy, "test_loss": loss, "train_loss": (2.3, last)}
+    return recorded_run(
+        history, diverged_at=step, steps=count, last=(before, 1000 * before), gradients=gradients
     )
 
 
@@ -45,22 +41,22 @@ def text(values):
 # Arms
 
 
-def record(study, quantity, arm, values, **labels):
+def record(numbers, quantity, arm, values, **labels):
     for seed, value in enumerate(values):
-        study.add(quantity, value, arm=arm, seed=seed, **labels)
+        numbers.add(quantity, value, arm=arm, seed=seed, **labels)
 
 
 @pytest.fixture
-def recorded(study):
+def recorded(numbers):
     """Eight arms of two quantities; the second has errors and lost some values."""
     for k in range(8):
-        record(study, "q", f"arm {k}", [k, k + 0.1, k + 0.3])
-        record(study, "r", f"arm {k}", [10 + k, 20 + k, 40 + k], error=0.01 * k)
-    record(study, "q", "lost", [NAN, NAN, NAN], converged=False)
-    record(study, "r", "lost", [NAN, math.inf, 1.0], converged=False)
-    record(study, "q", "rough", [1.0, 1.2, 1.4], converged=False)
-    record(study, "r", "rough", [2.0, 2.2, 2.4])
-    return study
+        record(numbers, "q", f"arm {k}", [k, k + 0.1, k + 0.3])
+        record(numbers, "r", f"arm {k}", [10 + k, 20 + k, 40 + k], error=0.01 * k)
+    record(numbers, "q", "lost", [NAN, NAN, NAN], converged=False)
+    record(numbers, "r", "lost", [NAN, math.inf, 1.0], converged=False)
+    record(numbers, "q", "rough", [1.0, 1.2, 1.4], converged=False)
+    record(numbers, "r", "rough", [2.0, 2.2, 2.4])
+    return numbers
 
 
 HEADINGS = {"q": "first (unit)", "r": "second"}
@@ -99,7 +95,7 @@ def test_values_that_are_not_finite_are_counted_and_give_no_mean(recorded):
 
 
 def test_runs_tell_which_of_them_diverged(recorded):
-    runs = {("lost", seed): run(4) for seed in range(3)} | {("arm 1", 0): run()}
+    runs = runs_of({("lost", seed): run(4) for seed in range(3)} | {("arm 1", 0): run()})
     first, second = comparisons.arm_table(recorded, HEADINGS, FEW, runs=runs, **WORDS).rows
     assert first[2] == "– (3 of 3 diverged)"
     assert second[2] == "– (1 of 3 finite)"  # Three diverged, two values are lost: another cause.
@@ -119,11 +115,11 @@ def test_what_did_not_converge_is_named_in_its_row(recorded):
     }
 
 
-def test_arms_of_one_seed_have_its_value(study):
-    record(study, "q", "a", [0.25])
-    record(study, "q", "b", [NAN])
+def test_arms_of_one_seed_have_its_value(numbers):
+    record(numbers, "q", "a", [0.25])
+    record(numbers, "q", "b", [NAN])
     (row,) = comparisons.arm_table(
-        study, {"q": "q"}, ["a", "b"], runs={("b", 0): run(0)}, **WORDS
+        numbers, {"q": "q"}, ["a", "b"], runs=runs_of({("b", 0): run(0)}), **WORDS
     ).rows
     assert row == ["q", "0.25", "– (1 of 1 diverged)", "**no**: b"]
 
@@ -155,11 +151,13 @@ def test_a_comparison_asks_for_convergence_of_its_own_arms_only(recorded):
     assert found.rows[0][-1] == "**no**"
 
 
-def test_negative_quantities_have_the_ratio_of_their_magnitudes(study):
+def test_negative_quantities_have_the_ratio_of_their_magnitudes(numbers):
     for arm, scale in (("a", -2.0), ("b", -1.0)):
         for seed, value in enumerate((1.0, 1.1, 0.9)):
-            study.add("lambda_min", scale * value, arm=arm, seed=seed)
-    (row,) = comparisons.comparison_table(study, {"lambda_min": "λ_min"}, ["a", "b"], **WORDS).rows
+            numbers.add("lambda_min", scale * value, arm=arm, seed=seed)
+    (row,) = comparisons.comparison_table(
+        numbers, {"lambda_min": "λ_min"}, ["a", "b"], **WORDS
+    ).rows
     assert row[3].startswith("2.00 [2.00")
 
 
@@ -168,7 +166,7 @@ def test_negative_quantities_have_the_ratio_of_their_magnitudes(study):
 
 def test_divergence_is_a_row_for_each_run_that_diverged():
     runs = {("a", 0): run(), ("a", 1): run(4), ("b", 0): run(2)}
-    found = run_tables.divergence(runs, label="tab-d")
+    found = run_tables.divergence(runs_of(runs), label="tab-d")
     assert found.rows == [
         ["a", "1", "4", "3", "3000", "0.4000"],
         ["b", "0", "2", "1", "1000", "0.4000"],
@@ -177,35 +175,35 @@ def test_divergence_is_a_row_for_each_run_that_diverged():
 
 
 def test_a_run_that_diverged_in_its_last_step_is_one_of_them():
-    (row,) = run_tables.divergence({("a", 0): run(last=NAN), ("a", 1): run()}, label="tab-d").rows
+    (row,) = run_tables.divergence(
+        runs_of({("a", 0): run(last=NAN), ("a", 1): run()}), label="tab-d"
+    ).rows
     assert row == ["a", "0", "6", "5", "5000", "0.4000"]
 
 
 def test_a_run_that_diverged_at_its_first_step_has_nothing_before():
-    (row,) = run_tables.divergence({("a", 0): run(0)}, label="tab-d").rows
+    (row,) = run_tables.divergence(runs_of({("a", 0): run(0)}), label="tab-d").rows
     assert row == ["a", "0", "0", "–", "–", "0.4000"]
 
 
 def test_the_accuracy_of_outputs_that_are_no_numbers_is_none():
     of = {"accuracy": (0.2, 0.1, 0.1), "loss": (2.3, NAN, math.inf)}
-    (row,) = run_tables.divergence({("a", 0): run(3, **of)}, label="tab-d").rows
+    (row,) = run_tables.divergence(runs_of({("a", 0): run(3, **of)}), label="tab-d").rows
     assert row[-1] == "0.2000"
     of = {"accuracy": (0.1, NAN), "loss": (NAN, 2.0)}
-    (row,) = run_tables.divergence({("a", 0): run(3, **of)}, label="tab-d").rows
+    (row,) = run_tables.divergence(runs_of({("a", 0): run(3, **of)}), label="tab-d").rows
     assert row[-1] == "–"
 
 
 def test_divergence_of_no_run_is_a_sentence():
-    found = run_tables.divergence({("a", 0): run(), ("a", 1): run()}, label="tab-d")
+    found = run_tables.divergence(runs_of({("a", 0): run(), ("a", 1): run()}), label="tab-d")
     assert isinstance(found, Sentence) and found.text == "None of the runs diverged (n = 2)."
 
 
-def test_dead_networks_are_counted_by_the_gradients_of_their_weights(monkeypatch):
-    norms = {"alive": [[1.0, 0.0], [1.0, 1e-9]], "dead": [[1.0, 0.0], [2.0, 0.0]]}
-    found = {name: torch.tensor(of) for name, of in norms.items()}
-    monkeypatch.setattr(run_tables, "layer_gradients", found.get)
-    runs = {("neither", 0): "dead", ("neither", 1): "alive", ("other", 0): "dead"}
-    told = run_tables.dead(runs, ["neither"]).text
+def test_dead_networks_are_counted_by_the_gradients_of_their_weights():
+    alive, dead = (run(gradients=norms) for norms in ([[1.0, 0.0], [1.0, 1e-9]], [[1, 0], [2, 0]]))
+    runs = runs_of({("neither", 0): dead, ("neither", 1): alive, ("other", 0): dead})
+    told = run_tables.dead(runs.where(arm="neither")).text
     assert told.endswith("are those of biases alone: neither, 1 of 2.")
 
 
@@ -220,67 +218,65 @@ def test_the_lowest_accuracy_on_paths_stands_beside_that_of_guessing():
     )
 
 
-def test_networks_are_told_apart_by_whether_their_first_steps_are_stable(study):
+def test_networks_are_told_apart_by_whether_their_first_steps_are_stable():
+    starts, ends = Numbers(), Numbers()
     for arm, values in {"a": [(30.0, 0.9), (37.9, 0.8)], "b": [(39.0, 0.4), (1e5, 0.2)]}.items():
         for seed, (start, end) in enumerate(values):
-            study.add("initial_lambda_max", start, arm=arm, seed=seed)
-            study.add("share", end, arm=arm, seed=seed)
+            starts.add("lambda_max", start, arm=arm, seed=seed)
+            ends.add("share", end, arm=arm, seed=seed)
     optimizer = SGD(0.1, momentum=0.9)  # 2 (1 + 0.9) / 0.1
-    found = measurements.stable_start_sentence(study, optimizer, "share", ["a", "b"]).text
-    assert found.startswith(
+    told = measurements.stable_start_sentence(starts, ends, optimizer, "share").text
+    assert told.startswith(
         r"Full-batch steps of the first rate are stable up to $\lambda_{\max}$ = 38."
     )
-    assert found.endswith(
+    assert told.endswith(
         "Of 4 networks 2 begin at or below it, and end at 80.0 to 90.0 per cent; 2 begin above it, "
         "and end at 20.0 to 40.0 per cent."
     )
-    assert measurements.stable_start_sentence(study, optimizer, "share", ["b"]).text.endswith(
-        "2 begin above it, and end at 20.0 to 40.0 per cent."
+    told = measurements.stable_start_sentence(starts, ends, optimizer, "share", ["b"]).text
+    assert told.endswith("2 begin above it, and end at 20.0 to 40.0 per cent.")
+
+
+def test_arms_learn_that_beat_chance_twice_in_every_seed():
+    ends = {"a": [0.5, 0.3], "b": [0.9, 0.19], "c": [0.9, 0.9], "d": [0.2, 0.9], "e": [0.7, 0.6]}
+    runs = runs_of(
+        {
+            (arm, seed): run(4 if (arm, seed) == ("c", 1) else None, accuracy=(0.1, value))
+            for arm, values in ends.items()
+            for seed, value in enumerate(values)
+        }
     )
-
-
-def test_arms_learn_that_beat_chance_twice_in_every_seed(study):
-    for arm, values in {
-        "a": [0.5, 0.3],
-        "b": [0.9, 0.19],
-        "c": [0.9, 0.9],
-        "d": [0.2, 0.9],
-        "e": [0.7, 0.6],
-    }.items():
-        for seed, value in enumerate(values):
-            study.add("test_accuracy", value, arm=arm, seed=seed)
-    runs = {(arm, seed): run() for arm in "abde" for seed in (0, 1)}
-    runs |= {("c", 0): run(), ("c", 1): run(4)}
-    found = run_tables.learned(study, runs, ["a", "b", "c", "d"], chance=0.1)
-    assert found.text == (
+    assert run_tables.learned(runs.where(arm=["a", "b", "c", "d"])).text == (
         "Of 4 arms these learn, in every seed to more than twice chance: a. In some seeds also: "
         "b (1 of 2); c (1 of 2); d (1 of 2)."
     )
-    most = run_tables.learned(study, runs, ["a", "d", "e"], chance=0.1)
-    assert most.text == (
+    assert run_tables.learned(runs.where(arm=["a", "d", "e"])).text == (
         "Of 3 arms all but these learn, in every seed to more than twice chance; in how many seeds "
         "these do: d (1 of 2)."
     )
-    assert learned_seeds(study, runs, chance=0.1)["c"] == [True, False]
-    every = run_tables.learned(study, runs, ["a", "e"], chance=0.1)
+    assert [runs["c", seed].learned for seed in (0, 1)] == [True, False]
+    every = run_tables.learned(runs.where(arm=["a", "e"]))
     assert every.text == "All 2 arms learn, in every seed to more than twice chance."
 
 
-def test_rounding_is_told_by_its_median_and_where_it_is_large(study):
-    for arm, values in {"a": [1e-4, 2e-4], "b": [3e-4, 0.5], "c": [NAN, math.inf]}.items():
-        for seed, value in enumerate(values):
-            study.add("rounding", value, arm=arm, seed=seed)
-    found = measurements.rounding_sentence(study, "rounding", ["a", "b", "c"], "at the end")
-    assert found.text.endswith("of 6 networks, and above 0.01 in b (1 of 2), c (2 of 2).")
-    found = measurements.rounding_sentence(study, "rounding", ["a"], "at the end")
-    assert found.text == (
+def test_rounding_is_told_by_its_median_and_where_it_is_large():
+    def told(shares):
+        numbers = Numbers()
+        for arm, values in shares.items():
+            for seed, value in enumerate(values):
+                numbers.add("rounding", value, arm=arm, seed=seed)
+        return measurements.rounding_sentence(numbers, "at the end").text
+
+    shares = {"a": [1e-4, 2e-4], "b": [3e-4, 0.5], "c": [NAN, math.inf]}
+    assert told(shares).endswith("of 6 networks, and above 0.01 in b (1 of 2), c (2 of 2).")
+    assert told({"a": [1e-4, 2e-4]}) == (
         "Of gradients at the end rounding is 0.00015 in the median of 2 networks, and above 0.01 "
         "in none."
     )
-    for seed, value in enumerate([NAN, 5e-4, 1e-4]):  # What is not known stands above all others.
-        study.add("rounding", value, arm="d", seed=seed)
-    found = measurements.rounding_sentence(study, "rounding", ["d"], "at the end")
-    assert " is 0.0005 in the median of 3 networks, and above 0.01 in d (1 of 3)." in found.text
+    # What is not known stands above all others.
+    assert " is 0.0005 in the median of 3 networks, and above 0.01 in d (1 of 3)." in told(
+        {"d": [NAN, 5e-4, 1e-4]}
+    )
 
 
 @pytest.mark.parametrize(
@@ -300,12 +296,12 @@ def test_an_interval_is_set_against_a_value(ends, want):
 
 def test_runs_that_end_in_a_rise_of_the_loss_are_named():
     runs = {("a", 0): run(), ("a", 1): run(last=4.7), ("b", 0): run(3, last=9.0)}
-    assert run_tables.rebounds(runs).text == (
+    assert run_tables.rebounds(runs_of(runs)).text == (
         "1 of the 3 runs end at over twice the least training loss that they had, in nats: "
         "a, seed 1 (from 2.3 to 4.7)."
     )
     del runs["a", 1]
-    assert run_tables.rebounds(runs).text == (
+    assert run_tables.rebounds(runs_of(runs)).text == (
         "None of the 2 runs ends at twice its least training loss."
     )
 
@@ -324,23 +320,23 @@ def test_arms_of_one_config_are_named_together():
 # Ratios
 
 
-def test_ratios_are_paired_over_the_seeds_that_count(study):
+def test_ratios_are_paired_over_the_seeds_that_count(numbers):
     values = {"a": [2.0, 4.4, 90.0], "b": [1.0, 2.0, 1.0], "c": [3.0, 3.3, 3.6]}
     for arm, own in values.items():
-        record(study, "q", arm, own, converged=arm != "c")
+        record(numbers, "q", arm, own, converged=arm != "c")
     rows = {
         "a / b": {"whole": ("q", ("a", "b")), "late": ("q", ("c", "b"))},
         "c / a": {"late": ("q", ("c", "a"))},
     }
     kept = {"a": [True, True, False], "c": [False, False, True]}
-    found = comparisons.ratio_table(study, rows, kept=kept, **WORDS)
+    found = comparisons.ratio_table(numbers, rows, kept=kept, **WORDS)
     assert found.columns == ["ratio", "whole", "late", "converged"]
     ratio = formatting.interval_text(paired_ratio([2.0, 4.4], [1.0, 2.0]))
     assert found.rows == [
         ["a / b", f"{ratio}, n = 2", "3.6, n = 1", "**no**: late"],
         ["c / a", "", "–, n = 0", "**no**"],
     ]
-    every = comparisons.ratio_table(study, {"a / b": {"whole": ("q", ("a", "b"))}}, **WORDS)
+    every = comparisons.ratio_table(numbers, {"a / b": {"whole": ("q", ("a", "b"))}}, **WORDS)
     whole = formatting.interval_text(paired_ratio(values["a"], values["b"]))
     assert every.rows == [["a / b", whole, "yes"]]
 

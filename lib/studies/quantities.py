@@ -1,0 +1,138 @@
+"""The registry of quantities: how each is called and written, in figures, tables and verdicts."""
+
+import dataclasses
+from collections.abc import Iterable, Mapping
+
+PER_PARAMETER = "nats per parameter²"
+PER_FILTER = "nats per filter norm²"
+
+
+@dataclasses.dataclass(frozen=True)
+class Quantity:
+    """A measured quantity.
+
+    Attributes:
+        name: Its name in the record.
+        heading: Its name in tables and figures, without unit.
+        unit: Its unit.
+        log: Whether values of different networks are compared by ratios, on logarithmic axes.
+        sign: −1 for a quantity with negative values, whose ratios are those of magnitudes.
+    """
+
+    name: str
+    heading: str
+    unit: str
+    log: bool = True
+    sign: int = 1
+
+    @property
+    def title(self) -> str:
+        """Heading with unit, where the unit is short enough for a table."""
+        return f"{self.heading} ({self.unit})" if self.unit in _SHORT else self.heading
+
+
+_SHORT = ("nats", "epochs", "filter norms", "points", "examples")
+
+QUANTITIES = {
+    quantity.name: quantity
+    for quantity in (
+        Quantity("train_loss", "training loss", "nats"),
+        Quantity("train_accuracy", "training accuracy", "share correct", log=False),
+        Quantity("test_loss", "test loss", "nats"),
+        Quantity("test_accuracy", "test accuracy", "share correct", log=False),
+        Quantity("loss_gap", "test − training loss", "nats"),
+        Quantity("step_noise", "step noise", "nats"),
+        Quantity("step_noise_matched", "step noise at equal loss", "nats"),
+        Quantity("loss", "loss", "nats"),
+        Quantity("gradient_norm", "gradient norm", "nats per parameter"),
+        Quantity("lambda_max", "λ_max", PER_PARAMETER),
+        Quantity("lambda_min", "λ_min", PER_PARAMETER, sign=-1),
+        Quantity("lambda_kth", "λ_k", PER_PARAMETER),
+        Quantity("kappa", "λ_max / |λ_min|", ""),
+        Quantity("lambda_max_relative", "relative λ_max", PER_FILTER),
+        Quantity("lambda_max_preconditioned", "preconditioned λ_max", "1 per parameter"),
+        Quantity("threshold", "threshold of stability", "1 per parameter"),
+        Quantity("edge_peak", "curvature / threshold, largest", "", log=False),
+        Quantity("edge_ratio", "curvature / threshold, last third", "", log=False),
+        Quantity("batch_edge_ratio", "batch sharpness / threshold", "", log=False),
+        Quantity("sam", "SAM rise", "nats"),
+        Quantity("sam_adaptive", "adaptive rise", "nats"),
+        Quantity("average_rise", "average rise", "nats"),
+        Quantity("loss_change", "change of the loss", "nats"),
+        Quantity("rounding", "rounding", "share of the gradient"),
+        Quantity("trace", "trace", PER_PARAMETER),
+        Quantity("mean_eigenvalue", "mean eigenvalue", PER_PARAMETER),
+        Quantity("negative_mass", "negative mass", "share", log=False),
+        Quantity("noise_trace", "gradient noise", "(nats per parameter)²"),
+        Quantity("noise_scale", "noise scale", "examples"),
+        Quantity("trace_bound", "bound on the trace", "(nats per parameter)²"),
+        Quantity("trace_constant", "constant of the bound", "1 per nat", log=False),
+        Quantity("barrier", "loss barrier", "nats"),
+        Quantity("barrier_above_mean", "barrier above the mean of the ends", "nats"),
+        Quantity("error_barrier", "error barrier", "share wrong", log=False),
+        Quantity("length", "length", "straight lengths"),
+        Quantity("similarity", "similarity after alignment", "parameter²"),
+        Quantity("similarity_before", "similarity", "parameter²"),
+        Quantity("power_iteration", "λ_max, power iteration", PER_PARAMETER),
+        Quantity("coarse_range", "loss range, coarse plane", "nats"),
+        Quantity("ritz_max", "largest Ritz value", PER_PARAMETER),
+        Quantity("ritz_min", "smallest Ritz value", PER_PARAMETER, sign=-1),
+        Quantity("ritz_negative", "negative Ritz values", "", log=False),
+        Quantity("outliers", "outliers", "eigenvalues", log=False),
+        Quantity("basin_width", "width of the basin", "filter norms"),
+        Quantity("anisotropy", "anisotropy", "long over short axis"),
+        Quantity("line_width", "width along random lines", "filter norms"),
+        Quantity("line_rise", "rise along random lines", "nats"),
+        Quantity("quadratic_radius", "radius of the quadratic model", ""),
+        Quantity("loss_range", "range of the loss", "nats"),
+        Quantity("roughness", "roughness", "share of the variation", log=False),
+    )
+}
+
+
+def quantity(name: str) -> Quantity:
+    """Return a quantity of the registry.
+
+    Args:
+        name: Its name; words behind a comma, as of ``Measurements.qualified``, stand in its heading
+            too.
+
+    Raises:
+        KeyError: If there is none of this name.
+    """
+    name, comma, words = name.partition(", ")
+    if name not in QUANTITIES:
+        raise KeyError(f"no quantity {name!r} is known. Known are {', '.join(QUANTITIES)}.")
+    known = QUANTITIES[name]
+    if not comma:
+        return known
+    qualified = f"{name}, {words}"
+    return dataclasses.replace(known, name=qualified, heading=f"{known.heading}, {words}")
+
+
+def headings(names: Iterable[str] | Mapping[str, str]) -> dict[str, str]:
+    """Return quantity -> heading with unit, for the rows of a table.
+
+    Args:
+        names: Names of quantities; or quantity -> heading, which is returned as it is.
+
+    Raises:
+        KeyError: If there is no quantity of a name.
+    """
+    if isinstance(names, Mapping):
+        return dict(names)
+    return {name: quantity(name).title for name in names}
+
+
+def short_headings(names: Iterable[str] | Mapping[str, str]) -> dict[str, str]:
+    """Return quantity -> heading without unit, for figures, whose axes name units.
+
+    Args:
+        names: As for ``headings``.
+
+    Raises:
+        KeyError: If there is no quantity of a name.
+    """
+    if isinstance(names, Mapping):
+        return dict(names)
+    return {name: quantity(name).heading for name in names}

@@ -1,0 +1,130 @@
+"""Collect what one entry of a record holds: numbers, and rows of further tables."""
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import torch
+from landscape.store.entries import Store
+
+from studies import cells
+
+# What every number carries beside its labels, in the order of measurements.csv. A measurement may
+# add columns of its own, such as rho.
+NUMBER_COLUMNS = (
+    "quantity",
+    "value",
+    "unit",
+    "error",
+    "error_kind",
+    "converged",
+    "learned",
+    "cost",
+    "cost_unit",
+    "bn",
+    "examples",
+    "examples_hash",
+    "dtype",
+    "note",
+)
+_CARRIED = (
+    ("converged", "converged"),
+    ("bn", "bn"),
+    ("examples", "examples"),
+    ("examples", "num_examples"),
+    ("examples_hash", "examples_hash"),
+    ("dtype", "dtype"),
+)
+
+Rows = list[dict[str, Any]]
+
+
+@dataclasses.dataclass(frozen=True)
+class Part:
+    """What one entry of the record holds, without labels.
+
+    Attributes:
+        measurements: One row for each number.
+        tables: Name of a table -> its rows.
+        origin: Id of the machine, commit and code that measured it.
+    """
+
+    measurements: Rows
+    tables: dict[str, Rows]
+    origin: str
+
+    def table(self, name: str) -> Rows:
+        """Return the rows of a table; empty if the entry has none."""
+        return self.tables.get(name, [])
+
+
+class Recorder:
+    """Collects the numbers and table rows of one entry.
+
+    Args:
+        store: The store that measurements go through.
+
+    Attributes:
+        store: The same.
+        measurements: The numbers so far.
+        tables: Name of a table -> its rows so far.
+    """
+
+    def __init__(self, store: Store | None) -> None:
+        self.store = store
+        self.measurements: Rows = []
+        self.tables: dict[str, Rows] = {}
+
+    def add(self, quantity: str, value: float, **columns: Any) -> None:
+        """Record one number.
+
+        Args:
+            quantity: Name of the quantity, such as ``lambda_max``.
+            value: The number, in ``unit``. NaN and infinity are allowed: they say that a
+                measurement failed.
+            columns: Further columns: ``unit``, ``error`` (in ``unit``), ``error_kind``,
+                ``converged`` (true if not given), ``cost`` (in ``cost_unit``), ``cost_unit``,
+                ``bn``, ``examples``, ``examples_hash``, ``dtype``, ``note``, and settings of the
+                measurement such as ``rho``.
+        """
+        row = {"quantity": quantity, "value": float(value), **columns}
+        self.measurements.append(cells.kept(row))
+
+    def add_measurement(self, quantity: str, value: float, source: Any, **columns: Any) -> None:
+        """Record one number with what its source carries.
+
+        Args:
+            quantity: Name of the quantity.
+            value: The number; see ``add``.
+            source: A ``Measurement``, an ``Objective``, eigenpairs, ...: its attributes
+                ``converged``, ``bn``, ``examples`` or ``num_examples``, ``examples_hash`` and
+                ``dtype`` are recorded where it has them. ``converged`` may be a tensor: the number
+                converged if all its entries are true.
+            columns: Further columns; they replace those of the source.
+        """
+        carried = {
+            column: getattr(source, name) for column, name in _CARRIED if hasattr(source, name)
+        }
+        if "dtype" in carried:
+            carried["dtype"] = str(carried["dtype"]).removeprefix("torch.")
+        if "converged" in carried:
+            carried["converged"] = bool(torch.as_tensor(carried["converged"]).all())
+        self.add(quantity, value, **{**carried, **columns})
+
+    def table(self, name: str, rows: Sequence[Mapping[str, Any]]) -> None:
+        """Record rows of a table, such as the points of a curve.
+
+        Args:
+            name: Name of the table; rows recorded under the same name are appended.
+            rows: Column -> cell.
+
+        Raises:
+            ValueError: If the name is ``measurements`` or ``entries``.
+        """
+        if name in ("measurements", "entries"):
+            raise ValueError(f"a table {name!r} belongs to the record itself. Choose another name.")
+        self.tables.setdefault(name, []).extend(map(cells.kept, rows))
+
+    def part(self, origin: str) -> Part:
+        """Return what was collected as the content of an entry."""
+        return Part(self.measurements, self.tables, origin)

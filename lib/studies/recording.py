@@ -1,0 +1,275 @@
+"""Recorded steps: an entry that the record holds is returned, any other is measured and added."""
+
+import contextlib
+import dataclasses
+import hashlib
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from landscape.store import provenance
+from landscape.store.entries import Store
+from landscape.training.config import TrainConfig
+from landscape.training.run import Run
+from landscape.training.sweeps import sweep
+
+from studies import staleness
+from studies.record_folder import RecordFolder
+from studies.recorder import Part, Recorder
+from studies.tasks import Task
+
+_KEPT_RUNS = 64  # Runs that stay in memory; others are read from the store again.
+
+
+class NotRecordedError(LookupError):
+    """Something is asked for that neither the record holds nor this profile may compute."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Request:
+    """One entry that a study asks for.
+
+    Attributes:
+        identity: What decides the content, as plain values that JSON holds: never a label.
+        labels: Arm, factors, seed and other columns.
+        compute: Measures the content into a recorder.
+        networks: (config, task) of the runs whose weights that needs, so that missing ones can be
+            trained side by side beforehand.
+        derived: Whether ``compute`` needs the record alone, so that any profile may do it.
+    """
+
+    identity: Mapping[str, Any]
+    labels: Mapping[str, Any]
+    compute: Callable[[Recorder], None]
+    networks: Sequence[tuple[TrainConfig, Task]] = ()
+    derived: bool = False
+
+
+class Recording:
+    """The record of a study while it is made or read.
+
+    Args:
+        name: Name of the study.
+        source: Folder of the record to continue or to read.
+        target: Folder to write it to; may be the same.
+        store: The store of runs and results; None if nothing may be computed, so that what the
+            record lacks is noted as missing.
+        remeasure: Whether entries whose code has changed are measured again.
+
+    Attributes:
+        store: The store, or None.
+        record: The record.
+        missing: Kind -> labels of the entries that were asked for and are not there.
+        stale: Entry -> the functions that changed since it was measured.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        *,
+        source: Path,
+        target: Path,
+        store: Store | None,
+        remeasure: bool = False,
+    ) -> None:
+        self.name, self.store, self.workers = name, store, 1
+        self.record = RecordFolder(source, name)
+        self.record.folder = Path(target)
+        self.missing: dict[str, list[dict[str, Any]]] = {}
+        self.stale: dict[str, list[str]] = {}
+        self._remeasure = remeasure
+        self._runs: dict[str, tuple[Run, dict[str, str]]] = {}
+        self._measured: set[str] = set()
+        self._compared: dict[str, list[str]] = {}
+        self._commit: tuple[str, bool] | None = None
+
+    @property
+    def live(self) -> bool:
+        """Whether what the record lacks is computed."""
+        return self.store is not None
+
+    def step(self, kind: str, requests: Sequence[Request]) -> list[Part | None]:
+        """Return the content of entries: recorded ones as they are, others measured and added.
+
+        Args:
+            kind: Kind of the entries, such as ``runs`` or ``lines``; part of their identity.
+            requests: What is asked for.
+
+        Returns:
+            The parts in the order of the requests; None where the record lacks an entry and
+            nothing may be computed.
+        """
+        ids = [entry_id(kind, request.identity) for request in requests]
+        for entry, request in zip(ids, requests, strict=True):
+            self.record.ask(entry, request.labels)
+        lacking = {
+            entry: request
+            for entry, request in zip(ids, requests, strict=True)
+            if self._lacks(entry)
+        }
+        if self.live:
+            self._prepare(kind, lacking)
+        for entry, request in lacking.items():
+            if entry in self._measured:
+                continue
+            if self.live or request.derived:
+                self._measure(entry, kind, request)
+            elif entry not in self.record:
+                self.missing.setdefault(kind, []).append(dict(request.labels))
+        if any(request.derived for request in lacking.values()):
+            self.record.write()
+        return [self.record.part(entry) if entry in self.record else None for entry in ids]
+
+    def _prepare(self, kind: str, lacking: Mapping[str, Request]) -> None:
+        """Train the missing runs of a step side by side, and record each as soon as it is there."""
+        waiting = {
+            run_id(*network): (network, entry)
+            for entry, request in lacking.items()
+            for network in request.networks
+            if run_id(*network) not in self._runs
+        }
+
+        def trained(key: tuple[str, int]) -> None:
+            _, entry = waiting[key[0]]
+            # Other measurements would take the cores that the workers train on.
+            if kind == "runs":
+                self._measure(entry, kind, lacking[entry])
+
+        if self.workers > 1 and len(waiting) > 1:
+            for task in {id(task): task for (_, task), _ in waiting.values()}.values():
+                configs = {
+                    name: config for name, ((config, other), _) in waiting.items() if other is task
+                }
+                sweep(configs, task.dataset, self.store, workers=self.workers, each=trained)
+
+    def run(self, config: TrainConfig, task: Task) -> Run:
+        """Return a training run with its weights, trained or from the store.
+
+        Raises:
+            NotRecordedError: If this profile trains nothing.
+        """
+        if self.store is None:
+            raise NotRecordedError(
+                f"the record of {self.name} holds no weights, and this profile trains nothing. "
+                f"To measure on networks: make study STUDY={self.name} PROFILE=paper"
+            )
+        key = run_id(config, task)
+        if key not in self._runs:
+            with self._watched() as code:
+                # As many workers as for the other runs: the number of threads is part of the key.
+                plan = sweep([config], task.dataset, self.store, workers=self.workers)
+            (run,) = plan.values()
+            while len(self._runs) >= _KEPT_RUNS:
+                self._runs.pop(next(iter(self._runs)))
+            self._runs[key] = run, dict(code)
+        run, code = self._runs[key]
+        # What is measured on a run depends on the code that trained it.
+        self.store.code |= code
+        return run
+
+    def _lacks(self, entry: str) -> bool:
+        if entry not in self.record:
+            return True
+        if entry in self._measured:
+            return False
+        part = self.record.part(entry)
+        code = self.record.origins[part.origin].get("code", {})
+        changed = self._changed(part.origin, code)
+        if changed:
+            self.stale[entry] = changed
+        return bool(changed) and self._remeasure and self.live
+
+    def _changed(self, origin: str, code: Mapping[str, str]) -> list[str]:
+        if origin not in self._compared:
+            self._compared[origin] = staleness.changed(code, study=self.name)
+        return self._compared[origin]
+
+    def _measure(self, entry: str, kind: str, request: Request) -> None:
+        recorder = Recorder(self.store)
+        before = self.store.seconds if self.store is not None else 0.0
+        with self._watched() as code:
+            request.compute(recorder)
+        spent = self.store.seconds - before if self.store is not None else 0.0
+        part = recorder.part(self._origin(code))
+        self.stale.pop(entry, None)
+        self._measured.add(entry)
+        self.record.put(entry, kind, part, seconds=spent, write=not request.derived)
+
+    @contextlib.contextmanager
+    def _watched(self) -> Iterator[dict[str, str]]:
+        """Collect the versions of the code used within the context."""
+        code: dict[str, str] = {}
+        if self.store is None:
+            yield code
+            return
+        before, self.store.code = self.store.code, {}
+        try:
+            yield code
+        finally:
+            code |= self.store.code
+            self.store.code = before | code
+
+    def _origin(self, code: Mapping[str, str]) -> str:
+        if self._commit is None:
+            self._commit = provenance.commit(Path(__file__).parent)
+        commit, dirty = self._commit
+        origin = {
+            "commit": commit,
+            "dirty": dirty,
+            **provenance.description(),
+            "code": dict(sorted(code.items())),
+        }
+        name = f"o{_digest(origin)[:7]}"
+        self.record.origins[name] = origin
+        return name
+
+
+def entry_id(kind: str, identity: Mapping[str, Any]) -> str:
+    """Return the id of an entry: a hash of its kind and of the inputs that decide it."""
+    return f"e{_digest([kind, identity])[:11]}"
+
+
+def run_id(config: TrainConfig, task: Task) -> str:
+    """Return a hash of what decides a training run: settings, seed and data, but not code."""
+    return _digest(run_identity(config, task))
+
+
+def run_identity(config: TrainConfig, task: Task) -> dict[str, Any]:
+    """Return what decides a training run, as plain values."""
+    return {"config": plain(config), "data": task.sha256}
+
+
+def plain(value: Any) -> Any:
+    """Return settings as plain values: of a dataclass its name and what differs from defaults.
+
+    A new setting with a default thus leaves the identity of earlier runs as it is.
+
+    Raises:
+        TypeError: If a value is neither a dataclass nor plain.
+    """
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        fields = {
+            field.name: plain(getattr(value, field.name))
+            for field in dataclasses.fields(value)
+            if getattr(value, field.name) != field.default
+        }
+        return {type(value).__name__: fields}
+    if isinstance(value, list | tuple):
+        return [plain(item) for item in value]
+    if isinstance(value, torch.dtype):
+        return str(value).removeprefix("torch.")
+    if isinstance(value, Mapping):
+        return {str(key): plain(item) for key, item in value.items()}
+    if value is None or isinstance(value, bool | int | float | str):
+        return value
+    raise TypeError(
+        f"{value!r} cannot identify a recorded entry. Pass numbers, texts, lists, mappings and "
+        "dataclasses of them."
+    )
+
+
+def _digest(value: Any) -> str:
+    text = json.dumps(value, sort_keys=True, ensure_ascii=False)
+    return hashlib.sha256(text.encode()).hexdigest()

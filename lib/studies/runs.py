@@ -1,0 +1,198 @@
+"""Training runs as their record holds them: curves, gradient norms, and how they ended."""
+
+import dataclasses
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from landscape.objective import Objective
+from landscape.training.config import TrainConfig
+from landscape.training.run import Run
+from torch import nn
+
+from studies.collection import Collection
+from studies.recorder import Part
+from studies.recording import Recording, run_identity
+from studies.solutions import Solution, Solutions
+from studies.tasks import Examples, Task
+
+_CURVES = ("gradient_norm", "train_loss", "train_accuracy", "test_loss", "test_accuracy")
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class RecordedRun:
+    """A training run, known by its record; its weights are read or trained when asked for.
+
+    Attributes:
+        config: Settings, with the seed.
+        task: The data.
+        recording: The record of the study.
+        measured_at: Planned positions of the measurements in epochs, (measurements,), float64.
+        history: Quantity -> values at ``measured_at``, (measurements,), float64, as of a ``Run``; a
+            run that diverged has fewer.
+        gradients: Gradient norms of the layers' weights, from the input on, (layers, measurements).
+        steps: Steps taken.
+        diverged_at: Step whose loss or gradient was not finite; None where all were finite.
+        parameters: Number of parameters.
+        last: ``loss_before`` and ``gradient_norm_before``: the mini-batch loss (nats) and gradient
+            norm of the step before the end.
+    """
+
+    config: TrainConfig
+    task: Task
+    recording: Recording
+    measured_at: torch.Tensor
+    history: dict[str, torch.Tensor]
+    gradients: torch.Tensor
+    steps: int
+    diverged_at: int | None
+    parameters: int
+    last: dict[str, float]
+
+    @property
+    def diverged(self) -> bool:
+        """Whether the run diverged, in its last step too."""
+        return self.diverged_at is not None or not math.isfinite(self.final("train_loss"))
+
+    @property
+    def learned(self) -> bool:
+        """Whether the network answers more than twice as often correctly as by guessing."""
+        return not self.diverged and self.final("test_accuracy") > 2 * self.task.chance
+
+    @property
+    def identity(self) -> dict[str, Any]:
+        """What decides the run, as plain values."""
+        return run_identity(self.config, self.task)
+
+    def final(self, quantity: str) -> float:
+        """Return the last value of a quantity of the history."""
+        return float(self.history[quantity][-1])
+
+    def live(self) -> Run:
+        """Return the run with its weights.
+
+        Raises:
+            NotRecordedError: If this profile trains nothing.
+        """
+        return self.recording.run(self.config, self.task)
+
+    def model(self, *, step: int | None = None) -> nn.Module:
+        """Return the network in eval mode; see ``Run.model``.
+
+        Raises:
+            NotRecordedError: If this profile trains nothing.
+        """
+        return self.live().model(step=step)
+
+
+def from_part(config: TrainConfig, task: Task, recording: Recording, part: Part) -> RecordedRun:
+    """Return the run that an entry of the record describes.
+
+    Args:
+        config: Its settings, with the seed.
+        task: Its data.
+        recording: The record of the study.
+        part: The entry that ``records.training`` wrote.
+    """
+    curves, gradients = part.table("curves"), part.table("gradients")
+    (end,) = part.table("runs")
+    names = [name for name in _CURVES if any(name in row for row in curves)]
+    # Epochs without values are those of the plan that a run which diverged did not reach.
+    reached = [row for row in curves if len(row) > 1]
+    layers = max((row["layer"] for row in gradients), default=0)
+    norms = [
+        [row["gradient_norm"] for row in gradients if row["layer"] == layer]
+        for layer in range(1, layers + 1)
+    ]
+    return RecordedRun(
+        config,
+        task,
+        recording,
+        measured_at=_tensor([row["epoch"] for row in curves]),
+        history={name: _tensor([row.get(name, math.nan) for row in reached]) for name in names},
+        gradients=_tensor(norms),
+        steps=end["steps"],
+        diverged_at=end.get("diverged_at"),
+        parameters=end["parameters"],
+        last={name: end.get(name, math.nan) for name in ("loss_before", "gradient_norm_before")},
+    )
+
+
+class Runs(Collection[RecordedRun]):
+    """Training runs by (arm, seed)."""
+
+    def solutions(
+        self,
+        examples: Examples,
+        *,
+        step: int | None = None,
+        at: str | None = None,
+        **options: Any,
+    ) -> Solutions:
+        """Return the networks of the runs, to measure on some examples.
+
+        Args:
+            examples: Where losses are measured.
+            step: The snapshot to take; a run that diverged after it still has it. None takes the
+                end of training.
+            at: Name of the moment, a column of the record; None says ``end``, ``start`` or
+                ``step N``.
+            options: Options of ``Objective``, such as ``bn`` and ``bn_block``.
+        """
+        moment = at or {None: "end", 0: "start"}.get(step, f"step {step}")
+        return Solutions(
+            {
+                key: Solution(
+                    run.config,
+                    run.task,
+                    run.recording,
+                    examples,
+                    step=step,
+                    at=moment,
+                    options=options,
+                    missing="" if self._has(run, step) else "the run diverged",
+                )
+                for key, run in self.items()
+            }
+        )
+
+    @property
+    def sizes(self) -> dict[str, int]:
+        """Arm -> number of parameters of its networks."""
+        return {arm: run.parameters for (arm, _), run in reversed(list(self.items()))}
+
+    @property
+    def configs(self) -> dict[str, TrainConfig]:
+        """Arm -> config of its first seed."""
+        configs: dict[str, TrainConfig] = {}
+        for (arm, _), run in self.items():
+            configs.setdefault(arm, run.config)
+        return configs
+
+    def grouped(self) -> dict[str, list[RecordedRun]]:
+        """Return arm -> its runs, in the order of seeds."""
+        groups: dict[str, list[RecordedRun]] = {}
+        for (arm, _), run in self.items():
+            groups.setdefault(arm, []).append(run)
+        return groups
+
+    def diverged(self, arm: str) -> tuple[int, int]:
+        """Return how many runs of an arm diverged, and how many runs it has."""
+        arm_runs = self.grouped()[arm]
+        return sum(run.diverged for run in arm_runs), len(arm_runs)
+
+    @staticmethod
+    def _has(run: RecordedRun, step: int | None) -> bool:
+        if not run.diverged:
+            return True
+        return step is not None and (run.diverged_at is None or step < run.diverged_at)
+
+
+def objectives(solutions: Mapping[Any, Solution]) -> dict[Any, Objective | None]:
+    """Return the objective of each network, None where there is no network."""
+    return {k: None if s.missing else s.objective for k, s in solutions.items()}
+
+
+def _tensor(values: Any) -> torch.Tensor:
+    return torch.tensor(values, dtype=torch.float64)

@@ -1,0 +1,165 @@
+"""The files of a record: they grow, survive interruptions, and are checked when read."""
+
+import json
+
+import pytest
+from studies.record_folder import RecordError, RecordFolder
+from studies.recorder import Recorder
+
+NAME = "09_tests"
+
+
+def part(*values, planes=(), origin="o1"):
+    recorder = Recorder(None)
+    for value in values:
+        recorder.add("q", value, unit="nats", rho=0.05)
+    if planes:
+        recorder.table("planes", [{"alpha": alpha, "loss": 2.0} for alpha in planes])
+    return recorder.part(origin)
+
+
+def record_in(folder):
+    record = RecordFolder(folder, NAME)
+    record.origins.setdefault("o1", {"commit": "abc", "code": {}})
+    return record
+
+
+@pytest.fixture
+def written(tmp_path):
+    record = record_in(tmp_path)
+    for entry, seed in (("e1", 0), ("e2", 1)):
+        record.ask(entry, {"arm": "BN", "seed": seed, "at": "end"})
+        record.put(entry, "measurements", part(1 / 3, seed, planes=[0, 1]), seconds=2.0)
+    return tmp_path
+
+
+def test_a_record_is_read_as_it_was_written(written):
+    record = RecordFolder(written, NAME)
+    assert len(record) == 2 and "e1" in record and "e3" not in record
+    assert record.part("e1").measurements[0] == {
+        "quantity": "q",
+        "value": 0.3333333333,
+        "unit": "nats",
+        "rho": 0.05,
+    }
+    assert record.part("e2").table("planes") == [
+        {"alpha": 0, "loss": 2},
+        {"alpha": 1, "loss": 2},
+    ]
+    assert record.kind("e1") == "measurements" and record.seconds == {"e1": 2.0, "e2": 2.0}
+    assert record.asked() == [] and record.rows("measurements") == []
+    rows = record.rows("measurements", used=False)
+    assert [(row["seed"], row["arm"], row["origin"]) for row in rows[::2]] == [
+        (0, "BN", "o1"),
+        (1, "BN", "o1"),
+    ]
+
+
+def test_reading_and_writing_changes_no_byte(written):
+    before = {path.name: path.read_bytes() for path in written.iterdir()}
+    record = RecordFolder(written, NAME)
+    record.write()
+    assert {path.name: path.read_bytes() for path in written.iterdir()} == before
+
+
+def test_labels_are_those_of_the_latest_request(written):
+    record = RecordFolder(written, NAME)
+    for entry, seed in (("e2", 1), ("e1", 0)):
+        record.ask(entry, {"arm": "batch normalisation", "seed": seed})
+    record.write()
+    again = RecordFolder(written, NAME)
+    rows = again.rows("measurements", used=False)
+    assert {row["arm"] for row in rows} == {"batch normalisation"}
+    assert [row["seed"] for row in rows] == [1, 1, 0, 0]
+    assert "at" not in rows[0]
+
+
+def test_an_entry_may_be_asked_for_under_several_labels(written):
+    record = RecordFolder(written, NAME)
+    for arm in ("a", "b", "a"):
+        record.ask("e1", {"arm": arm})
+    record.write()
+    again = RecordFolder(written, NAME)
+    assert again.part("e1") == record.part("e1")
+    rows = again.rows("measurements", used=False)
+    assert [row["arm"] for row in rows if row["entry"] == "e1"] == ["a", "a", "b", "b"]
+    # The points of its planes stand once: labels are in entries.csv.
+    planes = (written / "planes.csv").read_text(encoding="utf-8")
+    assert planes.count("e1,") == 2
+
+
+def test_rows_of_an_interrupted_process_do_not_count(written):
+    path = written / "measurements.csv"
+    line = path.read_text(encoding="utf-8").splitlines()[1].replace("e1", "e9")
+    path.write_text(path.read_text(encoding="utf-8") + line + "\n", encoding="utf-8")
+    assert len(RecordFolder(written, NAME)) == 2
+
+
+def replaced(folder, name, old, new):
+    path = folder / name
+    text = path.read_text(encoding="utf-8")
+    assert old in text
+    path.write_text(text.replace(old, new), encoding="utf-8")
+
+
+def test_an_edited_number_is_refused(written):
+    replaced(written, "measurements.csv", "0.3333333333", "0.4")
+    with pytest.raises(RecordError, match=r"rows of entry 'e1' .measurements. are not the ones"):
+        RecordFolder(written, NAME)
+
+
+def test_a_lost_row_is_refused(written):
+    path = written / "planes.csv"
+    lines = path.read_text(encoding="utf-8").splitlines()
+    path.write_text("\n".join(lines[:-1]) + "\n", encoding="utf-8")
+    with pytest.raises(RecordError, match=r"'e2' .* a table is damaged or was edited. Restore it"):
+        RecordFolder(written, NAME)
+
+
+def test_a_cut_off_line_is_refused(written):
+    path = written / "measurements.csv"
+    path.write_text(path.read_text(encoding="utf-8")[:-20], encoding="utf-8")
+    with pytest.raises(RecordError, match=r"measurements.csv cannot be read: line 5 has .* cells"):
+        RecordFolder(written, NAME)
+
+
+def test_the_record_of_another_study_is_refused(written):
+    with pytest.raises(RecordError, match=r"is the record of '09_tests', not of '01_other'"):
+        RecordFolder(written, "01_other")
+
+
+def test_an_unknown_schema_is_refused(written):
+    replaced(written, "record.json", '"schema": 1', '"schema": 7')
+    with pytest.raises(RecordError, match=r"has schema 7; this version reads schema 1"):
+        RecordFolder(written, NAME)
+
+
+def test_a_damaged_header_is_refused(written):
+    (written / "record.json").write_text("{", encoding="utf-8")
+    with pytest.raises(RecordError, match=r"record.json cannot be read: .* Restore it"):
+        RecordFolder(written, NAME)
+
+
+def test_two_entries_of_one_id_that_differ_are_refused(written):
+    path = written / "entries.csv"
+    lines = path.read_text(encoding="utf-8").splitlines()
+    other = lines[1].split(",")
+    other[3] = "0" * 16
+    path.write_text("\n".join([*lines, ",".join(other)]) + "\n", encoding="utf-8")
+    with pytest.raises(RecordError, match=r"two different entries 'e1': its rows contradict"):
+        RecordFolder(written, NAME)
+
+
+def test_an_unknown_origin_is_refused(written):
+    origins = written / "origins.json"
+    origins.write_text(json.dumps({"o2": {}}), encoding="utf-8")
+    with pytest.raises(RecordError, match=r"names the origin 'o1', which origins.json lacks"):
+        RecordFolder(written, NAME)
+
+
+def test_two_machines_may_stand_in_one_record(written):
+    record = record_in(written)
+    record.origins["o2"] = {"commit": "abd", "hardware": {"cpu": "other"}, "code": {}}
+    record.put("e3", "measurements", part(5.0, origin="o2"), seconds=1.0)
+    rows = RecordFolder(written, NAME).rows("measurements", used=False)
+    assert [row["origin"] for row in rows] == ["o1"] * 4 + ["o2"]

@@ -1,0 +1,178 @@
+"""Recorded steps: measured once, on whatever machine, and never again unless asked."""
+
+import json
+import math
+
+import pytest
+from landscape.training import SGD
+from studies import staleness
+from studies.arms import Arm, factorial
+from studies.recording import NotRecordedError, Recording, Request, entry_id, plain
+from studies.study import PUBLISHED
+
+from tests.sample_study import config_of, digits_task, study_in
+
+
+class Counting:
+    """Records a number, and counts how often it was asked to."""
+
+    def __init__(self, value=1.0):
+        self.value, self.calls = value, 0
+
+    def __call__(self, recorder):
+        self.calls += 1
+        recorder.add("q", self.value)
+
+
+def request(compute, *, x=1, seed=0, **options):
+    return Request({"x": x}, {"arm": "a", "seed": seed}, compute, **options)
+
+
+def reading(folder):
+    """Return a recording that may compute nothing."""
+    place = folder / "build" / "paper" / "record" / "09_tests"
+    return Recording("09_tests", source=place, target=folder / "read", store=None)
+
+
+def test_an_entry_is_measured_once(tmp_path):
+    compute = Counting()
+    for _ in range(2):
+        study = study_in(tmp_path)
+        (part,) = study.step("kind", [request(compute)])
+        assert part.measurements[0]["value"] == 1.0
+    assert compute.calls == 1
+
+
+def test_other_inputs_or_another_kind_are_another_entry(tmp_path):
+    study, compute = study_in(tmp_path), Counting()
+    study.step("kind", [request(compute), request(compute, x=2)])
+    study.step("other", [request(compute)])
+    study.step("kind", [request(compute, seed=5)])  # A label decides nothing.
+    assert compute.calls == 3
+
+
+def test_a_record_travels_to_another_folder_and_store(tmp_path):
+    compute, (there, here) = Counting(), (tmp_path / "there", tmp_path / "here")
+    study_in(there).step("kind", [request(compute)])
+    (here / "build").mkdir(parents=True)
+    (there / "build" / "paper").rename(here / "build" / "paper")
+    study_in(here).step("kind", [request(compute)])
+    assert compute.calls == 1
+
+
+def test_what_is_not_recorded_is_missing_where_nothing_may_be_computed(tmp_path):
+    study_in(tmp_path).step("kind", [request(Counting())])
+    recording, compute = reading(tmp_path), Counting()
+    parts = recording.step("kind", [request(compute), request(compute, x=2, seed=1)])
+    assert parts[0].measurements[0]["value"] == 1.0 and parts[1] is None
+    assert recording.missing == {"kind": [{"arm": "a", "seed": 1}]} and compute.calls == 0
+
+
+def test_what_is_derived_from_the_record_is_computed_anywhere(tmp_path):
+    study_in(tmp_path).step("kind", [request(Counting())])
+    (part,) = reading(tmp_path).step("derived", [request(Counting(3.0), derived=True)])
+    assert part.measurements[0]["value"] == 3.0
+
+
+def test_an_interruption_keeps_what_was_measured(tmp_path):
+    def interrupted(recorder):
+        raise KeyboardInterrupt
+
+    first = Counting()
+    with pytest.raises(KeyboardInterrupt):
+        study_in(tmp_path).step("kind", [request(first), request(interrupted, x=2)])
+    study_in(tmp_path).step("kind", [request(first), request(Counting(), x=2)])
+    assert first.calls == 1
+
+
+def stale(monkeypatch, names):
+    monkeypatch.setattr(staleness, "changed", lambda code, study: list(names))
+
+
+def test_an_entry_of_changed_code_is_listed_and_measured_again_only_when_asked(
+    tmp_path, monkeypatch
+):
+    compute = Counting()
+    study_in(tmp_path).step("kind", [request(compute)])
+    stale(monkeypatch, ["train"])
+    study = study_in(tmp_path)
+    study.step("kind", [request(compute)])
+    assert compute.calls == 1 and list(study.stale.values()) == [["train"]]
+    study = study_in(tmp_path, remeasure="stale")
+    for _ in range(2):
+        study.step("kind", [request(compute)])
+    assert compute.calls == 2 and study.stale == {}
+
+
+def grid():
+    return factorial(config_of(), rate={"slow": {"learning_rate": 0.01}, "fast": {}})
+
+
+def test_runs_and_measurements_do_not_depend_on_interruptions(tmp_path):
+    def whole(folder):
+        study, task = study_in(folder), digits_task()
+        runs = study.train(grid(), task, seeds=[0, 1])
+        study.measure(runs.solutions(task.first(20)), ["lambda_max", "sam"], rho=0.05)
+        study.close("title")
+        return folder / "build" / "paper" / "record" / "09_tests"
+
+    one = whole(tmp_path / "one")
+    study, task = study_in(tmp_path / "two"), digits_task()
+    study.train(dict(list(grid().items())[:1]), task, seeds=[1])
+    study = study_in(tmp_path / "two")
+    runs = study.train(grid(), task, seeds=[0])
+    study.measure(runs.solutions(task.first(20)), ["sam"], rho=0.05)
+    two = whole(tmp_path / "two")
+    for name in ("entries.csv", "measurements.csv", "curves.csv", "gradients.csv", "runs.csv"):
+        assert (one / name).read_bytes() == (two / name).read_bytes(), name
+
+
+def test_an_origin_names_machine_commit_and_code_without_paths(tmp_path):
+    study, task = study_in(tmp_path), digits_task()
+    runs = study.train({Arm("a"): config_of()}, task, seeds=[0])
+    study.measure(runs.solutions(task.first(20)), ["sam"], rho=0.05)
+    folder = tmp_path / "build" / "paper" / "record" / "09_tests"
+    text = (folder / "origins.json").read_text(encoding="utf-8")
+    trained, measured = sorted(json.loads(text).values(), key=lambda origin: len(origin["code"]))
+    assert {"commit", "dirty", "versions", "hardware", "code"} <= set(trained)
+    assert "train" in trained["code"] and "sam" not in trained["code"]
+    # What is measured on a network depends on the code that trained it.
+    assert {"train", "sam", "Objective"} <= set(measured["code"])
+    assert str(tmp_path) not in text
+
+
+def test_weights_are_refused_in_words_where_nothing_is_trained(tmp_path):
+    task = digits_task()
+    study_in(tmp_path).train({Arm("a"): config_of()}, task, seeds=[0])
+    recording = reading(tmp_path)
+    with pytest.raises(NotRecordedError, match=r"holds no weights.* make study STUDY=09_tests"):
+        recording.run(config_of(), task)
+
+
+def test_settings_identify_an_entry_by_what_differs_from_defaults():
+    assert plain(config_of())["TrainConfig"].keys() == {
+        "model",
+        "optimizer",
+        "epochs",
+        "batch_size",
+    }
+    assert entry_id("runs", {"a": 1, "b": 2}) == entry_id("runs", {"b": 2, "a": 1})
+    assert plain((1, 2.5, None, {"k": "v"})) == [1, 2.5, None, {"k": "v"}]
+    with pytest.raises(TypeError, match=r"cannot identify a recorded entry. Pass numbers"):
+        plain({"x": object()})
+
+
+def test_a_diverged_run_is_recorded_as_such(tmp_path):
+    study, task = study_in(tmp_path), digits_task()
+    runs = study.train({Arm("a"): config_of(optimizer=SGD(1e30))}, task, seeds=[0])
+    (run,) = runs.values()
+    assert run.diverged and run.diverged_at == 1 and not run.learned
+    numbers = study.measurements
+    assert not numbers.converged("train_loss") and numbers.diverged_count() == 6
+    sharp = study.measure(runs.solutions(task.first(20)), ["lambda_max", "sam"], rho=0.05)
+    assert math.isnan(sharp.values("lambda_max", "a")[0]) and not sharp.converged("sam")
+    assert set(sharp.frame["note"]) == {"the run diverged"}
+
+
+def test_published_records_lie_in_the_repository():
+    assert PUBLISHED == "report/published/record"
