@@ -21,7 +21,7 @@ class Budget:
     Attributes:
         code_lines: Lines of code, imports and parameters apart.
         cell_lines: Lines of code in a cell, parameters apart.
-        modules: Modules that it imports, or imports something from.
+        modules: Modules that it imports, or imports something from; a package's face is one.
     """
 
     code_lines: int
@@ -150,7 +150,7 @@ def problems(path: Path) -> list[str]:
         _prose(all_cells, judges),
         _size(all_cells, budget),
         _code(trees),
-        _imports(trees, budget, path.parent.parent / "lib"),
+        _imports(trees, budget),
         _judging(trees, judges),
     )
     said += [f"{path.name}:{line}: {what}" for check in checks for line, what in check]
@@ -228,15 +228,15 @@ def _code(trees: list[tuple[Cell, ast.Module]]) -> Iterator[tuple[int, str]]:
                 yield line, "leaves the notebook early: papermill would count that as success"
 
 
-def _imports(
-    trees: list[tuple[Cell, ast.Module]], budget: Budget, lib: Path
-) -> Iterator[tuple[int, str]]:
+def _imports(trees: list[tuple[Cell, ast.Module]], budget: Budget) -> Iterator[tuple[int, str]]:
     importing: list[Cell] = []
     modules: set[str] = set()
     for cell, tree in trees:
         nodes = [node for node in ast.walk(tree) if isinstance(node, ast.Import | ast.ImportFrom)]
-        modules.update(name for node in nodes for name in _modules(node, lib))
         importing += [cell] if nodes else []
+        for node in nodes:
+            names = [alias.name for alias in node.names]
+            modules.update([node.module or ""] if isinstance(node, ast.ImportFrom) else names)
     for cell in importing[1:]:
         yield cell.line, f"imports again: all imports stand in the cell at line {importing[0].line}"
     if len(modules) > budget.modules:
@@ -245,18 +245,6 @@ def _imports(
             f"imports from {len(modules)} modules, more than {budget.modules}: "
             f"{', '.join(sorted(modules))}. Offer what it needs in fewer of them",
         )
-
-
-def _modules(node: ast.Import | ast.ImportFrom, lib: Path) -> Iterator[str]:
-    """Name the modules of an import; ``from landscape import data`` is the module ``data``."""
-    for alias in node.names:
-        if isinstance(node, ast.Import):
-            yield alias.name
-            continue
-        package = node.module or ""
-        place = lib.joinpath(*package.split("."), alias.name)
-        is_module = place.is_dir() or place.with_suffix(".py").is_file()
-        yield f"{package}.{alias.name}" if is_module else package
 
 
 def _judging(trees: list[tuple[Cell, ast.Module]], judges: bool) -> Iterator[tuple[int, str]]:
