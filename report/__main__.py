@@ -124,7 +124,13 @@ def take(given: argparse.Namespace) -> None:
 
     settings = _settings(given)
     named = settings.studies if given.studies.strip() else ()
-    take(settings, named=named, allow_dirty=given.allow_dirty, replace=given.replace)
+    take(
+        settings,
+        named=named,
+        allow_dirty=given.allow_dirty,
+        incomplete=given.incomplete,
+        replace=given.replace,
+    )
 
 
 def publish(given: argparse.Namespace) -> None:
@@ -200,6 +206,7 @@ def _parser() -> argparse.ArgumentParser:
     verbs.choices["publish"].add_argument("--check", action="store_true", help="table stale?")
     verbs.choices["publish"].add_argument("--table", action="store_true", help="README only")
     verbs.choices["take"].add_argument("--allow-dirty", action="store_true")
+    verbs.choices["take"].add_argument("--incomplete", action="store_true", help="as it grows")
     verbs.choices["take"].add_argument("--replace", action="store_true", help="may lose entries")
     compared = verbs.choices["equivalent"]
     compared.add_argument("--from", dest="start", required=True, metavar="COMMIT")

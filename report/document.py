@@ -178,12 +178,15 @@ def _read_notebook(profile_dir: Path, name: str) -> NotebookNode:
 
 def _study(profile_dir: Path, name: str, notebook: NotebookNode, targets: Targets) -> Study:
     advice = f"The notebook writes it; run `make study STUDY={name}` again."
+    provenance = profile_dir / "provenance" / f"{name}.json"
+    # The notebook of verdicts computes nothing that a reader would ask the origin of.
+    silent = name == VERDICTS and not provenance.is_file()
     return Study(
         name=name,
         target=targets.title(name),
         question=_question(notebook),
         notebook=notebook,
-        provenance=read_json(profile_dir / "provenance" / f"{name}.json", advice),
+        provenance={} if silent else read_json(provenance, advice),
         origins=read_origins(profile_dir / RECORD / name),
         sections=targets.sections(name),
     )

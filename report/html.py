@@ -29,7 +29,7 @@ from report.document import (
 from report.errors import ReportError
 from report.figures import inline_svg
 from report.markup import Markup, markup_filters, tabular_text
-from report.provenance import shared_rows, study_rows
+from report.provenance import own_rows, shared_rows
 from report.tables import typeset_column
 
 HERE = Path(__file__).parent
@@ -86,7 +86,7 @@ def render_page(report: Report) -> str:
         style=(HERE / "style.css").read_text(encoding="utf-8"),
         scripts=[(HERE / name).read_text(encoding="utf-8") for name in _scripts(report)],
         shared=shared_rows(report),
-        own=[(study, study_rows(study)) for study in report.studies],
+        own=own_rows(report),
     )
 
 

@@ -15,7 +15,7 @@ from report.atomic import write_atomically
 from report.document import TITLE, TRIAL, Report, describe, markdown_pieces, read_report
 from report.errors import ReportError
 from report.markup import Markup, markup_filters
-from report.provenance import shared_rows, study_rows
+from report.provenance import own_rows, shared_rows
 from report.typst_study import TEMPLATES, TypstExporter, string_literal
 
 
@@ -61,7 +61,7 @@ def render_typst(report: Report) -> tuple[str, dict[str, bytes]]:
         description=describe(report),
         trial=TRIAL,
         shared=shared_rows(report),
-        own=[(study, study_rows(study)) for study in report.studies],
+        own=own_rows(report),
     )
     return source, files
 

@@ -18,7 +18,7 @@ def shared_rows(report: Report) -> Rows:
     same on whatever machine it is made; what only judges has no rows in it.
     """
     rows: Rows = [("Profile", report.profile)]
-    origins = {study.name: _origins(study) for study in report.studies}
+    origins = {study.name: _origins(study) for study in report.studies if study.provenance}
     if any(study.origins.commits for study in report.studies):
         origins = {study.name: study.origins for study in report.studies if study.origins.commits}
     for name, attribute in (
@@ -32,6 +32,12 @@ def shared_rows(report: Report) -> Rows:
         else:
             rows += [(f"{name}, {study}", text) for study, text in texts.items()]
     return [*rows, ("Compute time", duration(sum(of.seconds for of in origins.values())))]
+
+
+def own_rows(report: Report) -> list[tuple[Study, Rows]]:
+    """Return the rows of each study that has any."""
+    rows = [(study, study_rows(study)) for study in report.studies]
+    return [(study, own) for study, own in rows if own]
 
 
 def _origins(study: Study) -> Origins:

@@ -35,16 +35,19 @@ def take(
     *,
     named: Sequence[str] = (),
     allow_dirty: bool = False,
+    incomplete: bool = False,
     replace: bool = False,
 ) -> None:
     """Put the records of executed studies of the paper profile into ``report/published/record``.
 
-    A study may take hours, and is published when it is done, on whatever machine.
+    A study may take hours, on one machine or several, and is published when it is done; or as it
+    grows, when that is asked for.
 
     Args:
         settings: The checked request; its profile must be paper.
         named: The studies to publish; without, those that the last report was asked to hold.
         allow_dirty: Publish also what was measured with uncommitted changes.
+        incomplete: Publish also the record of a study that was not executed to its end.
         replace: Publish also a record that lacks entries of the published one.
 
     Raises:
@@ -63,11 +66,14 @@ def take(
         if study != VERDICTS
     ]
     published = published_dir(settings.root) / RECORD
-    files = [settings.executed(study) for study in studies]
+    files = [] if incomplete else [settings.executed(study) for study in studies]
     files += [record_dir(settings, study) / HEADER for study in studies]
     absent = [settings.shown(path) for path in files if not path.is_file()]
     if absent:
-        raise ReportError(f"{', '.join(absent)}: missing. Make them: make report PROFILE=paper")
+        raise ReportError(
+            f"{', '.join(absent)}: missing. Make them: make report PROFILE=paper; to publish the "
+            "records of studies that are not done: make publish P=--incomplete"
+        )
     for study in studies:
         _check_parameters(settings, study)
         if not allow_dirty:
@@ -124,10 +130,9 @@ def _replace(source: Path, target: Path) -> None:
 
 
 def _check_parameters(settings: Settings, study: str) -> None:
-    path = settings.profile_dir / "provenance" / f"{study}.json"
-    used = read_json(
-        path, f"It says what {study} was made with. Run make report PROFILE=paper"
-    ).get("parameters", {})
+    path = record_dir(settings, study) / HEADER
+    advice = f"It says what {study} was made with. Run make report PROFILE=paper"
+    used = read_json(path, advice).get("parameters", {})
     asked: dict[str, Any] = own_values(settings, study) | parameters(settings, study)
     # Where folders lie and what was asked to be measured again is no part of what was studied.
     other = [

@@ -31,9 +31,9 @@ FOLDERS = {"BUILD_DIR": BUILD, "VENV": VENV}
 FILLING = {"report", "study", "bench", "publish"}  # the verbs that write into the build folder
 HARMLESS = {"help", "clean", "clean-all"}  # the verbs that neither need nor make a folder
 NAMES = {" ": "a space", "'": "a single quote", '"': "a double quote"}
-# --allow-dirty and --replace: a record that is refused otherwise; --report: the report anew from
-# the published record; --table, --check: the README alone.
-PUBLISHING = {"--allow-dirty", "--replace", "--report", "--table", "--check"}
+# The first three: a record that is refused otherwise; --report: the report anew from the published
+# record; --table, --check: the README alone.
+PUBLISHING = {"--allow-dirty", "--incomplete", "--replace", "--report", "--table", "--check"}
 WRITTEN_OUT = {"-": "./-", "~": '"$HOME"'}
 # Words as the shell splits them, with nothing in them that it would execute or leave out.
 WORDS = re.compile(r"""(?:[^'"\\`;&|<>()#]|'[^']*'|"[^"\\`]*")*""")

@@ -59,8 +59,9 @@ place = Path("report/published") if profile == "published" else made
 header = place / f"record/{study}/record.json"
 if not header.exists():
     print("measured")
-old = json.loads(header.read_text()) if header.exists() else {"study": study, "number": number}
 parameters = {"profile": profile, "number": number, "seeds": seeds, "label": label, "fast": fast}
+new = {"study": study, "number": number, "parameters": parameters}
+old = json.loads(header.read_text()) if header.exists() else new
 for name, text in {
     f"record/{study}/record.json": json.dumps(old),
     f"record/{study}/entries.csv": "entry,kind\\ne1,runs\\n",

@@ -44,9 +44,8 @@ def measured(root, study, entries=("e1", "e2"), profile="paper"):
     folder = root / "build" / profile
     record = folder / "record" / study
     write(folder / "inputs" / "report.json", {"studies": [study, "09_verdicts"]})
-    parameters = {"profile": profile, "epochs": 6, "seeds": [0, 1]}
-    write(folder / "provenance" / f"{study}.json", {"parameters": parameters})
-    write(record / "record.json", {"study": study})
+    parameters = {"profile": "paper", "epochs": 6, "seeds": [0, 1]}
+    write(record / "record.json", {"study": study, "parameters": parameters})
     write(record / "origins.json", {"o1": CLEAN})
     (record / "entries.csv").write_text("\n".join(["entry", *entries]) + "\n")
     drawn = sample.figure(sample.plane(), "fig-a", "Caption.", "A bowl.")
@@ -140,16 +139,25 @@ def test_what_is_missing_is_named(root, name):
         take(paper(root))
 
 
+def test_a_record_is_published_as_it_grows_where_that_is_asked_for(root):
+    (root / "build" / "paper" / "01_bn.ipynb").unlink()
+    with pytest.raises(ReportError, match="make publish P=--incomplete"):
+        take(paper(root))
+    take(paper(root), incomplete=True)
+    assert (root / "report" / "published" / "record" / "01_bn" / "entries.csv").exists()
+
+
 def test_a_record_of_unknown_parameters_is_refused(root):
-    (root / "build" / "paper" / "provenance" / "01_bn.json").unlink()
-    with pytest.raises(ReportError, match=r"provenance/01_bn.json is missing\. It says what 01_bn"):
+    path = root / "build" / "paper" / "record" / "01_bn" / "record.json"
+    path.write_text("{")
+    with pytest.raises(ReportError, match=r"record.json is not valid JSON .* It says what 01_bn"):
         take(paper(root))
 
 
 @pytest.mark.parametrize("changed", [{"epochs": 3}, {"seeds": [0]}])
 def test_a_record_of_other_parameters_is_refused(root, changed):
     parameters = {"profile": "paper", "epochs": 6, "seeds": [0, 1], **changed}
-    path = root / "build" / "paper" / "provenance" / "01_bn.json"
+    path = root / "build" / "paper" / "record" / "01_bn" / "record.json"
     write(path, {"parameters": parameters})
     said = rf"01_bn was made with other values of {next(iter(changed))} than the paper profile"
     with pytest.raises(ReportError, match=said):

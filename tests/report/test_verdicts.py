@@ -63,6 +63,15 @@ def test_without_the_verdicts_a_report_has_none_and_keeps_the_words_of_links(tmp
     assert "[S](" not in report.studies[0].notebook.cells[0].source
 
 
+def test_the_notebook_of_verdicts_needs_no_provenance(tmp_path):
+    folder = sample.write_sample(tmp_path / "paper")
+    (folder / "provenance" / "09_verdicts.json").unlink()
+    text = build_html(folder, sample.STUDIES, tmp_path / "r.html").read_text("utf-8")
+    provenance = text[text.index('id="provenance-title"') :]
+    assert "Compute time</dt><dd>4 h 06 min" in provenance
+    assert provenance.count("<h3>") == 2
+
+
 def test_missing_verdicts_are_an_error(tmp_path):
     folder = sample.write_sample(tmp_path / "paper")
     (folder / "results" / "09_verdicts" / "verdicts.json").unlink()
