@@ -201,21 +201,29 @@ def _parser() -> argparse.ArgumentParser:
     ):
         added = verbs.add_parser(verb.__name__, parents=parents, help=verb.__doc__)
         added.set_defaults(run=verb)
-    verbs.choices["finished"].add_argument("--started", type=float, required=True)
-    verbs.choices["notebooks"].add_argument("--from-ipynb", action="store_true")
-    verbs.choices["publish"].add_argument("--check", action="store_true", help="table stale?")
-    verbs.choices["publish"].add_argument("--table", action="store_true", help="README only")
-    verbs.choices["take"].add_argument("--allow-dirty", action="store_true")
-    verbs.choices["take"].add_argument("--incomplete", action="store_true", help="as it grows")
-    verbs.choices["take"].add_argument("--replace", action="store_true", help="may lose entries")
-    compared = verbs.choices["equivalent"]
+    _add_options(verbs.choices)
+    return parser
+
+
+def _add_options(verbs: dict[str, argparse.ArgumentParser]) -> None:
+    """Add the options that single verbs have."""
+    verbs["finished"].add_argument("--started", type=float, required=True)
+    for verb, flag, meaning in (
+        ("notebooks", "--from-ipynb", "the other way round"),
+        ("publish", "--check", "fail where the README is stale"),
+        ("publish", "--table", "the README only"),
+        ("take", "--allow-dirty", "also of uncommitted changes"),
+        ("take", "--incomplete", "also of studies that are not done"),
+        ("take", "--replace", "also where entries are lost"),
+    ):
+        verbs[verb].add_argument(flag, action="store_true", help=meaning)
+    compared = verbs["equivalent"]
     compared.add_argument("--from", dest="start", required=True, metavar="COMMIT")
     compared.add_argument("--to", dest="end", default="HEAD", metavar="COMMIT")
     compared.add_argument("--shown", required=True, help="what was run and compared")
     compared.add_argument("--names", default="", help="functions; default all of published results")
     compared.add_argument("--studies", default="", help="whose settings showed it; default all")
     compared.add_argument("--recorded", type=Path, metavar="FILE", help="versions of --from")
-    return parser
 
 
 def main(arguments: list[str] | None = None) -> int:
