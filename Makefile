@@ -79,7 +79,7 @@ help: ## list the verbs
 	@echo '  PROFILE=quick               the default, in minutes, which is not evidence; smoke is smaller'
 	@echo '  PROFILE=published           the real report from report/published/record: no data, no training'
 	@echo '  PROFILE=paper               measures anew, in hours; what the record holds is not measured again'
-	@echo '  REMEASURE=stale             measure again what was measured by code that has changed since'
+	@echo '  REMEASURE=stale|all         measure again what was measured by code that has changed since, or all'
 	@echo '  STUDIES="01_... 02_..."     only these studies; default all'
 	@echo '  P="-p name value ..."       parameters for make study; its run is kept apart from the report, in'
 	@echo '                              $(BUILD_DIR)/custom/<profile>/, and uses what is already computed'

@@ -16,7 +16,7 @@ PUBLISHED = "published"  # reads the published record and measures nothing
 PROFILES = ("smoke", "quick", PUBLISHED, "paper")
 EVIDENCE = (PUBLISHED, "paper")  # profiles whose verdicts count
 VERDICTS = "09_verdicts"  # judges the records of all the other studies
-STALE = "stale"  # the only thing that may be asked to be measured again
+REMEASURABLE = ("stale", "all")  # what may be asked to be measured again
 
 
 @dataclass(frozen=True)
@@ -67,7 +67,8 @@ def choose(
             all, of the profile ``published`` for all whose record is published.
         data_dir: Folder of the data archives, relative to ``root`` or absolute.
         build_dir: Folder that everything made goes into, relative to ``root`` or absolute.
-        remeasure: ``stale`` to measure again what was measured by other code; empty to keep it.
+        remeasure: ``stale`` to measure again what was measured by other code, ``all`` to measure
+            everything again; empty to keep what is recorded.
 
     Raises:
         ReportError: If the profile or a study is unknown, or ``remeasure`` is, or asks for what the
@@ -135,10 +136,11 @@ def check_published(settings: Settings) -> None:
 
 
 def _check_remeasure(remeasure: str, profile: str) -> None:
-    if remeasure not in ("", STALE):
+    if remeasure not in ("", *REMEASURABLE):
         raise ReportError(
-            f"REMEASURE={remeasure} is unknown. Leave it empty, or give {STALE} to measure again "
-            "what was measured by code that has changed: make report PROFILE=paper REMEASURE=stale"
+            f"REMEASURE={remeasure} is unknown. Leave it empty, or give stale to measure again "
+            "what was measured by code that has changed, or all to measure everything again: "
+            "make report PROFILE=paper REMEASURE=stale"
         )
     if remeasure and profile == PUBLISHED:
         raise ReportError(

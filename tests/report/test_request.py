@@ -62,7 +62,7 @@ REFUSED = [
     ("study", "P", "-p number 3; ls", r"holds ; outside quotes.*Put quotes around each word"),
     ("study", "P", '-p label "`ls`"', "holds an open quote"),
     ("publish", "P", "--tabel", r"P=--tabel is unknown to make publish\. It takes --allow-dirty"),
-    ("report", "REMEASURE", "all", r"REMEASURE=all is unknown\. Leave it empty, or give stale"),
+    ("report", "REMEASURE", "some", r"REMEASURE=some is unknown\. Leave it empty, or give stale"),
     ("report", "PROFILE", "published", r"report/published/record, which holds no study\. Measure"),
     ("study", "PROFILE", "published", r"report/published/record, which holds no study\. Measure"),
     ("test", "T", "spectrum", r'begins with spectrum, which is neither .* make test T="-k spec'),
