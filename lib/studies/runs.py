@@ -168,6 +168,11 @@ class Runs(Collection[RecordedRun]):
         return {arm: run.parameters for (arm, _), run in self.items()}
 
     @property
+    def learned(self) -> dict[str, list[bool]]:
+        """Arm -> whether each of its networks learned, in the order of seeds."""
+        return {arm: [run.learned for run in group] for arm, group in self.grouped().items()}
+
+    @property
     def configs(self) -> dict[str, TrainConfig]:
         """Arm -> config of its first seed."""
         configs: dict[str, TrainConfig] = {}

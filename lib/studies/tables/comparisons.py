@@ -109,7 +109,8 @@ def arm_table(
 
     Rows are quantities; with more than 5 arms, rows are arms. A cell with a value that is not
     finite has no mean. It gives the number of finite values, or of diverged runs if divergence is
-    the reason. The last column lists which cells of the row did not converge.
+    the reason; it is empty where the arm has no such quantity. The last column lists which cells of
+    the row did not converge.
 
     Args:
         numbers: Where the values were recorded.
@@ -127,13 +128,7 @@ def arm_table(
     if not known:
         return absent_sentence(label)
     diverged = collections.Counter(arm for (arm, _), run in (runs or {}).items() if run.diverged)
-    grid = [
-        [
-            (seeds_text(numbers.values(name, arm), diverged[arm]), numbers.converged(name, [arm]))
-            for arm in arms
-        ]
-        for name in known
-    ]
+    grid = [[_arm_cell(numbers, name, arm, diverged[arm]) for arm in arms] for name in known]
     corner, row_names, columns, align = "quantity", list(known.values()), list(arms), "left"
     if len(arms) > _MAX_ARM_COLUMNS:
         grid, row_names, columns = list(zip(*grid, strict=True)), columns, row_names
@@ -150,6 +145,15 @@ def arm_table(
         caption=caption + _errors_text(numbers, known, arms) + absent,
         align=["left", *[align] * len(columns), "left"],
     )
+
+
+def _arm_cell(numbers: Measurements, quantity: str, arm: str, diverged: int) -> tuple[str, bool]:
+    """Return the text of a cell, and whether its values converged."""
+    try:
+        values = numbers.values(quantity, arm)
+    except KeyError:
+        return "", True
+    return seeds_text(values, diverged), numbers.converged(quantity, [arm])
 
 
 def barrier_table(

@@ -8,15 +8,17 @@ from studies.measurements import Measurements
 from studies.tables.comparisons import absent_sentence
 
 # A recorded quantity and its two arms, first over second.
-Cell = tuple[str, Sequence[str]]
+Pair = Sequence[str]
+Cell = tuple[str, Pair]
 
 
 def ratio_table(
     numbers: Measurements,
-    rows: Mapping[str, Mapping[str, Cell]],
+    rows: Mapping[str, Mapping[str, Cell | Pair]],
     *,
     label: str,
     caption: str,
+    quantity: str = "",
     kept: Mapping[str, Sequence[bool]] | None = None,
 ) -> Table | Sentence:
     """Return a table of paired ratios, each with its 95% interval over seeds.
@@ -30,19 +32,25 @@ def ratio_table(
             not have all columns.
         label: Such as ``tab-against``.
         caption: What to see.
+        quantity: The one quantity of all cells, which then are pairs of arms alone
+            (``arms.beside``).
         kept: Arm -> for each seed whether it counts; a pair counts if it does in both arms. Arms
             that are not listed, and None, keep all seeds.
 
     Returns:
         The table; a cell without any pair is a dash.
     """
+    if quantity:
+        rows = {
+            name: {c: (quantity, pair) for c, pair in row.items()} for name, row in rows.items()
+        }
     frame = numbers.frame
     recorded = set(zip(frame["quantity"], frame["arm"], strict=True))
     filled = {
         heading: {
-            column: (quantity, pair)
-            for column, (quantity, pair) in row.items()
-            if recorded.issuperset((quantity, str(arm)) for arm in pair)
+            column: (name, pair)
+            for column, (name, pair) in row.items()
+            if recorded.issuperset((name, str(arm)) for arm in pair)
         }
         for heading, row in rows.items()
     }

@@ -99,7 +99,7 @@ def learned(runs: Runs) -> Sentence:
     Args:
         runs: (arm, seed) -> run; a run that diverged did not learn.
     """
-    by_seed = {arm: [run.learned for run in group] for arm, group in runs.grouped().items()}
+    by_seed = runs.learned
     arms = list(by_seed)
     always = [arm for arm in arms if all(by_seed[arm])]
     others = {arm: sum(by_seed[arm]) for arm in arms if arm not in always}

@@ -108,6 +108,13 @@ def test_runs_tell_which_of_them_diverged(recorded):
     assert first[1] == text([1, 1.1, 1.3])
 
 
+def test_an_arm_without_a_quantity_has_an_empty_cell(recorded):
+    record(recorded, "q", "half", [1.0, 1.1, 1.3])
+    table = comparisons.arm_table(recorded, HEADINGS, ["arm 1", "half"], **WORDS)
+    second = text([11, 21, 41])
+    assert table.rows[1] == ["second", second, "", "yes"]
+
+
 def test_what_did_not_converge_is_named_in_its_row(recorded):
     few = comparisons.arm_table(recorded, HEADINGS, FEW, **WORDS).rows
     assert [row[-1] for row in few] == ["**no**: lost; rough", "**no**: lost"]
@@ -369,6 +376,9 @@ def test_ratios_are_paired_over_the_seeds_that_count(numbers):
     every = paired_ratios.ratio_table(numbers, {"a / b": {"whole": ("q", ("a", "b"))}}, **WORDS)
     whole = formatting.interval_text(paired_ratio(values["a"], values["b"]))
     assert every.rows == [["a / b", whole, "yes"]]
+    pairs = {"a / b": {"whole": ("a", "b")}}  # As arms.beside returns them.
+    one = ratios.ratio_table(numbers, pairs, quantity="q", **WORDS)
+    assert one.rows == every.rows
 
 
 def test_ratios_that_the_record_lacks_leave_their_cell_row_and_column_empty(numbers):
