@@ -377,7 +377,7 @@ def test_ratios_are_paired_over_the_seeds_that_count(numbers):
     whole = formatting.interval_text(paired_ratio(values["a"], values["b"]))
     assert every.rows == [["a / b", whole, "yes"]]
     pairs = {"a / b": {"whole": ("a", "b")}}  # As arms.beside returns them.
-    one = ratios.ratio_table(numbers, pairs, quantity="q", **WORDS)
+    one = paired_ratios.ratio_table(numbers, pairs, quantity="q", **WORDS)
     assert one.rows == every.rows
 
 
