@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from landscape.connectivity.path import Path
 
-from studies.display import Sentence, Table
+from studies.display import Missing, Sentence, Table
 from studies.formatting import (
     converged_text,
     interval_text,
@@ -48,7 +48,7 @@ def comparison_table(
     """
     arms, (known, absent) = arms or numbers.arms, _known(numbers, quantities)
     if not known:
-        return absent_sentence(label)
+        return Missing(label)
     rows = []
     for quantity, heading in known.items():
         arm_values = [numbers.values(quantity, arm) for arm in arms]
@@ -72,18 +72,6 @@ def _known(
     known = {name: title for name, title in titles.items() if name in numbers}
     absent = [title for name, title in titles.items() if name not in known]
     return known, f" Not in the record: {list_text(absent)}." if absent else ""
-
-
-def absent_sentence(label: str) -> Sentence:
-    """Return the sentence that stands in place of a table that the record cannot show.
-
-    Args:
-        label: The table's label.
-    """
-    return Sentence(
-        f"The record does not hold what the table `{label}` shows; it is measured when the study "
-        "next runs in profile `paper`."
-    )
 
 
 def _errors_text(numbers: Measurements, quantities: Mapping[str, str], arms: Sequence[str]) -> str:
@@ -126,7 +114,7 @@ def arm_table(
     """
     arms, (known, absent) = arms or numbers.arms, _known(numbers, quantities)
     if not known:
-        return absent_sentence(label)
+        return Missing(label)
     diverged = collections.Counter(arm for (arm, _), run in (runs or {}).items() if run.diverged)
     grid = [[_arm_cell(numbers, name, arm, diverged[arm]) for arm in arms] for name in known]
     corner, row_names, columns, align = "quantity", list(known.values()), list(arms), "left"
@@ -167,7 +155,7 @@ def barrier_table(
     """
     known = {key: pair_paths for key, pair_paths in paths.items() if pair_paths}
     if not known:
-        return absent_sentence(label)
+        return Missing(label)
     return Table(
         ["examples", "statistics", *_BARRIERS],
         [[split, bn, *_barrier_cells(pair_paths)] for (split, bn), pair_paths in known.items()],
@@ -188,7 +176,7 @@ def path_kind_table(paths: Mapping[str, Sequence[Path]], *, label: str) -> Table
     """
     known = {kind: pair_paths for kind, pair_paths in paths.items() if pair_paths}
     if not known:
-        return absent_sentence(label)
+        return Missing(label)
     return Table(
         ["path", "statistics", "pairs", *_BARRIERS],
         [
