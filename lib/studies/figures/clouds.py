@@ -5,12 +5,13 @@ from typing import Any
 
 from landscape.plots.scatter import Cloud
 
-from studies.figures import captioned, ready
+from studies.display import Figure, Missing
+from studies.figures import captioned
 
 
 def scatter(
     clouds: Sequence[Cloud], *, label: str, caption: str, alt: str, **options: Any
-) -> ready.Shown:
+) -> Figure | Missing:
     """Return a figure of one point a network.
 
     Args:
@@ -23,5 +24,5 @@ def scatter(
     """
     known = [cloud for cloud in clouds if cloud.points]
     if not known:
-        return ready.missing(label)
+        return Missing(label)
     return captioned.scatter(known, label=label, caption=caption, alt=alt, **options)
