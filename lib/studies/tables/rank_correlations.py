@@ -14,7 +14,7 @@ def correlation_table(
     label: str,
     caption: str,
     converged: Mapping[str, bool] | None = None,
-) -> Table | Sentence:
+) -> Table | Missing:
     """Return a table of rank correlations with intervals, pooled and within groups.
 
     Args:
