@@ -132,6 +132,7 @@ ifeq ($(strip $(B)),)
 	  --publish bench/README.md
 	@$(run) -m bench.trace --build-dir '$(BUILD_DIR)' --publish bench/README.md
 	@$(run) -m bench.coverage --publish bench/README.md
+	@$(run) -m bench.verdicts --publish bench/README.md
 endif
 
 publish: environment ## put executed studies of paper into report/published, and renew the README's table

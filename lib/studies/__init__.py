@@ -12,7 +12,8 @@ Modules stand on floors and import only downwards or beside them:
 
 1. ``intervals`` ``rank_correlation`` ``formatting`` ``display`` ``frames`` ``cells`` ``files``
    ``quantities``: numbers, and how they are shown and kept
-2. ``arms`` ``tasks`` ``recorder`` ``claims``: what is compared, on which data
+2. ``arms`` ``tasks`` ``recorder`` ``claims`` ``judging``: what is compared, on which data, and
+   judged
 3. ``collection`` ``record_folder`` ``staleness`` ``published_estimators``
 4. ``measurements`` ``recording``: numbers of a study, and the steps that record them
 5. ``solutions``

@@ -314,7 +314,9 @@ def test_publishing_without_markers_is_an_error(tmp_path):
 
 def test_the_readme_has_its_markers():
     text = (tables.ROOT / "bench" / "README.md").read_text()
-    for section, marker in itertools.product(("results", "trace", "coverage"), tables.MARKERS):
+    for section, marker in itertools.product(
+        ("results", "trace", "coverage", "verdicts"), tables.MARKERS
+    ):
         assert text.count(marker.format(section=section)) == 1
 
 

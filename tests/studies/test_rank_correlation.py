@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import scipy.stats
 from studies.intervals import Interval
-from studies.rank_correlation import rank_correlation
+from studies.rank_correlation import fisher_interval, rank_correlation
 
 X = [3.1, 0.2, 5.0, 4.4, 1.0, 2.2, 9.0, 7.0]
 Y = [1.0, 0.1, 2.0, 9.0, 0.5, 0.4, 3.0, 2.5]
@@ -335,3 +335,48 @@ def test_labels_that_do_not_fit_are_refused(name):
 def test_samples_that_give_no_correlation_are_refused(x, y, confidence):
     with pytest.raises(ValueError, match=rf"at confidence={confidence} give no correlation. Pass"):
         rank_correlation(x, y, confidence=confidence)
+
+
+# Given a third variable
+
+
+def test_a_partial_correlation_is_that_of_the_ranks():
+    numbers = np.random.default_rng(11)
+    x, y, z = numbers.normal(size=(3, 30)) + numbers.normal(size=30)
+    r = scipy.stats.spearmanr(np.stack([x, y, z]), axis=1)[0]
+    want = (r[0, 1] - r[0, 2] * r[1, 2]) / math.sqrt((1 - r[0, 2] ** 2) * (1 - r[1, 2] ** 2))
+    found = rank_correlation(x, y, given=z)
+    assert found.estimate == pytest.approx(want, rel=1e-12)
+    assert rank_correlation(x, y, given=np.exp(-z)).estimate == pytest.approx(want, rel=1e-12)
+
+
+def test_a_third_variable_costs_a_degree_of_freedom_also_where_it_is_constant():
+    plain, given = rank_correlation(X, Y), rank_correlation(X, Y, given=[1.0] * 8)
+    assert given.estimate == pytest.approx(plain.estimate)
+    square = plain.estimate**2
+    for found, freedom in ((plain, 7), (given, 6)):
+        variance = (1 - 1 / freedom) * (1 + square / 2) + 1 / freedom / (1 - square)
+        assert found.error == pytest.approx(math.sqrt(variance / (freedom - 2)))
+    few = rank_correlation(X[:4], Y[:4], given=[1.0, 3.0, 2.0, 5.0])
+    assert "leave 2 degrees of freedom" in few.reason
+
+
+def test_a_third_variable_that_is_one_of_the_two_leaves_nothing():
+    found = rank_correlation(X, Y, given=np.exp(X))
+    assert math.isnan(found.estimate) and found.reason.endswith("nothing is left")
+
+
+def test_a_third_variable_that_does_not_fit_or_is_not_finite():
+    with pytest.raises(ValueError, match=r"given of shape \(2,\) does not fit 8 samples"):
+        rank_correlation(X, Y, given=[1.0, 2.0])
+    assert rank_correlation(X, Y, given=[math.nan, *X[1:]]).invalid == 1
+
+
+def test_the_errors_of_z_give_the_interval():
+    labels = [0, 0, 1, 1, 2, 2, 3, 3]
+    for options in ({}, {"clusters": labels}, {"clusters": [0, 0, 0, 1, 1, 1, 2, 2]}):
+        found = rank_correlation(X, Y, confidence=0.8, **options)
+        errors = found.z, found.error, found.jackknife, found.clusters
+        again = fisher_interval(found.estimate, *errors, confidence=0.8)
+        assert again == ends(found)
+        assert found.z == pytest.approx(math.atanh(found.estimate))

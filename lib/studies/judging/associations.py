@@ -1,0 +1,202 @@
+"""Measured relations between variables: exponents, rank correlations, ratios of durations."""
+
+import math
+from collections.abc import Hashable, Sequence
+from typing import Protocol
+
+import numpy as np
+
+from studies.intervals import power_law
+from studies.judging.effects import effect, no_effect, student_effect
+from studies.judging.evidence import OrderedMedian, Ranks
+from studies.judging.relations import Relation
+from studies.judging.samples import Values, cases
+from studies.rank_correlation import rank_correlation
+
+
+class Duration(Protocol):
+    """How long a run takes to a target, and the measurements on either side of it."""
+
+    epochs: float
+    earliest: float
+    latest: float
+
+
+def exponent(
+    quantity: str,
+    sizes: Sequence[float],
+    values: Sequence[Values],
+    *,
+    variable: str,
+    contrast: str = "",
+    neutral: float = 0.0,
+    leave_out_unlearned: bool = True,
+) -> Relation:
+    """Return the exponent b of value ∝ size^b, one by least squares for each seed.
+
+    Args:
+        quantity: Such as ``λ_max``.
+        sizes: The positions, such as widths: positive, at least two of them different.
+        values: For each size the values of all seeds, in the same order of seeds.
+        variable: What the sizes are, such as ``width``.
+        contrast: Where it was measured, such as ``at equal training loss``.
+        neutral: The exponent that means no effect.
+        leave_out_unlearned: Whether a seed with a network that did not learn is left out.
+
+    Raises:
+        ValueError: If the sizes give no exponent, or have different numbers of values.
+    """
+    if len(sizes) != len(values):
+        raise ValueError(
+            f"{len(values)} lists of values do not fit {len(sizes)} sizes. Pass the values of all "
+            "seeds for each size."
+        )
+    seeds = cases(*values, leave_out_unlearned=leave_out_unlearned)
+    rows = np.array(seeds.columns).T
+    exponents = np.array([power_law(sizes, row) for row in rows], dtype=float)
+    return Relation(
+        "exponent",
+        quantity,
+        student_effect(exponents, log=False, counts=seeds),
+        contrast,
+        other=variable,
+        neutral=neutral,
+        margin="exponent",
+    )
+
+
+def correlation(
+    quantity: str,
+    x: Values,
+    y: Values,
+    *,
+    other: str,
+    clusters: Sequence[Hashable] | None = None,
+    groups: Sequence[Hashable] | None = None,
+    given: tuple[str, Values] | None = None,
+    contrast: str = "",
+    leave_out_unlearned: bool = False,
+) -> Relation:
+    """Return the rank correlation of two variables over networks, or the partial one given a third.
+
+    Args:
+        quantity: The first variable, such as ``λ_max``.
+        x: Its values, one a network.
+        y: Values of the other variable, in the same order.
+        other: The other variable, such as ``test accuracy``.
+        clusters: A label a network, such as its arm: networks of one label depend on each other.
+        groups: A label a network: the correlation is taken within groups.
+        given: Name and values of a third variable that is held constant.
+        contrast: Where it was measured.
+        leave_out_unlearned: Whether networks that did not learn are left out. By default they stay:
+            to fail is low accuracy.
+
+    Raises:
+        ValueError: If values or labels have different lengths.
+    """
+    third_name, third = given or ("", None)
+    columns = (x, y) if third is None else (x, y, third)
+    kept = cases(*columns, leave_out_unlearned=leave_out_unlearned)
+    total = len(kept.kept) + kept.left_out
+    labels = {
+        name: None if given_labels is None else _kept(name, given_labels, kept.kept, total)
+        for name, given_labels in (("clusters", clusters), ("groups", groups))
+    }
+    if len(kept.kept) == 0:
+        measured = no_effect("no case is left", n=0, log=False, counts=kept)
+    else:
+        *pair, third_kept = (*kept.columns, None)[:3]
+        measured = _correlation_effect(rank_correlation(*pair, given=third_kept, **labels), kept)
+    return Relation(
+        "correlation",
+        quantity,
+        measured,
+        contrast,
+        other=other,
+        given=third_name,
+        neutral=0.0,
+        margin="correlation",
+    )
+
+
+def _correlation_effect(result, kept):
+    if math.isnan(result.z):
+        return no_effect(result.reason, n=result.n, log=False, counts=kept, invalid=result.invalid)
+    return effect(Ranks(result), n=result.n, log=False, counts=kept, reason=result.reason)
+
+
+def _kept(name: str, labels: Sequence[Hashable], kept: np.ndarray, total: int) -> list[Hashable]:
+    if len(labels) != total:
+        raise ValueError(
+            f"{len(labels)} {name} do not fit {total} networks. Pass one label for each, such as "
+            "its arm."
+        )
+    return [labels[index] for index in kept]
+
+
+def median_ratio(
+    quantity: str,
+    first: Sequence[Duration],
+    second: Sequence[Duration],
+    *,
+    contrast: str = "",
+    more: tuple[str, str] = ("longer", "shorter"),
+) -> Relation:
+    """Return the median of first / second over pairs of durations, between order statistics.
+
+    A duration is known by bounds, or by a lower bound alone where a run never reaches its target;
+    ``time_to_target.median_duration`` explains the interval. Six pairs are needed for 95%; of five
+    pairs the interval has 90% asked for and 93.75% reached, and fewer have none.
+
+    Args:
+        quantity: Such as ``The time to 97% accuracy``.
+        first: One duration a pair; ``time_to_target.Duration``, or anything with its attributes.
+        second: The other durations of the same pairs, in the same order.
+        contrast: What sets the first apart, such as ``at width 32``.
+        more: Words for a ratio above and below 1.
+
+    Raises:
+        ValueError: If the two have different lengths.
+    """
+    if len(first) != len(second):
+        raise ValueError(
+            f"{len(first)} and {len(second)} durations are no pairs. Pass both arms for the same "
+            "seeds, in the same order."
+        )
+    pairs, n = list(zip(first, second, strict=True)), len(first)
+    never = sum(not (math.isfinite(a.latest) and math.isfinite(b.latest)) for a, b in pairs)
+    lows = [_quotient(a.earliest, b.latest) for a, b in pairs]
+    highs = [_quotient(a.latest, b.earliest) for a, b in pairs]
+    least = [_quotient(a.epochs, _most(b)) for a, b in pairs]
+    most = [_quotient(_most(a), b.epochs) for a, b in pairs]
+    if n < 5:
+        measured = no_effect(f"{n} pairs give no interval of a median; it takes 5", n=n, log=True)
+    else:
+        known = float(np.median(least)) == float(np.median(most))
+        middle = float(np.median(least)) if known else math.nan
+        measured = effect(
+            OrderedMedian(middle, lows, highs),
+            n=n,
+            log=True,
+            confidence=0.95 if n > 5 else 0.9,
+            reason="" if known else f"in {never} of {n} pairs a run never gets there",
+        )
+    return Relation(
+        "median ratio",
+        quantity,
+        measured,
+        contrast,
+        more=more,
+        neutral=1.0,
+        margin="ratio",
+    )
+
+
+def _most(duration: Duration) -> float:
+    return duration.epochs if math.isfinite(duration.latest) else math.inf
+
+
+def _quotient(above: float, below: float) -> float:
+    if above == below:  # Both may be 0, where the initialisation meets the target.
+        return 1.0
+    return above / below if below else math.inf

@@ -1,0 +1,204 @@
+"""Rows: judgements as plain values for ``verdicts.json``, tables, forest plots and the README.
+
+A row of an atomic claim, all of it JSON without NaN; null stands where a number is missing or not
+finite (an interval that is open on that side)::
+
+    id, claim, source       "S1.4b", "S1.4", "S1"
+    statement               what the source asserts
+    source_setting          data, model and training of the source
+    setting                 the setting here: the source's, fewer epochs, part of the data, ...
+    verdict                 reproduced | contradicted | undecided | not judged
+    sentence                what was found, one sentence
+    headline                one phrase: holds | contradicted | undecided | not judged |
+                            explained by the training loss | an artefact of the estimator | ...
+    reason                  why it is not judged, or ""
+    artefact                true only if the check "estimator" is gone or reversed
+    depends_on              names of the checks that are gone or reversed
+    findings                [finding, ...] as the source measured
+    checks                  {name: {word, place, reason, findings}} for each of the six checks;
+                            word is holds | gone | reversed | undecided | not run
+    size                    {word: yes | no | no interval | no number, numbers: [...], text}
+    rule                    {side, border, former, changed, reason_of_change, commit}, or null
+
+and a finding::
+
+    kind, quantity, contrast, other, given, unit      words
+    scale                   log | linear
+    estimate, low, high, confidence                   confidence: 0.95, or 0.9 for 5 durations
+    low90, high90           the 90% interval
+    n, clusters, left_out, invalid, unconverged       counts of cases; clusters may be null
+    side, border            above | below | within, and the border the interval is set against
+    neutral                 the value of no effect, or null
+    margin, margin_low, margin_high                   what counts as equal, or null
+    p_value, p_holm         two-sided against the border, before and after Holm's correction
+    p_equivalent, p_equivalent_holm                   two one-sided tests, or null
+    outcome                 claimed | equal | opposite | undecided
+    equivalent              whether the 90% interval lies inside the margin
+    would_have_seen, would_have_seen_text             with 80% power, where undecided
+    published_estimator, reason, text                 text: the relation's own sentence
+"""
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+from studies.formatting import list_text
+from studies.judging.findings import JudgedRelation
+from studies.judging.sentences import relation_sentence, sentence, would_have_seen_words
+from studies.judging.verdicts import CheckResult, Judgement
+
+_EXPLAINING = ("training loss", "scale")
+
+
+def headline(judgement: Judgement) -> str:
+    """Return a judgement in one phrase, such as ``explained by the training loss``.
+
+    Only a claim that is reproduced as the source measured can be explained or depend on a check.
+    """
+    if judgement.verdict != "reproduced":
+        return judgement.verdict
+    if judgement.artefact:
+        return "an artefact of the estimator"
+    names = judgement.depends_on
+    if not names:
+        return "holds"
+    start = "explained by" if set(names) <= set(_EXPLAINING) else "depends on"
+    return f"{start} the {list_text(names)}"
+
+
+def summary(judgements: Sequence[Judgement]) -> str:
+    """Return what stood of a source's claim, such as ``2 of 3 hold; 1 explained by the scale``.
+
+    Args:
+        judgements: Of all atomic claims of the claim, at least one.
+
+    Raises:
+        ValueError: If there is none, or they belong to different claims.
+    """
+    ids = list(dict.fromkeys(judgement.claim.claim for judgement in judgements))
+    if len(ids) != 1:
+        raise ValueError(
+            f"judgements of {len(ids)} claims ({', '.join(ids) or 'none'}) have no summary. "
+            "Pass those of one claim."
+        )
+    phrases = [headline(judgement) for judgement in judgements]
+    judged = [phrase for phrase in phrases if phrase != "not judged"]
+    if not judged:
+        return "not judged"
+    count = judged.count("holds")
+    parts = [f"{count} of {len(judged)} hold{'s' if count == 1 else ''}"]
+    for phrase in dict.fromkeys(phrases):
+        if phrase != "holds":
+            parts.append(_counted(phrases.count(phrase), phrase))
+    return "; ".join(parts)
+
+
+def _counted(count: int, phrase: str) -> str:
+    if count > 1:
+        phrase = phrase.replace("depends on", "depend on").replace("an artefact", "artefacts")
+    return f"{count} {phrase}"
+
+
+def summaries(judgements: Sequence[Judgement]) -> list[dict[str, Any]]:
+    """Return one row a source's claim: ``claim``, ``source``, ``ids`` and ``summary``."""
+    groups: dict[str, list[Judgement]] = {}
+    for judgement in judgements:
+        groups.setdefault(judgement.claim.claim, []).append(judgement)
+    return [
+        {
+            "claim": claim,
+            "source": members[0].claim.source,
+            "ids": [judgement.claim.id for judgement in members],
+            "summary": summary(members),
+        }
+        for claim, members in groups.items()
+    ]
+
+
+def row(judgement: Judgement) -> dict[str, Any]:
+    """Return a judgement as a row, with the keys that the module's docstring lists."""
+    claim, rule = judgement.claim, judgement.rule
+    return {
+        "id": claim.id,
+        "claim": claim.claim,
+        "source": claim.source,
+        "statement": claim.statement,
+        "source_setting": claim.setting,
+        "setting": rule.setting if rule else "",
+        "verdict": judgement.verdict,
+        "sentence": sentence(judgement),
+        "headline": headline(judgement),
+        "reason": judgement.reason,
+        "artefact": judgement.artefact,
+        "depends_on": list(judgement.depends_on),
+        "findings": [finding_row(finding) for finding in judgement.findings],
+        "checks": {
+            name: _check_row(judgement, name, check) for name, check in judgement.checks.items()
+        },
+        "size": {
+            "word": judgement.size,
+            "numbers": [_number(value) for value in judgement.source_numbers],
+            "text": claim.source_text,
+        },
+        "rule": _rule_row(judgement),
+    }
+
+
+def finding_row(finding: JudgedRelation) -> dict[str, Any]:
+    """Return a finding as a row, with the keys that the module's docstring lists."""
+    relation, effect = finding.relation, finding.effect
+    low, high = finding.margin_ends or (math.nan, math.nan)
+    undecided = finding.outcome == "undecided"
+    correlation = getattr(effect.evidence, "correlation", None)
+    words = ("kind", "quantity", "contrast", "other", "given", "unit")
+    numbers = ("estimate", "low", "high", "low90", "high90", "confidence")
+    counts = ("n", "left_out", "invalid", "unconverged")
+    tests = ("border", "margin", "p_value", "p_holm", "p_equivalent", "p_equivalent_holm")
+    return {
+        **{name: getattr(relation, name) for name in words},
+        "scale": "log" if effect.log else "linear",
+        **{name: _number(getattr(effect, name)) for name in numbers},
+        **{name: getattr(effect, name) for name in counts},
+        "clusters": correlation.clusters if correlation else None,
+        "side": finding.side,
+        "neutral": _number(relation.neutral),
+        **{name: _number(getattr(finding, name)) for name in tests},
+        "margin_low": _number(low),
+        "margin_high": _number(high),
+        "outcome": finding.outcome,
+        "equivalent": finding.equivalent,
+        "would_have_seen": _number(finding.would_have_seen) if undecided else None,
+        "would_have_seen_text": would_have_seen_words(finding) if undecided else "",
+        "published_estimator": relation.published_estimator,
+        "reason": finding.reason or effect.reason,
+        "text": relation_sentence(finding),
+    }
+
+
+def _check_row(judgement: Judgement, name: str, check: CheckResult) -> dict[str, Any]:
+    return {
+        "word": check.word,
+        "place": judgement.rule.place(name) if judgement.rule else "",
+        "reason": check.reason,
+        "findings": [finding_row(finding) for finding in check.findings],
+    }
+
+
+def _rule_row(judgement: Judgement) -> dict[str, Any] | None:
+    rule = judgement.rule
+    if rule is None:
+        return None
+    side, border = rule.judged_against(rule.relations[0])
+    return {
+        "side": side,
+        "border": border,
+        "former": rule.former,
+        "changed": bool(rule.reason_of_change),
+        "reason_of_change": rule.reason_of_change,
+        "commit": rule.commit,
+    }
+
+
+def _number(value: float | None) -> float | None:
+    """Return a number that JSON can hold, else None."""
+    return float(value) if value is not None and math.isfinite(value) else None
