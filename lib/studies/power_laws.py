@@ -49,7 +49,7 @@ def power_law_exponents(
 
     Args:
         numbers: Where the values were recorded, in the same order of seeds.
-        quantities: Recorded names.
+        quantities: Recorded names; those that the record lacks are left out.
         families: Family -> size -> arm; at least two sizes, positive, and at least 2 seeds.
         confidence: Coverage of the intervals, in (0, 1).
 
@@ -62,7 +62,8 @@ def power_law_exponents(
             seed or one size.
     """
     exponents = {}
-    for quantity, (family, sizes) in itertools.product(quantities, families.items()):
+    known = [quantity for quantity in quantities if quantity in numbers]
+    for quantity, (family, sizes) in itertools.product(known, families.items()):
         rows = values_against_size(numbers, quantity, family, sizes)
         samples = [power_law(sorted(sizes), row) for row in rows]
         local_min, local_max = _local_range(sorted(sizes), rows)

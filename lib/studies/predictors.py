@@ -1,9 +1,10 @@
 """Correlate recorded quantities over networks, and fit exponents for each seed."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from studies.intervals import power_law
 from studies.measurements import Measurements
+from studies.quantities import short_headings
 from studies.rank_correlation import RankCorrelation, rank_correlation
 
 PooledAndWithin = tuple[RankCorrelation, RankCorrelation]
@@ -11,7 +12,7 @@ PooledAndWithin = tuple[RankCorrelation, RankCorrelation]
 
 def rank_correlations(
     numbers: Measurements,
-    quantities: Mapping[str, str],
+    quantities: Iterable[str] | Mapping[str, str],
     target: str,
     arms: Sequence[str],
     *,
@@ -26,7 +27,8 @@ def rank_correlations(
 
     Args:
         numbers: Where all were recorded, in the same order of seeds.
-        quantities: Recorded name -> heading.
+        quantities: Names of quantities; or name -> heading. Those that the record lacks are left
+            out.
         target: Recorded name of the quantity to predict.
         arms: The arms.
         confidence: Coverage of the intervals, in (0, 1).
@@ -40,7 +42,9 @@ def rank_correlations(
         ValueError: If a quantity and the target have different numbers of values.
     """
     correlations = {}
-    for name, heading in quantities.items():
+    for name, heading in short_headings(quantities).items():
+        if name not in numbers:
+            continue
         pairs = points(numbers, name, target, arms)
         xs = [x for arm_xs, _ in pairs.values() for x in arm_xs]
         ys = [y for _, arm_ys in pairs.values() for y in arm_ys]
@@ -93,3 +97,35 @@ def points(
         KeyError: If an arm lacks one of the two.
     """
     return {arm: (numbers.values(x, arm), numbers.values(y, arm)) for arm in arms}
+
+
+def of_column(numbers: Measurements, quantity: str, column: str) -> Measurements:
+    """Return a column as a quantity, so that a factor such as the width stands among predictors.
+
+    Args:
+        numbers: Where a quantity of each network was recorded.
+        quantity: The quantity whose rows are taken.
+        column: The column, which becomes the name of the new quantity.
+    """
+    rows = numbers.where(quantity=quantity).frame[["arm", "seed", column]]
+    return Measurements(
+        [
+            {"quantity": column, "arm": arm, "seed": seed, "value": float(value)}
+            for arm, seed, value in rows.itertuples(index=False)
+        ],
+        missing=numbers.missing,
+    )
+
+
+def converged_only(numbers: Measurements) -> Measurements:
+    """Return the same numbers with NaN in place of those that did not converge.
+
+    Lower bounds that come from plans of several lengths have no order.
+
+    Args:
+        numbers: The numbers.
+    """
+    rows = numbers.frame
+    known = rows["value"].where(rows["converged"].fillna(True).astype(bool))
+    columns = rows[["quantity", "arm", "seed", "unit"]].assign(value=known)
+    return Measurements(columns.to_dict("records"), missing=numbers.missing)

@@ -51,7 +51,7 @@ class RecordFolder:
         self._parts: dict[str, Part] = {}
         self._kinds: dict[str, str] = {}
         self._labels: dict[str, list[dict[str, Any]]] = {}
-        self._asked: dict[str, list[dict[str, Any]]] = {}
+        self._asked: dict[tuple[Any, ...], tuple[str, dict[str, Any]]] = {}
         # Texts and checksums of entries, so that adding one does not format all others again.
         self._texts: dict[tuple[str, str], tuple[Any, str]] = {}
         self._checksums: dict[str, str] = {}
@@ -83,9 +83,8 @@ class RecordFolder:
             entry: Id of the entry.
             labels: Column -> value.
         """
-        row, known = cells.kept(labels), self._asked.setdefault(entry, [])
-        if row not in known:
-            known.append(row)
+        row = cells.kept(labels)
+        self._asked.setdefault((entry, *row.items()), (entry, row))
 
     def put(self, entry: str, kind: str, part: Part, *, seconds: float, write: bool = True) -> None:
         """Add an entry and write the files, so that an interruption loses nothing.
@@ -107,7 +106,8 @@ class RecordFolder:
 
     def asked(self) -> list[str]:
         """Return the entries that the study asked for and the record has, in the order asked."""
-        return [entry for entry in self._asked if entry in self._parts]
+        asked = dict.fromkeys(entry for entry, _ in self._asked.values())
+        return [entry for entry in asked if entry in self._parts]
 
     def rows(self, table: str, *, used: bool = True) -> Rows:
         """Return the rows of a table with labels, entry, origin and kind.
@@ -138,7 +138,7 @@ class RecordFolder:
             leading = NUMBER_COLUMNS if name == "measurements" else ()
             self._write_table(name, contents, requests, label_columns, leading)
         self._write("origins.json", files.as_json(dict(sorted(self.origins.items()))))
-        known = [entry for entry in self._parts if entry in self.seconds]
+        known = [e for e in dict.fromkeys(e for e, _ in requests) if e in self.seconds]
         # Seconds of no entry are those of former runs as a whole.
         known += [name for name in self.seconds if name not in self._parts]
         times = [{"entry": name, "seconds": self.seconds[name]} for name in known]
@@ -161,9 +161,11 @@ class RecordFolder:
 
     def _requests(self, *, used: bool) -> list[tuple[str, dict[str, Any]]]:
         """Return (entry, labels) in the order asked; then, unless ``used``, the other entries."""
-        rows = [(e, labels) for e in self.asked() for labels in self._asked[e]]
+        # By request, not by entry: seeds of an arm keep their order where two arms share entries.
+        rows = [request for request in self._asked.values() if request[0] in self._parts]
         if not used:
-            rest = [entry for entry in self._parts if entry not in self._asked]
+            asked = set(self.asked())
+            rest = [entry for entry in self._parts if entry not in asked]
             rows += [(e, labels) for e in rest for labels in self._labels.get(e, [{}])]
         return rows
 

@@ -160,7 +160,12 @@ class Runs(Collection[RecordedRun]):
     @property
     def sizes(self) -> dict[str, int]:
         """Arm -> number of parameters of its networks."""
-        return {arm: run.parameters for (arm, _), run in reversed(list(self.items()))}
+        return {arm: run.parameters for (arm, _), run in self.items()}
+
+    @property
+    def learned(self) -> dict[str, list[bool]]:
+        """Arm -> whether each of its networks learned, in the order of seeds."""
+        return {arm: [run.learned for run in group] for arm, group in self.grouped().items()}
 
     @property
     def configs(self) -> dict[str, TrainConfig]:

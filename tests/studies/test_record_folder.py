@@ -163,3 +163,16 @@ def test_two_machines_may_stand_in_one_record(written):
     record.put("e3", "measurements", part(5.0, origin="o2"), seconds=1.0)
     rows = RecordFolder(written, NAME).rows("measurements", used=False)
     assert [row["origin"] for row in rows] == ["o1"] * 4 + ["o2"]
+
+
+def test_rows_of_an_arm_keep_the_order_of_its_seeds_where_arms_share_entries(tmp_path):
+    # Pairs are formed by this order: arm b shares its second seed with arm a, asked for earlier.
+    record = record_in(tmp_path)
+    for entry, arm, seed in (("e1", "a", 1), ("e2", "b", 0), ("e1", "b", 1)):
+        record.ask(entry, {"arm": arm, "seed": seed})
+        record.put(entry, "measurements", part(seed), seconds=1.0)
+    rows = record.rows("measurements")
+    assert [row["value"] for row in rows if row["arm"] == "b"] == [0, 1]
+    again = RecordFolder(tmp_path, NAME)
+    assert again.part("e1").measurements == record.part("e1").measurements
+    assert len(again.rows("measurements", used=False)) == 3

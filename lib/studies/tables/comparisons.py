@@ -109,7 +109,8 @@ def arm_table(
 
     Rows are quantities; with more than 5 arms, rows are arms. A cell with a value that is not
     finite has no mean. It gives the number of finite values, or of diverged runs if divergence is
-    the reason. The last column lists which cells of the row did not converge.
+    the reason; it is empty where the arm has no such quantity. The last column lists which cells of
+    the row did not converge.
 
     Args:
         numbers: Where the values were recorded.
@@ -127,13 +128,7 @@ def arm_table(
     if not known:
         return absent_sentence(label)
     diverged = collections.Counter(arm for (arm, _), run in (runs or {}).items() if run.diverged)
-    grid = [
-        [
-            (seeds_text(numbers.values(name, arm), diverged[arm]), numbers.converged(name, [arm]))
-            for arm in arms
-        ]
-        for name in known
-    ]
+    grid = [[_arm_cell(numbers, name, arm, diverged[arm]) for arm in arms] for name in known]
     corner, row_names, columns, align = "quantity", list(known.values()), list(arms), "left"
     if len(arms) > _MAX_ARM_COLUMNS:
         grid, row_names, columns = list(zip(*grid, strict=True)), columns, row_names
@@ -152,56 +147,13 @@ def arm_table(
     )
 
 
-def ratio_table(
-    numbers: Measurements,
-    rows: Mapping[str, Mapping[str, tuple[str, Sequence[str]]]],
-    *,
-    label: str,
-    caption: str,
-    kept: Mapping[str, Sequence[bool]] | None = None,
-) -> Table:
-    """Return a table of paired ratios, each with its 95% interval over seeds.
-
-    A cell gives n where seeds are left out.
-
-    Args:
-        numbers: Where the values were recorded, in the same order of seeds in all arms.
-        rows: Row -> column -> a recorded quantity and its two arms, first over second; a row need
-            not have all columns.
-        label: Such as ``tab-against``.
-        caption: What to see.
-        kept: Arm -> for each seed whether it counts; a pair counts if it does in both arms. Arms
-            that are not listed, and None, keep all seeds.
-
-    Returns:
-        The table; a cell without any pair is a dash.
-    """
-    columns = list(dict.fromkeys(column for row in rows.values() for column in row))
-    cells = []
-    for heading, row in rows.items():
-        failed = [name for name, cell in row.items() if not numbers.converged(*cell)]
-        texts = [
-            _paired_text(numbers, *row[name], kept or {}) if name in row else "" for name in columns
-        ]
-        cells.append([heading, *texts, converged_text(failed, len(row))])
-    return Table(
-        ["ratio", *columns, "converged"],
-        cells,
-        label=label,
-        caption=caption,
-        align=["left"] * (len(columns) + 2),
-    )
-
-
-def _paired_text(
-    numbers: Measurements, quantity: str, arms: Sequence[str], kept: Mapping[str, Sequence[bool]]
-) -> str:
-    values = [numbers.values(quantity, arm) for arm in arms]
-    counts = zip(*(kept.get(arm, [True] * len(values[0])) for arm in arms), strict=True)
-    candidates = zip(zip(*values, strict=True), counts, strict=True)
-    pairs = [pair for pair, counted in candidates if all(counted)]
-    number = f", n = {len(pairs)}" if len(pairs) < len(values[0]) else ""
-    return (ratio_text(*zip(*pairs, strict=True)) if pairs else "–") + number
+def _arm_cell(numbers: Measurements, quantity: str, arm: str, diverged: int) -> tuple[str, bool]:
+    """Return the text of a cell, and whether its values converged."""
+    try:
+        values = numbers.values(quantity, arm)
+    except KeyError:
+        return "", True
+    return seeds_text(values, diverged), numbers.converged(quantity, [arm])
 
 
 def correlation_table(

@@ -8,7 +8,7 @@ from landscape.training.config import TrainConfig
 
 from studies.arms import alike
 from studies.display import Sentence, Table
-from studies.formatting import number_text, setting_text
+from studies.formatting import number_text, seeds_text, setting_text
 from studies.runs import RecordedRun, Runs
 
 
@@ -52,6 +52,28 @@ def _before_text(run: RecordedRun) -> list[str]:
     return [*map(number_text, before), f"{valid[-1]:.4f}" if valid else "–"]
 
 
+def sizes(runs: Runs, *, label: str, caption: str) -> Table:
+    """Return a table of the number of parameters of each arm, and where its training ended.
+
+    Args:
+        runs: (arm, seed) -> run.
+        label: Such as ``tab-sizes``.
+        caption: What to see; how to read a cell is added.
+    """
+    parameters = runs.sizes
+    ends = {
+        arm: [[run.final(name) for run in group] for name in ("test_accuracy", "train_loss")]
+        for arm, group in runs.grouped().items()
+    }
+    return Table(
+        ["arm", "parameters", "test accuracy", "training loss (nats)"],
+        [[arm, f"{parameters[arm]:,}", *map(seeds_text, ends[arm])] for arm in ends],
+        label=label,
+        caption=f"{caption} Mean over seeds ± half-width of the 95% interval.",
+        align=["left", *["decimal"] * 3],
+    )
+
+
 def learned(runs: Runs) -> Sentence:
     """Return the sentence that names the arms that learned: in every seed to over twice chance.
 
@@ -61,7 +83,7 @@ def learned(runs: Runs) -> Sentence:
     Args:
         runs: (arm, seed) -> run; a run that diverged did not learn.
     """
-    by_seed = {arm: [run.learned for run in group] for arm, group in runs.grouped().items()}
+    by_seed = runs.learned
     arms = list(by_seed)
     always = [arm for arm in arms if all(by_seed[arm])]
     others = {arm: sum(by_seed[arm]) for arm in arms if arm not in always}

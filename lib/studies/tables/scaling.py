@@ -1,15 +1,16 @@
 """Table of the exponents of power laws in network size."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from studies.display import Table
 from studies.formatting import converged_text, interval_text
 from studies.power_laws import Exponent
+from studies.quantities import short_headings
 
 
 def exponent_table(
     exponents: Mapping[tuple[str, str], Exponent],
-    quantities: Mapping[str, str],
+    quantities: Iterable[str] | Mapping[str, str],
     *,
     label: str,
     caption: str,
@@ -22,13 +23,13 @@ def exponent_table(
     Args:
         exponents: (quantity, family) -> exponent, from ``power_laws.power_law_exponents``; a
             quantity need not have all families.
-        quantities: Recorded name -> heading, of the rows to show.
+        quantities: Names of the quantities to show; or name -> heading.
         label: Such as ``tab-exponents``.
         caption: What to see; how to read a cell is added.
     """
     families = list(dict.fromkeys(family for _, family in exponents))
     rows = []
-    for quantity, heading in quantities.items():
+    for quantity, heading in short_headings(quantities).items():
         row = {family: exponents.get((quantity, family)) for family in families}
         known = {family: exponent for family, exponent in row.items() if exponent is not None}
         failed = [
@@ -36,6 +37,8 @@ def exponent_table(
             for family, exponent in known.items()
             if exponent.invalid or not exponent.converged
         ]
+        if not known:
+            continue
         cells = [_text(exponent) if exponent else "" for exponent in row.values()]
         rows.append([heading, *cells, converged_text(failed, len(known))])
     return Table(

@@ -1,4 +1,4 @@
-"""Arms of a study that rules compare: two of them, a series of sizes, or all networks of several."""
+"""Arms that rules compare: two of them, a series of sizes, or all networks of several arms."""
 
 import dataclasses
 from collections.abc import Mapping, Sequence

@@ -119,6 +119,18 @@ class Expression:
     def __rmul__(self, factor: float) -> "Expression":
         return _apply(lambda values: factor * values, self)
 
+    def times(self, parameter: Parameter) -> "Expression":
+        """Return the same times a parameter of the study, such as the radius of a step."""
+
+        def ask(networks: "Networks | None") -> Column:
+            column = self.ask(networks)
+            scale = networks.study.parameter(parameter.name, parameter.place)
+            return dataclasses.replace(
+                column, values=scale * column.values, errors=scale * column.errors
+            )
+
+        return dataclasses.replace(self, ask=ask)
+
     def __neg__(self) -> "Expression":
         return _apply(operator.neg, self)
 

@@ -13,7 +13,7 @@ from studies.display import Sentence
 from studies.intervals import Interval, mean_interval, paired_ratio
 from studies.rank_correlation import RankCorrelation
 from studies.records.published import Comparison
-from studies.tables import comparisons, measurements
+from studies.tables import comparisons, measurements, ratios
 from studies.tables import runs as run_tables
 
 from tests.sample_study import Numbers, recorded_run, runs_of
@@ -100,6 +100,13 @@ def test_runs_tell_which_of_them_diverged(recorded):
     assert first[2] == "– (3 of 3 diverged)"
     assert second[2] == "– (1 of 3 finite)"  # Three diverged, two values are lost: another cause.
     assert first[1] == text([1, 1.1, 1.3])
+
+
+def test_an_arm_without_a_quantity_has_an_empty_cell(recorded):
+    record(recorded, "q", "half", [1.0, 1.1, 1.3])
+    table = comparisons.arm_table(recorded, HEADINGS, ["arm 1", "half"], **WORDS)
+    second = text([11, 21, 41])
+    assert table.rows[1] == ["second", second, "", "yes"]
 
 
 def test_what_did_not_converge_is_named_in_its_row(recorded):
@@ -306,6 +313,14 @@ def test_runs_that_end_in_a_rise_of_the_loss_are_named():
     )
 
 
+def test_sizes_stand_in_the_order_of_the_arms_beside_where_training_ended():
+    runs = {("b", 0): run(last=0.5), ("b", 1): run(last=0.7), ("a", 0): run(last=0.2)}
+    found = run_tables.sizes(runs_of(runs), **WORDS)
+    assert [row[0] for row in found.rows] == ["b", "a"]
+    assert found.rows[0][3] == formatting.seeds_text([0.5, 0.7])
+    assert found.rows[1][2] == formatting.seeds_text([0.3])
+
+
 def test_arms_of_one_config_are_named_together():
     base = TrainConfig(MLP(hidden=(4,)), SGD(0.1), epochs=1, batch_size=4)
     other = TrainConfig(MLP(hidden=(4,)), SGD(0.2), epochs=1, batch_size=4)
@@ -329,16 +344,33 @@ def test_ratios_are_paired_over_the_seeds_that_count(numbers):
         "c / a": {"late": ("q", ("c", "a"))},
     }
     kept = {"a": [True, True, False], "c": [False, False, True]}
-    found = comparisons.ratio_table(numbers, rows, kept=kept, **WORDS)
+    found = ratios.ratio_table(numbers, rows, kept=kept, **WORDS)
     assert found.columns == ["ratio", "whole", "late", "converged"]
     ratio = formatting.interval_text(paired_ratio([2.0, 4.4], [1.0, 2.0]))
     assert found.rows == [
         ["a / b", f"{ratio}, n = 2", "3.6, n = 1", "**no**: late"],
         ["c / a", "", "–, n = 0", "**no**"],
     ]
-    every = comparisons.ratio_table(numbers, {"a / b": {"whole": ("q", ("a", "b"))}}, **WORDS)
+    every = ratios.ratio_table(numbers, {"a / b": {"whole": ("q", ("a", "b"))}}, **WORDS)
     whole = formatting.interval_text(paired_ratio(values["a"], values["b"]))
     assert every.rows == [["a / b", whole, "yes"]]
+    pairs = {"a / b": {"whole": ("a", "b")}}  # As arms.beside returns them.
+    one = ratios.ratio_table(numbers, pairs, quantity="q", **WORDS)
+    assert one.rows == every.rows
+
+
+def test_ratios_that_the_record_lacks_leave_their_cell_row_and_column_empty(numbers):
+    for arm, own in {"a": [2.0, 4.4], "b": [1.0, 2.0]}.items():
+        record(numbers, "q", arm, own)
+    rows = {
+        "a / b": {"whole": ("q", ("a", "b")), "other": ("unknown", ("a", "b"))},
+        "a / d": {"whole": ("q", ("a", "d"))},
+    }
+    found = ratios.ratio_table(numbers, rows, **WORDS)
+    assert found.columns == ["ratio", "whole", "converged"]
+    assert [row[0] for row in found.rows] == ["a / b"]
+    nothing = ratios.ratio_table(numbers, {"a / d": rows["a / d"]}, **WORDS)
+    assert isinstance(nothing, Sentence) and "`tab-test`" in nothing.text
 
 
 # Estimators
