@@ -90,7 +90,10 @@ same = "The rule was written anew after its measurement, with named checks; the 
 learning = "Networks that did not learn leave ratios and exponents of curvature, and are counted."
 loss_check = "The check at equal training loss was missing."
 new = "No rule judged it before."
-shown = {"former": "shown, not judged", "changed": "Its numbers were shown; now a rule judges them."}
+shown = {
+    "former": "shown, not judged",
+    "changed": "Its numbers were shown; now a rule judges them.",
+}
 unjudged = {"former": "not judged", "changed": new}
 
 # %%
@@ -279,7 +282,9 @@ study.rule(
     **unjudged,
 )
 converges = lambda_max.converges().where(parameter_count() > 1e6, "over 10^6 parameters")
-reached = share("networks of over 10^6 parameters have a converged λ_max", resnet[converges], cnn[converges])
+reached = share(
+    "networks of over 10^6 parameters have a converged λ_max", resnet[converges], cnn[converges]
+)
 study.rule("S2.9c", "above", reached, 0.5, **unjudged)
 
 # %%
@@ -297,7 +302,9 @@ study = verdicts.study("02_skip_depth")
 trained = study.group({"norm": ["batch", "group", "layer", "instance"], "start": "he"})
 loss = train_loss.named("training loss")
 tied = {q: trained.correlation(number(q), accuracy) for q in ("sam", "lambda_max", "kappa")}
-tied_batch = {q: trained.correlation(number(q, bn="batch"), accuracy) for q in ("sam", "lambda_max")}
+tied_batch = {
+    q: trained.correlation(number(q, bn="batch"), accuracy) for q in ("sam", "lambda_max")
+}
 partial = {q: trained.correlation(number(q), accuracy, given=loss) for q in tied}
 checks = {q: {"bn_mode": tied_batch[q], "training_loss": partial[q]} for q in tied_batch}
 checks["kappa"] = {"training_loss": partial["kappa"]}
@@ -398,7 +405,9 @@ study.rule(
     scale=plane,
     **shown,
 )
-decay = number("signal_decay", at="start", bn="batch").named("Gradient's factor a layer", "at He's start")
+decay = number("signal_decay", at="start", bn="batch").named(
+    "Gradient's factor a layer", "at He's start"
+)
 from_torch = decay.named("Gradient's factor a layer", "at PyTorch's start")
 study.rule(
     "S3.4c",
@@ -655,7 +664,9 @@ study.rule(
     "below",
     compared.exponent(width_lambda, contrast="of MLPs"),
     scale=compared.exponent(relative, contrast="of MLPs"),
-    training_loss=[series.exponent(equal_lambda, contrast="of MLPs") for series in (compared, four)],
+    training_loss=[
+        series.exponent(equal_lambda, contrast="of MLPs") for series in (compared, four)
+    ],
     size=[all_widths.exponent(width_lambda), compared.exponent(few, contrast="on few examples")],
     changed=[split, equivalence],
 )
@@ -668,7 +679,9 @@ sharper = [
     for levels, cnn_place, mlp_place in (("same", 0, 0), ("same", 1, 1), ("alike", 1, 0))
 ]
 narrow, wide, alike = sharper
-chosen = "The larger of two widths was chosen by its size; doubled for that choice, p stays below 0.01."
+chosen = (
+    "The larger of two widths was chosen by its size; doubled for that choice, p stays below 0.01."
+)
 for id in ("S5.2b", "S5.9a"):
     study.rule(
         id,

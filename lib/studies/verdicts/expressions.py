@@ -5,17 +5,16 @@ An expression is asked of networks when its rule is judged, and knows the words 
 
 import dataclasses
 import operator
-from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any, Union
+from collections.abc import Callable, Hashable, Mapping
+from typing import Any, Protocol, Union
 
 import numpy as np
 from landscape.slices.persistence import persistent_minima
 
 from studies import quantities
+from studies.recorder import Rows
 from studies.verdicts.columns import Column, NotMeasuredError, aligned, combined, exact
-
-if TYPE_CHECKING:
-    from studies.verdicts.networks import Networks
+from studies.verdicts.recorded_study import RecordedStudy
 
 Operand = Union["Expression", float]
 
@@ -44,6 +43,22 @@ class Parameter:
     text: str = ""
 
 
+class Networks(Protocol):
+    """What is asked: the networks of an arm; ``networks.Networks`` explains the methods."""
+
+    study: RecordedStudy
+
+    def column(self, quantity: str, where: Mapping[str, Any]) -> Column: ...
+
+    def cases(self, table: str, where: Mapping[str, Any]) -> Mapping[Hashable, Rows]: ...
+
+    def factor(self, name: str) -> Column: ...
+
+    def diverged(self) -> Column: ...
+
+    def runs(self) -> Mapping[Hashable, Mapping[str, Any]]: ...
+
+
 @dataclasses.dataclass(frozen=True, eq=False)
 class Expression:
     """Something to ask of networks; arithmetic and comparisons make others of it.
@@ -56,7 +71,7 @@ class Expression:
 
     heading: str
     places: tuple[str, ...]
-    ask: Callable[["Networks | None"], Column]
+    ask: Callable[[Networks | None], Column]
 
     def named(self, heading: str, *places: str) -> "Expression":
         """Return the same under another name, and with other words for its place if given."""
@@ -65,7 +80,7 @@ class Expression:
     def as_recorded(self) -> "Expression":
         """Return the same, all converged: an epoch never reached ranks behind all others."""
 
-        def ask(networks: "Networks | None") -> Column:
+        def ask(networks: Networks | None) -> Column:
             column = self.ask(networks)
             return dataclasses.replace(column, converged=np.ones(len(column.keys), dtype=bool))
 
@@ -74,7 +89,7 @@ class Expression:
     def resolved_above(self, level: float) -> "Expression":
         """Return the same, where a number whose error reaches a level did not converge."""
 
-        def ask(networks: "Networks | None") -> Column:
+        def ask(networks: Networks | None) -> Column:
             column = self.ask(networks)
             resolved = column.values - np.nan_to_num(column.errors) > level
             return dataclasses.replace(column, converged=resolved)
@@ -84,7 +99,7 @@ class Expression:
     def converges(self) -> "Expression":
         """Return whether each number converged."""
 
-        def ask(networks: "Networks | None") -> Column:
+        def ask(networks: Networks | None) -> Column:
             column = self.ask(networks)
             return column.with_values(column.converged)
 
@@ -98,7 +113,7 @@ class Expression:
             words: The condition in words, for where no case is left.
         """
 
-        def ask(networks: "Networks | None") -> Column:
+        def ask(networks: Networks | None) -> Column:
             column, holds = aligned([self.ask(networks), condition.ask(networks)])
             kept = [key for key, true in zip(column.keys, holds.outcomes, strict=True) if true]
             if not kept:
@@ -122,7 +137,7 @@ class Expression:
     def times(self, parameter: Parameter) -> "Expression":
         """Return the same times a parameter of the study, such as the radius of a step."""
 
-        def ask(networks: "Networks | None") -> Column:
+        def ask(networks: Networks | None) -> Column:
             column = self.ask(networks)
             scale = networks.study.parameter(parameter.name, parameter.place)
             return dataclasses.replace(
@@ -154,7 +169,7 @@ def _apply(function: Callable[..., Any], *operands: Operand) -> Expression:
     heading = expressions[0].heading
     places = dict.fromkeys(place for one in expressions for place in one.places)
 
-    def ask(networks: "Networks | None") -> Column:
+    def ask(networks: Networks | None) -> Column:
         columns = [one.ask(networks) for one in expressions]
 
         def values(*arrays: np.ndarray) -> np.ndarray:
@@ -199,7 +214,7 @@ def diverged() -> Expression:
 def parameter_count() -> Expression:
     """Return the number of parameters of each network."""
 
-    def ask(networks: "Networks | None") -> Column:
+    def ask(networks: Networks | None) -> Column:
         runs = networks.runs()
         return exact(tuple(runs), [row["parameters"] for row in runs.values()])
 
@@ -215,7 +230,7 @@ def lowest(table: str, column: str, **where: Any) -> Expression:
         where: Column -> value, as for ``number``.
     """
 
-    def ask(networks: "Networks | None") -> Column:
+    def ask(networks: Networks | None) -> Column:
         cases = networks.cases(table, where)
         return exact(tuple(cases), [min(row[column] for row in rows) for rows in cases.values()])
 
@@ -231,7 +246,7 @@ def minima(table: str, *, height: float, **where: Any) -> Expression:
         where: Column -> value, as for ``number``.
     """
 
-    def ask(networks: "Networks | None") -> Column:
+    def ask(networks: Networks | None) -> Column:
         cases = networks.cases(table, where)
         counts = [persistent_minima(_grid(rows), height=height) for rows in cases.values()]
         return exact(tuple(cases), counts)
