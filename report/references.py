@@ -11,6 +11,7 @@ from typing import Literal
 from nbformat import NotebookNode
 
 from report.errors import ReportError
+from report.settings import VERDICTS
 
 Kind = Literal["title", "section", "figure", "table", "verdict"]
 NAMES = {"figure": "Figure", "table": "Table"}
@@ -74,6 +75,8 @@ class Targets:
         owner = other or study
         if target := self._targets.get((owner, name)):
             return target
+        if not other and name.startswith("verdict-"):  # all verdicts stand in one notebook
+            return self.find(f"{VERDICTS}/{name}", study=study)
         known = [key for of, key in self._targets if of == owner]
         if other and not known and re.fullmatch(r"\d+_\w+", other):
             return None
@@ -82,6 +85,10 @@ class Targets:
             f"Labels of {owner} are: {', '.join(known) or 'none, no study has this name'}. "
             "Another study's label is written as 07_theory/fig-a."
         )
+
+    def get(self, label: str, *, study: str) -> Target | None:
+        """The target of a label of a study; None if nothing has it."""
+        return self._targets.get((study, label))
 
     def title(self, study: str) -> Target:
         """The study's title."""

@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -103,6 +103,46 @@ class RecordFolder:
             del self._texts[known]
         if write:
             self.write()
+
+    def take(self, entry: str, other: "RecordFolder") -> None:
+        """Take over an entry of another record of the study, without writing files.
+
+        Args:
+            entry: Id of the entry.
+            other: The record that has it.
+        """
+        part = other.part(entry)
+        self.origins[part.origin] = other.origins[part.origin]
+        seconds = other.seconds.get(entry)
+        self.put(entry, other.kind(entry), part, seconds=seconds or 0.0, write=False)
+        if seconds is None:
+            del self.seconds[entry]
+        self._labels[entry] = [labels for _, labels in other.labels(entry)]
+
+    def labels(self, entry: str) -> list[tuple[str, dict[str, Any]]]:
+        """Return (entry, labels) for each label row that an entry has: asked, or as read."""
+        asked = [row for row in self._asked.values() if row[0] == entry]
+        return asked or [(entry, labels) for labels in self._labels.get(entry, [{}])]
+
+    def unasked(self) -> list[str]:
+        """Return the entries that the study did not ask for."""
+        return [entry for entry in self._parts if entry not in set(self.asked())]
+
+    def drop(self, entries: Sequence[str]) -> None:
+        """Remove entries, without writing files; tables that nothing is left of are removed.
+
+        Args:
+            entries: Their ids.
+        """
+        for entry in entries:
+            self.seconds.pop(entry, None)
+            del self._parts[entry], self._kinds[entry], self._checksums[entry]
+        kept = {name for part in self._parts.values() for name in part.tables}
+        for path in self.folder.glob("*.csv"):
+            if path.stem not in kept | {"entries", "measurements", "times"}:
+                path.unlink()
+        used = {part.origin for part in self._parts.values()}
+        self.origins = {name: value for name, value in self.origins.items() if name in used}
 
     def asked(self) -> list[str]:
         """Return the entries that the study asked for and the record has, in the order asked."""

@@ -21,7 +21,6 @@ from studies.measurements import Measurements
 from studies.power_laws import Families
 from studies.quantities import short_headings
 from studies.runs import Runs
-from studies.slices import Slices
 from studies.trajectories import CurvatureTrajectory
 
 Quantities = Iterable[str] | Mapping[str, str]
@@ -148,22 +147,18 @@ def spectra(
 
 
 def planes(
-    named: Mapping[str, Any] | Slices, *, label: str, caption: str, alt: str, **options: Any
+    named: Mapping[str, Any], *, label: str, caption: str, alt: str, **options: Any
 ) -> Shown:
     """Return planes as contours.
 
     Args:
-        named: Title -> plane; None, of a plane that the record lacks, is left out. Or planes of
-            one seed as a step returns them: arms are titles, and quadratic models are dashed.
+        named: Title -> plane; None, of a plane that the record lacks, is left out.
         label: Such as ``fig-planes``.
         caption: What to see, in markdown with $maths$.
         alt: What the picture shows, in plain text.
         options: Those of ``landscape.plots.planes``; without ``levels`` the planes share those
             that suit them.
     """
-    if isinstance(named, Slices):
-        options = {"predictions": {arm: m for (arm, _), m in named.models.items()}, **options}
-        named = {arm: plane for (arm, _), plane in named.items()}
     known = {title: plane for title, plane in named.items() if plane is not None}
     if not known:
         return missing(label)

@@ -4,7 +4,6 @@ from landscape.plots import levels
 from studies.display import Figure, Sentence
 from studies.figures import ready
 
-from tests.sample_solutions import slices_of
 from tests.sample_surfaces import plane
 
 WORDS = {"label": "fig-planes", "caption": "See.", "alt": "A bowl."}
@@ -23,8 +22,3 @@ def test_planes_share_levels_that_suit_them_unless_some_are_given():
 def test_planes_that_the_record_lacks_are_a_sentence():
     shown = ready.planes({"one": None}, **WORDS)
     assert isinstance(shown, Sentence) and "what the figure `fig-planes` shows" in shown.text
-
-
-def test_planes_of_a_step_are_titled_by_their_arms():
-    measured = slices_of({("one", 0): plane(), ("lost", 0): "the run diverged"})
-    assert ready.planes(measured, **WORDS).svg() == ready.planes({"one": plane()}, **WORDS).svg()
