@@ -179,6 +179,36 @@ class Sentence:
         return {"text/markdown": self.text, "text/plain": self.text}, {}
 
 
+class Section(Sentence):
+    """A heading with a label that other pages link to, and prose below it.
+
+    Args:
+        title: The heading.
+        text: The markdown below it.
+        label: Such as ``verdict-S1.2``.
+
+    Raises:
+        ValueError: If the label has another form.
+    """
+
+    def __init__(self, title: str, text: str, *, label: str) -> None:
+        super().__init__(text)
+        prefix = label.partition("-")[0]
+        _check_label("section", prefix, label)
+        self.title, self.label = maths(title), label
+
+    def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> Bundle:
+        # Jupyter would show the label of the report's heading; it prefers HTML, as the report does
+        # markdown.
+        heading, body = html.escape(self.title), html.escape(self.text)
+        data = {
+            "text/html": f'<h3 id="{self.label}">{heading}</h3><p>{body}</p>',
+            "text/markdown": f"### {self.title} {{#{self.label}}}\n\n{self.text}",
+            "text/plain": f"{self.title}: {self.text}",
+        }
+        return data, {}
+
+
 def show(*things: object) -> None:
     """Show several tables, figures, verdicts and sentences below one cell, in this order."""
     IPython.display.display(*things)

@@ -50,12 +50,12 @@ class Contrast:
         options = {"margin": "accuracy_cifar" if cifar else "accuracy", **options}
         return points(self.first[asked], self.second[asked], self.words, **options)
 
-    def duration(self, target: Parameter | str, heading: str) -> Asked:
+    def duration(self, target: Parameter, heading: Parameter) -> Asked:
         """Ask for the median ratio of the epochs to a target in the two arms.
 
         Args:
             target: Name of the target in the record.
-            heading: Such as ``The time to 97% accuracy``.
+            heading: Its words, such as ``The time to 97% accuracy``.
         """
 
         def measure() -> Relation:
@@ -64,7 +64,8 @@ class Contrast:
             if not common:
                 raise NotMeasuredError(f"no seed has both durations {self.words}")
             pairs = [[_duration(rows[seed]) for seed in common] for rows in (a, b)]
-            return associations.median_ratio(heading, *pairs, contrast=self.words)
+            words = resolved(self.first.study, heading)
+            return associations.median_ratio(words, *pairs, contrast=self.words)
 
         return Asked(measure)
 

@@ -19,6 +19,7 @@ def bounded_gaps(
     delta: float,
     inside: bool = False,
     contrast: str = "",
+    without: Sequence[str] = (),
 ) -> Asked:
     """Ask for the share of networks whose generalisation gap keeps below ``pac_bayes_bound``.
 
@@ -32,13 +33,15 @@ def bounded_gaps(
         delta: Probability that the bound fails.
         inside: Whether the radius stands inside the division by the number of examples.
         contrast: Where it is measured.
+        without: Columns that must be empty, such as ``plan`` of runs that repeat the beginning of
+            others.
     """
 
     def measure() -> Relation:
         outcomes: dict[str, bool] = {}
         for study in studies:
             if study.recorded:
-                outcomes |= _outcomes(study, rho=rho, delta=delta, inside=inside)
+                outcomes |= _outcomes(study, without, rho=rho, delta=delta, inside=inside)
         if not outcomes:
             names = ", ".join(study.name for study in studies)
             raise NotMeasuredError(f"no network of {names} has a recorded generalisation gap")
@@ -47,13 +50,16 @@ def bounded_gaps(
     return Asked(measure)
 
 
-def _outcomes(study: RecordedStudy, *, rho: float, delta: float, inside: bool) -> dict[str, bool]:
+def _outcomes(
+    study: RecordedStudy, without: Sequence[str], *, rho: float, delta: float, inside: bool
+) -> dict[str, bool]:
     """Return entry -> whether the gap keeps below the bound, for runs that ended in numbers."""
     sizes = {row["entry"]: row["parameters"] for row in study.rows("runs")}
     outcomes = {}
     for row in study.numbers("loss_gap"):
         gap = abs(row["value"])
-        if gap < float("inf") and row["entry"] in sizes:
+        apart = any(row.get(name) is not None for name in without)
+        if gap < float("inf") and row["entry"] in sizes and not apart:
             examples = study.train_size(row["examples_hash"])
             bound = pac_bayes_bound(
                 sizes[row["entry"]], examples, rho=rho, delta=delta, inside=inside

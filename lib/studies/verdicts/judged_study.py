@@ -29,7 +29,7 @@ class AskedRule:
         places: Name of a check -> words that say where it looks.
         former: The word before.
         changed: Why the rule changed after its measurement.
-        setting: The setting, where the study's parameters do not tell it.
+        also: How else the setting departs from the source's.
         source_numbers: The source's numbers to compare with; None takes those of the claim.
     """
 
@@ -41,7 +41,7 @@ class AskedRule:
     places: Mapping[str, str]
     former: str
     changed: str
-    setting: str | None
+    also: str
     source_numbers: Sequence[float] | None
 
 
@@ -117,7 +117,7 @@ class JudgedStudy:
         former: str = "",
         changed: str | Sequence[str] = "",
         places: Mapping[str, str] | None = None,
-        setting: str | None = None,
+        also: str = "",
         source_numbers: Sequence[float] | None = None,
     ) -> None:
         """Say how an atomic claim is judged.
@@ -136,7 +136,7 @@ class JudgedStudy:
             former: The word before.
             changed: Why the rule changed after its measurement; several reasons are joined.
             places: Name of a check -> words that say where it looks.
-            setting: The setting, where the study's parameters do not tell it.
+            also: How else than by the study's parameters the setting departs from the source's.
             source_numbers: The source's numbers to compare with; None takes those of the claim.
         """
         checks = {
@@ -158,7 +158,7 @@ class JudgedStudy:
                 places=places or {},
                 former=former,
                 changed=" ".join(reasons),
-                setting=setting,
+                also=also,
                 source_numbers=source_numbers,
             )
         )

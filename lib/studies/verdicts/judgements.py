@@ -104,9 +104,15 @@ class Judgements:
         return [study.record for study in self.studies.values()]
 
     def of(self, study: JudgedStudy) -> list[Judgement]:
-        """Return the judgements of the claims that a study has rules for, in their order."""
-        ids = {rule.id for rule in study.rules}
-        return [judgement for judgement in self.all() if judgement.claim.id in ids]
+        """Return the judgements of the claims that a study has rules for, with all their parts."""
+        claims = {self.claims[rule.id].claim for rule in study.rules}
+        return [judgement for judgement in self.all() if judgement.claim.claim in claims]
+
+    def others(self) -> list[Judgement]:
+        """Return the judgements of the claims that no study has a rule for."""
+        rules = [rule for study in self.studies.values() for rule in study.rules]
+        claims = {self.claims[rule.id].claim for rule in rules}
+        return [judgement for judgement in self.all() if judgement.claim.claim not in claims]
 
     def all(self) -> list[Judgement]:
         """Return the judgements of all claims, in the order of the claims.
@@ -187,9 +193,8 @@ class Judgements:
             for name, reason in checks.items()
             if isinstance(reason, str) and not isinstance(asked.checks[name], str)
         )
-        claim, where = self.claims[asked.id], asked.setting
-        if where is None:
-            where = setting(claim.setting, study.record.parameters)
+        claim = self.claims[asked.id]
+        where = setting(claim.setting, study.record.parameters, also=asked.also)
         rule = Rule(
             asked.id,
             asked.side,

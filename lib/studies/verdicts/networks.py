@@ -2,7 +2,7 @@
 
 import dataclasses
 import math
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Hashable, Mapping
 from typing import Any
 
 import numpy as np
@@ -108,7 +108,10 @@ class Networks:
             ValueError: If the rows of a case belong to several entries.
         """
         wanted = self._resolved({**_USUAL, **self.factors, **where})
-        cases = self._cases(self.study.rows(table), wanted)
+        blocks, varying = self.study.blocks(table)
+        fixed = {name: value for name, value in wanted.items() if name not in varying}
+        rows = [row for block in blocks if _all_fit(block[0], fixed) for row in block]
+        cases = self._cases(rows, {name: wanted[name] for name in varying & wanted.keys()})
         if not cases:
             raise NotMeasuredError(self._lacking(table, where))
         for key, rows in cases.items():
@@ -131,7 +134,7 @@ class Networks:
     def _cases(self, rows: Rows, wanted: Mapping[str, Any]) -> dict[Hashable, Rows]:
         cases: dict[Hashable, Rows] = {}
         for row in rows:
-            if all(_fits(row.get(name), value, name) for name, value in wanted.items()):
+            if _all_fit(row, wanted):
                 key = next((row[name] for name in _CASES if row.get(name) is not None), None)
                 if key is None:
                     raise ValueError(
@@ -211,7 +214,7 @@ def every(study: RecordedStudy, factors: Mapping[str, Any]) -> dict[str, Network
     arms = {
         row["arm"]: Networks(study, _factors(row))
         for row in study.numbers("test_accuracy")
-        if all(_fits(row.get(name), value, name) for name, value in wanted.items())
+        if _all_fit(row, wanted)
     }
     if not arms:
         raise NotMeasuredError(f"the record of {study.name} has no networks with {factors}")
@@ -224,7 +227,13 @@ def _factors(row: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in row.items() if name not in other}
 
 
-def _fits(cell: Any, wanted: Any, name: str) -> bool:
-    if isinstance(wanted, Sequence) and not isinstance(wanted, str):
-        return cell in wanted
-    return cell == wanted or (cell is None and wanted == _USUAL.get(name))
+def _all_fit(row: Mapping[str, Any], wanted: Mapping[str, Any]) -> bool:
+    """Return whether a row has the wanted cells; where a usual value is wanted, none will do."""
+    for name, value in wanted.items():
+        cell = row.get(name)
+        if isinstance(value, list | tuple):
+            if cell not in value:
+                return False
+        elif cell != value and not (cell is None and value == _USUAL.get(name)):
+            return False
+    return True

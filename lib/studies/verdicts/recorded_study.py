@@ -35,6 +35,7 @@ class RecordedStudy:
         self.used: set[str] = set()
         self._record = RecordFolder(Path(folder) / name, name)
         self._tables: dict[str, Rows] = {}
+        self._blocks: dict[str, tuple[list[Rows], frozenset[str]]] = {}
 
     @property
     def recorded(self) -> bool:
@@ -101,6 +102,28 @@ class RecordedStudy:
         if not self._tables[table]:
             raise NotMeasuredError(f"the record of {self.name} has no {table}")
         return self._tables[table]
+
+    def blocks(self, table: str) -> tuple[list[Rows], frozenset[str]]:
+        """Return the rows of a table by entry and labels, and the columns that vary in a block.
+
+        Args:
+            table: Such as ``planes``.
+
+        Raises:
+            NotMeasuredError: If there is no record, or it has no such table.
+        """
+        if table not in self._blocks:
+            groups: dict[tuple[Any, ...], Rows] = {}
+            for row in self.rows(table):
+                groups.setdefault((row["entry"], row.get("arm"), row.get("seed")), []).append(row)
+            varying = {
+                name
+                for rows in groups.values()
+                for name in set().union(*rows)
+                if any(row.get(name) != rows[0].get(name) for row in rows)
+            }
+            self._blocks[table] = list(groups.values()), frozenset(varying)
+        return self._blocks[table]
 
     def parameter(self, name: str, place: int | slice | None = None) -> Any:
         """Return a parameter of the study, or some of a list.

@@ -15,7 +15,7 @@ _DATA = {
 _WORDS = {"one": 1, "two": 2, "three": 3, "five": 5, "ten": 10}
 
 
-def setting(source: str, parameters: Mapping[str, Any]) -> str:
+def setting(source: str, parameters: Mapping[str, Any], *, also: str = "") -> str:
     """Return how a study's setting departs from a source's, in words.
 
     Compared is what the source says and the study has a parameter for: the data set and how much of
@@ -24,6 +24,7 @@ def setting(source: str, parameters: Mapping[str, Any]) -> str:
     Args:
         source: The setting as the claim has it, such as ``CIFAR-10, 15 epochs, one seed``.
         parameters: The study's parameters.
+        also: A departure that the parameters do not tell.
 
     Returns:
         Such as ``fewer epochs (2 of 15)``, several joined by semicolons, or ``the source's``; of a
@@ -40,7 +41,7 @@ def setting(source: str, parameters: Mapping[str, Any]) -> str:
     precision = parameters.get("precision", "float32")
     if precision != "float32":
         departures.append(f"trained in {precision}")
-    return "; ".join(departures) or THE_SOURCE
+    return "; ".join(filter(None, [*departures, also])) or THE_SOURCE
 
 
 def _tested_on(parameters: Mapping[str, Any]) -> str:
