@@ -35,7 +35,10 @@
 # changed one is judged in seconds, without measuring anything.
 
 # %%
-from studies import display, figures, tables
+import itertools
+import math
+
+from studies import display, tables
 from studies.verdicts import (
     Judgements,
     Parameter,
@@ -79,37 +82,31 @@ stood = dict.fromkeys("S1.2 S1.5 S2.5 S2.6 S3.2 S5.1".split(), "reproduced")
 fell = {"S2.2": "contradicted", "S3.5": "contradicted"}
 fell |= dict.fromkeys("S1.1 S2.3 S3.3 S3.4".split(), "artefact")
 verdicts = Judgements("09_verdicts", vars(), former={**undecided, **stood, **fell})
-split = "The claim was judged as a whole; each part now has its own word."
 explained = (
     "A check that explains a claim no longer turns it into an artefact; only a better estimator "
     "does."
 )
 equivalence = "Two numbers within the margin now count as no difference."
 holm = "One check of several is corrected for their number."
-same = "The rule was written anew after its measurement, with named checks; the word stays."
 learning = "Networks that did not learn leave ratios and exponents of curvature, and are counted."
 loss_check = "The check at equal training loss was missing."
-new = "No rule judged it before."
-shown = {
-    "former": "shown, not judged",
-    "changed": "Its numbers were shown; now a rule judges them.",
-}
-unjudged = {"former": "not judged", "changed": new}
+now_judged = "Its numbers were shown; now a rule judges them."
+shown = {"former": "shown, not judged", "changed": now_judged}
+unjudged = {"former": "not judged", "changed": "No rule judged it before."}
 
 # %%
-accuracy = number("test_accuracy")
-lambda_max, relative = number("lambda_max"), number("lambda_max_relative")
-lambda_min = number("lambda_min")
-batch_lambda = number("lambda_max", bn="batch")
-equal_lambda = number("lambda_max", at="equal loss")
-train_loss = number("train_loss")
-sam, adaptive = number("sam"), number("sam_adaptive")
-batch_sam = number("sam", bn="batch")
+accuracy, train_loss = number("test_accuracy"), number("train_loss")
+lambda_max, lambda_min = number("lambda_max"), number("lambda_min")
+sam, adaptive, relative = number("sam"), number("sam_adaptive"), number("lambda_max_relative")
+batch_lambda, batch_sam = number("lambda_max", bn="batch"), number("sam", bn="batch")
+equal_lambda, equal_sam = number("lambda_max", at="equal loss"), number("sam", at="equal loss")
 radius = Parameter("rho")  # of SAM's step
 batch_slope = number("gradient_norm", bn="batch").times(radius)
 power = number("power_iteration").named("λ_max by power iteration")
+second_order = "SAM rise less its slope"
 per_loss = "per unit of training loss"
 lambda_per_loss = (lambda_max / train_loss).named("λ_max", per_loss)
+by_loss = {"training loss": per_loss}  # Where that check looks.
 straight = {"path": "straight", "split": "train"}
 
 # %% [markdown]
@@ -127,82 +124,58 @@ equal_accuracy = bn.points(number("test_accuracy", at="equal loss"))
 spectra = {"estimator": "whole spectrum"}
 batch_spectrum = batch[number("lambda_max", bn="batch", **spectra)]
 none_spectrum = none[number("lambda_max", **spectra)]
-bn_lambda = {
-    "bn_mode": ratio(batch_spectrum, none_spectrum, "with BN"),
-    "scale": bn.ratio(relative),
-    "training_loss": [bn.ratio(equal_lambda)],
-}
-equal_sam = number("sam", at="equal loss")
+batch_ratio = ratio(batch_spectrum, none_spectrum, "with BN")
+bn_lambda = {"bn_mode": batch_ratio, **bn.ratios(scale=relative, training_loss=equal_lambda)}
 equal_slope = number("gradient_norm", at="equal loss").times(radius)
-bn_sam = {
-    "estimator": bn.ratio((equal_sam - equal_slope).named("SAM rise less its slope")),
-    "bn_mode": bn.ratio(batch_sam),
-    "scale": bn.ratio(adaptive),
-    "training_loss": bn.ratio(equal_sam),
-}
+bn_sam = bn.ratios(
+    estimator=(equal_sam - equal_slope).named(second_order),
+    bn_mode=batch_sam,
+    scale=adaptive,
+    training_loss=equal_sam,
+)
 
 # %%
-study.rule("S1.1a", "above", bn.points(), training_loss=equal_accuracy, changed=split)
-study.rule(
+study.above("S1.1a", bn.points(), training_loss=equal_accuracy)
+study.below(
     "S1.1b",
-    "below",
     bn.ratio(number("step_noise", bn="batch")),
     training_loss=bn.ratio(number("step_noise_matched", at="equal loss", bn="batch")),
-    changed=[split, explained],
+    changed=explained,
 )
+batch_per_loss = (batch_spectrum / batch[train_loss]).named("λ_max", "in batches", per_loss)
 beside_loss = [
-    bn.ratio(lambda_per_loss),
-    ratio(
-        (batch_spectrum / batch[train_loss]).named("λ_max", "under batch statistics", per_loss),
-        none_spectrum / none[train_loss],
-        "with BN",
-    ),
+    *(bn.ratio(one) for one in (equal_lambda, lambda_per_loss)),
+    ratio(batch_per_loss, none_spectrum / none[train_loss], "with BN"),
 ]
-study.rule(
+study.above(
     "S1.2",
-    "above",
     bn.ratio(lambda_max),
-    **{**bn_lambda, "training_loss": [*bn_lambda["training_loss"], *beside_loss]},
+    **{**bn_lambda, "training_loss": beside_loss},
     size="One seed alone was measured on 256, 1,024 and 4,096 examples.",
-    changed=same,
 )
-study.rule("S1.3", "above", bn.ratio(sam), **bn_sam, changed=equivalence)
+study.above("S1.3", bn.ratio(sam), **bn_sam, changed=equivalence)
 
 # %%
 more_accurate = bn.points().against(0, "above")
-both = {"source_numbers": (), "changed": split}
-study.rule("S1.4a", "above", [bn.ratio(lambda_max), more_accurate], **bn_lambda, **both)
-study.rule("S1.4b", "above", [bn.ratio(sam), more_accurate], **bn_sam, **both)
-study.rule("S1.4c", "above", equal_accuracy, changed=split)
-errors = {
-    policy: number("error_barrier", bn=policy, **straight)
-    for policy in ("frozen", "batch", "reestimate")
-}
+study.above("S1.4a", [bn.ratio(lambda_max), more_accurate], **bn_lambda, source_numbers=())
+study.above("S1.4b", [bn.ratio(sam), more_accurate], **bn_sam, source_numbers=())
+study.above("S1.4c", equal_accuracy)
+statistics = ("frozen", "batch", "reestimate")
+errors = [number("error_barrier", bn=policy, **straight) for policy in statistics]
 test_error = number("error_barrier", path="straight", split="test", bn="frozen")
-study.rule(
-    "S1.5a",
-    "above",
-    barrier(batch[errors["frozen"]]),
-    barrier_margin,
-    bn_mode=[barrier(batch[errors[policy]]) for policy in ("batch", "reestimate")],
-    size=barrier(batch[test_error]),
-    changed=split,
-)
+eval_mode, *others = (barrier(batch[error]) for error in errors)
+on_test = barrier(batch[test_error])
+study.above("S1.5a", eval_mode, barrier_margin, bn_mode=others, size=on_test)
 policies = {"aligned": "reestimate", "repaired": "repaired", "bezier": "reestimate"}
 detours = [
     number("error_barrier", path=path, split="train", bn=policy)
     for path, policy in policies.items()
 ]
 lowest_barrier = least(*detours).named("Lowest error barrier of three paths", "with BN")
-study.rule("S1.5b", "above", barrier(batch[lowest_barrier]), barrier_margin, changed=split)
+study.above("S1.5b", barrier(batch[lowest_barrier]), barrier_margin)
 
 # %%
-judged = verdicts.of(study)
-display.show(
-    *tables.claim_summaries(judged),
-    tables.judgements(judged, label="tab-bn", evidence=verdicts.evidence),
-    *figures.forests(judged, label="fig-bn", evidence=verdicts.evidence),
-)
+display.show(*tables.judged_study(verdicts, study, label="bn"))
 
 # %% [markdown]
 # ## Residual networks against plain ones (S2)
@@ -219,68 +192,57 @@ source_step = {"step_size": 0.001}
 ritz_max = number("ritz_max", **source_step)
 ritz_min = (-number("ritz_min", **source_step)).named("Size of the smallest Ritz value")
 size_of_min = (-lambda_min).named("Size of λ_min")
-study.rule("S2.1", "above", skips.points(), changed=same)
-study.rule(
+min_per_loss = (-lambda_min / train_loss).named("Size of λ_min", per_loss)
+study.above("S2.1", skips.points())
+study.above(
     "S2.2",
-    "above",
     plain.ratio(sam),
-    estimator=plain.ratio((batch_sam - batch_slope).named("SAM rise less its slope")),
-    bn_mode=plain.ratio(batch_sam),
-    scale=plain.ratio(adaptive),
-    training_loss=plain.ratio((sam / train_loss).named("SAM rise", per_loss)),
-    places={"training loss": per_loss},
-    changed=same,
+    **plain.ratios(
+        estimator=(batch_sam - batch_slope).named(second_order),
+        bn_mode=batch_sam,
+        scale=adaptive,
+        training_loss=(sam / train_loss).named("SAM rise", per_loss),
+    ),
+    places=by_loss,
 )
 
 # %%
-by_loss = {"training loss": per_loss}
-study.rule(
+study.above(
     "S2.3a",
-    "above",
     skips.ratio(ritz_max, published=True),
-    estimator=skips.ratio(lambda_max),
-    bn_mode=skips.ratio(batch_lambda),
-    scale=skips.ratio(relative),
-    training_loss=skips.ratio(lambda_per_loss),
+    **skips.ratios(
+        estimator=lambda_max, bn_mode=batch_lambda, scale=relative, training_loss=lambda_per_loss
+    ),
     places=by_loss,
-    changed=[split, explained],
+    changed=explained,
 )
-study.rule(
+study.above(
     "S2.3b",
-    "above",
     skips.ratio(ritz_min, published=True),
-    estimator=skips.ratio(size_of_min),
-    training_loss=skips.ratio((-lambda_min / train_loss).named("Size of λ_min", per_loss)),
+    **skips.ratios(estimator=size_of_min, training_loss=min_per_loss),
     places=by_loss,
-    changed=[split, explained],
+    changed=explained,
 )
 shares = [
     least(*(arm[-low / high] for arm in (resnet, cnn))).named("Smaller −λ_min / λ_max of both")
     for low, high in ((number("ritz_min", **source_step), ritz_max), (lambda_min, lambda_max))
 ]
-study.rule(
-    "S2.3c",
-    "above",
-    level(shares[0], "by Ritz values", log=True, published=True),
-    0.1,
-    estimator=level(shares[1], log=True),
-    **shown,
-)
+by_ritz = level(shares[0], "by Ritz values", log=True, published=True)
+study.above("S2.3c", by_ritz, 0.1, estimator=level(shares[1], log=True), **shown)
 
 # %%
-crossed = [lowest("paths", "accuracy", bn=policy, **straight) for policy in errors]
+crossed = [lowest("paths", "accuracy", bn=policy, **straight) for policy in statistics]
 falls = [level(resnet[one], "on the line", factor=100, unit="per cent") for one in crossed]
-heights = [barrier(resnet[one], "between ResNets") for one in errors.values()]
-study.rule("S2.5a", "above", heights[0], barrier_margin, bn_mode=heights[1:], changed=split)
-study.rule("S2.5b", "below", falls[0], 12, bn_mode=falls[1:], **shown)
-study.rule("S2.5c", "below", heights[0], barrier_margin, bn_mode=heights[1:], changed=split)
+heights = [barrier(resnet[one], "between ResNets") for one in errors]
+study.above("S2.5a", heights[0], barrier_margin, bn_mode=heights[1:])
+study.below("S2.5b", falls[0], 12, bn_mode=falls[1:], **shown)
+study.below("S2.5c", heights[0], barrier_margin, bn_mode=heights[1:])
 names = ("01_bn_ablation", "02_skip_ablation", "02_skip_depth", "02_skip_sharpness")
 names += ("02_skip_starts", "02_skip_vs_cnn", "03_optimizer_sweep", "04_width_scaling")
 records = [verdicts.study(name).record for name in names]
 bound = {"rho": bound_radius, "delta": bound_delta, "without": ["plan"]}
-study.rule(
+study.above(
     "S2.7",
-    "above",
     bounded_gaps([study.record], **bound),
     1 - bound_delta,
     estimator=bounded_gaps([study.record], **bound, inside=True, contrast="divided by n"),
@@ -291,15 +253,10 @@ converges = lambda_max.converges().where(parameter_count() > 1e6, "over 10^6 par
 reached = share(
     "networks of over 10^6 parameters have a converged λ_max", resnet[converges], cnn[converges]
 )
-study.rule("S2.9c", "above", reached, 0.5, **unjudged)
+study.above("S2.9c", reached, 0.5, **unjudged)
 
 # %%
-judged = verdicts.of(study)
-display.show(
-    *tables.claim_summaries(judged),
-    tables.judgements(judged, label="tab-resnet", evidence=verdicts.evidence),
-    *figures.forests(judged, label="fig-resnet", evidence=verdicts.evidence),
-)
+display.show(*tables.judged_study(verdicts, study, label="resnet"))
 
 # %% [markdown]
 # ## Sharpness, conditioning and accuracy over norms and depths (S2, S3)
@@ -324,38 +281,23 @@ rows = (("S2.4a", "sam", 0), ("S2.4b", "lambda_max", 0), ("S2.4c", "sam", -0.85)
 rows += (("S2.4d", "lambda_max", -0.85), ("S3.5a", "lambda_max", 0), ("S3.5b", "kappa", 0))
 rows += (("S3.5c", "lambda_max", -0.85), ("S3.5d", "kappa", -0.85))
 for id, quantity, least_tie in rows:
-    study.rule(
-        id,
-        "below",
-        tied[quantity],
-        least_tie,
-        **checks[quantity],
-        also="of norms and depths",
-        changed=[split, border],
-    )
+    study.below(id, tied[quantity], least_tie, **checks[quantity], changed=border)
 
 # %%
+layers = study.record.parameters.get("depths", [8, 56])
+doubling = math.log(2, max(layers) / min(layers))  # The exponent that doubles it over the depths.
 for id, side, skip in (("S2.8a", "above", "no"), ("S2.8b", "below", "yes")):
     depths = study.series("depth", Parameter("depths"), skip=skip, norm="batch", start="he")
-    study.rule(id, side, depths.exponent("kappa"), 0.356, changed=[split, learning])
-starts = {q: number(q, at="start", bn="batch") for q in ("lambda_max", "gradient_norm", "sam")}
+    study.rule(side, id, depths.exponent("kappa"), doubling, changed=learning)
+foretelling = ("lambda_max", "gradient_norm", "sam")
+starts = [number(quantity, at="start", bn="batch") for quantity in foretelling]
 ends = accuracy.as_recorded().named("final accuracy")
-foretold = {q: study.group().correlation(start, ends) for q, start in starts.items()}
-study.rule(
-    "S3.7b",
-    "below",
-    foretold["lambda_max"],
-    estimator=[foretold["gradient_norm"], foretold["sam"]],
-    changed="The claimed side is named, and all networks of one arm are one cluster.",
-)
+by_lambda, *by_others = (study.group().correlation(start, ends) for start in starts)
+named_side = "The claimed side is named, and all networks of one arm are one cluster."
+study.below("S3.7b", by_lambda, estimator=by_others, changed=named_side)
 
 # %%
-judged = verdicts.of(study)
-display.show(
-    *tables.claim_summaries(judged),
-    tables.judgements(judged, label="tab-depth", evidence=verdicts.evidence),
-    *figures.forests(judged, label="fig-depth", evidence=verdicts.evidence),
-)
+display.show(*tables.judged_study(verdicts, study, label="depth"))
 
 # %% [markdown]
 # ## Skip connections and BN, two by two (S3)
@@ -365,11 +307,9 @@ display.show(
 
 # %%
 study = verdicts.study("02_skip_ablation")
+four = (("yes", "batch"), ("no", "batch"), ("yes", "none"), ("no", "none"))
 arms = {
-    init: [
-        study.networks(skip=skip, norm=norm, init=init, rate="shared")
-        for skip, norm in (("yes", "batch"), ("no", "batch"), ("yes", "none"), ("no", "none"))
-    ]
+    init: [study.networks(skip=s, norm=n, init=init, rate="shared") for s, n in four]
     for init in ("he", "torch")
 }
 cifar = {"margin": "accuracy_cifar"}
@@ -391,30 +331,26 @@ for init, (both, norm_alone, skip_alone, neither) in arms.items():
     effects[init] = points(main, halves[1], "than that of BN", **cifar)
 
 # %%
-main_effects = "Main effects of both are compared."
+main_effects = {"changed": "Main effects of both are compared."}
 for id, asked, why in (
-    ("S3.1a", with_skip, {"changed": split}),
-    ("S3.1b", better, {"changed": split}),
+    ("S3.1a", with_skip, {}),
+    ("S3.1b", better, {}),
     ("S3.1c", slower, unjudged),
-    ("S3.6", effects, {"changed": main_effects}),
+    ("S3.6", effects, main_effects),
 ):
-    from_torch = asked["torch"]
-    study.rule(id, "above", asked["he"], step_and_start=from_torch, places=start_check, **why)
+    study.above(id, asked["he"], step_and_start=asked["torch"], places=start_check, **why)
 dead, dead_torch = arms["he"][3], arms["torch"][3]
 small = study.networks(skip="no", norm="none", init="he", rate="small")
 small_level = level(small[accuracy], "with a small step", factor=100, unit="per cent")
-study.rule(
+at_chance = [arm[accuracy <= chance_accuracy] for arm in (dead, dead_torch)]
+study.above(
     "S3.4a",
-    "above",
-    share(
-        "networks with neither stay at chance",
-        *(arm[accuracy <= chance_accuracy] for arm in (dead, dead_torch)),
-    ),
+    share("networks with neither stay at chance", *at_chance),
     0.5,
     step_and_start=small_level.against(100 * chance_accuracy, "below"),
     places={"step and start": "with a small step"},
     source_numbers=(),
-    changed=[split, explained],
+    changed=explained,
 )
 
 # %%
@@ -424,36 +360,19 @@ coarse, plane = (
     ratio(dead[quantity], reference[quantity], **against).against(1, "below")
     for quantity in (number("coarse_range"), number("loss_range", directions="random"))
 )
-study.rule(
-    "S3.4b",
-    "below",
-    level(dead[power], "with neither", log=True, published=True),
-    0.125,
-    estimator=[level(dead[lambda_max], "with neither", log=True), coarse],
-    scale=plane,
-    **shown,
+flat = level(dead[power], "with neither", log=True, published=True)
+converged = level(dead[lambda_max], "with neither", log=True)
+study.below("S3.4b", flat, 0.125, estimator=[converged, coarse], scale=plane, **shown)
+decay = number("signal_decay", at="start", bn="batch")
+fades, fades_torch = (
+    level(arm[decay.named("Gradient's factor a layer", f"at {start} start")])
+    for arm, start in ((dead, "He's"), (dead_torch, "PyTorch's"))
 )
-decay = number("signal_decay", at="start", bn="batch").named(
-    "Gradient's factor a layer", "at He's start"
-)
-from_torch = decay.named("Gradient's factor a layer", "at PyTorch's start")
-study.rule(
-    "S3.4c",
-    "below",
-    level(dead[decay]),
-    0.9,
-    step_and_start=level(dead_torch[from_torch]),
-    places=start_check,
-    changed=[split, explained],
-)
+checked = {"step_and_start": fades_torch, "places": start_check}
+study.below("S3.4c", fades, 0.9, **checked, changed=explained)
 
 # %%
-judged = verdicts.of(study)
-display.show(
-    *tables.claim_summaries(judged),
-    tables.judgements(judged, label="tab-two-by-two", evidence=verdicts.evidence),
-    *figures.forests(judged, label="fig-two-by-two", evidence=verdicts.evidence),
-)
+display.show(*tables.judged_study(verdicts, study, label="two-by-two"))
 
 # %% [markdown]
 # ## Sharpness without skip connections (S3)
@@ -468,31 +387,25 @@ alone = study.contrast(
     "without skip connections than with", {"skip": "no"}, {"skip": "yes"}, norm="batch"
 )
 batch_per_loss = (batch_lambda / number("loss", bn="batch")).named("λ_max", per_loss, "in batches")
-study.rule("S3.2a", "above", alone.points(margin=None), -2, changed=split)
+study.above("S3.2a", alone.points(margin=None), -2)
 times = verdicts.claims["S3.2c"].source_numbers[0] / ratio_margin
 for id, least_ratio, margin in (("S3.2b", None, "ratio"), ("S3.2c", times, None)):
-    study.rule(
+    study.above(
         id,
-        "above",
         alone.ratio(power, published=True, margin=margin),
         least_ratio,
-        estimator=alone.ratio(lambda_max, margin=margin),
-        bn_mode=alone.ratio(batch_lambda, margin=margin),
-        scale=alone.ratio(relative, margin=margin),
-        training_loss=[
-            alone.ratio(lambda_per_loss, margin=margin),
-            alone.ratio(batch_per_loss, margin=margin),
-        ],
+        **alone.ratios(
+            margin=margin,
+            estimator=lambda_max,
+            bn_mode=batch_lambda,
+            scale=relative,
+            training_loss=[lambda_per_loss, batch_per_loss],
+        ),
         size="One seed alone was trained on 5,000 examples, and with batches of 32.",
         places=by_loss,
-        changed=[split, loss_check],
+        changed=loss_check,
     )
-judged = verdicts.of(study)
-display.show(
-    *tables.claim_summaries(judged),
-    tables.judgements(judged, label="tab-plain", evidence=verdicts.evidence),
-    *figures.forests(judged, label="fig-plain", evidence=verdicts.evidence),
-)
+display.show(*tables.judged_study(verdicts, study, label="plain"))
 
 # %% [markdown]
 # ## Starts of networks without norm (S3)
@@ -510,21 +423,8 @@ fails = [
     )
     for start, words in {"he": "from He's start", "torch": "from PyTorch's start"}.items()
 ]
-study.rule(
-    "S3.3",
-    "above",
-    fails[0],
-    0.5,
-    step_and_start=fails[1],
-    places=start_check,
-    changed=explained,
-)
-judged = verdicts.of(study)
-display.show(
-    *tables.claim_summaries(judged),
-    tables.judgements(judged, label="tab-starts", evidence=verdicts.evidence),
-    *figures.forests(judged, label="fig-starts", evidence=verdicts.evidence),
-)
+study.above("S3.3", fails[0], 0.5, step_and_start=fails[1], places=start_check, changed=explained)
+display.show(*tables.judged_study(verdicts, study, label="starts"))
 
 # %% [markdown]
 # ## Optimizers and batch size (S5, S2)
@@ -534,44 +434,40 @@ display.show(
 
 # %%
 study = verdicts.study("03_optimizer_sweep")
-short = "One seed alone was measured on 512 and 2,048 examples."
 rates = {"SGD": "shared", "momentum": "shared", "Adam": "default"}
-for id, side, network, first, second in (
-    ("S5.4a", "above", "CNN", "SGD", "momentum"),
-    ("S5.4b", "above", "MLP", "SGD", "Adam"),
-    ("S5.4c", "above", "MLP", "Adam", "momentum"),
-    ("S5.4d", "within", "CNN", "Adam", "momentum"),
+bases = {"source": rates, "paced": rates | {"SGD": "paced"}}
+bases |= {basis: dict.fromkeys(rates, basis) for basis in ("own", "shared")}
+for id, side, network, first, second, others in (
+    ("S5.4a", "above", "CNN", "SGD", "momentum", ["own", "paced"]),
+    ("S5.4b", "above", "MLP", "SGD", "Adam", ["own", "shared"]),
+    ("S5.4c", "above", "MLP", "Adam", "momentum", ["own", "shared"]),
+    ("S5.4d", "within", "CNN", "Adam", "momentum", ["own", "shared"]),
 ):
     pairs = {
         basis: study.contrast(
             f"after {first} than after {second}",
-            {"optimizer": first, "rate": basis or rates[first]},
-            {"optimizer": second, "rate": basis or rates[second]},
+            {"optimizer": first, "rate": chosen[first]},
+            {"optimizer": second, "rate": chosen[second]},
             network=network,
         )
-        for basis in ("", "own", "shared", "paced")
+        for basis, chosen in bases.items()
     }
     of_network = lambda_max.named(f"λ_max of {network}s")
-    steps = [pairs["own"].ratio(of_network)]
-    steps += [pairs["shared"].ratio(of_network)] if "Adam" in (first, second) else []
-    paced = study.contrast(pairs[""].words, pairs["paced"].first.factors, pairs[""].second.factors)
-    steps += [paced.ratio(of_network)] if id == "S5.4a" else []
     study.rule(
-        id,
         side,
-        pairs[""].ratio(of_network),
-        scale=pairs[""].ratio(relative),
-        training_loss=pairs["own"].ratio(equal_lambda),
-        step_and_start=steps,
-        size=short,
-        changed=[split, learning],
+        id,
+        pairs["source"].ratio(of_network),
+        **pairs["source"].ratios(scale=relative),
+        **pairs["own"].ratios(training_loss=equal_lambda),
+        step_and_start=[pairs[basis].ratio(of_network) for basis in others],
+        size="One seed alone was measured on 512 and 2,048 examples.",
+        changed=learning,
     )
 
 # %%
 mlp = {
     (name, rate): study.networks(network="MLP", optimizer=name, rate=rate)
-    for name in rates
-    for rate in ("shared", "default", "own", "paced")
+    for name, rate in itertools.product(rates, ("shared", "default", "own", "paced"))
 }
 shared, pace, own = mlp["momentum", "shared"], mlp["SGD", "paced"], mlp["momentum", "own"]
 words = "after momentum"
@@ -582,64 +478,38 @@ for id, rival, checks in (
 ):
     steps = [points(first[of_mlps], second[of_mlps], words) for first, second in checks]
     beaten = points(shared[of_mlps], mlp[rival][of_mlps], f"{words} than after {rival[0]}")
-    study.rule(
-        id,
-        "above",
-        beaten,
-        step_and_start=steps,
-        changed=[split, equivalence] if id == "S5.5b" else split,
-    )
+    study.above(id, beaten, step_and_start=steps, changed=equivalence if id == "S5.5b" else "")
+rates_of_three = [("shared", "shared", "default"), ("own", "own", "own")]
+rates_of_three += [("shared", "shared", "shared"), ("paced", "shared", "default")]
 slowest = [
     ratio(
         mlp["SGD", sgd][train_loss],
         largest(mlp["momentum", fast][train_loss], mlp["Adam", adam][train_loss]),
         "after SGD than after the slower of momentum and Adam",
     )
-    for sgd, fast, adam in (
-        ("shared", "shared", "default"),
-        ("own", "own", "own"),
-        ("shared", "shared", "shared"),
-        ("paced", "shared", "default"),
-    )
+    for sgd, fast, adam in rates_of_three
 ]
-study.rule("S5.5c", "above", slowest[0], step_and_start=slowest[1:], changed=split)
+study.above("S5.5c", slowest[0], step_and_start=slowest[1:])
 
 # %%
-batches = Parameter("batch_sizes")
-sizes = {
-    family: study.series("batch_size", batches, family=family)
+fixed, longer, scaled = (
+    study.series("batch_size", Parameter("batch_sizes"), family=family)
     for family in ("fixed rate", "as many steps", "fixed ratio")
-}
+)
 alike = study.series("batch_size", Parameter("batch_sizes", slice(2, None)), family="as many steps")
 named = {"variable": "the batch size"}
-study.rule(
+study.above(
     "S2.6a",
-    "above",
-    sizes["fixed rate"].exponent("trace", **named),
-    scale=sizes["fixed rate"].exponent(relative, **named),
+    fixed.exponent("trace", **named),
+    scale=fixed.exponent(relative, **named),
     training_loss=alike.exponent("trace", **named, contrast="in as many steps, from 128 on"),
-    step_and_start=[
-        sizes[family].exponent("trace", **named, contrast=f"with {family}")
-        for family in ("as many steps", "fixed ratio")
-    ],
-    changed=split,
+    step_and_start=[series.exponent("trace", **named) for series in (longer, scaled)],
 )
-study.rule(
-    "S2.6b",
-    "within",
-    sizes["fixed rate"].exponent("trace_constant", **named),
-    0,
-    step_and_start=sizes["as many steps"].exponent("trace_constant", **named),
-    **shown,
-)
+constants = [series.exponent("trace_constant", **named) for series in (fixed, longer)]
+study.within("S2.6b", constants[0], 0, step_and_start=constants[1], **shown)
 
 # %%
-judged = verdicts.of(study)
-display.show(
-    *tables.claim_summaries(judged),
-    tables.judgements(judged, label="tab-optimizers", evidence=verdicts.evidence),
-    *figures.forests(judged, label="fig-optimizers", evidence=verdicts.evidence),
-)
+display.show(*tables.judged_study(verdicts, study, label="optimizers"))
 
 # %% [markdown]
 # ## Width (S4, S5)
@@ -657,9 +527,8 @@ along = {
 }
 joined = [batch[along["batch"]], none[along["frozen"]], resnet[along["batch"]]]
 control = share("lines to another solution show one minimum", *joined)
-study.rule(
+study.above(
     "S4.1",
-    "above",
     study.group({"plan": None}).share("planes show one minimum", one_minimum),
     0.9,
     estimator=control.against(0.5, "above"),
@@ -669,88 +538,66 @@ study.rule(
 to_loss = Parameter("loss_level", text="training loss {:g} nats")
 to_accuracy = Parameter("accuracy_levels", 0, "test accuracy {:g}")
 mlps, cnns = Parameter("mlp_compared"), Parameter("cnn_compared")
-ends = {
+narrowest = {
     net: study.contrast(
         f"for the narrowest {net} than for the widest",
-        {"width": Parameter(levels, 0)},
-        {"width": Parameter(levels, -1)},
-        network=net,
+        *({"network": net, "width": Parameter(levels, place)} for place in (0, -1)),
     )
     for net, levels in (("MLP", "mlp_compared"), ("CNN", "cnn_compared"))
 }
 
 # %%
-families = [
-    study.contrast(
-        "for MLPs than for CNNs",
-        {"network": "MLP", "width": Parameter(levels, mlp_place)},
-        {"network": "CNN", "width": Parameter(levels, cnn_place)},
-    )
-    for levels, mlp_place, cnn_place in (("same", 0, 0), ("same", 1, 1), ("alike", 0, 1))
-]
-fewer = f"fewer epochs of CNNs ({study.record.parameters.get('cnn_epochs')} of 7)"
-there = (
-    Parameter("accuracy_levels", 0, "The time to {:.0%} accuracy"),
-    Parameter("loss_level", text="The time to a training loss of {:g}"),
-)
-for id, arms, where in (("S5.1a", ends["MLP"], ""), ("S5.1b", ends["CNN"], fewer)):
-    study.rule(
-        id,
-        "above",
-        arms.duration(to_accuracy, there[0]),
-        estimator=arms.duration(to_loss, there[1]),
-        also=where,
-        changed=split,
-    )
-study.rule(
-    "S5.1c",
-    "above",
-    [arms.duration(to_accuracy, there[0]) for arms in families[:2]],
-    estimator=[arms.duration(to_loss, there[1]) for arms in families[:2]],
-    size=[families[2].duration(to_accuracy, there[0]), families[2].duration(to_loss, there[1])],
-    also=fewer,
-    changed=split,
-)
-
-# %%
-many = {"examples": Parameter("many_examples")}
-few = number("lambda_max", examples=Parameter("curvature_examples"))
-sharpness = number("lambda_max", **many)
-width_lambda = number("lambda_max", **many).named("λ_max of MLPs")
-compared = study.series("width", mlps, network="MLP")
-four = study.series("width", Parameter("mlp_widths", slice(2, 6)), network="MLP")
-all_widths = study.series("width", Parameter("mlp_widths"), network="MLP")
-study.rule(
-    "S5.2a",
-    "below",
-    compared.exponent(width_lambda),
-    scale=compared.exponent(relative),
-    training_loss=[series.exponent(equal_lambda) for series in (compared, four)],
-    size=[all_widths.exponent(width_lambda), compared.exponent(few, contrast="on few examples")],
-    changed=[split, equivalence],
-)
-sharper = [
+narrow, wide, alike = (
     study.contrast(
         "in CNNs than in MLPs",
         {"network": "CNN", "width": Parameter(levels, cnn_place)},
         {"network": "MLP", "width": Parameter(levels, mlp_place)},
     )
     for levels, cnn_place, mlp_place in (("same", 0, 0), ("same", 1, 1), ("alike", 1, 0))
-]
-narrow, wide, alike = sharper
+)
+families = [one.swapped("for MLPs than for CNNs") for one in (narrow, wide, alike)]
+fewer = f"fewer epochs of CNNs ({study.record.parameters.get('cnn_epochs')} of 7)"
+there = (
+    Parameter("accuracy_levels", 0, "The time to {:.0%} accuracy"),
+    Parameter("loss_level", text="The time to a training loss of {:g}"),
+)
+for id, arms, where in (("S5.1a", narrowest["MLP"], ""), ("S5.1b", narrowest["CNN"], fewer)):
+    to_a_loss = arms.duration(to_loss, there[1])
+    study.above(id, arms.duration(to_accuracy, there[0]), estimator=to_a_loss, also=where)
+study.above(
+    "S5.1c",
+    [arms.duration(to_accuracy, there[0]) for arms in families[:2]],
+    estimator=[arms.duration(to_loss, there[1]) for arms in families[:2]],
+    size=[families[2].duration(to_accuracy, there[0]), families[2].duration(to_loss, there[1])],
+    also=fewer,
+)
+
+# %%
+few = number("lambda_max", examples=Parameter("curvature_examples"))
+sharpness = number("lambda_max", examples=Parameter("many_examples"))
+width_lambda = sharpness.named("λ_max of MLPs")
+compared = study.series("width", mlps, network="MLP")
+four = study.series("width", Parameter("mlp_widths", slice(2, 6)), network="MLP")
+all_widths = study.series("width", Parameter("mlp_widths"), network="MLP")
+study.below(
+    "S5.2a",
+    compared.exponent(width_lambda),
+    scale=compared.exponent(relative),
+    training_loss=[series.exponent(equal_lambda) for series in (compared, four)],
+    size=[all_widths.exponent(width_lambda), compared.exponent(few, contrast="on few examples")],
+    changed=equivalence,
+)
 chosen = (
     "The larger of two widths was chosen by its size; doubled for that choice, p stays below 0.01."
 )
 for id in ("S5.2b", "S5.9a"):
-    study.rule(
+    study.above(
         id,
-        "above",
         wide.ratio(sharpness),
-        scale=wide.ratio(relative),
-        training_loss=wide.ratio(equal_lambda),
+        **wide.ratios(scale=relative, training_loss=equal_lambda),
         size=[alike.ratio(sharpness), wide.ratio(few)],
         also=fewer,
-        changed=[split, chosen],
+        changed=chosen,
     )
 
 # %%
@@ -760,40 +607,28 @@ round_ends, round_equal = (
     number("anisotropy", at=at, **plane_basin).resolved_above(1) for at in ("end", "equal loss")
 )
 one_size = [alike.ratio(basin), alike.ratio(equal_basin)]
-study.rule(
-    "S5.3a",
-    "below",
-    compared.exponent(round_ends),
-    training_loss=compared.exponent(round_equal),
-    changed=[split, "A plane whose grid does not resolve the axes decides nothing."],
-)
-study.rule(
-    "S5.3b",
-    "above",
-    compared.exponent(basin),
-    training_loss=compared.exponent(equal_basin),
-    size=all_widths.exponent(basin),
-    changed=split,
-)
-study.rule(
+long_axes = [compared.exponent(one) for one in (round_ends, round_equal)]
+resolution = "A plane whose grid does not resolve the axes decides nothing."
+study.below("S5.3a", long_axes[0], training_loss=long_axes[1], changed=resolution)
+wider = [compared.exponent(one) for one in (basin, equal_basin)]
+study.above("S5.3b", wider[0], training_loss=wider[1], size=all_widths.exponent(basin))
+study.above(
     "S5.3c",
-    "above",
     [narrow.ratio(basin), wide.ratio(basin)],
     estimator=narrow.ratio("line_width"),
     training_loss=[narrow.ratio(equal_basin), wide.ratio(equal_basin)],
     size=one_size,
     also=fewer,
-    changed=[split, holm],
+    changed=holm,
 )
-study.rule(
+study.above(
     "S5.9b",
-    "above",
     wide.ratio(basin),
     estimator="Lines were drawn at one width alone.",
     training_loss=wide.ratio(equal_basin),
     size=one_size,
     also=fewer,
-    changed=[split, holm, chosen],
+    changed=[holm, chosen],
 )
 
 # %%
@@ -806,19 +641,14 @@ within = {"given": factor("width").named("width"), "within": "network"}
 partial_reason = "The partial correlation given the width is a check of its own."
 for id, side, shape in (("S5.8a", "below", basin), ("S5.8b", "above", round_ends)):
     study.rule(
-        id,
         side,
+        id,
         six.correlation(shape, epochs),
         size=all_both.correlation(shape, epochs, **within, contrast="over all MLPs and CNNs"),
         also=fewer,
-        changed=[split, partial_reason],
+        changed=partial_reason,
     )
-judged = verdicts.of(study)
-display.show(
-    *tables.claim_summaries(judged),
-    tables.judgements(judged, label="tab-width", evidence=verdicts.evidence),
-    *figures.forests(judged, label="fig-width", evidence=verdicts.evidence),
-)
+display.show(*tables.judged_study(verdicts, study, label="width"))
 
 # %% [markdown]
 # ## Claims that no study judges yet

@@ -251,5 +251,6 @@ def markdown_pieces(report: Report) -> Iterator[str]:
                     yield shown["caption"]
                 for row in [shown.get("columns", []), *shown.get("rows", [])]:
                     yield from map(tabular_text, row)
-                if not shown and "text/markdown" in output.get("data", {}):
+                prose = shown.get("kind") in (None, "note")
+                if prose and "text/markdown" in output.get("data", {}):
                     yield output.data["text/markdown"]

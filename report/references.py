@@ -13,11 +13,12 @@ from nbformat import NotebookNode
 from report.errors import ReportError
 from report.settings import VERDICTS
 
-Kind = Literal["title", "section", "figure", "table", "verdict"]
+Kind = Literal["title", "section", "figure", "table", "note", "verdict"]
 NAMES = {"figure": "Figure", "table": "Table"}
 NEEDED = {
     "figure": ("label", "caption", "alt"),
     "table": ("label", "caption"),
+    "note": ("label",),  # stands for a figure or table that the record cannot show
     "verdict": ("label", "id", "verdict"),
 }
 
@@ -46,7 +47,7 @@ class Target:
 
     @property
     def name(self) -> str:
-        """What a reference to it says; empty for a section, which keeps the author's words."""
+        """What a reference to it says; empty where the author's words are kept."""
         if self.kind == "verdict":
             return self.number
         return f"{NAMES[self.kind]} {self.number}" if self.kind in NAMES else ""
@@ -166,7 +167,7 @@ class _Collector:
             self.counts[kind] += 1
             number = str(self.counts[kind])
         else:
-            number = shown["id"]
+            number = shown.get("id", "")
         target = self._add(kind, shown["label"], number)
         shown["anchor"], shown["name"] = target.anchor, target.name
 

@@ -27,8 +27,8 @@ def rank_correlations(
 
     Args:
         numbers: Where all were recorded, in the same order of seeds.
-        quantities: Names of quantities; or name -> heading. Those that the record lacks are left
-            out.
+        quantities: Names of quantities; or name -> heading. Those that the record lacks, of all
+            networks or of some, are left out.
         target: Recorded name of the quantity to predict.
         arms: The arms.
         confidence: Coverage of the intervals, in (0, 1).
@@ -43,7 +43,8 @@ def rank_correlations(
     """
     correlations = {}
     for name, heading in short_headings(quantities).items():
-        if name not in numbers:
+        known = name in numbers and (not numbers.missing or _complete(numbers, name, target, arms))
+        if not known:
             continue
         pairs = points(numbers, name, target, arms)
         xs = [x for arm_xs, _ in pairs.values() for x in arm_xs]
@@ -55,6 +56,13 @@ def rank_correlations(
             rank_correlation(xs, ys, confidence=confidence, groups=labels, clusters=seeds),
         )
     return correlations
+
+
+def _complete(numbers: Measurements, name: str, target: str, arms: Sequence[str]) -> bool:
+    """Whether each arm has a value of a quantity for each value of the target."""
+    rows = numbers.frame[["quantity", "arm"]].value_counts()
+    counts = [[rows.get((quantity, str(arm)), 0) for arm in arms] for quantity in (name, target)]
+    return counts[0] == counts[1]
 
 
 def exponent_samples(

@@ -46,6 +46,7 @@ QUANTITIES = {
         Quantity("step_noise_matched", "step noise at equal loss", "nats"),
         Quantity("loss", "loss", "nats"),
         Quantity("gradient_norm", "gradient norm", "nats per parameter"),
+        Quantity("signal_decay", "decay a layer", "a layer"),
         Quantity("lambda_max", "λ_max", PER_PARAMETER),
         Quantity("lambda_min", "λ_min", PER_PARAMETER, sign=-1),
         Quantity("lambda_kth", "λ_k", PER_PARAMETER),

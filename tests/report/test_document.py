@@ -80,6 +80,17 @@ def test_references_become_numbers_and_lead_to_their_own_study_first(page):
     assert '<a href="#01-bn-ablation-limits">the limits</a>' in page
 
 
+def test_a_reference_leads_to_the_sentence_in_place_of_what_is_missing(study):
+    note = sample.show({"text/markdown": "*Missing.*"}, kind="note", label="fig-density")
+    folder = study([note], prose="[The density](#fig-density) says.")
+    made = build_html(folder, [BN], folder / "report.html").read_text("utf-8")
+    assert '<a href="#01-bn-ablation-fig-density">The density</a>' in made
+    assert re.search(r'id="01-bn-ablation-fig-density">\s*<p><em>Missing.</em></p>', made)
+    source, _ = render_typst(read(folder))
+    assert "#metadata(none) <01-bn-ablation-fig-density>" in source
+    assert build_pdf(folder, [BN], folder / "report.pdf").stat().st_size > 1000
+
+
 def test_links_and_headings_in_code_are_left_alone(study):
     text = "Write `[text](#nowhere)`.\n```\n# no heading\n[text](#nowhere)\n```"
     report = read(study(prose=text))

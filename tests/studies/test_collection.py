@@ -85,3 +85,11 @@ def test_results_are_grouped_by_factors_in_their_order(some):
     assert Results({}).grouped("optimizer") == {}
     with pytest.raises(KeyError, match="width"):
         results.grouped("width")
+
+
+def test_results_that_are_missing_leave_out_the_names_of_their_arms(some):
+    known = dict(some.where(network="CNN").items())
+    names = {"a": "CNN, SGD", "b": "MLP, SGD, width 8"}
+    assert Results(known, missing=["lines of 2 of 6 networks"]).renamed(names).arms == ["a"]
+    with pytest.raises(ValueError, match=r"there is no arm 'MLP, SGD, width 8', only CNN, SGD"):
+        Results(known).renamed(names)

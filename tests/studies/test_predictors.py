@@ -72,6 +72,17 @@ def test_too_few_arms_have_no_interval_and_a_reason(numbers):
     assert "2 degrees of freedom" in two[1].reason
 
 
+def test_quantities_that_the_record_lacks_are_left_out(numbers):
+    recorded(numbers, x=X, y=Y, part={"a": X["a"], "b": X["b"][:2]})
+    with pytest.raises(KeyError, match=r"no 'part' of arm 'c' was recorded"):
+        predictors.rank_correlations(numbers, {"part": "part"}, "y", list(X))
+    numbers.missing.append("part of 2 of 4 networks")
+    known = predictors.rank_correlations(
+        numbers, {"part": "part", "x": "the x", "z": "z"}, "y", list(X)
+    )
+    assert list(known) == ["the x"]
+
+
 def test_a_column_becomes_a_quantity_of_each_network():
     rows = [
         {"quantity": "loss", "arm": arm, "seed": seed, "width": width, "value": 0.5}

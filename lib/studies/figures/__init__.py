@@ -9,7 +9,6 @@ _READY = (
     "gradients",
     "line_spread",
     "lines",
-    "missing",
     "pairs",
     "path_kinds",
     "paths",

@@ -13,7 +13,7 @@ from landscape.plots.planes import levels
 from landscape.slices.grid import Lines
 from landscape.spectrum.survey import FullSpectrum
 
-from studies.display import Figure, Sentence
+from studies.display import Figure, Missing, Sentence
 from studies.figures import builders, captioned, depth, edge_of_stability
 from studies.figures.scaling import scaling_panels
 from studies.intervals import mean_intervals
@@ -60,7 +60,7 @@ def pairs(
     """
     known = {name: title for name, title in short_headings(quantities).items() if name in numbers}
     if not known:
-        return missing(label)
+        return Missing(label)
     chosen = numbers.arms if arms is None else arms
     values = {t: {arm: numbers.values(q, arm) for arm in chosen} for q, t in known.items()}
     units = {title: numbers.unit(name) for name, title in known.items()}
@@ -141,7 +141,7 @@ def spectra(
         alt: What the picture shows, in plain text.
     """
     if not any(measured.values()):
-        return missing(label)
+        return Missing(label)
     panels = builders.spectrum_panels({title: kept for title, kept in measured.items() if kept})
     return captioned.spectra(panels, label=label, caption=caption, alt=alt)
 
@@ -161,7 +161,7 @@ def planes(
     """
     known = {title: plane for title, plane in named.items() if plane is not None}
     if not known:
-        return missing(label)
+        return Missing(label)
     options = {"levels": levels(list(known.values())), **options}
     return captioned.planes(known, label=label, caption=caption, alt=alt, **options)
 
@@ -180,7 +180,7 @@ def surface(
     """
     known = {title: plane for title, plane in named.items() if plane is not None}
     if not known:
-        return missing(label)
+        return Missing(label)
     return captioned.surface(known, label=label, caption=caption, alt=alt, **options)
 
 
@@ -273,19 +273,7 @@ def stability(
     return _curves(panels, label, caption, alt)
 
 
-def missing(label: str) -> Sentence:
-    """Return the sentence that stands in place of a figure that the record cannot show.
-
-    Args:
-        label: The figure's label.
-    """
-    return Sentence(
-        f"The record does not hold what the figure `{label}` shows; it is measured when the study "
-        "next runs in profile `paper`."
-    )
-
-
 def _curves(panels: Sequence[Panel], label: str, caption: str, alt: str, **options: Any) -> Shown:
     if not panels:
-        return missing(label)
+        return Missing(label)
     return captioned.curves(panels, label=label, caption=caption, alt=alt, **options)

@@ -7,14 +7,14 @@ from typing import Any
 from landscape.plots.planes import levels as shared_levels
 from landscape.slices.quadratic import Quadratic
 
-from studies.display import Figure, Sentence
-from studies.figures import captioned, ready
+from studies.display import Figure, Missing
+from studies.figures import captioned
 from studies.slices import Slices
 
 
 def predicted_planes(
     planes: Slices, *, unit: str, label: str, caption: str, alt: str, **options: Any
-) -> Figure | Sentence:
+) -> Figure | Missing:
     """Return planes as contours on shared levels, with their quadratic models where there are some.
 
     The caption goes on with the distances at which model and plane separate, or says that the
@@ -29,7 +29,7 @@ def predicted_planes(
         options: Those of ``landscape.plots.planes``.
     """
     if not planes:
-        return ready.missing(label)
+        return Missing(label)
     titles = {
         (arm, seed): f"{arm}, seed {seed}" if len(planes.seeds) > 1 else str(arm)
         for arm, seed in planes

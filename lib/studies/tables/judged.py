@@ -2,9 +2,10 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from typing import Protocol
+from typing import Any, Protocol
 
-from studies.display import Section, Sentence, Table
+from studies.display import Figure, Section, Sentence, Table
+from studies.figures.judged import forests
 from studies.formatting import list_text
 from studies.judging.rows import headline, row, summaries
 from studies.judging.verdicts import Judgement
@@ -20,6 +21,30 @@ class Basis(Protocol):
 
     stale: tuple[str, ...]
     missing: tuple[str, ...]
+
+
+class Judged(Protocol):
+    """What is judged; see ``verdicts.judgements.Judgements``."""
+
+    evidence: bool
+
+    def of(self, study: Any) -> list[Judgement]: ...
+
+
+def judged_study(judged: Judged, study: Any, *, label: str) -> list[Section | Table | Figure]:
+    """Return what a study's record says of claims: summaries, a table, and forest plots.
+
+    Args:
+        judged: All claims, judged.
+        study: The study, as ``judged.study`` returns it.
+        label: Such as ``bn``, for ``tab-bn`` and ``fig-bn``.
+    """
+    judgements, evidence = judged.of(study), judged.evidence
+    return [
+        *claim_summaries(judgements),
+        judgement_table(judgements, label=f"tab-{label}", evidence=evidence),
+        *forests(judgements, label=f"fig-{label}", evidence=evidence),
+    ]
 
 
 def verdict_counts(judgements: Sequence[Judgement], *, evidence: bool) -> Sentence:

@@ -10,7 +10,7 @@ from landscape.dynamics.stability import threshold
 from landscape.slices.quadratic import Quadratic
 from landscape.training.optimizers import SGD
 
-from studies.display import Sentence, Table
+from studies.display import Missing, Sentence, Table
 from studies.formatting import (
     interval_text,
     number_text,
@@ -21,7 +21,6 @@ from studies.formatting import (
 from studies.measurements import Measurements
 from studies.quantities import quantity
 from studies.records.published import Comparison
-from studies.tables.comparisons import absent_sentence
 
 
 def estimators(rows: Sequence[Comparison], *, label: str, caption: str) -> Table | Sentence:
@@ -33,7 +32,7 @@ def estimators(rows: Sequence[Comparison], *, label: str, caption: str) -> Table
         caption: What to see; how to read the columns is added.
     """
     if not rows:
-        return absent_sentence(label)
+        return Missing(label)
     return Table(
         ["network", "quantity", "source", "its estimator, on ours", "converged", "ratio"],
         [

@@ -8,7 +8,8 @@ from landscape.training.config import TrainConfig
 
 from studies.arms import alike
 from studies.display import Sentence, Table
-from studies.formatting import number_text, seeds_text, setting_text
+from studies.formatting import interval_text, number_text, seeds_text, setting_text
+from studies.intervals import share_interval
 from studies.runs import RecordedRun, Runs
 
 
@@ -39,6 +40,20 @@ def divergence(runs: Runs, *, label: str) -> Table | Sentence:
     )
 
 
+def divergence_shares(runs: Runs) -> Sentence:
+    """Return the sentence on the share of runs that diverge, with its exact interval, by arm.
+
+    Args:
+        runs: (arm, seed) -> run.
+    """
+    shares = []
+    for arm in runs.arms:
+        count, total = runs.diverged(arm)
+        interval = interval_text(share_interval(count, total))
+        shares.append(f"{arm}, {count} of {total}, a share of {interval}")
+    return Sentence(f"Runs that diverge: {'; '.join(shares)}.")
+
+
 def _end(run: RecordedRun) -> int:
     """Return the step at which a run diverged; after the last step, the one that would follow."""
     return run.steps if run.diverged_at is None else run.diverged_at
@@ -47,7 +62,8 @@ def _end(run: RecordedRun) -> int:
 def _before_text(run: RecordedRun) -> list[str]:
     before = [run.last["loss_before"], run.last["gradient_norm_before"]]
     # Outputs that are not numbers have an accuracy too (the first class): skip them.
-    measured = zip(run.history["test_accuracy"].tolist(), run.history["test_loss"], strict=True)
+    curves = [run.history[name].tolist() for name in ("test_accuracy", "test_loss") if run.history]
+    measured = zip(*curves, strict=True)
     valid = [accuracy for accuracy, loss in measured if math.isfinite(accuracy + loss)]
     return [*map(number_text, before), f"{valid[-1]:.4f}" if valid else "–"]
 

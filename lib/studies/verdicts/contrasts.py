@@ -37,9 +37,29 @@ class Contrast:
     first: Networks
     second: Networks
 
+    def swapped(self, words: str) -> "Contrast":
+        """Return the same with its arms exchanged, and other words for it."""
+        return Contrast(words, self.second, self.first)
+
     def ratio(self, asked: Number, **options: Any) -> Asked:
         """Ask for the ratio of an expression in the two arms; see ``ratio``."""
         return ratio(self.first[asked], self.second[asked], self.words, **options)
+
+    def ratios(
+        self, *, margin: str | float | None = "ratio", **asked: Number | Sequence[Number]
+    ) -> dict[str, Asked | list[Asked]]:
+        """Ask for the ratios of several checks.
+
+        Args:
+            margin: As ``Relation.margin``.
+            asked: Name of a check, as ``JudgedStudy.rule`` has it -> expression, or several.
+        """
+        return {
+            name: self.ratio(one, margin=margin)
+            if isinstance(one, str | Expression)
+            else [self.ratio(each, margin=margin) for each in one]
+            for name, one in asked.items()
+        }
 
     def points(self, asked: Number = "test_accuracy", **options: Any) -> Asked:
         """Ask for the difference of a share in the two arms; see ``points``.

@@ -1,6 +1,7 @@
 """A study as its judge sees it: networks, contrasts and series of its record, and its rules."""
 
 import dataclasses
+import functools
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -28,7 +29,7 @@ class AskedRule:
         checks: Name of a check -> its relation, several, or why it was not run.
         places: Name of a check -> words that say where it looks.
         former: The word before.
-        changed: Why the rule changed after its measurement.
+        changed: Why the rule changed after its measurement, beside that its claim was split.
         also: How else the setting departs from the source's.
         source_numbers: The source's numbers to compare with; None takes those of the claim.
     """
@@ -103,8 +104,8 @@ class JudgedStudy:
 
     def rule(
         self,
-        id: str,
         side: Side,
+        id: str,
         measured: Measured,
         border: float | None = None,
         *,
@@ -122,9 +123,11 @@ class JudgedStudy:
     ) -> None:
         """Say how an atomic claim is judged.
 
+        ``above``, ``below`` and ``within`` are the same for one side.
+
         Args:
-            id: Of the atomic claim.
             side: Claimed side of the border: ``above``, ``below``, or ``within`` its margin.
+            id: Of the atomic claim.
             measured: The relation as the source measured it, or several that are claimed together.
             border: In the unit of the relation; None takes the value of no effect.
             estimator: The check with a better estimator: a relation, several, or why there is none.
@@ -134,7 +137,8 @@ class JudgedStudy:
             step_and_start: The check from another step or start.
             size: The check at another size of data, subset or network.
             former: The word before.
-            changed: Why the rule changed after its measurement; several reasons are joined.
+            changed: Why the rule changed after its measurement, beside that its claim was split;
+                several reasons are joined.
             places: Name of a check -> words that say where it looks.
             also: How else than by the study's parameters the setting departs from the source's.
             source_numbers: The source's numbers to compare with; None takes those of the claim.
@@ -162,6 +166,10 @@ class JudgedStudy:
                 source_numbers=source_numbers,
             )
         )
+
+    above = functools.partialmethod(rule, "above")
+    below = functools.partialmethod(rule, "below")
+    within = functools.partialmethod(rule, "within")
 
 
 def measured(asked: Measured) -> tuple[Relation, ...]:

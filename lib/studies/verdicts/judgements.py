@@ -10,7 +10,7 @@ from typing import Any
 from landscape.store import provenance
 
 from studies import files
-from studies.judging.atomic_claims import read_atomic_claims
+from studies.judging.atomic_claims import AtomicClaim, read_atomic_claims
 from studies.judging.margins import Margins
 from studies.judging.rows import row, summaries
 from studies.judging.rules import Rule
@@ -22,6 +22,9 @@ from studies.verdicts.recorded_study import RecordedStudy
 from studies.verdicts.settings import setting
 
 CLAIMS = "report/claims.csv"
+# Why rules changed, where they say no more.
+SPLIT = "The claim was judged as a whole; each part now has its own word."
+ANEW = "The rule was written anew after its measurement, with named checks."
 
 
 @dataclasses.dataclass(frozen=True)
@@ -205,11 +208,17 @@ class Judgements:
             setting=where,
             source_numbers=asked.source_numbers,
             former=asked.former or self.former.get(claim.claim, ""),
-            reason_of_change=asked.changed,
+            reason_of_change=_changed(claim, asked.changed),
             commit=self._commit[0],
         )
         judge(claim, rule, self.margins)  # What is wrong shows in its own cell.
         return rule, "", missing
+
+
+def _changed(claim: AtomicClaim, reason: str) -> str:
+    """Return why the rule of a claim changed; that a claim was split stands first."""
+    split = SPLIT if claim.id != claim.claim else ""
+    return " ".join(filter(None, [split, reason])) or ANEW
 
 
 def _last_commit(root: Path, path: str) -> tuple[str, bool]:

@@ -1,7 +1,7 @@
 """Ready figures: levels that suit the planes, and sentences where nothing can be shown."""
 
 from landscape.plots import levels
-from studies.display import Figure, Sentence
+from studies.display import Figure, Missing
 from studies.figures import ready
 
 from tests.sample_surfaces import plane
@@ -21,4 +21,4 @@ def test_planes_share_levels_that_suit_them_unless_some_are_given():
 
 def test_planes_that_the_record_lacks_are_a_sentence():
     shown = ready.planes({"one": None}, **WORDS)
-    assert isinstance(shown, Sentence) and "what the figure `fig-planes` shows" in shown.text
+    assert isinstance(shown, Missing) and shown.label == "fig-planes"

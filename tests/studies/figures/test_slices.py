@@ -41,4 +41,4 @@ def test_planes_without_models_are_drawn_and_say_so(planes):
 
 
 def test_no_planes_are_a_sentence(planes):
-    assert "`fig-planes`" in slices.predicted_planes(type(planes)({}), **WORDS).text
+    assert slices.predicted_planes(type(planes)({}), **WORDS).label == "fig-planes"

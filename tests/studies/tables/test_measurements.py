@@ -30,7 +30,7 @@ def test_estimates_stand_beside_converged_values_or_a_sentence_says_that_none_ar
     table = estimators([row], label="tab-estimators", caption="Estimates.")
     assert table.rows[0][:3] == ["a", "λ_max", "6.96"]
     missing = estimators([], label="tab-estimators", caption="Estimates.")
-    assert "does not hold what the table `tab-estimators` shows" in missing.text
+    assert missing.label == "tab-estimators" and "A table is missing here" in missing.text
 
 
 def test_the_lowest_accuracy_of_no_path_is_a_sentence():

@@ -2,10 +2,9 @@
 
 from collections.abc import Mapping, Sequence
 
-from studies.display import Sentence, Table
+from studies.display import Missing, Sentence, Table
 from studies.formatting import converged_text, ratio_text
 from studies.measurements import Measurements
-from studies.tables.comparisons import absent_sentence
 
 # A recorded quantity and its two arms, first over second.
 Pair = Sequence[str]
@@ -56,7 +55,7 @@ def ratio_table(
     }
     known = {heading: row for heading, row in filled.items() if row}
     if not known:
-        return absent_sentence(label)
+        return Missing(label)
     columns = list(dict.fromkeys(column for row in known.values() for column in row))
     cells = []
     for heading, row in known.items():
