@@ -163,8 +163,7 @@ study.above("S1.4c", equal_accuracy)
 statistics = ("frozen", "batch", "reestimate")
 errors = [number("error_barrier", bn=policy, **straight) for policy in statistics]
 test_error = number("error_barrier", path="straight", split="test", bn="frozen")
-eval_mode, *others = (barrier(batch[error]) for error in errors)
-on_test = barrier(batch[test_error])
+eval_mode, *others, on_test = (barrier(batch[error]) for error in [*errors, test_error])
 study.above("S1.5a", eval_mode, barrier_margin, bn_mode=others, size=on_test)
 policies = {"aligned": "reestimate", "repaired": "repaired", "bezier": "reestimate"}
 detours = [
@@ -326,9 +325,8 @@ for init, (both, norm_alone, skip_alone, neither) in arms.items():
     )
     skip_effect = both[accuracy] - norm_alone[accuracy] + (skip_alone[accuracy] - neither[accuracy])
     norm_effect = both[accuracy] - skip_alone[accuracy] + (norm_alone[accuracy] - neither[accuracy])
-    halves = [0.5 * effect for effect in (skip_effect, norm_effect)]
-    main = halves[0].named("The effect of skip connections on the test accuracy")
-    effects[init] = points(main, halves[1], "than that of BN", **cifar)
+    main = (0.5 * skip_effect).named("The effect of skip connections on the test accuracy")
+    effects[init] = points(main, 0.5 * norm_effect, "than that of BN", **cifar)
 
 # %%
 main_effects = {"changed": "Main effects of both are compared."}
@@ -654,8 +652,10 @@ display.show(*tables.judged_study(verdicts, study, label="width"))
 # ## Claims that no study judges yet
 
 # %%
-others = verdicts.others()
-display.show(*tables.claim_summaries(others), tables.unjudged(verdicts.all(), label="tab-unjudged"))
+display.show(
+    *tables.claim_summaries(verdicts.others()),
+    tables.unjudged(verdicts.all(), label="tab-unjudged"),
+)
 
 # %% [markdown]
 # ## What stood, what fell

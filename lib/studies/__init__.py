@@ -12,7 +12,7 @@ Modules stand on floors and import only downwards or beside them:
 
 1. ``intervals`` ``rank_correlation`` ``formatting`` ``display`` ``frames`` ``cells`` ``files``
    ``quantities``: numbers, and how they are shown and kept
-2. ``arms`` ``tasks`` ``recorder`` ``claims``: what is compared, on which data
+2. ``arms`` ``tasks`` ``recorder``: what is compared, on which data
    ``judging``: relations, rules, verdicts, and the sentences about them
 3. ``collection`` ``record_folder`` ``staleness`` ``published_estimators``
 4. ``measurements`` ``recording``: numbers of a study, and the steps that record them
@@ -21,7 +21,7 @@ Modules stand on floors and import only downwards or beside them:
 7. ``tuning`` ``trajectories`` ``time_to_target`` ``predictors`` ``power_laws``: what many runs say
    together
 8. ``records``: one module a kind of measurement
-9. ``steps`` ``study`` ``findings`` ``verdicts``: a study, and the claims judged from all of them
+9. ``steps`` ``study`` ``verdicts``: a study, and the claims judged from all of them
 10. ``figures`` ``tables``
 """
 
