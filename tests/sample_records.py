@@ -3,7 +3,9 @@
 from studies.record_folder import RecordFolder
 from studies.recorder import Recorder
 
-DATA = {"digits": {"sha256": "d" * 64, "train": 500, "test": 100, "classes": 10, "shape": [1, 8, 8]}}
+DATA = {
+    "digits": {"sha256": "d" * 64, "train": 500, "test": 100, "classes": 10, "shape": [1, 8, 8]}
+}
 
 
 class SampleRecord:

@@ -28,7 +28,8 @@ class Judged(Protocol):
 
     evidence: bool
 
-    def of(self, study: Any) -> list[Judgement]: ...
+    def of(self, study: Any) -> list[Judgement]:
+        """Return the judgements of the claims that a study has rules for."""
 
 
 def judged_study(judged: Judged, study: Any, *, label: str) -> list[Section | Table | Figure]:
@@ -170,16 +171,14 @@ def rests_on(basis: Mapping[str, Basis]) -> Sentence:
     """
     stale = [id for id, one in basis.items() if one.stale]
     missing = [id for id, one in basis.items() if one.missing]
-    parts = [
-        f"{len(stale)} of {len(basis)} claims with a rule rest on numbers that were measured by "
-        "code which has changed since, without proof that it gives the same"
-        if stale
-        else f"None of {len(basis)} claims with a rule rests on numbers of code that changed since",
-        f"{len(missing)} lack numbers for a relation or a check ({list_text(missing)})"
-        if missing
-        else "none lacks a number",
-    ]
-    return Sentence("; ".join(parts) + ".")
+    old, lacking = "none rests on numbers of code that changed since", "none lacks a number"
+    if stale:
+        old = f"{len(stale)} {'rests' if len(stale) == 1 else 'rest'} on numbers that were "
+        old += "measured by code which has changed since, without proof that it gives the same"
+    if missing:
+        lacking = f"{len(missing)} {'lacks' if len(missing) == 1 else 'lack'} numbers for a "
+        lacking += f"relation or a check ({list_text(missing)})"
+    return Sentence(f"Of {len(basis)} claims with a rule {old}; {lacking}.")
 
 
 def _told(phrase: str, count: int) -> str:
@@ -209,6 +208,8 @@ def _cells(judgement: Judgement) -> list[str]:
 
 def _changed(judgement: Judgement) -> bool:
     former = judgement.rule.former
+    if not former:
+        return False
     phrase = headline(judgement)
     now = "artefact" if judgement.artefact else judgement.verdict
     # A claim that stood as reproduced, and by now depends on a check, has another word too.

@@ -48,15 +48,20 @@ class Networks(Protocol):
 
     study: RecordedStudy
 
-    def column(self, quantity: str, where: Mapping[str, Any]) -> Column: ...
+    def column(self, quantity: str, where: Mapping[str, Any]) -> Column:
+        """Return the numbers of a quantity."""
 
-    def cases(self, table: str, where: Mapping[str, Any]) -> Mapping[Hashable, Rows]: ...
+    def cases(self, table: str, where: Mapping[str, Any]) -> Mapping[Hashable, Rows]:
+        """Return the rows of a table by case."""
 
-    def factor(self, name: str) -> Column: ...
+    def factor(self, name: str) -> Column:
+        """Return a factor, the same for all cases."""
 
-    def diverged(self) -> Column: ...
+    def diverged(self) -> Column:
+        """Return whether each run diverged."""
 
-    def runs(self) -> Mapping[Hashable, Mapping[str, Any]]: ...
+    def runs(self) -> Mapping[Hashable, Mapping[str, Any]]:
+        """Return the row of each run."""
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
