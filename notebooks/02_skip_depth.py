@@ -270,7 +270,7 @@ figures.scatter(
 # diverge or never leave chance: what the landscape before training says of the accuracy.
 
 # %%
-initial_names = {name: names[name] for name in at_start.quantities[:3]}
+initial_names = {name: names[name] for name in early_names[:3]}
 confidence = 1 - 0.05 / len(initial_names)
 before = predictors.rank_correlations(
     numbers, initial_names, "test_accuracy", runs.arms, confidence=confidence

@@ -62,7 +62,7 @@ def _complete(numbers: Measurements, name: str, target: str, arms: Sequence[str]
     """Whether each arm has a value of a quantity for each value of the target."""
     rows = numbers.frame[["quantity", "arm"]].value_counts()
     counts = [[rows.get((quantity, str(arm)), 0) for arm in arms] for quantity in (name, target)]
-    return counts[0] == counts[1]
+    return counts[0] == counts[1] and 0 not in counts[0]
 
 
 def exponent_samples(
@@ -92,6 +92,8 @@ def points(
 ) -> dict[str, tuple[list[float], list[float]]]:
     """Return the recorded values of two quantities for each arm, such as for a scatter plot.
 
+    Where the record lacks numbers (``numbers.missing``), arms without both are left out.
+
     Args:
         numbers: Where both were recorded, in the same order of seeds.
         x: Recorded name of the first quantity.
@@ -104,7 +106,8 @@ def points(
     Raises:
         KeyError: If an arm lacks one of the two.
     """
-    return {arm: (numbers.values(x, arm), numbers.values(y, arm)) for arm in arms}
+    known = [a for a in arms if not numbers.missing or _complete(numbers, x, y, [a])]
+    return {arm: (numbers.values(x, arm), numbers.values(y, arm)) for arm in known}
 
 
 def of_column(numbers: Measurements, quantity: str, column: str) -> Measurements:

@@ -83,6 +83,15 @@ def test_quantities_that_the_record_lacks_are_left_out(numbers):
     assert list(known) == ["the x"]
 
 
+def test_points_of_arms_that_the_record_lacks_are_left_out(numbers):
+    recorded(numbers, x=X, y={arm: Y[arm] for arm in "ab"} | {"c": Y["c"][:2]})
+    with pytest.raises(KeyError, match=r"no 'y' of arm 'd' was recorded"):
+        predictors.points(numbers, "x", "y", list(X))
+    numbers.missing.append("y of 6 of 16 networks")
+    assert list(predictors.points(numbers, "x", "y", list(X))) == ["a", "b"]
+    assert predictors.points(numbers, "x", "z", list(X)) == {}
+
+
 def test_a_column_becomes_a_quantity_of_each_network():
     rows = [
         {"quantity": "loss", "arm": arm, "seed": seed, "width": width, "value": 0.5}

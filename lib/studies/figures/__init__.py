@@ -18,7 +18,7 @@ _READY = (
     "surface",
     "training",
 )
-_FROM = {**dict.fromkeys(_READY, "ready"), "curves": "captioned", "scatter": "captioned"}
+_FROM = {**dict.fromkeys(_READY, "ready"), "curves": "captioned", "scatter": "clouds"}
 _FROM |= {"forests": "judged", "predicted_planes": "slices"}
 
 __all__ = sorted(_FROM)

@@ -18,7 +18,7 @@ from studies.figures import builders, captioned, depth, edge_of_stability
 from studies.figures.scaling import scaling_panels
 from studies.intervals import mean_intervals
 from studies.measurements import Measurements
-from studies.power_laws import Families
+from studies.power_laws import Families, known_quantities
 from studies.quantities import short_headings
 from studies.runs import Runs
 from studies.trajectories import CurvatureTrajectory
@@ -239,7 +239,8 @@ def against_size(
 
     Args:
         numbers: Where the values were recorded, in the same order of seeds.
-        quantities: Names of quantities; or name -> heading.
+        quantities: Names of quantities; or name -> heading. Those that the record lacks, of all
+            networks or of some, are left out.
         families: Family -> size, positive -> arm.
         x: Meaning of the sizes, such as ``width``.
         label: Such as ``fig-scaling``.
@@ -248,7 +249,8 @@ def against_size(
         span: See ``scaling.scaling_panels``.
         columns: Panels in a row; None chooses.
     """
-    known = {name: title for name, title in short_headings(quantities).items() if name in numbers}
+    named = short_headings(quantities)
+    known = {name: named[name] for name in known_quantities(numbers, named, families)}
     panels = scaling_panels(numbers, known, families, x=x, span=span) if known else []
     options = {} if columns is None else {"columns": columns}
     return _curves(panels, label, caption, alt, **options)

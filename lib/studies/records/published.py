@@ -158,7 +158,7 @@ def comparisons(
 
     Returns:
         One comparison for each pair and arm, pair by pair; none where either number is not
-        recorded.
+        recorded for each network.
     """
     chosen = numbers.arms if arms is None else arms
     return [
@@ -171,9 +171,10 @@ def comparisons(
         )
         for estimate, converged in pairs.items()
         for arm in chosen
-        if _holds(numbers, estimate, arm) and _holds(numbers, converged, arm)
+        if 0 < _count(numbers, estimate, arm) == _count(numbers, converged, arm)
     ]
 
 
-def _holds(numbers: Measurements, name: str, arm: str) -> bool:
-    return name in numbers and arm in numbers.where(quantity=name).arms
+def _count(numbers: Measurements, name: str, arm: str) -> int:
+    rows = numbers.frame
+    return int(((rows["quantity"] == name) & (rows["arm"] == str(arm))).sum())

@@ -134,6 +134,8 @@ def stable_start_sentence(
         target: Recorded name of the final value, a share, such as ``test_accuracy``.
         arms: The arms; None for all of ``starts``.
     """
+    if starts.missing:
+        return Sentence("The record does not hold λ_max of all networks before training.")
     limit, arms = threshold(optimizer), arms or starts.arms
     pairs = [
         (start, 100 * end)
@@ -165,7 +167,10 @@ def rounding_sentence(numbers: Measurements, when: str, *, above: float = 0.01) 
         when: When they were measured, such as ``at the initialisation``.
         above: Arms are named for the runs whose share is larger, in (0, 1).
     """
-    shares = {arm: numbers.values("rounding", arm) for arm in numbers.arms}
+    if "rounding" not in numbers:
+        return Sentence(f"The record does not hold what rounding leaves of gradients {when}.")
+    recorded = numbers.where(quantity="rounding")
+    shares = {arm: recorded.values("rounding", arm) for arm in recorded.arms}
     # A gradient that is not a number has no known share: all of it may be lost.
     all_shares = [
         math.inf if math.isnan(share) else share

@@ -3,10 +3,9 @@
 import math
 from collections.abc import Mapping
 
-from studies.display import Sentence, Table
+from studies.display import Missing, Sentence, Table
 from studies.formatting import interval_text
 from studies.intervals import Interval
-from studies.tables.comparisons import absent_sentence
 
 
 def correlation_table(
@@ -15,7 +14,7 @@ def correlation_table(
     label: str,
     caption: str,
     converged: Mapping[str, bool] | None = None,
-) -> Table | Sentence:
+) -> Table | Missing:
     """Return a table of rank correlations with intervals, pooled and within groups.
 
     Args:
@@ -28,7 +27,7 @@ def correlation_table(
         The table; a sentence where the record lacks all of the correlated numbers.
     """
     if not correlations:
-        return absent_sentence(label)
+        return Missing(label)
     converged_cells = {name: ["yes" if ok else "**no**"] for name, ok in (converged or {}).items()}
     intervals = [(name, interval) for name, pair in correlations.items() for interval in pair]
     # An interval with an estimate may still have a reason: why its ends are open.

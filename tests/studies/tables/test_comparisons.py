@@ -266,6 +266,18 @@ def test_networks_are_told_apart_by_whether_their_first_steps_are_stable():
     assert told.endswith("2 begin above it, and end at 20.0 to 40.0 per cent.")
 
 
+def test_starts_and_rounding_that_the_record_lacks_are_told_in_words():
+    lacking = Numbers(missing=["lambda_max of 2 of 4 networks"])
+    lacking.add("lambda_max", 30.0, arm="a", seed=0)
+    told = measurements.stable_start_sentence(lacking, Numbers(), SGD(0.1), "share").text
+    assert told == (r"The record does not hold $\lambda_{\max}$ of all networks before training.")
+    assert measurements.rounding_sentence(lacking, "at the end").text == (
+        "The record does not hold what rounding leaves of gradients at the end."
+    )
+    lacking.add("rounding", 1e-4, arm="b", seed=0)
+    assert "of 1 networks" in measurements.rounding_sentence(lacking, "at the end").text
+
+
 def test_arms_learn_that_beat_chance_twice_in_every_seed():
     ends = {"a": [0.5, 0.3], "b": [0.9, 0.19], "c": [0.9, 0.9], "d": [0.2, 0.9], "e": [0.7, 0.6]}
     runs = runs_of(
@@ -377,7 +389,7 @@ def test_ratios_are_paired_over_the_seeds_that_count(numbers):
     whole = formatting.interval_text(paired_ratio(values["a"], values["b"]))
     assert every.rows == [["a / b", whole, "yes"]]
     pairs = {"a / b": {"whole": ("a", "b")}}  # As arms.beside returns them.
-    one = ratios.ratio_table(numbers, pairs, quantity="q", **WORDS)
+    one = paired_ratios.ratio_table(numbers, pairs, quantity="q", **WORDS)
     assert one.rows == every.rows
 
 
