@@ -266,7 +266,7 @@ display.show(*tables.judged_study(verdicts, study, label="resnet"))
 
 # %%
 study = verdicts.study("02_skip_depth")
-trained = study.group({"norm": ["batch", "group", "layer", "instance"], "start": "he"})
+trained = study.group({"norm": ["batch", "group", "layer", "instance"], "init": "he"})
 loss = train_loss.named("training loss")
 tied = {q: trained.correlation(number(q), accuracy) for q in ("sam", "lambda_max", "kappa")}
 tied_batch = {
@@ -286,7 +286,7 @@ for id, quantity, least_tie in rows:
 layers = study.record.parameters.get("depths", [8, 56])
 doubling = math.log(2, max(layers) / min(layers))  # The exponent that doubles it over the depths.
 for id, side, skip in (("S2.8a", "above", "no"), ("S2.8b", "below", "yes")):
-    depths = study.series("depth", Parameter("depths"), skip=skip, norm="batch", start="he")
+    depths = study.series("depth", Parameter("depths"), skip=skip, norm="batch", init="he")
     study.rule(side, id, depths.exponent("kappa"), doubling, changed=learning)
 foretelling = ("lambda_max", "gradient_norm", "sam")
 starts = [number(quantity, at="start", bn="batch") for quantity in foretelling]

@@ -699,7 +699,9 @@ def test_a_linear_axis_has_few_labels_so_that_they_do_not_run_into_each_other():
 
 
 def test_section_has_a_heading_that_other_pages_link_to():
-    data, metadata = display.Section("S1.4", "1 of 3 holds.", label="verdict-S1.4")._repr_mimebundle_()
+    data, metadata = display.Section(
+        "S1.4", "1 of 3 holds.", label="verdict-S1.4"
+    )._repr_mimebundle_()
     assert data["text/markdown"] == "### S1.4 {#verdict-S1.4}\n\n1 of 3 holds." and metadata == {}
     assert data["text/html"] == '<h3 id="verdict-S1.4">S1.4</h3><p>1 of 3 holds.</p>'
     with pytest.raises(ValueError, match="section label"):
