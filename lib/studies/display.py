@@ -179,32 +179,29 @@ class Sentence:
         return {"text/markdown": self.text, "text/plain": self.text}, {}
 
 
-class Section(Sentence):
-    """A heading with a label that other pages link to, and prose below it.
+class Heading(Sentence):
+    """A heading below that of a section, with a label that other pages link to.
 
     Args:
-        title: The heading.
-        text: The markdown below it.
+        text: The heading, in markdown.
         label: Such as ``verdict-S1.2``.
 
     Raises:
         ValueError: If the label has another form.
     """
 
-    def __init__(self, title: str, text: str, *, label: str) -> None:
+    def __init__(self, text: str, *, label: str) -> None:
         super().__init__(text)
-        prefix = label.partition("-")[0]
-        _check_label("section", prefix, label)
-        self.title, self.label = maths(title), label
+        _check_label("heading", label.partition("-")[0], label)
+        self.label = label
 
     def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> Bundle:
         # Jupyter would show the label of the report's heading; it prefers HTML, as the report does
         # markdown.
-        heading, body = html.escape(self.title), html.escape(self.text)
         data = {
-            "text/html": f'<h3 id="{self.label}">{heading}</h3><p>{body}</p>',
-            "text/markdown": f"### {self.title} {{#{self.label}}}\n\n{self.text}",
-            "text/plain": f"{self.title}: {self.text}",
+            "text/html": f'<h3 id="{self.label}">{html.escape(self.text)}</h3>',
+            "text/markdown": f"### {self.text} {{#{self.label}}}",
+            "text/plain": self.text,
         }
         return data, {}
 

@@ -698,11 +698,9 @@ def test_a_linear_axis_has_few_labels_so_that_they_do_not_run_into_each_other():
     assert ticks.tolist() == [-1, -0.5, 0, 0.5, 1]
 
 
-def test_section_has_a_heading_that_other_pages_link_to():
-    data, metadata = display.Section(
-        "S1.4", "1 of 3 holds.", label="verdict-S1.4"
-    )._repr_mimebundle_()
-    assert data["text/markdown"] == "### S1.4 {#verdict-S1.4}\n\n1 of 3 holds." and metadata == {}
-    assert data["text/html"] == '<h3 id="verdict-S1.4">S1.4</h3><p>1 of 3 holds.</p>'
-    with pytest.raises(ValueError, match="section label"):
-        display.Section("S1.4", "Text", label="no label")
+def test_heading_has_a_label_that_other_pages_link_to():
+    data, metadata = display.Heading("S1.4: 1 of 3 holds", label="verdict-S1.4")._repr_mimebundle_()
+    assert data["text/markdown"] == "### S1.4: 1 of 3 holds {#verdict-S1.4}" and metadata == {}
+    assert data["text/html"] == '<h3 id="verdict-S1.4">S1.4: 1 of 3 holds</h3>'
+    with pytest.raises(ValueError, match="heading label"):
+        display.Heading("S1.4", label="no label")

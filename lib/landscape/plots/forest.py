@@ -14,8 +14,8 @@ from matplotlib.ticker import MaxNLocator
 from landscape.plots import axes as frames
 from landscape.plots.style import INK, STYLES, keep_style, maths, series_style
 
-_ROW = 0.17  # Height of a row in inches.
-_FRAME = 0.75  # Height of title, axis and labels of a panel.
+_ROW = 0.15  # Height of a row in inches.
+_FRAME = 0.7  # Height of title, axis and labels of a panel.
 
 
 @dataclasses.dataclass(frozen=True)
@@ -110,7 +110,7 @@ def _draw_panel(axis: Axes, panel: ForestPanel, looks: dict[str, dict]) -> None:
         axis.plot([row.estimate], [place], color=look["color"], marker=look["marker"], ls="")
     axis.set_ylim(len(panel.rows) - 0.5, -0.5)
     axis.set_yticks(range(len(panel.rows)), [maths(row.label) for row in panel.rows])
-    axis.tick_params(axis="y", length=0)
+    axis.tick_params(axis="y", length=0, labelsize=7)
     axis.grid(axis="y", visible=False)
     frames.title(axis, panel.title)
     axis.set_xlabel(maths(panel.x))

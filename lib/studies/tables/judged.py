@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
-from studies.display import Figure, Section, Sentence, Table
+from studies.display import Figure, Heading, Sentence, Table
 from studies.figures.judged import forests
 from studies.formatting import list_text
 from studies.judging.rows import headline, row, summaries
@@ -32,7 +32,7 @@ class Judged(Protocol):
         """Return the judgements of the claims that a study has rules for."""
 
 
-def judged_study(judged: Judged, study: Any, *, label: str) -> list[Section | Table | Figure]:
+def judged_study(judged: Judged, study: Any, *, label: str) -> list[Heading | Table | Figure]:
     """Return what a study's record says of claims: summaries, a table, and forest plots.
 
     Args:
@@ -84,30 +84,38 @@ def judgement_table(
         caption: What they are about.
         evidence: Whether the numbers are evidence; the caption says if not.
     """
-    trial = "" if evidence else "Trial numbers, no evidence. "
+    trial = "" if evidence else "Trial numbers, no evidence."
     explained = (
         "One row an atomic claim: what was found; whether it is as the source measured; the checks "
         "that end otherwise, and those that are open; whether the interval holds the source's "
-        "number; and how the setting departs from the source's."
+        "number; and the setting here, where it departs from the source's."
     )
     columns = ["Claim", "Found", "As measured", "Depends on", "Size", "Setting"]
+    rows = [_cells(judgement) for judgement in judgements]
+    settings = {row[-1] for row in rows if row[-1] != "–"}
+    if len(settings) <= 1:  # A column of one setting would only make the others narrow.
+        columns, rows = columns[:-1], [row[:-1] for row in rows]
+        explained = explained.replace(
+            "; and the setting here, where it departs from the source's", ""
+        )
+        explained += f" Setting: {settings.pop()}." if settings else ""
     return Table(
         columns,
-        [_cells(judgement) for judgement in judgements],
+        rows,
         label=label,
-        caption=" ".join(filter(None, [trial.strip(), caption, explained])),
+        caption=" ".join(filter(None, [trial, caption, explained])),
         align=["left"] * len(columns),
     )
 
 
-def claim_summaries(judgements: Sequence[Judgement]) -> list[Section]:
+def claim_summaries(judgements: Sequence[Judgement]) -> list[Heading]:
     """Return for each claim of a source what stood of it, under the label ``verdict-S1.4``.
 
     Args:
         judgements: The judgements, of whole claims.
     """
     return [
-        Section(entry["claim"], f"{entry['summary']}.", label=f"verdict-{entry['claim']}")
+        Heading(f"{entry['claim']}: {entry['summary']}", label=f"verdict-{entry['claim']}")
         for entry in summaries(judgements)
     ]
 

@@ -53,7 +53,7 @@ def test_panels_are_as_high_as_their_rows_and_the_legend_names_the_groups_in_ord
     figure = forest(panels, groups=["sure", "open", "unused"])
     assert [text.get_text() for text in figure.legends[0].get_texts()] == ["sure", "open"]
     ratios = figure.axes[0].get_subplotspec().get_gridspec().get_height_ratios()
-    assert np.diff(ratios)[0] == pytest.approx(8 * 0.17)
+    assert np.diff(ratios)[0] == pytest.approx(8 * 0.15)
 
 
 @pytest.mark.parametrize(

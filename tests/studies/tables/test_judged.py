@@ -39,18 +39,24 @@ def test_a_row_says_what_was_found_and_on_what_it_depends():
     first, *_, last = table.rows
     assert first[0] == "S1.1a" and first[1].startswith("λ_max is 2.00 times larger with BN")
     assert first[2:5] == ["reproduced", "BN mode: gone; open: size", "yes (57 against 37)"]
-    assert last[:4] == ["S2.3", "Not yet.", "not judged", "–"] and last[4:] == ["–", "–"]
+    assert last == ["S2.3", "Not yet.", "not judged", "–", "–"]
     assert table.caption.startswith("Trial numbers, no evidence. BN. One row an atomic claim")
     assert set(table.align) == {"left"}
 
 
-def test_each_claim_of_a_source_has_a_section_that_others_link_to():
-    sections = tables.claim_summaries(sample())
-    assert [section.label for section in sections][:2] == ["verdict-S1.1", "verdict-S1.2"]
-    assert sections[0].text == "1 of 2 holds (open: size); 1 depends on the BN mode."
-    data, metadata = sections[0]._repr_mimebundle_()
-    assert data["text/markdown"].startswith("### S1.1 {#verdict-S1.1}\n\n1 of 2")
-    assert '<h3 id="verdict-S1.1">S1.1</h3>' in data["text/html"] and metadata == {}
+def test_one_setting_for_all_rows_stands_in_the_caption():
+    same = [judged(f"S1.{n}", times(2.0), setting="fewer epochs (2 of 6)") for n in (1, 2)]
+    table = tables.judgement_table(same, label="tab-bn")
+    assert table.columns[-1] == "Size" and {len(row) for row in table.rows} == {5}
+    assert table.caption.endswith("number. Setting: fewer epochs (2 of 6).")
+    other = [*same, judged("S1.3", times(2.0), setting="other data")]
+    assert tables.judgement_table(other, label="tab-bn").columns[-1] == "Setting"
+
+
+def test_each_claim_of_a_source_has_a_heading_that_others_link_to():
+    headings = tables.claim_summaries(sample())
+    assert [heading.label for heading in headings][:2] == ["verdict-S1.1", "verdict-S1.2"]
+    assert headings[0].text == "S1.1: 1 of 2 holds (open: size); 1 depends on the BN mode"
 
 
 def test_words_that_changed_stand_with_their_reason():
@@ -88,5 +94,5 @@ def test_a_study_is_shown_by_sections_table_and_plots():
     all_claims = SimpleNamespace(evidence=True, of=lambda study: sample())
     shown = tables.judged_study(all_claims, object(), label="bn")
     kinds = [type(one) for one in shown]
-    assert kinds.count(display.Section) == 6 and kinds.count(display.Table) == 1
+    assert kinds.count(display.Heading) == 6 and kinds.count(display.Table) == 1
     assert shown[6].label == "tab-bn" and shown[7].label == "fig-bn"
