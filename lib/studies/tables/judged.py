@@ -203,13 +203,12 @@ def _cells(judgement: Judgement) -> list[str]:
     depends = [f"{name}: {judgement.checks[name].word}" for name in judgement.depends_on]
     if judgement.open_checks:
         depends.append(f"open: {list_text(judgement.open_checks)}")
-    size, text = _SIZES[judgement.size], values["size"]["text"]
     return [
         judgement.claim.id,
         values["sentence"],
         judgement.verdict,
         "; ".join(depends) or "–",
-        f"{size} ({text})" if size in ("yes", "no") else size,
+        _SIZES[judgement.size],
         values["setting"] or "–",
     ]
 
