@@ -19,7 +19,7 @@ _FRAME = 0.7  # Height of title, axis and labels of a panel.
 
 
 @dataclasses.dataclass(frozen=True)
-class Estimate:
+class ForestRow:
     """One row: an estimate, its intervals, and what they are set against.
 
     Attributes:
@@ -54,7 +54,7 @@ class ForestPanel:
 
     title: str
     x: str
-    rows: Sequence[Estimate]
+    rows: Sequence[ForestRow]
     scale: Literal["linear", "log"] = "linear"
 
 

@@ -5,7 +5,7 @@ import math
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from landscape.plots.forest import Estimate, ForestPanel
+from landscape.plots.forest import ForestPanel, ForestRow
 from landscape.plots.forest import forest as draw_forest
 
 from studies.display import Figure
@@ -74,7 +74,7 @@ def _parts(panel: ForestPanel) -> Iterator[ForestPanel]:
 
 
 def _panels(judgements: Sequence[Judgement]) -> list[ForestPanel]:
-    rows: dict[tuple[str, str, str], list[Estimate]] = {}
+    rows: dict[tuple[str, str, str], list[ForestRow]] = {}
     for judgement in judgements:
         for name, row in _relations(judgement):
             if (estimate := _estimate(name, row)) is not None:
@@ -105,7 +105,7 @@ def _axis(row: dict[str, Any]) -> tuple[str, str, str]:
     return title, x, row["scale"]
 
 
-def _estimate(label: str, row: dict[str, Any]) -> Estimate | None:
+def _estimate(label: str, row: dict[str, Any]) -> ForestRow | None:
     """Return a row of the plot; None where there is neither an estimate nor an interval."""
     number = {
         name: math.nan if row[name] is None else row[name]
@@ -118,7 +118,7 @@ def _estimate(label: str, row: dict[str, Any]) -> Estimate | None:
         if not math.isnan(number[low]) and math.isnan(number[high]):
             number[high] = math.inf
     margin = None if row["margin_low"] is None else (row["margin_low"], row["margin_high"])
-    return Estimate(
+    return ForestRow(
         label,
         OUTCOMES[row["outcome"]],
         number["estimate"],

@@ -91,7 +91,7 @@ class Contrast:
 
 
 @dataclasses.dataclass(frozen=True)
-class Series:
+class SizeSeries:
     """Arms of one study that differ in one size, such as their width.
 
     Attributes:
@@ -136,7 +136,7 @@ class Series:
 
 
 @dataclasses.dataclass(frozen=True)
-class Group:
+class NetworkGroup:
     """All networks of several arms of one study.
 
     Attributes:

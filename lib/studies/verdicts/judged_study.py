@@ -8,7 +8,7 @@ from typing import Any
 from studies.judging.relations import Relation, Side
 from studies.verdicts.asked import Asked
 from studies.verdicts.columns import NotMeasuredError
-from studies.verdicts.contrasts import Contrast, Group, Series
+from studies.verdicts.contrasts import Contrast, NetworkGroup, SizeSeries
 from studies.verdicts.expressions import Parameter
 from studies.verdicts.networks import Networks
 from studies.verdicts.recorded_study import RecordedStudy
@@ -84,7 +84,7 @@ class JudgedStudy:
         arms = (self.networks(**{**shared, **own}) for own in (first, second))
         return Contrast(words, *arms)
 
-    def series(self, size: str, levels: Sequence[float] | Parameter, **factors: Any) -> Series:
+    def series(self, size: str, levels: Sequence[float] | Parameter, **factors: Any) -> SizeSeries:
         """Return arms that differ in one size.
 
         Args:
@@ -92,15 +92,15 @@ class JudgedStudy:
             levels: Its levels.
             factors: The factors they share.
         """
-        return Series(self.record, size, levels, factors)
+        return SizeSeries(self.record, size, levels, factors)
 
-    def group(self, *factors: Mapping[str, Any]) -> Group:
+    def group(self, *factors: Mapping[str, Any]) -> NetworkGroup:
         """Return all networks of the arms whose factors fit.
 
         Args:
             factors: Factor -> level, or a list of levels, for each part; none takes all arms.
         """
-        return Group(self.record, factors or ({},))
+        return NetworkGroup(self.record, factors or ({},))
 
     def rule(
         self,

@@ -4,9 +4,9 @@ import math
 
 import numpy as np
 import pytest
-from landscape.plots.forest import Estimate, ForestPanel, forest
+from landscape.plots.forest import ForestPanel, ForestRow, forest
 
-ROW = Estimate("λ_max", "sure", 2.0, (1.0, 4.0), (1.5, 3.0), 1.0, (0.8, 1.25))
+ROW = ForestRow("λ_max", "sure", 2.0, (1.0, 4.0), (1.5, 3.0), 1.0, (0.8, 1.25))
 
 
 def drawn(row, scale="log"):
@@ -34,13 +34,13 @@ def test_both_intervals_the_estimate_and_the_border_are_drawn():
 
 
 def test_an_open_end_reaches_the_border_of_the_axis():
-    axis = drawn(Estimate("t", "sure", 3.0, (2.0, math.inf), (2.5, 5.0), 1.0))
+    axis = drawn(ForestRow("t", "sure", 3.0, (2.0, math.inf), (2.5, 5.0), 1.0))
     assert spans(axis)[0] == pytest.approx((2.0, axis.get_xlim()[1]))
     assert not axis.collections
 
 
 def test_a_row_without_interval_keeps_its_place():
-    lone = Estimate("t", "open", math.nan, (math.nan, math.nan), (math.nan, math.nan), 1.0)
+    lone = ForestRow("t", "open", math.nan, (math.nan, math.nan), (math.nan, math.nan), 1.0)
     panel = ForestPanel("Points", "points", [ROW, lone, ROW])
     (axis,) = forest([panel], groups=["sure", "open"]).axes
     assert [label.get_text() for label in axis.get_yticklabels()][1] == "t"
@@ -48,7 +48,7 @@ def test_a_row_without_interval_keeps_its_place():
 
 
 def test_panels_are_as_high_as_their_rows_and_the_legend_names_the_groups_in_order():
-    open_row = Estimate("t", "open", 1.0, (0.5, 2.0), (0.7, 1.5), 1.0)
+    open_row = ForestRow("t", "open", 1.0, (0.5, 2.0), (0.7, 1.5), 1.0)
     panels = [ForestPanel("A", "x", [open_row]), ForestPanel("B", "x", [ROW] * 9)]
     figure = forest(panels, groups=["sure", "open", "unused"])
     assert [text.get_text() for text in figure.legends[0].get_texts()] == ["sure", "open"]

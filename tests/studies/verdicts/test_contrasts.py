@@ -4,7 +4,7 @@ import math
 
 import pytest
 from studies.verdicts.columns import NotMeasuredError
-from studies.verdicts.contrasts import Contrast, Group, Series
+from studies.verdicts.contrasts import Contrast, NetworkGroup, SizeSeries
 from studies.verdicts.expressions import Parameter, factor, number
 from studies.verdicts.networks import Networks
 from studies.verdicts.recorded_study import RecordedStudy
@@ -85,15 +85,15 @@ def widths(folder, *, exponent):
 
 def test_a_series_has_the_exponent_of_its_sizes(tmp_path):
     study = widths(tmp_path, exponent=-0.5)
-    measured = Series(study, "width", Parameter("widths"), {}).exponent("trace").measure()
+    measured = SizeSeries(study, "width", Parameter("widths"), {}).exponent("trace").measure()
     assert measured.effect.estimate == pytest.approx(-0.5) and measured.other == "width"
     with pytest.raises(NotMeasuredError, match="has 1 sizes to compare"):
-        Series(study, "width", [4], {}).exponent("trace").measure()
+        SizeSeries(study, "width", [4], {}).exponent("trace").measure()
 
 
 def test_a_group_correlates_all_networks_with_arms_as_clusters(tmp_path):
     study = widths(tmp_path, exponent=2.0)
-    group, accuracy = Group(study, [{}]), number("test_accuracy")
+    group, accuracy = NetworkGroup(study, [{}]), number("test_accuracy")
     measured = group.correlation("trace", accuracy).measure()
     assert measured.effect.estimate == pytest.approx(0.949, abs=0.01)  # Ties within arms.
     assert measured.effect.evidence is None or measured.effect.evidence.correlation.clusters == 3
@@ -109,7 +109,7 @@ def test_a_partial_correlation_names_what_is_held(tmp_path):
             labels = {"arm": str(arm), "family": "AB"[arm % 2], "size": arm, "seed": seed}
             record.run(0.5 + 0.01 * arm + 0.01 * other, labels=labels)
             record.add("trace", arm + noise, labels=labels)
-    group = Group(RecordedStudy(record.write(), "01_sample"), [{}])
+    group = NetworkGroup(RecordedStudy(record.write(), "01_sample"), [{}])
     plain = group.correlation("trace", number("test_accuracy")).measure()
     held = group.correlation(
         "trace", number("test_accuracy"), given=factor("size"), within="family"
