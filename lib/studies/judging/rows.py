@@ -195,7 +195,7 @@ def _rule_row(judgement: Judgement) -> dict[str, Any] | None:
     side, border = rule.judged_against(rule.relations[0])
     return {
         "side": side,
-        "border": border,
+        "border": _number(border),
         "former": rule.former,
         "changed": bool(rule.reason_of_change),
         "reason_of_change": rule.reason_of_change,
@@ -204,5 +204,10 @@ def _rule_row(judgement: Judgement) -> dict[str, Any] | None:
 
 
 def _number(value: float | None) -> float | None:
-    """Return a number that JSON can hold, else None."""
-    return float(value) if value is not None and math.isfinite(value) else None
+    """Return a number that JSON can hold, else None.
+
+    Ten digits, as records keep them: the last bits differ from processor to processor.
+    """
+    if value is None or not math.isfinite(value):
+        return None
+    return float(format(value, ".10g"))

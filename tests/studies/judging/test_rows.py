@@ -80,6 +80,13 @@ def test_a_finding_has_what_a_forest_plot_needs():
     assert rows.row(judged(UP))["findings"][0]["would_have_seen"] is None
 
 
+def test_numbers_of_a_row_have_ten_digits():
+    # What a processor makes of the last bits is no result.
+    row = rows.row(judged(UP))["findings"][0]
+    numbers = [value for value in row.values() if isinstance(value, float)]
+    assert len(numbers) > 8 and all(value == float(f"{value:.10g}") for value in numbers)
+
+
 def test_a_finding_without_margin_or_clusters_has_null():
     row = rows.row(judged(level("loss", [2.0, 2.1]), border=1.0))["findings"][0]
     assert row["margin"] is row["margin_low"] is row["p_equivalent"] is row["neutral"] is None
