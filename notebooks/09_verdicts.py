@@ -94,6 +94,10 @@ now_judged = "Its numbers were shown; now a rule judges them."
 shown = {"former": "shown, not judged", "changed": now_judged}
 unjudged = {"former": "not judged", "changed": "No rule judged it before."}
 
+# %% [markdown]
+# Numbers that several studies have. λ_max per unit of training loss stands where no measurement at
+# equal loss exists: their ratio is no proof, and the words for the check say so.
+
 # %%
 accuracy, train_loss = number("test_accuracy"), number("train_loss")
 lambda_max, lambda_min = number("lambda_max"), number("lambda_min")
@@ -134,6 +138,9 @@ bn_sam = bn.ratios(
     training_loss=equal_sam,
 )
 
+# %% [markdown]
+# S1.1 to S1.3: accuracy and step noise, λ_max and SAM's rise, alone and at equal training loss.
+
 # %%
 study.above("S1.1a", bn.points(), training_loss=equal_accuracy)
 study.below(
@@ -154,6 +161,10 @@ study.above(
     size="One seed alone was measured on 256, 1,024 and 4,096 examples.",
 )
 study.above("S1.3", bn.ratio(sam), **bn_sam, changed=equivalence)
+
+# %% [markdown]
+# S1.4 claims two relations at once; S1.5 is about the straight path between two solutions, and
+# about the lowest of three other paths.
 
 # %%
 more_accurate = bn.points().against(0, "above")
@@ -205,6 +216,9 @@ study.above(
     places=by_loss,
 )
 
+# %% [markdown]
+# S2.3: the source's eigenvalues are Ritz values of 15 Lanczos steps on finite differences.
+
 # %%
 study.above(
     "S2.3a",
@@ -228,6 +242,10 @@ shares = [
 ]
 by_ritz = level(shares[0], "by Ritz values", log=True, published=True)
 study.above("S2.3c", by_ritz, 0.1, estimator=level(shares[1], log=True), **shown)
+
+# %% [markdown]
+# S2.5: paths between two ResNets. S2.7: the bound as the source prints it, and with the radius
+# divided too. S2.9: whether Lanczos converges on networks of millions of parameters.
 
 # %%
 crossed = [lowest("paths", "accuracy", bn=policy, **straight) for policy in statistics]
@@ -282,6 +300,10 @@ rows += (("S3.5c", "lambda_max", -0.85), ("S3.5d", "kappa", -0.85))
 for id, quantity, least_tie in rows:
     study.below(id, tied[quantity], least_tie, **checks[quantity], changed=border)
 
+# %% [markdown]
+# S2.8: conditioning against depth, where it doubles from the least depth to the greatest. S3.7:
+# λ_max before training and what becomes of the network.
+
 # %%
 layers = study.record.parameters.get("depths", [8, 56])
 doubling = math.log(2, max(layers) / min(layers))  # The exponent that doubles it over the depths.
@@ -328,6 +350,10 @@ for init, (both, norm_alone, skip_alone, neither) in arms.items():
     main = (0.5 * skip_effect).named("The effect of skip connections on the test accuracy")
     effects[init] = points(main, 0.5 * norm_effect, "than that of BN", **cifar)
 
+# %% [markdown]
+# S3.1, S3.4 and S3.6: accuracy and training loss of the four, and whether networks with neither
+# learn.
+
 # %%
 main_effects = {"changed": "Main effects of both are compared."}
 for id, asked, why in (
@@ -350,6 +376,10 @@ study.above(
     source_numbers=(),
     changed=explained,
 )
+
+# %% [markdown]
+# S3.4: how flat the landscape is where neither is used, and what becomes of gradients on their way
+# back. The planes are set against those of skip with BN.
 
 # %%
 reference = verdicts.study("02_skip_sharpness").networks(skip="yes", norm="batch")
@@ -462,6 +492,9 @@ for id, side, network, first, second, others in (
         changed=learning,
     )
 
+# %% [markdown]
+# S5.5: accuracy and training loss of MLPs.
+
 # %%
 mlp = {
     (name, rate): study.networks(network="MLP", optimizer=name, rate=rate)
@@ -488,6 +521,10 @@ slowest = [
     for sgd, fast, adam in rates_of_three
 ]
 study.above("S5.5c", slowest[0], step_and_start=slowest[1:])
+
+# %% [markdown]
+# S2.6: tr H against the batch size, at one rate; for as many steps, and at one ratio of rate to
+# batch size.
 
 # %%
 fixed, longer, scaled = (
@@ -544,6 +581,10 @@ narrowest = {
     for net, levels in (("MLP", "mlp_compared"), ("CNN", "cnn_compared"))
 }
 
+# %% [markdown]
+# S5.1: epochs to a level. Families are compared at two widths, and where they have about as many
+# parameters.
+
 # %%
 narrow, wide, alike = (
     study.contrast(
@@ -569,6 +610,10 @@ study.above(
     size=[families[2].duration(to_accuracy, there[0]), families[2].duration(to_loss, there[1])],
     also=fewer,
 )
+
+# %% [markdown]
+# S5.2 and S5.9: λ_max over width and between families; the larger of both widths judges, as it was
+# chosen.
 
 # %%
 few = number("lambda_max", examples=Parameter("curvature_examples"))
@@ -597,6 +642,9 @@ for id in ("S5.2b", "S5.9a"):
         also=fewer,
         changed=chosen,
     )
+
+# %% [markdown]
+# S5.3 and S5.9: basins on planes, their width and how elongated they are.
 
 # %%
 plane_basin = {"directions": "random"}
@@ -628,6 +676,9 @@ study.above(
     also=fewer,
     changed=[holm, chosen],
 )
+
+# %% [markdown]
+# S5.8: whether one plane tells how many epochs a network needs, over the six models of the source.
 
 # %%
 six = study.group(
