@@ -10,6 +10,8 @@ from studies.verdicts.asked import Asked
 from studies.verdicts.columns import NotMeasuredError
 from studies.verdicts.recorded_study import RecordedStudy
 
+Network = tuple[int, str, float]  # Parameters, data, and the gap.
+
 
 def bounded_gaps(
     studies: Sequence[RecordedStudy],
@@ -23,8 +25,8 @@ def bounded_gaps(
 ) -> Asked:
     """Ask for the share of networks whose generalisation gap keeps below ``pac_bayes_bound``.
 
-    A network that several studies or arms share counts once: its entry is the same in all records.
-    Networks that diverged have no gap and do not count.
+    A network that several studies or arms share counts once: networks with one size, one data set
+    and the same gap in all ten digits are one. Networks that diverged have no gap and do not count.
 
     Args:
         studies: The studies; those without a record are left out.
@@ -38,7 +40,7 @@ def bounded_gaps(
     """
 
     def measure() -> Relation:
-        outcomes: dict[str, bool] = {}
+        outcomes: dict[Network, bool] = {}
         for study in studies:
             if study.recorded:
                 outcomes |= _outcomes(study, without, rho=rho, delta=delta, inside=inside)
@@ -52,8 +54,8 @@ def bounded_gaps(
 
 def _outcomes(
     study: RecordedStudy, without: Sequence[str], *, rho: float, delta: float, inside: bool
-) -> dict[str, bool]:
-    """Return entry -> whether the gap keeps below the bound, for runs that ended in numbers."""
+) -> dict[Network, bool]:
+    """Return network -> whether the gap keeps below the bound, for runs that ended in numbers."""
     sizes = {row["entry"]: row["parameters"] for row in study.rows("runs")}
     outcomes = {}
     for row in study.numbers("loss_gap"):
@@ -64,6 +66,6 @@ def _outcomes(
             bound = pac_bayes_bound(
                 sizes[row["entry"]], examples, rho=rho, delta=delta, inside=inside
             )
-            outcomes[row["entry"]] = gap <= bound
+            outcomes[sizes[row["entry"]], row["examples_hash"], row["value"]] = gap <= bound
             study.used.add(row["origin"])
     return outcomes

@@ -29,8 +29,9 @@ def test_gaps_on_both_sides_of_the_bound_are_counted(tmp_path):
 
 
 def test_a_network_of_two_studies_counts_once_and_diverged_ones_not(tmp_path):
-    first = record(tmp_path, "a", {"e1": 0.0, "e2": float("nan")})
-    second = record(tmp_path, "b", {"e1": 0.0, "e3": 9.0, "e9": 0.0})
+    first = record(tmp_path, "a", {"e1": 0.1, "e2": float("nan")})
+    # e4 is e1 by another name: a learning rate that differs in the last bit.
+    second = record(tmp_path, "b", {"e1": 0.1, "e4": 0.1, "e3": 9.0, "e9": 0.0})
     missing = RecordedStudy(tmp_path, "c")
     measured = bounded_gaps([first, second, missing], **BOUND, without=["plan"]).measure()
     assert (measured.effect.estimate, measured.effect.n) == (0.5, 2)
