@@ -75,8 +75,7 @@ class Recording:
         remeasure: bool = False,
     ) -> None:
         self.name, self.store, self.workers = name, store, 1
-        self.record = RecordFolder(source, name)
-        self.record.folder = Path(target)
+        self.record = RecordFolder(source, name, target=target)
         self.missing: dict[str, list[dict[str, Any]]] = {}
         self.stale: dict[str, list[str]] = {}
         self._remeasure = remeasure
@@ -101,6 +100,7 @@ class Recording:
             The parts in the order of the requests; None where the record lacks an entry and
             nothing may be computed.
         """
+        self.record.take_over()  # What another process has measured is not measured again.
         ids = [entry_id(kind, request.identity) for request in requests]
         for entry, request in zip(ids, requests, strict=True):
             self.record.ask(entry, request.labels)
