@@ -13,6 +13,8 @@ PYTHON    := python3
 VENV      := .venv
 JOBS      :=
 CHECKED   :=
+# Also from the environment: REMEASURE=stale make report PROFILE=paper
+REMEASURE ?=
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
@@ -22,7 +24,7 @@ CHECKED   :=
 # allowed. It sees values as they were typed, since make would execute some, also to export them to a
 # program. make's calls of itself skip it.
 quoted    = '$(subst ','\'',$(value $(1)))'
-variables := MAKECMDGOALS PROFILE STUDIES STUDY P T B FROM JOBS DATA_DIR BUILD_DIR PYTHON VENV
+variables := MAKECMDGOALS PROFILE STUDIES STUDY P T B FROM JOBS REMEASURE DATA_DIR BUILD_DIR PYTHON VENV
 unexport $(variables)
 ifneq ($(value CHECKED),yes)
   answer := $(shell $(call quoted,PYTHON) -m report.request $(foreach name,$(variables),$(name)=$(call quoted,$(name))))
@@ -38,15 +40,20 @@ cores       := $(shell getconf _NPROCESSORS_ONLN 2>/dev/null || echo 1)
 # Small networks do not fill two cores: studies of small runs are executed side by side.
 jobs        := $(or $(JOBS),$(if $(filter paper,$(PROFILE)),1,$(shell echo $$(( $(cores) < 4 ? $(cores) : 4 )))))
 comma       := ,
+verdicts    := 09_verdicts
 all_studies := $(sort $(basename $(notdir $(wildcard notebooks/[0-9][0-9]_*.py))))
-chosen      := $(if $(strip $(STUDIES)),$(sort $(subst $(comma), ,$(STUDIES))),$(all_studies))
+# Of published: the studies whose record is, and the verdicts on them (report/settings.py).
+recorded    := $(notdir $(patsubst %/record.json,%,$(wildcard report/published/record/*/record.json)))
+every_study := $(if $(filter published,$(PROFILE)),$(filter $(recorded) $(verdicts),$(all_studies)),$(all_studies))
+asked       := $(or $(strip $(STUDY)),$(strip $(STUDIES)))
+chosen      := $(if $(asked),$(sort $(subst $(comma), ,$(asked))),$(every_study))
 out         := $(BUILD_DIR)/$(PROFILE)
 
 # VENV= (empty) runs everything by $(PYTHON) as it is.
 python   := $(call quoted,PYTHON)
 run      := $(if $(VENV),$(VENV)/bin/python,$(python))
 folders  := --data-dir $(call quoted,DATA_DIR) --build-dir '$(BUILD_DIR)'
-place    := --profile $(PROFILE) $(folders)
+place    := --profile $(PROFILE) $(folders)$(if $(REMEASURE), --remeasure '$(REMEASURE)')
 settings := $(place) --studies '$(chosen)'
 
 # glibc gives large blocks back to the system after each operation and fetches them again page by page.
@@ -61,14 +68,18 @@ threads  := $(if $(filter-out 1,$(jobs)),OMP_NUM_THREADS=$${OMP_NUM_THREADS:-$(s
 
 # Written into the build folder before anything else: make clean removes only from folders that have it.
 marker   := $(BUILD_DIR)/.landscape-report
-again    := --no-print-directory CHECKED=yes
+# What the environment asked for is not inherited: see unexport.
+again    := --no-print-directory CHECKED=yes $(if $(REMEASURE),REMEASURE='$(REMEASURE)')
 
-.PHONY: help report study test check notebooks lab bench publish clean clean-all environment built
+.PHONY: help report study test check compare notebooks lab bench publish clean clean-all environment built
 
 help: ## list the verbs
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' Makefile
 	@echo
-	@echo '  PROFILE=smoke|quick|paper   size of the run; default quick, which is not evidence'
+	@echo '  PROFILE=quick               the default, in minutes, which is not evidence; smoke is smaller'
+	@echo '  PROFILE=published           the real report from report/published/record: no data, no training'
+	@echo '  PROFILE=paper               measures anew, in hours; what the record holds is not measured again'
+	@echo '  REMEASURE=stale|all         measure again what was measured by code that has changed since, or all'
 	@echo '  STUDIES="01_... 02_..."     only these studies; default all'
 	@echo '  P="-p name value ..."       parameters for make study; its run is kept apart from the report, in'
 	@echo '                              $(BUILD_DIR)/custom/<profile>/, and uses what is already computed'
@@ -112,6 +123,9 @@ check: environment ## ruff, notebook structure, pairing, profiles, the README's 
 	$(run) -m ruff format --check .
 	$(run) -m report check
 
+compare: environment ## after PROFILE=published: is report/published what this tree makes?
+	@$(run) -m report compare $(folders)
+
 notebooks: environment ## write the paired .ipynb from the .py (FROM=ipynb: the other way)
 	@$(run) -m report notebooks $(if $(filter ipynb,$(FROM)),--from-ipynb)
 
@@ -135,14 +149,22 @@ ifeq ($(strip $(B)),)
 	@$(run) -m bench.verdicts --publish bench/README.md
 endif
 
-publish: environment ## put executed studies of paper into report/published, and renew the README's table
-	@$(run) -m report publish $(folders) \
-	  $(if $(strip $(STUDIES)),--studies '$(chosen)') $(P)
+# Both steps leave what they replace in git. A sub-make, because its studies are those now published.
+publish: environment ## put records of paper into report/published, and the report of all records
+ifneq ($(filter --table --check,$(P)),)
+	@$(run) -m report publish $(P)
+else
+ifeq ($(filter --report,$(P)),)
+	@$(run) -m report take $(folders) $(if $(strip $(STUDIES)),--studies '$(chosen)') $(P)
+endif
+	@$(MAKE) $(again) report PROFILE=published STUDIES= STUDY= P= REMEASURE=
+	@$(run) -m report publish $(folders)
+endif
 
-clean: ## remove what make report made; the store of computed results stays
+clean: ## remove what make report made; records and the store of computed results stay
 	@$(python) -m report.clean --build-dir '$(BUILD_DIR)'
 
-clean-all: ## remove the store, the bench's peers and the virtual environment as well
+clean-all: ## remove records, store, the bench's peers and the virtual environment as well
 	@$(python) -m report.clean --all --build-dir '$(BUILD_DIR)' --venv '$(VENV)'
 
 environment: ## make the virtual environment alone
@@ -152,18 +174,18 @@ $(marker):
 	@$(python) -m report.folders '$(BUILD_DIR)'
 
 # From here on: what `report prepare` made ready. A study depends on the hashes of its notebook, its
-# profile file, the library, the data it names and the lock, in inputs/NN_name.json, which is
-# rewritten only when one of them changes (report/inputs.py).
+# profile file, the library, the data it names (of published: its record) and the lock, in
+# inputs/NN_name.json, which is rewritten only when one of them changes (report/inputs.py).
 
 built: $(out)/report.html $(out)/report.pdf
 
 $(out)/%.ipynb: $(out)/inputs/%.json
 	@$(threads) $(run) -m report execute $(place) --studies $*
 
-# The synthesis reads what all the other studies wrote.
-$(out)/08_synthesis.ipynb: $(patsubst %,$(out)/%.ipynb,$(filter-out 08_synthesis,$(all_studies)))
-
 executed := $(patsubst %,$(out)/%.ipynb,$(chosen))
+
+# The verdicts read the records that the other studies wrote; alone, those that are there.
+$(out)/$(verdicts).ipynb: $(filter-out $(out)/$(verdicts).ipynb,$(executed))
 
 $(out)/report.html: $(out)/inputs/report.json $(executed)
 	@$(run) -m report html $(settings)

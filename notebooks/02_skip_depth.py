@@ -24,28 +24,22 @@
 # epoch; rank correlations of all of them with the accuracy, with intervals.
 #
 # **What will be shown.** Whether correlations that two sources found between two or three networks
-# survive many, and whether numbers taken early predict the end.
+# survive many, and whether numbers taken early predict the end. `09_verdicts` judges the sources'
+# claims (S2.4, S2.8, S3.5, S3.7) by these numbers.
 
 # %%
-
 import itertools
+import math
 
-from landscape import data, models, plots, training
-from studies import arms, claims, display, findings, predictors
-from studies.figures import captioned
-from studies.figures import depth as depth_figures
-from studies.records import runs as run_records
-from studies.records import solutions
-from studies.records.runs import learned_seeds
-from studies.study import Study
-from studies.tables import comparisons, measurements
-from studies.tables import runs as run_tables
-from studies.tables.verdicts import VerdictBox, closing
+from landscape import models, plots, training
+from studies import Arm, Study, arms, display, figures, power_laws, predictors, tables
+from studies.quantities import headings, short_headings
 
 # %% tags=["parameters"]
 profile = "quick"  # smoke and quick are no evidence; paper is
 data_dir = "data"
 build_dir = "build"
+remeasure = ""  # "stale" measures again what older code measured
 dataset = "digits"
 max_train = 512
 seeds = [0, 1, 2]
@@ -67,46 +61,18 @@ rho_adaptive = 0.5  # radius of the adaptive step, relative to |theta|
 curvature_examples = 128  # first training examples: curvature and sharpness
 
 # %% [markdown]
-# ## The claims and the rules
+# ## The networks
 #
-# The rules stand here, above the measurements that they judge; code applies them. An interval that
-# covers the border decides nothing. An artefact supposes that all that is found by the source's way
-# of measuring holds, and that one check shows the opposite. "Plain" is without skip connections.
+# Residual networks ("skip") with five norms; with BN and without skip connections ("plain") over
+# depth; and those that train from another start, PyTorch's default initialisation in place of He's,
+# or SkipInit, where each residual branch starts at zero (De and Smith 2020). Each network is one
+# arm, named by its depth where that is not the common one. One optimizer and one schedule serve
+# all. Below stand where runs diverged, and [what departs from the source](#tab-departures).
 
 # %%
 study = Study("02_skip_depth", vars())
-rules = {
-    "S3.5": "Spearman's rank correlation of λ_max, and of λ_max / |λ_min|, with the test accuracy, "
-    "over norms and depths that did not diverge; of all of them the ratio has to be finite. The "
-    "sign is that of the source's prose: in its table the flattest of three networks guesses. "
-    "Reproduced if both intervals lie below −0.85, and that of λ_max under batch statistics; "
-    "artefact of eval mode if only the last lies above; contradicted if one of the others does.",
-    "S3.7": "Rank correlation of λ_max, gradient norm and SAM rise at the initialisation with the "
-    "final test accuracy, over all arms, which differ in network or start, those that diverged "
-    "too, intervals widened for three trials. Reproduced if one lies on one side of 0; the claim "
-    "names none and no sign, so that nothing contradicts it.",
-    "S2.4": "Reproduced if the rank correlations of SAM rise and of λ_max with test accuracy, over "
-    "the same networks as S3.5, lie below 0, under batch statistics too; artefact of eval mode if "
-    "only one of those lies above; contradicted if one of the others does.",
-    "S2.8": "Exponent of λ_max / |λ_min| in depth, against the one with which it doubles from the "
-    "least depth to the greatest. Reproduced if that of plain networks lies above and that of "
-    "residual ones below; contradicted if one lies on the other side. Where a network does not "
-    "learn, nothing is decided.",
-}
-claim = {id: claims.claim(id, rule=rule) for id, rule in rules.items()}
-comparisons.rule_table(list(claim.values()))
-
-# %% [markdown]
-# ## The networks
-#
-# Residual networks with five norms; with BN and without skip connections over depth; and those that
-# train from another start, PyTorch's default initialisation in place of He's, or SkipInit, where
-# each residual branch starts at zero (De and Smith 2020). One optimizer and one schedule serve all.
-# Below stand where runs diverged, and [what departs from the source](#tab-departures).
-
-# %%
-task = data.load(dataset, study.data_dir, max_train=max_train)
-first_epoch = -(-len(task.y_train) // batch_size)  # steps
+task = study.load(dataset, max_train=max_train)
+first_epoch = math.ceil(task.train_size / batch_size)  # steps
 base = training.TrainConfig(
     models.ResNet(depth=depth, width=width),
     training.SGD(learning_rate, momentum=momentum, weight_decay=weight_decay),
@@ -118,32 +84,45 @@ base = training.TrainConfig(
     measure_every=measure_every,
     snapshots=(0, first_epoch),
 )
-norm_changes = {f"skip, {norm}": {"norm": norm} for norm in norms}
-depth_changes = {
-    f"{name}, depth {num_layers}": {"skip": name == "skip", "depth": num_layers}
-    for name, num_layers in itertools.product(("skip", "plain"), depths)
+kinds = {"skip": "yes", "plain": "no"}
+starts = {"he": {}, "torch": {"init": "torch"}, "SkipInit": {"skipinit": True}}
+norm_plan = [("skip", norm, depth, "he") for norm in norms]
+depth_plan = [(kind, "batch", layers, "he") for kind, layers in itertools.product(kinds, depths)]
+start_plan = [
+    (kind, norm, depth, start)
+    for start, norm, kind in itertools.product(("he", "torch"), ("batch", "none"), kinds)
+]
+start_plan.append(("skip", "none", depth, "SkipInit"))
+
+# %%
+planned = {}
+for kind, norm, layers, start in dict.fromkeys(norm_plan + depth_plan + start_plan):
+    words = [kind, norm]
+    words += [f"depth {layers}"] if layers != depth else []
+    words += [start] if start != "he" else []
+    factors = {"skip": kinds[kind], "norm": norm, "depth": layers}
+    factors |= {"init": starts[start].get("init", "he")}
+    factors |= {"skipinit": "yes" if start == "SkipInit" else "no"}
+    planned[kind, norm, layers, start] = Arm(", ".join(words), **factors)
+changes = {
+    arm: {"skip": kind == "skip", "norm": norm, "depth": layers, **starts[start]}
+    for (kind, norm, layers, start), arm in planned.items()
 }
-skip_change, plain_change = {"norm": "none"}, {"norm": "none", "skip": False}
-start_changes = {"plain, batch": {"skip": False}, "plain, none": plain_change}
-he_changes = {"skip, batch": {}, "skip, none": skip_change, **start_changes}
-start_changes |= {
-    f"{arm}, torch": changes | {"init": "torch"} for arm, changes in he_changes.items()
+configs = arms.variants(base, changes)
+runs = study.train(configs, task, seeds=seeds, workers=workers)
+norm_arms = [planned[plan] for plan in norm_plan]
+depth_families = {
+    kind: {layers: planned[kind, "batch", layers, "he"] for layers in depths} for kind in kinds
 }
-start_changes["skip, none, SkipInit"] = {**skip_change, "skipinit": True}
-configs = arms.variants(base, {**norm_changes, **depth_changes, **start_changes})
-runs = training.sweep(configs, task, seeds=seeds, store=study.store, workers=workers)
-run_records.record_runs(study, runs)
 
 # %%
 source = {"batch_size": 32, "precision": "float32", "epochs": 20, "dataset": "cifar10"}
 source |= {"depth": 20, "width": 1.0, "max_train": 50000}
-reasons = dict.fromkeys(source, "a small run, no evidence") if not study.evidence else {}
-reasons |= {"batch_size": "costs less", "precision": "costs less"}
+reasons = dict.fromkeys(source, "costs less" if study.evidence else "a small run, no evidence")
 reasons |= {"max_train": "many arms", "width": "many arms"} if study.evidence else {}
 display.show(
-    run_tables.divergence(runs, label="tab-divergence"),
-    run_tables.departures(source, study.parameters, reasons, label="tab-departures"),
-    run_tables.repeated(configs),
+    tables.divergence(runs, label="tab-divergence"),
+    tables.departures(source, study.parameters, reasons, label="tab-departures"),
 )
 
 # %% [markdown]
@@ -157,32 +136,38 @@ display.show(
 
 # %%
 curvature_set = task.first(curvature_examples)
-norm_and_depth_runs = {
-    key: run for key, run in runs.items() if key[0] in {**norm_changes, **depth_changes}
-}
-solutions.record_solutions(
-    study,
-    arms.arm_objectives(norm_and_depth_runs, curvature_set),
+compared = runs.where(arm=[planned[plan] for plan in dict.fromkeys(norm_plan + depth_plan)])
+curvature = ["lambda_max", "lambda_min", "kappa", "sam", "lambda_max_relative", "sam_adaptive"]
+solutions = compared.solutions(curvature_set)
+geometry = study.measure(
+    solutions,
+    [*curvature, "gradient_norm", "loss", "rounding"],
     rho=rho,
     rho_adaptive=rho_adaptive,
 )
-comparisons.arm_table(
-    study,
-    solutions.HEADINGS,
-    list(norm_changes),
+outcomes = ["test_accuracy", "train_loss", "test_loss"]
+ends = study.measurements.where(at="end", quantity=outcomes)
+tables.arms(
+    ends | geometry,
+    [*outcomes, *curvature],
+    norm_arms,
     runs=runs,
     label="tab-norms",
-    caption=f"Norms, trained on {len(task.y_train)} examples and measured on {curvature_examples}: "
+    caption=f"Norms, trained on {task.train_size} examples and measured on {curvature_examples}: "
     "mean over seeds ± half-width of the 95% interval.",
 )
 
 # %%
-initial_objectives = arms.arm_objectives(runs, curvature_set, step=0, bn="batch")
-solutions.record_early(study, initial_objectives, rho=rho, prefix="initial_", tol=1e-3)
-depth_headings = {"test_accuracy": "test accuracy", "kappa": "λ_max / |λ_min|"}
-depth_headings |= {"initial_lambda_max": "λ_max at the initialisation", "lambda_max": "λ_max"}
-captioned.curves(
-    depth_figures.depth_panels(study, depth_headings, ["skip", "plain"], depths),
+early_kinds = ["lambda_max", "gradient_norm", "sam", "loss", "rounding"]
+start_solutions = runs.solutions(curvature_set, step=0, bn="batch")
+initial = study.measure(start_solutions, early_kinds, rho=rho, tol=1e-3)
+at_start = initial.qualified("at the initialisation")
+figures.against_size(
+    ends | geometry | at_start,
+    ["test_accuracy", "kappa", "lambda_max, at the initialisation", "lambda_max"],
+    depth_families,
+    x="depth (layers)",
+    span=10.0,
     label="fig-depths",
     caption="Depth, with BN: mean over seeds with 95% interval. At the initialisation the "
     "statistics are those of the examples.",
@@ -191,17 +176,15 @@ captioned.curves(
 )
 
 # %%
-weight_gradients = {key: run_records.layer_gradients(run) for key, run in runs.items()}
-epoch_indices = {"before training": 0, "last epochs": -1}
-gradient_panels = {
-    f"depth {num_layers}, {moment}": {
-        (name, seed): weight_gradients[f"{name}, depth {num_layers}", seed][:, epoch]
-        for name, seed in itertools.product(("skip", "plain"), seeds)
+moments = {"before training": 0, "last epochs": -1}
+gradients = {}
+for layers, (moment, place) in itertools.product(depths, moments.items()):
+    arms_of_depth = {kind: family[layers] for kind, family in depth_families.items()}
+    gradients[f"depth {layers}, {moment}"] = {
+        key: run.gradients[:, place] for key, run in runs.renamed(arms_of_depth).items()
     }
-    for num_layers, (moment, epoch) in itertools.product(depths, epoch_indices.items())
-}
-captioned.curves(
-    depth_figures.gradient_panels(gradient_panels),
+figures.gradients(
+    gradients,
     label="fig-gradients",
     caption="Gradients by the layers' weights W, with BN: of the first mini-batch, and root mean "
     f"square over those of the last {min(measure_every, epochs)} epochs.",
@@ -209,22 +192,23 @@ captioned.curves(
     "and without skip connections.",
 )
 
+# %% [markdown]
+# The source's $\lambda_{\max}/|\lambda_{\min}|$ against depth, [as a power](#tab-exponents). It is
+# no condition number where networks have not learned: which of them did stands below.
+
 # %%
-learned = learned_seeds(study, runs, chance=1 / task.classes)
-all_learned = all(all(learned[arm]) for arm in depth_changes)
-arms_by_depth = {
-    name: [f"{name}, depth {num_layers}" for num_layers in depths] for name in ("plain", "skip")
-}
-conditioning = [
-    findings.doubling(
-        study, "kappa", arms_by_depth[name], depths, name, side=side, meaningful=all_learned
-    )
-    for name, side in (("plain", claims.above), ("skip", claims.below))
-]
-verdicts = [claims.every(claim["S2.8"], conditioning)]
+exponents = power_laws.power_law_exponents(geometry, ["kappa"], depth_families)
+doubling = math.log(2) / math.log(max(depths) / min(depths))
+depth_arms = [arm for family in depth_families.values() for arm in family.values()]
 display.show(
-    VerdictBox(verdicts[0]),
-    run_tables.learned(study, runs, list(depth_changes), chance=1 / task.classes),
+    tables.exponents(
+        exponents,
+        headings(["kappa"]),
+        label="tab-exponents",
+        caption=f"Exponents of the power law in depth, from {min(depths)} to {max(depths)} layers; "
+        f"at {doubling:.3f} the ratio doubles over this range.",
+    ),
+    tables.learned(runs.where(arm=depth_arms)),
 )
 
 # %% [markdown]
@@ -234,96 +218,83 @@ display.show(
 # interval from leaving out arms, and within arms, which does not see the differences between
 # architectures. [The numbers](#tab-correlations), with the training loss and the depth itself in
 # the last rows; [two of them](#fig-scatter), a point a network. Early numbers are those of the mode
-# of training, with the statistics of the examples. Claim S3.7 is judged over all networks and
-# initialisations, those without norm too, of which some diverge or never leave chance.
+# of training, with the statistics of the examples.
 
 # %%
-distinct_arms = arms.distinct({arm: configs[arm] for arm in (*norm_changes, *depth_changes)})
-kept_arms = [arm for arm in distinct_arms if arm in arms.trained(norm_and_depth_runs)]
-kept_runs = {key: run for key, run in norm_and_depth_runs.items() if key[0] in kept_arms}
-early_objectives = arms.arm_objectives(kept_runs, curvature_set, step=first_epoch, bn="batch")
-solutions.record_early(study, early_objectives, rho=rho, prefix="early_", tol=1e-3)
-final_objectives = arms.arm_objectives(kept_runs, curvature_set, bn="batch", bn_block=batch_size)
-solutions.record_early(study, final_objectives, rho=rho, prefix="batch_", tol=1e-3)
-for (arm, seed), run in kept_runs.items():
-    study.add("depth", run.config.model.depth, arm=arm, seed=seed)
-kind_titles = {"lambda_max": "λ_max", "gradient_norm": "gradient norm", "sam": "SAM rise"}
-moment_titles = {"initial": "at the initialisation", "early": "after one epoch"}
-early_titles = {
-    f"{moment}_{kind}": f"{kind_titles[kind]}, {moment_titles[moment]}"
-    for moment, kind in itertools.product(moment_titles, kind_titles)
-}
-late_titles = {
-    "lambda_max": "λ_max at the end",
-    "kappa": "λ_max / |λ_min|",
-    "sam": "SAM rise at the end",
-}
-late_titles |= {"batch_lambda_max": "λ_max, batch statistics", "batch_sam": "SAM rise, likewise"}
-late_titles |= {"train_loss": "training loss at the end", "depth": "depth"}
-correlations = predictors.rank_correlations(
-    study, {**early_titles, **late_titles}, "test_accuracy", kept_arms
-)
-comparisons.correlation_table(
-    correlations,
-    label="tab-correlations",
-    caption="Rank correlation with the final test accuracy and its 95% interval.",
+kept_arms = [arm for arm in compared.arms if not compared.diverged(arm)[0]]
+kept = compared.where(arm=kept_arms)
+after = kept.solutions(curvature_set, step=first_epoch, at="first epoch", bn="batch")
+early = study.measure(after, early_kinds, rho=rho, tol=1e-3)
+batch_solutions = kept.solutions(curvature_set, bn="batch", bn_block=batch_size)
+batch = study.measure(batch_solutions, early_kinds, rho=rho, tol=1e-3)
+numbers = ends | geometry | at_start | predictors.of_column(ends, "test_accuracy", "depth")
+numbers |= early.qualified("after one epoch") | batch.qualified("batch statistics")
+early_names = [
+    f"{name}, {moment}"
+    for moment in ("at the initialisation", "after one epoch")
+    for name in ("lambda_max", "gradient_norm", "sam")
+]
+late_names = ["lambda_max", "kappa", "sam", "lambda_max, batch statistics", "sam, batch statistics"]
+names = short_headings([*early_names, *late_names, "train_loss"]) | {"depth": "depth"}
+correlations = predictors.rank_correlations(numbers, names, "test_accuracy", kept_arms)
+display.show(
+    tables.correlations(
+        correlations,
+        label="tab-correlations",
+        caption="Rank correlation with the final test accuracy and its 95% interval. Measures "
+        "without a moment are those at the end of training.",
+    ),
+    tables.correlation_signs(correlations, target="test accuracy"),
 )
 
 # %%
 clouds = [
     plots.Cloud(
-        early_titles.get(name, late_titles.get(name)),
-        study.unit(name),
+        names[name],
+        numbers.unit(name),
         "test accuracy (share correct)",
-        predictors.points(study, name, "test_accuracy", kept_arms),
+        predictors.points(numbers, name, "test_accuracy", kept_arms),
         x_scale="log",
     )
-    for name in ("early_lambda_max", "lambda_max")
+    for name in ("lambda_max, after one epoch", "lambda_max")
 ]
-captioned.scatter(
+figures.scatter(
     clouds,
     label="fig-scatter",
     caption="Final test accuracy against the largest eigenvalue, after one epoch and at the end.",
     alt="Two clouds of points, a marker for each arm: test accuracy over the largest eigenvalue.",
 )
 
+# %% [markdown]
+# Over [all networks and initialisations](#tab-initial), those without norm too, of which some
+# diverge or never leave chance: what the landscape before training says of the accuracy.
+
 # %%
-initial_titles = {name: title for name, title in early_titles.items() if name.startswith("initial")}
-confidence = 1 - 0.05 / len(initial_titles)
-architectures = arms.architectures(configs, base)
-initial_correlations = predictors.rank_correlations(
-    study, initial_titles, "test_accuracy", architectures, confidence=confidence
+initial_names = {name: names[name] for name in early_names[:3]}
+confidence = 1 - 0.05 / len(initial_names)
+before = predictors.rank_correlations(
+    numbers, initial_names, "test_accuracy", runs.arms, confidence=confidence
 )
-initial_findings = findings.correlation_findings(
-    study, initial_titles, initial_correlations, architectures, "accuracy"
-)
-strong_findings, weak_findings = (
-    findings.correlation_findings(
-        study, late_titles, correlations, kept_arms, "accuracy", side=claims.below, threshold=border
-    )
-    for border in (-0.85, 0.0)
-)
-correlation_verdicts = [
-    claims.robust(claim["S3.5"], strong_findings[:2], strong_findings[3:4]),
-    claims.some(claim["S3.7"], initial_findings),
-    claims.robust(claim["S2.4"], [weak_findings[2], weak_findings[0]], weak_findings[3:5]),
-]
-verdicts += correlation_verdicts
 display.show(
-    *map(VerdictBox, correlation_verdicts),
-    measurements.stable_start_sentence(study, base.optimizer, "test_accuracy", kept_arms),
-    measurements.rounding_sentence(
-        study, "initial_rounding", architectures, moment_titles["initial"]
+    tables.correlations(
+        before,
+        converged={title: numbers.converged(name) for name, title in initial_names.items()},
+        label="tab-initial",
+        caption=f"Rank correlation of three numbers before training with the final test accuracy "
+        f"of all {len(runs.arms)} arms, each with its {100 * confidence:.4g}% interval, widened "
+        "for three trials.",
     ),
-    measurements.rounding_sentence(study, "early_rounding", kept_arms, moment_titles["early"]),
+    tables.stable_starts(initial, ends, base.optimizer, "test_accuracy", kept_arms),
+    tables.rounding(initial, "at the initialisation"),
+    tables.rounding(early, "after one epoch"),
 )
 
 # %% [markdown]
 # ## What was shown
 
 # %%
-files = study.write("Norms, depth and prediction", verdicts, [task])
-closing(study, verdicts)
+study.close("Norms, depth and prediction")
+tables.closing(study, evidence=study.evidence)
 
 # %% [markdown]
 # ## Limits
@@ -335,8 +306,4 @@ closing(study, verdicts)
 # arms, follow what one step size suits, and say nothing of causes. Sharpness is compared where
 # training ended, at unequal training losses, with which curvature of the cross-entropy falls, and
 # on few examples. Deep plain networks multiply what float32 rounds from layer to layer: where
-# little is left of their gradient, early numbers are known less well than their residuals say. The
-# rules were changed after readings of first results, before these networks were trained: S3.5 and
-# S2.4 asked for eval mode alone; S3.7 counted numbers after an epoch as known before training, and
-# left out networks without norm, which begin with small gradients and stay at chance, and those
-# that diverge; S2.8 left out the residual networks and whether any learns.
+# little is left of their gradient, early numbers are known less well than their residuals say.

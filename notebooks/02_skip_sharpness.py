@@ -24,28 +24,19 @@
 # run on our networks. Whether batch size and precision change the finding is checked.
 #
 # **What will be shown.** Whether a skip connection flattens the landscape where training ends, and
-# what of it is the estimator's, the scale's, or that of unequal losses.
+# what of it belongs to the estimator, to the scale, or to unequal losses. What becomes of the
+# source's claim (S3.2) stands in the study of verdicts.
 
 # %%
-
-import dataclasses
-import functools
-import itertools
-
-from landscape import data, models, plots, training
-from studies import arms, claims, display, findings, formatting, intervals
-from studies.figures import builders, captioned
-from studies.records import published, slices, solutions, spectra
-from studies.records import runs as run_records
-from studies.study import Study
-from studies.tables import comparisons, measurements
-from studies.tables.runs import departures, divergence
-from studies.tables.verdicts import VerdictBox, closing
+from landscape import models, training
+from studies import Arm, Study, arms, display, figures, formatting, intervals, tables
+from studies.records import published
 
 # %% tags=["parameters"]
 profile = "quick"  # smoke and quick are no evidence; paper is
 data_dir = "data"
 build_dir = "build"
+remeasure = ""  # stale: measure again what older code measured
 dataset = "digits"
 max_train = 50000  # training examples of the two arms, at most
 seeds = [0, 1, 2]
@@ -76,25 +67,6 @@ lanczos_steps = 15  # S2
 lanczos_step_sizes = [1e-3, 1e-1]  # S2 gives none
 
 # %% [markdown]
-# ## The claim and its rule
-#
-# The rule stands here, above the measurements that it judges; code applies it. An interval that
-# covers the border decides nothing. An artefact supposes that all that is found by the source's way
-# of measuring holds, and that one check shows the opposite. The rule asks for the direction; the
-# source's size stands beside what is found.
-
-# %%
-study = Study("02_skip_sharpness", vars())
-rule = (
-    "λ_max of BN alone over skip with BN. Reproduced if the ratio lies above 1, by five power "
-    "iterations as in the source, converged, under batch statistics, and relative to the norms of "
-    "filters, and BN alone loses less than 2 points of accuracy; artefact if the source's ratio "
-    "lies above and one of the others below; contradicted if the source's does, or more is lost."
-)
-claim = claims.claim("S3.2", rule=rule)
-comparisons.rule_table([claim])
-
-# %% [markdown]
 # ## Training
 #
 # The arms with BN of the two by two, as in the study of who trains at all: both share convolutions,
@@ -102,8 +74,8 @@ comparisons.rule_table([claim])
 # curves](#fig-training). Below them stands what departs from the source.
 
 # %%
-task = data.load(dataset, study.data_dir, max_train=max_train)
-sweep = functools.partial(training.sweep, store=study.store, workers=workers)
+study = Study("02_skip_sharpness", vars())
+task = study.load(dataset, max_train=max_train)
 base = training.TrainConfig(
     models.ResNet(depth=depth, width=width),
     training.SGD(learning_rate, momentum=momentum, weight_decay=weight_decay),
@@ -114,11 +86,11 @@ base = training.TrainConfig(
     measured=measured,
     snapshots=(0,),
 )
-arm_changes = {"skip + BN": {}, "BN alone": {"skip": False}}
-runs = sweep(arms.variants(base, arm_changes), task, seeds=seeds)
-run_records.record_runs(study, runs)
-captioned.curves(
-    builders.training_panels(runs),
+skip, plain = Arm("skip + BN", skip="yes", norm="batch"), Arm("BN alone", skip="no", norm="batch")
+configs = arms.variants(base, {skip: {}, plain: {"skip": False}})
+runs = study.train(configs, task, seeds=seeds, workers=workers)
+figures.training(
+    runs,
     label="fig-training",
     caption="Training with BN, with and without skip connections: mean over seeds, 95% interval as "
     "a band, each seed as a thin line. A curve ends where its run diverged.",
@@ -134,8 +106,8 @@ reasons = dict.fromkeys(source, "a small run, no evidence") if not study.evidenc
 reasons |= {"batch_size": "costs less", "precision": "costs less", "plane_points": "finer"}
 reasons |= {"small_train": "a check costs less"} if study.evidence else {}
 display.show(
-    divergence(runs, label="tab-divergence"),
-    departures(source, study.parameters, reasons, label="tab-departures"),
+    tables.divergence(runs, label="tab-divergence"),
+    tables.departures(source, study.parameters, reasons, label="tab-departures"),
 )
 
 # %% [markdown]
@@ -146,47 +118,41 @@ display.show(
 # ended, in eval mode, λ_max and SAM's rise.
 
 # %%
-small_task = data.load(dataset, study.data_dir, max_train=small_train)
-small_base = dataclasses.replace(base, measure_every=measure_every)
-way_settings = {"here": {"batch_size": batch_size, "precision": precision}}
-way_settings["source"] = {"batch_size": source_batch, "precision": "float32"}
-check_changes = {
-    f"{arm}, as {way}": {**changes, **settings}
-    for (arm, changes), (way, settings) in itertools.product(
-        arm_changes.items(), way_settings.items()
-    )
+small_task = study.load(dataset, max_train=small_train)
+source_way = {"batch_size": source_batch, "precision": "float32", "measure_every": measure_every}
+here = {"measure_every": measure_every}
+check = {
+    Arm("skip + BN, as here", skip="yes", way="here"): here,
+    Arm("skip + BN, as source", skip="yes", way="source"): source_way,
+    Arm("BN alone, as here", skip="no", way="here"): {**here, "skip": False},
+    Arm("BN alone, as source", skip="no", way="source"): {**source_way, "skip": False},
 }
-check_runs = sweep(arms.variants(small_base, check_changes), small_task, seeds=seeds[:1])
-run_records.record_runs(study, check_runs)
-final_objectives = arms.arm_objectives(check_runs, task.first(curvature_examples))
-solutions.record_early(study, final_objectives, rho=rho, prefix="end_")
-comparisons.arm_table(
-    study,
-    {
-        "test_accuracy": "test accuracy",
-        "train_loss": "training loss (nats)",
-        "end_lambda_max": "λ_max",
-        "end_sam": "SAM rise (nats)",
-    },
-    list(check_changes),
+check_runs = study.train(arms.variants(base, check), small_task, seeds=seeds[:1], workers=workers)
+check_solutions = check_runs.solutions(task.first(curvature_examples))
+at_end = ["lambda_max", "sam", "gradient_norm", "loss", "rounding"]
+check_ends = study.measure(check_solutions, at_end, rho=rho)
+check_ends |= study.measurements.where(quantity=["test_accuracy", "train_loss"], arm=list(check))
+tables.arms(
+    check_ends,
+    ["test_accuracy", "train_loss", "lambda_max", "sam"],
+    list(check),
     runs=check_runs,
     label="tab-check",
     caption=f"Batches of {batch_size} in {precision} (here) and of {source_batch} in float32 "
-    f"(source), on {len(small_task.y_train)} examples, one seed.",
+    f"(source), on {small_task.train_size} examples, one seed.",
 )
 
 # %%
-check_lambda_max = {arm: study.values("end_lambda_max", arm)[0] for arm in check_changes}
-ratio_here, ratio_source_batch = (
-    formatting.number_text(
-        check_lambda_max[f"BN alone, as {way}"] / check_lambda_max[f"skip + BN, as {way}"]
-    )
-    for way in way_settings
-)
+by_way = {
+    way: check_ends.where(way=way, quantity="lambda_max")
+    .by("skip")
+    .ratios("lambda_max", ["no", "yes"])
+    for way in ("here", "source")
+}
 display.Sentence(
-    f"In this check λ_max of BN alone is {ratio_here} times that of skip with BN with batches of "
-    f"{batch_size} in {precision}, and {ratio_source_batch} times with batches of {source_batch} "
-    "in float32."
+    f"In this check λ_max of BN alone is {formatting.number_text(*by_way['here'])} times that of "
+    f"skip with BN with batches of {batch_size} in {precision}, and "
+    f"{formatting.number_text(*by_way['source'])} times with batches of {source_batch} in float32."
 )
 
 # %% [markdown]
@@ -197,24 +163,22 @@ display.Sentence(
 # λ_max.
 
 # %%
-source_batch_arm = f"skip + BN, batches of {source_batch}"
-source_batch_changes = {source_batch_arm: {"batch_size": source_batch}}
-source_batch_runs = sweep(arms.variants(small_base, source_batch_changes), task, seeds=seeds[:1])
-run_records.record_runs(study, source_batch_runs)
-final_objectives = arms.arm_objectives(source_batch_runs, task.first(curvature_examples))
-solutions.record_early(study, final_objectives, rho=rho, prefix="end_")
-skip_bn_accuracy = intervals.mean_interval(
-    [100 * value for value in study.values("test_accuracy", "skip + BN")]
-)
-accuracy_here, accuracy_source_batch = (
-    100 * study.values("test_accuracy", arm)[0] for arm in ("skip + BN", source_batch_arm)
-)
+smaller_batches = Arm(f"skip + BN, batches of {source_batch}", skip="yes", way="batches of source")
+smaller = {"batch_size": source_batch, "measure_every": measure_every}
+batch_runs = study.train(arms.variants(base, {smaller_batches: smaller}), task, seeds=seeds[:1])
+batch_solutions = batch_runs.solutions(task.first(curvature_examples))
+batch_ends = study.measure(batch_solutions, at_end, rho=rho)
+accuracies = {
+    arm: [100 * value for value in study.measurements.values("test_accuracy", arm)]
+    for arm in (skip, smaller_batches)
+}
+reached = intervals.mean_interval(accuracies[skip])
 display.Sentence(
-    f"Skip with BN reaches a test accuracy of {formatting.interval_text(skip_bn_accuracy)} per "
-    f"cent, which {formatting.position_text(skip_bn_accuracy, 85.05)}, the source's. Its first "
-    f"seed reaches {accuracy_here:.2f} with batches of {batch_size}, and "
-    f"{accuracy_source_batch:.2f} with batches of {source_batch}; λ_max is then "
-    f"{formatting.number_text(study.values('end_lambda_max', source_batch_arm)[0])}."
+    f"Skip with BN reaches a test accuracy of {formatting.interval_text(reached)} per cent, which "
+    f"{formatting.position_text(reached, 85.05)}, the source's. Its first seed reaches "
+    f"{accuracies[skip][0]:.2f} with batches of {batch_size}, and "
+    f"{accuracies[smaller_batches][0]:.2f} with batches of {source_batch}; λ_max is then "
+    f"{formatting.number_text(*batch_ends.values('lambda_max', smaller_batches))}."
 )
 
 # %% [markdown]
@@ -227,17 +191,18 @@ display.Sentence(
 # table](#tab-measures), [the spectra](#fig-density), [planes](#fig-planes).
 
 # %%
-objectives = arms.arm_objectives(runs, task.first(curvature_examples))
-solutions.record_solutions(study, objectives, rho=rho, rho_adaptive=rho_adaptive)
-batch_objectives = arms.arm_objectives(
-    runs, task.first(curvature_examples), bn="batch", bn_block=batch_size
-)
-solutions.record_early(study, batch_objectives, rho=rho, prefix="batch_", tol=1e-3)
-batch_headings = {"batch_lambda_max": "λ_max, batch statistics", "batch_sam": "SAM rise, likewise"}
-comparisons.arm_table(
-    study,
-    {**solutions.HEADINGS, **batch_headings},
-    list(arm_changes),
+solutions = runs.solutions(task.first(curvature_examples))
+scale_free = ["lambda_min", "kappa", "lambda_max_relative", "sam_adaptive"]
+radii = {"rho": rho, "rho_adaptive": rho_adaptive}
+eval_mode = study.measure(solutions, [*at_end, *scale_free], **radii)
+in_batches = solutions.replace(bn="batch", bn_block=batch_size)
+batch = study.measure(in_batches, at_end, rho=rho, tol=1e-3)
+losses = ["test_accuracy", "train_loss", "test_loss"]
+ends = study.measurements.where(quantity=losses, arm=runs.arms)
+numbers = ends | eval_mode | batch.qualified("batch statistics")
+tables.arms(
+    numbers,
+    numbers.quantities,
     runs=runs,
     label="tab-measures",
     caption=f"Both arms, on {curvature_examples} examples: mean over seeds ± half-width of "
@@ -245,18 +210,11 @@ comparisons.arm_table(
 )
 
 # %%
-trained_arms = arms.trained(runs)
-full_spectra = spectra.record_spectra(
-    study,
-    objectives,
-    {arm: (arm, "frozen") for arm in trained_arms},
-    seeds=survey_seeds,
-    outliers=outliers,
-    probes=density_probes,
-    steps=density_steps,
-)
-captioned.spectra(
-    builders.spectrum_panels(full_spectra),
+surveyed = solutions.where(seed=survey_seeds)
+traces = study.measure(surveyed, ["trace", "mean_eigenvalue"])
+spectra = study.spectra(surveyed, outliers=outliers, probes=density_probes, steps=density_steps)
+figures.spectra(
+    spectra.grouped("arm"),
     label="fig-density",
     caption="Density of the eigenvalues, symmetric logarithmic axis: mean over seeds, each as a "
     f"thin line. Ticks: the {outliers} largest and smallest eigenvalues.",
@@ -264,45 +222,36 @@ captioned.spectra(
 )
 
 # %%
-planes_by_seed = {}
-for seed in seeds:
-    seed_objectives = {arm: objectives[arm, seed] for arm in trained_arms}
-    planes_by_seed[seed] = slices.record_random_planes(
-        study, seed_objectives, points=plane_points, seed=seed
-    )
-    slices.record_shapes(study, planes_by_seed[seed][0], seed=seed)
-planes, predictions = planes_by_seed[seeds[0]]
-captioned.planes(
-    planes,
-    predictions=predictions,
-    levels=plots.levels(list(planes.values())),
+planes = study.random_planes(solutions, points=plane_points)
+shapes = study.shapes(planes) | study.quadratic_radii(planes)
+first = planes.where(seed=seeds[0])
+shown = {arm: plane for (arm, _), plane in first.items()}
+figures.planes(
+    shown,
+    predictions={arm: model for (arm, _), model in first.models.items()},
     label="fig-planes",
     caption="Training loss on a filter-normalised plane through the first seed's solutions, on "
-    "shared levels; dashed: the quadratic prediction, inside the circle it holds.",
+    "shared levels; dashed, where the record has it: the quadratic prediction, which holds inside "
+    "the circle.",
     alt="Contour plots side by side, one for each arm that trained.",
 )
 
 # %%
-captioned.surface(
-    planes,
-    label="fig-surface",
-    caption="The same planes as surfaces, α and β relative to filter norms.",
-    alt="Surfaces with one vertical scale, one for each arm that trained.",
-)
-
-# %%
-comparisons.arm_table(
-    study,
-    {
-        "loss_range": "loss range (nats)",
-        "roughness": "roughness",
-        "quadratic_radius_random": "quadratic within (filter norms)",
-    },
-    trained_arms,
-    runs=runs,
-    label="tab-planes",
-    caption="Planes of all seeds, over [−1, 1]² in filter norms: mean over seeds ± half-width of "
-    "the 95% interval.",
+display.show(
+    figures.surface(
+        shown,
+        label="fig-surface",
+        caption="The same planes as surfaces, α and β relative to filter norms.",
+        alt="Surfaces with one vertical scale, one for each arm that trained.",
+    ),
+    tables.arms(
+        shapes,
+        ["loss_range", "roughness", "quadratic_radius"],
+        runs=runs,
+        label="tab-planes",
+        caption="Planes of all seeds, over [−1, 1]² in filter norms: mean over seeds ± half-width "
+        "of the 95% interval.",
+    ),
 )
 
 # %% [markdown]
@@ -313,57 +262,53 @@ comparisons.arm_table(
 # converged eigenvalues and the range of the filter-normalised plane.
 
 # %%
-published.record_published_estimates(
-    study, objectives, iterations=power_iterations, points=coarse_points
+rough = study.measure(
+    solutions,
+    ["power_iteration", "coarse_range"],
+    iterations=power_iterations,
+    coarse_points=coarse_points,
 )
-published.record_published_lanczos(
-    study, objectives, steps=lanczos_steps, step_sizes=lanczos_step_sizes
-)
-source_lambda_max = {"skip + BN": 6.96, "BN alone": 90.58}  # As S3 has them.
-source_loss_range = {"skip + BN": 0.0005, "BN alone": 0.0024}
-source_estimates = {
-    ("power_iteration", "lambda_max"): ("λ_max", source_lambda_max),
-    ("coarse_range", "loss_range"): ("loss range (nats)", source_loss_range),
-}
-for step_size, end in itertools.product(lanczos_step_sizes[:1], ("max", "min")):
-    name = published.step_size_name(f"ritz_{end}", step_size)
-    source_estimates[name, f"lambda_{end}"] = f"λ_{end}, ε = {step_size:g}", {}
-measurements.estimators(
-    published.comparisons(study, source_estimates, trained_arms),
-    label="tab-estimators",
-    caption="The sources' estimators on these networks. Beside the loss range of the coarse plane "
-    "stands that of the filter-normalised one, another quantity.",
-)
+ritz_names, options = ["ritz_max", "ritz_min", "ritz_negative"], {"lanczos_steps": lanczos_steps}
+ritz = [
+    study.measure(solutions, ritz_names, step_size=size, **options) for size in lanczos_step_sizes
+]
 
 # %%
-pair = ["BN alone", "skip + BN"]
-sharper = [
-    findings.ratio(study, "power_iteration", pair, "λ_max by S3's estimator", published=True),
-    findings.ratio(study, "lambda_max", pair, "λ_max, converged"),
-    findings.ratio(study, "batch_lambda_max", pair, "λ_max, batch statistics"),
-    findings.ratio(study, "lambda_max_relative", pair, "relative λ_max"),
-]
-as_accurate = findings.accuracy(study, pair, threshold=-2.0)
-verdict = claims.robust(claim, [sharper[0], as_accurate], sharper[1:])
-loss_ratio = formatting.interval_text(study.ratio("train_loss", pair))
-display.show(
-    VerdictBox(verdict),
-    display.Sentence(
-        f"BN alone ends at {loss_ratio} times the training loss of skip with BN, and curvature of "
-        "the cross-entropy grows with the loss: beside that, the ratio of λ_max is "
-        f"{formatting.interval_text(sharper[1].interval)}, which "
-        f"{formatting.position_text(sharper[1].interval, 13)}, the source's. With the source's "
-        f"batches and precision the check on {len(small_task.y_train)} examples has "
-        f"{ratio_source_batch}."
-    ),
+pairs = {"power_iteration": "lambda_max", "coarse_range": "loss_range"}
+pairs |= {"ritz_max": "lambda_max", "ritz_min": "lambda_min"}
+source_numbers = {"power_iteration": {skip: 6.96, plain: 90.58}}
+source_numbers |= {"coarse_range": {skip: 0.0005, plain: 0.0024}}
+tables.estimators(
+    published.comparisons(rough | ritz[0] | eval_mode | shapes, pairs, source=source_numbers),
+    label="tab-estimators",
+    caption="The sources' estimators on these networks; Ritz values with steps of "
+    f"{lanczos_step_sizes[0]:g}. Beside the loss range of the coarse plane stands that of the "
+    "filter-normalised one, another quantity.",
+)
+
+# %% [markdown]
+# Curvature of the cross-entropy grows with the loss, so the ratio of λ_max stands beside the ratio
+# of the training losses. The source has 13 for λ_max.
+
+# %%
+pair = [plain, skip]
+measures = ["lambda_max", "lambda_max, batch statistics", "lambda_max_relative", "train_loss"]
+display.Sentence(
+    "BN alone over skip with BN, by the source's estimator: "
+    f"{tables.ratio_words(rough, ['power_iteration'], pair)}. Converged: "
+    f"{tables.ratio_words(numbers, measures, pair)}; {tables.ratio_words(traces, ['trace'], pair)}."
+    " With the source's batches and precision the check on "
+    f"{small_task.train_size} examples has {formatting.number_text(*by_way['source'])} for λ_max. "
+    "Test accuracy, BN alone − skip with BN: "
+    f"{formatting.interval_text(numbers.difference('test_accuracy', pair, factor=100))} points."
 )
 
 # %% [markdown]
 # ## What was shown
 
 # %%
-files = study.write("Sharpness with and without skip connections", [verdict], [task, small_task])
-closing(study, [verdict])
+study.close("Sharpness with and without skip connections")
+tables.closing(study, evidence=study.evidence)
 
 # %% [markdown]
 # ## Limits
@@ -371,7 +316,6 @@ closing(study, [verdict])
 # One data set and one optimizer; both arms share one learning rate, which may suit one of them
 # better, and sharpness follows it. It is compared where training ended, at unequal training losses,
 # with which curvature of the cross-entropy falls. Batch size and precision were changed from the
-# source's, and the size of the ratio may follow them; the rule asks for its direction. The sources
-# leave out their initialisation and the step of their finite differences: ours are named above. The
-# planes that are shown are those of one seed. Checks of scale and of batch statistics were added to
-# the rule of S3.2 before these networks were measured.
+# source's, and the size of the ratio may follow them. The sources leave out their initialisation
+# and the step of their finite differences: ours are named above. The planes that are shown are
+# those of one seed.

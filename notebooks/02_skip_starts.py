@@ -23,28 +23,20 @@
 # diverge and from which gradient norm, and how the gradients that layers receive decay.
 #
 # **What will be shown.** Whether what a source saw in one network diverges from every start, and
-# which changes let networks without norm learn. That plain ones stay at chance is judged in the
-# study of the two by two, where they are trained on all examples.
+# which changes let networks without norm learn. `09_verdicts` judges the source's claim (S3.3) by
+# these runs; that plain networks stay at chance is measured on all examples in `02_skip_ablation`.
 
 # %%
-
-import functools
 import itertools
 
-from landscape import data, models, training
-from studies import arms, claims, display, findings
-from studies.figures import builders, captioned
-from studies.records import runs as run_records
-from studies.records.signals import record_signals
-from studies.study import Study
-from studies.tables import comparisons
-from studies.tables import runs as run_tables
-from studies.tables.verdicts import VerdictBox, closing
+from landscape import models, training
+from studies import Arm, Study, arms, display, figures, tables
 
 # %% tags=["parameters"]
 profile = "quick"  # smoke and quick are no evidence; paper is
 data_dir = "data"
 build_dir = "build"
+remeasure = ""  # "stale" measures again what older code measured
 dataset = "digits"
 max_train = 512
 seeds = [0, 1, 2]
@@ -66,38 +58,21 @@ start_seeds = [0, 1, 2, 3, 4, 5]  # a share of all or none of six differs from o
 signal_examples = 128  # first training examples: the gradients that layers receive
 
 # %% [markdown]
-# ## The claims and the rules
-#
-# The rules stand here, above the measurements that they judge; code applies them. An interval that
-# covers the border decides nothing. An artefact supposes that all that is found by the source's way
-# of measuring holds, and that one check shows the opposite. "Skip" is the residual network, "plain"
-# the one without skip connections; in tables a run that diverged counts with what it left.
-
-# %%
-study = Study("02_skip_starts", vars())
-rules = {
-    "S3.3": "Exact interval of the share of runs that diverge, skip without norm. Reproduced if "
-    "above one half from both initialisations; artefact if above from He's and below from "
-    "PyTorch's, which makes it one of the initialisation; contradicted if below from He's.",
-}
-claim = {id: claims.claim(id, rule=rule) for id, rule in rules.items()}
-comparisons.rule_table(list(claim.values()))
-
-# %% [markdown]
 # ## One thing changed at a time
 #
-# Both networks from He's initialisation and with a step that suits BN; then PyTorch's default
-# initialisation, a smaller step, clipped gradients, and SkipInit, where each residual branch starts
-# at zero (De and Smith 2020). If one of them trains, there are solutions, and the obstacle is where
+# "Skip" is the residual network, "plain" the one without skip connections. Both start from He's
+# initialisation and with a step that suits BN; then from PyTorch's default initialisation, with a
+# smaller step, with clipped gradients, and with SkipInit, where each residual branch starts at zero
+# (De and Smith 2020). If one of them trains, there are solutions, and the obstacle is where
 # training starts and how far it steps: [the residual network](#fig-skip), [the plain
 # one](#fig-plain), and [both in numbers](#tab-rescues). Below stands where runs diverged, and [what
 # departs from the source](#tab-departures).
 
 # %%
-task = data.load(dataset, study.data_dir, max_train=max_train)
-sweep = functools.partial(training.sweep, store=study.store, workers=workers)
+study = Study("02_skip_starts", vars())
+task = study.load(dataset, max_train=max_train)
 base = training.TrainConfig(
-    models.ResNet(depth=depth, width=width),
+    models.ResNet(depth=depth, width=width, norm="none"),
     training.SGD(learning_rate, momentum=momentum, weight_decay=weight_decay),
     epochs=epochs,
     batch_size=batch_size,
@@ -107,89 +82,93 @@ base = training.TrainConfig(
     measure_every=measure_every,
     snapshots=(0,),
 )
-network_settings = {"skip": {"norm": "none"}, "plain": {"norm": "none", "skip": False}}
-start_settings = {"": {}, ", torch": {"init": "torch"}}
-start_settings[", small step"] = {"learning_rate": small_rate}
-start_settings[", clipped"] = {"clip_norm": clip_norm}
-rescues = {
-    f"{name}{change}": {**settings, **start}
-    for (name, settings), (change, start) in itertools.product(
-        network_settings.items(), start_settings.items()
-    )
+starts = {
+    "he": {},
+    "torch": {"init": "torch"},
+    "small step": {"learning_rate": small_rate},
+    "clipped": {"clip_norm": clip_norm},
+    "SkipInit": {"skipinit": True},
 }
-rescues["skip, SkipInit"] = {**network_settings["skip"], "skipinit": True}
-configs = arms.variants(base, rescues)
-runs = sweep(configs, task, seeds=seeds)
-run_records.record_runs(study, runs)
 
 # %%
-panels = {
-    network: builders.training_panels(
-        {key: run for key, run in runs.items() if key[0].startswith(network)}
-    )
-    for network in network_settings
-}
-caption_end = "mean over seeds, 95% interval as a band, each seed as a thin line. "
-caption_end += "A curve ends where its run diverged."
-axes_text = "training loss, test loss, test error, and norm of the mini-batch gradients."
-captioned.curves(
-    panels["skip"],
+here = {"batch_size": batch_size, "precision": precision}
+changes = {}
+for network, (start, settings) in itertools.product(("skip", "plain"), starts.items()):
+    if network == "skip" or start != "SkipInit":  # A plain network has no residual branches.
+        name = network if start == "he" else f"{network}, {start}"
+        factors = {"skip": "yes" if network == "skip" else "no", "norm": "none"}
+        factors |= {"init": settings.get("init", "he"), "start": start}
+        arm = Arm(name, **factors, **here)
+        changes[arm] = {"skip": network == "skip", **settings}
+configs = arms.variants(base, changes)
+runs = study.train(configs, task, seeds=seeds, workers=workers)
+
+# %%
+ending = (
+    "mean over seeds, 95% interval as a band, each seed as a thin line. A curve ends where its "
+    "run diverged."
+)
+alt = (
+    "Four panels over epochs, an arm for each start: training loss, test loss, test error, and "
+    "norm of the mini-batch gradients."
+)
+figures.training(
+    runs.where(skip="yes"),
     label="fig-skip",
-    caption=f"Residual network without norm, trained from different starts: {caption_end}",
-    alt=f"Four panels over epochs, an arm for each start: {axes_text}",
+    caption=f"Residual network without norm, trained from different starts: {ending}",
+    alt=alt,
 )
 
 # %%
-captioned.curves(
-    panels["plain"],
+figures.training(
+    runs.where(skip="no"),
     label="fig-plain",
-    caption=f"Plain network without norm, likewise: {caption_end}",
-    alt=f"Four panels over epochs, an arm for each start: {axes_text}",
+    caption=f"Plain network without norm, likewise: {ending}",
+    alt=alt,
 )
 
 # %%
 source = {"batch_size": source_batch, "precision": "float32", "epochs": 20, "dataset": "cifar10"}
 source |= {"depth": 20, "width": 1.0, "max_train": 50000}
-reasons = dict.fromkeys(source, "a small run, no evidence") if not study.evidence else {}
-reasons |= {"batch_size": "costs less", "precision": "costs less"}
+reasons = dict.fromkeys(source, "costs less" if study.evidence else "a small run, no evidence")
 reasons |= {"max_train": "many arms"} if study.evidence else {}
 display.show(
-    run_tables.divergence(runs, label="tab-divergence"),
-    run_tables.departures(source, study.parameters, reasons, label="tab-departures"),
+    tables.divergence(runs, label="tab-divergence"),
+    tables.departures(source, study.parameters, reasons, label="tab-departures"),
 )
 
+# %% [markdown]
+# Which of them learn, and how the gradients that layers receive decay before training:
+
 # %%
-initial_objectives = arms.arm_objectives(runs, task.first(signal_examples), step=0, bn="batch")
-received_gradients = record_signals(study, initial_objectives, prefix="initial_")
-outcome_headings = {"test_accuracy": "test accuracy", "train_loss": "training loss (nats)"}
+study.signals(runs.solutions(task.first(signal_examples), step=0, bn="batch"))
 display.show(
-    comparisons.arm_table(
-        study,
-        {**outcome_headings, "initial_signal_decay": "decay a layer"},
-        list(rescues),
+    tables.arms(
+        study.measurements.where(seed=seeds),
+        ["test_accuracy", "train_loss", "signal_decay"],
+        runs.arms,
         runs=runs,
         label="tab-rescues",
-        caption=f"Networks without norm on {len(task.y_train)} examples: mean over seeds of the "
-        "test accuracy, of the training loss, and of the factor by which the gradients that layers "
+        caption=f"Networks without norm on {task.train_size} examples: mean over seeds of the test "
+        "accuracy, of the training loss, and of the factor by which the gradients that layers "
         "receive change from a layer to the one before it, at the initialisation; the source has "
-        "0.9. With SkipInit those inside the branches begin at 0, which has no factor.",
+        "0.9. A run that diverged counts with what it left. With SkipInit gradients inside the "
+        "branches begin at 0, which has no factor.",
     ),
-    run_tables.learned(study, runs, list(rescues), chance=1 / task.classes),
+    tables.learned(runs),
 )
 
+# %% [markdown]
+# ### How many residual networks diverge?
+#
+# From both initialisations, over more seeds, since a share of few runs says little.
+
 # %%
-start_arms = {"He's": "skip", "PyTorch's": "skip, torch"}
-start_runs = sweep({arm: configs[arm] for arm in start_arms.values()}, task, seeds=start_seeds)
-divergence_shares = [
-    findings.share(
-        start_runs, arm, f"share that diverges, skip without norm, {name} initialisation"
-    )
-    for name, arm in start_arms.items()
-]
-verdicts = [claims.robust(claim["S3.3"], divergence_shares[:1], divergence_shares[1:])]
+share_configs = {arm: configs[arm] for arm in configs if arm in ("skip", "skip, torch")}
+share_runs = study.train(share_configs, task, seeds=start_seeds, workers=workers)
 display.show(
-    VerdictBox(verdicts[0]),
-    run_tables.divergence(start_runs, label="tab-divergence-starts"),
+    tables.divergence_shares(share_runs),
+    tables.divergence(share_runs, label="tab-divergence-starts"),
 )
 
 # %% [markdown]
@@ -199,34 +178,33 @@ display.show(
 # differs), and with the source's: [the table](#tab-check).
 
 # %%
-way_settings = {"here": {}, "as source": {"batch_size": source_batch, "precision": "float32"}}
+there = {"batch_size": source_batch, "precision": "float32"}
 check_changes = {
-    f"{arm}, {way}": {**rescues[arm], **settings}
-    for arm, (way, settings) in itertools.product(
-        ("skip", "skip, torch", "plain", "plain, torch"), way_settings.items()
-    )
+    Arm(f"{arm}, as source", **(arm.factors | there)): settings | there
+    for arm, settings in changes.items()
+    if arm.factors["start"] in ("he", "torch")
 }
-check_runs = sweep(arms.variants(base, check_changes), task, seeds=seeds[:1])
-run_records.record_runs(study, check_runs)
+check_runs = study.train(arms.variants(base, check_changes), task, seeds=seeds[:1], workers=workers)
+both = runs.where(seed=seeds[0], start=["he", "torch"]) | check_runs
 display.show(
-    comparisons.arm_table(
-        study,
-        outcome_headings,
-        list(check_changes),
-        runs=check_runs,
+    tables.arms(
+        study.measurements.where(seed=seeds[0]),
+        ["test_accuracy", "train_loss"],
+        both.arms,
+        runs=both,
         label="tab-check",
-        caption=f"Batches of {batch_size} in {precision} (here) and of {source_batch} in float32 "
-        f"(source), on {len(task.y_train)} examples, one seed.",
+        caption=f"Batches of {batch_size} in {precision}, and of {source_batch} in float32 (as "
+        f"source), on {task.train_size} examples, one seed.",
     ),
-    run_tables.divergence(check_runs, label="tab-divergence-check"),
+    tables.divergence(check_runs, label="tab-divergence-check"),
 )
 
 # %% [markdown]
 # ## What was shown
 
 # %%
-files = study.write("Networks without norm", verdicts, [task])
-closing(study, verdicts)
+study.close("Networks without norm")
+tables.closing(study, evidence=study.evidence)
 
 # %% [markdown]
 # ## Limits

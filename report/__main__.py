@@ -8,19 +8,21 @@ import time
 from pathlib import Path
 
 from report.errors import ReportError
-from report.settings import Settings, choose
+from report.settings import PUBLISHED, Settings, choose
 
 ROOT = Path(__file__).resolve().parent.parent
 
 
 def _settings(given: argparse.Namespace) -> Settings:
+    # Verbs that publish have a profile of their own, and parsers that share options share defaults.
+    own = {"take": "paper", "publish": PUBLISHED, "compare": PUBLISHED}
     return choose(
         ROOT,
-        # Also `publish` has a default of its own, and parsers that share options share defaults.
-        profile=given.profile or ("paper" if given.verb == "publish" else "quick"),
+        profile=given.profile or own.get(given.verb, "quick"),
         studies=given.studies,
         data_dir=given.data_dir,
         build_dir=given.build_dir,
+        remeasure=given.remeasure,
     )
 
 
@@ -91,22 +93,22 @@ def notebooks(given: argparse.Namespace) -> None:
 
 def check(given: argparse.Namespace) -> None:
     """Check notebooks, their pairs and profile files, the README's table, and lib's imports."""
-    from report import architecture, pairing, publish, structure
+    from report import architecture, pairing, readme, structure
     from report.parameters import parameters
-    from report.settings import PROFILES, all_studies
+    from report.settings import MEASURING, all_studies
     from report.versions import published_code
 
     studies = all_studies(ROOT)
     said = [] if studies else ["no study in notebooks/: a study is a file NN_name.py there"]
     for study in studies:
         said += structure.problems(ROOT / "notebooks" / f"{study}.py")
-        for profile in PROFILES:
+        for profile in MEASURING:
             try:
                 parameters(choose(ROOT, profile=profile, studies=[study]), study)
             except ReportError as error:
                 said.append(str(error))
     said += pairing.problems(ROOT)
-    said += publish.problems(ROOT)
+    said += readme.problems(ROOT)
     library = architecture.read(ROOT)
     said += architecture.problems(library)
     if said:
@@ -116,18 +118,39 @@ def check(given: argparse.Namespace) -> None:
     print("\n".join(published_code(ROOT)))
 
 
+def take(given: argparse.Namespace) -> None:
+    """Put the records of executed studies of paper into report/published/record."""
+    from report.publish import take
+
+    settings = _settings(given)
+    named = settings.studies if given.studies.strip() else ()
+    take(
+        settings,
+        named=named,
+        allow_dirty=given.allow_dirty,
+        incomplete=given.incomplete,
+        replace=given.replace,
+    )
+
+
 def publish(given: argparse.Namespace) -> None:
-    """Put executed studies of paper into report/published and write the README's table."""
-    from report.publish import problems, publish, write_table
+    """Put the report of the profile published beside the records; renew the README's table."""
+    from report.publish import publish
+    from report.readme import problems, write_table
 
     if given.table:
         write_table(ROOT)
     elif not given.check:
-        settings = _settings(given)
-        named = settings.studies if given.studies.strip() else ()
-        publish(settings, named=named, allow_dirty=given.allow_dirty)
+        publish(_settings(given))
     elif said := problems(ROOT):
         raise ReportError("\n".join(said))
+
+
+def compare(given: argparse.Namespace) -> None:
+    """Fail where report/published is not what this tree makes of its record."""
+    from report.compare import compare
+
+    compare(_settings(given))
 
 
 def equivalent(given: argparse.Namespace) -> None:
@@ -158,6 +181,7 @@ def _parser() -> argparse.ArgumentParser:
     request.add_argument("--studies", default="", help="names, separated by spaces or commas")
     request.add_argument("--data-dir", default="data")
     request.add_argument("--build-dir", default="build")
+    request.add_argument("--remeasure", default="", help="stale: measure with changed code again")
     own = argparse.ArgumentParser(add_help=False)
     own.add_argument(
         "-p", dest="parameter", nargs=2, action="append", default=[], metavar=("NAME", "VALUE")
@@ -168,26 +192,38 @@ def _parser() -> argparse.ArgumentParser:
         (html, [request]),
         (pdf, [request]),
         (finished, [request]),
+        (take, [request]),
         (publish, [request]),
+        (compare, [request]),
         (notebooks, []),
         (check, []),
         (equivalent, []),
     ):
         added = verbs.add_parser(verb.__name__, parents=parents, help=verb.__doc__)
         added.set_defaults(run=verb)
-    verbs.choices["finished"].add_argument("--started", type=float, required=True)
-    verbs.choices["notebooks"].add_argument("--from-ipynb", action="store_true")
-    verbs.choices["publish"].add_argument("--check", action="store_true", help="table stale?")
-    verbs.choices["publish"].add_argument("--table", action="store_true", help="README only")
-    verbs.choices["publish"].add_argument("--allow-dirty", action="store_true")
-    compared = verbs.choices["equivalent"]
+    _add_options(verbs.choices)
+    return parser
+
+
+def _add_options(verbs: dict[str, argparse.ArgumentParser]) -> None:
+    """Add the options that single verbs have."""
+    verbs["finished"].add_argument("--started", type=float, required=True)
+    for verb, flag, meaning in (
+        ("notebooks", "--from-ipynb", "the other way round"),
+        ("publish", "--check", "fail where the README is stale"),
+        ("publish", "--table", "the README only"),
+        ("take", "--allow-dirty", "also of uncommitted changes"),
+        ("take", "--incomplete", "also of studies that are not done"),
+        ("take", "--replace", "also where entries are lost"),
+    ):
+        verbs[verb].add_argument(flag, action="store_true", help=meaning)
+    compared = verbs["equivalent"]
     compared.add_argument("--from", dest="start", required=True, metavar="COMMIT")
     compared.add_argument("--to", dest="end", default="HEAD", metavar="COMMIT")
     compared.add_argument("--shown", required=True, help="what was run and compared")
     compared.add_argument("--names", default="", help="functions; default all of published results")
     compared.add_argument("--studies", default="", help="whose settings showed it; default all")
     compared.add_argument("--recorded", type=Path, metavar="FILE", help="versions of --from")
-    return parser
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -27,6 +27,8 @@ from report.folders import (
     remove,
     why_unremovable,
 )
+from report.records import RECORD
+from report.settings import PUBLISHED
 
 VARIABLES = {BUILD: "BUILD_DIR", VENV: "VENV"}
 OTHERS = {
@@ -38,12 +40,14 @@ OTHERS = {
 def clean(build_dir: str, venv: str = "", *, everything: bool = False, root: Path = ROOT) -> None:
     """Remove what make put into a build folder, and print what was removed and kept.
 
-    Everything is checked before the first folder is removed.
+    Records stay, for they are worth hours, but not those of the profile ``published``, which are
+    copies. Everything is checked before the first folder is removed.
 
     Args:
         build_dir: The build folder, relative to the project or absolute.
         venv: The virtual environment, which only ``everything`` removes; empty for none.
-        everything: Remove the store, the bench's packages and the virtual environment as well.
+        everything: Remove records, the store, the bench's packages and the virtual environment as
+            well.
         root: The project's folder.
 
     Raises:
@@ -61,8 +65,7 @@ def clean(build_dir: str, venv: str = "", *, everything: bool = False, root: Pat
             )
     removed = []
     if build_path is not None:
-        parts = (*RESULTS, *COSTLY) if everything else RESULTS
-        removed += _remove_parts(build_path, build_dir, parts, root)
+        removed += _remove_parts(build_path, build_dir, everything, root)
     if venv_path is not None:
         remove(venv_path, VENV)
         removed.append(venv)
@@ -95,31 +98,59 @@ def _checked(given: str, kind: str, root: Path) -> Path | None:
     return folder
 
 
-def _remove_parts(folder: Path, given: str, parts: tuple[str, ...], root: Path) -> list[str]:
+def _remove_parts(folder: Path, given: str, everything: bool, root: Path) -> list[str]:
     """Remove the project's parts of a build folder, and then the folder if nothing is left."""
-    present = [part for part in parts if (folder / part).is_dir()]
-    for part in present:
-        shutil.rmtree(folder / part)
+    removed = []
+    for part in (*RESULTS, *COSTLY) if everything else RESULTS:
+        if (folder / part).is_dir() and _remove_part(folder / part, records=everything):
+            removed.append(f"{given}/{part}")
     if not contents(folder):
         remove(folder, BUILD)
         return [given]
     if not is_own(folder, BUILD, root):  # what showed that an earlier version made it is gone
         mark(folder, BUILD)
-    return [f"{given}/{part}" for part in present]
+    return removed
+
+
+def _remove_part(folder: Path, *, records: bool) -> bool:
+    """Remove a folder, or all in it but its records; return whether there was anything."""
+    if records or folder.name == PUBLISHED:
+        shutil.rmtree(folder)
+        return True
+    removed = False
+    for path in list(folder.iterdir()):
+        if path.is_symlink() or not path.is_dir():
+            path.unlink()
+            removed = True
+        elif path.name != RECORD or not any(path.iterdir()):
+            removed = _remove_part(path, records=False) or removed
+    if not any(folder.iterdir()):
+        folder.rmdir()
+        return True
+    return removed
 
 
 def _say_kept(folder: Path, given: str) -> None:
-    others = [name for name in contents(folder) if name not in COSTLY]
-    for part in COSTLY:
-        if (folder / part).is_dir():
-            what = (
-                "computed results" if part == "store" else "what make bench installed and measured"
-            )
-            size = subprocess.run(["du", "-sh", folder / part], capture_output=True, text=True)
+    kept = {
+        **{path: "what was measured" for path in _records(folder)},
+        folder / "store": "computed results",
+        folder / "bench": "what make bench installed and measured",
+    }
+    for path, what in kept.items():
+        if path.is_dir():
+            size = subprocess.run(["du", "-sh", path], capture_output=True, text=True)
             size = (size.stdout.split() or ["unknown size"])[0]
-            print(f"kept: {given}/{part} ({size}), {what}; make clean-all removes it")
+            name = path.relative_to(folder).as_posix()
+            print(f"kept: {given}/{name} ({size}), {what}; make clean-all removes it")
+    others = [name for name in contents(folder) if name not in (*COSTLY, *RESULTS)]
     if others:
         print(f"kept: {', '.join(f'{given}/{name}' for name in others)}, which make did not make")
+
+
+def _records(folder: Path) -> list[Path]:
+    return sorted(
+        path for part in RESULTS for path in (folder / part).rglob(RECORD) if path.is_dir()
+    )
 
 
 def main(arguments: list[str] | None = None) -> int:

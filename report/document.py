@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import json
 import re
-from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,90 +12,115 @@ import nbformat
 from nbformat import NotebookNode
 
 from report.errors import ReportError
-from report.findings import Finding, brief, lines, measured
 from report.markup import plain_to_markdown, tabular_text
+from report.origins import Origins, read_origins
+from report.records import RECORD, read_json
 from report.references import Target, Targets, markdown_sources, resolve
+from report.settings import EVIDENCE, VERDICTS
+from report.verdicts import FILE, Judgement, Verdicts, read_verdicts
 
 TITLE = "The geometry of neural-network loss landscapes"
-VERDICTS = ("reproduced", "contradicted", "inconclusive", "artefact", "not testable")
+# Said in place of verdicts: a claim about one data set is not judged on another.
+TRIAL = (
+    "These are trial numbers on other data than the sources', and no verdict on a claim: they show "
+    "that everything runs."
+)
 
 
 @dataclass(frozen=True)
-class Claim:
-    """One row of the table of verdicts; every text is plain, with Unicode or $maths$."""
+class Row:
+    """A judgement and the place in the document that tells more; texts are markdown."""
 
-    id: str
-    statement: str
-    source_numbers: str
-    rule: str
-    verdict: str
-    findings: tuple[Finding, ...]
-    n: str
-    target: Target  # the verdict in the study's text
+    judgement: Judgement
+    target: Target
 
     @property
-    def finding(self) -> str:
-        """What was found, as markdown: one line for each measured quantity."""
-        return "\\\n".join(map(plain_to_markdown, lines(self.findings)))
+    def statement(self) -> str:
+        """What is claimed."""
+        return plain_to_markdown(self.judgement.statement)
 
     @property
-    def brief(self) -> str:
-        """The same without the checks of a long list that change nothing, which it counts."""
-        return "\\\n".join(map(plain_to_markdown, brief(self.findings)))
+    def source_number(self) -> str:
+        """The number that the source gives."""
+        return plain_to_markdown(self.judgement.source_number)
+
+    @property
+    def found(self) -> str:
+        """What was found."""
+        return plain_to_markdown(self.judgement.found)
+
+    @property
+    def dependence(self) -> str:
+        """The checks that ended otherwise than the verdict."""
+        return plain_to_markdown(self.judgement.dependence)
+
+    @property
+    def facts(self) -> list[tuple[str, str]]:
+        """Name and text of all that the box of a verdict says besides what was found."""
+        judgement = self.judgement
+        facts = {
+            "Claim": judgement.statement,
+            "Source": judgement.source_number,
+            "Checks": judgement.outcomes,
+            "Setting": judgement.setting,
+            "Before": judgement.history,
+            "Rule": judgement.commit[:7],
+        }
+        return [(name, plain_to_markdown(text)) for name, text in facts.items() if text]
+
+    @property
+    def pieces(self) -> list[str]:
+        """All texts that are typeset."""
+        texts = [self.statement, self.source_number, self.found, self.dependence]
+        return [*texts, *(text for _, text in self.facts)]
 
 
 @dataclass(frozen=True)
 class Study:
-    """One executed notebook, its references resolved, with the results it wrote."""
+    """One executed notebook, its references resolved."""
 
     name: str
-    profile: str
     target: Target
     question: str
     notebook: NotebookNode
-    claims: tuple[Claim, ...]
-    evidence: bool
     provenance: dict[str, Any]
+    origins: Origins
     sections: tuple[Target, ...]
 
 
 @dataclass(frozen=True)
 class Report:
-    """Studies in reading order. ``evidence`` is true only when every study's is."""
+    """Studies in reading order, and the verdicts on them where the report holds these."""
 
     title: str
+    profile: str
     studies: tuple[Study, ...]
-
-    @property
-    def profile(self) -> str:
-        """The profile of the studies, as their results name it."""
-        return ", ".join(dict.fromkeys(study.profile for study in self.studies))
+    verdicts: Verdicts
+    rows: tuple[Row, ...]
 
     @property
     def evidence(self) -> bool:
-        return all(study.evidence for study in self.studies)
-
-    @property
-    def claims(self) -> tuple[Claim, ...]:
-        return tuple(claim for study in self.studies for claim in study.claims)
+        """Whether the verdicts count."""
+        return self.profile in EVIDENCE
 
     @property
     def tally(self) -> list[tuple[str, int]]:
-        """How many claims have each verdict; verdicts that occur only."""
-        return tally(claim.verdict for claim in self.claims)
+        """How many atomic claims have each verdict; verdicts that occur only."""
+        return self.verdicts.tally
 
-
-def tally(verdicts: Iterable[str]) -> list[tuple[str, int]]:
-    """Return (verdict, how often it occurs) in the order of ``VERDICTS``, of those that occur."""
-    counts = Counter(verdicts)
-    return [(verdict, counts[verdict]) for verdict in VERDICTS if counts[verdict]]
+    @property
+    def groups(self) -> list[list[Row]]:
+        """The rows in groups of one source each."""
+        rows = {row.judgement.id: row for row in self.rows}
+        return [[rows[one.id] for one in group] for group in self.verdicts.by_source]
 
 
 def read_report(profile_dir: Path, studies: Sequence[str], *, title: str = TITLE) -> Report:
     """Read, check, number and cross-reference the executed studies of one profile.
 
     Args:
-        profile_dir: Folder with ``<study>.ipynb``, ``results/`` and ``provenance/``.
+        profile_dir: Folder with ``<study>.ipynb`` and ``provenance/``, named as the profile; with
+            ``results/09_verdicts/verdicts.json`` where the studies include the verdicts.
         studies: Names in reading order, such as ``["01_bn_ablation"]``.
         title: Title of the whole document.
 
@@ -114,11 +137,18 @@ def read_report(profile_dir: Path, studies: Sequence[str], *, title: str = TITLE
     targets = Targets(notebooks)
     for name, notebook in notebooks.items():
         resolve(notebook, name, targets)
+    verdicts = Verdicts()
+    if VERDICTS in notebooks:
+        verdicts = read_verdicts(profile_dir / "results" / VERDICTS / FILE)
+        _check_shown(notebooks[VERDICTS], verdicts)
     return Report(
         title=title,
+        profile=profile_dir.name,
         studies=tuple(
             _study(profile_dir, name, notebook, targets) for name, notebook in notebooks.items()
         ),
+        verdicts=verdicts,
+        rows=tuple(Row(judgement, _told(judgement, targets)) for judgement in verdicts.judgements),
     )
 
 
@@ -147,67 +177,40 @@ def _read_notebook(profile_dir: Path, name: str) -> NotebookNode:
 
 
 def _study(profile_dir: Path, name: str, notebook: NotebookNode, targets: Targets) -> Study:
-    results = _read_json(profile_dir / "results" / name / "claims.json", name)
-    provenance = _read_json(profile_dir / "provenance" / f"{name}.json", name)
-    claims = tuple(_claim(entry, name, targets) for entry in results["claims"])
-    _check_verdicts(notebook, name, claims)
+    advice = f"The notebook writes it; run `make study STUDY={name}` again."
+    provenance = profile_dir / "provenance" / f"{name}.json"
+    # The notebook of verdicts computes nothing that a reader would ask the origin of.
+    silent = name == VERDICTS and not provenance.is_file()
     return Study(
         name=name,
-        profile=results["profile"],
         target=targets.title(name),
         question=_question(notebook),
         notebook=notebook,
-        claims=claims,
-        evidence=bool(results["evidence"]),
-        provenance=provenance,
+        provenance={} if silent else read_json(provenance, advice),
+        origins=read_origins(profile_dir / RECORD / name),
         sections=targets.sections(name),
     )
 
 
-def _read_json(path: Path, name: str) -> dict[str, Any]:
-    try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise ReportError(
-            f"Study {name} has an executed notebook but not {path}. "
-            f"The notebook writes it; run `make study STUDY={name}` again."
-        ) from None
-    except json.JSONDecodeError as error:
-        raise ReportError(f"Study {name}: {path} is not valid JSON ({error}).") from error
+def _told(judgement: Judgement, targets: Targets) -> Target:
+    """Return where the document tells more of a judgement: its box, that of its claim, or all."""
+    for name in (judgement.id, judgement.claim):
+        if target := targets.get(f"verdict-{name}", study=VERDICTS):
+            return target
+    return targets.title(VERDICTS)
 
 
-def _claim(entry: dict[str, Any], name: str, targets: Targets) -> Claim:
-    if entry["verdict"] not in VERDICTS:
-        raise ReportError(
-            f"Study {name}: claim {entry['id']} has the verdict {entry['verdict']!r}; "
-            f"allowed are {', '.join(VERDICTS)}."
-        )
-    counts = dict.fromkeys(
-        str(one["n"]) for one in entry.get("findings") or [entry] if one.get("n")
-    )
-    return Claim(
-        id=entry["id"],
-        statement=entry["statement"],
-        source_numbers=entry["source_numbers"],
-        rule=entry["rule"],
-        verdict=entry["verdict"],
-        findings=measured(entry),
-        n=", ".join(counts),
-        target=targets.find(entry["label"], study=name),
-    )
-
-
-def _check_verdicts(notebook: NotebookNode, name: str, claims: tuple[Claim, ...]) -> None:
+def _check_shown(notebook: NotebookNode, verdicts: Verdicts) -> None:
     """The verdict a reader sees in the text must be the one in the results file."""
-    decided = {claim.id: claim.verdict for claim in claims}
+    decided = {row.id: row.verdict for row in verdicts.judgements}
     for cell in notebook.cells:
         for output in cell.get("outputs", []):
             shown = output.get("metadata", {}).get("landscape", {})
             if shown.get("kind") != "verdict" or decided.get(shown["id"]) == shown["verdict"]:
                 continue
             raise ReportError(
-                f"Study {name}: the notebook shows {shown['label']} as {shown['verdict']!r}, but "
-                f"claims.json holds {decided.get(shown['id'])!r}. Run the study again."
+                f"{VERDICTS} shows {shown['label']} as {shown['verdict']!r}, but {FILE} holds "
+                f"{decided.get(shown['id'])!r}. Run make study STUDY={VERDICTS} again."
             )
 
 
@@ -222,24 +225,23 @@ def _question(notebook: NotebookNode) -> str:
 
 def describe(report: Report) -> str:
     """One sentence on what the report holds."""
-    studies, claims = len(report.studies), len(report.claims)
+    studies, claims = len(report.studies), len(report.verdicts.judged)
+    described = f"{studies} executed {'study' if studies == 1 else 'studies'} of loss landscapes"
+    if not report.evidence or not claims:
+        return f"{described}."
     return (
-        f"{studies} executed {'study' if studies == 1 else 'studies'} of loss landscapes, "
-        f"{claims} {'claim' if claims == 1 else 'claims'} with a verdict that code decided by a "
-        "rule that stands above the measurement."
+        f"{described}, and {claims} {'claim' if claims == 1 else 'claims'} with a verdict that "
+        "code decided by a rule that stands in the report."
     )
 
 
 def markdown_pieces(report: Report) -> Iterator[str]:
     """Everything that will be typeset, so that pandoc can run once."""
+    for row in report.rows:
+        yield from row.pieces
     for study in report.studies:
         yield study.question
         yield from (target.title for target in (study.target, *study.sections))
-        for claim in study.claims:
-            yield claim.finding
-            yield claim.brief
-            for text in (claim.statement, claim.source_numbers, claim.rule):
-                yield plain_to_markdown(text)
         for cell in study.notebook.cells:
             if cell.cell_type == "markdown":
                 yield cell.source
@@ -249,5 +251,6 @@ def markdown_pieces(report: Report) -> Iterator[str]:
                     yield shown["caption"]
                 for row in [shown.get("columns", []), *shown.get("rows", [])]:
                     yield from map(tabular_text, row)
-                if not shown and "text/markdown" in output.get("data", {}):
+                prose = shown.get("kind") in (None, "note")
+                if prose and "text/markdown" in output.get("data", {}):
                     yield output.data["text/markdown"]

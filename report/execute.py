@@ -28,8 +28,10 @@ from nbformat import NotebookNode
 
 from report.atomic import write_atomically
 from report.errors import ReportError
+from report.inputs import check_records, renew_input
 from report.pairing import KERNEL, name_cells, notebook
-from report.settings import Settings
+from report.records import RECORD, record_dir
+from report.settings import PUBLISHED, VERDICTS, Settings, check_published
 
 
 def execute(
@@ -37,7 +39,9 @@ def execute(
 ) -> Path:
     """Execute a study and return the path of the executed notebook.
 
-    Results of an earlier execution are removed first, so that nothing stale outlives a failure.
+    Results of an earlier execution are removed first, so that nothing stale outlives a failure. The
+    record stays, for it is worth hours: what is complete in it is not computed again. Of the
+    profile ``published`` it goes too, since it is a copy of the published one.
 
     Args:
         settings: The checked request; its ``profile_dir`` receives the notebook.
@@ -47,9 +51,12 @@ def execute(
 
     Raises:
         ReportError: If a cell fails, leaves early, or its kernel dies. What was executed until then
-            is kept as ``<study>.failed.ipynb``.
+            is kept as ``<study>.failed.ipynb``. Or if there is no record to work on.
         KeyboardInterrupt: If interrupted or terminated; kept likewise.
     """
+    check_published(replace(settings, studies=(study,)))
+    if study == VERDICTS:
+        check_records(settings)
     folder = settings.profile_dir
     folder.mkdir(parents=True, exist_ok=True)
     with FileLock(folder / f".{study}.lock"):
@@ -60,15 +67,24 @@ def custom(settings: Settings) -> Settings:
     """Return settings for a run with the reader's own parameters, apart from the report's.
 
     It has its own folder ``<build_dir>/custom`` but shares the store, so that what the report
-    already computed is not computed again.
+    already computed is not computed again. Verdicts by other margins have a folder of their own in
+    it, and judge the report's records.
     """
-    own = replace(settings, build_dir=settings.build_dir / "custom")
-    own.build_dir.mkdir(parents=True, exist_ok=True)
+    judging = settings.studies == (VERDICTS,)
+    folder = settings.build_dir / "custom"
+    own = replace(settings, build_dir=folder / "verdicts" if judging else folder)
+    own.profile_dir.mkdir(parents=True, exist_ok=True)
     (settings.build_dir / "store").mkdir(exist_ok=True)
-    link = own.build_dir / "store"
-    if not link.is_symlink():
-        link.symlink_to(Path("..") / "store", target_is_directory=True)
+    _link(own.build_dir / "store", settings.build_dir / "store")
+    if judging:
+        check_records(settings)
+        _link(own.profile_dir / RECORD, settings.profile_dir / RECORD)
     return own
+
+
+def _link(link: Path, target: Path) -> None:
+    if not link.is_symlink():
+        link.symlink_to(os.path.relpath(target, link.parent), target_is_directory=True)
 
 
 def _execute(settings: Settings, study: str, values: dict[str, Any], log: _Prefixed) -> Path:
@@ -79,6 +95,9 @@ def _execute(settings: Settings, study: str, values: dict[str, Any], log: _Prefi
     for stale in (final, failed, running, settings.profile_dir / "provenance" / f"{study}.json"):
         stale.unlink(missing_ok=True)
     shutil.rmtree(settings.profile_dir / "results" / study, ignore_errors=True)
+    if settings.profile == PUBLISHED and study != VERDICTS:
+        shutil.rmtree(record_dir(settings, study), ignore_errors=True)
+    renew_input(settings, study, values)
     source = settings.root / "notebooks" / f"{study}.py"
     text = source.read_text(encoding="utf-8")
     node = notebook(text)

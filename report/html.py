@@ -16,11 +16,20 @@ from nbconvert.filters import Highlight2HTML
 from nbformat import NotebookNode
 
 from report.atomic import write_atomically
-from report.document import TITLE, Report, Study, describe, markdown_pieces, read_report
+from report.document import (
+    TITLE,
+    TRIAL,
+    Report,
+    Row,
+    Study,
+    describe,
+    markdown_pieces,
+    read_report,
+)
 from report.errors import ReportError
 from report.figures import inline_svg
 from report.markup import Markup, markup_filters, tabular_text
-from report.provenance import shared_rows, study_rows
+from report.provenance import own_rows, shared_rows
 from report.tables import typeset_column
 
 HERE = Path(__file__).parent
@@ -42,7 +51,7 @@ def build_html(
     """Write the report of executed studies as one HTML file that needs nothing else.
 
     Args:
-        profile_dir: Folder with the executed notebooks, ``results/`` and ``provenance/``.
+        profile_dir: Folder with the executed notebooks, as ``read_report`` takes it.
         studies: Names in reading order.
         output: File to write; replaced only when the whole page is made.
         title: Title of the page.
@@ -62,7 +71,7 @@ def render_page(report: Report) -> str:
     """The report as the text of an HTML page."""
     markup = Markup("html", shift_headings=1)
     markup.prime(markdown_pieces(report))
-    exporter = StudyExporter(markup)
+    exporter = StudyExporter(markup, report.rows)
     bodies = [(study, exporter.render(study)) for study in report.studies]
     environment = Environment(
         loader=FileSystemLoader(HERE / "templates"), autoescape=True, undefined=StrictUndefined
@@ -72,11 +81,12 @@ def render_page(report: Report) -> str:
         report=report,
         bodies=bodies,
         description=describe(report),
+        trial=TRIAL,
         favicon="data:image/svg+xml," + quote(FAVICON),
         style=(HERE / "style.css").read_text(encoding="utf-8"),
         scripts=[(HERE / name).read_text(encoding="utf-8") for name in _scripts(report)],
         shared=shared_rows(report),
-        own=[(study, study_rows(study)) for study in report.studies],
+        own=own_rows(report),
     )
 
 
@@ -101,8 +111,9 @@ class StudyExporter(TemplateExporter):
     file_extension = ".html"
     output_mimetype = "text/html"
 
-    def __init__(self, markup: Markup) -> None:
+    def __init__(self, markup: Markup, rows: Sequence[Row]) -> None:
         self._markup = markup
+        self._rows = {row.judgement.id: row for row in rows}
         super().__init__(
             template_name="study_html", extra_template_basedirs=[str(HERE / "templates")]
         )
@@ -123,8 +134,7 @@ class StudyExporter(TemplateExporter):
         Raises:
             ReportError: If a cell or output would make the browser fetch something.
         """
-        resources = {"claims": {claim.id: claim for claim in study.claims}}
-        body, _ = self.from_notebook_node(study.notebook, resources)
+        body, _ = self.from_notebook_node(study.notebook, {"judgements": self._rows})
         if match := _FETCHED.search(body):
             address = next(group for group in match.groups() if group)
             raise ReportError(

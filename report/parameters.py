@@ -13,14 +13,23 @@ from typing import Any
 import yaml
 
 from report.errors import ReportError
-from report.settings import Settings, closest
+from report.settings import PUBLISHED, VERDICTS, Settings, closest
 from report.structure import GIVEN, defaults
+
+VARIABLES = {  # make's own name of each parameter that make fills in
+    "profile": "PROFILE",
+    "data_dir": "DATA_DIR",
+    "build_dir": "BUILD_DIR",
+    "remeasure": "REMEASURE",
+}
 
 
 def parameters(
     settings: Settings, study: str, overrides: Iterable[tuple[str, str]] = ()
 ) -> dict[str, Any]:
-    """Return the values that papermill gives to a study: profile file, then overrides, then paths.
+    """Return the values that papermill gives to a study: profile file, overrides, make's own.
+
+    The profile ``published`` has the parameters of ``paper``, whose record it reads.
 
     Args:
         settings: The checked request.
@@ -33,7 +42,8 @@ def parameters(
             value of another type than the default.
     """
     known = own_values(settings, study)
-    path = settings.root / "notebooks" / "profiles" / settings.profile / f"{study}.yaml"
+    named = "paper" if settings.profile == PUBLISHED else settings.profile
+    path = settings.root / "notebooks" / "profiles" / named / f"{study}.yaml"
     where = settings.shown(path)
     values = _profile_values(path, where)
     for name, value in values.items():
@@ -43,10 +53,9 @@ def parameters(
         _check_name(name, known, f"-p {name}", study)
         values[name] = _read(text, known[name])
         _check_type(name, values[name], known[name], f"-p {name} {text}")
-    values["profile"] = settings.profile
-    values["data_dir"] = str(settings.data_dir)
-    values["build_dir"] = str(settings.build_dir)
-    return values
+    filled = {name: str(getattr(settings, name)) for name in GIVEN}
+    # The notebook of verdicts neither measures nor reads data, and takes what it has a use for.
+    return values | {k: v for k, v in filled.items() if k in known or study != VERDICTS}
 
 
 def own_values(settings: Settings, study: str) -> dict[str, Any]:
@@ -75,7 +84,7 @@ def _profile_values(path: Path, where: str) -> dict[str, Any]:
 def _check_name(name: str, known: dict[str, Any], where: str, study: str) -> None:
     own = [key for key in known if key not in GIVEN]
     if name in GIVEN:
-        variable = {"profile": "PROFILE", "data_dir": "DATA_DIR", "build_dir": "BUILD_DIR"}[name]
+        variable = VARIABLES[name]
         raise ReportError(
             f"{where}: {name} is filled in by make. Give it as {variable}=..., for example: "
             f"make report {variable}=..."

@@ -12,10 +12,10 @@ import typst
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from report.atomic import write_atomically
-from report.document import TITLE, Report, describe, markdown_pieces, read_report
+from report.document import TITLE, TRIAL, Report, describe, markdown_pieces, read_report
 from report.errors import ReportError
 from report.markup import Markup, markup_filters
-from report.provenance import shared_rows, study_rows
+from report.provenance import own_rows, shared_rows
 from report.typst_study import TEMPLATES, TypstExporter, string_literal
 
 
@@ -27,7 +27,7 @@ def build_pdf(
     The same notebooks give the same bytes: no date is written into the file.
 
     Args:
-        profile_dir: Folder with the executed notebooks, ``results/`` and ``provenance/``.
+        profile_dir: Folder with the executed notebooks, as ``read_report`` takes it.
         studies: Names in reading order.
         output: File to write; replaced only when the whole document is made.
         title: Title of the document.
@@ -47,7 +47,7 @@ def render_typst(report: Report) -> tuple[str, dict[str, bytes]]:
     """The report as Typst source, and the figures it includes by file name."""
     markup = Markup("typst")
     markup.prime(markdown_pieces(report))
-    exporter = TypstExporter(markup)
+    exporter = TypstExporter(markup, report.rows)
     bodies, files = [], {}
     for study in report.studies:
         body, figures = exporter.render(study)
@@ -59,8 +59,9 @@ def render_typst(report: Report) -> tuple[str, dict[str, bytes]]:
         report=report,
         bodies=bodies,
         description=describe(report),
+        trial=TRIAL,
         shared=shared_rows(report),
-        own=[(study, study_rows(study)) for study in report.studies],
+        own=own_rows(report),
     )
     return source, files
 

@@ -5,33 +5,62 @@ from __future__ import annotations
 from typing import Any
 
 from report.document import Report, Study
+from report.origins import Origins, commit_text, hardware_text, versions_text
+from report.structure import GIVEN
 
 Rows = list[tuple[str, str]]
 
 
 def shared_rows(report: Report) -> Rows:
-    """Commit, versions and hardware, once when all studies agree, else by study."""
+    """Commit, versions and hardware, once when all studies agree, else by study.
+
+    What was measured says it in its record. A report of the profile ``published`` thus says the
+    same on whatever machine it is made; what only judges has no rows in it.
+    """
     rows: Rows = [("Profile", report.profile)]
-    for name, value in (("Commit", _commit), ("Versions", _versions), ("Hardware", _hardware)):
-        values = {study.name: value(study.provenance) for study in report.studies}
-        if len(set(values.values())) == 1:
-            rows.append((name, next(iter(values.values()))))
+    origins = {study.name: _origins(study) for study in report.studies if study.provenance}
+    if any(study.origins.commits for study in report.studies):
+        origins = {study.name: study.origins for study in report.studies if study.origins.commits}
+    for name, attribute in (
+        ("Commit", "commits"),
+        ("Versions", "versions"),
+        ("Hardware", "machines"),
+    ):
+        texts = {study: "; ".join(getattr(of, attribute)) for study, of in origins.items()}
+        if len(set(texts.values())) == 1:
+            rows.append((name, next(iter(texts.values()))))
         else:
-            rows += [(f"{name}, {study}", text) for study, text in values.items()]
-    total = sum(float(study.provenance.get("compute_seconds", 0)) for study in report.studies)
-    return [*rows, ("Compute time", duration(total))]
+            rows += [(f"{name}, {study}", text) for study, text in texts.items()]
+    return [*rows, ("Compute time", duration(sum(of.seconds for of in origins.values())))]
+
+
+def own_rows(report: Report) -> list[tuple[Study, Rows]]:
+    """Return the rows of each study that has any."""
+    rows = [(study, study_rows(study)) for study in report.studies]
+    return [(study, own) for study, own in rows if own]
+
+
+def _origins(study: Study) -> Origins:
+    """Return what the notebook itself says, of a study without a record."""
+    said = study.provenance
+    return Origins(
+        commits=(commit_text(said),),
+        versions=(versions_text(said),),
+        machines=(hardware_text(said),),
+        seconds=float(said.get("compute_seconds", 0)),
+    )
 
 
 def study_rows(study: Study) -> Rows:
     """Seeds, compute time, data and parameters of one study."""
     provenance = study.provenance
     # Seeds have a row of their own, and places differ from machine to machine.
-    left_out = {"seeds", "data_dir", "build_dir", "profile"}
+    left_out = {"seeds", *GIVEN}
     parameters = {k: v for k, v in provenance.get("parameters", {}).items() if k not in left_out}
-    rows: Rows = [
-        ("Seeds", _value(provenance.get("seeds", []))),
-        ("Compute time", duration(float(provenance.get("compute_seconds", 0)))),
-    ]
+    seconds = study.origins.seconds or float(provenance.get("compute_seconds", 0))
+    rows: Rows = [("Seeds", _value(provenance["seeds"]))] if provenance.get("seeds") else []
+    if seconds:
+        rows.append(("Compute time", duration(seconds)))
     rows += [(f"Data: {name}", _data(facts)) for name, facts in provenance.get("data", {}).items()]
     if parameters:
         rows.append(("Parameters", " · ".join(f"{k} = {_value(v)}" for k, v in parameters.items())))
@@ -48,27 +77,12 @@ def duration(seconds: float) -> str:
     return f"{whole} s"
 
 
-def _commit(provenance: dict[str, Any]) -> str:
-    changed = " with uncommitted changes" if provenance.get("dirty") else ""
-    return f"{provenance.get('commit') or 'unknown'}{changed}"
-
-
-def _versions(provenance: dict[str, Any]) -> str:
-    return " · ".join(f"{name} {text}" for name, text in provenance.get("versions", {}).items())
-
-
-def _hardware(provenance: dict[str, Any]) -> str:
-    hardware = provenance.get("hardware", {})
-    words = {"cpu": "{}", "cores": "{} cores", "threads": "{} threads", "memory_gb": "{} GB memory"}
-    known = [form.format(hardware[key]) for key, form in words.items() if key in hardware]
-    return " · ".join(known + [str(v) for k, v in hardware.items() if k not in words])
-
-
 def _data(facts: dict[str, Any]) -> str:
-    counts = [f"{_value(v)} {k} examples" for k, v in facts.items() if isinstance(v, int)]
-    others = [f"{k} {v}" for k, v in facts.items() if not isinstance(v, int) and k != "sha256"]
+    counts = [f"{_value(facts[k])} {k} examples" for k in ("train", "test") if k in facts]
+    classes = [f"{facts['classes']} classes"] if "classes" in facts else []
+    shape = [" × ".join(map(str, facts["shape"]))] if "shape" in facts else []
     digest = [f"SHA\u2011256 {facts['sha256']}"] if "sha256" in facts else []
-    return " · ".join(counts + others + digest)
+    return " · ".join(counts + classes + shape + digest)
 
 
 def _value(value: Any) -> str:

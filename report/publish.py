@@ -1,9 +1,12 @@
-"""What is published, kept in the repository study by study, and the README's table made of it."""
+"""What is published: the records of paper, and the report that this tree makes of them.
+
+``take`` puts records of paper into ``report/published/record``; ``make report PROFILE=published``
+makes the report of them; ``publish`` puts this beside them and renews the README.
+"""
 
 from __future__ import annotations
 
 import csv
-import json
 import re
 import shutil
 import tempfile
@@ -11,105 +14,181 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import nbformat
+
+from report import readme
 from report.atomic import write_atomically
-from report.document import tally
 from report.errors import ReportError
-from report.findings import brief, measured
-from report.html import build_html
 from report.inputs import reported
+from report.origins import read_origins
 from report.parameters import own_values, parameters
-from report.pdf import build_pdf
-from report.settings import Settings, all_studies
+from report.records import HEADER, RECORD, published_dir, read_json, record_dir, recorded
+from report.settings import PUBLISHED, VERDICTS, Settings, every_study
+from report.structure import GIVEN
+from report.verdicts import FILE
 
-BEGIN = "<!-- verdicts:begin -->"
-END = "<!-- verdicts:end -->"
-# The answer in one sentence, for the first screen: written where the README has these markers.
-ANSWER = re.compile(r"(?<=<!-- answer:begin -->\n).*?(?=<!-- answer:end -->)", re.DOTALL)
-HEAD = "| Study | Claim | Source | Measured [95% interval] | Verdict |\n|---|---|---|---|---|"
-_PLACES = ("data_dir", "build_dir")  # Where folders lie is no part of what was studied.
-FIGURE = re.compile(r"report/published/figures/([\w.-]+)/(fig-[\w.-]+)\.svg")
+AGAIN = "(the record keeps what was measured)"
 
 
-def publish(settings: Settings, *, named: Sequence[str] = (), allow_dirty: bool = False) -> None:
-    """Put executed studies of the paper profile into ``report/published``; rewrite the README.
+def take(
+    settings: Settings,
+    *,
+    named: Sequence[str] = (),
+    allow_dirty: bool = False,
+    incomplete: bool = False,
+    replace: bool = False,
+) -> None:
+    """Put the records of executed studies of the paper profile into ``report/published/record``.
 
-    The report is assembled anew from all studies that are published: those executed now, and those
-    executed earlier, each with its own provenance. A study may take hours, and is published when it
-    is done, on whatever machine.
+    A study may take hours, on one machine or several, and is published when it is done; or as it
+    grows, when that is asked for.
 
     Args:
         settings: The checked request; its profile must be paper.
         named: The studies to publish; without, those that the last report was asked to hold.
-        allow_dirty: Publish also what was computed from uncommitted changes.
+        allow_dirty: Publish also what was measured with uncommitted changes.
+        incomplete: Publish also the record of a study that was not executed to its end.
+        replace: Publish also a record that lacks entries of the published one.
 
     Raises:
-        ReportError: If the profile is not paper, something is missing, or what was computed belongs
-            to no commit. Then nothing is changed.
+        ReportError: If the profile is not paper, something is missing, was measured with other
+            parameters or belongs to no commit, or if something would be lost. Then nothing is
+            changed.
     """
     if settings.profile != "paper":
         raise ReportError(
             f"PROFILE={settings.profile} is no evidence and is not published: "
             "make report PROFILE=paper, then make publish"
         )
-    folder, published = settings.profile_dir, settings.root / "report" / "published"
-    studies = list(named) or reported(folder, settings.root)
-    files = [settings.executed(study) for study in studies]
-    files += [folder / "results" / study / "claims.json" for study in studies]
+    studies = [
+        study
+        for study in list(named) or reported(settings.profile_dir, settings.root)
+        if study != VERDICTS
+    ]
+    published = published_dir(settings.root) / RECORD
+    files = [] if incomplete else [settings.executed(study) for study in studies]
+    files += [record_dir(settings, study) / HEADER for study in studies]
     absent = [settings.shown(path) for path in files if not path.is_file()]
     if absent:
-        raise ReportError(f"{', '.join(absent)}: missing. Make them: make report PROFILE=paper")
+        raise ReportError(
+            f"{', '.join(absent)}: missing. Make them: make report PROFILE=paper; to publish the "
+            "records of studies that are not done: make publish P=--incomplete"
+        )
     for study in studies:
-        _check_origin(settings, study, allow_dirty=allow_dirty)
+        _check_parameters(settings, study)
+        if not allow_dirty:
+            _check_commits(settings, study)
+        if not replace:
+            _check_entries(settings, study, published / study)
+    for study in studies:
+        _replace(record_dir(settings, study), published / study)
+    print(f"records of {', '.join(studies)}: now in {settings.shown(published)}")
+
+
+def publish(settings: Settings) -> None:
+    """Put the report of the profile ``published`` beside the records, and renew the README.
+
+    Args:
+        settings: A request of the profile ``published``.
+
+    Raises:
+        ReportError: If the report lacks a published study, or something that it is made of. Then
+            nothing is changed.
+    """
+    folder, published = settings.profile_dir, published_dir(settings.root)
+    studies = every_study(settings.root, PUBLISHED)
+    names = [f"{study}.ipynb" for study in studies] + ["report.html", "report.pdf"]
+    names += [f"{RECORD}/{study}/{HEADER}" for study in studies if study != VERDICTS]
+    names += [f"results/{VERDICTS}/{FILE}"] if VERDICTS in studies else []
+    absent = [settings.shown(folder / name) for name in names if not (folder / name).is_file()]
+    if absent or reported(folder, settings.root) != studies or not studies:
+        lacking = ", ".join(absent) or f"{settings.shown(folder)}: not the report of all studies"
+        raise ReportError(f"{lacking}. Make it: make report PROFILE=published")
     with tempfile.TemporaryDirectory() as place:
         draft = Path(place) / "published"
-        _collect(settings, studies, published, draft)
-        every = sorted(path.stem for path in draft.glob("*.ipynb"))
-        build_html(draft, every, draft / "report.html")
-        build_pdf(draft, every, draft / "report.pdf")
-        _draw(settings.root, draft)
-        shutil.rmtree(published, ignore_errors=True)
-        shutil.copytree(draft, published)
-    write_table(settings.root)
-    earlier = [study for study in every if study not in studies]
-    beside = f", beside {', '.join(earlier)} of earlier" if earlier else ""
-    print(
-        f"published {', '.join(studies)}{beside} in {settings.shown(published)}; "
-        "README.md has its table"
-    )
+        for study in recorded(folder / RECORD):
+            if study in studies:
+                shutil.copytree(folder / RECORD / study, draft / RECORD / study)
+        for name in ("report.html", "report.pdf"):
+            shutil.copy(folder / name, draft)
+        if VERDICTS in studies:
+            shutil.copy(folder / "results" / VERDICTS / FILE, draft)
+        _draw(settings, draft)
+        _replace(draft, published)
+    readme.write_table(settings.root)
+    print(f"published {', '.join(studies)} in {settings.shown(published)}; README.md has the table")
 
 
-def _collect(settings: Settings, studies: list[str], published: Path, draft: Path) -> None:
-    """Fill a folder with what was published of studies that still exist, and with these studies."""
-    if published.is_dir():
-        shutil.copytree(published, draft)
-    (draft / "results").mkdir(parents=True, exist_ok=True)
-    known = all_studies(settings.root)
-    there = {path.name for path in (draft / "results").iterdir()}
-    for study in {*studies, *there.difference(known)}:
-        shutil.rmtree(draft / "results" / study, ignore_errors=True)
-        for path in (draft / f"{study}.ipynb", draft / "provenance" / f"{study}.json"):
-            path.unlink(missing_ok=True)
-    for study in studies:
-        origin = Path("provenance") / f"{study}.json"
-        shutil.copytree(settings.profile_dir / "results" / study, draft / "results" / study)
-        write_atomically(draft / origin, (settings.profile_dir / origin).read_bytes())
-        write_atomically(draft / f"{study}.ipynb", settings.executed(study).read_bytes())
+def _replace(source: Path, target: Path) -> None:
+    """Replace a folder by a copy of another; until the copy is whole, the old one stays."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=target.parent, prefix=".new-") as place:
+        copy = shutil.copytree(source, Path(place) / "new")
+        if target.exists():
+            target.rename(Path(place) / "old")
+        Path(copy).rename(target)
 
 
-def _draw(root: Path, draft: Path) -> None:
+def _check_parameters(settings: Settings, study: str) -> None:
+    path = record_dir(settings, study) / HEADER
+    advice = f"It says what {study} was made with. Run make report PROFILE=paper"
+    used = read_json(path, advice).get("parameters", {})
+    asked: dict[str, Any] = own_values(settings, study) | parameters(settings, study)
+    # Where folders lie and what was asked to be measured again is no part of what was studied.
+    other = [
+        name
+        for name in asked
+        if name not in {*GIVEN} - {"profile"} and used.get(name) != _plain(asked[name])
+    ]
+    if other:
+        raise ReportError(
+            f"the record of {study} was made with other values of {', '.join(other)} than the "
+            "paper profile has: a run of your own wrote to the same folder. Remove "
+            f"{settings.shown(settings.executed(study))} and run make report PROFILE=paper again "
+            f"{AGAIN}"
+        )
+
+
+def _plain(value: Any) -> Any:
+    return list(value) if isinstance(value, tuple) else value
+
+
+def _check_commits(settings: Settings, study: str) -> None:
+    folder = record_dir(settings, study)
+    if dirty := read_origins(folder).dirty:
+        raise ReportError(
+            f"{study} was measured with changes that are in no commit (origins "
+            f"{', '.join(dirty)} of {settings.shown(folder)}). Commit them, remove "
+            f"{settings.shown(settings.executed(study))} and {settings.shown(folder)} and run make "
+            "report PROFILE=paper again (what was computed is kept in the store), or publish it "
+            "all the same: make publish P=--allow-dirty"
+        )
+
+
+def _check_entries(settings: Settings, study: str, published: Path) -> None:
+    lost = sorted(_entries(published) - _entries(record_dir(settings, study)))
+    if lost:
+        raise ReportError(
+            f"{len(lost)} published entries of {study} are not in "
+            f"{settings.shown(record_dir(settings, study))}, such as {', '.join(lost[:3])}. To add "
+            f"to what is published, copy {settings.shown(published)} there before the run; to give "
+            "it up: make publish P=--replace"
+        )
+
+
+def _entries(folder: Path) -> set[str]:
+    """Return the ids of the entries of a record; none where there is no list of them."""
+    path = folder / "entries.csv"
+    if not path.is_file():
+        return set()
+    with path.open(encoding="utf-8", newline="") as file:
+        return {row["entry"] for row in csv.DictReader(file) if row.get("entry")}
+
+
+def _draw(settings: Settings, draft: Path) -> None:
     """Write the figures that the README shows as SVG on white, legible on any page."""
-    before, _, after = _markers(root)
-    wanted = {
-        draft / "figures" / study / f"{label}.svg": (study, label)
-        for study, label in FIGURE.findall(before + after)
-    }
-    for path in set((draft / "figures").rglob("*.svg")).difference(wanted):
-        path.unlink()
-    for path, (study, label) in wanted.items():
-        notebook = draft / f"{study}.ipynb"
-        if path.is_file() and not notebook.is_file():  # Published before notebooks were.
-            continue
-        source = _figure(notebook, label)
+    for study, label in readme.figures(settings.root):
+        source = _figure(settings.executed(study), label)
         if source is None:
             raise ReportError(
                 f"README.md shows {label} of {study}, which the executed study does not hold. "
@@ -118,147 +197,14 @@ def _draw(root: Path, draft: Path) -> None:
         opening = re.search(r"<svg\b[^>]*>", source)
         white = '<rect width="100%" height="100%" fill="#ffffff"/>'
         drawn = source[: opening.end()] + white + source[opening.end() :]
-        write_atomically(path, drawn.encode("utf-8"))
+        write_atomically(draft / "figures" / study / f"{label}.svg", drawn.encode("utf-8"))
 
 
 def _figure(notebook: Path, label: str) -> str | None:
     if not notebook.is_file():
         return None
-    for cell in _read(notebook)["cells"]:
+    for cell in nbformat.read(notebook, as_version=4).cells:
         for output in cell.get("outputs", ()):
             if output.get("metadata", {}).get("landscape", {}).get("label") == label:
-                source = output["data"]["image/svg+xml"]
-                return source if isinstance(source, str) else "".join(source)
+                return output["data"]["image/svg+xml"]
     return None
-
-
-def _check_origin(settings: Settings, study: str, *, allow_dirty: bool) -> None:
-    claims = _read(settings.profile_dir / "results" / study / "claims.json")
-    if claims.get("profile") != "paper" or not claims.get("evidence", False):
-        raise ReportError(
-            f"results/{study}/claims.json says profile {claims.get('profile')!r}, evidence "
-            f"{claims.get('evidence')!r}; only a paper run that is evidence is published. "
-            "Run make report PROFILE=paper"
-        )
-    path = settings.profile_dir / "provenance" / f"{study}.json"
-    if not path.is_file():
-        raise ReportError(
-            f"{settings.shown(path)} is missing, so it is unknown what {study} was computed from. "
-            "Run make report PROFILE=paper"
-        )
-    origin = _read(path)
-    asked = own_values(settings, study) | parameters(settings, study)
-    used = origin.get("parameters", {})
-    other = [name for name in asked if name not in _PLACES and used.get(name) != asked[name]]
-    if other:
-        raise ReportError(
-            f"the results of {study} were made with other values of {', '.join(other)} than the "
-            "paper profile has: a run of your own wrote to the same folder. Remove "
-            f"{settings.shown(settings.executed(study))} and run make report PROFILE=paper again "
-            "(what was computed is kept in the store)"
-        )
-    if origin.get("dirty", True) and not allow_dirty:
-        raise ReportError(
-            f"{study} was computed from changes that are in no commit. Commit them, remove "
-            f"{settings.shown(settings.executed(study))} and run make report PROFILE=paper again "
-            "(what was computed is kept in the store), or publish it all the same: "
-            "make publish P=--allow-dirty"
-        )
-
-
-def table(root: Path) -> str | None:
-    """Return the verdicts of the published results, and what they are of; None without results."""
-    rows, origins = [], []
-    for path in sorted((root / "report" / "published" / "results").glob("*/claims.json")):
-        study = _read(path)
-        source = f"notebooks/{study['study']}.py"
-        name = f"[{_plain(study['title'])}]({source})"
-        for claim in study["claims"]:
-            statement = f"{claim['id']} {_plain(claim['statement'])}"
-            found = "<br>".join(map(_plain, brief(measured(claim))))
-            numbers = _plain(claim["source_numbers"])
-            cells = (name, statement, numbers, found, f"**{claim['verdict']}**")
-            rows.append(f"| {' | '.join(cells)} |")
-            name = ""  # the study's name stands in its first row only
-        origins += _origin(root, study["study"])
-    if not rows:
-        return None
-    with open(root / "lib" / "studies" / "source_claims.csv", encoding="utf-8") as file:
-        claimed = sum(1 for _ in csv.DictReader(file))
-    count = f"{len(rows)} of the sources' {claimed} claims have a verdict so far."
-    return "\n".join([HEAD, *rows, "", " ".join([count, *origins])])
-
-
-def answer(root: Path) -> str:
-    """Return how many of the claims with a verdict came out in which way, in one sentence."""
-    results = (root / "report" / "published" / "results").glob("*/claims.json")
-    verdicts = [claim["verdict"] for path in results for claim in _read(path)["claims"]]
-    if not verdicts:
-        return "No claim has a verdict yet."
-    counts = ", ".join(f"**{count} {verdict}**" for verdict, count in tally(verdicts))
-    return f"Of the {len(verdicts)} claims judged so far: {counts}."
-
-
-def _origin(root: Path, study: str) -> list[str]:
-    path = root / "report" / "published" / "provenance" / f"{study}.json"
-    if not path.is_file():
-        return []
-    origin = _read(path)
-    machine, hours = origin["hardware"], origin["compute_seconds"] / 3600
-    where = f"{machine['cores']} cores ({_plain(machine['cpu'])})"
-    return [f"`{study}`: commit {origin['commit'][:7]}, {hours:.1f} hours of {where}."]
-
-
-def write_table(root: Path) -> None:
-    """Replace what stands between the README's markers by the table of the published results.
-
-    Raises:
-        ReportError: If the README lacks the markers.
-    """
-    write_atomically(root / "README.md", _written(root).encode("utf-8"))
-
-
-def _written(root: Path) -> str:
-    """Return the README with the table, and the answer where it has a place for it."""
-    before, _, after = _markers(root)
-    text = f"{before}{BEGIN}\n{table(root) or ''}\n{END}{after}"
-    return ANSWER.sub(lambda _: f"{answer(root)}\n", text)
-
-
-def problems(root: Path) -> list[str]:
-    """Return what is wrong with the README's table: nothing, when no results are published yet."""
-    wanted = table(root)
-    if wanted is None:
-        print("no results are published yet, so README.md has no table to check")
-        return []
-    try:
-        written = _written(root)
-    except ReportError as error:
-        return [str(error)]
-    if written == (root / "README.md").read_text(encoding="utf-8"):
-        return []
-    return [
-        "README.md: its table of verdicts is not that of report/published/results. It is never "
-        "edited by hand; write it anew: make publish P=--table"
-    ]
-
-
-def _markers(root: Path) -> tuple[str, str, str]:
-    path = root / "README.md"
-    text = path.read_text(encoding="utf-8") if path.is_file() else ""
-    if text.count(BEGIN) != 1 or text.count(END) != 1 or text.index(BEGIN) > text.index(END):
-        raise ReportError(
-            f"README.md must hold the lines {BEGIN} and {END} once each, in this order: "
-            "the table of verdicts is written between them."
-        )
-    before, rest = text.split(BEGIN)
-    found, after = rest.split(END)
-    return before, found, after
-
-
-def _plain(text: str) -> str:
-    return " ".join(text.replace("|", "\\|").split())
-
-
-def _read(path: Path) -> dict[str, Any]:
-    return json.loads(path.read_text(encoding="utf-8"))

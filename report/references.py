@@ -11,12 +11,14 @@ from typing import Literal
 from nbformat import NotebookNode
 
 from report.errors import ReportError
+from report.settings import VERDICTS
 
-Kind = Literal["title", "section", "figure", "table", "verdict"]
+Kind = Literal["title", "section", "figure", "table", "note", "verdict"]
 NAMES = {"figure": "Figure", "table": "Table"}
 NEEDED = {
     "figure": ("label", "caption", "alt"),
     "table": ("label", "caption"),
+    "note": ("label",),  # stands for a figure or table that the record cannot show
     "verdict": ("label", "id", "verdict"),
 }
 
@@ -45,7 +47,7 @@ class Target:
 
     @property
     def name(self) -> str:
-        """What a reference to it says; empty for a section, which keeps the author's words."""
+        """What a reference to it says; empty where the author's words are kept."""
         if self.kind == "verdict":
             return self.number
         return f"{NAMES[self.kind]} {self.number}" if self.kind in NAMES else ""
@@ -74,6 +76,8 @@ class Targets:
         owner = other or study
         if target := self._targets.get((owner, name)):
             return target
+        if not other and name.startswith("verdict-"):  # all verdicts stand in one notebook
+            return self.find(f"{VERDICTS}/{name}", study=study)
         known = [key for of, key in self._targets if of == owner]
         if other and not known and re.fullmatch(r"\d+_\w+", other):
             return None
@@ -82,6 +86,10 @@ class Targets:
             f"Labels of {owner} are: {', '.join(known) or 'none, no study has this name'}. "
             "Another study's label is written as 07_theory/fig-a."
         )
+
+    def get(self, label: str, *, study: str) -> Target | None:
+        """The target of a label of a study; None if nothing has it."""
+        return self._targets.get((study, label))
 
     def title(self, study: str) -> Target:
         """The study's title."""
@@ -159,7 +167,7 @@ class _Collector:
             self.counts[kind] += 1
             number = str(self.counts[kind])
         else:
-            number = shown["id"]
+            number = shown.get("id", "")
         target = self._add(kind, shown["label"], number)
         shown["anchor"], shown["name"] = target.anchor, target.name
 

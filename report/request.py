@@ -25,11 +25,15 @@ from report.folders import (
     why_unusable,
     why_unwritable,
 )
-from report.settings import all_studies, choose
+from report.settings import all_studies, check_published, choose
 
 FOLDERS = {"BUILD_DIR": BUILD, "VENV": VENV}
+FILLING = {"report", "study", "bench", "publish"}  # the verbs that write into the build folder
 HARMLESS = {"help", "clean", "clean-all"}  # the verbs that neither need nor make a folder
 NAMES = {" ": "a space", "'": "a single quote", '"': "a double quote"}
+# The first three: a record that is refused otherwise; --report: the report anew from the published
+# record; --table, --check: the README alone.
+PUBLISHING = {"--allow-dirty", "--incomplete", "--replace", "--report", "--table", "--check"}
 WRITTEN_OUT = {"-": "./-", "~": '"$HOME"'}
 # Words as the shell splits them, with nothing in them that it would execute or leave out.
 WORDS = re.compile(r"""(?:[^'"\\`;&|<>()#]|'[^']*'|"[^"\\`]*")*""")
@@ -82,13 +86,20 @@ def _check_choices(values: Mapping[str, str], verbs: set[str], root: Path) -> No
     """Check what is chosen from a list, and the number."""
     studies = all_studies(root)
     asked = values["STUDY"].split()
-    choose(root, profile=values["PROFILE"], studies=values["STUDIES"])
+    settings = choose(
+        root,
+        profile=values["PROFILE"],
+        studies=values["STUDIES"],
+        remeasure=values["REMEASURE"],
+    )
     if "study" in verbs and len(asked) != 1:
         raise ReportError(
             f"make study needs one name: make study STUDY={studies[0]}. "
             f"There are: {' '.join(studies)}"
         )
-    choose(root, profile="quick", studies=[values["STUDY"]] if asked else "")
+    alone = choose(root, profile=values["PROFILE"], studies=[values["STUDY"]] if asked else "")
+    if verbs & {"report", "study"}:
+        check_published(alone if "study" in verbs else settings)
     if values["FROM"] not in ("py", "ipynb"):
         raise ReportError(
             f"FROM={values['FROM']} is unknown. Choose py (write .ipynb from .py) or ipynb (write "
@@ -125,10 +136,10 @@ def _check_meaning(values: Mapping[str, str], verbs: set[str], root: Path) -> No
             f"P={values['P']} is no list of parameters. Give -p, a name and a value for each: "
             'make study STUDY=NN_name P="-p epochs 3 -p examples 500"'
         )
-    if "publish" in verbs and not set(parameters) <= {"--allow-dirty", "--check", "--table"}:
+    if "publish" in verbs and not set(parameters) <= PUBLISHING:
         raise ReportError(
-            f"P={values['P']} is unknown to make publish. It takes --table, --check or "
-            "--allow-dirty, for example: make publish P=--table"
+            f"P={values['P']} is unknown to make publish. It takes "
+            f"{', '.join(sorted(PUBLISHING))}, for example: make publish P=--report"
         )
     if tests and not tests[0].startswith("-") and not _may_be_file(root, tests[0]):
         raise ReportError(
@@ -192,7 +203,11 @@ def _check_folders(values: Mapping[str, str], verbs: set[str], root: Path) -> No
             continue
         folder = absolute(values[name], root)
         reason = why_unusable(folder, kind, root)
-        fills = verbs & {"report", "study", "bench"} if kind == BUILD else not folder.exists()
+        fills = (
+            verbs & {"report", "study", "bench", "publish"}
+            if kind == BUILD
+            else not folder.exists()
+        )
         if reason is None and fills:
             reason = why_unwritable(folder)
         if reason:

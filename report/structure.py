@@ -11,13 +11,33 @@ from pathlib import Path
 from typing import Any
 
 from report.errors import ReportError
+from report.settings import VERDICTS
 
-CODE_LINES = 320  # in a notebook, imports and parameters apart
-CELL_LINES = 25  # in a cell, parameters apart
-GIVEN = ("profile", "data_dir", "build_dir")  # parameters that every study has and make fills in
+
+@dataclass(frozen=True)
+class Budget:
+    """How long a notebook may be.
+
+    Attributes:
+        code_lines: Lines of code, imports and parameters apart.
+        cell_lines: Lines of code in a cell, parameters apart.
+        modules: Modules that it imports, or imports something from; a package's face is one.
+    """
+
+    code_lines: int
+    cell_lines: int
+    modules: int
+
+
+STUDY_BUDGET = Budget(code_lines=200, cell_lines=25, modules=8)  # about 130 lines are the aim
+VERDICTS_BUDGET = Budget(code_lines=400, cell_lines=25, modules=8)
+# Parameters that every study has and make fills in, with the values for a run by hand.
+GIVEN = {"profile": "quick", "data_dir": "data", "build_dir": "build", "remeasure": ""}
+JUDGING_GIVEN = ("profile", "build_dir")  # of them those that the notebook of verdicts has too
 
 _MARKER = re.compile(r"^# %%(?P<options>.*)$")
 _NO_CODE = re.compile(r"#.*|[()\[\]{},]+|(\w+=)?\(?f?\"[^\"]*\"[),]*")
+_JUDGING = re.compile(r"verdict|judg|claim", re.IGNORECASE)
 _TAGS = re.compile(r"\btags=(\[.*?\])")
 
 
@@ -113,10 +133,12 @@ def _assigned(statement: ast.stmt) -> dict[str, Any]:
 def problems(path: Path) -> list[str]:
     """Return one sentence for each rule that the notebook at ``path`` breaks, with its line."""
     text = path.read_text(encoding="utf-8")
-    found = cells(text)
+    judges = path.stem == VERDICTS
+    budget = VERDICTS_BUDGET if judges else STUDY_BUDGET
+    all_cells = cells(text)
     trees: list[tuple[Cell, ast.Module]] = []
     said: list[str] = []
-    for cell in found:
+    for cell in all_cells:
         if cell.kind != "code":
             continue
         try:
@@ -124,23 +146,32 @@ def problems(path: Path) -> list[str]:
         except SyntaxError as error:
             line = cell.line + (error.lineno or 0)
             said.append(f"{path.name}:{line}: not valid Python: {error.msg}")
-    said += [f"{path.name}:{line}: {what}" for line, what in _prose(found)]
-    said += [f"{path.name}:{line}: {what}" for line, what in _size(found)]
-    said += [f"{path.name}:{line}: {what}" for line, what in _code(trees)]
+    checks = (
+        _prose(all_cells, judges),
+        _size(all_cells, budget),
+        _code(trees),
+        _imports(trees, budget),
+        _judging(trees, judges),
+    )
+    said += [f"{path.name}:{line}: {what}" for check in checks for line, what in check]
     try:
-        values = defaults(text, path.name)
-        absent = [name for name in GIVEN if name not in values]
-        if absent:
-            said.append(
-                f"{path.name}: the parameters cell lacks {', '.join(absent)}; every study has "
-                'profile = "quick", data_dir = "data" and build_dir = "build"'
-            )
+        said += _parameters(defaults(text, path.name), path.name, judges)
     except ReportError as error:
         said.append(str(error))
     return said
 
 
-def _prose(found: list[Cell]) -> Iterator[tuple[int, str]]:
+def _parameters(values: dict[str, Any], name: str, judges: bool) -> Iterator[str]:
+    absent = [given for given in (JUDGING_GIVEN if judges else GIVEN) if given not in values]
+    if absent:
+        usual = ", ".join(f"{given} = {json.dumps(GIVEN[given])}" for given in absent)
+        yield (
+            f"{name}: the parameters cell lacks {', '.join(absent)}, which make fills in. "
+            f"Add {usual}"
+        )
+
+
+def _prose(found: list[Cell], judges: bool) -> Iterator[tuple[int, str]]:
     if not found or found[0].kind != "markdown" or not found[0].source.startswith("# "):
         yield 1, "the first cell is not a markdown cell that begins with the title, `# Title`"
     opening: list[str] = []
@@ -157,24 +188,24 @@ def _prose(found: list[Cell]) -> Iterator[tuple[int, str]]:
         for line in cell.source.splitlines()
         if line.startswith("## ")
     ]
-    if not headings or headings[-1][1] != "Limits":
+    if not judges and (not headings or headings[-1][1] != "Limits"):
         line, last = headings[-1] if headings else (1, "(none)")
         yield line, f"the last section is {last!r}; it must be `## Limits`: what was not shown"
 
 
-def _size(found: list[Cell]) -> Iterator[tuple[int, str]]:
+def _size(found: list[Cell], budget: Budget) -> Iterator[tuple[int, str]]:
     remedy = "move what it computes into lib/landscape or lib/studies"
     for number, cell in enumerate(found, start=1):
         counts = cell.kind == "code" and "parameters" not in cell.tags
-        if counts and cell.code_lines > CELL_LINES:
+        if counts and cell.code_lines > budget.cell_lines:
             yield (
                 cell.line,
-                f"cell {number} has {cell.code_lines} lines of code, more than {CELL_LINES}: "
-                f"{remedy}, or split it",
+                f"cell {number} has {cell.code_lines} lines of code, more than "
+                f"{budget.cell_lines}: {remedy}, or split it",
             )
     total = sum(cell.code_lines for cell in found if cell.kind == "code" and _is_study(cell))
-    if total > CODE_LINES:
-        yield 1, f"{total} lines of code, more than {CODE_LINES}: {remedy}"
+    if total > budget.code_lines:
+        yield 1, f"{total} lines of code, more than {budget.code_lines}: {remedy}"
 
 
 def _is_study(cell: Cell) -> bool:
@@ -183,10 +214,7 @@ def _is_study(cell: Cell) -> bool:
 
 
 def _code(trees: list[tuple[Cell, ast.Module]]) -> Iterator[tuple[int, str]]:
-    importing = []
-    verdicts = 0
     for cell, tree in trees:
-        imports = False
         for node in ast.walk(tree):
             line = cell.line + getattr(node, "lineno", 0)
             if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
@@ -194,26 +222,56 @@ def _code(trees: list[tuple[Cell, ast.Module]]) -> Iterator[tuple[int, str]]:
                     line,
                     f"defines {node.name}: definitions belong in lib/landscape or lib/studies",
                 )
-            elif isinstance(node, ast.Import | ast.ImportFrom):
-                imports = True
             elif isinstance(node, ast.Attribute) and ast.unparse(node) == "sys.path":
                 yield line, "touches sys.path: landscape and studies are installed, import them"
             elif isinstance(node, ast.Call) and _is_exit(node):
                 yield line, "leaves the notebook early: papermill would count that as success"
-            elif isinstance(node, ast.Call) and _names_verdict(node.func):
-                verdicts += 1
-        if imports:
-            importing.append(cell)
+
+
+def _imports(trees: list[tuple[Cell, ast.Module]], budget: Budget) -> Iterator[tuple[int, str]]:
+    importing: list[Cell] = []
+    modules: set[str] = set()
+    for cell, tree in trees:
+        nodes = [node for node in ast.walk(tree) if isinstance(node, ast.Import | ast.ImportFrom)]
+        importing += [cell] if nodes else []
+        for node in nodes:
+            names = [alias.name for alias in node.names]
+            modules.update([node.module or ""] if isinstance(node, ast.ImportFrom) else names)
     for cell in importing[1:]:
         yield cell.line, f"imports again: all imports stand in the cell at line {importing[0].line}"
-    if verdicts == 0:
-        yield 1, "no call of a verdict function: a study gives its verdict by code"
+    if len(modules) > budget.modules:
+        yield (
+            importing[0].line,
+            f"imports from {len(modules)} modules, more than {budget.modules}: "
+            f"{', '.join(sorted(modules))}. Offer what it needs in fewer of them",
+        )
 
 
-def _names_verdict(function: ast.expr) -> bool:
-    names = [part.id for part in ast.walk(function) if isinstance(part, ast.Name)]
-    names += [part.attr for part in ast.walk(function) if isinstance(part, ast.Attribute)]
-    return any("verdict" in name.lower() for name in names)
+def _judging(trees: list[tuple[Cell, ast.Module]], judges: bool) -> Iterator[tuple[int, str]]:
+    """Find where a notebook judges: only the notebook of verdicts does, and it must."""
+    lines: dict[int, str] = {}
+    for cell, tree in trees:
+        for node in ast.walk(tree):
+            for name in _names(node):
+                if _JUDGING.search(name):
+                    lines.setdefault(cell.line + getattr(node, "lineno", 0), name)
+    if judges and not lines:
+        yield 1, "gives no verdict: it judges the records of all the other studies"
+    elif not judges:
+        for line, name in sorted(lines.items()):
+            yield line, f"names {name}: a study measures and shows, and {VERDICTS} judges"
+
+
+def _names(node: ast.AST) -> Iterator[str]:
+    if isinstance(node, ast.Name):
+        yield node.id
+    elif isinstance(node, ast.Attribute):
+        yield node.attr
+    elif isinstance(node, ast.ImportFrom):
+        yield node.module or ""
+    elif isinstance(node, ast.alias):
+        yield node.name
+        yield node.asname or ""
 
 
 def _is_exit(node: ast.Call) -> bool:

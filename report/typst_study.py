@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +12,9 @@ from nbconvert.exporters import TemplateExporter
 from nbformat import NotebookNode
 from traitlets.config import Config
 
-from report.document import Claim, Study
+from report.document import Row, Study
 from report.figures import standalone_svg
-from report.markup import Markup, plain_to_markdown, tabular_text
+from report.markup import Markup, tabular_text
 from report.tables import typeset_column
 
 TEMPLATES = Path(__file__).parent / "templates"
@@ -30,8 +30,9 @@ class TypstExporter(TemplateExporter):
     file_extension = ".md"
     output_mimetype = "text/markdown"
 
-    def __init__(self, markup: Markup) -> None:
+    def __init__(self, markup: Markup, rows: Sequence[Row]) -> None:
         self._markup = markup
+        self._rows = {row.judgement.id: row for row in rows}
         # Figures go to files beside the Typst source, in the figure's own format.
         config = Config(
             {
@@ -57,10 +58,7 @@ class TypstExporter(TemplateExporter):
 
     def render(self, study: Study) -> tuple[str, dict[str, bytes]]:
         """The study as Typst, and the files it includes by name."""
-        resources = {
-            "claims": {claim.id: claim for claim in study.claims},
-            "unique_key": study.target.anchor,
-        }
+        resources = {"judgements": self._rows, "unique_key": study.target.anchor}
         markdown, resources = self.from_notebook_node(study.notebook, resources)
         files = {
             name: standalone_svg(data.decode()) if name.endswith(".svg") else data
@@ -106,17 +104,14 @@ class TypstExporter(TemplateExporter):
     def _cell(self, text: str) -> str:
         return self._markup(tabular_text(text))
 
-    def _verdict(self, claim: Claim) -> str:
-        texts = {
-            "statement": plain_to_markdown(claim.statement),
-            "source": plain_to_markdown(claim.source_numbers),
-            "finding": claim.finding,
-            "rule": plain_to_markdown(claim.rule),
-        }
-        fields = ", ".join(f"{name}: [{self._markup(text)}]" for name, text in texts.items())
+    def _verdict(self, row: Row, anchor: str) -> str:
+        facts = "".join(
+            f"({string_literal(name)}, [{self._markup(text)}]), " for name, text in row.facts
+        )
         return (
-            f"#report-verdict((id: {string_literal(claim.id)}, "
-            f"verdict: {string_literal(claim.verdict)}, {fields})) <{claim.target.anchor}>"
+            f"#report-verdict((id: {string_literal(row.judgement.id)}, "
+            f"verdict: {string_literal(row.judgement.verdict)}, "
+            f"finding: [{self._markup(row.found)}], facts: ({facts}))) <{anchor}>"
         )
 
 

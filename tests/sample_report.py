@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from nbformat import v4
 
 INK = "#24292f"
-STUDIES = ["01_bn_ablation", "07_theory"]
+STUDIES = ["01_bn_ablation", "07_theory", "09_verdicts"]
 
 BN_TITLE = """# What does batch normalisation do to curvature?
 **Question.** Does batch normalisation raise $\\lambda_{\\max}$ of the Hessian, and does the
@@ -98,62 +98,66 @@ def table(label: str, caption: str, columns: list, rows: list, align: list):
     return show(data, kind="table", label=label, caption=caption, **facts)
 
 
-def verdict(claim: dict) -> nbformat.NotebookNode:
-    """A verdict's output."""
-    text = f"**{claim['id']}: {claim['verdict']}.** {claim['finding']}"
-    facts = {key: claim[key] for key in ("id", "verdict", "label")}
+def verdict(row: dict) -> nbformat.NotebookNode:
+    """The box of a judgement."""
+    text = f"**{row['id']}: {row['verdict']}.** {row['sentence']}"
+    facts = {"id": row["id"], "verdict": row["verdict"], "label": f"verdict-{row['id']}"}
     return show({"text/markdown": text}, kind="verdict", **facts)
 
 
-def claim(id: str, statement: str, source: str, rule: str, verdict: str, finding: str) -> dict:
-    """One entry of claims.json."""
-    words = {"statement": statement, "source_numbers": source, "rule": rule, "finding": finding}
-    numbers = {"quantity": "ratio", "estimate": 1.52, "low": 1.2, "high": 1.91, "n": 5}
-    return {"id": id, **words, "verdict": verdict, **numbers, "label": f"verdict-{id}"}
+def judgement(id: str, verdict: str, statement: str, source: str, sentence: str, **more) -> dict:
+    """A row of verdicts.json, with what the report reads of it and something that it does not."""
+    claim = id.rstrip("abc")
+    return {
+        "id": id,
+        "claim": claim,
+        "source": claim.split(".")[0],
+        "statement": statement,
+        "setting": "the source's",
+        "verdict": verdict,
+        "sentence": sentence,
+        "size": {"word": "no", "numbers": [1.52], "text": source},
+        "checks": {"estimator": {"word": "holds"}, "BN mode": {"word": "not run"}},
+        "depends_on": [],
+        "rule": {"side": "above", "border": 1.0, "former": "", "commit": "4f2a9c1e5b7d"},
+        "unknown": None,
+        **more,
+    }
 
 
-BN_CLAIMS = [
-    claim(
+JUDGEMENTS = [
+    judgement(
         "S1.1",
+        "undecided",
         "BN gives better test accuracy and steadier training",
         "figures only",
-        "Reproduced if the 95% interval of the paired difference in test accuracy lies above 0.",
-        "inconclusive",
-        "test accuracy BN − none = 0.4 [−0.2, 1.0] percentage points, n = 5 paired seeds",
+        "Test accuracy may be higher or lower with BN (difference 0.4 points, −0.2 to 1.0, n = 5)",
     ),
-    claim(
+    judgement(
         "S1.2",
+        "reproduced",
         "BN raises the top Hessian eigenvalue",
         "57.18 (BN) against 37.51",
-        "Reproduced if the 95% interval of the ratio of λ_max lies above 1.",
-        "reproduced",
-        "λ_max ratio BN / none = 1.52 [1.20, 1.91], n = 5 paired seeds",
+        "λ_max is 1.52 times larger with BN (1.20 to 1.91, n = 5)",
+        depends_on=["training loss"],
+        checks={"estimator": {"word": "holds"}, "training loss": {"word": "gone"}},
+        rule={"commit": "4f2a9c1e5b7d", "former": "inconclusive", "reason_of_change": "equality"},
     ),
-    claim(
-        "S1.4",
-        "sharper, yet better generalisation: flatness in raw parameters does not order these two",
-        "S1.1 with S1.2, S1.3",
-        "Artefact if a rescaled twin with the same function has the other order.",
-        "artefact",
-        "the twin has λ_max 4.0 [3.9, 4.1] times higher at a loss equal to 1e-7",
-    ),
-    claim(
-        "S1.5",
+    judgement(
+        "S1.5a",
+        "contradicted",
         "linear interpolation between two BN seeds meets a loss barrier",
         "figure only",
-        "Contradicted if the interval of the barrier lies below 0.02.",
-        "contradicted",
-        "barrier 0.008 [0.003, 0.012] with statistics re-estimated, n = 10 pairs",
+        "The barrier is 0.008 nats high (0.003 to 0.012, n = 10)",
     ),
-]
-THEORY_CLAIMS = [
-    claim(
-        "S1.6",
-        "SGD noise of temperature T samples p(θ) ~ exp(-L/T)/sqrt(det H): it likes broad minima",
+    judgement(
+        "S2.9",
+        "not judged",
+        "p(θ) ~ exp(-L/T)/sqrt(det H): it likes broad minima",
         "formula",
-        "Not testable where the stationary density does not exist.",
-        "not testable",
-        "no stationary density was reached: the drift of the loss is above its noise",
+        "",
+        reason="no stationary density was reached: the drift of the loss is above its noise",
+        rule=None,
     ),
 ]
 
@@ -214,8 +218,6 @@ def bn_study(profile: str) -> nbformat.NotebookNode:
         v4.new_code_cell(code, execution_count=3, outputs=[log, training]),
         v4.new_markdown_cell(BN_METHOD),
         v4.new_code_cell(loop, execution_count=4, outputs=[curvature, prose, level, wide]),
-        v4.new_markdown_cell("## Verdicts"),
-        v4.new_code_cell("claims.show()", outputs=[verdict(entry) for entry in BN_CLAIMS]),
         v4.new_markdown_cell("## Limits\nOne architecture, one data set. See [above](#curvature)."),
     ]
     return v4.new_notebook(cells=cells, metadata={"language_info": {"name": "python"}})
@@ -227,15 +229,14 @@ def theory_study() -> nbformat.NotebookNode:
         "# Which formulas hold?\n"
         "**Question.** Does $p(\\theta) \\propto e^{-L/T}$ describe SGD?\n\n"
         "Compare [the curvature](#01_bn_ablation/tab-curvature), "
-        "[S](#01_bn_ablation/verdict-S1.4), [an absent study](#05_dynamics/fig-a) and "
+        "[S](#verdict-S1.2), [an absent study](#05_dynamics/fig-a) and "
         "[our own curves](#fig-training)."
     )
     own = figure(curves(), "fig-training", "The same curves again.", "Falling curves.")
     cells = [
         v4.new_markdown_cell(opening),
+        v4.new_markdown_cell("## Stationarity"),
         v4.new_code_cell("plots.show()", outputs=[own]),
-        v4.new_markdown_cell("## Verdict"),
-        v4.new_code_cell("claims.show()", outputs=[verdict(entry) for entry in THEORY_CLAIMS]),
         v4.new_markdown_cell(
             "## Limits\nAll else.\n\n|"
             + " a long heading |" * 9
@@ -248,20 +249,34 @@ def theory_study() -> nbformat.NotebookNode:
     return v4.new_notebook(cells=cells, metadata={"language_info": {"name": "python"}})
 
 
-def write_sample(profile_dir: Path, *, evidence: bool = False) -> Path:
-    """Write two executed studies with results and provenance into a profile's folder."""
-    notebooks = {"01_bn_ablation": bn_study(profile_dir.name), "07_theory": theory_study()}
-    claims = {"01_bn_ablation": BN_CLAIMS, "07_theory": THEORY_CLAIMS}
-    for name, notebook in notebooks.items():
-        write_study(profile_dir, name, notebook, claims[name], evidence=evidence)
+def verdicts_study(rows: list = JUDGEMENTS) -> nbformat.NotebookNode:
+    """The notebook that judges, with a box for each judgement."""
+    cells = [
+        v4.new_markdown_cell("# Which claims stood?\n**Question.** Which of them fell?"),
+        v4.new_markdown_cell("## Normalisation"),
+        v4.new_code_cell("show(judgements)", outputs=[verdict(row) for row in rows]),
+    ]
+    return v4.new_notebook(cells=cells, metadata={"language_info": {"name": "python"}})
+
+
+def write_sample(profile_dir: Path) -> Path:
+    """Write two executed studies and their verdicts, with provenance, into a profile's folder."""
+    notebooks = (bn_study(profile_dir.name), theory_study(), verdicts_study())
+    for name, notebook in zip(STUDIES, notebooks, strict=True):
+        write_study(profile_dir, name, notebook)
+    write_verdicts(profile_dir)
     return profile_dir
 
 
-def write_study(
-    profile_dir: Path, name: str, notebook: nbformat.NotebookNode, claims: list, *, evidence: bool
-) -> None:
+def write_verdicts(profile_dir: Path, rows: list = JUDGEMENTS) -> None:
+    """Write the file of verdicts."""
+    path = profile_dir / "results" / "09_verdicts" / "verdicts.json"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps({"judgements": rows}, ensure_ascii=False), encoding="utf-8")
+
+
+def write_study(profile_dir: Path, name: str, notebook: nbformat.NotebookNode) -> None:
     """Write one executed study."""
-    results = {"study": name, "title": "…", "profile": profile_dir.name, "evidence": evidence}
     provenance = {
         "study": name,
         "profile": profile_dir.name,
@@ -274,10 +289,7 @@ def write_study(
         "compute_seconds": 7384.2,
         "data": {"fashion_mnist": {"sha256": "9f" * 32, "train": 60000, "test": 10000}},
     }
-    for folder, content in (
-        (profile_dir / "results" / name / "claims.json", results | {"claims": claims}),
-        (profile_dir / "provenance" / f"{name}.json", provenance),
-    ):
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        folder.write_text(json.dumps(content, ensure_ascii=False), encoding="utf-8")
+    path = profile_dir / "provenance" / f"{name}.json"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(provenance, ensure_ascii=False), encoding="utf-8")
     nbformat.write(notebook, profile_dir / f"{name}.ipynb")

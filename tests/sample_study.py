@@ -83,7 +83,7 @@ def recorded_run(history, *, plan=None, diverged_at=None, gradients=(), steps=6,
         last: Mini-batch loss and gradient norm one step before the end.
     """
     rows = {name: torch.tensor(values, dtype=torch.float64) for name, values in history.items()}
-    longest = max(map(len, rows.values()))
+    longest = max(map(len, rows.values()), default=0)
     return RecordedRun(
         config=None,
         task=digits_task(),

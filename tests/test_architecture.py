@@ -1,6 +1,7 @@
 """Rules of both packages of the library, checked in their source text."""
 
 import ast
+import importlib
 import re
 from pathlib import Path
 
@@ -74,6 +75,13 @@ def test_arrows_between_rooms_form_no_circle_and_point_to_no_higher_floor(packag
     assert len(between) > 20
     assert architecture.circles_of_rooms(LIBRARY, package) == []
     assert [pair for pair in between if floor[pair[1]] > floor[pair[0]]] == []
+
+
+@pytest.mark.parametrize("face", ["studies.figures", "studies.tables"])
+def test_no_name_of_a_lazy_face_is_that_of_a_module(face):
+    # Once the module is loaded, it would stand in the place of the function.
+    names = importlib.import_module(face).__all__
+    assert names and [name for name in names if f"{face}.{name}" in MODULES] == []
 
 
 def test_landscape_knows_nothing_of_studies():

@@ -1,5 +1,6 @@
 """A project with one study of a second, to run the set-up, the Makefile and papermill for real."""
 
+import json
 import os
 import shutil
 import subprocess
@@ -29,7 +30,7 @@ STUDY = """\
 # **Question.** Is it larger than zero?
 
 # %% tags=["parameters"]
-profile, data_dir, build_dir = "quick", "data", "build"
+profile, data_dir, build_dir, remeasure = "quick", "data", "build", ""
 number = 1.0
 seeds = [0, 1]
 label = "digits"
@@ -38,7 +39,7 @@ fast = True
 # %%
 import json
 import os
-import statistics as verdicts
+import statistics
 import sys
 from pathlib import Path
 
@@ -47,18 +48,63 @@ print(f"number {number} in {data_dir}")
 word = str.upper("reproduced")
 
 # %%
-folder = Path(build_dir) / profile / "results" / "01_number"
-folder.mkdir(parents=True, exist_ok=True)
+study, made = "01_number", Path(build_dir) / profile
 threads = os.environ.get("OMP_NUM_THREADS")
 seen = {"number": number, "seeds": seeds, "python": sys.executable, "cwd": os.getcwd(),
-        "hash": os.environ["PYTHONHASHSEED"], "threads": threads}
-(folder / "claims.json").write_text(json.dumps(seen))
-print(verdicts.mean(seeds))
+        "hash": os.environ["PYTHONHASHSEED"], "threads": threads, "remeasure": remeasure}
+print(statistics.mean(seeds))
+
+# %%
+place = Path("report/published") if profile == "published" else made
+header = place / f"record/{study}/record.json"
+if not header.exists():
+    print("measured")
+parameters = {"profile": profile, "number": number, "seeds": seeds, "label": label, "fast": fast}
+new = {"study": study, "number": number, "parameters": parameters}
+old = json.loads(header.read_text()) if header.exists() else new
+for name, text in {
+    f"record/{study}/record.json": json.dumps(old),
+    f"record/{study}/entries.csv": "entry,kind\\ne1,runs\\n",
+    f"record/{study}/origins.json": json.dumps({"o1": {"commit": "0123456789", "dirty": False}}),
+    f"provenance/{study}.json": json.dumps({"parameters": parameters}),
+    f"results/{study}/seen.json": json.dumps(seen),
+}.items():
+    (made / name).parent.mkdir(parents=True, exist_ok=True)
+    (made / name).write_text(text)
 
 # %% [markdown]
 # ## Limits
 #
 # One number.
+"""
+
+JUDGING = """\
+# %% [markdown]
+# # Which numbers stood?
+#
+# **Question.** Which of them is large?
+
+# %% tags=["parameters"]
+profile, build_dir = "quick", "build"
+margin = 1.25
+
+# %%
+import json
+from pathlib import Path
+
+# %%
+made = Path(build_dir) / profile
+names = sorted(path.parent.name for path in made.glob("record/*/record.json"))
+judgements = [
+    {"id": f"S{name[1]}.1a", "claim": f"S{name[1]}.1", "verdict": "reproduced", "margin": margin}
+    for name in names
+]
+print("judged", *names)
+
+# %%
+(made / "results" / "09_verdicts").mkdir(parents=True, exist_ok=True)
+verdicts = json.dumps({"judgements": judgements})
+(made / "results" / "09_verdicts" / "verdicts.json").write_text(verdicts)
 """
 
 # What make calls to typeset, in place of the real ones: this project tests what leads there.
@@ -86,14 +132,28 @@ def make_project(root: Path) -> Path:
     return root
 
 
-def add_study(root: Path, name: str, text: str) -> None:
+def add_study(root: Path, name: str, text: str, values: str = "number: 2.0\n") -> None:
     """Add a study: one notebook and its profile files, and nothing else."""
     (root / "notebooks").mkdir(exist_ok=True)
     (root / "notebooks" / f"{name}.py").write_text(text)
     for profile in ("smoke", "quick", "paper"):
         folder = root / "notebooks" / "profiles" / profile
         folder.mkdir(parents=True, exist_ok=True)
-        (folder / f"{name}.yaml").write_text("number: 2.0\n")
+        (folder / f"{name}.yaml").write_text(values)
+
+
+def add_verdicts(root: Path) -> None:
+    """Add the notebook that judges the records of all studies."""
+    add_study(root, "09_verdicts", JUDGING, values="")
+
+
+def publish_record(root: Path, name: str = "01_number", number: float = 2.0) -> Path:
+    """Write the published record of a study; return its folder."""
+    folder = root / "report" / "published" / "record" / name
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "record.json").write_text(json.dumps({"study": name, "number": number}))
+    (folder / "entries.csv").write_text("entry,kind\ne1,runs\n")
+    return folder
 
 
 def make(root: Path, *arguments: str) -> subprocess.CompletedProcess:

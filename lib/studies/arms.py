@@ -140,6 +140,67 @@ def _fields(part: Any) -> list[str]:
     return [field.name for field in dataclasses.fields(part)]
 
 
+def families(arms: Iterable[Arm], *, family: str, size: str) -> dict[Any, dict[Any, Arm]]:
+    """Return the arms of each family by their size, to draw or fit a quantity against the size.
+
+    Args:
+        arms: The arms; those that lack one of the two factors are left out.
+        family: The factor whose levels are families, such as ``network``.
+        size: The factor that is a size, such as ``width``.
+
+    Returns:
+        Level of the family -> size -> arm, in the order of the arms.
+
+    Raises:
+        ValueError: If two arms of a family have one size.
+    """
+    sizes: dict[Any, dict[Any, Arm]] = {}
+    for arm in arms:
+        if family in arm.factors and size in arm.factors:
+            first = sizes.setdefault(arm.factors[family], {}).setdefault(arm.factors[size], arm)
+            if first != arm:
+                raise ValueError(
+                    f"the arms {first!r} and {arm!r} have one {family} and one {size}. Choose arms "
+                    "that differ in these two alone."
+                )
+    return sizes
+
+
+def beside(
+    arms: Iterable[Arm],
+    *,
+    factor: str,
+    reference: str,
+    column: str,
+    instead: Mapping[str, str] | None = None,
+) -> dict[str, dict[str, tuple[Arm, Arm]]]:
+    """Return each arm beside the arm with the reference level of a factor, for a table of ratios.
+
+    Args:
+        arms: The arms; those that lack one of the two factors are left out.
+        factor: The factor that is compared, such as ``optimizer``.
+        reference: The level that the others stand beside, such as ``momentum``.
+        column: The factor whose levels are columns, such as ``rate``.
+        instead: Level of ``column`` -> level that the reference has instead, for levels at which
+            it was not trained.
+
+    Returns:
+        Row, named by the other factors -> level of ``column`` -> (arm, its reference). Arms without
+        a reference are left out.
+    """
+    compared = [arm for arm in arms if {factor, column} <= arm.factors.keys()]
+    by_factors = {frozenset(arm.factors.items()): arm for arm in compared}
+    rows: dict[str, dict[str, tuple[Arm, Arm]]] = {}
+    for arm in compared:
+        level = arm.factors[column]
+        changed = {factor: reference, column: (instead or {}).get(level, level)}
+        other = by_factors.get(frozenset({**arm.factors, **changed}.items()))
+        if other is not None and arm.factors[factor] != reference:
+            rest = {name: value for name, value in arm.factors.items() if name != column}
+            rows.setdefault(named(rest), {})[level] = (arm, other)
+    return rows
+
+
 def architectures(configs: Mapping[str, TrainConfig], base: TrainConfig) -> list[str]:
     """Return the distinct arms that differ from a base config in their model alone.
 

@@ -169,6 +169,14 @@ class Results(Collection[Item]):
                 raise
             return self._with({})
 
+    def renamed(self, names: Mapping[str, str]) -> Self:
+        """Return some arms under new names; see ``Collection.renamed``.
+
+        Where results are missing, names of arms that are not there are left out.
+        """
+        there = {new: old for new, old in names.items() if old in self.arms}
+        return super().renamed(there if self.missing else names)
+
     def grouped(self, *factors: str) -> dict[Any, list[Item]]:
         """Return the results by some of their factors, such as ``grouped("split", "bn")``.
 

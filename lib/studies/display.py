@@ -179,6 +179,28 @@ class Sentence:
         return {"text/markdown": self.text, "text/plain": self.text}, {}
 
 
+class Missing(Sentence):
+    """The sentence in place of a figure or table that the record cannot show.
+
+    References to its label lead here.
+
+    Args:
+        label: The label of the figure or table, such as ``fig-density``.
+    """
+
+    def __init__(self, label: str) -> None:
+        what = {"fig": "figure", "tab": "table"}.get(label.partition("-")[0], "result")
+        super().__init__(
+            f"*A {what} is missing here: the record does not hold what it shows. It is measured "
+            "when the study next runs in profile* `paper`."
+        )
+        self.label = label
+
+    def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> Bundle:
+        data, _ = super()._repr_mimebundle_(include, exclude)
+        return data, {"landscape": {"kind": "note", "label": self.label}}
+
+
 def show(*things: object) -> None:
     """Show several tables, figures, verdicts and sentences below one cell, in this order."""
     IPython.display.display(*things)

@@ -3,7 +3,7 @@
 import dataclasses
 import itertools
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 
@@ -49,7 +49,8 @@ def power_law_exponents(
 
     Args:
         numbers: Where the values were recorded, in the same order of seeds.
-        quantities: Recorded names.
+        quantities: Recorded names; those that the record lacks, of all networks or of some, are
+            left out.
         families: Family -> size -> arm; at least two sizes, positive, and at least 2 seeds.
         confidence: Coverage of the intervals, in (0, 1).
 
@@ -62,7 +63,8 @@ def power_law_exponents(
             seed or one size.
     """
     exponents = {}
-    for quantity, (family, sizes) in itertools.product(quantities, families.items()):
+    known = known_quantities(numbers, quantities, families)
+    for quantity, (family, sizes) in itertools.product(known, families.items()):
         rows = values_against_size(numbers, quantity, family, sizes)
         samples = [power_law(sorted(sizes), row) for row in rows]
         local_min, local_max = _local_range(sorted(sizes), rows)
@@ -74,6 +76,26 @@ def power_law_exponents(
             sizes=len(sizes),
         )
     return exponents
+
+
+def known_quantities(
+    numbers: Measurements, quantities: Iterable[str], families: Families
+) -> list[str]:
+    """Return the quantities that are recorded; where the record lacks some numbers, in all arms.
+
+    Args:
+        numbers: Where they were recorded.
+        quantities: Recorded names.
+        families: Family -> size -> arm.
+    """
+    arms = [str(arm) for sizes in families.values() for arm in sizes.values()]
+    counts = numbers.frame[["quantity", "arm"]].value_counts()
+    # Unknown arms are an error, unless the record says that it lacks numbers.
+    known = [name for name in quantities if name in numbers]
+    if not numbers.missing:
+        return known
+    lengths = {name: {counts.get((name, arm), 0) for arm in arms} for name in known}
+    return [name for name in known if len(lengths[name]) == 1 and 0 not in lengths[name]]
 
 
 def exponent_difference(

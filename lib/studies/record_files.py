@@ -12,6 +12,7 @@ import filelock
 Signature = tuple[tuple[str, int, int, int], ...]
 Content = TypeVar("Content")
 
+SUPERSEDED = "superseded"  # Folder in a record for entries that its study no longer asks for.
 _UNFINISHED, _NEXT, _REMOVED = ".writing", ".next", ".removed"
 _READINGS = 3  # Without the lock, beside a process that writes; then with it.
 _PATIENCE = 600.0  # Seconds to wait for the lock; writing takes less than one.
@@ -87,7 +88,8 @@ class RecordFiles:
         Raises:
             RecordError: If another process holds the lock for ten minutes.
         """
-        path = self.folder.with_name(f".{self.folder.name}.lock")
+        whole = self.folder.parent if self.folder.name == SUPERSEDED else self.folder
+        path = whole.with_name(f".{whole.name}.lock")
         path.parent.mkdir(parents=True, exist_ok=True)
         try:
             with filelock.FileLock(path, timeout=_PATIENCE):

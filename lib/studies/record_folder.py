@@ -1,17 +1,16 @@
 """The record of a study: entries that grow in tidy tables, beside other processes."""
 
-import collections
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from landscape.progress import say
 
-from studies import cells, files, garbage_collection
-from studies.record_content import SCHEMA, Content, Entry, Stamp, Use, checksum
+from studies import files, garbage_collection
+from studies.record_content import SCHEMA, Content, Entry, checksum
+from studies.record_entries import Entries
 from studies.record_files import RecordError, RecordFiles, Signature
 from studies.record_reading import read_content
-from studies.record_writing import entries_text, label_columns, table_text
 from studies.recorder import Part, Rows
 
 __all__ = ["RecordError", "RecordFolder"]
@@ -35,8 +34,8 @@ class RecordFolder:
     Args:
         folder: The folder of the record; it need not exist.
         study: Name of the study.
-        target: Folder to write to; None writes to ``folder``. Another folder becomes a copy: what
-            it held is replaced.
+        source: Folder of a record to start from in place of ``folder``.
+        replace: Whether what ``folder`` held is replaced, not taken over.
 
     Raises:
         RecordError: If the files are damaged, of another study, of an unknown schema, or contradict
@@ -51,23 +50,22 @@ class RecordFolder:
         refused: Entries of this process that gave way to different ones of another process.
     """
 
-    def __init__(self, folder: Path, study: str, *, target: Path | None = None) -> None:
-        self._source, self.study = Path(folder), study
-        self.folder = self._source if target is None else Path(target)
+    def __init__(
+        self, folder: Path, study: str, *, source: Path | None = None, replace: bool = False
+    ) -> None:
+        self.folder, self.study = Path(folder), study
         self.header: dict[str, Any] = {}
         self.origins: dict[str, dict[str, Any]] = {}
         self.seconds: dict[str, float] = {}
         self.refused: list[str] = []
-        self._entries: dict[str, Entry] = {}
-        self._asked: dict[tuple[Any, ...], Use] = {}
-        self._others: dict[tuple[Any, ...], Use] = {}  # Former requests.
-        self._uses_of: dict[str, list[Use]] = {}  # Entry -> its requests, former ones too.
-        self._former: dict[str, Stamp | None] = {}  # Entries changed here, as the files had them.
-        self._tables: collections.Counter[str] = collections.Counter()  # Entries with rows.
-        self._changed: set[str] | None = None  # Tables that differ from the files; None is all.
-        self._labels: tuple[str, ...] = ()
+        self._replace = replace
+        self._entries = Entries()
         self._seen: Signature | None = None
-        self._take_over(RecordFiles(self._source))
+        begun = RecordFiles(self.folder if source is None else Path(source))
+        content, signature = begun.consistent(lambda: read_content(begun, study))
+        self._take(content)
+        if begun.folder == self.folder:
+            self._seen = signature
 
     def __contains__(self, entry: str) -> bool:
         return entry in self._entries
@@ -98,15 +96,7 @@ class RecordFolder:
             ValueError: If a label has the name of a column that the entry has itself, or its text
                 would be read back as a number.
         """
-        use = Use(entry, cells.kept(labels))
-        key = use.key
-        if key in self._asked:
-            return
-        use.check(self._entries.get(entry))
-        if entry in self._entries:
-            self._changed = None
-        self._asked[key] = use
-        self._uses_of.setdefault(entry, []).append(use)
+        self._entries.ask(entry, labels)
 
     def put(self, entry: str, kind: str, part: Part, *, seconds: float, write: bool = True) -> None:
         """Add an entry and write the files, so that an interruption loses nothing.
@@ -122,20 +112,42 @@ class RecordFolder:
             ValueError: If its rows have a column that is a label of a request for it.
             RecordError: If the files were damaged since they were read.
         """
-        old = self._entries.get(entry)
-        self._replace(entry, Entry(kind, part, checksum(part)))
-        self._former.setdefault(entry, None if old is None else old.stamp)
-        if entry not in self._uses_of:
-            use = Use(entry, {})
-            self._others[use.key], self._uses_of[entry] = use, [use]
+        self._entries.put(entry, Entry(kind, part, checksum(part)))
         self.seconds[entry] = round(seconds, 3)
         if write:
             self.write()
 
+    def take(self, entry: str, other: "RecordFolder") -> None:
+        """Take over an entry of another record of the study, without writing files.
+
+        Args:
+            entry: Id of the entry.
+            other: The record that has it.
+        """
+        content = other._entries[entry]
+        self.origins[content.part.origin] = other.origins[content.part.origin]
+        self._entries.put(entry, content, other._entries.labels(entry))
+        if entry in other.seconds:
+            self.seconds[entry] = other.seconds[entry]
+
+    def drop(self, entries: Sequence[str]) -> None:
+        """Remove entries, without writing files.
+
+        Args:
+            entries: Their ids.
+        """
+        for entry in entries:
+            self._entries.drop(entry)
+            self.seconds.pop(entry, None)
+
     def asked(self) -> list[str]:
         """Return the entries that the study asked for and the record has, in the order asked."""
-        asked = dict.fromkeys(use.entry for use in self._asked.values())
-        return [entry for entry in asked if entry in self._entries]
+        return list(dict.fromkeys(use.entry for use in self._entries.uses(asked=True)))
+
+    def unasked(self) -> list[str]:
+        """Return the entries that the study did not ask for."""
+        asked = set(self.asked())
+        return [entry for entry in self._entries if entry not in asked]
 
     def rows(self, table: str, *, used: bool = True) -> Rows:
         """Return the rows of a table with labels, entry and origin.
@@ -145,8 +157,8 @@ class RecordFolder:
             used: Whether to leave out entries that the study did not ask for.
         """
         rows = []
-        for use in self._uses(used=used):
-            part = self._entries[use.entry].part
+        for use in self._entries.uses(asked=used):
+            part = self.part(use.entry)
             content = part.measurements if table == "measurements" else part.table(table)
             origin = {"entry": use.entry, "origin": part.origin}
             rows += [{**use.labels, **row, **origin} for row in content]
@@ -158,8 +170,10 @@ class RecordFolder:
         Raises:
             RecordError: If the files were damaged since.
         """
-        if self.folder == self._source:
-            self._take_over(RecordFiles(self.folder))
+        on_disk = RecordFiles(self.folder)
+        if not self._replace and on_disk.signature() != self._seen:
+            content, self._seen = on_disk.consistent(lambda: read_content(on_disk, self.study))
+            self._take(content)
 
     def write(self) -> None:
         """Write all files; of an unchanged record the same bytes.
@@ -169,108 +183,47 @@ class RecordFolder:
         """
         on_disk = RecordFiles(self.folder)
         with on_disk.lock(), garbage_collection.paused():
-            if self.folder == self._source:
-                self._take_over(on_disk, locked=True)
-            texts = self._texts()
-            known = {f"{table}.csv" for table in (*+self._tables, "measurements")} | texts.keys()
+            if not self._replace and on_disk.signature() != self._seen:
+                self._take(read_content(on_disk, self.study))
+            contents = {**self._entries.texts(), **self._other_texts()}
+            known = {f"{table}.csv" for table in self._entries.tables} | contents.keys()
             tables = [name for name in on_disk.names() if name.endswith(".csv")]
-            on_disk.commit(texts, [name for name in tables if name not in known])
+            on_disk.commit(contents, [name for name in tables if name not in known])
             self._seen = on_disk.signature()
-        self._former.clear()
-        self._changed = set()
+        self._entries.written()
 
-    def _texts(self) -> dict[str, bytes]:
-        """Return name -> content of the files that may have changed."""
-        uses = self._uses(used=False)
-        labels = label_columns(uses)
-        if labels != self._labels:
-            self._labels, self._changed = labels, None
-        texts = {
-            f"{table}.csv": table_text(table, uses, self._entries, labels)
-            for table in {*+self._tables, "measurements"}
-            if self._changed is None or table in self._changed
-        }
-        texts["entries.csv"] = entries_text(uses, self._entries, labels)
+    def _other_texts(self) -> dict[str, bytes]:
+        """Return the files beside the tables: name -> content."""
+        entries = dict.fromkeys(use.entry for use in self._entries.uses(asked=False))
+        known = [entry for entry in entries if entry in self.seconds]
         # Seconds of no entry are those of former runs as a whole.
-        times = [f"{name},{seconds:.10g}\n" for name, seconds in self.seconds.items()]
-        texts["times.csv"] = "".join(["entry,seconds\n", *times]).encode()
-        origins = {entry.part.origin for entry in self._entries.values()}
-        known = {name: self.origins[name] for name in sorted(origins)}
-        texts["origins.json"] = files.as_json(known).encode()
+        known += [name for name in self.seconds if name not in entries]
+        times = [f"{name},{self.seconds[name]:.10g}\n" for name in known]
+        origins = sorted({entry.part.origin for entry in self._entries.values()})
         header = {"schema": SCHEMA, "study": self.study, **self.header}
-        return {**texts, "record.json": files.as_json(header).encode()}
+        return {
+            "times.csv": "".join(["entry,seconds\n", *times]).encode(),
+            "origins.json": files.as_json({name: self.origins[name] for name in origins}).encode(),
+            "record.json": files.as_json(header).encode(),
+        }
 
-    def _uses(self, *, used: bool) -> list[Use]:
-        """Return the requests in the order asked; then, unless ``used``, those of other entries."""
-        # By request, not by entry: seeds of an arm keep their order where two arms share entries.
-        uses = [use for use in self._asked.values() if use.entry in self._entries]
-        if not used:
-            asked = {use.entry for use in uses}
-            uses += [use for use in self._others.values() if use.entry not in asked]
-        return uses
-
-    def _take_over(self, on_disk: RecordFiles, *, locked: bool = False) -> None:
-        if self._seen is not None and on_disk.signature() == self._seen:
-            return
-        if locked:
-            content, self._seen = read_content(on_disk, self.study), on_disk.signature()
-        else:
-            content, self._seen = on_disk.consistent(lambda: read_content(on_disk, self.study))
-        self._changed = None
+    def _take(self, content: Content | None) -> None:
+        former = {entry: mine.stamp for entry, mine in self._entries.items()}
+        refused = self._entries.take_over(content)
         if content is None:
             return
-        refused = [entry for entry, theirs in content.entries.items() if self._meet(entry, theirs)]
         if refused:
             self.refused += refused
             say(
                 f"record of {self.study}: another process had measured {', '.join(refused)} before "
                 "and found other numbers, which stay; those of this process are left out"
             )
-        self.seconds = {**content.seconds, **self.seconds}
+        for entry, seconds in content.seconds.items():
+            replaced = entry in former and former[entry] != self._entries[entry].stamp
+            if replaced or entry not in self.seconds:
+                self.seconds[entry] = seconds
         self.origins = {**content.origins, **self.origins}
         datasets = {**content.header.get("datasets", {}), **self.header.get("datasets", {})}
         self.header = {**content.header, **self.header}
         if datasets:
             self.header["datasets"] = datasets
-        self._former_requests(content)
-
-    def _meet(self, entry: str, theirs: Entry) -> bool:
-        """Take an entry of the files unless this process changed it; return whether both did."""
-        mine = self._entries.get(entry)
-        stamp, known = theirs.stamp, self._former.get(entry)
-        if mine is not None and stamp == known:
-            return False  # This process alone measured it again.
-        if mine is not None and stamp == mine.stamp:
-            self._former.pop(entry, None)
-            return False
-        both = entry in self._former and mine.checksum != theirs.checksum
-        self._former.pop(entry, None)
-        self.seconds.pop(entry, None)
-        self._replace(entry, theirs)
-        return both
-
-    def _former_requests(self, content: Content) -> None:
-        """Take the requests of the files; of entries that the files lack, keep those known."""
-        former = {}
-        for entry, labels in content.requests:
-            use = Use(entry, labels)
-            key = use.key
-            former[key] = self._others.get(key, use)
-        kept = {k: use for k, use in self._others.items() if use.entry not in content.entries}
-        self._others, self._uses_of = former | kept, {}
-        for use in (*self._asked.values(), *self._others.values()):
-            self._uses_of.setdefault(use.entry, []).append(use)
-
-    def _replace(self, entry: str, new: Entry) -> None:
-        """Set the content of an entry."""
-        old = self._entries.get(entry)
-        for use in self._uses_of.get(entry, []):
-            use.check(new)
-        for use in self._uses_of.get(entry, []):
-            use.texts.clear()
-        self._entries[entry] = new
-        tables = [] if old is None else [*old.columns]
-        self._tables.subtract(tables)
-        self._tables.update([*new.columns])
-        if self._changed is not None:
-            self._changed |= {*tables, *new.columns}

@@ -16,6 +16,7 @@ from landscape.training.run import Run
 from landscape.training.sweeps import sweep
 
 from studies import staleness
+from studies.record_files import SUPERSEDED
 from studies.record_folder import RecordFolder
 from studies.recorder import Part, Recorder
 from studies.tasks import Task
@@ -56,7 +57,8 @@ class Recording:
         target: Folder to write it to; may be the same.
         store: The store of runs and results; None if nothing may be computed, so that what the
             record lacks is noted as missing.
-        remeasure: Whether entries whose code has changed are measured again.
+        remeasure: ``stale`` to measure entries again whose code has changed, ``all`` to measure all
+            again; empty to keep them.
 
     Attributes:
         store: The store, or None.
@@ -72,10 +74,16 @@ class Recording:
         source: Path,
         target: Path,
         store: Store | None,
-        remeasure: bool = False,
+        remeasure: str = "",
     ) -> None:
         self.name, self.store, self.workers = name, store, 1
-        self.record = RecordFolder(source, name, target=target)
+        # Without a store nothing new comes in: the target is a copy of what the source holds.
+        copies = store is None and Path(source) != Path(target)
+        # Entries of other settings than today's are kept, apart from what the study uses.
+        self.record, self._others = (
+            RecordFolder(Path(target) / part, name, source=Path(source) / part, replace=copies)
+            for part in ("", SUPERSEDED)
+        )
         self.missing: dict[str, list[dict[str, Any]]] = {}
         self.stale: dict[str, list[str]] = {}
         self._remeasure = remeasure
@@ -144,6 +152,18 @@ class Recording:
                 }
                 sweep(configs, task.dataset, self.store, workers=self.workers, each=trained)
 
+    def set_aside_unasked(self) -> None:
+        """Move entries that the study did not ask for into the folder ``superseded`` of its record.
+
+        They were measured with other settings. A study that asks for them finds them there.
+        """
+        unasked = self.record.unasked()
+        for entry in unasked:
+            self._others.take(entry, self.record)
+        if unasked:
+            self._others.write()
+            self.record.drop(unasked)
+
     def run(self, config: TrainConfig, task: Task) -> Run:
         """Return a training run with its weights, trained or from the store.
 
@@ -170,16 +190,20 @@ class Recording:
         return run
 
     def _lacks(self, entry: str) -> bool:
+        if entry in self._others and entry not in self.record:
+            self.record.take(entry, self._others)
         if entry not in self.record:
             return True
         if entry in self._measured:
             return False
+        if self._remeasure == "all" and self.live:
+            return True
         part = self.record.part(entry)
         code = self.record.origins[part.origin].get("code", {})
         changed = self._changed(part.origin, code)
         if changed:
             self.stale[entry] = changed
-        return bool(changed) and self._remeasure and self.live
+        return bool(changed) and self._remeasure == "stale" and self.live
 
     def _changed(self, origin: str, code: Mapping[str, str]) -> list[str]:
         if origin not in self._compared:

@@ -53,11 +53,16 @@ class RecordedRun:
     @property
     def diverged(self) -> bool:
         """Whether the run diverged, in its last step too."""
-        return self.diverged_at is not None or not math.isfinite(self.final("train_loss"))
+        # A converted record may say how a run ended and hold no history.
+        in_last_step = bool(self.history) and not math.isfinite(self.final("train_loss"))
+        return self.diverged_at is not None or in_last_step
 
     @property
     def learned(self) -> bool:
-        """Whether the network answers more than twice as often correctly as by guessing."""
+        """Whether the network answers more than twice as often correctly as by guessing.
+
+        A run without a history is not known to have learned.
+        """
         return not self.diverged and self.final("test_accuracy") > 2 * self.task.chance
 
     @property
@@ -66,8 +71,8 @@ class RecordedRun:
         return run_identity(self.config, self.task)
 
     def final(self, quantity: str) -> float:
-        """Return the last value of a quantity of the history."""
-        return float(self.history[quantity][-1])
+        """Return the last value of a quantity of the history; NaN if the record has no history."""
+        return float(self.history[quantity][-1]) if self.history else math.nan
 
     def live(self) -> Run:
         """Return the run with its weights.
@@ -160,7 +165,12 @@ class Runs(Collection[RecordedRun]):
     @property
     def sizes(self) -> dict[str, int]:
         """Arm -> number of parameters of its networks."""
-        return {arm: run.parameters for (arm, _), run in reversed(list(self.items()))}
+        return {arm: run.parameters for (arm, _), run in self.items()}
+
+    @property
+    def learned(self) -> dict[str, list[bool]]:
+        """Arm -> whether each of its networks learned, in the order of seeds."""
+        return {arm: [run.learned for run in group] for arm, group in self.grouped().items()}
 
     @property
     def configs(self) -> dict[str, TrainConfig]:

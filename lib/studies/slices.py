@@ -29,6 +29,7 @@ class RecordedSlice:
         labels: Arm, factors, seed and other columns.
         note: Why there is no network; empty if there is one.
         model: The quadratic model of a plane, or None.
+        bn: Policy of batch normalisation, also where there is no network.
     """
 
     cut: Lines | Plane | None
@@ -36,6 +37,7 @@ class RecordedSlice:
     labels: Mapping[str, Any]
     note: str = ""
     model: Quadratic | None = None
+    bn: str = "frozen"
 
     @property
     def content(self) -> str:

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+import torch
 from landscape.spectrum.results import Eigenpairs
 from landscape.training.config import TrainConfig
 
@@ -18,6 +19,7 @@ from studies.records import (
     outliers,
     paths,
     shapes,
+    signals,
     slices,
     spectra,
     times,
@@ -98,6 +100,10 @@ class Steps(Recording):
     def outliers(self, solutions: Solutions, *, k: int) -> Results[Eigenpairs]:
         """Count outliers of the spectrum: see ``records.outliers.measure_outliers``."""
         return outliers.measure_outliers(self, solutions, k=k)
+
+    def signals(self, solutions: Solutions) -> Results[torch.Tensor]:
+        """Measure the gradients that layers receive: see ``records.signals.measure_signals``."""
+        return signals.measure_signals(self, solutions)
 
     def bounds(self, runs: Runs, flatness: Measurements) -> Measurements:
         """Compute a source's bound on the trace: see ``records.bounds.measure_bounds``."""

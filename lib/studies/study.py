@@ -24,19 +24,20 @@ _FOLDERS = ("data_dir", "build_dir", "remeasure")
 class Study(Steps):
     """A study, whose steps are recorded: what its record holds is read, the rest is computed.
 
-    The record lies in ``<build_dir>/<profile>/record/<name>``. Profile ``published`` reads it from
-    the repository instead and computes nothing: what the record lacks is listed as missing.
+    The record lies in ``<build_dir>/<profile>/record/<name>``. Profile ``paper`` continues the
+    record that the repository publishes, where it has none of its own. Profile ``published`` reads
+    that one and computes nothing: what it lacks is listed as missing.
 
     Args:
         name: Name of the notebook, such as ``01_bn_ablation``.
         namespace: ``vars()`` of the notebook after its parameters cell. Its plain values (numbers,
             texts, booleans, None, and lists of them) become the parameters. It must hold
             ``profile``, ``data_dir`` and ``build_dir``; ``remeasure="stale"`` measures again what
-            older code measured.
+            older code measured, ``"all"`` everything.
 
     Raises:
         ValueError: If ``profile``, ``data_dir`` or ``build_dir`` is missing, the profile is
-            unknown, or ``remeasure`` is neither empty nor ``stale``.
+            unknown, or ``remeasure`` is neither empty nor ``stale`` nor ``all``.
         RecordError: If the record cannot be used.
 
     Attributes:
@@ -60,12 +61,14 @@ class Study(Steps):
         self._folder = build_dir / self.profile
         target = self._folder / "record" / name
         published = self.profile == "published"
+        # What is published need not be measured again: a paper run continues it.
+        begun = self.profile == "paper" and not (target / "record.json").is_file()
         super().__init__(
             name,
-            source=provenance.project_path(PUBLISHED) / name if published else target,
+            source=provenance.project_path(PUBLISHED) / name if published or begun else target,
             target=target,
             store=None if published else Store(build_dir / "store"),
-            remeasure=given.get("remeasure", "") == "stale",
+            remeasure=given.get("remeasure", ""),
         )
         # The same study in other folders must write the same bytes.
         self.parameters = {key: value for key, value in given.items() if key not in _FOLDERS}
@@ -143,6 +146,7 @@ class Study(Steps):
             title: Title of the study.
         """
         self.record.header["title"] = title
+        self.set_aside_unasked()
         self.record.header = {
             key: self.record.header[key] for key in ("title", *sorted(self.record.header))
         }
@@ -195,10 +199,10 @@ def _check(name: str, given: Mapping[str, Any]) -> None:
             f"{missing or 'nothing'}. Give profile (one of {', '.join(PROFILES)}), data_dir and "
             "build_dir."
         )
-    if given.get("remeasure", "") not in ("", "stale"):
+    if given.get("remeasure", "") not in ("", "stale", "all"):
         raise ValueError(
             f"study {name!r} got remeasure={given['remeasure']!r}. Give 'stale' to measure again "
-            "what older code measured, or nothing."
+            "what older code measured, 'all' to measure everything again, or nothing."
         )
 
 

@@ -10,6 +10,7 @@ from report import clean, folders
 from report.errors import ReportError
 from tests.tiny_project import make, make_project
 
+RECORD = "record/01_number/record.json"
 REPORT, HERE = "Made by landscape-report", folders.MARKER
 
 
@@ -42,6 +43,9 @@ def build(folder):
         "quick/inputs/a",
         "paper/a",
         "custom/quick/a",
+        "paper/record/01_number/record.json",
+        "custom/paper/record/01_number/record.json",
+        "published/record/01_number/record.json",
         "store/a",
         "bench/a",
         "own",
@@ -70,17 +74,25 @@ def test_clean_removes_the_results_and_clean_all_the_store(root, tmp_path, place
     before = everything(root) - {given} - {f"{given}/{name}" for name in everything(folder)}
     done = make(root, "clean", f"BUILD_DIR={given}")
     assert done.returncode == 0, done.stderr
-    removed, store, peers, own = done.stdout.splitlines()
+    removed, *records, store, peers, own = done.stdout.splitlines()
     assert removed == "removed: " + ", ".join(
-        f"{given}/{name}" for name in ("smoke", "quick", "paper", "custom")
+        f"{given}/{name}" for name in ("smoke", "quick", "published", "paper", "custom")
     )
+    kept = [f"kept: {given}/{name}/record (" for name in ("custom/paper", "paper")]
+    assert [line.startswith(start) for line, start in zip(records, kept, strict=True)] == [True] * 2
+    assert records[1].endswith("), what was measured; make clean-all removes it")
     assert store.startswith(f"kept: {given}/store (")
     assert store.endswith("), computed results; make clean-all removes it")
     assert peers.startswith(f"kept: {given}/bench (")
     assert own == f"kept: {given}/own, which make did not make"
-    assert names(folder) == [HERE, "bench", "own", "store"]
+    assert names(folder) == [HERE, "bench", "custom", "own", "paper", "store"]
+    assert everything(folder / "paper") == {"record", "record/01_number", RECORD}
     done = make(root, "clean-all", f"BUILD_DIR={given}")
-    assert done.stdout.splitlines() == [f"removed: {given}/store, {given}/bench", own]
+    parts = ("paper", "custom", "store", "bench")
+    assert done.stdout.splitlines() == [
+        "removed: " + ", ".join(f"{given}/{part}" for part in parts),
+        own,
+    ]
     assert names(folder) == [HERE, "own"]
     assert everything(root) >= before
 

@@ -15,7 +15,8 @@ from report.errors import ReportError
 from report.execute import _portable, _settle, custom, execute
 from report.inputs import write_inputs
 from report.parameters import parameters
-from report.settings import SYNTHESIS, choose, needed
+from report.settings import choose
+from report.structure import GIVEN
 from tests.tiny_project import STUDY, add_study, make_project
 
 WORK = 'word = str.upper("reproduced")'  # the line of STUDY that the failures replace
@@ -33,8 +34,8 @@ def run(root, *, overrides=(), profile="quick"):
     return path, log.getvalue()
 
 
-def claims(root, profile="quick"):
-    path = root / "build" / profile / "results" / "01_number" / "claims.json"
+def seen_by(root, profile="quick"):
+    path = root / "build" / profile / "results" / "01_number" / "seen.json"
     return json.loads(path.read_text())
 
 
@@ -44,7 +45,7 @@ def claims(root, profile="quick"):
 def test_a_study_runs_with_its_profile_in_the_running_python(root, monkeypatch):
     monkeypatch.setenv("OMP_NUM_THREADS", "3")
     path, log = run(root)
-    seen = claims(root)
+    seen = seen_by(root)
     assert path == root / "build" / "quick" / "01_number.ipynb"
     assert (seen["number"], seen["seeds"]) == (2.0, [0, 1])
     assert (seen["python"], seen["cwd"]) == (sys.executable, str(root))
@@ -55,6 +56,7 @@ def test_a_study_runs_with_its_profile_in_the_running_python(root, monkeypatch):
 
 
 def test_the_executed_notebook_holds_no_time_and_no_path_of_this_machine(root):
+    run(root)  # which measures, and says so
     path, _ = run(root)
     first = path.read_bytes()
     assert str(root).encode() not in first and b"papermill" not in first
@@ -86,14 +88,14 @@ def test_of_an_overwritten_progress_bar_the_last_state_stays():
 
 def test_own_parameters_run_apart_from_the_report_and_share_the_store(root):
     run(root)
-    before = claims(root)
+    before = seen_by(root)
     settings = custom(choose(root, profile="quick"))
     values = parameters(settings, "01_number", [("number", "5"), ("seeds", "[7]")])
     path = execute(settings, "01_number", values, log=io.StringIO())
     assert path == root / "build" / "custom" / "quick" / "01_number.ipynb"
-    own = json.loads((path.parent / "results" / "01_number" / "claims.json").read_text())
+    own = json.loads((path.parent / "results" / "01_number" / "seen.json").read_text())
     assert (own["number"], own["seeds"]) == (5, [7])
-    assert claims(root) == before
+    assert seen_by(root) == before
     (settings.build_dir / "store" / "entry").touch()
     assert (root / "build" / "store" / "entry").exists()
 
@@ -219,12 +221,6 @@ def test_studies_are_separated_by_spaces_or_commas(root):
     assert both.studies == ("01_number", "02_more")
 
 
-def test_the_synthesis_needs_every_other_study(root):
-    add_study(root, SYNTHESIS, STUDY)
-    assert needed(choose(root, profile="quick", studies=SYNTHESIS)) == ("01_number", SYNTHESIS)
-    assert needed(choose(root, profile="quick", studies="01_number")) == ("01_number",)
-
-
 @pytest.mark.parametrize(
     ("yaml", "said"),
     [
@@ -235,6 +231,7 @@ def test_the_synthesis_needs_every_other_study(root):
         ("fast: 1", "fast is 1, a int"),
         ("label: 7", "label is 7, a int"),
         ("data_dir: x", r"data_dir is filled in by make. Give it as DATA_DIR="),
+        ("remeasure: stale", r"remeasure is filled in by make. Give it as REMEASURE="),
         ("- number", r"holds a list; write lines `name: value`"),
         ("a: b: c", "is not valid YAML"),
     ],
@@ -255,7 +252,7 @@ def test_a_missing_profile_file_is_named(root):
 def test_an_empty_profile_file_keeps_the_notebooks_values(root):
     (root / "notebooks" / "profiles" / "quick" / "01_number.yaml").write_text("# nothing\n")
     settings = choose(root, profile="quick")
-    assert set(parameters(settings, "01_number")) == {"profile", "data_dir", "build_dir"}
+    assert set(parameters(settings, "01_number")) == set(GIVEN)
 
 
 def test_own_parameters_are_read_as_the_type_of_the_default(root):

@@ -129,7 +129,7 @@ def test_the_contents_mark_the_section_being_read(open_page):
     current = page.locator("nav.contents a[aria-current]")
     assert current.get_attribute("href") == "#findings"
     page.evaluate("document.documentElement.style.scrollBehavior = 'auto'")
-    for section in ("#01-bn-ablation-curvature", "#07-theory-verdict"):
+    for section in ("#01-bn-ablation-curvature", "#07-theory-stationarity"):
         page.locator(f'nav.contents a[href="{section}"]').click()
         page.wait_for_timeout(150)
         assert current.get_attribute("href") == section

@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from tests.tiny_project import STUDY, add_study, make, make_project
+from tests.tiny_project import STUDY, add_study, add_verdicts, make, make_project
 
 
 @pytest.fixture(scope="module")
@@ -31,16 +31,16 @@ def test_studies_share_the_cores_and_a_run_for_evidence_leaves_them_to_torch(tmp
         assert done.returncode == 0, done.stderr
         for name in ("01_number", "02_other"):
             assert f"{name}: executed" in done.stdout
-            path = root / "build" / profile / "results" / name / "claims.json"
+            path = root / "build" / profile / "results" / name / "seen.json"
             assert json.loads(path.read_text())["threads"] == threads
     make(root, "study", "STUDY=01_number", "P=-p number 3", "JOBS=2")
-    seen = root / "build" / "custom" / "quick" / "results" / "01_number" / "claims.json"
+    seen = root / "build" / "custom" / "quick" / "results" / "01_number" / "seen.json"
     assert json.loads(seen.read_text())["threads"] == str(max(cores // 2, 1))
 
 
 def test_make_alone_lists_the_verbs(tmp_path):
     listed = make(make_project(tmp_path)).stdout
-    for verb in ("report", "study", "test", "check", "notebooks", "lab", "publish", "clean"):
+    for verb in "report study test check compare notebooks lab publish clean".split():
         assert f"make {verb} " in listed
     assert "01_number" in listed
 
@@ -70,7 +70,10 @@ def test_a_changed_notebook_executes_again(built):
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["report", "PROFILE=papre"], "PROFILE=papre is unknown. Choose one of smoke, quick,"),
+        (
+            ["report", "PROFILE=papre"],
+            "PROFILE=papre is unknown. Choose one of smoke, quick, published,",
+        ),
         (["report", "PROFILE=smoke quick"], "PROFILE=smoke quick is unknown"),
         (["report", "STUDIES=01_nmber"], "the study 01_nmber is unknown. There are 01_number"),
         (["report", "STUDY=01_number"], "make report takes neither P nor STUDY"),
@@ -103,7 +106,9 @@ VALUES = [
 ]
 
 
-@pytest.mark.parametrize("variable", "PROFILE STUDIES STUDY P T B FROM JOBS BUILD_DIR VENV".split())
+@pytest.mark.parametrize(
+    "variable", "PROFILE STUDIES STUDY P T B FROM JOBS REMEASURE BUILD_DIR VENV".split()
+)
 def test_no_value_is_executed(tmp_path, variable):
     root = make_project(tmp_path)
     verb = [VERBS.get(variable, "report")]
@@ -150,27 +155,69 @@ def test_a_failing_study_fails_make_and_is_not_taken_for_done(tmp_path):
 def test_a_study_is_added_by_its_own_files_and_two_run_side_by_side(tmp_path):
     root = make_project(tmp_path)
     add_study(root, "02_other", STUDY.replace('"01_number"', '"02_other"'))
-    add_study(root, "08_synthesis", "# %% tags=['parameters']\n".replace("'", '"') + SYNTHESIS)
+    add_verdicts(root)
     done = make(root, "-j2", "report", "PROFILE=smoke")
     assert done.returncode == 0, done.stderr
     assert "warning" not in done.stderr
     report = (root / "build" / "smoke" / "report.html").read_text()
-    assert report == "01_number 02_other 08_synthesis"
-    assert "08_synthesis: read 2" in done.stdout
+    assert report == "01_number 02_other 09_verdicts"
+    assert "09_verdicts: judged 01_number 02_other" in done.stdout
+    assert "nothing to do" in make(root, "report", "PROFILE=smoke").stdout
+    (root / "build" / "smoke" / "record" / "02_other" / "entries.csv").write_text("entry\n")
+    again = make(root, "report", "PROFILE=smoke").stdout
+    assert "09_verdicts: executed" in again and "02_other: executed" not in again
 
 
-# Fails unless the others are executed before it.
-SYNTHESIS = """\
-profile = "quick"
-data_dir = "data"
-build_dir = "build"
-number = 1.0
-# %%
-from pathlib import Path
-found = list((Path(build_dir) / profile / "results").glob("*/claims.json"))
-print("read", len(found))
-assert len(found) == 2
-"""
+def test_verdicts_alone_judge_the_records_that_are_there(tmp_path):
+    root = make_project(tmp_path)
+    add_verdicts(root)
+    done = make(root, "study", "STUDY=09_verdicts")
+    assert done.returncode == 2 and "judges the records in build/quick/record" in done.stderr
+    make(root, "study", "STUDY=01_number")
+    for verb in (["study", "STUDY=09_verdicts"], ["report", "STUDIES=09_verdicts"]):
+        done = make(root, *verb)
+        assert done.returncode == 0 and "01_number: executed" not in done.stdout, done.stderr
+    assert (root / "build" / "quick" / "report.html").read_text() == "09_verdicts"
+
+
+def test_stale_numbers_are_measured_again_when_the_environment_asks(tmp_path, monkeypatch):
+    root = make_project(tmp_path)
+    monkeypatch.setenv("REMEASURE", "stale")
+    for _ in range(2):
+        assert "01_number: executed" in make(root, "report").stdout
+    seen = json.loads((root / "build/quick/results/01_number/seen.json").read_text())
+    assert seen["remeasure"] == "stale"
+    monkeypatch.delenv("REMEASURE")
+    assert "nothing to do" in make(root, "report").stdout
+
+
+def test_a_paper_run_is_published_and_reported_again_without_data(tmp_path):
+    root = make_project(tmp_path)
+    add_verdicts(root)
+    (root / "README.md").write_text("<!-- verdicts:begin -->\n<!-- verdicts:end -->\n")
+    refused = make(root, "report", "PROFILE=published")
+    assert refused.returncode == 2 and "which holds no study" in refused.stderr
+    assert make(root, "report", "PROFILE=paper").returncode == 0
+    done = make(root, "publish")
+    assert done.returncode == 0, done.stderr
+    published = root / "report" / "published"
+    names = sorted(path.name for path in published.iterdir())
+    assert names == ["record", "report.html", "report.pdf", "verdicts.json"]
+    assert (published / "report.html").read_text() == "01_number 09_verdicts"
+    assert "| S1.1a" in (root / "README.md").read_text()
+    make(root, "clean-all")  # as in a fresh clone
+    add_study(root, "02_new", STUDY.replace('"01_number"', '"02_new"'))
+    done = make(root, "report", "PROFILE=published", "DATA_DIR=nowhere")
+    assert done.returncode == 0, done.stderr
+    assert "measured" not in done.stdout and "02_new" not in done.stdout
+    assert "is what this tree makes of its record" in make(root, "compare").stdout
+    notebook = root / "notebooks" / "09_verdicts.py"
+    notebook.write_text(notebook.read_text().replace("1.25", "1.5"))
+    assert make(root, "report", "PROFILE=published").returncode == 0
+    done = make(root, "compare")
+    assert done.returncode == 2 and "09_verdicts/verdicts.json, line 1: " in done.stderr
+    assert make(root, "publish", "P=--report").returncode == 0
+    assert make(root, "compare").returncode == 0
 
 
 def test_own_parameters_leave_the_report_alone_and_say_where_they_are(built):
@@ -183,15 +230,18 @@ def test_own_parameters_leave_the_report_alone_and_say_where_they_are(built):
     assert alone.stdout == "nothing to do: build/quick/01_number.ipynb is up to date\n"
 
 
-def test_clean_keeps_the_store_and_says_so(tmp_path):
+def test_clean_keeps_records_and_the_store_and_says_so(tmp_path):
     root = make_project(tmp_path)
-    for name in ("quick/report.html", "custom/quick/x", "store/entry", "elsewhere/x"):
+    record = "paper/record/01_number/record.json"
+    for name in ("quick/report.html", "custom/quick/x", "store/entry", "elsewhere/x", record):
         (root / "build" / name).parent.mkdir(parents=True, exist_ok=True)
         (root / "build" / name).touch()
     (root / "build" / "custom" / "store").symlink_to("../store")
     said = make(root, "clean").stdout
     assert "kept: build/store" in said and "make clean-all removes it" in said
-    assert sorted(path.name for path in (root / "build").iterdir()) == ["elsewhere", "store"]
+    assert "kept: build/paper/record" in said and (root / "build" / record).exists()
+    names = sorted(path.name for path in (root / "build").iterdir())
+    assert names == ["elsewhere", "paper", "store"]
     assert (root / "build" / "store" / "entry").exists()
     make(root, "clean-all")
-    assert not (root / "build" / "store").exists()
+    assert not (root / "build" / "store").exists() and not (root / "build" / record).exists()

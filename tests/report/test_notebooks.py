@@ -14,8 +14,9 @@ import pytest
 from report import pairing, structure
 from report.errors import ReportError
 from report.parameters import parameters
-from report.settings import PROFILES, all_studies, choose
-from tests.tiny_project import STUDY, add_study, make_project
+from report.settings import MEASURING, VERDICTS, all_studies, choose
+from report.verdicts import FILE, read_verdicts
+from tests.tiny_project import JUDGING, STUDY, add_study, make_project
 
 ROOT = Path(__file__).resolve().parents[2]
 STUDIES = all_studies(ROOT)
@@ -35,7 +36,7 @@ def test_a_study_has_the_form_that_readers_expect(study):
 
 
 @pytest.mark.parametrize("study", STUDIES)
-@pytest.mark.parametrize("profile", PROFILES)
+@pytest.mark.parametrize("profile", MEASURING)
 def test_a_profile_file_gives_only_parameters_that_exist(study, profile):
     assert parameters(choose(ROOT, profile=profile), study)["profile"] == profile
 
@@ -67,9 +68,11 @@ def test_the_smoke_report_is_made_from_end_to_end(smoke):
     assert "not evidence" in page
     assert (smoke / "smoke" / "report.pdf").read_bytes().startswith(b"%PDF")
     for study in STUDIES:
-        claims = json.loads((smoke / "smoke" / "results" / study / "claims.json").read_text())
-        assert claims["study"] == study and claims["evidence"] is False
-        assert claims["claims"]
+        if study == VERDICTS:
+            assert read_verdicts(smoke / "smoke" / "results" / study / FILE).judgements
+        else:
+            record = smoke / "smoke" / "record" / study / "record.json"
+            assert json.loads(record.read_text())["study"] == study
 
 
 def test_a_second_smoke_report_has_nothing_to_do(smoke):
@@ -97,14 +100,18 @@ def root(tmp_path):
     return root
 
 
-def said(tmp_path, text):
-    path = tmp_path / "01_number.py"
+def said(tmp_path, text, name="01_number"):
+    path = tmp_path / f"{name}.py"
     path.write_text(text)
     return structure.problems(path)
 
 
 def test_a_study_in_good_form_breaks_no_rule(tmp_path):
     assert said(tmp_path, STUDY) == []
+
+
+DATA = 'lacks data_dir, which make fills in\\. Add data_dir = "data"'
+LONG = ("# %%\n" + "x = 1\n" * 24) * 8
 
 
 @pytest.mark.parametrize(
@@ -117,7 +124,11 @@ def test_a_study_in_good_form_breaks_no_rule(tmp_path):
         ("number = 1.0", "number = float(1)", "holds more than assignments of plain values"),
         ("number = 1.0", "print(1)", "line 2 is no assignment"),
         ("number = 1.0", "number[0] = 1", "assigns to more than a name"),
-        ('data_dir, build_dir = "quick", "data", ', 'build_dir = "quick", ', "lacks data_dir"),
+        (
+            'data_dir, build_dir, remeasure = "quick", "data", ',
+            'build_dir, remeasure = "q", ',
+            DATA,
+        ),
         ("## Limits", "## Outlook", "the last section is 'Outlook'; it must be `## Limits`"),
         ("# ## Limits", "# Limits", r"the last section is '\(none\)'"),
         ("str.upper", "import os\nstr.upper", "not valid Python"),
@@ -126,12 +137,14 @@ def test_a_study_in_good_form_breaks_no_rule(tmp_path):
         ("word = str", "class F: pass\nword = str", "defines F: definitions belong in"),
         ("word = str", "sys.path.append('.')\nword = str", "touches sys.path"),
         ("word = str", "sys.exit(0)\nword = str", "leaves the notebook early"),
-        ("verdicts.mean(", "sum(", "no call of a verdict function"),
+        ("word = str", "word = verdict", "names verdict: a study measures and shows, and 09_verd"),
+        ("import statistics", "import studies.claims as s", "names studies.claims: a study meas"),
         ("word = str", "x = 1\n" * 26 + "word = str", "cell 4 has 28 lines of code, more"),
+        ("# %%\nprint", LONG + "# %%\nprint", "2.. lines of code, more than 200"),
         (
-            "# %%\nprint",
-            ("# %%\n" + "x = 1\n" * 24) * 14 + "# %%\nprint",
-            "34. lines of code, more",
+            "import os\n",
+            f"import {', '.join('abcde')}\n",
+            "imports from 9 modules, more than 8: a,",
         ),
     ],
 )
@@ -141,6 +154,23 @@ def test_a_broken_rule_is_named_with_its_line(tmp_path, before, after, message):
     assert len(problems) == 1
     assert re.search(message, problems[0]), problems
     assert problems[0].startswith("01_number.py")
+
+
+def test_the_notebook_of_verdicts_judges_and_may_be_longer(tmp_path):
+    assert said(tmp_path, JUDGING + "\n" + LONG, "09_verdicts") == []
+    (problem,) = said(
+        tmp_path,
+        JUDGING.replace("judgements", "rows").replace("verdicts", "w").replace("judged", "j"),
+        "09_verdicts",
+    )
+    assert "gives no verdict: it judges the records" in problem
+    (problem,) = said(tmp_path, JUDGING.replace("build_dir", "place"), "09_verdicts")
+    assert 'lacks build_dir, which make fills in. Add build_dir = "build"' in problem
+
+
+def test_a_face_counts_as_one_module_whatever_is_taken_from_it(tmp_path):
+    names = STUDY.replace("import os\n", "from studies import a, b, c, d, e, f, g, h, i\n")
+    assert said(tmp_path, names) == []
 
 
 def test_cells_know_their_kind_tags_and_line():
@@ -186,7 +216,7 @@ def test_the_same_text_gives_the_same_file_also_with_repeated_cells(root):
 def test_an_edited_text_is_named_with_both_remedies(root):
     add_study(root, "01_number", STUDY.replace("One number.", "Two numbers."))
     (problem,) = pairing.problems(root)
-    assert "01_number.ipynb and 01_number.py differ from cell 6 on" in problem
+    assert "01_number.ipynb and 01_number.py differ from cell 7 on" in problem
     assert "make notebooks. " in problem and "make notebooks FROM=ipynb" in problem
     pairing.write_notebooks(root)
     assert pairing.problems(root) == []

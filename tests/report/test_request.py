@@ -6,7 +6,7 @@ import pytest
 
 from report import request
 from report.errors import ReportError
-from tests.tiny_project import make_project
+from tests.tiny_project import STUDY, add_study, make_project, publish_record
 
 DEFAULTS = {
     "MAKECMDGOALS": "report",
@@ -16,7 +16,7 @@ DEFAULTS = {
     "BUILD_DIR": "build",
     "PYTHON": "python3",
     "VENV": ".venv",
-    **dict.fromkeys(("STUDIES", "STUDY", "P", "T", "B", "JOBS"), ""),
+    **dict.fromkeys(("STUDIES", "STUDY", "P", "T", "B", "JOBS", "REMEASURE"), ""),
 }
 
 
@@ -35,7 +35,12 @@ def ask(root, verb="report", **values):
 
 
 REFUSED = [
-    ("report", "PROFILE", "", r"PROFILE= is unknown\. Choose one of smoke, quick, paper"),
+    (
+        "report",
+        "PROFILE",
+        "",
+        r"PROFILE= is unknown\. Choose one of smoke, quick, published, paper",
+    ),
     ("report", "PROFILE", "papre", r"PROFILE=papre is unknown\..* \(did you mean paper\?\)"),
     ("report", "PROFILE", "smoke quick", "PROFILE=smoke quick is unknown"),
     ("report", "STUDIES", "01_nmber", r"the study 01_nmber is unknown\. There are 01_number"),
@@ -56,7 +61,10 @@ REFUSED = [
     ("study", "P", "-p label 'x", "holds an open quote, which the shell would read as its own"),
     ("study", "P", "-p number 3; ls", r"holds ; outside quotes.*Put quotes around each word"),
     ("study", "P", '-p label "`ls`"', "holds an open quote"),
-    ("publish", "P", "--tabel", r"P=--tabel is unknown to make publish\. It takes --table"),
+    ("publish", "P", "--tabel", r"P=--tabel is unknown to make publish\. It takes --allow-dirty"),
+    ("report", "REMEASURE", "some", r"REMEASURE=some is unknown\. Leave it empty, or give stale"),
+    ("report", "PROFILE", "published", r"report/published/record, which holds no study\. Measure"),
+    ("study", "PROFILE", "published", r"report/published/record, which holds no study\. Measure"),
     ("test", "T", "spectrum", r'begins with spectrum, which is neither .* make test T="-k spec'),
     ("test", "T", "-k a && ls", "T=-k a && ls holds & outside quotes"),
     ("test", "T", "-k a > file", "holds > outside quotes"),
@@ -120,6 +128,20 @@ def test_an_odd_value_is_refused_in_words(root, verb, variable, value, said):
         ask(root, verb, **{**others, variable: value})
 
 
+def test_a_published_study_is_asked_for_with_its_record_and_never_measured_again(tmp_path):
+    root = make_project(tmp_path)
+    publish_record(root)
+    ask(root, PROFILE="published")
+    ask(root, "study", PROFILE="published", STUDY="01_number")
+    add_study(root, "02_new", STUDY)
+    ask(root, PROFILE="published")  # which leaves out what is not published
+    for verb, variable in (("report", "STUDIES"), ("study", "STUDY")):
+        with pytest.raises(ReportError, match="holds 01_number and lacks 02_new"):
+            ask(root, verb, PROFILE="published", **{variable: "02_new"})
+    with pytest.raises(ReportError, match=r"measures nothing, so REMEASURE=stale has no meaning"):
+        ask(root, PROFILE="published", REMEASURE="stale")
+
+
 @pytest.mark.parametrize(
     ("verb", "values"),
     [
@@ -133,6 +155,9 @@ def test_an_odd_value_is_refused_in_words(root, verb, variable, value, said):
             {"STUDY": "01_number", "P": "-p number -3 -p label 'a; b (c)' -p seeds \"[0, 1]\""},
         ),
         ("publish", {"P": "--table"}),
+        ("publish", {"P": "--replace --allow-dirty"}),
+        ("report", {"PROFILE": "paper", "REMEASURE": "stale"}),
+        ("clean", {"PROFILE": "published"}),
         ("test", {"T": "-k 'a or (b and c)' -x"}),
         ("test", {"T": "Makefile::test_x[1]"}),
         ("test", {"T": "tests/test_*.py"}),
@@ -153,7 +178,7 @@ def test_a_folder_that_cannot_be_written_is_refused_before_anything_is_installed
         ReportError, match=rf"VENV={tmp_path}/v lies in {tmp_path}, which cannot be"
     ):
         ask(root, "test", VENV=f"{tmp_path}/v")
-    ask(root, "publish", BUILD_DIR=str(tmp_path), VENV="")  # which reads only
+    ask(root, "compare", BUILD_DIR=str(tmp_path), VENV="")  # which reads only
 
 
 def test_the_verbs_can_be_listed_whatever_lies_in_the_default_folders(tmp_path):

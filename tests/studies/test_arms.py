@@ -1,6 +1,7 @@
 """Arms: variants of a config by name, and their factors."""
 
 import dataclasses
+import itertools
 import pickle
 
 import numpy as np
@@ -101,3 +102,31 @@ def test_a_grid_with_one_name_for_two_arms_is_refused():
     levels = {0.1000001: {"learning_rate": 0.1}, 0.1: {"learning_rate": 0.2}}
     with pytest.raises(ValueError, match=r"two arms are called 'rate 0.1'. Give each level its"):
         arms.factorial(BASE, rate=levels)
+
+
+def test_families_hold_the_arms_by_size():
+    grid = arms.factorial(BASE, norm=["batch", "none"], width=[0.25, 0.5])
+    other = arms.Arm("other", norm="none")
+    assert arms.families([*grid, other], family="norm", size="width") == {
+        "batch": {0.25: "batch, width 0.25", 0.5: "batch, width 0.5"},
+        "none": {0.25: "none, width 0.25", 0.5: "none, width 0.5"},
+    }
+    grid = arms.factorial(BASE, norm=["batch"], width=[0.25], depth=[8, 14])
+    with pytest.raises(ValueError, match=r"have one norm and one width. Choose arms"):
+        arms.families(grid, family="norm", size="width")
+
+
+def test_arms_stand_beside_those_of_a_reference_level():
+    levels = {"network": ["MLP", "CNN"], "optimizer": ["SGD", "Adam"], "rate": ["shared"]}
+    grid = [
+        arms.named(dict(zip(levels, x, strict=True))) for x in itertools.product(*levels.values())
+    ]
+    alone = arms.named({"network": "MLP", "optimizer": "Adam", "rate": "default"})
+    options = {"factor": "optimizer", "reference": "SGD", "column": "rate"}
+    without = arms.beside([*grid, alone, arms.Arm("other")], **options)
+    assert without == {
+        "MLP, Adam": {"shared": ("MLP, Adam, shared", "MLP, SGD, shared")},
+        "CNN, Adam": {"shared": ("CNN, Adam, shared", "CNN, SGD, shared")},
+    }
+    rows = arms.beside([*grid, alone], **options, instead={"default": "shared"})
+    assert rows["MLP, Adam"]["default"] == ("MLP, Adam, default", "MLP, SGD, shared")

@@ -2,7 +2,7 @@
 
 import pytest
 from studies.arms import Arm
-from studies.collection import Collection
+from studies.collection import Collection, Results
 
 
 @pytest.fixture
@@ -52,3 +52,44 @@ def test_what_is_not_there_is_refused(some):
         some.by("width")
     with pytest.raises(ValueError, match=r"there is no arm 'ViT', only CNN, SGD"):
         some.renamed({"a": "ViT"})
+
+
+def test_results_keep_what_is_missing_through_every_choice(some):
+    results = Results(some, missing=["The plane of MLP.", "The plane of MLP."])
+    assert results.missing == ["The plane of MLP."]
+    for part in (
+        results.where(network="CNN"),
+        results.where(network="CNN").by("optimizer"),
+        results.renamed({"a": "CNN, SGD"}),
+        results | Results({}),
+        Results({}) | results,
+    ):
+        assert part.missing == ["The plane of MLP."] and part.arms
+    assert (results | Results({}, missing=["x"])).missing == ["The plane of MLP.", "x"]
+
+
+def test_nothing_is_left_of_results_only_where_some_are_missing(some):
+    assert dict(Results(some, missing=["x"]).where(network="ViT")) == {}
+    assert dict(Results({}, missing=["x"]).where(bn="batch")) == {}
+    with pytest.raises(ValueError, match=r"nothing has .'network': 'ViT'"):
+        Results(some).where(network="ViT")
+
+
+def test_results_are_grouped_by_factors_in_their_order(some):
+    results = Results(some)
+    groups = results.where(network="CNN").grouped("optimizer")
+    assert list(groups) == ["SGD", "Adam"]
+    assert groups["SGD"] == [results["CNN, SGD", seed] for seed in results.seeds]
+    pairs = results.where(network="CNN").grouped("arm", "network")
+    assert list(pairs) == [("CNN, SGD", "CNN"), ("CNN, Adam", "CNN")]
+    assert Results({}).grouped("optimizer") == {}
+    with pytest.raises(KeyError, match="width"):
+        results.grouped("width")
+
+
+def test_results_that_are_missing_leave_out_the_names_of_their_arms(some):
+    known = dict(some.where(network="CNN").items())
+    names = {"a": "CNN, SGD", "b": "MLP, SGD, width 8"}
+    assert Results(known, missing=["lines of 2 of 6 networks"]).renamed(names).arms == ["a"]
+    with pytest.raises(ValueError, match=r"there is no arm 'MLP, SGD, width 8', only CNN, SGD"):
+        Results(known).renamed(names)

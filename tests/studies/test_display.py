@@ -17,7 +17,7 @@ from landscape.plots.style import LOOKS, STYLES, maths, series_style
 from landscape.slices import Lines, Plane
 from matplotlib.figure import Figure as Canvas
 from studies import display, formatting, intervals
-from studies.display import Figure, Sentence, Table
+from studies.display import Figure, Missing, Sentence, Table
 from studies.figures import bands, builders, captioned
 from studies.intervals import band, mean_interval, paired_ratio, single_curve
 from studies.recording import Request
@@ -152,6 +152,13 @@ def test_sentence_is_markdown_with_eigenvalues_as_mathematics():
     data, carried = bundle(Sentence("λ_max = 2, **λ_min** = −1"))
     assert data["text/markdown"] == r"$\lambda_{\max}$ = 2, **$\lambda_{\min}$** = −1"
     assert carried is None
+
+
+def test_what_the_record_lacks_is_a_sentence_that_references_lead_to():
+    data, carried = bundle(Missing("fig-density"))
+    assert carried == {"kind": "note", "label": "fig-density"}
+    assert data["text/markdown"].startswith("*A figure is missing here: the record does not hold")
+    assert bundle(Missing("tab-x"))[0]["text/markdown"].startswith("*A table is missing here")
 
 
 # Tables and closing of a study

@@ -225,3 +225,14 @@ def test_one_curve_has_no_interval_on_either_axis():
         found = bands.scaled_band([1, 2], [np.array([1.0, 4.0])], scale)
         np.testing.assert_allclose([found.low, found.high], [[1, 4]] * 2, rtol=1e-14)
         assert found.n == 1
+
+
+def test_quantities_that_the_record_lacks_in_part_are_left_out(numbers, families):
+    record(numbers, "part", "MLP", law([8, 64], 1.0, 2.0))
+    record(numbers, "short", "MLP", {8: [1.0, 2.0], 64: [1.0], 512: [1.0, 2.0]})
+    names, mlp = ["q", "part", "short", "none"], {"MLP": families["MLP"]}
+    with pytest.raises(KeyError, match=r"no 'part' of arm 'MLP 512' was recorded"):
+        power_laws.power_law_exponents(numbers, names, mlp)
+    numbers.missing.append("part of 1 of 3 networks")
+    assert power_laws.known_quantities(numbers, names, mlp) == ["q"]
+    assert list(power_laws.power_law_exponents(numbers, names, mlp)) == [("q", "MLP")]

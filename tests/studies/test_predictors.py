@@ -4,6 +4,7 @@ import math
 
 import pytest
 from studies import predictors
+from studies.measurements import Measurements
 from studies.rank_correlation import rank_correlation
 
 
@@ -69,3 +70,43 @@ def test_too_few_arms_have_no_interval_and_a_reason(numbers):
     two = predictors.rank_correlations(numbers, {"x": "the x"}, "y", list("ab"))["the x"]
     assert two[0].low == -1.0 and math.isnan(two[1].estimate) and two[0].reason
     assert "2 degrees of freedom" in two[1].reason
+
+
+def test_quantities_that_the_record_lacks_are_left_out(numbers):
+    recorded(numbers, x=X, y=Y, part={"a": X["a"], "b": X["b"][:2]})
+    with pytest.raises(KeyError, match=r"no 'part' of arm 'c' was recorded"):
+        predictors.rank_correlations(numbers, {"part": "part"}, "y", list(X))
+    numbers.missing.append("part of 2 of 4 networks")
+    known = predictors.rank_correlations(
+        numbers, {"part": "part", "x": "the x", "z": "z"}, "y", list(X)
+    )
+    assert list(known) == ["the x"]
+
+
+def test_points_of_arms_that_the_record_lacks_are_left_out(numbers):
+    recorded(numbers, x=X, y={arm: Y[arm] for arm in "ab"} | {"c": Y["c"][:2]})
+    with pytest.raises(KeyError, match=r"no 'y' of arm 'd' was recorded"):
+        predictors.points(numbers, "x", "y", list(X))
+    numbers.missing.append("y of 6 of 16 networks")
+    assert list(predictors.points(numbers, "x", "y", list(X))) == ["a", "b"]
+    assert predictors.points(numbers, "x", "z", list(X)) == {}
+
+
+def test_a_column_becomes_a_quantity_of_each_network():
+    rows = [
+        {"quantity": "loss", "arm": arm, "seed": seed, "width": width, "value": 0.5}
+        for arm, width in (("narrow", 4), ("wide", 16))
+        for seed in (0, 1)
+    ]
+    widths = predictors.of_column(Measurements(rows), "loss", "width")
+    assert widths.quantities == ["width"]
+    assert [widths.values("width", arm) for arm in widths.arms] == [[4.0, 4.0], [16.0, 16.0]]
+
+
+def test_numbers_that_did_not_converge_lose_their_value(numbers):
+    numbers.add("epochs", 24.0, arm="a", seed=0, converged=False)
+    numbers.add("epochs", 3.0, arm="a", seed=1, converged=True)
+    numbers.add("epochs", 4.0, arm="a", seed=2)
+    lost, *known = predictors.converged_only(numbers).values("epochs", "a")
+    assert math.isnan(lost) and known == [3.0, 4.0]
+    assert numbers.values("epochs", "a") == [24.0, 3.0, 4.0]

@@ -25,5 +25,5 @@ def test_qualified_numbers_have_headings_of_their_own():
 
 @pytest.mark.parametrize("name", ["sharpness", "sharpness, batch statistics", ""])
 def test_an_unknown_quantity_is_refused(name):
-    with pytest.raises(KeyError, match="no quantity .* is known. Known are train_loss"):
+    with pytest.raises(KeyError, match=r"no quantity .* is known. Known are train_loss"):
         quantity(name)

@@ -141,9 +141,18 @@ def test_a_record_whose_files_were_removed_meanwhile_is_written_whole(tmp_path):
 def test_a_copy_replaces_what_its_folder_held(tmp_path):
     opened(tmp_path / "a").put("e1", "kind", part(1), seconds=1.0)
     opened(tmp_path / "b").put("e2", "kind", part(2, planes=[{"alpha": 1}]), seconds=1.0)
-    RecordFolder(tmp_path / "a", NAME, target=tmp_path / "b").write()
+    RecordFolder(tmp_path / "b", NAME, source=tmp_path / "a", replace=True).write()
     a, b = ({p.name: p.read_bytes() for p in (tmp_path / x).iterdir()} for x in "ab")
     assert a == b
+
+
+def test_processes_that_start_from_one_published_record_lose_no_entry_of_each_other(tmp_path):
+    opened(tmp_path / "published").put("e0", "kind", part(0), seconds=1.0)
+    records = [RecordFolder(tmp_path / "mine", NAME, source=tmp_path / "published") for _ in "ab"]
+    for k, record in enumerate(records, start=1):
+        record.put(f"e{k}", "kind", part(k), seconds=1.0)
+    assert len(RecordFolder(tmp_path / "mine", NAME)) == 3
+    assert len(RecordFolder(tmp_path / "published", NAME)) == 1
 
 
 # A run of a study, as a record sees it: requests of one entry under several labels, entries of

@@ -1,5 +1,6 @@
 """Recorded steps: measured once, on whatever machine, and never again unless asked."""
 
+import csv
 import json
 import math
 
@@ -176,3 +177,53 @@ def test_a_diverged_run_is_recorded_as_such(tmp_path):
 
 def test_published_records_lie_in_the_repository():
     assert PUBLISHED == "report/published/record"
+
+
+def test_entries_of_other_settings_are_set_aside_and_found_again(tmp_path):
+    folder = tmp_path / "build" / "paper" / "record" / "09_tests"
+    old, new = Counting(1.0), Counting(2.0)
+    study = study_in(tmp_path)
+    study.step("kind", [request(old), request(new, x=2)])
+    study.close("title")
+    study = study_in(tmp_path)
+    study.step("kind", [request(new, x=2)])
+    study.close("title")
+    # What a study shows and others judge is what it asked for last.
+    assert [row["value"] for row in csv_of(folder)] == ["2"]
+    assert [row["value"] for row in csv_of(folder / "superseded")] == ["1"]
+    study = study_in(tmp_path)
+    study.step("kind", [request(old)])
+    study.close("title")
+    assert old.calls == new.calls == 1
+    assert [row["value"] for row in csv_of(folder)] == ["1"]
+    assert {row["value"] for row in csv_of(folder / "superseded")} == {"1", "2"}
+
+
+def csv_of(folder):
+    text = (folder / "measurements.csv").read_text(encoding="utf-8")
+    return list(csv.DictReader(text.splitlines()))
+
+
+def test_everything_is_measured_again_when_asked(tmp_path):
+    compute = Counting()
+    study_in(tmp_path).step("kind", [request(compute)])
+    study = study_in(tmp_path, remeasure="all")
+    for _ in range(2):
+        study.step("kind", [request(compute)])
+    assert compute.calls == 2
+
+
+def test_a_paper_run_continues_what_is_published(tmp_path, monkeypatch):
+    project = tmp_path / "project"
+    (project / "notebooks").mkdir(parents=True)
+    (project / "pyproject.toml").write_text("")
+    compute = Counting()
+    study_in(tmp_path).step("kind", [request(compute)])
+    (project / PUBLISHED).mkdir(parents=True)
+    (tmp_path / "build/paper/record/09_tests").rename(project / PUBLISHED / "09_tests")
+    monkeypatch.chdir(project)
+    study_in(project).step("kind", [request(compute), request(Counting(2.0), x=2)])
+    assert compute.calls == 1
+    # The next run goes on with its own record, and the published one stays as it was.
+    assert len(study_in(project).record) == 2
+    assert len(csv_of(project / PUBLISHED / "09_tests")) == 1

@@ -7,7 +7,9 @@ import pytest
 import torch
 from landscape.training import SGD
 from studies.arms import Arm
+from studies.recorder import Part
 from studies.records.training import layer_gradients
+from studies.runs import from_part
 
 from tests.sample_study import config_of, digits_task, rows_of
 
@@ -74,3 +76,19 @@ def test_workers_train_the_same_runs_and_each_is_recorded(study, tmp_path):
     assert runs.seeds == [0, 1]
     rows = [row for row in rows_of(tmp_path) if row["quantity"] == "train_loss"]
     assert [row["seed"] for row in rows] == ["0", "1"]
+
+
+def test_a_record_may_say_how_a_run_ended_and_hold_no_history(study):
+    task, ends = digits_task(), {"lost": {"diverged_at": 2}, "kept": {}}
+    runs = {
+        name: from_part(
+            config_of(),
+            task,
+            study,
+            Part([], {"runs": [{"steps": 6, "parameters": 5, **end}]}, "o"),
+        )
+        for name, end in ends.items()
+    }
+    assert runs["lost"].diverged and not runs["kept"].diverged
+    assert not any(run.learned for run in runs.values())
+    assert math.isnan(runs["kept"].final("test_accuracy")) and runs["kept"].measured_at.numel() == 0

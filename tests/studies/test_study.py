@@ -74,8 +74,8 @@ def test_study_of_an_unknown_profile_is_refused(tmp_path):
 
 
 def test_an_unknown_wish_to_measure_again_is_refused(tmp_path):
-    with pytest.raises(ValueError, match=r"remeasure='all'. Give 'stale' to measure again"):
-        study_in(tmp_path, remeasure="all")
+    with pytest.raises(ValueError, match=r"remeasure='some'. Give 'stale' to measure again"):
+        study_in(tmp_path, remeasure="some")
 
 
 # Data

@@ -9,7 +9,6 @@ _READY = (
     "gradients",
     "line_spread",
     "lines",
-    "missing",
     "pairs",
     "path_kinds",
     "paths",
@@ -19,7 +18,8 @@ _READY = (
     "surface",
     "training",
 )
-_FROM = {**dict.fromkeys(_READY, "ready"), "curves": "captioned", "scatter": "captioned"}
+_FROM = {**dict.fromkeys(_READY, "ready"), "curves": "captioned", "scatter": "clouds"}
+_FROM["predicted_planes"] = "slices"
 
 __all__ = sorted(_FROM)
 

@@ -9,15 +9,16 @@ from typing import Any
 
 from landscape.connectivity.path import Path
 from landscape.plots.panel import Panel
+from landscape.plots.planes import levels
 from landscape.slices.grid import Lines
 from landscape.spectrum.survey import FullSpectrum
 
-from studies.display import Figure, Sentence
+from studies.display import Figure, Missing, Sentence
 from studies.figures import builders, captioned, depth, edge_of_stability
 from studies.figures.scaling import scaling_panels
 from studies.intervals import mean_intervals
 from studies.measurements import Measurements
-from studies.power_laws import Families
+from studies.power_laws import Families, known_quantities
 from studies.quantities import short_headings
 from studies.runs import Runs
 from studies.trajectories import CurvatureTrajectory
@@ -59,7 +60,7 @@ def pairs(
     """
     known = {name: title for name, title in short_headings(quantities).items() if name in numbers}
     if not known:
-        return missing(label)
+        return Missing(label)
     chosen = numbers.arms if arms is None else arms
     values = {t: {arm: numbers.values(q, arm) for arm in chosen} for q, t in known.items()}
     units = {title: numbers.unit(name) for name, title in known.items()}
@@ -140,7 +141,7 @@ def spectra(
         alt: What the picture shows, in plain text.
     """
     if not any(measured.values()):
-        return missing(label)
+        return Missing(label)
     panels = builders.spectrum_panels({title: kept for title, kept in measured.items() if kept})
     return captioned.spectra(panels, label=label, caption=caption, alt=alt)
 
@@ -155,11 +156,13 @@ def planes(
         label: Such as ``fig-planes``.
         caption: What to see, in markdown with $maths$.
         alt: What the picture shows, in plain text.
-        options: Those of ``landscape.plots.planes``.
+        options: Those of ``landscape.plots.planes``; without ``levels`` the planes share those
+            that suit them.
     """
     known = {title: plane for title, plane in named.items() if plane is not None}
     if not known:
-        return missing(label)
+        return Missing(label)
+    options = {"levels": levels(list(known.values())), **options}
     return captioned.planes(known, label=label, caption=caption, alt=alt, **options)
 
 
@@ -177,7 +180,7 @@ def surface(
     """
     known = {title: plane for title, plane in named.items() if plane is not None}
     if not known:
-        return missing(label)
+        return Missing(label)
     return captioned.surface(known, label=label, caption=caption, alt=alt, **options)
 
 
@@ -236,7 +239,8 @@ def against_size(
 
     Args:
         numbers: Where the values were recorded, in the same order of seeds.
-        quantities: Names of quantities; or name -> heading.
+        quantities: Names of quantities; or name -> heading. Those that the record lacks, of all
+            networks or of some, are left out.
         families: Family -> size, positive -> arm.
         x: Meaning of the sizes, such as ``width``.
         label: Such as ``fig-scaling``.
@@ -245,7 +249,8 @@ def against_size(
         span: See ``scaling.scaling_panels``.
         columns: Panels in a row; None chooses.
     """
-    known = {name: title for name, title in short_headings(quantities).items() if name in numbers}
+    named = short_headings(quantities)
+    known = {name: named[name] for name in known_quantities(numbers, named, families)}
     panels = scaling_panels(numbers, known, families, x=x, span=span) if known else []
     options = {} if columns is None else {"columns": columns}
     return _curves(panels, label, caption, alt, **options)
@@ -270,19 +275,7 @@ def stability(
     return _curves(panels, label, caption, alt)
 
 
-def missing(label: str) -> Sentence:
-    """Return the sentence that stands in place of a figure that the record cannot show.
-
-    Args:
-        label: The figure's label.
-    """
-    return Sentence(
-        f"The record does not hold what the figure `{label}` shows; it is measured when the study "
-        "next runs in profile `paper`."
-    )
-
-
 def _curves(panels: Sequence[Panel], label: str, caption: str, alt: str, **options: Any) -> Shown:
     if not panels:
-        return missing(label)
+        return Missing(label)
     return captioned.curves(panels, label=label, caption=caption, alt=alt, **options)

@@ -3,6 +3,7 @@
 import dataclasses
 import math
 from collections.abc import Sequence
+from typing import Any
 
 import torch
 from landscape.training.config import TrainConfig
@@ -10,6 +11,7 @@ from landscape.training.run import Run
 from landscape.training.schedules import Schedule
 
 from studies import intervals
+from studies.collection import Key
 from studies.measurements import Measurements
 from studies.recorder import Recorder
 from studies.recording import Recording, Request
@@ -24,7 +26,12 @@ MISSING_NOTE = "no network at the level"
 
 
 def equal_loss_solutions(
-    runs: Runs, examples: Examples, *, target: float | None = None, **options
+    runs: Runs,
+    examples: Examples,
+    *,
+    target: float | None = None,
+    within: str = "",
+    **options: Any,
 ) -> Solutions:
     """Return each run's network where its training loss first reaches a target.
 
@@ -40,6 +47,7 @@ def equal_loss_solutions(
         examples: Where losses are measured.
         target: Training loss in nats, > 0. None takes for each seed the lowest loss that all arms
             reach, ``time_to_target.shared_target``.
+        within: Factor whose levels have a target each, such as ``network``; empty for one target.
         options: Options of ``Objective``.
 
     Returns:
@@ -51,10 +59,10 @@ def equal_loss_solutions(
         ValueError: If a run's learning rate follows a schedule, which shorter training would
             change, or a target is not positive.
     """
-    shared = shared_target(runs, runs.arms) if target is None else {}
+    targets = dict.fromkeys(runs, target) if target is not None else _shared(runs, within)
     solutions = {}
     for (arm, seed), run in runs.items():
-        plan = _plan(run, shared.get(seed, target))
+        plan = _plan(run, targets[arm, seed])
         ends_there = plan is not None and plan.snapshots[0] == run.steps
         solutions[arm, seed] = Solution(
             run.config if plan is None or ends_there else plan,
@@ -70,19 +78,31 @@ def equal_loss_solutions(
     return Solutions(solutions)
 
 
-def largest_ratio(numbers: Measurements, quantity: str, arms: Sequence[str]) -> float:
+def _shared(runs: Runs, within: str) -> dict[Key, float]:
+    """Return the target of each run: the lowest loss that all arms of its seed and level reach."""
+    levels = dict.fromkeys(arm.factors[within] for arm in runs.arms) if within else {}
+    groups = [runs.where(**{within: level}) for level in levels] or [runs]
+    targets: dict[Key, float] = {}
+    for group in groups:
+        shared = shared_target(group, group.arms)
+        targets |= {(arm, seed): shared[seed] for arm, seed in group}
+    return targets
+
+
+def largest_ratio(numbers: Measurements, quantity: str, arms: Sequence[str] | None = None) -> float:
     """Return how far apart arms are that should be equal: the largest ratio within a seed.
 
     Args:
         numbers: Numbers of the arms, in the same order of seeds.
         quantity: Its recorded name, positive, such as ``loss``.
-        arms: At least two arms.
+        arms: At least two arms; None for all.
 
     Returns:
         Largest over smallest value of the arms, the largest over seeds, at least 1. Seeds in which
         an arm has no finite value are left out; NaN where that leaves none.
     """
-    seeds = zip(*(numbers.values(quantity, arm) for arm in arms), strict=True)
+    chosen = numbers.arms if arms is None else arms
+    seeds = zip(*(numbers.values(quantity, arm) for arm in chosen), strict=True)
     known = [values for values in seeds if all(map(math.isfinite, values))]
     return max((max(values) / min(values) for values in known), default=math.nan)
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from studies import published_estimators
 from studies.measurements import Measurements
-from studies.quantities import QUANTITIES
+from studies.quantities import QUANTITIES, quantity
 from studies.recorder import Recorder
 from studies.solutions import Solution
 
@@ -140,42 +140,41 @@ class Comparison:
 
 
 def comparisons(
-    estimates: Measurements,
-    estimate: str,
-    converged: Measurements,
-    quantity: str,
+    numbers: Measurements,
+    pairs: Mapping[str, str],
     *,
-    heading: str = "",
-    source: Mapping[str, float] | None = None,
+    source: Mapping[str, Mapping[str, float]] | None = None,
     arms: Sequence[str] | None = None,
 ) -> list[Comparison]:
-    """Return values of a source's estimator beside converged ones.
+    """Return values of the sources' estimators beside converged ones.
 
     Args:
-        estimates: Numbers of the estimator, with one choice of its options.
-        estimate: Name of its quantity, such as ``power_iteration``.
-        converged: Converged numbers of the same networks, in the same order of seeds.
-        quantity: Name of their quantity, such as ``lambda_max``.
-        heading: What is estimated, with its unit; empty takes the quantity's.
-        source: Arm -> the source's own number.
-        arms: The arms; None takes those of the estimates.
+        numbers: Numbers of both on the same networks, in the same order of seeds: one kind of each
+            quantity.
+        pairs: Quantity of the estimator, such as ``power_iteration`` -> the converged one, such
+            as ``lambda_max``.
+        source: Quantity of the estimator -> arm -> the source's own number.
+        arms: The arms; None for all.
 
     Returns:
-        One comparison for each arm; none of an arm of which either number is not recorded.
+        One comparison for each pair and arm, pair by pair; none where either number is not
+        recorded for each network.
     """
-    chosen = estimates.arms if arms is None else arms
+    chosen = numbers.arms if arms is None else arms
     return [
         Comparison(
             arm,
-            heading or QUANTITIES[quantity].title,
-            (source or {}).get(arm),
-            estimates.values(estimate, arm),
-            converged.values(quantity, arm),
+            quantity(estimate).title,
+            (source or {}).get(estimate, {}).get(arm),
+            numbers.values(estimate, arm),
+            numbers.values(converged, arm),
         )
+        for estimate, converged in pairs.items()
         for arm in chosen
-        if _holds(estimates, estimate, arm) and _holds(converged, quantity, arm)
+        if 0 < _count(numbers, estimate, arm) == _count(numbers, converged, arm)
     ]
 
 
-def _holds(numbers: Measurements, quantity: str, arm: str) -> bool:
-    return quantity in numbers and arm in numbers.where(quantity=quantity).arms
+def _count(numbers: Measurements, name: str, arm: str) -> int:
+    rows = numbers.frame
+    return int(((rows["quantity"] == name) & (rows["arm"] == str(arm))).sum())

@@ -128,9 +128,10 @@ class _Derived:
 
     def __call__(self, recorder: Recorder) -> None:
         if self.item.cut is None:
-            columns = {"converged": False, "note": self.item.note, **self.options}
+            # Policy and options choose rows: a network that is not there must not drop out.
+            columns = {"note": self.item.note, "bn": self.item.bn, **self.options}
             for name in self.quantities:
-                recorder.add(name, math.nan, **columns)
+                recorder.add(name, math.nan, converged=False, **columns)
         else:
             self.record(recorder, self.item, **self.options)
 

@@ -1,53 +1,76 @@
-"""Records of signal propagation: how gradients decay from layer to layer."""
-
-from collections.abc import Mapping
+"""Records of signal propagation: how the gradients that layers receive decay."""
 
 import torch
 from landscape.diagnostics.signal_propagation import signal_propagation
-from landscape.objective import Objective
 
-from studies.records.solutions import record_missing
-from studies.study import Study
+from studies.collection import Results
+from studies.quantities import QUANTITIES
+from studies.recorder import Part, Recorder
+from studies.recording import Recording, Request
+from studies.records.geometry import record_missing
+from studies.records.numbers import missing_sentences
+from studies.solutions import Solution, Solutions
 
 
-def record_signals(
-    study: Study, objectives: Mapping[tuple[str, int], Objective | None], *, prefix: str
-) -> dict[tuple[str, int], torch.Tensor]:
-    """Measure, through the store, the gradients that layers receive, and record how they decay.
+def measure_signals(recording: Recording, solutions: Solutions) -> Results[torch.Tensor]:
+    """Measure the gradients that layers receive, and record how they decay towards the input.
 
     ``signal_decay`` is the factor by which the norms change from a layer to the one before it:
-    below 1 gradients vanish towards the input. The norms go to ``signals.csv``.
+    below 1 gradients vanish towards the input. The norms are kept in the table ``signals``.
 
     Args:
-        study: Where to record.
-        objectives: (arm, seed) -> objective, measured at its own theta; None where there is no such
-            network, which gets a row that says so.
-        prefix: Goes before ``signal_decay``.
+        recording: The record of the study.
+        solutions: (arm, seed) -> network. Where there is none, a row says so.
 
     Returns:
-        (arm, seed) -> norms (layers,), from the input on, in nats per unit of output; without the
-        networks that do not exist.
+        Norms of the gradients by the outputs of each layer with weights, from the input on,
+        (layers,), in nats per unit of output; without runs that diverged.
     """
-    norms = {}
-    for (arm, seed), L in objectives.items():
-        labels = {"arm": arm, "seed": seed}
-        if L is None:
-            record_missing(study, [f"{prefix}signal_decay"], **labels)
-            continue
-        signals = study.store.remember(signal_propagation, L, L.theta)
-        study.add_measurement(
-            f"{prefix}signal_decay",
+    requests = [
+        Request(
+            identity={"at": solution.identity},
+            labels=solutions.labels(key),
+            compute=_Propagation(solution),
+            networks=solution.networks,
+            derived=bool(solution.missing),
+        )
+        for key, solution in solutions.items()
+    ]
+    parts = recording.step("signals", requests)
+    norms = {
+        key: norms_from(part)
+        for key, part in zip(solutions, parts, strict=True)
+        if part is not None and part.table("signals")
+    }
+    return Results(norms, missing=missing_sentences(parts, "the gradients that layers receive"))
+
+
+class _Propagation:
+    """Records the gradients that the layers of one network receive, and their decay."""
+
+    def __init__(self, solution: Solution) -> None:
+        self.solution = solution
+
+    def __call__(self, recorder: Recorder) -> None:
+        if self.solution.missing:
+            bn = self.solution.options.get("bn", "frozen")
+            record_missing(recorder, ["signal_decay"], note=self.solution.missing, bn=bn)
+            return
+        L = self.solution.objective
+        signals = recorder.store.remember(signal_propagation, L, L.theta)
+        recorder.add_measurement(
+            "signal_decay",
             signals.decay,
             signals,
+            unit=QUANTITIES["signal_decay"].unit,
             cost=signals.passes,
             cost_unit="passes",
-            unit="a layer",
-            **labels,
         )
-        norms[arm, seed] = signals.norms
-        rows = [
-            {**labels, "layer": layer, "signal_norm": norm}
-            for layer, norm in enumerate(signals.norms.tolist(), start=1)
-        ]
-        study.table("signals", rows)
-    return norms
+        rows = enumerate(signals.norms.tolist(), start=1)
+        recorder.table("signals", [{"layer": i, "signal_norm": norm} for i, norm in rows])
+
+
+def norms_from(part: Part) -> torch.Tensor:
+    """Return the norms that an entry of the record holds, from the input on (layers,), float64."""
+    norms = [row["signal_norm"] for row in part.table("signals")]
+    return torch.tensor(norms, dtype=torch.float64)

@@ -156,7 +156,12 @@ def _collected(
     """Return the slices that are there, and which networks do not exist."""
     items = {
         key: RecordedSlice(
-            cuts.get(key), request.identity, request.labels, solutions[key].missing, models.get(key)
+            cuts.get(key),
+            request.identity,
+            request.labels,
+            note=solutions[key].missing,
+            model=models.get(key),
+            bn=solutions[key].options.get("bn", "frozen"),
         )
         for key, request in requests.items()
         if key in cuts or solutions[key].missing

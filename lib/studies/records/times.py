@@ -23,7 +23,8 @@ def measure_times(
     A run that never reaches a target is recorded with the end of its plan and as not converged.
     Where all runs share one plan, rank correlations of the recorded values are valid: such runs
     are tied behind all others. The columns ``earliest`` and ``latest`` are the measurements on
-    either side, in epochs; ``target`` names the target.
+    either side, in epochs; ``target`` names the target, ``history`` its quantity and ``level`` its
+    value.
 
     Args:
         recording: The record of the study.
@@ -78,11 +79,14 @@ class _Timing:
             error=duration.measurement_interval,
             error_kind="interval between measurements",
             converged=duration.reached,
+            history=self.target[0],
+            level=self.target[1],
             earliest=duration.earliest,
             latest=duration.latest,
             cost=source.steps,
             cost_unit="steps",
             bn="frozen",
+            examples_hash=self.run.task.sha256,
             note=_note(source, duration),
         )
 

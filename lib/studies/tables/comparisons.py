@@ -1,4 +1,4 @@
-"""Tables that compare: arms, paired ratios, correlations, barriers of paths, rules of claims."""
+"""Tables that compare: arms, paired ratios, barriers of paths."""
 
 import collections
 import math
@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from landscape.connectivity.path import Path
 
-from studies.display import Sentence, Table
+from studies.display import Missing, Sentence, Table
 from studies.formatting import (
     converged_text,
     interval_text,
@@ -15,7 +15,7 @@ from studies.formatting import (
     ratio_text,
     seeds_text,
 )
-from studies.intervals import Interval, mean_interval
+from studies.intervals import mean_interval
 from studies.measurements import Measurements
 from studies.quantities import headings
 from studies.runs import Runs
@@ -48,7 +48,7 @@ def comparison_table(
     """
     arms, (known, absent) = arms or numbers.arms, _known(numbers, quantities)
     if not known:
-        return absent_sentence(label)
+        return Missing(label)
     rows = []
     for quantity, heading in known.items():
         arm_values = [numbers.values(quantity, arm) for arm in arms]
@@ -74,18 +74,6 @@ def _known(
     return known, f" Not in the record: {list_text(absent)}." if absent else ""
 
 
-def absent_sentence(label: str) -> Sentence:
-    """Return the sentence that stands in place of a table that the record cannot show.
-
-    Args:
-        label: The table's label.
-    """
-    return Sentence(
-        f"The record does not hold what the table `{label}` shows; it is measured when the study "
-        "next runs in profile `paper`."
-    )
-
-
 def _errors_text(numbers: Measurements, quantities: Mapping[str, str], arms: Sequence[str]) -> str:
     largest = [(heading, numbers.largest_error(name, arms)) for name, heading in quantities.items()]
     errors = [
@@ -109,7 +97,8 @@ def arm_table(
 
     Rows are quantities; with more than 5 arms, rows are arms. A cell with a value that is not
     finite has no mean. It gives the number of finite values, or of diverged runs if divergence is
-    the reason. The last column lists which cells of the row did not converge.
+    the reason; it is empty where the arm has no such quantity. The last column lists which cells of
+    the row did not converge.
 
     Args:
         numbers: Where the values were recorded.
@@ -125,15 +114,9 @@ def arm_table(
     """
     arms, (known, absent) = arms or numbers.arms, _known(numbers, quantities)
     if not known:
-        return absent_sentence(label)
+        return Missing(label)
     diverged = collections.Counter(arm for (arm, _), run in (runs or {}).items() if run.diverged)
-    grid = [
-        [
-            (seeds_text(numbers.values(name, arm), diverged[arm]), numbers.converged(name, [arm]))
-            for arm in arms
-        ]
-        for name in known
-    ]
+    grid = [[_arm_cell(numbers, name, arm, diverged[arm]) for arm in arms] for name in known]
     corner, row_names, columns, align = "quantity", list(known.values()), list(arms), "left"
     if len(arms) > _MAX_ARM_COLUMNS:
         grid, row_names, columns = list(zip(*grid, strict=True)), columns, row_names
@@ -152,104 +135,13 @@ def arm_table(
     )
 
 
-def ratio_table(
-    numbers: Measurements,
-    rows: Mapping[str, Mapping[str, tuple[str, Sequence[str]]]],
-    *,
-    label: str,
-    caption: str,
-    kept: Mapping[str, Sequence[bool]] | None = None,
-) -> Table:
-    """Return a table of paired ratios, each with its 95% interval over seeds.
-
-    A cell gives n where seeds are left out.
-
-    Args:
-        numbers: Where the values were recorded, in the same order of seeds in all arms.
-        rows: Row -> column -> a recorded quantity and its two arms, first over second; a row need
-            not have all columns.
-        label: Such as ``tab-against``.
-        caption: What to see.
-        kept: Arm -> for each seed whether it counts; a pair counts if it does in both arms. Arms
-            that are not listed, and None, keep all seeds.
-
-    Returns:
-        The table; a cell without any pair is a dash.
-    """
-    columns = list(dict.fromkeys(column for row in rows.values() for column in row))
-    cells = []
-    for heading, row in rows.items():
-        failed = [name for name, cell in row.items() if not numbers.converged(*cell)]
-        texts = [
-            _paired_text(numbers, *row[name], kept or {}) if name in row else "" for name in columns
-        ]
-        cells.append([heading, *texts, converged_text(failed, len(row))])
-    return Table(
-        ["ratio", *columns, "converged"],
-        cells,
-        label=label,
-        caption=caption,
-        align=["left"] * (len(columns) + 2),
-    )
-
-
-def _paired_text(
-    numbers: Measurements, quantity: str, arms: Sequence[str], kept: Mapping[str, Sequence[bool]]
-) -> str:
-    values = [numbers.values(quantity, arm) for arm in arms]
-    counts = zip(*(kept.get(arm, [True] * len(values[0])) for arm in arms), strict=True)
-    candidates = zip(zip(*values, strict=True), counts, strict=True)
-    pairs = [pair for pair, counted in candidates if all(counted)]
-    number = f", n = {len(pairs)}" if len(pairs) < len(values[0]) else ""
-    return (ratio_text(*zip(*pairs, strict=True)) if pairs else "–") + number
-
-
-def correlation_table(
-    correlations: Mapping[str, tuple[Interval, Interval]],
-    *,
-    label: str,
-    caption: str,
-    converged: Mapping[str, bool] | None = None,
-) -> Table:
-    """Return a table of rank correlations with intervals, pooled and within groups.
-
-    Args:
-        correlations: Name -> correlation over all networks, correlation within groups.
-        label: Such as ``tab-correlations``.
-        caption: What to see; the reasons for dashes and for intervals from −1 to 1 are added.
-        converged: Name -> whether all numbers behind it converged; adds a column. None adds none.
-    """
-    converged_cells = {name: ["yes" if ok else "**no**"] for name, ok in (converged or {}).items()}
-    intervals = [(name, interval) for name, pair in correlations.items() for interval in pair]
-    # An interval with an estimate may still have a reason: why its ends are open.
-    open_reasons = dict.fromkeys(
-        getattr(interval, "reason", "")
-        for _, interval in intervals
-        if math.isfinite(interval.estimate)
-    )
-    dash_reasons = dict.fromkeys(
-        (name, interval.reason)
-        for name, interval in intervals
-        if not math.isfinite(interval.estimate) and getattr(interval, "reason", "")
-    )
-    caption += "".join(
-        f" An interval from −1 to 1 is none: {reason}." for reason in open_reasons if reason
-    )
-    caption += "".join(f" A dash, {name}: {reason}." for name, reason in dash_reasons)
-    return Table(
-        ["measure", "pooled", "within groups", *(["converged"] if converged_cells else [])],
-        [
-            [name, *map(_correlation_text, pair), *converged_cells.get(name, [])]
-            for name, pair in correlations.items()
-        ],
-        label=label,
-        caption=caption,
-    )
-
-
-def _correlation_text(interval: Interval) -> str:
-    remark = f" ({interval.invalid} not finite)" if interval.invalid else ""
-    return f"{interval_text(interval)}, n = {interval.n}{remark}"
+def _arm_cell(numbers: Measurements, quantity: str, arm: str, diverged: int) -> tuple[str, bool]:
+    """Return the text of a cell, and whether its values converged."""
+    try:
+        values = numbers.values(quantity, arm)
+    except KeyError:
+        return "", True
+    return seeds_text(values, diverged), numbers.converged(quantity, [arm])
 
 
 def barrier_table(
@@ -263,7 +155,7 @@ def barrier_table(
     """
     known = {key: pair_paths for key, pair_paths in paths.items() if pair_paths}
     if not known:
-        return absent_sentence(label)
+        return Missing(label)
     return Table(
         ["examples", "statistics", *_BARRIERS],
         [[split, bn, *_barrier_cells(pair_paths)] for (split, bn), pair_paths in known.items()],
@@ -284,7 +176,7 @@ def path_kind_table(paths: Mapping[str, Sequence[Path]], *, label: str) -> Table
     """
     known = {kind: pair_paths for kind, pair_paths in paths.items() if pair_paths}
     if not known:
-        return absent_sentence(label)
+        return Missing(label)
     return Table(
         ["path", "statistics", "pairs", *_BARRIERS],
         [

@@ -3,22 +3,27 @@
 import collections
 import math
 import statistics
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from landscape.connectivity.path import Path
 from landscape.dynamics.stability import threshold
 from landscape.slices.quadratic import Quadratic
-from landscape.spectrum.results import Eigenpairs
 from landscape.training.optimizers import SGD
 
-from studies.display import Sentence, Table
-from studies.formatting import number_text, ratio_text, seeds_text, setting_text
+from studies.display import Missing, Sentence, Table
+from studies.formatting import (
+    interval_text,
+    number_text,
+    ratio_text,
+    seeds_text,
+    setting_text,
+)
 from studies.measurements import Measurements
-from studies.records.outliers import largest_gap
+from studies.quantities import quantity
 from studies.records.published import Comparison
 
 
-def estimators(rows: Sequence[Comparison], *, label: str, caption: str) -> Table:
+def estimators(rows: Sequence[Comparison], *, label: str, caption: str) -> Table | Sentence:
     """Return a table of the source's numbers, its estimator on our networks, and converged values.
 
     Args:
@@ -26,6 +31,8 @@ def estimators(rows: Sequence[Comparison], *, label: str, caption: str) -> Table
         label: Such as ``tab-estimators``.
         caption: What to see; how to read the columns is added.
     """
+    if not rows:
+        return Missing(label)
     return Table(
         ["network", "quantity", "source", "its estimator, on ours", "converged", "ratio"],
         [
@@ -47,19 +54,23 @@ def estimators(rows: Sequence[Comparison], *, label: str, caption: str) -> Table
     )
 
 
-def gaps(tops: Mapping[tuple[str, int], Eigenpairs], *, classes: int) -> Sentence:
+def gaps(numbers: Measurements, *, classes: int) -> Sentence:
     """Return the sentence that counts the spectra with a clear gap, by the number of outliers.
 
     Args:
-        tops: (arm, seed) -> the largest eigenpairs, as ``Study.outliers`` returns them.
+        numbers: Where ``outliers.measure_outliers`` recorded them: converged where a gap is clear.
         classes: Number of classes: the number of outliers that sources claim.
     """
-    clear = [gap for gap in map(largest_gap, tops.values()) if gap.converged]
-    counts = sorted(collections.Counter(gap.outliers for gap in clear).items())
+    if "outliers" not in numbers:
+        return Sentence("The record does not hold the numbers of outliers of the spectra.")
+    frame = numbers.where(quantity="outliers").frame
+    frame = frame[frame["value"].notna()]
+    clear = frame.loc[frame["converged"], "value"].astype(int)
+    counts = sorted(collections.Counter(clear.tolist()).items())
     words = ", ".join(f"{count} behind {outliers}" for outliers, count in counts) or "none"
     as_claimed = "none" if all(outliers != classes for outliers, _ in counts) else "some"
     return Sentence(
-        f"Of {len(tops)} spectra {len(clear)} have a clear gap among the eigenvalues computed: "
+        f"Of {len(frame)} spectra {len(clear)} have a clear gap among the eigenvalues computed: "
         f"{words}; {as_claimed} behind {classes}, the number of classes."
     )
 
@@ -93,6 +104,8 @@ def lowest(paths: Mapping[tuple[str, str], Sequence[Path]], *, chance: float) ->
         paths: (split, policy) -> one path for each pair of solutions.
         chance: Share correct by guessing, in (0, 1).
     """
+    if not paths:
+        return Sentence("The lowest accuracy on the paths is not in the record.")
     lowest_texts = [
         f"{min(float(path.accuracy.min()) for path in pair_paths):.3f} ({split}, {policy})"
         for (split, policy), pair_paths in paths.items()
@@ -121,6 +134,8 @@ def stable_start_sentence(
         target: Recorded name of the final value, a share, such as ``test_accuracy``.
         arms: The arms; None for all of ``starts``.
     """
+    if starts.missing:
+        return Sentence("The record does not hold λ_max of all networks before training.")
     limit, arms = threshold(optimizer), arms or starts.arms
     pairs = [
         (start, 100 * end)
@@ -152,7 +167,10 @@ def rounding_sentence(numbers: Measurements, when: str, *, above: float = 0.01) 
         when: When they were measured, such as ``at the initialisation``.
         above: Arms are named for the runs whose share is larger, in (0, 1).
     """
-    shares = {arm: numbers.values("rounding", arm) for arm in numbers.arms}
+    if "rounding" not in numbers:
+        return Sentence(f"The record does not hold what rounding leaves of gradients {when}.")
+    recorded = numbers.where(quantity="rounding")
+    shares = {arm: recorded.values("rounding", arm) for arm in recorded.arms}
     # A gradient that is not a number has no known share: all of it may be lost.
     all_shares = [
         math.inf if math.isnan(share) else share
@@ -167,6 +185,22 @@ def rounding_sentence(numbers: Measurements, when: str, *, above: float = 0.01) 
         f"median of {len(all_shares)} networks, and above {above:g} in "
         f"{', '.join(counts) or 'none'}."
     )
+
+
+def ratio_words(numbers: Measurements, quantities: Iterable[str], arms: Sequence[str]) -> str:
+    """Return in words the paired ratio first / second of some quantities, with its 95% interval.
+
+    Args:
+        numbers: Where the values were recorded, in the same order of seeds.
+        quantities: Names of quantities; of negative ones the ratio is that of magnitudes.
+        arms: The two arms.
+    """
+    known = {name: quantity(name) for name in quantities if name in numbers}
+    texts = [
+        f"{heading.heading} {interval_text(numbers.ratio(name, arms, sign=heading.sign))}"
+        for name, heading in known.items()
+    ]
+    return "; ".join(texts) or "not in the record"
 
 
 def quadratic_limits(models: Mapping[str, Quadratic], unit: str) -> str:

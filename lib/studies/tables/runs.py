@@ -8,7 +8,8 @@ from landscape.training.config import TrainConfig
 
 from studies.arms import alike
 from studies.display import Sentence, Table
-from studies.formatting import number_text, setting_text
+from studies.formatting import interval_text, number_text, seeds_text, setting_text
+from studies.intervals import share_interval
 from studies.runs import RecordedRun, Runs
 
 
@@ -39,6 +40,20 @@ def divergence(runs: Runs, *, label: str) -> Table | Sentence:
     )
 
 
+def divergence_shares(runs: Runs) -> Sentence:
+    """Return the sentence on the share of runs that diverge, with its exact interval, by arm.
+
+    Args:
+        runs: (arm, seed) -> run.
+    """
+    shares = []
+    for arm in runs.arms:
+        count, total = runs.diverged(arm)
+        interval = interval_text(share_interval(count, total))
+        shares.append(f"{arm}, {count} of {total}, a share of {interval}")
+    return Sentence(f"Runs that diverge: {'; '.join(shares)}.")
+
+
 def _end(run: RecordedRun) -> int:
     """Return the step at which a run diverged; after the last step, the one that would follow."""
     return run.steps if run.diverged_at is None else run.diverged_at
@@ -47,9 +62,32 @@ def _end(run: RecordedRun) -> int:
 def _before_text(run: RecordedRun) -> list[str]:
     before = [run.last["loss_before"], run.last["gradient_norm_before"]]
     # Outputs that are not numbers have an accuracy too (the first class): skip them.
-    measured = zip(run.history["test_accuracy"].tolist(), run.history["test_loss"], strict=True)
+    curves = [run.history[name].tolist() for name in ("test_accuracy", "test_loss") if run.history]
+    measured = zip(*curves, strict=True)
     valid = [accuracy for accuracy, loss in measured if math.isfinite(accuracy + loss)]
     return [*map(number_text, before), f"{valid[-1]:.4f}" if valid else "–"]
+
+
+def sizes(runs: Runs, *, label: str, caption: str) -> Table:
+    """Return a table of the number of parameters of each arm, and where its training ended.
+
+    Args:
+        runs: (arm, seed) -> run.
+        label: Such as ``tab-sizes``.
+        caption: What to see; how to read a cell is added.
+    """
+    parameters = runs.sizes
+    ends = {
+        arm: [[run.final(name) for run in group] for name in ("test_accuracy", "train_loss")]
+        for arm, group in runs.grouped().items()
+    }
+    return Table(
+        ["arm", "parameters", "test accuracy", "training loss (nats)"],
+        [[arm, f"{parameters[arm]:,}", *map(seeds_text, ends[arm])] for arm in ends],
+        label=label,
+        caption=f"{caption} Mean over seeds ± half-width of the 95% interval.",
+        align=["left", *["decimal"] * 3],
+    )
 
 
 def learned(runs: Runs) -> Sentence:
@@ -61,7 +99,7 @@ def learned(runs: Runs) -> Sentence:
     Args:
         runs: (arm, seed) -> run; a run that diverged did not learn.
     """
-    by_seed = {arm: [run.learned for run in group] for arm, group in runs.grouped().items()}
+    by_seed = runs.learned
     arms = list(by_seed)
     always = [arm for arm in arms if all(by_seed[arm])]
     others = {arm: sum(by_seed[arm]) for arm in arms if arm not in always}

@@ -37,6 +37,8 @@ def exponent_table(
             for family, exponent in known.items()
             if exponent.invalid or not exponent.converged
         ]
+        if not known:
+            continue
         cells = [_text(exponent) if exponent else "" for exponent in row.values()]
         rows.append([heading, *cells, converged_text(failed, len(known))])
     return Table(

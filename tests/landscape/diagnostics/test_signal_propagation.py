@@ -9,11 +9,9 @@ from landscape import models
 from landscape.diagnostics import decay, rounding_error, signal_propagation
 from landscape.objective import Objective
 from landscape.store.fingerprint import digest
-from studies.records import signals
 from torch import nn
 
 from tests.sample_networks import digits, filled, small_cnn, small_objective
-from tests.sample_study import rows_of
 
 
 def halves(outputs, targets):
@@ -108,19 +106,6 @@ def test_a_network_without_such_layers_is_refused():
         ValueError, match=r"no layer with weights returned a single tensor.*Pass a network"
     ):
         signal_propagation(at, at.theta)
-
-
-def test_received_signals_are_recorded_and_a_lost_run_says_so(study, tmp_path):
-    at = small_objective(13)
-    found = signals.record_signals(study, {("a", 0): at, ("a", 1): None}, prefix="initial_")
-    want = signal_propagation(at, at.theta)
-    assert list(found) == [("a", 0)] and torch.equal(found["a", 0], want.norms)
-    known, lost = study.values("initial_signal_decay", "a")
-    assert known == want.decay and math.isnan(lost)
-    study.write("title", [], [])
-    rows = rows_of(tmp_path, "signals.csv")
-    assert [row["layer"] for row in rows] == ["1", "2", "3", "4"]
-    assert float(rows[2]["signal_norm"]) == pytest.approx(float(want.norms[2]), rel=1e-9)
 
 
 # Rounding

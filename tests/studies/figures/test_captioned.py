@@ -59,8 +59,8 @@ def written(folder, *things):
         data, metadata = thing._repr_mimebundle_()
         outputs.append(v4.new_output("display_data", data, metadata=metadata))
     shown = v4.new_code_cell("show()", outputs=outputs)
-    notebook = v4.new_notebook(cells=[v4.new_markdown_cell("# A numbers"), shown])
-    sample.write_study(folder, STUDY, notebook, [], evidence=True)
+    notebook = v4.new_notebook(cells=[v4.new_markdown_cell("# A study"), shown])
+    sample.write_study(folder, STUDY, notebook)
     return folder
 
 

@@ -6,6 +6,7 @@ import math
 import pytest
 import torch
 from landscape import slices
+from studies.records import basins as records
 
 from tests.sample_measurements import MEASURED
 from tests.sample_solutions import slices_of, trained
@@ -32,7 +33,9 @@ def with_loss(cut, index, value):
 
 
 def basins_of(study, level=0.5, **planes):
-    return study.basins(slices_of({(arm, 0): cut for arm, cut in planes.items()}), level=level)
+    return records.basins(
+        study, slices_of({(arm, 0): cut for arm, cut in planes.items()}), level=level
+    )
 
 
 def row_of(numbers, quantity, arm="a"):
@@ -43,7 +46,7 @@ def row_of(numbers, quantity, arm="a"):
 
 
 def test_width_and_axes_of_an_ellipse_are_recorded_with_errors_that_hold(study):
-    basins = study.basins(slices_of({("a", 3): plane_of(ellipse(0.8, 0.4))}), level=0.5)
+    basins = records.basins(study, slices_of({("a", 3): plane_of(ellipse(0.8, 0.4))}), level=0.5)
     width, ratio = row_of(basins, "basin_width"), row_of(basins, "anisotropy")
     for row, true, unit in (
         (width, 2 * math.sqrt(0.8 * 0.4), "filter norms"),
@@ -113,7 +116,9 @@ def test_a_centre_without_a_finite_loss_is_recorded_and_the_other_arms_too(study
 
 def test_a_network_that_does_not_exist_has_a_row_that_says_so(study):
     good = plane_of(ellipse(0.5, 0.4), points=13)
-    basins = study.basins(slices_of({("a", 0): good, ("a", 1): "the run diverged"}), level=0.5)
+    basins = records.basins(
+        study, slices_of({("a", 0): good, ("a", 1): "the run diverged"}), level=0.5
+    )
     for name in ("basin_width", "anisotropy"):
         row = basins.where(quantity=name, seed=1).frame.iloc[0]
         assert math.isnan(row["value"]) and not row["converged"]
@@ -137,7 +142,7 @@ def test_a_plane_beside_its_centre_is_refused(study):
 def test_planes_of_networks_are_recorded(study):
     runs = trained(study)
     solutions = runs.solutions(runs["rate 0.05", 0].task.first(13))
-    basins = study.basins(study.random_planes(solutions, points=5), level=0.01)
+    basins = records.basins(study, study.random_planes(solutions, points=5), level=0.01)
     assert 0 < basins.values("basin_width", "rate 0.05")[0] <= 4 / math.sqrt(math.pi)
     assert basins.values("anisotropy", "rate 0.05")[0] >= 1
 
@@ -154,7 +159,7 @@ def lines_of(*halves, points=41):
 
 def test_width_of_lines_is_the_mean_over_directions(study):
     lines = slices_of({("a", 0): lines_of(0.2, 0.4), ("a", 1): lines_of(0.3)})
-    widths = study.line_widths(lines, level=0.5)
+    widths = records.line_widths(study, lines, level=0.5)
     assert widths.values("line_width", "a") == pytest.approx([0.6, 0.6], abs=0.05**2)
     first, second = (widths.frame.iloc[index] for index in (0, 1))
     assert 0.05 * 0.9 < first["error"] < 0.05 * 1.1  # Half a step at each end.
@@ -164,7 +169,7 @@ def test_width_of_lines_is_the_mean_over_directions(study):
 
 def test_lines_that_reach_the_border_are_counted(study):
     lines = slices_of({("a", 0): lines_of(0.2, 3.0, 5.0), ("b", 0): lines_of(3.0)})
-    widths = study.line_widths(lines, level=0.5)
+    widths = records.line_widths(study, lines, level=0.5)
     row = row_of(widths, "line_width")
     assert row["note"] == "or more: on 2 of 3 lines the set reaches the border"
     assert not row["converged"] and row["error"] == INF
@@ -177,6 +182,6 @@ def test_lines_whose_centre_is_lost_on_one_of_them_are_recorded_as_such(study, i
     # The middle of this grid is off 0 by rounding, so the loss beside it counts too.
     lost = with_loss(lines_of(0.2, 0.4), index, NAN)
     assert 0 < abs(float(lost.alphas[20])) < 1e-15
-    row = row_of(study.line_widths(slices_of({("a", 0): lost}), level=0.5), "line_width")
+    row = row_of(records.line_widths(study, slices_of({("a", 0): lost}), level=0.5), "line_width")
     assert math.isnan(row["value"]) and not row["converged"]
     assert row["note"] == "the loss at the centre is not finite"

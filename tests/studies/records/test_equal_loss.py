@@ -81,6 +81,17 @@ def test_a_target_of_each_seed_is_the_loss_that_all_its_arms_reach(study):
         assert solutions.labels(key)["step"] == runs["slow", seed].steps
 
 
+def test_levels_of_a_factor_have_a_target_each(study):
+    runs, examples = trained(study, seeds=(0,)), digits_task().train
+    apart = study.at_equal_loss(runs, examples, within="momentum")
+    # Each arm alone is taken where it first reaches its own last loss.
+    for key, run in runs.items():
+        duration = time_to_target.reach(run, "train_loss", run.final("train_loss"))
+        assert apart.labels(key)["step"] == round(duration.epochs * STEPS)
+    together = study.at_equal_loss(runs, examples)
+    assert together["fast", 0].step < apart["fast", 0].step
+
+
 def test_networks_are_measured_from_the_record_alone_the_second_time(tmp_path, monkeypatch):
     def measured():
         study = study_in(tmp_path)
@@ -178,6 +189,7 @@ def test_how_far_apart_arms_are_is_the_largest_ratio_within_a_seed(numbers):
         for seed, value in enumerate(values):
             numbers.add("loss", value, arm=arm, seed=seed)
     assert equal_loss.largest_ratio(numbers, "loss", ["a", "b", "c"]) == 2
+    assert equal_loss.largest_ratio(numbers, "loss") == 2
     assert equal_loss.largest_ratio(numbers, "loss", ["a", "c"]) == 9
     lost = Numbers()
     lost.add("loss", math.nan, arm="a", seed=0)

@@ -11,6 +11,7 @@ from landscape import rng, spectrum
 from landscape.operators import from_matrix
 from landscape.training import SGD
 from studies.arms import Arm
+from studies.measurements import Measurements
 from studies.recorder import Recorder
 from studies.records import outliers
 from studies.records.outliers import largest_gap
@@ -129,19 +130,23 @@ def test_a_study_keeps_the_eigenvalues_of_each_network(tmp_path):
     assert math.isnan(numbers.values("outliers", "b")[0]) and not numbers.converged("outliers")
     one, other = tops["first"]["a", 3], tops["second"]["a", 3]
     assert torch.equal(one.values, other.values) and torch.equal(one.residuals, other.residuals)
-    assert measurements.gaps(tops["first"], classes=10).text.startswith("Of 1 spectra")
+    counted = study.measurements.where(quantity="outliers")
+    assert measurements.gaps(counted, classes=10).text.startswith("Of 1 spectra")
 
 
 def test_clear_gaps_are_counted_by_their_place():
-    clear = pairs_of([90.0, 80.0, 7.0, 6.0, 5.0], 5)
-    tops = {("a", 0): clear, ("a", 1): clear, ("b", 0): pairs_of([5.0, 4.0, 3.0, 2.5], 4)}
-    text = measurements.gaps(tops, classes=10).text
+    rows = [{"quantity": "outliers", "arm": "a", "value": 2.0, "converged": True}] * 2
+    rows += [{"quantity": "outliers", "arm": "b", "value": 1.0, "converged": False}]
+    rows += [{"quantity": "outliers", "arm": "gone", "value": math.nan, "converged": False}]
+    numbers = Measurements(rows)
+    text = measurements.gaps(numbers, classes=10).text
     assert text.startswith(
         "Of 3 spectra 2 have a clear gap among the eigenvalues computed: 2 behind 2;"
     )
     assert text.endswith("none behind 10, the number of classes.")
-    assert "; some behind 2, the" in measurements.gaps(tops, classes=2).text
+    assert "; some behind 2, the" in measurements.gaps(numbers, classes=2).text
     assert (
         "0 have a clear gap among the eigenvalues computed: none;"
-        in measurements.gaps({("b", 0): tops["b", 0]}, classes=2).text
+        in measurements.gaps(numbers.where(arm="b"), classes=2).text
     )
+    assert "does not hold" in measurements.gaps(Measurements([]), classes=2).text

@@ -9,6 +9,7 @@ from landscape.connectivity import CurveConfig, linear_barrier
 from landscape.objective import Objective
 from landscape.training import SGD
 from studies.arms import Arm
+from studies.records.paths import paths as measure_paths
 from studies.solutions import Solution
 from studies.study import Study
 
@@ -183,7 +184,7 @@ def reader(study, tmp_path, monkeypatch):
 
 
 def test_one_solution_has_no_path(study):
-    paths = study.paths(solutions_of(study, 1), points=3)
+    paths = measure_paths(study, solutions_of(study, 1), points=3)
     assert dict(paths) == {} and paths.missing == ["BN: no path, which needs two seeds."]
 
 
@@ -204,4 +205,4 @@ def test_the_curve_goes_by_its_own_name(study, kind):
 )
 def test_unknown_options_are_refused(study, options, message):
     with pytest.raises(ValueError, match=message):
-        study.paths(solutions_of(study, 1), **{"points": 3, **options})
+        measure_paths(study, solutions_of(study, 1), **{"points": 3, **options})

@@ -87,25 +87,27 @@ def test_an_estimator_without_steps_is_refused(study):
         study.measure(solutions_of(study), ["power_iteration"], iterations=0)
 
 
-def numbers_of(quantity, **values):
-    rows = [{"quantity": quantity, "arm": arm, "value": value} for arm, value in values.items()]
-    return Measurements(rows)
+def numbers_of(**values):
+    rows = [
+        {"quantity": name, "arm": arm, "value": value}
+        for name, arms in values.items()
+        for arm, value in arms.items()
+    ]
+    return Measurements(rows, missing=["sam of 2 of 2 networks"])
 
 
 def test_comparisons_set_estimate_and_converged_value_side_by_side():
-    rough, true = numbers_of("power_iteration", a=3.0, b=5.0), numbers_of("lambda_max", a=4.0, b=6)
-    rows = published.comparisons(rough, "power_iteration", true, "lambda_max", source={"a": 6.96})
-    assert rows == [
-        published.Comparison("a", "λ_max", 6.96, [3.0], [4.0]),
-        published.Comparison("b", "λ_max", None, [5.0], [6.0]),
+    numbers = numbers_of(power_iteration={"a": 3.0, "b": 5.0}, lambda_max={"a": 4.0, "b": 6.0})
+    pairs, source = {"power_iteration": "lambda_max"}, {"power_iteration": {"a": 6.96}}
+    assert published.comparisons(numbers, pairs, source=source) == [
+        published.Comparison("a", "λ_max, power iteration", 6.96, [3.0], [4.0]),
+        published.Comparison("b", "λ_max, power iteration", None, [5.0], [6.0]),
     ]
 
 
-def test_arms_that_the_record_lacks_are_not_compared():
-    rough, true = numbers_of("power_iteration", a=3.0, b=5.0), numbers_of("lambda_max", b=6.0)
-    rows = published.comparisons(
-        rough, "power_iteration", true, "lambda_max", heading="λ", arms=["a", "b", "c"]
-    )
-    assert rows == [published.Comparison("b", "λ", None, [5.0], [6.0])]
-    none = Measurements([], missing=["lambda_max of 2 of 2 networks"])
-    assert published.comparisons(rough, "power_iteration", none, "lambda_max") == []
+def test_arms_and_quantities_that_the_record_lacks_are_not_compared():
+    numbers = numbers_of(ritz_max={"a": 3.0, "b": 5.0}, lambda_max={"b": 6.0})
+    pairs = {"ritz_max": "lambda_max", "ritz_min": "lambda_min"}
+    (row,) = published.comparisons(numbers, pairs, arms=["a", "b", "c"])
+    assert row == published.Comparison("b", "largest Ritz value", None, [5.0], [6.0])
+    assert published.comparisons(Measurements([]), pairs) == []

@@ -6,6 +6,7 @@ import math
 import pytest
 import torch
 from landscape import slices
+from studies.records import shapes as records
 
 from tests.sample_measurements import MEASURED
 from tests.sample_solutions import again, slices_of, trained
@@ -31,7 +32,7 @@ def with_loss(plane, index, value):
 
 def test_rises_are_losses_on_both_sides_less_that_of_the_solution(study):
     lines = slices_of({("a", 0): lines_of(1, 3), ("a", 1): lines_of(4)})
-    rises = study.rises(lines, [0.4, 1.0])
+    rises = records.rises(study, lines, [0.4, 1.0])
     # The closest of −1, −0.5, 0, 0.5, 1; what is odd cancels.
     assert rises.where(distance=0.5).values("line_rise", "a") == pytest.approx([0.5, 1.0])
     assert rises.where(distance=1).values("line_rise", "a") == pytest.approx([2.0, 4.0])
@@ -40,7 +41,7 @@ def test_rises_are_losses_on_both_sides_less_that_of_the_solution(study):
 
 def test_shapes_are_range_and_roughness_of_each_plane(study):
     plane = with_loss(bowl(), (1, 1), 3.5)
-    shapes = study.shapes(slices_of({("bowl", 0): bowl(), ("bumpy", 0): plane}))
+    shapes = records.shapes(study, slices_of({("bowl", 0): bowl(), ("bumpy", 0): plane}))
     assert shapes.values("loss_range", "bowl") == [3.0]
     assert shapes.values("roughness", "bowl") == [0.0]
     want = slices.roughness(plane).value
@@ -48,7 +49,7 @@ def test_shapes_are_range_and_roughness_of_each_plane(study):
 
 
 def test_a_plane_with_an_infinite_loss_has_an_infinite_range(study):
-    shapes = study.shapes(slices_of({("a", 0): with_loss(bowl(), (0, 1), math.inf)}))
+    shapes = records.shapes(study, slices_of({("a", 0): with_loss(bowl(), (0, 1), math.inf)}))
     assert shapes.values("loss_range", "a") == [math.inf] and not shapes.converged("loss_range")
     notes = shapes.where(quantity="roughness").frame["note"].tolist()
     assert notes == ["1 losses are not finite"]
@@ -59,9 +60,9 @@ def test_runs_that_diverged_are_rows_without_a_value(study):
     lines = slices_of({("a", 0): lines_of(1), ("a", 1): gone})
     planes = slices_of({("a", 0): bowl(), ("a", 1): gone})
     for numbers, name in (
-        (study.rises(lines, [0.5, 1.0]).where(distance=0.5), "line_rise"),
-        (study.shapes(planes), "roughness"),
-        (study.quadratic_radii(planes.where(seed=1)), "quadratic_radius"),
+        (records.rises(study, lines, [0.5, 1.0]).where(distance=0.5), "line_rise"),
+        (records.shapes(study, planes), "roughness"),
+        (records.quadratic_radii(study, planes.where(seed=1)), "quadratic_radius"),
     ):
         assert math.isnan(numbers.values(name, "a")[-1])
         row = numbers.where(quantity=name, seed=1).frame.iloc[0]
@@ -76,25 +77,32 @@ def test_any_profile_computes_what_recorded_slices_decide(study, tmp_path):
     reader = again(study, tmp_path)
     known = trained(reader).solutions(examples)
     planes, lines = reader.random_planes(known, points=5), reader.lines(known, points=5, count=2)
-    numbers = [reader.shapes(planes), reader.rises(lines, [1.0]), reader.quadratic_radii(planes)]
+    numbers = [
+        records.shapes(reader, planes),
+        records.rises(reader, lines, [1.0]),
+        records.quadratic_radii(reader, planes),
+    ]
     assert [len(part) for part in numbers] == [2, 1, 1] and reader.missing == {}
     entries = len(reader.record)
-    assert reader.shapes(planes).frame.equals(numbers[0].frame) and len(reader.record) == entries
+    assert (
+        records.shapes(reader, planes).frame.equals(numbers[0].frame)
+        and len(reader.record) == entries
+    )
     later = again(reader, tmp_path)
     assert len(later.record) == entries  # Written, though nothing but the record was there.
 
 
 def test_a_radius_of_a_plane_without_a_model_is_missing(study):
     study.store = None
-    radii = study.quadratic_radii(slices_of({("a", 0): bowl()}))
+    radii = records.quadratic_radii(study, slices_of({("a", 0): bowl()}))
     assert len(radii) == 0 and radii.missing == ["quadratic_radius of 1 of 1 networks"]
     assert [row["arm"] for row in study.missing["quadratic radii"]] == ["a"]
 
 
 def test_numbers_of_another_plane_are_not_taken_for_those_of_this_one(study):
-    assert study.shapes(slices_of({("a", 0): bowl()})).values("loss_range", "a") == [3.0]
+    assert records.shapes(study, slices_of({("a", 0): bowl()})).values("loss_range", "a") == [3.0]
     higher = with_loss(bowl(), (0, 0), 11.0)
-    assert study.shapes(slices_of({("a", 0): higher})).values("loss_range", "a") == [10.0]
+    assert records.shapes(study, slices_of({("a", 0): higher})).values("loss_range", "a") == [10.0]
 
 
 # Radii of quadratic models
@@ -104,7 +112,7 @@ def radius_row(study, *, points, reach):
     runs = trained(study)
     examples = runs["rate 0.05", 0].task.first(13)
     planes = study.top_planes(runs.solutions(examples), points=points, reach=reach)
-    return planes.models["rate 0.05", 0], study.quadratic_radii(planes).frame.iloc[0]
+    return planes.models["rate 0.05", 0], records.quadratic_radii(study, planes).frame.iloc[0]
 
 
 def test_a_radius_is_recorded_also_where_the_grid_ends_before_it(study):

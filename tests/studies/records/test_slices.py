@@ -1,11 +1,13 @@
 """Lines and planes through solutions: what is measured, recorded and read again."""
 
+import dataclasses
 import math
 
 import pytest
 import torch
 from landscape import directions, slices, spectrum
 from studies.recording import NotRecordedError
+from studies.records import slices as slice_records
 
 from tests.sample_solutions import again, trained
 
@@ -23,7 +25,7 @@ def solutions_of(study, **settings):
 
 
 def test_lines_are_those_of_slices_and_recorded_point_by_point(study, solutions):
-    lines = study.lines(solutions, points=3, count=2)
+    lines = slice_records.lines(study, solutions, points=3, count=2)
     L = solutions["rate 0.05", 1].objective
     want = slices.random_lines(L, L.theta, alphas=[-1.0, 0.0, 1.0], seed=1, count=2)
     measured = lines["rate 0.05", 1]
@@ -38,7 +40,7 @@ def test_lines_are_those_of_slices_and_recorded_point_by_point(study, solutions)
 
 
 def test_random_planes_are_those_of_slices_with_a_model_beside_them(study, solutions):
-    planes = study.random_planes(solutions, points=5)
+    planes = slice_records.random_planes(study, solutions, points=5)
     L = solutions["rate 0.05", 0].objective
     want = slices.random_plane(L, L.theta, alphas=GRID, betas=GRID, seed=0)
     plane, model = planes["rate 0.05", 0], planes.models["rate 0.05", 0]
@@ -56,7 +58,7 @@ def test_random_planes_are_those_of_slices_with_a_model_beside_them(study, solut
 def test_a_model_from_its_recorded_coefficients_predicts_what_the_library_predicts(
     study, solutions
 ):
-    model = study.top_planes(solutions, points=7, reach=0.5).models["rate 0.05", 0]
+    model = slice_records.top_planes(study, solutions, points=7, reach=0.5).models["rate 0.05", 0]
     L = solutions["rate 0.05", 0].objective
     axes = directions.eigenvectors(spectrum.eigenpairs(L.hessian(L.theta), 2, vectors=True))
     plane = slices.plane(L, L.theta, *axes, alphas=model.alphas, betas=model.betas)
@@ -69,14 +71,14 @@ def test_a_model_from_its_recorded_coefficients_predicts_what_the_library_predic
 
 
 def test_lines_and_planes_reach_as_far_as_asked(study, solutions):
-    planes = study.random_planes(solutions, points=5, reach=2.0)
+    planes = slice_records.random_planes(study, solutions, points=5, reach=2.0)
     assert planes["rate 0.05", 0].alphas.tolist() == [-2.0, -0.5, 0.0, 0.5, 2.0]
-    lines = study.lines(solutions, points=5, count=1, reach=2.0)
+    lines = slice_records.lines(study, solutions, points=5, count=1, reach=2.0)
     assert lines["rate 0.05", 0].alphas.tolist() == [-2.0, -1.0, 0.0, 1.0, 2.0]
 
 
 def test_top_planes_curve_as_the_largest_eigenvalues_say(study, solutions):
-    planes = study.top_planes(solutions, points=5, reach=0.01)
+    planes = slice_records.top_planes(study, solutions, points=5, reach=0.01)
     L = solutions["rate 0.05", 0].objective
     top = spectrum.eigenpairs(L.hessian(L.theta), 2)
     grid = planes["rate 0.05", 0].alphas.tolist()
@@ -89,8 +91,8 @@ def test_top_planes_curve_as_the_largest_eigenvalues_say(study, solutions):
 def test_a_network_that_diverged_has_no_slices_and_is_not_missing(study):
     solutions = solutions_of(study, rates=(0.05, 1e30))
     for cuts in (
-        study.lines(solutions, points=3, count=1),
-        study.random_planes(solutions, points=3),
+        slice_records.lines(study, solutions, points=3, count=1),
+        slice_records.random_planes(study, solutions, points=3),
     ):
         assert list(cuts) == [("rate 0.05", 0), ("rate 0.05", 1)] and len(cuts) == 2
         assert cuts.arms == ["rate 0.05"] and cuts.missing == [] and len(cuts.recorded) == 4
@@ -100,19 +102,24 @@ def test_a_network_that_diverged_has_no_slices_and_is_not_missing(study):
 
 
 def test_a_record_gives_the_same_slices_again_and_says_what_it_lacks(study, tmp_path, solutions):
-    planes = study.random_planes(solutions, points=3)
-    lines = study.lines(solutions, points=3, count=1)
+    planes = slice_records.random_planes(study, solutions, points=3)
+    lines = slice_records.lines(study, solutions, points=3, count=1)
     reader = again(study, tmp_path)
     known = solutions_of(reader)
-    same, same_lines = reader.random_planes(known, points=3), reader.lines(known, points=3, count=1)
+    same, same_lines = (
+        slice_records.random_planes(reader, known, points=3),
+        slice_records.lines(reader, known, points=3, count=1),
+    )
     for key in planes:
         torch.testing.assert_close(same[key].loss, planes[key].loss, rtol=0, atol=0)
         torch.testing.assert_close(same_lines[key].loss, lines[key].loss, rtol=0, atol=0)
         torch.testing.assert_close(same.models[key].loss, planes.models[key].loss, rtol=0, atol=0)
     assert reader.missing == {} and same.missing == []
-    other = reader.top_planes(known, points=3, reach=0.5)
+    other = slice_records.top_planes(reader, known, points=3, reach=0.5)
     assert other.missing == ["top planes of 2 of 2 networks"] and len(other) == 0
-    assert reader.lines(known, points=5, count=1).missing == ["lines of 2 of 2 networks"]
+    assert slice_records.lines(reader, known, points=5, count=1).missing == [
+        "lines of 2 of 2 networks"
+    ]
     with pytest.raises(NotRecordedError, match="trains nothing"):
         known["rate 0.05", 0].model()
 
@@ -120,25 +127,23 @@ def test_a_record_gives_the_same_slices_again_and_says_what_it_lacks(study, tmp_
 def test_planes_without_recorded_models_are_drawn_alone_and_measured_when_possible(
     study, tmp_path, solutions
 ):
-    complete = study.random_planes(solutions, points=3)
+    complete = slice_records.random_planes(study, solutions, points=3)
     _forget(study, "quadratics", "quadratic radii")
-    for row in [row for part in study.record._parts.values() for row in part.table("slices")]:
-        del row["cosine"]  # Records of before had none.
-    _rewritten(study)
+    _without_cosine(study)  # Records of before had none.
     reader = again(study, tmp_path)
-    planes = reader.random_planes(solutions_of(reader), points=3)
+    planes = slice_records.random_planes(reader, solutions_of(reader), points=3)
     assert len(planes) == 2 and planes.models == {}
     assert planes.missing == ["quadratic models of random planes of 2 of 2 networks"]
     assert math.isnan(planes["rate 0.05", 0].cosine)
     worker = again(study, tmp_path, computing=True)
-    models = worker.random_planes(solutions_of(worker), points=3).models
+    models = slice_records.random_planes(worker, solutions_of(worker), points=3).models
     for key, model in complete.models.items():
         torch.testing.assert_close(models[key].loss, model.loss, rtol=1e-9, atol=0)
 
 
 def test_slices_are_chosen_named_and_joined_by_factors(study):
     solutions = solutions_of(study, rates=(0.05, 0.1))
-    planes = study.random_planes(solutions, points=3)
+    planes = slice_records.random_planes(study, solutions, points=3)
     first = planes.where(rate=0.05, seed=0)
     assert list(first) == [("rate 0.05", 0)] and list(first.models) == [("rate 0.05", 0)]
     both = first | planes.where(rate=0.1, seed=1)
@@ -147,10 +152,15 @@ def test_slices_are_chosen_named_and_joined_by_factors(study):
 
 
 def _forget(study, *kinds):
-    for entry in [e for e in study.record._parts if study.record.kind(e) in kinds]:
-        del study.record._parts[entry]
+    record = study.record
+    record.drop([entry for entry in record.asked() if record.kind(entry) in kinds])
+    record.write()
 
 
-def _rewritten(study):
-    for entry, part in study.record._parts.items():
-        study.record.put(entry, study.record.kind(entry), part, seconds=0.0)
+def _without_cosine(study):
+    record = study.record
+    for entry in record.asked():
+        part = record.part(entry)
+        rows = [{k: v for k, v in row.items() if k != "cosine"} for row in part.table("slices")]
+        changed = dataclasses.replace(part, tables={**part.tables, "slices": rows})
+        record.put(entry, record.kind(entry), changed, seconds=0.0)

@@ -9,11 +9,10 @@ import torch
 from landscape.models import MLP
 from landscape.training import SGD, TrainConfig
 from studies import formatting
-from studies.display import Sentence
+from studies.display import Missing, Sentence
 from studies.intervals import Interval, mean_interval, paired_ratio
-from studies.rank_correlation import RankCorrelation
 from studies.records.published import Comparison
-from studies.tables import comparisons, measurements
+from studies.tables import comparisons, measurements, paired_ratios
 from studies.tables import runs as run_tables
 
 from tests.sample_study import Numbers, recorded_run, runs_of
@@ -23,12 +22,19 @@ WORDS = {"label": "tab-test", "caption": "What to see."}
 
 
 def run(
-    step=None, *, accuracy=(0.1, 0.4, 0.3), loss=(2.3, 1.0, NAN), last=0.5, gradients=((1.0,),)
+    step=None,
+    *,
+    accuracy=(0.1, 0.4, 0.3),
+    loss=(2.3, 1.0, NAN),
+    last=0.5,
+    gradients=((1.0,),),
+    known="all",
 ):
     """A run that diverged at a step, if one is given; the loss before a step is its number."""
     count = 6 if step is None else step
     before = count - 1 if count else NAN
     history = {"test_accuracy": accuracy, "test_loss": loss, "train_loss": (2.3, last)}
+    history = {} if known == "end" else history
     return recorded_run(
         history, diverged_at=step, steps=count, last=(before, 1000 * before), gradients=gradients
     )
@@ -100,6 +106,13 @@ def test_runs_tell_which_of_them_diverged(recorded):
     assert first[2] == "– (3 of 3 diverged)"
     assert second[2] == "– (1 of 3 finite)"  # Three diverged, two values are lost: another cause.
     assert first[1] == text([1, 1.1, 1.3])
+
+
+def test_an_arm_without_a_quantity_has_an_empty_cell(recorded):
+    record(recorded, "q", "half", [1.0, 1.1, 1.3])
+    table = comparisons.arm_table(recorded, HEADINGS, ["arm 1", "half"], **WORDS)
+    second = text([11, 21, 41])
+    assert table.rows[1] == ["second", second, "", "yes"]
 
 
 def test_what_did_not_converge_is_named_in_its_row(recorded):
@@ -200,6 +213,22 @@ def test_divergence_of_no_run_is_a_sentence():
     assert isinstance(found, Sentence) and found.text == "None of the runs diverged (n = 2)."
 
 
+def test_a_run_of_which_only_the_end_is_known_has_no_last_accuracy():
+    (row,) = run_tables.divergence(runs_of({("a", 0): run(2, known="end")}), label="tab-d").rows
+    assert row == ["a", "0", "2", "1", "1000", "–"]
+
+
+def test_the_share_that_diverges_has_an_exact_interval():
+    runs = {("a", seed): run(2, known="end") for seed in range(6)}
+    runs |= {("b", seed): run(known="end") for seed in range(6)}
+    runs |= {("c", 0): run(last=NAN), ("c", 1): run()}
+    # Clopper and Pearson: 0.025^(1/6) = 0.541; for 1 of 2, 1 - 0.975^(1/2) = 0.0126.
+    assert run_tables.divergence_shares(runs_of(runs)).text == (
+        "Runs that diverge: a, 6 of 6, a share of 1.00 [0.54, 1.00]; b, 0 of 6, a share of 0.00 "
+        "[0.00, 0.46]; c, 1 of 2, a share of 0.50 [0.01, 0.99]."
+    )
+
+
 def test_dead_networks_are_counted_by_the_gradients_of_their_weights():
     alive, dead = (run(gradients=norms) for norms in ([[1.0, 0.0], [1.0, 1e-9]], [[1, 0], [2, 0]]))
     runs = runs_of({("neither", 0): dead, ("neither", 1): alive, ("other", 0): dead})
@@ -235,6 +264,18 @@ def test_networks_are_told_apart_by_whether_their_first_steps_are_stable():
     )
     told = measurements.stable_start_sentence(starts, ends, optimizer, "share", ["b"]).text
     assert told.endswith("2 begin above it, and end at 20.0 to 40.0 per cent.")
+
+
+def test_starts_and_rounding_that_the_record_lacks_are_told_in_words():
+    lacking = Numbers(missing=["lambda_max of 2 of 4 networks"])
+    lacking.add("lambda_max", 30.0, arm="a", seed=0)
+    told = measurements.stable_start_sentence(lacking, Numbers(), SGD(0.1), "share").text
+    assert told == (r"The record does not hold $\lambda_{\max}$ of all networks before training.")
+    assert measurements.rounding_sentence(lacking, "at the end").text == (
+        "The record does not hold what rounding leaves of gradients at the end."
+    )
+    lacking.add("rounding", 1e-4, arm="b", seed=0)
+    assert "of 1 networks" in measurements.rounding_sentence(lacking, "at the end").text
 
 
 def test_arms_learn_that_beat_chance_twice_in_every_seed():
@@ -306,6 +347,14 @@ def test_runs_that_end_in_a_rise_of_the_loss_are_named():
     )
 
 
+def test_sizes_stand_in_the_order_of_the_arms_beside_where_training_ended():
+    runs = {("b", 0): run(last=0.5), ("b", 1): run(last=0.7), ("a", 0): run(last=0.2)}
+    found = run_tables.sizes(runs_of(runs), **WORDS)
+    assert [row[0] for row in found.rows] == ["b", "a"]
+    assert found.rows[0][3] == formatting.seeds_text([0.5, 0.7])
+    assert found.rows[1][2] == formatting.seeds_text([0.3])
+
+
 def test_arms_of_one_config_are_named_together():
     base = TrainConfig(MLP(hidden=(4,)), SGD(0.1), epochs=1, batch_size=4)
     other = TrainConfig(MLP(hidden=(4,)), SGD(0.2), epochs=1, batch_size=4)
@@ -329,16 +378,33 @@ def test_ratios_are_paired_over_the_seeds_that_count(numbers):
         "c / a": {"late": ("q", ("c", "a"))},
     }
     kept = {"a": [True, True, False], "c": [False, False, True]}
-    found = comparisons.ratio_table(numbers, rows, kept=kept, **WORDS)
+    found = paired_ratios.ratio_table(numbers, rows, kept=kept, **WORDS)
     assert found.columns == ["ratio", "whole", "late", "converged"]
     ratio = formatting.interval_text(paired_ratio([2.0, 4.4], [1.0, 2.0]))
     assert found.rows == [
         ["a / b", f"{ratio}, n = 2", "3.6, n = 1", "**no**: late"],
         ["c / a", "", "–, n = 0", "**no**"],
     ]
-    every = comparisons.ratio_table(numbers, {"a / b": {"whole": ("q", ("a", "b"))}}, **WORDS)
+    every = paired_ratios.ratio_table(numbers, {"a / b": {"whole": ("q", ("a", "b"))}}, **WORDS)
     whole = formatting.interval_text(paired_ratio(values["a"], values["b"]))
     assert every.rows == [["a / b", whole, "yes"]]
+    pairs = {"a / b": {"whole": ("a", "b")}}  # As arms.beside returns them.
+    one = paired_ratios.ratio_table(numbers, pairs, quantity="q", **WORDS)
+    assert one.rows == every.rows
+
+
+def test_ratios_that_the_record_lacks_leave_their_cell_row_and_column_empty(numbers):
+    for arm, own in {"a": [2.0, 4.4], "b": [1.0, 2.0]}.items():
+        record(numbers, "q", arm, own)
+    rows = {
+        "a / b": {"whole": ("q", ("a", "b")), "other": ("unknown", ("a", "b"))},
+        "a / d": {"whole": ("q", ("a", "d"))},
+    }
+    found = paired_ratios.ratio_table(numbers, rows, **WORDS)
+    assert found.columns == ["ratio", "whole", "converged"]
+    assert [row[0] for row in found.rows] == ["a / b"]
+    nothing = paired_ratios.ratio_table(numbers, {"a / d": rows["a / d"]}, **WORDS)
+    assert isinstance(nothing, Missing) and nothing.label == "tab-test"
 
 
 # Estimators
@@ -428,38 +494,6 @@ def test_a_setting_that_ours_do_not_have_is_refused():
     with pytest.raises(ValueError, match=r"settings \['norm'\] are not among ours: batch_size"):
         ours = {name: value for name, value in SOURCE.items() if name != "norm"}
         run_tables.departures(SOURCE, ours, {}, label="tab-d")
-
-
-# Correlations
-
-
-def correlation(estimate, low, high, n=42, invalid=0):
-    return Interval(estimate, low, high, n, 0.95, invalid, "correlation")
-
-
-def test_correlations_have_estimate_interval_and_n():
-    both = correlation(-0.83, -0.93, -0.61), correlation(0.12, -0.25, 0.46, n=36)
-    found = comparisons.correlation_table({"λ_max": both}, **WORDS)
-    assert found.columns == ["measure", "pooled", "within groups"]
-    known = comparisons.correlation_table(
-        {"λ_max": both, "q": both}, converged={"λ_max": True, "q": False}, **WORDS
-    )
-    few = RankCorrelation(0.3, -1.0, 1.0, 9, 0.95, 0, "correlation", 3, 0, 2, "2 clusters are few")
-    caption = comparisons.correlation_table({"λ_max": (both[0], few)}, **WORDS).caption
-    assert caption.endswith(" An interval from −1 to 1 is none: 2 clusters are few.")
-    same = RankCorrelation(NAN, NAN, NAN, 9, 0.95, 0, "correlation", 1, 0, 3, "it is 0 everywhere")
-    caption = comparisons.correlation_table(
-        {"λ_max": (both[0], both[1]), "q": (same, same)}, **WORDS
-    ).caption
-    assert caption.endswith(" A dash, q: it is 0 everywhere.") and "λ_max" not in caption
-    assert known.columns[-1] == "converged" and [row[-1] for row in known.rows] == ["yes", "**no**"]
-    assert found.rows == [["λ_max", "−0.83 [−0.93, −0.61], n = 42", "0.12 [−0.25, 0.46], n = 36"]]
-
-
-def test_a_correlation_without_an_estimate_is_a_dash_and_says_what_is_not_finite():
-    both = correlation(NAN, NAN, NAN, invalid=3), correlation(NAN, NAN, NAN)
-    (row,) = comparisons.correlation_table({"q": both}, **WORDS).rows
-    assert row[1:] == ["–, n = 42 (3 not finite)", "–, n = 42"]
 
 
 def test_a_share_has_both_ends_of_its_interval():

@@ -1,0 +1,84 @@
+"""Table of paired ratios between arms."""
+
+from collections.abc import Mapping, Sequence
+
+from studies.display import Missing, Sentence, Table
+from studies.formatting import converged_text, ratio_text
+from studies.measurements import Measurements
+
+# A recorded quantity and its two arms, first over second.
+Pair = Sequence[str]
+Cell = tuple[str, Pair]
+
+
+def ratio_table(
+    numbers: Measurements,
+    rows: Mapping[str, Mapping[str, Cell | Pair]],
+    *,
+    label: str,
+    caption: str,
+    quantity: str = "",
+    kept: Mapping[str, Sequence[bool]] | None = None,
+) -> Table | Sentence:
+    """Return a table of paired ratios, each with its 95% interval over seeds.
+
+    A cell gives n where seeds are left out. A quantity that was not recorded in both arms leaves
+    its cell empty; rows and columns without any cell are left out.
+
+    Args:
+        numbers: Where the values were recorded, in the same order of seeds in all arms.
+        rows: Row -> column -> a recorded quantity and its two arms, first over second; a row need
+            not have all columns.
+        label: Such as ``tab-against``.
+        caption: What to see.
+        quantity: The one quantity of all cells, which then are pairs of arms alone
+            (``arms.beside``).
+        kept: Arm -> for each seed whether it counts; a pair counts if it does in both arms. Arms
+            that are not listed, and None, keep all seeds.
+
+    Returns:
+        The table; a cell without any pair is a dash.
+    """
+    if quantity:
+        rows = {
+            name: {c: (quantity, pair) for c, pair in row.items()} for name, row in rows.items()
+        }
+    frame = numbers.frame
+    recorded = set(zip(frame["quantity"], frame["arm"], strict=True))
+    filled = {
+        heading: {
+            column: (name, pair)
+            for column, (name, pair) in row.items()
+            if recorded.issuperset((name, str(arm)) for arm in pair)
+        }
+        for heading, row in rows.items()
+    }
+    known = {heading: row for heading, row in filled.items() if row}
+    if not known:
+        return Missing(label)
+    columns = list(dict.fromkeys(column for row in known.values() for column in row))
+    cells = []
+    for heading, row in known.items():
+        failed = [name for name, cell in row.items() if not numbers.converged(*cell)]
+        texts = [
+            _paired_text(numbers, *row[name], kept or {}) if name in row else "" for name in columns
+        ]
+        cells.append([heading, *texts, converged_text(failed, len(row))])
+    return Table(
+        ["ratio", *columns, "converged"],
+        cells,
+        label=label,
+        caption=caption,
+        align=["left"] * (len(columns) + 2),
+    )
+
+
+def _paired_text(
+    numbers: Measurements, quantity: str, arms: Sequence[str], kept: Mapping[str, Sequence[bool]]
+) -> str:
+    values = [numbers.values(quantity, arm) for arm in arms]
+    counts = zip(*(kept.get(arm, [True] * len(values[0])) for arm in arms), strict=True)
+    candidates = zip(zip(*values, strict=True), counts, strict=True)
+    pairs = [pair for pair, counted in candidates if all(counted)]
+    number = f", n = {len(pairs)}" if len(pairs) < len(values[0]) else ""
+    return (ratio_text(*zip(*pairs, strict=True)) if pairs else "–") + number

@@ -1,0 +1,117 @@
+"""How texts, tables and figures are typeset: subscripts, decimals, maths and SVG."""
+
+import re
+import xml.etree.ElementTree as ET
+
+import pytest
+
+from report import markup, provenance
+from report.atomic import write_atomically
+from report.errors import ReportError
+from report.figures import inline_svg, standalone_svg
+from report.tables import decimal_pieces
+from tests import sample_report as sample
+
+
+def test_decimals_line_up_whatever_follows_them():
+    cells = ["57.2 ± 3.1", "−4.25", "1.52 [1.20, 1.91]", "10,000", "diverged", "< 0.01"]
+    rows = decimal_pieces(cells)
+    visible = ["".join(p.text for p in row if not p.hidden) for row in rows]
+    assert visible == cells
+    points = {_point(row) for row, cell in zip(rows, cells, strict=True) if cell != "diverged"}
+    assert len(points) == 1
+
+
+def test_intervals_line_up_number_by_number():
+    rows = decimal_pieces(["1.52 [1.20, 1.91]", "10.1 [9, 11.25]"])
+    lengths = {len("".join(piece.text for piece in row)) for row in rows}
+    assert len(lengths) == 1
+
+
+def test_a_power_of_ten_belongs_to_its_number():
+    cells = ["2.22e−05 ± 1.9e−06", "0.000005 ± 0.000011", "12 ± 3"]
+    rows = decimal_pieces(cells)
+    assert ["".join(p.text for p in row if not p.hidden) for row in rows] == cells
+    lengths = {len("".join(piece.text for piece in row)) for row in rows}
+    assert len(lengths) == 1 and max(lengths) < 30  # Two numbers a cell, not four.
+
+
+def _point(row):
+    """Width before the first decimal point or the end of the first whole number."""
+    text = "".join(piece.text for piece in row).replace("< ", "")
+    return re.match(r"[−\d,]+", text).end()
+
+
+def test_svg_follows_the_page_and_keeps_its_ids_to_itself():
+    source = sample.curves()
+    svg = inline_svg(source, anchor="a", alt='A "line" & more')
+    root = ET.fromstring(svg)
+    assert root.get("role") == "img" and root.get("aria-label") == 'A "line" & more'
+    assert "currentColor" in svg and sample.INK not in svg
+    assert "var(--paper)" in svg
+    ids = {element.get("id") for element in root.iter() if element.get("id")}
+    used = set(re.findall(r'url\(#([^)]+)\)|href="#([^"]+)"', svg))
+    assert ids and all(name.startswith("a--") for name in ids)
+    assert {one or other for one, other in used} <= ids
+    assert "<style" not in svg and "<metadata" not in svg and "viewBox" in svg
+
+
+def test_svg_of_the_page_keeps_paths_to_a_hundredth_of_a_point():
+    source = sample.curves()
+    drawn = {}
+    for name, svg in (("file", source), ("page", inline_svg(source, anchor="a", alt="line"))):
+        paths = ET.fromstring(svg).iter("{http://www.w3.org/2000/svg}path")
+        drawn[name] = [path.get("d", "").split() for path in paths]
+    assert any(re.search(r"\.\d{3}", word) for path in drawn["file"] for word in path)
+    assert not any(re.search(r"\.\d{3}", word) for path in drawn["page"] for word in path)
+    for before, after in zip(drawn["file"], drawn["page"], strict=True):
+        for one, other in zip(before, after, strict=True):
+            assert one == other or abs(float(one) - float(other)) <= 0.00501
+
+
+def test_svg_for_the_pdf_has_neither_date_nor_colour_of_the_page():
+    svg = standalone_svg(sample.curves()).decode()
+    assert "metadata" not in svg and sample.INK in svg
+
+
+def test_a_cell_with_emphasis_has_subscripts_as_a_plain_one_has():
+    to_html = markup.Markup("html")
+    cell = markup.tabular_text("**no**: λ_max, equal loss")
+    assert to_html.inline(cell) == "<strong>no</strong>: λ<sub>max</sub>, equal loss"
+    maths = r"$\lambda_{\max}$ of `a_b`"
+    assert markup.tabular_text(maths) == maths
+
+
+def test_plain_text_is_escaped_and_subscripted():
+    to_html = markup.Markup("html")
+    text = markup.plain_to_markdown("λ_max of *all* <b> ~ 5, n = 3, 1e-7, $x_1$")
+    assert "λ<sub>max</sub> of *all* &lt;b&gt; ~ 5, n\u00a0=\u00a03, 1e\u20117" in to_html(text)
+    assert "<math" in to_html(text)
+
+
+def test_pieces_converted_together_or_alone_are_the_same():
+    texts = ["a *b*", "- x\n- y", "$x_1$", "```\nnever closed", "last"]
+    for kind in ("html", "typst"):
+        together, alone = markup.Markup(kind), markup.Markup(kind)
+        together.prime(texts[:3])
+        together.prime(texts)
+        assert [together(text) for text in texts] == [alone(text) for text in texts]
+
+
+def test_maths_that_pandoc_cannot_typeset_is_an_error():
+    with pytest.raises(ReportError, match=r"cannot typeset the maths.*undefinedmacro"):
+        markup.Markup("html")(r"$\undefinedmacro{x}$")
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"), [(41.2, "41 s"), (200, "3 min 20 s"), (7500, "2 h 05 min")]
+)
+def test_duration_reads_well(seconds, text):
+    assert provenance.duration(seconds) == text
+
+
+def test_interrupted_writing_leaves_the_old_file(tmp_path):
+    path = write_atomically(tmp_path / "report.html", b"old")
+    with pytest.raises(TypeError):
+        write_atomically(path, "not bytes")
+    assert path.read_bytes() == b"old" and list(tmp_path.iterdir()) == [path]

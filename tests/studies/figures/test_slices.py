@@ -1,0 +1,44 @@
+"""Figures of recorded planes: with the prediction where there is one, and what they say if not."""
+
+import dataclasses
+
+import pytest
+from studies.figures import slices
+
+from tests.sample_solutions import trained
+
+WORDS = {"unit": "filter norms", "label": "fig-planes", "caption": "Planes.", "alt": "Contours."}
+
+
+@pytest.fixture
+def planes(study):
+    runs = trained(study, rates=(0.05, 0.1))
+    return study.random_planes(runs.solutions(runs["rate 0.1", 0].task.first(13)), points=5)
+
+
+def without_models(planes, *arms):
+    items = {
+        key: dataclasses.replace(item, model=None) if key[0] in arms else item
+        for key, item in planes.recorded.items()
+    }
+    return type(planes)(items)
+
+
+def test_planes_are_drawn_with_the_distances_at_which_their_models_part(planes):
+    figure = slices.predicted_planes(planes, **WORDS)
+    assert [ax.get_title(loc="left") for ax in figure.figure.axes[:2]] == ["rate 0.05", "rate 0.1"]
+    assert "Dashed: the quadratic prediction" in figure.caption
+    assert "rate 0.05 between" in figure.caption and "lacks" not in figure.caption
+
+
+def test_planes_without_models_are_drawn_and_say_so(planes):
+    figure = slices.predicted_planes(without_models(planes, "rate 0.05", "rate 0.1"), **WORDS)
+    assert figure.caption == (
+        "Planes. The record lacks the quadratic models, so that no prediction is drawn."
+    )
+    some = slices.predicted_planes(without_models(planes, "rate 0.1"), **WORDS)
+    assert some.caption.endswith("; of 1 planes the record lacks it.")
+
+
+def test_no_planes_are_a_sentence(planes):
+    assert slices.predicted_planes(type(planes)({}), **WORDS).label == "fig-planes"

@@ -1,0 +1,68 @@
+"""Table and sentence of rank correlations: estimates, intervals, and why there is none."""
+
+import math
+
+from studies.display import Missing
+from studies.intervals import Interval
+from studies.rank_correlation import RankCorrelation
+from studies.tables import rank_correlations
+
+NAN = math.nan
+WORDS = {"label": "tab-test", "caption": "What to see."}
+
+
+def correlation(estimate, low, high, n=42, invalid=0):
+    return Interval(estimate, low, high, n, 0.95, invalid, "correlation")
+
+
+def test_correlations_have_estimate_interval_and_n():
+    both = correlation(-0.83, -0.93, -0.61), correlation(0.12, -0.25, 0.46, n=36)
+    found = rank_correlations.correlation_table({"λ_max": both}, **WORDS)
+    assert found.columns == ["measure", "pooled", "within groups"]
+    known = rank_correlations.correlation_table(
+        {"λ_max": both, "q": both}, converged={"λ_max": True, "q": False}, **WORDS
+    )
+    few = RankCorrelation(0.3, -1.0, 1.0, 9, 0.95, 0, "correlation", 3, 0, 2, "2 clusters are few")
+    caption = rank_correlations.correlation_table({"λ_max": (both[0], few)}, **WORDS).caption
+    assert caption.endswith(" An interval from −1 to 1 is none: 2 clusters are few.")
+    same = RankCorrelation(NAN, NAN, NAN, 9, 0.95, 0, "correlation", 1, 0, 3, "it is 0 everywhere")
+    caption = rank_correlations.correlation_table(
+        {"λ_max": (both[0], both[1]), "q": (same, same)}, **WORDS
+    ).caption
+    assert caption.endswith(" A dash, q: it is 0 everywhere.") and "λ_max" not in caption
+    assert known.columns[-1] == "converged" and [row[-1] for row in known.rows] == ["yes", "**no**"]
+    assert found.rows == [["λ_max", "−0.83 [−0.93, −0.61], n = 42", "0.12 [−0.25, 0.46], n = 36"]]
+
+
+def test_a_correlation_without_an_estimate_is_a_dash_and_says_what_is_not_finite():
+    both = correlation(NAN, NAN, NAN, invalid=3), correlation(NAN, NAN, NAN)
+    (row,) = rank_correlations.correlation_table({"q": both}, **WORDS).rows
+    assert row[1:] == ["–, n = 42 (3 not finite)", "–, n = 42"]
+
+
+def test_no_correlation_at_all_is_a_sentence():
+    told = rank_correlations.correlation_table({}, **WORDS)
+    assert isinstance(told, Missing) and told.label == "tab-test"
+
+
+def test_signs_are_told_of_intervals_that_exclude_zero():
+    within = correlation(NAN, NAN, NAN)
+    pooled = {
+        "up": correlation(0.83, 0.61, 0.93),
+        "down": correlation(-0.5, -0.71, -0.22),
+        "steep": correlation(-0.9, -0.97, -0.74),
+        "open": correlation(0.3, -0.12, 0.63),
+        "none": within,
+    }
+    told = rank_correlations.correlation_signs(
+        {name: (interval, within) for name, interval in pooled.items()}, target="accuracy"
+    )
+    assert told.text == (
+        "Pooled over networks, these rise with accuracy: up (0.83 [0.61, 0.93]). These fall with "
+        "accuracy: down (−0.50 [−0.71, −0.22]); steep (−0.90 [−0.97, −0.74]). The intervals of 2 "
+        "of 5 measures include 0, or are none."
+    )
+    alone = rank_correlations.correlation_signs({"open": (pooled["open"], within)}, target="x")
+    assert alone.text == (
+        "Pooled over networks, the intervals of 1 of 1 measures include 0, or are none."
+    )
