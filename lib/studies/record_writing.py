@@ -54,7 +54,7 @@ def table_text(
     numbers = table == "measurements"
     chosen = [use for use in uses if table in entries[use.entry].columns]
     if not numbers:
-        chosen = list({use.entry: use for use in reversed(chosen)}.values())[::-1]
+        chosen = list({use.entry: use for use in chosen}.values())  # Each once, at its first place.
     kinds = dict.fromkeys([entries[use.entry].columns[table] for use in chosen])
     columns = _columns(kinds, labels, numbers)
     lines = [cells.csv_line(columns).encode()]
