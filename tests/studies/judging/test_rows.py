@@ -100,7 +100,9 @@ def test_a_claim_that_is_not_judged_has_a_row():
     ("measured", "checks", "headline"),
     [
         (UP, {}, "holds"),
-        (UP, {"size": OPEN}, "holds"),
+        (UP, {"size": OPEN}, "holds; open: size"),
+        (UP, {"size": OPEN, "scale": OPEN}, "holds; open: scale and size"),
+        (UP, {"size": OPEN, "scale": DOWN}, "explained by the scale"),
         (DOWN, {"size": EQUAL}, "contradicted"),
         (OPEN, {}, "undecided"),
         (UP, {"estimator": DOWN, "scale": DOWN}, "an artefact of the estimator"),
@@ -120,6 +122,8 @@ def test_a_claim_is_summed_up_by_counts():
     )
     assert rows.summary([holds]) == "1 of 1 holds"
     moved = judged(checks={"BN mode": DOWN})
+    still = judged(checks={"size": OPEN})
+    assert rows.summary([holds, still, still]) == "3 of 3 hold (open: size)"
     missing = Judgement(CLAIM, None, "not judged", reason="why")
     assert rows.summary([moved, missing, moved]) == (
         "0 of 2 hold; 2 depend on the BN mode; 1 not judged"
