@@ -85,6 +85,14 @@ class RecordFolder:
         """Return the kind of an entry, such as ``runs``."""
         return self._entries[entry].kind
 
+    def checksums(self) -> dict[str, str]:
+        """Return the hash of each entry's content, in their order."""
+        return {entry: content.checksum for entry, content in self._entries.items()}
+
+    def labels(self, entry: str) -> list[dict[str, Any]]:
+        """Return the labels of each request for an entry: of this process, or else former ones."""
+        return self._entries.labels(entry)
+
     def ask(self, entry: str, labels: Mapping[str, Any]) -> None:
         """Note that a study uses an entry under these labels; the order of calls is kept.
 
@@ -126,7 +134,7 @@ class RecordFolder:
         """
         content = other._entries[entry]
         self.origins[content.part.origin] = other.origins[content.part.origin]
-        self._entries.put(entry, content, other._entries.labels(entry))
+        self._entries.put(entry, content, other.labels(entry))
         if entry in other.seconds:
             self.seconds[entry] = other.seconds[entry]
 
