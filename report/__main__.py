@@ -173,6 +173,13 @@ def equivalent(given: argparse.Namespace) -> None:
     print(f"{len(rows)} rows added to lib/studies/equivalent_versions.csv")
 
 
+def merge(given: argparse.Namespace) -> None:
+    """Add the entries of records that were measured elsewhere to those in --into."""
+    from report.merging import merge
+
+    print("\n".join(merge(ROOT, given.source.absolute(), given.target.absolute())))
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m report", description=__doc__)
     verbs = parser.add_subparsers(dest="verb", required=True, metavar="verb")
@@ -198,6 +205,7 @@ def _parser() -> argparse.ArgumentParser:
         (notebooks, []),
         (check, []),
         (equivalent, []),
+        (merge, []),
     ):
         added = verbs.add_parser(verb.__name__, parents=parents, help=verb.__doc__)
         added.set_defaults(run=verb)
@@ -224,6 +232,10 @@ def _add_options(verbs: dict[str, argparse.ArgumentParser]) -> None:
     compared.add_argument("--names", default="", help="functions; default all of published results")
     compared.add_argument("--studies", default="", help="whose settings showed it; default all")
     compared.add_argument("--recorded", type=Path, metavar="FILE", help="versions of --from")
+    merged = verbs["merge"]
+    merged.add_argument("--from", dest="source", type=Path, required=True, metavar="FOLDER")
+    own = Path("build") / "paper" / "record"
+    merged.add_argument("--into", dest="target", type=Path, default=own, metavar="FOLDER")
 
 
 def main(arguments: list[str] | None = None) -> int:

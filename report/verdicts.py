@@ -86,8 +86,10 @@ class Judgement:
 
     @property
     def dependence(self) -> str:
-        """The checks that ended otherwise than the verdict, each with its outcome."""
-        return "; ".join(f"{check}: {self._outcome(check)}" for check in self.depends_on)
+        """The checks that ended otherwise than the verdict, each with its outcome; those open."""
+        texts = [f"{check}: {self._outcome(check)}" for check in self.depends_on]
+        still = [name for name, check in self.checks.items() if check.get("word") == "undecided"]
+        return "; ".join([*texts, *([f"open: {', '.join(still)}"] if still else [])])
 
     @property
     def outcomes(self) -> str:

@@ -11,17 +11,20 @@
 Modules stand on floors and import only downwards or beside them:
 
 1. ``intervals`` ``rank_correlation`` ``formatting`` ``display`` ``frames`` ``cells`` ``files``
-   ``quantities``: numbers, and how they are shown and kept
-2. ``arms`` ``tasks`` ``recorder`` ``claims``: what is compared, on which data
+   ``quantities`` ``record_files``: numbers, and how they are shown and kept
+   ``garbage_collection``: a pause of it
+2. ``arms`` ``tasks`` ``recorder``: what is compared, on which data
    ``judging``: relations, rules, verdicts, and the sentences about them
-3. ``collection`` ``record_folder`` ``staleness`` ``published_estimators``
+3. ``collection`` ``staleness`` ``published_estimators``
+   ``record_content`` ``record_reading`` ``record_writing`` ``record_entries`` ``record_folder``
+   ``record_merge``: the record of a study as files
 4. ``measurements`` ``recording``: numbers of a study, and the steps that record them
 5. ``solutions``
 6. ``runs`` ``slices``
 7. ``tuning`` ``trajectories`` ``time_to_target`` ``predictors`` ``power_laws``: what many runs say
    together
 8. ``records``: one module a kind of measurement
-9. ``steps`` ``study`` ``findings``
+9. ``steps`` ``study`` ``verdicts``: a study, and the claims judged from all of them
 10. ``figures`` ``tables``
 """
 

@@ -5,7 +5,10 @@ import itertools
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+import numpy as np
 from landscape.training.config import TrainConfig
+
+from studies import cells
 
 
 class Arm(str):
@@ -16,10 +19,11 @@ class Arm(str):
         factors: Factor -> level, a text or a number, such as ``norm="batch"`` or ``width=32``.
 
     Raises:
-        ValueError: If a level is neither a text nor a number.
+        ValueError: If a level is neither a text nor a number, is empty or NaN, or is a text that a
+            record would read back as a number.
 
     Attributes:
-        factors: The same.
+        factors: The same, as a record keeps them: numbers with ten significant digits.
     """
 
     factors: dict[str, Any]
@@ -27,11 +31,16 @@ class Arm(str):
     def __new__(cls, name: str, **factors: Any) -> "Arm":
         arm = super().__new__(cls, name)
         for factor, level in factors.items():
-            if isinstance(level, bool) or not isinstance(level, str | int | float):
+            number = isinstance(level, int | float | np.number) and not isinstance(level, bool)
+            if not (level == level if number else isinstance(level, str) and level):
                 raise ValueError(
                     f"arm {name!r} has {factor}={level!r}. A level is a text or a number."
                 )
-        arm.factors = factors
+        # What is chosen by a level must be the same before and after it is recorded.
+        try:
+            arm.factors = cells.kept(factors)
+        except ValueError as error:
+            raise ValueError(f"arm {name!r}: {error}") from None
         return arm
 
     def __getnewargs_ex__(self) -> tuple[tuple[str], dict[str, Any]]:

@@ -33,13 +33,16 @@ _TEXT = frozenset(
         "estimator",
     }
 )
-_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?", re.IGNORECASE)
+_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?", re.IGNORECASE | re.ASCII)
 _NOT_FINITE = {"nan": math.nan, "inf": math.inf, "-inf": -math.inf}
 _TRUTH = {"true": True, "false": False}
+_LONGEST = 100_000  # Characters in a cell: Python's csv reads at most 131,072.
 
 
 def text(value: Any) -> str:
     """Return a cell as text: ten significant digits, ``true`` and ``false``, empty for None.
+
+    Lines of a text end in a line feed, whatever they ended in.
 
     Args:
         value: A number, truth value, text, or None; tensors and numpy scalars hold one number.
@@ -50,7 +53,9 @@ def text(value: Any) -> str:
         return str(value).lower()
     if isinstance(value, float):
         return format(value, ".10g")  # More digits than any error here, fewer than rounding noise.
-    return "" if value is None else str(value)
+    written = "" if value is None else str(value)
+    # Systems and git change line ends, so a record tells none apart.
+    return written.replace("\r\n", "\n").replace("\r", "\n") if "\r" in written else written
 
 
 def parse(column: str, cell: str) -> Any:
@@ -77,9 +82,40 @@ def kept(row: Mapping[str, Any]) -> dict[str, Any]:
     """Return a row as a record keeps it: rounded to ten digits, without empty cells.
 
     What a study computes and what it reads back are then the same.
+
+    Args:
+        row: Column -> cell.
+
+    Raises:
+        ValueError: If a text would be read back as a number or truth value, or cannot be written.
     """
-    cells = {column: parse(column, text(value)) for column, value in row.items()}
-    return {column: value for column, value in cells.items() if value is not None}
+    cells = {}
+    for column, value in row.items():
+        written = text(value)
+        if (cell := parse(column, written)) is not None:
+            cells[column] = cell
+        if isinstance(value, str):
+            _check_text(column, written, cell)
+    return cells
+
+
+def _check_text(column: str, written: str, cell: Any) -> None:
+    if written and not isinstance(cell, str):
+        raise ValueError(
+            f"column {column!r} got the text {written!r}, which a record would read back as "
+            f"{cell!r}. Pass {cell!r} itself, or a text with a word, such as '{column} {written}'."
+        )
+    if len(written) > _LONGEST:
+        raise ValueError(
+            f"column {column!r} got a text of {len(written)} characters. A cell holds at most "
+            f"{_LONGEST}: shorten it."
+        )
+    try:
+        written.encode()
+    except UnicodeEncodeError as error:
+        raise ValueError(
+            f"column {column!r} got the text {written!r}, which no file can hold: {error}."
+        ) from None
 
 
 def as_csv(rows: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> str:
@@ -95,23 +131,43 @@ def as_csv(rows: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> str:
     return buffer.getvalue()
 
 
+def csv_line(values: Sequence[str]) -> str:
+    """Return texts as a line of CSV."""
+    buffer = io.StringIO()
+    csv.writer(buffer, lineterminator="\n").writerow(values)
+    return buffer.getvalue()
+
+
 def from_csv(content: str) -> tuple[list[str], list[dict[str, Any]]]:
     """Return the columns and the rows of a CSV text with a header; empty cells are left out.
 
     Raises:
-        ValueError: If a row has another number of cells than the header.
+        ValueError: As ``lines``.
     """
-    lines = csv.reader(io.StringIO(content))
-    columns = next(lines, [])
-    rows = []
-    for number, line in enumerate(lines, start=2):
-        if len(line) != len(columns):
-            raise ValueError(f"line {number} has {len(line)} cells, the header {len(columns)}")
-        rows.append(
-            {
-                column: parse(column, cell)
-                for column, cell in zip(columns, line, strict=True)
-                if cell != ""
-            }
-        )
+    columns, rows = lines(content)
+    return columns, [
+        {column: parse(column, cell) for column, cell in zip(columns, row, strict=True) if cell}
+        for row in rows
+    ]
+
+
+def lines(content: str) -> tuple[list[str], list[list[str]]]:
+    """Return the columns of a CSV text with a header, and the texts of each row's cells.
+
+    Raises:
+        ValueError: If the text is empty or no CSV, a column stands twice, or a row has another
+            number of cells than the header.
+    """
+    reader = csv.reader(io.StringIO(content))
+    try:
+        columns, *rows = reader
+    except csv.Error as error:
+        raise ValueError(f"line {reader.line_num}: {error}") from None
+    except ValueError:
+        raise ValueError("it is empty") from None
+    if twice := [column for column in columns if columns.count(column) > 1]:
+        raise ValueError(f"column {twice[0]!r} stands twice in its header")
+    for number, row in enumerate(rows, start=2):
+        if len(row) != len(columns):
+            raise ValueError(f"line {number} has {len(row)} cells, the header {len(columns)}")
     return columns, rows

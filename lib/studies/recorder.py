@@ -1,6 +1,7 @@
 """Collect what one entry of a record holds: numbers, and rows of further tables."""
 
 import dataclasses
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -35,6 +36,10 @@ _CARRIED = (
     ("examples_hash", "examples_hash"),
     ("dtype", "dtype"),
 )
+
+# Names of the record's own files and columns.
+_TABLES = ("measurements", "entries", "times")
+_COLUMNS = ("entry", "origin")
 
 Rows = list[dict[str, Any]]
 
@@ -86,8 +91,13 @@ class Recorder:
                 ``converged`` (true if not given), ``cost`` (in ``cost_unit``), ``cost_unit``,
                 ``bn``, ``examples``, ``examples_hash``, ``dtype``, ``note``, and settings of the
                 measurement such as ``rho``.
+
+        Raises:
+            ValueError: If a column is called ``entry`` or ``origin``, or a text in it would be read
+                back as a number.
         """
         row = {"quantity": quantity, "value": float(value), **columns}
+        _check_columns(row)
         self.measurements.append(cells.kept(row))
 
     def add_measurement(self, quantity: str, value: float, source: Any, **columns: Any) -> None:
@@ -119,12 +129,29 @@ class Recorder:
             rows: Column -> cell.
 
         Raises:
-            ValueError: If the name is ``measurements`` or ``entries``.
+            ValueError: If the name is one of the record's own tables, or no plain word; or as
+                ``add``.
         """
-        if name in ("measurements", "entries"):
-            raise ValueError(f"a table {name!r} belongs to the record itself. Choose another name.")
-        self.tables.setdefault(name, []).extend(map(cells.kept, rows))
+        if name in _TABLES or not re.fullmatch("[a-z][a-z0-9_]*", name):
+            raise ValueError(
+                f"a table cannot be called {name!r}. Choose a word of small letters, digits and _, "
+                f"but not {', '.join(_TABLES)}: they belong to the record itself."
+            )
+        kept = []
+        for row in rows:
+            _check_columns(row)
+            kept.append(cells.kept(row))
+        if kept:
+            self.tables.setdefault(name, []).extend(kept)
 
     def part(self, origin: str) -> Part:
         """Return what was collected as the content of an entry."""
         return Part(self.measurements, self.tables, origin)
+
+
+def _check_columns(row: Mapping[str, Any]) -> None:
+    if taken := [name for name in _COLUMNS if name in row]:
+        raise ValueError(
+            f"a column cannot be called {taken[0]!r}: the record says by it where a row belongs. "
+            "Choose another name."
+        )

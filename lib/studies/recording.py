@@ -16,11 +16,11 @@ from landscape.training.run import Run
 from landscape.training.sweeps import sweep
 
 from studies import staleness
+from studies.record_files import SUPERSEDED
 from studies.record_folder import RecordFolder
 from studies.recorder import Part, Recorder
 from studies.tasks import Task
 
-SUPERSEDED = "superseded"
 _KEPT_RUNS = 64  # Runs that stay in memory; others are read from the store again.
 
 
@@ -77,10 +77,13 @@ class Recording:
         remeasure: str = "",
     ) -> None:
         self.name, self.store, self.workers = name, store, 1
-        self.record = RecordFolder(source, name)
-        # Entries of other settings than today's: they are kept, apart from what the study uses.
-        self._others = RecordFolder(Path(source) / SUPERSEDED, name)
-        self.record.folder, self._others.folder = Path(target), Path(target) / SUPERSEDED
+        # Without a store nothing new comes in: the target is a copy of what the source holds.
+        copies = store is None and Path(source) != Path(target)
+        # Entries of other settings than today's are kept, apart from what the study uses.
+        self.record, self._others = (
+            RecordFolder(Path(target) / part, name, source=Path(source) / part, replace=copies)
+            for part in ("", SUPERSEDED)
+        )
         self.missing: dict[str, list[dict[str, Any]]] = {}
         self.stale: dict[str, list[str]] = {}
         self._remeasure = remeasure
@@ -105,6 +108,7 @@ class Recording:
             The parts in the order of the requests; None where the record lacks an entry and
             nothing may be computed.
         """
+        self.record.take_over()  # What another process has measured is not measured again.
         ids = [entry_id(kind, request.identity) for request in requests]
         for entry, request in zip(ids, requests, strict=True):
             self.record.ask(entry, request.labels)

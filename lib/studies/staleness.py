@@ -10,21 +10,21 @@ some studies alone, where others run into a difference.
 own.
 """
 
-import contextlib
 import csv
 import dataclasses
 import functools
-import gc
 import json
 import re
 import sys
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 from landscape.store import library
 from landscape.store.code_versions import CodeVersions
 from landscape.store.source_code import SourceCode, read_package
+
+from studies import garbage_collection
 
 TABLE = Path(__file__).with_name("equivalent_versions.csv")
 COLUMNS = ("name", "from_version", "to_version", "from_commit", "to_commit", "studies", "shown")
@@ -83,7 +83,7 @@ class CurrentCode:
         Raises:
             LookupError: If today's code uses a name that does not exist.
         """
-        with _without_garbage_collection():
+        with garbage_collection.paused():
             names = [name for name in sorted(code) if not self._is_current(name, code[name])]
             equivalent = [name for name in names if self._is_equivalent(name, code[name], study)]
         return CodeChanges(equivalent, [name for name in names if name not in equivalent])
@@ -150,25 +150,13 @@ def current_versions(name: str) -> frozenset[str]:
         ValueError: If the table of equivalent versions is damaged.
         LookupError: If today's code uses a name that does not exist.
     """
-    with _without_garbage_collection():
+    with garbage_collection.paused():
         return _today(library.definitions()).versions(name)
 
 
 @functools.lru_cache(maxsize=1)
 def _today(versions: CodeVersions) -> CurrentCode:
     return CurrentCode(versions, read_equivalences())
-
-
-@contextlib.contextmanager
-def _without_garbage_collection() -> Iterator[None]:
-    """Collect no garbage meanwhile: beside the million objects of torch, parsing takes twice."""
-    was_enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_enabled:
-            gc.enable()
 
 
 def read_equivalences(path: Path = TABLE) -> list[Equivalence]:

@@ -48,11 +48,7 @@ class Study(Steps):
     """
 
     def __init__(self, name: str, namespace: Mapping[str, Any]) -> None:
-        given = {
-            key: value
-            for key, value in namespace.items()
-            if not key.startswith("_") and _is_plain(value) and key not in ("In", "Out")
-        }
+        given = plain_values(namespace)
         _check(name, given)
         self.profile = given["profile"]
         self.evidence = self.profile in ("published", "paper")
@@ -189,6 +185,19 @@ class Study(Steps):
         raise NotRecordedError(
             f"profile published reads no data. To compute on examples: {self._command()}"
         )
+
+
+def plain_values(namespace: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the plain values of a notebook's namespace: its parameters.
+
+    Args:
+        namespace: ``vars()`` of the notebook after its parameters cell.
+    """
+    return {
+        key: value
+        for key, value in namespace.items()
+        if not key.startswith("_") and _is_plain(value) and key not in ("In", "Out")
+    }
 
 
 def _check(name: str, given: Mapping[str, Any]) -> None:

@@ -110,6 +110,19 @@ def test_rows_are_read_and_counted_by_what_was_judged(tmp_path):
     assert untested.found.startswith("no stationary density") and untested.commit == ""
 
 
+def test_checks_that_are_open_are_named_behind_those_that_end_otherwise(tmp_path):
+    checks = {
+        "scale": {"word": "gone"},
+        "size": {"word": "undecided"},
+        "BN mode": {"word": "holds"},
+    }
+    row = {"id": "S1.1", "claim": "S1.1", "verdict": "reproduced", "checks": checks}
+    (judged,) = read(tmp_path, [{**row, "depends_on": ["scale"]}]).judgements
+    assert judged.dependence == "scale: no difference left; open: size"
+    (judged,) = read(tmp_path, [row]).judgements
+    assert judged.dependence == "open: size"
+
+
 def test_a_row_needs_no_more_than_its_id_claim_and_verdict(tmp_path):
     (row,) = read(tmp_path, [{"id": "S1.1a", "claim": "S1.1", "verdict": "undecided"}]).judgements
     assert (row.found, row.source_number, row.dependence, row.outcomes) == ("", "", "", "")

@@ -4,6 +4,7 @@ import dataclasses
 import itertools
 import pickle
 
+import numpy as np
 import pytest
 from landscape import models, training
 from studies import arms
@@ -73,10 +74,18 @@ def test_an_arm_is_its_name_and_knows_its_factors():
     assert arms.named({"a": "x", "b": "y", "rate": 0.01}, ["rate", "a"]) == "rate 0.01, x"
 
 
-@pytest.mark.parametrize("level", [True, None, [1], ("a",)])
+@pytest.mark.parametrize("level", [True, None, [1], ("a",), "", float("nan")])
 def test_a_level_that_is_no_text_or_number_is_refused(level):
     with pytest.raises(ValueError, match=r"arm 'a' has skip=.*A level is a text or a number"):
         arms.Arm("a", skip=level)
+
+
+def test_levels_are_those_that_a_record_keeps():
+    arm = arms.Arm("a", width=np.int64(32), rate=0.1 + 0.2, factor=1.0, norm="no, BN")
+    assert arm.factors == {"width": 32, "rate": 0.3, "factor": 1, "norm": "no, BN"}
+    assert type(arm.factors["width"]) is int
+    with pytest.raises(ValueError, match=r"arm 'a': column 'depth' got the text '8'"):
+        arms.Arm("a", depth="8")
 
 
 def test_a_grid_has_an_arm_for_each_combination_of_levels():

@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 import scipy.stats
 import torch
-from studies import claims
 from studies.rank_correlation import rank_correlation
 from studies.runs import RecordedRun
 from studies.time_to_target import Duration, faster, median_duration, reach
@@ -222,17 +221,6 @@ def test_faster_than_runs_that_never_get_there_is_a_bound():
     assert found.reason == "in 5 of 5 seeds a run never gets there"
 
 
-def test_a_verdict_rests_on_the_interval_also_where_the_estimate_is_open():
-    found = claims.above("times faster", faster(at(2.0, 3.0, 4.0, 6.0, 8.0), at(*[INF] * 5)))
-    assert found.word == "reproduced"
-    assert found.text == (
-        "times faster in [3.00, ∞], n = 5, 93.75% interval (no estimate, in 5 of 5 seeds a run "
-        "never gets there)"
-    )
-    late = claims.below("epochs", median_duration(at(*[INF] * 5)), threshold=20.0)
-    assert late.word == "contradicted"
-
-
 def test_a_seed_in_which_neither_gets_there_decides_nothing():
     found = faster(at(2.0, 3.0, 4.0, 6.0, INF), at(4.0, 9.0, 8.0, 9.0, INF))
     assert (found.low, found.high) == (0.0, INF)
@@ -268,7 +256,7 @@ def test_intervals_count_the_measurements_on_either_side():
     found = faster([*first, other[4]], timed)
     assert found.estimate == pytest.approx(2.0) and found.low == pytest.approx(9 / 10)
     assert found.high == pytest.approx(4 / 1.5)
-    assert claims.above("times faster", found).word == "inconclusive"
+    assert found.low < 1 < found.high
 
 
 def test_what_is_censored_only_widens_intervals():

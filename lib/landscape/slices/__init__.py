@@ -10,6 +10,7 @@ from landscape.slices.grid import (
     shared_levels,
 )
 from landscape.slices.line import line, random_lines
+from landscape.slices.persistence import persistent_minima
 from landscape.slices.plane import PlaneRows, plane, plane_rows, random_plane, random_planes
 from landscape.slices.quadratic import Agreement, Quadratic, quadratic, radius_along
 from landscape.slices.refined import RefinedPlane, refined_plane
@@ -31,6 +32,7 @@ __all__ = [
     "basin_width",
     "centred_positions",
     "line",
+    "persistent_minima",
     "plane",
     "plane_rows",
     "quadratic",

@@ -1,9 +1,10 @@
 """Theory: predictions of the literature, in a form that can be tested on a network."""
 
-from landscape.theory.bounds import trace_bound
+from landscape.theory.bounds import pac_bayes_bound, trace_bound
 from landscape.theory.reparametrization import reparametrized_twin
 
 __all__ = [
+    "pac_bayes_bound",
     "reparametrized_twin",
     "trace_bound",
 ]

@@ -1,4 +1,4 @@
-"""Bounds of curvature from the literature."""
+"""Bounds of curvature and of the generalisation gap from the literature."""
 
 import math
 
@@ -35,3 +35,43 @@ def trace_bound(
             f"descent={descent}, noise={noise}: pass a finite descent and a variance, both >= 0."
         )
     return 2 * descent / (learning_rate * steps) + noise / batch_size
+
+
+def pac_bayes_bound(
+    parameters: int,
+    examples: int,
+    *,
+    rho: float = 0.05,
+    delta: float = 0.05,
+    inside: bool = False,
+) -> float:
+    """Return a published bound of the generalisation gap, said to hold with probability 1 − δ.
+
+    The bound is √(2ρ² + log(2p/δ)/n), as the source prints it. It has no term for the loss near the
+    solution and none for the weights, so it is the same for all networks of one size. PAC-Bayes
+    bounds divide the radius too: √((2ρ² + log(2p/δ))/n).
+
+    Args:
+        parameters: Number of parameters p > 0.
+        examples: Number of training examples n > 0.
+        rho: Radius ρ >= 0 of the perturbation.
+        delta: Probability δ in (0, 1) that the bound fails.
+        inside: Whether the radius stands inside the division by n.
+
+    Returns:
+        The bound of |test loss − training loss|, in nats.
+
+    Raises:
+        ValueError: If an argument is out of range.
+
+    Reference: study S2, theorem 2.
+    """
+    if not (parameters > 0 and examples > 0 and rho >= 0 and 0 < delta < 1):
+        raise ValueError(
+            f"parameters={parameters}, examples={examples}, rho={rho}, delta={delta} give no "
+            "bound. Pass numbers > 0, a radius >= 0 and a probability between 0 and 1."
+        )
+    capacity = math.log(2 * parameters / delta)
+    if inside:
+        return math.sqrt((2 * rho**2 + capacity) / examples)
+    return math.sqrt(2 * rho**2 + capacity / examples)

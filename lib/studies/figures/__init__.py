@@ -19,7 +19,7 @@ _READY = (
     "training",
 )
 _FROM = {**dict.fromkeys(_READY, "ready"), "curves": "captioned", "scatter": "clouds"}
-_FROM["predicted_planes"] = "slices"
+_FROM |= {"forests": "judged", "predicted_planes": "slices"}
 
 __all__ = sorted(_FROM)
 

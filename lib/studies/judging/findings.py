@@ -1,6 +1,7 @@
 """Findings: relations set against their borders, with Holm's correction for several at once."""
 
 import dataclasses
+import functools
 import math
 from collections.abc import Sequence
 from typing import Literal
@@ -64,7 +65,7 @@ class JudgedRelation:
             return None
         return margin_ends(centre, self.margin, log=self.effect.log)
 
-    @property
+    @functools.cached_property
     def would_have_seen(self) -> float | None:
         """The value nearest to the border, on the claimed side, seen with 80% power at 5%.
 

@@ -1,5 +1,6 @@
 """Power: the smallest effect that a comparison would have seen, with 80% power at 5%, two-sided."""
 
+import functools
 import math
 
 import numpy as np
@@ -8,6 +9,7 @@ import scipy.stats
 
 POWER = 0.8
 _SIGNIFICANCE = 0.05
+_nodes = functools.cache(np.polynomial.legendre.leggauss)
 
 
 def student_power(shift: float, *, sd: float, n: int) -> float:
@@ -25,7 +27,7 @@ def student_power(shift: float, *, sd: float, n: int) -> float:
     noncentrality = abs(shift) * math.sqrt(n) / sd
     # The normal power for each error that n samples may state: scipy's noncentral t, which is the
     # same integral, is NaN for some arguments.
-    nodes, weights = np.polynomial.legendre.leggauss(200)
+    nodes, weights = _nodes(200)
     errors = np.sqrt(scipy.stats.chi2.ppf((nodes + 1) / 2, n - 1) / (n - 1))
     far = scipy.stats.norm.cdf(noncentrality - quantile * errors)
     return float(weights @ (far + scipy.stats.norm.cdf(-noncentrality - quantile * errors)) / 2)

@@ -9,11 +9,12 @@ finite (an interval that is open on that side)::
     setting                 the setting here: the source's, fewer epochs, part of the data, ...
     verdict                 reproduced | contradicted | undecided | not judged
     sentence                what was found, one sentence
-    headline                one phrase: holds | contradicted | undecided | not judged |
-                            explained by the training loss | an artefact of the estimator | ...
+    headline                one phrase: holds | holds; open: training loss | contradicted |
+                            undecided | not judged | explained by the training loss |
+                            an artefact of the estimator | ...
     reason                  why it is not judged, or ""
     artefact                true only if the check "estimator" is gone or reversed
-    depends_on              names of the checks that are gone or reversed
+    depends_on              names of the checks that end otherwise than the verdict
     findings                [finding, ...] as the source measured
     checks                  {name: {word, place, reason, findings}} for each of the six checks;
                             word is holds | gone | reversed | undecided | not run
@@ -61,7 +62,8 @@ def headline(judgement: Judgement) -> str:
         return "an artefact of the estimator"
     names = judgement.depends_on
     if not names:
-        return "holds"
+        still = list_text(judgement.open_checks) if judgement.open_checks else ""
+        return f"holds; open: {still}" if still else "holds"
     start = "explained by" if set(names) <= set(_EXPLAINING) else "depends on"
     return f"{start} the {list_text(names)}"
 
@@ -85,10 +87,12 @@ def summary(judgements: Sequence[Judgement]) -> str:
     judged = [phrase for phrase in phrases if phrase != "not judged"]
     if not judged:
         return "not judged"
-    count = judged.count("holds")
-    parts = [f"{count} of {len(judged)} hold{'s' if count == 1 else ''}"]
+    hold = [phrase for phrase in judged if phrase.startswith("holds")]
+    still = dict.fromkeys(phrase.partition("; ")[2] for phrase in hold if phrase != "holds")
+    parts = [f"{len(hold)} of {len(judged)} hold{'s' if len(hold) == 1 else ''}"]
+    parts[0] += f" ({'; '.join(still)})" if still else ""
     for phrase in dict.fromkeys(phrases):
-        if phrase != "holds":
+        if not phrase.startswith("holds"):
             parts.append(_counted(phrases.count(phrase), phrase))
     return "; ".join(parts)
 
@@ -191,7 +195,7 @@ def _rule_row(judgement: Judgement) -> dict[str, Any] | None:
     side, border = rule.judged_against(rule.relations[0])
     return {
         "side": side,
-        "border": border,
+        "border": _number(border),
         "former": rule.former,
         "changed": bool(rule.reason_of_change),
         "reason_of_change": rule.reason_of_change,
@@ -200,5 +204,10 @@ def _rule_row(judgement: Judgement) -> dict[str, Any] | None:
 
 
 def _number(value: float | None) -> float | None:
-    """Return a number that JSON can hold, else None."""
-    return float(value) if value is not None and math.isfinite(value) else None
+    """Return a number that JSON can hold, else None.
+
+    Ten digits, as records keep them: the last bits differ from processor to processor.
+    """
+    if value is None or not math.isfinite(value):
+        return None
+    return float(format(value, ".10g"))

@@ -132,19 +132,24 @@ def _leading(judgement: Judgement) -> str:
         return text
     claimed = sum(finding.outcome == "claimed" for finding in findings)
     if judgement.verdict == "reproduced":
-        return f"All {len(findings)} relations hold, the weakest: {text}"
+        every = "Both" if len(findings) == 2 else f"All {len(findings)}"
+        return f"{every} relations hold, the weakest: {text}"
     return f"{claimed} of {len(findings)} relations hold: {text}"
 
 
 def _check_clauses(judgement: Judgement, detail: str) -> list[str]:
     """Return one clause for each word of the checks; ``detail`` is about those that agree."""
-    starts = {"holds": "it holds", "gone": "it is gone", "reversed": "it is reversed"}
-    starts["undecided"] = "undecided"
+    contradicted = judgement.verdict == "contradicted"
+    words = {"it holds": ("holds",), "it is gone": ("gone",), "it is reversed": ("reversed",)}
+    if contradicted:  # What speaks against the claim agrees with the verdict.
+        words = {"it holds": ("holds",), "so too": ("gone", "reversed")}
+    differing = ("it holds",) if contradicted else ("it is gone", "it is reversed")
     clauses = []
-    for word, start in starts.items():
-        names = [name for name, check in judgement.checks.items() if check.word == word]
-        if names and (detail == "named" or word in ("gone", "reversed")):
-            places = [_place(judgement, name, number=word != "holds") for name in names]
+    for start, alike in (words | {"undecided": ("undecided",)}).items():
+        names = [name for name, check in judgement.checks.items() if check.word in alike]
+        if names and (detail == "named" or start in differing):
+            numbers = contradicted or start != "it holds"
+            places = [_place(judgement, name, number=numbers) for name in names]
             clauses.append(f"{start} {list_text(places)}")
         elif names and detail == "counted":
             checks = "1 check" if len(names) == 1 else f"{len(names)} checks"

@@ -60,8 +60,22 @@ class Judgement:
 
     @property
     def depends_on(self) -> tuple[str, ...]:
-        """The checks by which the claim is gone or reversed."""
-        return tuple(n for n, check in self.checks.items() if check.word in ("gone", "reversed"))
+        """The checks that end otherwise than the verdict.
+
+        By them a claim that is reproduced is gone or reversed, and one that is contradicted holds;
+        where the verdict is open they decide.
+        """
+        words = {
+            "reproduced": ("gone", "reversed"),
+            "contradicted": ("holds",),
+            "undecided": ("holds", "gone", "reversed"),
+        }.get(self.verdict, ())
+        return tuple(name for name, check in self.checks.items() if check.word in words)
+
+    @property
+    def open_checks(self) -> tuple[str, ...]:
+        """The checks that were run and are undecided."""
+        return tuple(name for name, check in self.checks.items() if check.word == "undecided")
 
     @property
     def artefact(self) -> bool:

@@ -7,6 +7,8 @@ from typing import Any
 _FROM = {
     "arms": ("comparisons", "arm_table"),
     "barriers": ("comparisons", "barrier_table"),
+    "changed_words": ("judged", "changed_words"),
+    "claim_summaries": ("judged", "claim_summaries"),
     "closing": ("study_summary", "closing"),
     "comparison": ("comparisons", "comparison_table"),
     "correlation_signs": ("rank_correlations", "correlation_signs"),
@@ -18,6 +20,8 @@ _FROM = {
     "estimators": ("measurements", "estimators"),
     "exponents": ("scaling", "exponent_table"),
     "gaps": ("measurements", "gaps"),
+    "judgements": ("judged", "judgement_table"),
+    "judged_study": ("judged", "judged_study"),
     "learned": ("runs", "learned"),
     "lowest": ("measurements", "lowest"),
     "path_kinds": ("comparisons", "path_kind_table"),
@@ -28,11 +32,14 @@ _FROM = {
     "relapsed": ("time_to_target", "relapsed"),
     "repeated": ("runs", "repeated"),
     "resolution": ("measurements", "resolution"),
+    "rests_on": ("judged", "rests_on"),
     "rounding": ("measurements", "rounding_sentence"),
     "stable_starts": ("measurements", "stable_start_sentence"),
     "sizes": ("runs", "sizes"),
     "times": ("time_to_target", "time_table"),
     "tuned": ("tuning", "tuning_table"),
+    "unjudged": ("judged", "unjudged"),
+    "verdict_counts": ("judged", "verdict_counts"),
 }
 
 __all__ = sorted(_FROM)

@@ -80,6 +80,13 @@ def test_a_finding_has_what_a_forest_plot_needs():
     assert rows.row(judged(UP))["findings"][0]["would_have_seen"] is None
 
 
+def test_numbers_of_a_row_have_ten_digits():
+    # What a processor makes of the last bits is no result.
+    row = rows.row(judged(UP))["findings"][0]
+    numbers = [value for value in row.values() if isinstance(value, float)]
+    assert len(numbers) > 8 and all(value == float(f"{value:.10g}") for value in numbers)
+
+
 def test_a_finding_without_margin_or_clusters_has_null():
     row = rows.row(judged(level("loss", [2.0, 2.1]), border=1.0))["findings"][0]
     assert row["margin"] is row["margin_low"] is row["p_equivalent"] is row["neutral"] is None
@@ -100,7 +107,9 @@ def test_a_claim_that_is_not_judged_has_a_row():
     ("measured", "checks", "headline"),
     [
         (UP, {}, "holds"),
-        (UP, {"size": OPEN}, "holds"),
+        (UP, {"size": OPEN}, "holds; open: size"),
+        (UP, {"size": OPEN, "scale": OPEN}, "holds; open: scale and size"),
+        (UP, {"size": OPEN, "scale": DOWN}, "explained by the scale"),
         (DOWN, {"size": EQUAL}, "contradicted"),
         (OPEN, {}, "undecided"),
         (UP, {"estimator": DOWN, "scale": DOWN}, "an artefact of the estimator"),
@@ -120,6 +129,8 @@ def test_a_claim_is_summed_up_by_counts():
     )
     assert rows.summary([holds]) == "1 of 1 holds"
     moved = judged(checks={"BN mode": DOWN})
+    still = judged(checks={"size": OPEN})
+    assert rows.summary([holds, still, still]) == "3 of 3 hold (open: size)"
     missing = Judgement(CLAIM, None, "not judged", reason="why")
     assert rows.summary([moved, missing, moved]) == (
         "0 of 2 hold; 2 depend on the BN mode; 1 not judged"

@@ -173,10 +173,23 @@ def test_a_long_sentence_counts_and_then_leaves_out_what_holds():
                          "statistics (0.46)") and "in 4 checks" not in text  # fmt: skip
 
 
+def test_a_check_that_contradicts_a_contradicted_claim_agrees():
+    checks = {"BN mode": times(0.46), "training loss": times(1.04), "scale": times(2.0)}
+    assert said(times(0.5), checks=checks) == (
+        "λ_max is 0.500 times as large with BN (0.445 to 0.561, n = 6); it holds in relative units "
+        "(2); so too in 2 checks"
+    )
+    del checks["scale"]
+    assert said(times(0.5), checks=checks).endswith(
+        "; so too under batch statistics (0.46) and at equal training loss (1.04)"
+    )
+
+
 def test_several_relations_are_counted():
     assert said([times(3.0), times(2.0)]).startswith(
-        "All 2 relations hold, the weakest: λ_max is 2.00"
+        "Both relations hold, the weakest: λ_max is 2.00"
     )
+    assert said([times(3.0)] * 3).startswith("All 3 relations hold, the weakest: λ_max is 3.00")
     assert said([times(3.0), times(1.0)]).startswith("1 of 2 relations hold: λ_max is the same")
 
 

@@ -89,6 +89,17 @@ def test_a_check_is_reversed_only_after_holm_over_all_checks():
     assert verdict(UP, tiny, checks=many).depends_on == ("size",)
 
 
+def test_a_claim_depends_on_the_checks_that_end_otherwise():
+    checks = {"BN mode": UP, "scale": DOWN, "training loss": EQUAL, "size": OPEN}
+    judgements = [verdict(measured, checks=checks) for measured in (UP, DOWN, OPEN)]
+    assert [judgement.depends_on for judgement in judgements] == [
+        ("scale", "training loss"),
+        ("BN mode",),
+        ("BN mode", "scale", "training loss"),
+    ]
+    assert {judgement.open_checks for judgement in judgements} == {("size",)}
+
+
 @pytest.mark.parametrize("check", [EQUAL, DOWN])
 def test_an_artefact_is_one_of_the_estimator_alone(check):
     assert verdict(UP, checks={"estimator": check}).artefact

@@ -1,0 +1,40 @@
+"""Verdicts: the atomic claims judged from the records of all studies, as ``09_verdicts`` does.
+
+``Judgements`` reads records and collects rules; a rule asks for relations between numbers of
+networks (``asked``, ``expressions``), which are measured when it is judged. Where a record lacks a
+number, what needs it is not measured in this profile, with the reason.
+"""
+
+from studies.verdicts.asked import barrier, level, points, ratio, share
+from studies.verdicts.expressions import (
+    Parameter,
+    diverged,
+    factor,
+    largest,
+    least,
+    lowest,
+    minima,
+    number,
+    parameter_count,
+)
+from studies.verdicts.gaps import bounded_gaps
+from studies.verdicts.judgements import Judgements
+
+__all__ = [
+    "Judgements",
+    "Parameter",
+    "barrier",
+    "bounded_gaps",
+    "diverged",
+    "factor",
+    "largest",
+    "least",
+    "level",
+    "lowest",
+    "minima",
+    "number",
+    "parameter_count",
+    "points",
+    "ratio",
+    "share",
+]

@@ -1,0 +1,37 @@
+"""The notebook of verdicts: every atomic claim has a rule or a reason, and its text is checked."""
+
+import re
+from pathlib import Path
+
+from studies.judging.atomic_claims import read_atomic_claims
+
+from report import structure
+
+ROOT = Path(__file__).resolve().parent.parent
+NOTEBOOK = ROOT / "notebooks" / "09_verdicts.py"
+CLAIMS = read_atomic_claims(ROOT / "report" / "claims.csv")
+CODE = "\n".join(
+    cell.source
+    for cell in structure.cells(NOTEBOOK.read_text(encoding="utf-8"))
+    if cell.kind == "code"
+)
+RULED = re.findall(r'"(S\d\.\d+[a-z]?)"', CODE)
+
+
+def test_every_atomic_claim_has_a_rule_or_a_reason_and_never_both():
+    without_reason = {id for id, claim in CLAIMS.items() if not claim.reason}
+    # `claims["S3.2c"]` reads the source's number.
+    parts = {id for id in RULED if id in CLAIMS}
+    assert parts == without_reason
+    assert len(without_reason) > 50
+
+
+def test_no_rule_is_that_of_no_claim():
+    of_sources = {claim.claim for claim in CLAIMS.values()}
+    assert {id for id in RULED if id not in CLAIMS} <= of_sources
+
+
+def test_the_words_before_are_those_of_the_claims_of_sources():
+    words = re.findall(r'fromkeys\("([S\d. ]+)"', CODE)
+    before = {id for group in words for id in group.split()} | {"S2.2", "S3.5"}
+    assert before <= {claim.claim for claim in CLAIMS.values()} and len(before) == 26
