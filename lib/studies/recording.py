@@ -89,6 +89,7 @@ class Recording:
         self._remeasure = remeasure
         self._runs: dict[str, tuple[Run, dict[str, str]]] = {}
         self._measured: set[str] = set()
+        self._confirmed: set[str] = set()
         self._compared: dict[str, list[str]] = {}
         self._commit: tuple[str, bool] | None = None
 
@@ -195,7 +196,7 @@ class Recording:
             self.record.take(entry, self._others)
         if entry not in self.record:
             return True
-        if entry in self._measured:
+        if entry in self._measured or entry in self._confirmed:
             return False
         # What is derived follows what it is derived from, which may have been measured again.
         if self.live and (request.derived or self._remeasure == "all"):
@@ -219,10 +220,11 @@ class Recording:
             request.compute(recorder)
         spent = self.store.seconds - before if self.store is not None else 0.0
         part = recorder.part(self._origin(code))
+        if request.derived and self._holds(entry, part):
+            self._confirmed.add(entry)  # Derived again and the same: it keeps its origin.
+            return
         self.stale.pop(entry, None)
         self._measured.add(entry)
-        if request.derived and self._holds(entry, part):
-            return  # Derived again and the same: it keeps its origin.
         self.record.put(entry, kind, part, seconds=spent, write=not request.derived)
 
     def _holds(self, entry: str, part: Part) -> bool:
