@@ -15,7 +15,7 @@ Modules stand on floors and import only downwards or beside them:
    ``garbage_collection``: a pause of it
 2. ``arms`` ``tasks`` ``recorder``: what is compared, on which data
    ``judging``: relations, rules, verdicts, and the sentences about them
-3. ``collection`` ``staleness`` ``published_estimators``
+3. ``collection`` ``identity`` ``staleness`` ``published_estimators``
    ``record_content`` ``record_reading`` ``record_writing`` ``record_entries`` ``record_folder``
    ``record_merge``: the record of a study as files
 4. ``measurements`` ``recording``: numbers of a study, and the steps that record them

@@ -2,13 +2,10 @@
 
 import contextlib
 import dataclasses
-import hashlib
-import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import torch
 from landscape.store import provenance
 from landscape.store.entries import Store
 from landscape.training.config import TrainConfig
@@ -16,6 +13,8 @@ from landscape.training.run import Run
 from landscape.training.sweeps import sweep
 
 from studies import staleness
+from studies.identity import digest, entry_id, run_id
+from studies.record_content import checksum
 from studies.record_files import SUPERSEDED
 from studies.record_folder import RecordFolder
 from studies.recorder import Part, Recorder
@@ -38,7 +37,8 @@ class Request:
         compute: Measures the content into a recorder.
         networks: (config, task) of the runs whose weights that needs, so that missing ones can be
             trained side by side beforehand.
-        derived: Whether ``compute`` needs the record alone, so that any profile may do it.
+        derived: Whether ``compute`` needs the record alone: any profile may do it, and profiles
+            that compute do it each time.
     """
 
     identity: Mapping[str, Any]
@@ -89,6 +89,7 @@ class Recording:
         self._remeasure = remeasure
         self._runs: dict[str, tuple[Run, dict[str, str]]] = {}
         self._measured: set[str] = set()
+        self._confirmed: set[str] = set()
         self._compared: dict[str, list[str]] = {}
         self._commit: tuple[str, bool] | None = None
 
@@ -115,7 +116,7 @@ class Recording:
         lacking = {
             entry: request
             for entry, request in zip(ids, requests, strict=True)
-            if self._lacks(entry)
+            if self._lacks(entry, request)
         }
         if self.live:
             self._prepare(kind, lacking)
@@ -189,14 +190,16 @@ class Recording:
         self.store.code |= code
         return run
 
-    def _lacks(self, entry: str) -> bool:
+    def _lacks(self, entry: str, request: Request) -> bool:
+        """Whether an entry is measured, or missing where nothing may be."""
         if entry in self._others and entry not in self.record:
             self.record.take(entry, self._others)
         if entry not in self.record:
             return True
-        if entry in self._measured:
+        if entry in self._measured or entry in self._confirmed:
             return False
-        if self._remeasure == "all" and self.live:
+        # What is derived follows what it is derived from, which may have been measured again.
+        if self.live and (request.derived or self._remeasure == "all"):
             return True
         part = self.record.part(entry)
         code = self.record.origins[part.origin].get("code", {})
@@ -217,9 +220,15 @@ class Recording:
             request.compute(recorder)
         spent = self.store.seconds - before if self.store is not None else 0.0
         part = recorder.part(self._origin(code))
+        if request.derived and self._holds(entry, part):
+            self._confirmed.add(entry)  # Derived again and the same: it keeps its origin.
+            return
         self.stale.pop(entry, None)
         self._measured.add(entry)
         self.record.put(entry, kind, part, seconds=spent, write=not request.derived)
+
+    def _holds(self, entry: str, part: Part) -> bool:
+        return entry in self.record and checksum(self.record.part(entry)) == checksum(part)
 
     @contextlib.contextmanager
     def _watched(self) -> Iterator[dict[str, str]]:
@@ -245,55 +254,6 @@ class Recording:
             **provenance.description(),
             "code": dict(sorted(code.items())),
         }
-        name = f"o{_digest(origin)[:7]}"
+        name = f"o{digest(origin)[:7]}"
         self.record.origins[name] = origin
         return name
-
-
-def entry_id(kind: str, identity: Mapping[str, Any]) -> str:
-    """Return the id of an entry: a hash of its kind and of the inputs that decide it."""
-    return f"e{_digest([kind, identity])[:11]}"
-
-
-def run_id(config: TrainConfig, task: Task) -> str:
-    """Return a hash of what decides a training run: settings, seed and data, but not code."""
-    return _digest(run_identity(config, task))
-
-
-def run_identity(config: TrainConfig, task: Task) -> dict[str, Any]:
-    """Return what decides a training run, as plain values."""
-    return {"config": plain(config), "data": task.sha256}
-
-
-def plain(value: Any) -> Any:
-    """Return settings as plain values: of a dataclass its name and what differs from defaults.
-
-    A new setting with a default thus leaves the identity of earlier runs as it is.
-
-    Raises:
-        TypeError: If a value is neither a dataclass nor plain.
-    """
-    if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        fields = {
-            field.name: plain(getattr(value, field.name))
-            for field in dataclasses.fields(value)
-            if getattr(value, field.name) != field.default
-        }
-        return {type(value).__name__: fields}
-    if isinstance(value, list | tuple):
-        return [plain(item) for item in value]
-    if isinstance(value, torch.dtype):
-        return str(value).removeprefix("torch.")
-    if isinstance(value, Mapping):
-        return {str(key): plain(item) for key, item in value.items()}
-    if value is None or isinstance(value, bool | int | float | str):
-        return value
-    raise TypeError(
-        f"{value!r} cannot identify a recorded entry. Pass numbers, texts, lists, mappings and "
-        "dataclasses of them."
-    )
-
-
-def _digest(value: Any) -> str:
-    text = json.dumps(value, sort_keys=True, ensure_ascii=False)
-    return hashlib.sha256(text.encode()).hexdigest()

@@ -12,8 +12,9 @@ from landscape.training.run import Run
 from torch import nn
 
 from studies.collection import Collection
+from studies.identity import run_identity
 from studies.recorder import Part
-from studies.recording import Recording, run_identity
+from studies.recording import Recording
 from studies.solutions import Solution, Solutions
 from studies.tasks import Examples, Task
 

@@ -11,8 +11,11 @@ from landscape.training.config import TrainConfig
 from torch import nn
 
 from studies.collection import Collection, Key
-from studies.recording import Recording, plain, run_identity
+from studies.identity import plain, run_identity
+from studies.recording import Recording
 from studies.tasks import Examples, Task
+
+_NO_INFLUENCE = ("graph_memory",)  # Options of ``Objective`` that change no bit of a result.
 
 
 @dataclasses.dataclass(frozen=True, eq=False, kw_only=True)
@@ -56,7 +59,7 @@ class Solution(_Place):
             "run": run_identity(self.config, self.task),
             "step": self.step,
             "examples": self.examples.identity,
-            "options": plain(dict(self.options)),
+            "options": plain({k: v for k, v in self.options.items() if k not in _NO_INFLUENCE}),
         }
         if self.twin is not None:
             identity["twin"] = list(self.twin)

@@ -5,10 +5,11 @@ import json
 import math
 
 import pytest
+import torch
 from landscape.training import SGD
 from studies import staleness
 from studies.arms import Arm, factorial
-from studies.recording import NotRecordedError, Recording, Request, entry_id, plain
+from studies.recording import NotRecordedError, Recording, Request
 from studies.study import PUBLISHED
 
 from tests.sample_study import config_of, digits_task, study_in
@@ -150,17 +151,76 @@ def test_weights_are_refused_in_words_where_nothing_is_trained(tmp_path):
         recording.run(config_of(), task)
 
 
-def test_settings_identify_an_entry_by_what_differs_from_defaults():
-    assert plain(config_of())["TrainConfig"].keys() == {
-        "model",
-        "optimizer",
-        "epochs",
-        "batch_size",
-    }
-    assert entry_id("runs", {"a": 1, "b": 2}) == entry_id("runs", {"b": 2, "a": 1})
-    assert plain((1, 2.5, None, {"k": "v"})) == [1, 2.5, None, {"k": "v"}]
-    with pytest.raises(TypeError, match=r"cannot identify a recorded entry. Pass numbers"):
-        plain({"x": object()})
+def test_a_study_may_ask_for_more_snapshots_later_and_keeps_its_runs(tmp_path):
+    task = digits_task()
+    measured = study_in(tmp_path).train({Arm("a"): config_of()}, task, seeds=[0])
+    study = study_in(tmp_path)
+    runs = study.train({Arm("a"): config_of(snapshots=(0, 2))}, task, seeds=[0])
+    assert len(study.record) == 1 and runs["a", 0].history.keys() == measured["a", 0].history.keys()
+    # Shown: which snapshots are kept changes no bit of a run.
+    with_snapshots, without = runs["a", 0].live(), measured["a", 0].live()
+    assert with_snapshots is not without
+    for name, values in without.history.items():
+        same = {"rtol": 0, "atol": 0, "equal_nan": True}
+        torch.testing.assert_close(with_snapshots.history[name], values, **same)
+    models = [run.model().state_dict() for run in (with_snapshots, without)]
+    assert all(torch.equal(models[0][name], models[1][name]) for name in models[1])
+    start = study.measure(runs.solutions(task.first(20), step=0), ["sam"], rho=0.05)
+    assert len(start) == 1
+
+
+def test_what_is_derived_follows_an_entry_that_was_measured_again(tmp_path, monkeypatch):
+    source = Counting(1.0)
+
+    def derive(study):
+        (part,) = study.step("kind", [request(source)])
+        value = part.measurements[0]["value"]
+        (derived,) = study.step("derived", [request(Counting(10 * value), derived=True)])
+        return derived.measurements[0]["value"]
+
+    assert derive(study_in(tmp_path)) == 10
+    before = (tmp_path / "build/paper/record/09_tests/entries.csv").read_bytes()
+    assert derive(study_in(tmp_path)) == 10  # Derived again, and the same: it stays as it is.
+    assert (tmp_path / "build/paper/record/09_tests/entries.csv").read_bytes() == before
+    source.value = 2.0
+    stale(monkeypatch, ["train"])
+    assert derive(study_in(tmp_path)) == 10  # The source is stale, and kept.
+    assert derive(study_in(tmp_path, remeasure="stale")) == 20
+    monkeypatch.undo()
+    assert derive(study_in(tmp_path)) == 20
+    # Where nothing may be computed the recorded number stays.
+    (kept,) = reading(tmp_path).step("derived", [request(Counting(0.0), derived=True)])
+    assert kept.measurements[0]["value"] == 20
+
+
+def test_measuring_again_twice_or_where_nothing_may_be_computed_changes_nothing(
+    tmp_path, monkeypatch
+):
+    compute = Counting()
+    study_in(tmp_path).step("kind", [request(compute)])
+    stale(monkeypatch, ["train"])
+    study_in(tmp_path, remeasure="stale").step("kind", [request(compute)])
+    monkeypatch.undo()
+    study = study_in(tmp_path, remeasure="stale")
+    study.step("kind", [request(compute)])  # It is of today's code now.
+    assert compute.calls == 2 and study.stale == {}
+    stale(monkeypatch, ["train"])
+    place = tmp_path / "build" / "paper" / "record" / "09_tests"
+    for remeasure in ("stale", "all"):
+        recording = Recording(
+            "09_tests", source=place, target=tmp_path / "r", store=None, remeasure=remeasure
+        )
+        (part,) = recording.step("kind", [request(compute)])
+        assert part.measurements[0]["value"] == 1.0 and len(recording.stale) == 1
+    assert compute.calls == 2
+
+
+def test_two_open_studies_measure_each_entry_once(tmp_path):
+    compute = Counting()
+    first, second = study_in(tmp_path), study_in(tmp_path)
+    first.step("kind", [request(compute)])
+    (part,) = second.step("kind", [request(compute)])
+    assert compute.calls == 1 and part.measurements[0]["value"] == 1.0
 
 
 def test_a_diverged_run_is_recorded_as_such(tmp_path):

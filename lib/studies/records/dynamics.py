@@ -16,9 +16,10 @@ from landscape.training.optimizers import SGD
 from landscape.training.run import Run
 
 from studies.collection import Results
+from studies.identity import plain
 from studies.quantities import PER_PARAMETER
 from studies.recorder import Recorder
-from studies.recording import Recording, Request, plain
+from studies.recording import Recording, Request
 from studies.records.geometry import record_missing
 from studies.runs import RecordedRun, Runs
 from studies.solutions import Solution

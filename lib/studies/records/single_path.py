@@ -16,9 +16,9 @@ from landscape.objective import Objective
 from landscape.training.config import TrainConfig
 from torch import nn
 
+from studies.identity import plain
 from studies.quantities import QUANTITIES
 from studies.recorder import Recorder
-from studies.recording import plain
 from studies.solutions import Solution
 from studies.tasks import Examples, Split, Task
 

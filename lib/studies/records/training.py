@@ -10,9 +10,10 @@ from landscape.training.config import TrainConfig
 from landscape.training.run import Run
 
 from studies.arms import Arm
+from studies.identity import run_identity
 from studies.intervals import step_noise
 from studies.recorder import Recorder
-from studies.recording import Recording, Request, run_identity
+from studies.recording import Recording, Request
 from studies.runs import Runs, from_part
 from studies.tasks import Task
 

@@ -7,10 +7,11 @@ import pytest
 from landscape import models
 from landscape.training import SGD, TrainConfig
 from studies.arms import Arm
+from studies.recording import Recording
 from studies.records import times
 from studies.time_to_target import Duration, reach
 
-from tests.sample_study import digits_task, rows_of, study_in
+from tests.sample_study import digits_task, rows_of
 
 
 def trained(study, *, rates=(0.1,), **settings):
@@ -72,7 +73,9 @@ def test_recorded_times_need_no_curves_again(study, tmp_path):
     targets = {"low": ("train_loss", 2.0)}
     first = times.measure_times(study, runs, targets)
     bare = type(runs)({key: dataclasses.replace(run, history={}) for key, run in runs.items()})
-    assert times.measure_times(study_in(tmp_path), bare, targets) == first
+    place = study.record.folder
+    reading = Recording("09_tests", source=place, target=tmp_path / "read", store=None)
+    assert times.measure_times(reading, bare, targets) == first
 
 
 def test_an_unknown_quantity_is_refused(study):
