@@ -104,11 +104,11 @@ class PathMeasuring:
         checked = self._placed(self.second).examples.tensors[0][:_CHECKED_INPUTS]
         twin = permuted(self.second.model(), matching.permutations, checked)
         aligned = self._objective(self.second, twin)
-        remember = recorder.store.remember
         if self.path == "repaired":
-            _record(recorder, remember(repaired_straight_path, start, aligned, ts=self.points))
+            path = recorder.store.remember(repaired_straight_path, start, aligned, ts=self.points)
+            _record(recorder, path)
             return
-        _record(recorder, remember(linear_barrier, start, aligned, ts=self.points))
+        _record(recorder, recorder.store.remember(linear_barrier, start, aligned, ts=self.points))
         _record_matching(recorder, matching, start)
 
     def _record_curve(self, recorder: Recorder, start: Objective, end: Objective) -> None:
