@@ -166,6 +166,51 @@ def families(arms: Iterable[Arm], *, family: str, size: str) -> dict[Any, dict[A
     return sizes
 
 
+def of_one_size(
+    sizes: Mapping[str, int], arms: Iterable[str], others: Iterable[str], *, within: float
+) -> list[list[str]]:
+    """Return each arm beside the other arm whose size is nearest, where both are about as large.
+
+    Args:
+        sizes: Arm -> number of parameters, such as ``Runs.sizes``.
+        arms: The arms.
+        others: The arms to choose from, at least one.
+        within: Factor between the sizes that must not be reached, above 1.
+
+    Returns:
+        Pairs (arm, other), in the order of the arms.
+    """
+    arms, candidates = list(arms), list(others)
+    factors = {
+        (arm, other): max(sizes[arm] / sizes[other], sizes[other] / sizes[arm])
+        for arm in arms
+        for other in candidates
+    }
+    nearest = {arm: min((factors[arm, other], other) for other in candidates)[1] for arm in arms}
+    return [[arm, other] for arm, other in nearest.items() if factors[arm, other] < within]
+
+
+def pair_rows(
+    pairs: Mapping[str, Iterable[Sequence[str]]], columns: Mapping[str, str]
+) -> dict[str, dict[str, tuple[str, Sequence[str]]]]:
+    """Return rows for a table of ratios: one for each pair, with the same columns in each.
+
+    Args:
+        pairs: Relation, such as ``one width`` -> pairs of arms, first over second.
+        columns: Column -> recorded quantity.
+
+    Returns:
+        Row, named by relation and arms -> column -> quantity and pair.
+    """
+    return {
+        f"{relation}: {pair[0]} / {pair[1]}": {
+            column: (name, pair) for column, name in columns.items()
+        }
+        for relation, related in pairs.items()
+        for pair in related
+    }
+
+
 def beside(
     arms: Iterable[Arm],
     *,

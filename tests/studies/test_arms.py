@@ -130,3 +130,18 @@ def test_arms_stand_beside_those_of_a_reference_level():
     }
     rows = arms.beside([*grid, alone], **options, instead={"default": "shared"})
     assert rows["MLP, Adam"]["default"] == ("MLP, Adam, default", "MLP, SGD, shared")
+
+
+def test_arms_of_one_size_stand_beside_the_nearest_that_is_near():
+    sizes = {"a": 100, "b": 1000, "small": 90, "middle": 120, "large": 3000}
+    pairs = arms.of_one_size(sizes, ["a", "b"], ["small", "middle", "large"], within=1.25)
+    assert pairs == [["a", "small"]]
+    assert arms.of_one_size(sizes, ["b"], ["large"], within=3.5) == [["b", "large"]]
+
+
+def test_each_pair_has_a_row_with_the_same_columns():
+    rows = arms.pair_rows({"one width": [["a", "b"]], "one size": [["a", "c"]]}, {"λ": "lambda"})
+    assert rows == {
+        "one width: a / b": {"λ": ("lambda", ["a", "b"])},
+        "one size: a / c": {"λ": ("lambda", ["a", "c"])},
+    }

@@ -30,14 +30,15 @@ def predicted_planes(
     """
     if not planes:
         return Missing(label)
-    titles = {
-        (arm, seed): f"{arm}, seed {seed}" if len(planes.seeds) > 1 else str(arm)
-        for arm, seed in planes
+    titled = planes.titled
+    models = {
+        title: planes.models[key]
+        for title, key in zip(titled, planes, strict=True)
+        if key in planes.models
     }
-    models = {titles[key]: model for key, model in planes.models.items()}
-    options = {"levels": shared_levels(list(planes.values())), "predictions": models, **options}
+    options = {"levels": shared_levels(list(titled.values())), "predictions": models, **options}
     return captioned.planes(
-        {titles[key]: plane for key, plane in planes.items()},
+        titled,
         label=label,
         caption=f"{caption} {_prediction(models, len(planes), unit)}",
         alt=alt,
