@@ -115,7 +115,7 @@ display.show(
 #
 # The first seed of both, on fewer examples: with this study's batch size (and precision, where that
 # differs), and with the source's ([table](#tab-check)): accuracy and loss, and where training
-# ended, in eval mode, λ_max and SAM's rise.
+# ended, in eval mode, $\lambda_{\max}$ and SAM's rise.
 
 # %%
 small_task = study.load(dataset, max_train=small_train)
@@ -160,7 +160,7 @@ display.Sentence(
 #
 # With batches of the source's size an epoch has more steps. The first seed of skip with BN is
 # trained so on all examples, else as above: what the batch size alone makes of its accuracy, and of
-# λ_max.
+# $\lambda_{\max}$.
 
 # %%
 smaller_batches = Arm(f"skip + BN, batches of {source_batch}", skip="yes", way="batches of source")
@@ -287,8 +287,8 @@ tables.estimators(
 )
 
 # %% [markdown]
-# Curvature of the cross-entropy grows with the loss, so the ratio of λ_max stands beside the ratio
-# of the training losses. The source has 13 for λ_max.
+# Curvature of the cross-entropy grows with the loss, so the ratio of $\lambda_{\max}$ stands beside
+# the ratio of the training losses. The source has 13 for $\lambda_{\max}$.
 
 # %%
 pair = [plain, skip]

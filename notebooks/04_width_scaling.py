@@ -375,8 +375,9 @@ display.Sentence(
 #
 # Convolutional networks over multilayer perceptrons of one width, and over the one whose number of
 # parameters is nearest: [the ratios](#tab-pairs). A unit of the parameters is another length in
-# each network: beside λ_max stands λ_max in units of filter norms, in which the planes are
-# measured. Random lines through the networks of the first width show the basin once more.
+# each network: beside $\lambda_{\max}$ stands $\lambda_{\max}$ in units of filter norms, in which
+# the planes are measured. Random lines through the networks of the first width show the basin once
+# more.
 
 # %%
 pairs = {width: [families[kind][width] for kind in ("CNN", "MLP")] for width in same}

@@ -95,8 +95,8 @@ shown = {"former": "shown, not judged", "changed": now_judged}
 unjudged = {"former": "not judged", "changed": "No rule judged it before."}
 
 # %% [markdown]
-# Numbers that several studies have. λ_max per unit of training loss stands where no measurement at
-# equal loss exists: their ratio is no proof, and the words for the check say so.
+# Numbers that several studies have. $\lambda_{\max}$ per unit of training loss stands where no
+# measurement at equal loss exists: their ratio is no proof, and the words for the check say so.
 
 # %%
 accuracy, train_loss = number("test_accuracy"), number("train_loss")
@@ -116,9 +116,9 @@ straight = {"path": "straight", "split": "train"}
 # %% [markdown]
 # ## Batch normalisation (S1)
 #
-# Networks with BN against the same ones without, seed by seed. λ_max under batch statistics is that
-# of the whole spectra; without BN there is one mode. SAM's rise less its slope is what the gradient
-# does not explain.
+# Networks with BN against the same ones without, seed by seed. $\lambda_{\max}$ under batch
+# statistics is that of the whole spectra; without BN there is one mode. SAM's rise less its slope
+# is what the gradient does not explain.
 
 # %%
 study = verdicts.study("01_bn_ablation")
@@ -139,7 +139,8 @@ bn_sam = bn.ratios(
 )
 
 # %% [markdown]
-# S1.1 to S1.3: accuracy and step noise, λ_max and SAM's rise, alone and at equal training loss.
+# S1.1 to S1.3: accuracy and step noise, $\lambda_{\max}$ and SAM's rise, alone and at equal
+# training loss.
 
 # %%
 study.above("S1.1a", bn.points(), training_loss=equal_accuracy)
@@ -190,8 +191,9 @@ display.show(*tables.judged_study(verdicts, study, label="bn"))
 # %% [markdown]
 # ## Residual networks against plain ones (S2)
 #
-# Largest and smallest Ritz value are the source's own estimators, as it published them; λ_max and
-# λ_min are converged. The paths lie between pairs of residual networks.
+# Largest and smallest Ritz value are the source's own estimators, as it published them;
+# $\lambda_{\max}$ and $\lambda_{\min}$ are converged. The paths lie between pairs of residual
+# networks.
 
 # %%
 study = verdicts.study("02_skip_vs_cnn")
@@ -302,7 +304,7 @@ for id, quantity, least_tie in rows:
 
 # %% [markdown]
 # S2.8: conditioning against depth, where it doubles from the least depth to the greatest. S3.7:
-# λ_max before training and what becomes of the network.
+# $\lambda_{\max}$ before training and what becomes of the network.
 
 # %%
 layers = study.record.parameters.get("depths", [8, 56])
@@ -405,9 +407,9 @@ display.show(*tables.judged_study(verdicts, study, label="two-by-two"))
 # %% [markdown]
 # ## Sharpness without skip connections (S3)
 #
-# The source's estimator is five power iterations; λ_max is converged. Per unit of training loss
-# stands λ_max over the loss of the curves, and under batch statistics over the loss of the same
-# examples. The border of "13 times" is the source's ratio over the margin.
+# The source's estimator is five power iterations; $\lambda_{\max}$ is converged. Per unit of
+# training loss stands $\lambda_{\max}$ over the loss of the curves, and under batch statistics over
+# the loss of the same examples. The border of "13 times" is the source's ratio over the margin.
 
 # %%
 study = verdicts.study("02_skip_sharpness")
@@ -612,8 +614,8 @@ study.above(
 )
 
 # %% [markdown]
-# S5.2 and S5.9: λ_max over width and between families; the larger of both widths judges, as it was
-# chosen.
+# S5.2 and S5.9: $\lambda_{\max}$ over width and between families; the larger of both widths judges,
+# as it was chosen.
 
 # %%
 few = number("lambda_max", examples=Parameter("curvature_examples"))

@@ -59,7 +59,7 @@ class Entry:
 
 
 @dataclasses.dataclass(eq=False)
-class Use:
+class LabelledUse:
     """One request for an entry.
 
     Attributes:

@@ -5,7 +5,7 @@ from collections.abc import ItemsView, Iterable, Iterator, Mapping, Sequence, Va
 from typing import Any
 
 from studies import cells
-from studies.record_content import Content, Entry, Labels, Stamp, Use
+from studies.record_content import Content, Entry, LabelledUse, Labels, Stamp
 from studies.record_writing import entries_text, label_columns, table_text
 
 
@@ -14,9 +14,9 @@ class Entries(Mapping[str, Entry]):
 
     def __init__(self) -> None:
         self._entries: dict[str, Entry] = {}
-        self._asked: dict[tuple[Any, ...], Use] = {}
-        self._former: dict[tuple[Any, ...], Use] = {}
-        self._uses_of: dict[str, list[Use]] = {}
+        self._asked: dict[tuple[Any, ...], LabelledUse] = {}
+        self._former: dict[tuple[Any, ...], LabelledUse] = {}
+        self._uses_of: dict[str, list[LabelledUse]] = {}
         # Entries that this process changed -> what the files had; None where they had nothing.
         self._replaced: dict[str, Stamp | None] = {}
         self._tables: collections.Counter[str] = collections.Counter()  # Entries with rows.
@@ -59,7 +59,7 @@ class Entries(Mapping[str, Entry]):
         Raises:
             ValueError: If a name of a label is taken, or a text would be read back as a number.
         """
-        use = Use(entry, cells.kept(labels))
+        use = LabelledUse(entry, cells.kept(labels))
         if use.key not in self._asked:
             use.check(self.get(entry))
             if entry in self:
@@ -82,7 +82,7 @@ class Entries(Mapping[str, Entry]):
         self._replace(entry, content)
         self._replaced.setdefault(entry, None if old is None else old.stamp)
         if entry not in self._uses_of:
-            uses = [Use(entry, dict(each)) for each in labels]
+            uses = [LabelledUse(entry, dict(each)) for each in labels]
             self._former |= {use.key: use for use in uses}
             self._uses_of[entry] = uses
 
@@ -97,7 +97,7 @@ class Entries(Mapping[str, Entry]):
         asked = [use.labels for use in self._uses_of[entry] if use.key in self._asked]
         return asked or [use.labels for use in self._uses_of[entry]]
 
-    def uses(self, *, asked: bool) -> list[Use]:
+    def uses(self, *, asked: bool) -> list[LabelledUse]:
         """Return the requests in the order asked; unless ``asked``, then those of other entries."""
         # By request, not by entry: seeds of an arm keep their order where two arms share entries.
         uses = [use for use in self._asked.values() if use.entry in self._entries]
@@ -126,7 +126,7 @@ class Entries(Mapping[str, Entry]):
         refused = [entry for entry, theirs in content.entries.items() if self._meet(entry, theirs)]
         former = {}
         for entry, labels in content.requests:
-            use = Use(entry, labels)
+            use = LabelledUse(entry, labels)
             former[use.key] = self._former.get(use.key, use)
         kept = {k: use for k, use in self._former.items() if use.entry not in content.entries}
         self._former, self._uses_of = former | kept, {}

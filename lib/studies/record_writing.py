@@ -3,18 +3,18 @@
 from collections.abc import Iterable, Mapping, Sequence
 
 from studies import cells
-from studies.record_content import ENTRY_COLUMNS, Entry, Use
+from studies.record_content import ENTRY_COLUMNS, Entry, LabelledUse
 from studies.recorder import NUMBER_COLUMNS
 
 
-def label_columns(uses: Iterable[Use]) -> tuple[str, ...]:
+def label_columns(uses: Iterable[LabelledUse]) -> tuple[str, ...]:
     """Return the columns of all labels, in the order in which requests name them."""
     kinds = dict.fromkeys(tuple(use.labels) for use in uses)
     return tuple(dict.fromkeys(column for kind in kinds for column in kind))
 
 
 def entries_text(
-    uses: Iterable[Use], entries: Mapping[str, Entry], labels: tuple[str, ...]
+    uses: Iterable[LabelledUse], entries: Mapping[str, Entry], labels: tuple[str, ...]
 ) -> bytes:
     """Return ``entries.csv``: a row for each request.
 
@@ -37,7 +37,7 @@ def entries_text(
 
 
 def table_text(
-    table: str, uses: Iterable[Use], entries: Mapping[str, Entry], labels: tuple[str, ...]
+    table: str, uses: Iterable[LabelledUse], entries: Mapping[str, Entry], labels: tuple[str, ...]
 ) -> bytes:
     """Return a table: the rows of all entries that have any.
 
@@ -66,7 +66,9 @@ def table_text(
     return b"".join(lines)
 
 
-def _rows_text(table: str, use: Use, entries: Mapping[str, Entry], columns: Sequence[str]) -> bytes:
+def _rows_text(
+    table: str, use: LabelledUse, entries: Mapping[str, Entry], columns: Sequence[str]
+) -> bytes:
     """Return the rows of an entry in a table, as a request shows them."""
     part = entries[use.entry].part
     stamp = {"entry": use.entry, "origin": part.origin}

@@ -186,8 +186,12 @@ def _measured(finding: JudgedRelation) -> str:
     else:
         direction = _direction(finding)
         template = _TEMPLATES[relation.kind][direction]
-        if relation.kind in ("ratio", "median ratio") and direction == 1:
+        ratio_of_less = relation.kind in ("ratio", "median ratio") and direction == 1
+        if ratio_of_less:
             template = template.replace("as large", _as_much(relation.more[0]))
+        if direction == 2 or ratio_of_less:
+            # "is the same in A as in B", "is 0.5 times as large in A as in B"
+            fields["c"] = fields["c"].replace(" than ", " as ")
         narrow, negate = direction == 2, direction == 1 and relation.kind == "difference"
     estimate = _rounded(finding, narrow=narrow, negate=negate)[1]
     interval = interval_words(finding, narrow=narrow, negate=negate)

@@ -76,7 +76,7 @@ def paths(
     _check(points, kinds, policies, splits)
     names = [*kinds, *([curve.kind] if curve is not None else [])]
     plan = {
-        _Place(arm, path, split, bn, f"{first[1]}-{second[1]}"): PathMeasuring(
+        _PathKind(arm, path, split, bn, f"{first[1]}-{second[1]}"): PathMeasuring(
             solutions[first], solutions[second], path, split, bn, points, curve
         )
         for arm in solutions.arms
@@ -98,7 +98,7 @@ def paths(
 
 
 @dataclasses.dataclass(frozen=True)
-class _Place:
+class _PathKind:
     """Which path a recorded one is."""
 
     arm: Arm
@@ -124,7 +124,7 @@ def _pairs(solutions: Solutions, arm: Arm) -> Iterator[tuple[Key, Key]]:
     return zip(keys[::2], keys[1::2], strict=False)
 
 
-def _collected(parts: dict[_Place, Part | None], solutions: Solutions) -> Paths:
+def _collected(parts: dict[_PathKind, Part | None], solutions: Solutions) -> Paths:
     """Return the recorded paths, and a sentence for each kind of path that is not there."""
     items, lacking = {}, {}
     for place, part in parts.items():

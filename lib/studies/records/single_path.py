@@ -104,10 +104,12 @@ class PathMeasuring:
         checked = self._placed(self.second).examples.tensors[0][:_CHECKED_INPUTS]
         twin = permuted(self.second.model(), matching.permutations, checked)
         aligned = self._objective(self.second, twin)
-        measure = repaired_straight_path if self.path == "repaired" else linear_barrier
-        _record(recorder, recorder.store.remember(measure, start, aligned, ts=self.points))
-        if self.path == "aligned":
-            _record_matching(recorder, matching, start)
+        if self.path == "repaired":
+            path = recorder.store.remember(repaired_straight_path, start, aligned, ts=self.points)
+            _record(recorder, path)
+            return
+        _record(recorder, recorder.store.remember(linear_barrier, start, aligned, ts=self.points))
+        _record_matching(recorder, matching, start)
 
     def _record_curve(self, recorder: Recorder, start: Objective, end: Objective) -> None:
         train = self.first.task.train.tensors

@@ -32,6 +32,21 @@ def said(measured, side="above", border=None, **options):
     return text[:-1]
 
 
+@pytest.mark.parametrize(
+    ("factor", "words"),
+    [
+        (2.0, "larger in A than in B"),
+        (1.0, "the same in A as in B"),
+        (0.5, "as large in A as in B"),
+    ],
+)
+def test_what_is_compared_with_what_is_said_in_english(factor, words):
+    second = [1.0, 1.1, 0.9, 1.2, 1.0]
+    spread = [0.99, 1.0, 1.01, 1.0, 1.005]
+    first = [factor * s * x for s, x in zip(spread, second, strict=True)]
+    assert words in said(ratio("λ_max", first, second, contrast="in A than in B"))
+
+
 def test_a_claim_with_checks_says_what_holds():
     checks = {"BN mode": times(1.5), "training loss": times(1.6)}
     assert said(times(2.144), checks=checks) == (
