@@ -134,7 +134,7 @@ class Entries(Mapping[str, Entry]):
             self._uses_of.setdefault(use.entry, []).append(use)
         return refused
 
-    def texts(self, uses: Sequence[Use]) -> dict[str, bytes]:
+    def texts(self, uses: Sequence[LabelledUse]) -> dict[str, bytes]:
         """Return ``entries.csv`` and the tables that may have changed: name -> content.
 
         Args:

@@ -7,7 +7,7 @@ from typing import Any
 from landscape.progress import say
 
 from studies import files, garbage_collection
-from studies.record_content import SCHEMA, Content, Entry, Use, checksum
+from studies.record_content import SCHEMA, Content, Entry, LabelledUse, checksum
 from studies.record_entries import Entries
 from studies.record_files import RecordError, RecordFiles, Signature
 from studies.record_reading import read_content
@@ -201,7 +201,7 @@ class RecordFolder:
             self._seen = on_disk.signature()
         self._entries.written()
 
-    def _other_texts(self, uses: Sequence[Use]) -> dict[str, bytes]:
+    def _other_texts(self, uses: Sequence[LabelledUse]) -> dict[str, bytes]:
         """Return the files beside the tables: name -> content."""
         entries = dict.fromkeys([use.entry for use in uses])
         known = [entry for entry in entries if entry in self.seconds]
