@@ -10,6 +10,11 @@ from landscape.training.config import TrainConfig
 
 from studies import cells
 
+# Texts in tables that pandas takes for missing cells, besides spellings of NaN.
+_MISSING = frozenset(
+    "None NA N/A n/a <NA> #NA #N/A NULL null NaN -NaN -nan 1.#IND -1.#IND 1.#QNAN -1.#QNAN".split()
+) | {"#N/A N/A"}
+
 
 class Arm(str):
     """The name of an arm, which knows the arm's factors.
@@ -32,9 +37,14 @@ class Arm(str):
         arm = super().__new__(cls, name)
         for factor, level in factors.items():
             number = isinstance(level, int | float | np.number) and not isinstance(level, bool)
-            if not (level == level if number else isinstance(level, str) and level):
+            if not (level == level if number else isinstance(level, str) and level.strip()):
                 raise ValueError(
                     f"arm {name!r} has {factor}={level!r}. A level is a text or a number."
+                )
+            if level in _MISSING:
+                raise ValueError(
+                    f"arm {name!r} has {factor}={level!r}, which pandas reads as a missing cell. "
+                    "Choose another word, such as 'none'."
                 )
         # What is chosen by a level must be the same before and after it is recorded.
         try:

@@ -13,7 +13,7 @@ from studies.slices import Slices
 
 
 def predicted_planes(
-    planes: Slices, *, unit: str, label: str, caption: str, alt: str, **options: Any
+    planes: Slices, *, unit: str, label: str, caption: str, alt: str = "", **options: Any
 ) -> Figure | Missing:
     """Return planes as contours on shared levels, with their quadratic models where there are some.
 
@@ -25,7 +25,7 @@ def predicted_planes(
         unit: Unit of the positions, such as ``filter norms``.
         label: Such as ``fig-planes``.
         caption: What to see, in markdown with $maths$.
-        alt: What the picture shows, in plain text.
+        alt: What the picture shows, in plain text; empty names the planes.
         options: Those of ``landscape.plots.planes``.
     """
     if not planes:
@@ -41,7 +41,7 @@ def predicted_planes(
         titled,
         label=label,
         caption=f"{caption} {_prediction(models, len(planes), unit)}",
-        alt=alt,
+        alt=alt or f"Contour plots side by side: {'; '.join(titles.values())}.",
         **options,
     )
 
