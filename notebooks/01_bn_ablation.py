@@ -84,7 +84,6 @@ figure = figures.training(
     runs,
     label="fig-training",
     caption="Training with and without BN; losses in eval mode, epoch 0 is the initialisation.",
-    alt="Four panels over epochs, with and without BN: losses, test error, gradient norm.",
 )
 display.show(figure, tables.setup(runs), tables.divergence(runs, label="tab-divergence"))
 
@@ -194,7 +193,6 @@ figure = figures.against(
     x="training examples",
     label="fig-examples",
     caption="λ_max in eval mode by the number of training examples; first seed.",
-    alt="One curve for each arm: largest Hessian eigenvalue over the number of examples.",
 )
 display.show(figure, tables.ratios_along(by_size, "lambda_max", pair, "subset", unit="examples"))
 
@@ -276,7 +274,6 @@ figure = figures.against(
     x="factor a",
     label="fig-twins",
     caption="The four measures on the first seed's networks, the first layer scaled by a.",
-    alt="Four panels over the factor, with and without BN: the measures of sharpness.",
 )
 display.show(figure, tables.rescaled(twins, sharpness, pair))
 
@@ -296,7 +293,6 @@ figure = figures.lines(
     lines,
     label="fig-lines",
     caption=f"Mean over {line_directions} directions, thin; then over seeds with 95% interval.",
-    alt="Two panels over the position: training loss and accuracy, BN in both modes and no BN.",
 )
 line_rises = study.rises(lines, [0.1, 0.5, 1.0]).qualified("at {distance:.2g}")
 table = tables.comparison(
@@ -316,7 +312,6 @@ figures.line_spread(
     lines.where(seed=seeds[0]).titled,
     label="fig-spread",
     caption=f"The {line_directions} directions of the first seed one by one (thin).",
-    alt="Two panels over the position: the spread of training loss and accuracy over directions.",
 )
 
 # %% [markdown]
@@ -335,7 +330,6 @@ random_figure = figures.predicted_planes(
     unit="filter norms",
     label="fig-planes",
     caption="Training loss on a filter-normalised plane, first seed.",
-    alt="Two contour plots, with and without BN: training loss, and the quadratic prediction.",
 )
 top_figure = figures.predicted_planes(
     top_planes,
@@ -344,7 +338,6 @@ top_figure = figures.predicted_planes(
     ylabel="along the second",
     label="fig-top",
     caption="Training loss along the two eigenvectors with the largest eigenvalues.",
-    alt="Two contour plots, with and without BN: training loss, and the quadratic prediction.",
 )
 surface = figures.surface(
     planes.titled,
@@ -385,7 +378,6 @@ figure = figures.paths(
     paths,
     label="fig-paths",
     caption="The straight path between solutions with BN under three policies, and without BN.",
-    alt="Four panels over the position: loss and accuracy on training and test examples.",
 )
 by_policy = {policy: paths["train", policy] for policy in ("frozen", "batch", "no BN")}
 barriers = tables.barriers(paths, label="tab-barriers")
@@ -413,7 +405,6 @@ figure = figures.path_kinds(
     kinds,
     label="fig-routes",
     caption="Four kinds of paths with BN: mean over pairs with 95% interval, each pair thin.",
-    alt="Two panels over the position: loss and accuracy on four kinds of paths.",
 )
 barriers = tables.path_kinds(kinds, label="tab-routes")
 display.show(figure, barriers, tables.barrier_ratios(kinds, "straight"))

@@ -111,7 +111,6 @@ for network in networks:
         runs.where(network=network),
         label=f"fig-training-{network.lower()}",
         caption=f"Training {network}s; losses of {min(measured, task.train_size):,} examples.",
-        alt="Four panels over epochs, a curve for each width: losses, test error, gradient norm.",
     )
     display.show(figure)
 
@@ -193,7 +192,6 @@ figure = figures.against_size(
     label="fig-curvature",
     caption=f"Mean over seeds, 95% interval; {few.count:,} examples, {task.classes} classes; "
     f"steps of {rho:g} (SAM), {rho_adaptive:g} (adaptive) and {rho_average:g} (average).",
-    alt="Eight panels over the width, one curve for each family of networks.",
 )
 display.show(figure, tables.gaps(sharp, classes=task.classes))
 
@@ -263,7 +261,6 @@ figures.predicted_planes(
     unit="filter norms",
     label="fig-planes",
     caption="Training loss on a filter-normalised plane, first seed.",
-    alt="Contour plots side by side: narrow and wide networks of two families.",
 )
 
 # %% [markdown]
@@ -280,7 +277,6 @@ figure = figures.against_size(
     x="width",
     label="fig-basins",
     caption=f"Basins, {basin_level:g} nats above the solution: mean over seeds, 95% interval.",
-    alt="Four panels over the width, one curve for each family of networks.",
 )
 display.show(figure, tables.resolution(shaped))
 

@@ -41,7 +41,7 @@ def predicted_planes(
         titled,
         label=label,
         caption=f"{caption} {_prediction(models, len(planes), unit)}",
-        alt=alt or f"Contour plots side by side: {'; '.join(titles.values())}.",
+        alt=alt or f"Contour plots side by side: {'; '.join(titled)}.",
         **options,
     )
 
