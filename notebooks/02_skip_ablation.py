@@ -43,70 +43,53 @@ dataset = "digits"
 max_train = 50000  # training examples of the two by two, at most
 seeds = [0, 1, 2]
 workers = 1  # processes that train side by side
-depth = 8
-width = 0.5
-epochs = 8
-batch_size = 128
-learning_rate = 0.1
-momentum = 0.9
-weight_decay = 1e-4
+depth, width = 8, 0.5
+epochs, batch_size = 8, 128
+learning_rate, momentum, weight_decay = 0.1, 0.9, 1e-4
 precision = "float32"
 measured = 10000  # training examples on which the curves are measured
 small_train = 512  # training examples of the checks of the initialisation
 measure_every = 4  # epochs from one measurement of their history to the next
 small_rate = 0.01  # learning rate of a check
-rho = 0.05  # radius of SAM's step
-rho_adaptive = 0.5  # radius of the adaptive step, relative to |theta|
+rho, rho_adaptive = 0.05, 0.5  # radii of SAM's step, and of the adaptive one, relative to |theta|
 curvature_examples = 256  # first training examples: curvature, sharpness, planes
 signal_examples = 128  # likewise: the gradients that layers receive
 plane_points = 13
-power_iterations = 5  # the source's estimators
-coarse_points = 10
+power_iterations, coarse_points = 5, 10  # the source's estimators
 
 # %% [markdown]
 # ## The two by two
 #
 # Residual network and plain one share convolutions, initial weights (He's) and order of batches;
-# only the additions are left out: [the curves](#fig-training). Below them stands where runs
-# diverged, and [what departs from the source](#tab-departures); what batch size and precision
-# change is checked in `02_skip_sharpness` and `02_skip_starts`. Before training, BN in eval mode
-# does nothing, having no statistics yet: curves begin at the loss of the network without it.
+# only the additions are left out. [The curves](#fig-training) show means over seeds with 95%
+# intervals as bands, and each seed as a thin line; a curve ends where its run diverged. Below them
+# stands where runs diverged, and [what departs from the source](#tab-departures); what batch size
+# and precision change is checked in `02_skip_sharpness` and `02_skip_starts`. Before training, BN
+# in eval mode does nothing, having no statistics yet: curves begin at the loss of the network
+# without it.
 
 # %%
 study = Study("02_skip_ablation", vars())
 task = study.load(dataset, max_train=max_train)
-base = training.TrainConfig(
-    models.ResNet(depth=depth, width=width),
-    training.SGD(learning_rate, momentum=momentum, weight_decay=weight_decay),
-    epochs=epochs,
-    batch_size=batch_size,
-    schedule=training.Cosine(),
-    precision=precision,
-    measured=measured,
-    snapshots=(0,),
-)
-networks = {
-    "skip + BN": {"skip": "yes", "norm": "batch"},
-    "BN alone": {"skip": "no", "norm": "batch"},
-    "skip alone": {"skip": "yes", "norm": "none"},
-    "neither": {"skip": "no", "norm": "none"},
-}
-settings = {
-    name: {"skip": levels["skip"] == "yes", "norm": levels["norm"]}
-    for name, levels in networks.items()
-}
+optimizer = training.SGD(learning_rate, momentum=momentum, weight_decay=weight_decay)
+options = {"epochs": epochs, "batch_size": batch_size, "schedule": training.Cosine()}
+options |= {"precision": precision, "measured": measured, "snapshots": (0,)}
+base = training.TrainConfig(models.ResNet(depth=depth, width=width), optimizer, **options)
+networks = {"skip + BN": (True, "batch"), "BN alone": (False, "batch")}
+networks |= {"skip alone": (True, "none"), "neither": (False, "none")}
+he, torch = {}, {}  # Arm -> settings, by initialisation
+for name, (skip, norm) in networks.items():
+    levels, settings = {"skip": "yes" if skip else "no", "norm": norm}, {"skip": skip, "norm": norm}
+    he[Arm(name, **levels, init="he", rate="shared")] = settings
+    arm = Arm(f"{name}, torch", **levels, init="torch", rate="shared")
+    torch[arm] = settings | {"init": "torch"}
 
 # %%
-he_arms = {name: Arm(name, **levels, init="he", rate="shared") for name, levels in networks.items()}
-he_changes = {arm: settings[name] for name, arm in he_arms.items()}
-runs = study.train(arms.variants(base, he_changes), task, seeds=seeds, workers=workers)
+runs = study.train(arms.variants(base, he), task, seeds=seeds, workers=workers)
 figures.training(
     runs,
     label="fig-training",
-    caption="Training with and without skip connections and BN: mean over seeds, 95% interval as a "
-    "band, each seed as a thin line. A curve ends where its run diverged.",
-    alt="Four panels over epochs, four arms each: training loss, test loss, test error, and norm "
-    "of the mini-batch gradients.",
+    caption="Training with and without skip connections and BN.",
 )
 
 # %%
@@ -115,28 +98,25 @@ source |= {"depth": 20, "width": 1.0, "max_train": 50000, "small_train": 50000}
 source |= {"plane_points": coarse_points}
 reasons = dict.fromkeys(source, "costs less" if study.evidence else "a small run, no evidence")
 reasons |= {"plane_points": "finer"}
-display.show(
-    tables.divergence(runs, label="tab-divergence"),
-    tables.departures(source, study.parameters, reasons, label="tab-departures"),
-)
+departures = tables.departures(source, study.parameters, reasons, label="tab-departures")
+display.show(tables.divergence(runs, label="tab-divergence"), departures)
 
 # %% [markdown]
-# How far skip connections take a network that has BN, and one that has not:
+# How far skip connections take a network that has BN, and one that has not, where runs that
+# diverged count with what they left:
 
 # %%
 ends = study.measurements.where(at="end")
 accuracy = intervals.mean_interval([100 * x for x in ends.values("test_accuracy", "skip + BN")])
-from_bn, from_skip = (
-    ends.difference("test_accuracy", ["skip + BN", other], factor=100)
-    for other in ("BN alone", "skip alone")
-)
-slower = ends.ratio("train_loss", ["BN alone", "skip + BN"])
-display.Sentence(
+reached = display.Sentence(
     f"Skip with BN reaches a test accuracy of {formatting.interval_text(accuracy)} per cent, which "
-    f"{formatting.position_text(accuracy, 85.05)}, the source's. The difference to BN alone is "
-    f"{formatting.interval_text(from_bn)} percentage points; to skip alone, where runs that "
-    f"diverged count with what they left, {formatting.interval_text(from_skip)}. BN alone ends at "
-    f"{formatting.interval_text(slower)} times the training loss of skip with BN."
+    f"{formatting.position_text(accuracy, 85.05)}, the source's."
+)
+display.show(
+    reached,
+    tables.ahead(ends, ["skip + BN", "BN alone"], when="With BN in both,"),
+    tables.ahead(ends, ["skip + BN", "skip alone"], when="With skip connections in both,"),
+    tables.over(ends, ["train_loss"], ["BN alone", "skip + BN"]),
 )
 
 # %% [markdown]
@@ -147,100 +127,76 @@ display.Sentence(
 
 # %%
 small_task = study.load(dataset, max_train=small_train)
-start_changes = {
-    Arm(f"{name}, torch", **levels, init="torch", rate="shared"): settings[name] | {"init": "torch"}
-    for name, levels in networks.items()
-}
-small_step = Arm("neither, small step", **networks["neither"], init="he", rate="small")
-start_changes[small_step] = settings["neither"] | {"learning_rate": small_rate}
-start_configs = arms.variants(
-    base, {arm: change | {"measure_every": measure_every} for arm, change in start_changes.items()}
+small_step = Arm("neither, small step", skip="no", norm="none", init="he", rate="small")
+starts = torch | {small_step: {"skip": False, "norm": "none", "learning_rate": small_rate}}
+starts = {arm: settings | {"measure_every": measure_every} for arm, settings in starts.items()}
+start_runs = study.train(arms.variants(base, starts), small_task, seeds=seeds, workers=workers)
+table = tables.arms(
+    study.measurements,
+    ["test_accuracy", "train_loss"],
+    start_runs.arms,
+    runs=start_runs,
+    label="tab-starts",
+    caption=f"Starts, on {small_task.train_size} examples: mean over seeds with 95% interval.",
 )
-start_runs = study.train(start_configs, small_task, seeds=seeds, workers=workers)
+pairs = [["skip + BN, torch", f"{name}, torch"] for name in ("BN alone", "skip alone", "neither")]
 display.show(
-    tables.arms(
-        study.measurements,
-        ["test_accuracy", "train_loss"],
-        start_runs.arms,
-        runs=start_runs,
-        label="tab-starts",
-        caption=f"Other starts, on {small_task.train_size} examples: mean over seeds ± half-width "
-        "of the 95% interval.",
-    ),
+    table,
+    *(tables.ahead(study.measurements, pair, when="On these examples") for pair in pairs),
     tables.divergence(start_runs, label="tab-divergence-starts"),
-)
-
-# %%
-torch_pairs = {
-    name: study.measurements.difference(
-        "test_accuracy", ["skip + BN, torch", f"{name}, torch"], factor=100
-    )
-    for name in ("BN alone", "skip alone", "neither")
-}
-compared = [f"{name} by {formatting.interval_text(x)}" for name, x in torch_pairs.items()]
-display.Sentence(
-    "From PyTorch's initialisation the test accuracy of skip with BN differs, in percentage "
-    f"points, from {formatting.list_text(compared)}."
 )
 
 # %% [markdown]
 # ### Do gradients vanish?
 #
-# [The gradients that layers receive](#fig-signals) before training test the source's picture of a
-# decay by 0.9 a layer: [factors](#tab-signals). [Those of the weights](#fig-gradients) cannot:
-# without norm a plain network is homogeneous in the weights of each layer, so that ⟨W, ∂L/∂W⟩ is
-# the same for all, whatever vanishes.
+# [The gradients that layers receive](#fig-signals) before training test the source's picture: in
+# networks with neither they decay by 0.9 a layer. [The factors](#tab-signals) from a layer to the
+# one before it are below 1 where gradients vanish. [Those of the weights](#fig-gradients), root
+# mean square over the mini-batches of an epoch, cannot test it: without norm a plain network is
+# homogeneous in the weights of each layer, so that ⟨W, ∂L/∂W⟩ is the same for all, whatever
+# vanishes.
 
 # %%
 signal_set = task.first(signal_examples)
 he_signals, start_signals = (
     study.signals(group.solutions(signal_set, step=0, bn="batch")) for group in (runs, start_runs)
 )
-same_names = {name: f"{name}, torch" for name in networks}
+torch_signals = start_signals.renamed({name: f"{name}, torch" for name in networks})
 figures.gradients(
-    {
-        "He's initialisation": he_signals,
-        "PyTorch's initialisation": start_signals.renamed(same_names),
-    },
+    {"He's initialisation": he_signals, "PyTorch's initialisation": torch_signals},
     variable="z",
     reference=0.9,
     label="fig-signals",
-    caption="Gradients of the loss by the layers' outputs z before training, over "
-    f"{signal_examples} examples.",
-    alt="Two panels over the layer: gradient norms of the four arms before training, beside a "
-    "decay by 0.9 a layer.",
+    caption=f"Gradients by the layers' outputs z before training, on {signal_examples} examples.",
 )
 
 # %%
-display.show(
-    tables.arms(
-        study.measurements,
-        ["signal_decay"],
-        [*runs.arms, *start_runs.arms],
-        label="tab-signals",
-        caption="The factor by which gradients change from a layer to the one before it, before "
-        "training: mean over seeds ± half-width of the 95% interval. Below 1 they vanish.",
-    ),
-    display.Sentence(
-        "Mean-field theory has no free parameter here: for wide plain networks without norm it "
-        f"gives 1 from He's initialisation and $\\sqrt{{1/6}}$ = {math.sqrt(1 / 6):.3f} from "
-        "PyTorch's, and for plain ones with BN "
-        rf"$\sqrt{{\pi/(\pi - 1)}}$ = {math.sqrt(math.pi / (math.pi - 1)):.3f} "
-        "(Yang et al. 2019). The source has 0.9 for networks with neither."
-    ),
+table = tables.arms(
+    study.measurements,
+    ["signal_decay"],
+    [*runs.arms, *start_runs.arms],
+    label="tab-signals",
+    caption="Factor of the gradients from a layer to the one before it: mean over seeds with "
+    "95% interval.",
 )
+theory = display.Sentence(
+    "Mean-field theory has no free parameter here: for wide plain networks without norm it "
+    f"gives 1 from He's initialisation and $\\sqrt{{1/6}}$ = {math.sqrt(1 / 6):.3f} from "
+    rf"PyTorch's, and for plain ones with BN $\sqrt{{\pi/(\pi - 1)}}$ = "
+    f"{math.sqrt(math.pi / (math.pi - 1)):.3f} (Yang et al. 2019)."
+)
+display.show(table, theory)
 
 # %%
+moments = {"initialisation": 0, "last epoch": -1}
+weight_gradients = {
+    moment: {key: run.gradients[:, place] for key, run in runs.items()}
+    for moment, place in moments.items()
+}
 figures.gradients(
-    {
-        moment: {key: run.gradients[:, place] for key, run in runs.items()}
-        for moment, place in {"initialisation": 0, "last epoch": -1}.items()
-    },
+    weight_gradients,
     label="fig-gradients",
-    caption="Gradients by the layers' weights W in the two by two, root mean square over the "
-    "mini-batches of an epoch (at the initialisation: the first mini-batch).",
-    alt="Two panels over the layer: gradient norms of the four arms at the initialisation and in "
-    "the last epoch.",
+    caption="Gradients by the layers' weights W: of the first mini-batch, and in the last epoch.",
 )
 
 # %% [markdown]
@@ -251,18 +207,19 @@ figures.gradients(
 # scale-invariant versions; the range of the loss on a filter-normalised plane: [all
 # numbers](#tab-measures). Beside them stands what the source's own estimators give on these
 # networks, five power iterations, and a coarse plane along directions of norm 1: [the
-# comparison](#tab-estimators).
+# comparison](#tab-estimators), where the range of the filter-normalised plane is another quantity.
+#
+# Where outputs p are the same for all inputs and classes, the Hessian of the cross-entropy in the
+# last layer's biases is diag(p) − ppᵀ, whose largest eigenvalue stands below. A network with a
+# $\lambda_{\max}$ of that size ignores its inputs, and its flatness says nothing of the landscape
+# that others train in.
 
 # %%
 neither = runs.where(skip="no", norm="none")
 solutions = neither.solutions(task.first(curvature_examples))
 curvature = ["lambda_max", "lambda_min", "kappa", "sam", "lambda_max_relative", "sam_adaptive"]
-geometry = study.measure(
-    solutions,
-    [*curvature, "gradient_norm", "loss", "rounding"],
-    rho=rho,
-    rho_adaptive=rho_adaptive,
-)
+radii = {"rho": rho, "rho_adaptive": rho_adaptive}
+geometry = study.measure(solutions, [*curvature, "gradient_norm", "loss", "rounding"], **radii)
 planes = study.random_planes(solutions, points=plane_points)
 study.quadratic_radii(planes)
 shapes = study.shapes(planes)
@@ -273,39 +230,24 @@ tables.arms(
     ["neither"],
     runs=neither,
     label="tab-measures",
-    caption=f"Networks that have neither, on {curvature_examples} examples: mean over seeds ± "
-    "half-width of the 95% interval.",
+    caption=f"Networks with neither, on {curvature_examples} examples: mean over seeds with 95% "
+    "interval.",
 )
 
 # %%
-estimates = study.measure(
-    solutions,
-    ["power_iteration", "coarse_range"],
-    iterations=power_iterations,
-    coarse_points=coarse_points,
-)
+rough = {"iterations": power_iterations, "coarse_points": coarse_points}
+estimates = study.measure(solutions, ["power_iteration", "coarse_range"], **rough)
+beside = {"power_iteration": "lambda_max", "coarse_range": "loss_range"}
 source_numbers = {"power_iteration": {"neither": 0.100}, "coarse_range": {"neither": 0.0}}
-display.show(
-    tables.estimators(
-        published.comparisons(
-            geometry | shapes | estimates,
-            {"power_iteration": "lambda_max", "coarse_range": "loss_range"},
-            source=source_numbers,
-        ),
-        label="tab-estimators",
-        caption="The source's estimators on the networks that have neither. Beside the loss range "
-        "of the coarse plane stands that of the filter-normalised one, another quantity.",
-    ),
-    tables.dead(neither),
+rows = published.comparisons(geometry | shapes | estimates, beside, source=source_numbers)
+table = tables.estimators(
+    rows, label="tab-estimators", caption="The source's estimators on the networks with neither."
 )
-
-# %%
-display.Sentence(
-    "Where outputs p are the same for all inputs and classes, the Hessian of the cross-entropy in "
-    "the last layer's biases is diag(p) − ppᵀ, whose largest eigenvalue is "
-    f"1/{task.classes} = {1 / task.classes:g}. A network with a λ_max of this size ignores its "
-    "inputs, and its flatness says nothing of the landscape that others train in."
+ignoring = display.Sentence(
+    "A network that ignores its inputs, and gives all classes one probability, has a λ_max of "
+    f"1/{task.classes} = {1 / task.classes:g} in the biases of its last layer."
 )
+display.show(table, ignoring, tables.dead(neither))
 
 # %% [markdown]
 # ## What was shown

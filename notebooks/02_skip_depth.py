@@ -48,16 +48,12 @@ depth = 8  # of the norms and the initialisations
 width = 0.5
 norms = ["batch", "group", "layer", "instance", "none"]
 depths = [8, 14]
-epochs = 8
-batch_size = 128
-learning_rate = 0.1
-momentum = 0.9
-weight_decay = 1e-4
+epochs, batch_size = 8, 128
+learning_rate, momentum, weight_decay = 0.1, 0.9, 1e-4
 precision = "float32"
 measured = 10000  # training examples on which the curves are measured
 measure_every = 4  # epochs from one measurement of their history to the next
-rho = 0.05  # radius of SAM's step
-rho_adaptive = 0.5  # radius of the adaptive step, relative to |theta|
+rho, rho_adaptive = 0.05, 0.5  # radii of SAM's step, and of the adaptive one, relative to |theta|
 curvature_examples = 128  # first training examples: curvature and sharpness
 
 # %% [markdown]
@@ -73,44 +69,31 @@ curvature_examples = 128  # first training examples: curvature and sharpness
 study = Study("02_skip_depth", vars())
 task = study.load(dataset, max_train=max_train)
 first_epoch = math.ceil(task.train_size / batch_size)  # steps
-base = training.TrainConfig(
-    models.ResNet(depth=depth, width=width),
-    training.SGD(learning_rate, momentum=momentum, weight_decay=weight_decay),
-    epochs=epochs,
-    batch_size=batch_size,
-    schedule=training.Cosine(),
-    precision=precision,
-    measured=measured,
-    measure_every=measure_every,
-    snapshots=(0, first_epoch),
-)
+optimizer = training.SGD(learning_rate, momentum=momentum, weight_decay=weight_decay)
+options = {"epochs": epochs, "batch_size": batch_size, "schedule": training.Cosine()}
+options |= {"precision": precision, "measured": measured, "measure_every": measure_every}
+options |= {"snapshots": (0, first_epoch)}
+base = training.TrainConfig(models.ResNet(depth=depth, width=width), optimizer, **options)
 kinds = {"skip": "yes", "plain": "no"}
 starts = {"he": {}, "torch": {"init": "torch"}, "SkipInit": {"skipinit": True}}
 norm_plan = [("skip", norm, depth, "he") for norm in norms]
 depth_plan = [(kind, "batch", layers, "he") for kind, layers in itertools.product(kinds, depths)]
-start_plan = [
-    (kind, norm, depth, start)
-    for start, norm, kind in itertools.product(("he", "torch"), ("batch", "none"), kinds)
-]
+others = itertools.product(("he", "torch"), ("batch", "none"), kinds)
+start_plan = [(kind, norm, depth, start) for start, norm, kind in others]
 start_plan.append(("skip", "none", depth, "SkipInit"))
 
 # %%
-planned = {}
+planned, changes = {}, {}
 for kind, norm, layers, start in dict.fromkeys(norm_plan + depth_plan + start_plan):
     words = [kind, norm]
     words += [f"depth {layers}"] if layers != depth else []
     words += [start] if start != "he" else []
     factors = {"skip": kinds[kind], "norm": norm, "depth": layers}
     factors |= {"init": starts[start].get("init", "he")}
-    factors |= {"skipinit": "yes" if start == "SkipInit" else "no"}
-    planned[kind, norm, layers, start] = Arm(", ".join(words), **factors)
-changes = {
-    arm: {"skip": kind == "skip", "norm": norm, "depth": layers, **starts[start]}
-    for (kind, norm, layers, start), arm in planned.items()
-}
-configs = arms.variants(base, changes)
-runs = study.train(configs, task, seeds=seeds, workers=workers)
-norm_arms = [planned[plan] for plan in norm_plan]
+    arm = Arm(", ".join(words), **factors, skipinit="yes" if start == "SkipInit" else "no")
+    planned[kind, norm, layers, start] = arm
+    changes[arm] = {"skip": kind == "skip", "norm": norm, "depth": layers, **starts[start]}
+runs = study.train(arms.variants(base, changes), task, seeds=seeds, workers=workers)
 depth_families = {
     kind: {layers: planned[kind, "batch", layers, "he"] for layers in depths} for kind in kinds
 }
@@ -120,10 +103,8 @@ source = {"batch_size": 32, "precision": "float32", "epochs": 20, "dataset": "ci
 source |= {"depth": 20, "width": 1.0, "max_train": 50000}
 reasons = dict.fromkeys(source, "costs less" if study.evidence else "a small run, no evidence")
 reasons |= {"max_train": "many arms", "width": "many arms"} if study.evidence else {}
-display.show(
-    tables.divergence(runs, label="tab-divergence"),
-    tables.departures(source, study.parameters, reasons, label="tab-departures"),
-)
+departures = tables.departures(source, study.parameters, reasons, label="tab-departures")
+display.show(tables.divergence(runs, label="tab-divergence"), departures)
 
 # %% [markdown]
 # ## Norms and depth at the solution
@@ -131,30 +112,28 @@ display.show(
 # On fixed training examples, in eval mode: extreme eigenvalues of the Hessian until the residual is
 # below $10^{-4}$ of the spectral range, SAM's one-step rise, and their scale-invariant versions.
 # Five norms with skip connections are in a [table](#tab-norms); depth with BN, with and without
-# skip connections, in two figures: [accuracy and curvature](#fig-depths), and [the gradients of
-# layers](#fig-gradients).
+# skip connections, in two figures: [accuracy and curvature](#fig-depths), where BN at the
+# initialisation takes the statistics of the examples, and [the gradients of
+# layers](#fig-gradients), of the first mini-batch and root mean square over those of the last
+# epochs.
 
 # %%
 curvature_set = task.first(curvature_examples)
 compared = runs.where(arm=[planned[plan] for plan in dict.fromkeys(norm_plan + depth_plan)])
 curvature = ["lambda_max", "lambda_min", "kappa", "sam", "lambda_max_relative", "sam_adaptive"]
 solutions = compared.solutions(curvature_set)
-geometry = study.measure(
-    solutions,
-    [*curvature, "gradient_norm", "loss", "rounding"],
-    rho=rho,
-    rho_adaptive=rho_adaptive,
-)
+radii = {"rho": rho, "rho_adaptive": rho_adaptive}
+geometry = study.measure(solutions, [*curvature, "gradient_norm", "loss", "rounding"], **radii)
 outcomes = ["test_accuracy", "train_loss", "test_loss"]
 ends = study.measurements.where(at="end", quantity=outcomes)
 tables.arms(
     ends | geometry,
     [*outcomes, *curvature],
-    norm_arms,
+    [planned[plan] for plan in norm_plan],
     runs=runs,
     label="tab-norms",
-    caption=f"Norms, trained on {task.train_size} examples and measured on {curvature_examples}: "
-    "mean over seeds ± half-width of the 95% interval.",
+    caption=f"Norms, trained on {task.train_size} examples, measured on {curvature_examples}: mean "
+    "over seeds with 95% interval.",
 )
 
 # %%
@@ -169,10 +148,7 @@ figures.against_size(
     x="depth (layers)",
     span=10.0,
     label="fig-depths",
-    caption="Depth, with BN: mean over seeds with 95% interval. At the initialisation the "
-    "statistics are those of the examples.",
-    alt="Four panels over depth, with and without skip connections: test accuracy, conditioning, "
-    "largest eigenvalue at the initialisation and after training.",
+    caption="Depth, with BN: mean over seeds with 95% interval.",
 )
 
 # %%
@@ -186,10 +162,8 @@ for layers, (moment, place) in itertools.product(depths, moments.items()):
 figures.gradients(
     gradients,
     label="fig-gradients",
-    caption="Gradients by the layers' weights W, with BN: of the first mini-batch, and root mean "
-    f"square over those of the last {min(measure_every, epochs)} epochs.",
-    alt="Two panels a depth, before training and at its end: gradient norms over the layer, with "
-    "and without skip connections.",
+    caption="Gradients by the layers' weights W, with BN, before training and over the last "
+    f"{min(measure_every, epochs)} epochs.",
 )
 
 # %% [markdown]
@@ -200,16 +174,14 @@ figures.gradients(
 exponents = power_laws.power_law_exponents(geometry, ["kappa"], depth_families)
 doubling = math.log(2) / math.log(max(depths) / min(depths))
 depth_arms = [arm for family in depth_families.values() for arm in family.values()]
-display.show(
-    tables.exponents(
-        exponents,
-        headings(["kappa"]),
-        label="tab-exponents",
-        caption=f"Exponents of the power law in depth, from {min(depths)} to {max(depths)} layers; "
-        f"at {doubling:.3f} the ratio doubles over this range.",
-    ),
-    tables.learned(runs.where(arm=depth_arms)),
+table = tables.exponents(
+    exponents,
+    headings(["kappa"]),
+    label="tab-exponents",
+    caption=f"Exponents of the power law in depth, {min(depths)} to {max(depths)} layers; at "
+    f"{doubling:.3f} the ratio doubles over this range.",
 )
+display.show(table, tables.learned(runs.where(arm=depth_arms)))
 
 # %% [markdown]
 # ## Does geometry predict, and does it predict early?
@@ -218,7 +190,7 @@ display.show(
 # interval from leaving out arms, and within arms, which does not see the differences between
 # architectures. [The numbers](#tab-correlations), with the training loss and the depth itself in
 # the last rows; [two of them](#fig-scatter), a point a network. Early numbers are those of the mode
-# of training, with the statistics of the examples.
+# of training, with the statistics of the examples; numbers without a moment are those at the end.
 
 # %%
 kept_arms = [arm for arm in compared.arms if not compared.diverged(arm)[0]]
@@ -229,35 +201,26 @@ batch_solutions = kept.solutions(curvature_set, bn="batch", bn_block=batch_size)
 batch = study.measure(batch_solutions, early_kinds, rho=rho, tol=1e-3)
 numbers = ends | geometry | at_start | predictors.of_column(ends, "test_accuracy", "depth")
 numbers |= early.qualified("after one epoch") | batch.qualified("batch statistics")
-early_names = [
-    f"{name}, {moment}"
+start_names, epoch_names = (
+    [f"{name}, {moment}" for name in ("lambda_max", "gradient_norm", "sam")]
     for moment in ("at the initialisation", "after one epoch")
-    for name in ("lambda_max", "gradient_norm", "sam")
-]
-late_names = ["lambda_max", "kappa", "sam", "lambda_max, batch statistics", "sam, batch statistics"]
-names = short_headings([*early_names, *late_names, "train_loss"]) | {"depth": "depth"}
-correlations = predictors.rank_correlations(numbers, names, "test_accuracy", kept_arms)
-display.show(
-    tables.correlations(
-        correlations,
-        label="tab-correlations",
-        caption="Rank correlation with the final test accuracy and its 95% interval. Measures "
-        "without a moment are those at the end of training.",
-    ),
-    tables.correlation_signs(correlations, target="test accuracy"),
 )
+late_names = ["lambda_max", "kappa", "sam", "lambda_max, batch statistics", "sam, batch statistics"]
+names = short_headings([*start_names, *epoch_names, *late_names, "train_loss"])
+names |= {"depth": "depth"}
+correlations = predictors.rank_correlations(numbers, names, "test_accuracy", kept_arms)
+table = tables.correlations(
+    correlations,
+    label="tab-correlations",
+    caption="Rank correlation with the final test accuracy and its 95% interval.",
+)
+display.show(table, tables.correlation_signs(correlations, target="test accuracy"))
 
 # %%
-clouds = [
-    plots.Cloud(
-        names[name],
-        numbers.unit(name),
-        "test accuracy (share correct)",
-        predictors.points(numbers, name, "test_accuracy", kept_arms),
-        x_scale="log",
-    )
-    for name in ("lambda_max, after one epoch", "lambda_max")
-]
+clouds, y = [], "test accuracy (share correct)"
+for name in ("lambda_max, after one epoch", "lambda_max"):
+    points = predictors.points(numbers, name, "test_accuracy", kept_arms)
+    clouds.append(plots.Cloud(names[name], numbers.unit(name), y, points, x_scale="log"))
 figures.scatter(
     clouds,
     label="fig-scatter",
@@ -270,20 +233,20 @@ figures.scatter(
 # diverge or never leave chance: what the landscape before training says of the accuracy.
 
 # %%
-initial_names = {name: names[name] for name in early_names[:3]}
+initial_names = {name: names[name] for name in start_names}
 confidence = 1 - 0.05 / len(initial_names)
 before = predictors.rank_correlations(
     numbers, initial_names, "test_accuracy", runs.arms, confidence=confidence
 )
+table = tables.correlations(
+    before,
+    converged={title: numbers.converged(name) for name, title in initial_names.items()},
+    label="tab-initial",
+    caption="Rank correlation of numbers before training with the final test accuracy of all "
+    f"{len(runs.arms)} arms: {100 * confidence:.4g}% intervals, widened for three trials.",
+)
 display.show(
-    tables.correlations(
-        before,
-        converged={title: numbers.converged(name) for name, title in initial_names.items()},
-        label="tab-initial",
-        caption=f"Rank correlation of three numbers before training with the final test accuracy "
-        f"of all {len(runs.arms)} arms, each with its {100 * confidence:.4g}% interval, widened "
-        "for three trials.",
-    ),
+    table,
     tables.stable_starts(initial, ends, base.optimizer, "test_accuracy", kept_arms),
     tables.rounding(initial, "at the initialisation"),
     tables.rounding(early, "after one epoch"),

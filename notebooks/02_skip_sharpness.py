@@ -41,61 +41,45 @@ dataset = "digits"
 max_train = 50000  # training examples of the two arms, at most
 seeds = [0, 1, 2]
 workers = 1  # processes that train side by side
-depth = 8
-width = 0.5
-epochs = 8
-batch_size = 128
-learning_rate = 0.1
-momentum = 0.9
-weight_decay = 1e-4
+depth, width = 8, 0.5
+epochs, batch_size = 8, 128
+learning_rate, momentum, weight_decay = 0.1, 0.9, 1e-4
 precision = "float32"
 measured = 10000  # training examples on which the curves are measured
 small_train = 512  # training examples of the check of batch size and precision
 measure_every = 4  # epochs from one measurement of their history to the next
 source_batch = 32  # of S3; in float32, a check of what batch_size and precision change
-rho = 0.05  # radius of SAM's step
-rho_adaptive = 0.5  # radius of the adaptive step, relative to |theta|
+rho, rho_adaptive = 0.05, 0.5  # radii of SAM's step, and of the adaptive one, relative to |theta|
 curvature_examples = 256  # first training examples: curvature, sharpness, planes
 survey_seeds = [0, 1, 2]
 outliers = 10
-density_probes = 1
-density_steps = 30
+density_probes, density_steps = 1, 30
 plane_points = 13
-power_iterations = 5  # the sources' estimators: S3
-coarse_points = 10  # S3
-lanczos_steps = 15  # S2
-lanczos_step_sizes = [1e-3, 1e-1]  # S2 gives none
+power_iterations, coarse_points = 5, 10  # the sources' estimators: S3
+lanczos_steps, lanczos_step_sizes = 15, [1e-3, 1e-1]  # S2, which names no step size
 
 # %% [markdown]
 # ## Training
 #
 # The arms with BN of the two by two, as in the study of who trains at all: both share convolutions,
-# initial weights (He's) and order of batches; only the additions are left out: [the
-# curves](#fig-training). Below them stands what departs from the source.
+# initial weights (He's) and order of batches; only the additions are left out. [The
+# curves](#fig-training) show means over seeds with 95% intervals as bands, and each seed as a thin
+# line; a curve ends where its run diverged. Below them stands what departs from the source.
 
 # %%
 study = Study("02_skip_sharpness", vars())
 task = study.load(dataset, max_train=max_train)
-base = training.TrainConfig(
-    models.ResNet(depth=depth, width=width),
-    training.SGD(learning_rate, momentum=momentum, weight_decay=weight_decay),
-    epochs=epochs,
-    batch_size=batch_size,
-    schedule=training.Cosine(),
-    precision=precision,
-    measured=measured,
-    snapshots=(0,),
-)
+optimizer = training.SGD(learning_rate, momentum=momentum, weight_decay=weight_decay)
+options = {"epochs": epochs, "batch_size": batch_size, "schedule": training.Cosine()}
+options |= {"precision": precision, "measured": measured, "snapshots": (0,)}
+base = training.TrainConfig(models.ResNet(depth=depth, width=width), optimizer, **options)
 skip, plain = Arm("skip + BN", skip="yes", norm="batch"), Arm("BN alone", skip="no", norm="batch")
 configs = arms.variants(base, {skip: {}, plain: {"skip": False}})
 runs = study.train(configs, task, seeds=seeds, workers=workers)
 figures.training(
     runs,
     label="fig-training",
-    caption="Training with BN, with and without skip connections: mean over seeds, 95% interval as "
-    "a band, each seed as a thin line. A curve ends where its run diverged.",
-    alt="Four panels over epochs, two arms each: training loss, test loss, test error, and norm "
-    "of the mini-batch gradients.",
+    caption="Training with BN, with and without skip connections.",
 )
 
 # %%
@@ -105,10 +89,8 @@ source |= {"plane_points": coarse_points}
 reasons = dict.fromkeys(source, "a small run, no evidence") if not study.evidence else {}
 reasons |= {"batch_size": "costs less", "precision": "costs less", "plane_points": "finer"}
 reasons |= {"small_train": "a check costs less"} if study.evidence else {}
-display.show(
-    tables.divergence(runs, label="tab-divergence"),
-    tables.departures(source, study.parameters, reasons, label="tab-departures"),
-)
+departures = tables.departures(source, study.parameters, reasons, label="tab-departures")
+display.show(tables.divergence(runs, label="tab-divergence"), departures)
 
 # %% [markdown]
 # ### Do batch size and precision change the finding?
@@ -119,14 +101,12 @@ display.show(
 
 # %%
 small_task = study.load(dataset, max_train=small_train)
-source_way = {"batch_size": source_batch, "precision": "float32", "measure_every": measure_every}
-here = {"measure_every": measure_every}
-check = {
-    Arm("skip + BN, as here", skip="yes", way="here"): here,
-    Arm("skip + BN, as source", skip="yes", way="source"): source_way,
-    Arm("BN alone, as here", skip="no", way="here"): {**here, "skip": False},
-    Arm("BN alone, as source", skip="no", way="source"): {**source_way, "skip": False},
-}
+ways = {"here": {}, "source": {"batch_size": source_batch, "precision": "float32"}}
+check = {}
+for arm, has_skip in ((skip, True), (plain, False)):
+    for way, settings in ways.items():
+        checked = Arm(f"{arm}, as {way}", skip=arm.factors["skip"], way=way)
+        check[checked] = settings | {"skip": has_skip, "measure_every": measure_every}
 check_runs = study.train(arms.variants(base, check), small_task, seeds=seeds[:1], workers=workers)
 check_solutions = check_runs.solutions(task.first(curvature_examples))
 at_end = ["lambda_max", "sam", "gradient_norm", "loss", "rounding"]
@@ -138,21 +118,18 @@ tables.arms(
     list(check),
     runs=check_runs,
     label="tab-check",
-    caption=f"Batches of {batch_size} in {precision} (here) and of {source_batch} in float32 "
+    caption=f"Batches of {batch_size} in {precision} (here) or {source_batch} in float32 "
     f"(source), on {small_task.train_size} examples, one seed.",
 )
 
 # %%
-by_way = {
-    way: check_ends.where(way=way, quantity="lambda_max")
-    .by("skip")
-    .ratios("lambda_max", ["no", "yes"])
-    for way in ("here", "source")
-}
+here, there = (
+    check_ends.ratios("lambda_max", [f"{arm}, as {way}" for arm in (plain, skip)]) for way in ways
+)
 display.Sentence(
-    f"In this check λ_max of BN alone is {formatting.number_text(*by_way['here'])} times that of "
-    f"skip with BN with batches of {batch_size} in {precision}, and "
-    f"{formatting.number_text(*by_way['source'])} times with batches of {source_batch} in float32."
+    f"In this check λ_max of BN alone is {formatting.number_text(*here)} times that of skip with "
+    f"BN with batches of {batch_size} in {precision}, and {formatting.number_text(*there)} times "
+    f"with batches of {source_batch} in float32."
 )
 
 # %% [markdown]
@@ -168,16 +145,14 @@ smaller = {"batch_size": source_batch, "measure_every": measure_every}
 batch_runs = study.train(arms.variants(base, {smaller_batches: smaller}), task, seeds=seeds[:1])
 batch_solutions = batch_runs.solutions(task.first(curvature_examples))
 batch_ends = study.measure(batch_solutions, at_end, rho=rho)
-accuracies = {
-    arm: [100 * value for value in study.measurements.values("test_accuracy", arm)]
-    for arm in (skip, smaller_batches)
-}
-reached = intervals.mean_interval(accuracies[skip])
+percent = {arm: study.measurements.values("test_accuracy", arm) for arm in (skip, smaller_batches)}
+percent = {arm: [100 * value for value in values] for arm, values in percent.items()}
+reached = intervals.mean_interval(percent[skip])
 display.Sentence(
     f"Skip with BN reaches a test accuracy of {formatting.interval_text(reached)} per cent, which "
     f"{formatting.position_text(reached, 85.05)}, the source's. Its first seed reaches "
-    f"{accuracies[skip][0]:.2f} with batches of {batch_size}, and "
-    f"{accuracies[smaller_batches][0]:.2f} with batches of {source_batch}; λ_max is then "
+    f"{percent[skip][0]:.2f} with batches of {batch_size}, and {percent[smaller_batches][0]:.2f} "
+    f"with batches of {source_batch}; λ_max is then "
     f"{formatting.number_text(*batch_ends.values('lambda_max', smaller_batches))}."
 )
 
@@ -188,7 +163,9 @@ display.Sentence(
 # until the residual is below $10^{-4}$ of the spectral range, SAM's one-step rise, and their
 # scale-invariant versions, as in the study of batch normalisation; the first two under batch
 # statistics, as in training, too, where float32 rounds more, below $10^{-3}$: [the
-# table](#tab-measures), [the spectra](#fig-density), [planes](#fig-planes).
+# table](#tab-measures), [the spectra](#fig-density), means over seeds on a symmetric logarithmic
+# axis, each seed as a thin line, and [planes](#fig-planes) through the first seed's solutions on
+# shared levels, where the quadratic prediction holds inside the circle.
 
 # %%
 solutions = runs.solutions(task.first(curvature_examples))
@@ -205,8 +182,7 @@ tables.arms(
     numbers.quantities,
     runs=runs,
     label="tab-measures",
-    caption=f"Both arms, on {curvature_examples} examples: mean over seeds ± half-width of "
-    "the 95% interval.",
+    caption=f"Both arms, on {curvature_examples} examples: mean over seeds with 95% interval.",
 )
 
 # %%
@@ -216,8 +192,7 @@ spectra = study.spectra(surveyed, outliers=outliers, probes=density_probes, step
 figures.spectra(
     spectra.grouped("arm"),
     label="fig-density",
-    caption="Density of the eigenvalues, symmetric logarithmic axis: mean over seeds, each as a "
-    f"thin line. Ticks: the {outliers} largest and smallest eigenvalues.",
+    caption=f"Density of the eigenvalues; ticks: the {outliers} largest and smallest of each.",
     alt="A density for each arm, with a peak at zero and outliers on both sides.",
 )
 
@@ -230,48 +205,38 @@ figures.planes(
     shown,
     predictions={arm: model for (arm, _), model in first.models.items()},
     label="fig-planes",
-    caption="Training loss on a filter-normalised plane through the first seed's solutions, on "
-    "shared levels; dashed, where the record has it: the quadratic prediction, which holds inside "
-    "the circle.",
+    caption="Loss on a filter-normalised plane; dashed, where recorded: the quadratic prediction.",
     alt="Contour plots side by side, one for each arm that trained.",
 )
 
 # %%
-display.show(
-    figures.surface(
-        shown,
-        label="fig-surface",
-        caption="The same planes as surfaces, α and β relative to filter norms.",
-        alt="Surfaces with one vertical scale, one for each arm that trained.",
-    ),
-    tables.arms(
-        shapes,
-        ["loss_range", "roughness", "quadratic_radius"],
-        runs=runs,
-        label="tab-planes",
-        caption="Planes of all seeds, over [−1, 1]² in filter norms: mean over seeds ± half-width "
-        "of the 95% interval.",
-    ),
+figure = figures.surface(
+    shown,
+    label="fig-surface",
+    caption="The same planes as surfaces, α and β relative to filter norms.",
+    alt="Surfaces with one vertical scale, one for each arm that trained.",
 )
+table = tables.arms(
+    shapes,
+    ["loss_range", "roughness", "quadratic_radius"],
+    runs=runs,
+    label="tab-planes",
+    caption="Planes over [−1, 1]² in filter norms: mean over seeds with 95% interval.",
+)
+display.show(figure, table)
 
 # %% [markdown]
 # ### The sources' estimators on our networks
 #
 # Five power iterations, a coarse plane along directions of norm 1, and 15 steps of Lanczos on
 # finite differences without reorthogonalisation: [what they give](#tab-estimators), beside the
-# converged eigenvalues and the range of the filter-normalised plane.
+# converged eigenvalues and the range of the filter-normalised plane, which is another quantity.
 
 # %%
-rough = study.measure(
-    solutions,
-    ["power_iteration", "coarse_range"],
-    iterations=power_iterations,
-    coarse_points=coarse_points,
-)
-ritz_names, options = ["ritz_max", "ritz_min", "ritz_negative"], {"lanczos_steps": lanczos_steps}
-ritz = [
-    study.measure(solutions, ritz_names, step_size=size, **options) for size in lanczos_step_sizes
-]
+of_s3 = {"iterations": power_iterations, "coarse_points": coarse_points}
+rough = study.measure(solutions, ["power_iteration", "coarse_range"], **of_s3)
+ritz_names, of_s2 = ["ritz_max", "ritz_min", "ritz_negative"], {"lanczos_steps": lanczos_steps}
+ritz = [study.measure(solutions, ritz_names, step_size=h, **of_s2) for h in lanczos_step_sizes]
 
 # %%
 pairs = {"power_iteration": "lambda_max", "coarse_range": "loss_range"}
@@ -281,26 +246,21 @@ source_numbers |= {"coarse_range": {skip: 0.0005, plain: 0.0024}}
 tables.estimators(
     published.comparisons(rough | ritz[0] | eval_mode | shapes, pairs, source=source_numbers),
     label="tab-estimators",
-    caption="The sources' estimators on these networks; Ritz values with steps of "
-    f"{lanczos_step_sizes[0]:g}. Beside the loss range of the coarse plane stands that of the "
-    "filter-normalised one, another quantity.",
+    caption=f"The sources' estimators; Ritz values with steps of {lanczos_step_sizes[0]:g}.",
 )
 
 # %% [markdown]
 # Curvature of the cross-entropy grows with the loss, so the ratio of $\lambda_{\max}$ stands beside
-# the ratio of the training losses. The source has 13 for $\lambda_{\max}$.
+# the ratio of the training losses: first by the source's estimator, then converged. The source has
+# 13 for $\lambda_{\max}$; the check with its batches and precision stands above.
 
 # %%
 pair = [plain, skip]
 measures = ["lambda_max", "lambda_max, batch statistics", "lambda_max_relative", "train_loss"]
-display.Sentence(
-    "BN alone over skip with BN, by the source's estimator: "
-    f"{tables.ratio_words(rough, ['power_iteration'], pair)}. Converged: "
-    f"{tables.ratio_words(numbers, measures, pair)}; {tables.ratio_words(traces, ['trace'], pair)}."
-    " With the source's batches and precision the check on "
-    f"{small_task.train_size} examples has {formatting.number_text(*by_way['source'])} for λ_max. "
-    "Test accuracy, BN alone − skip with BN: "
-    f"{formatting.interval_text(numbers.difference('test_accuracy', pair, factor=100))} points."
+display.show(
+    tables.over(rough, ["power_iteration"], pair),
+    tables.over(numbers | traces, [*measures, "trace"], pair),
+    tables.ahead(numbers, pair, when="At the end"),
 )
 
 # %% [markdown]
