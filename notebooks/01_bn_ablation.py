@@ -31,9 +31,8 @@
 # left under batch statistics, at equal training loss, and in measures that no rescaling changes.
 
 # %%
-from landscape import connectivity, models, plots, training
-from studies import Arm, Study, arms, display, figures, formatting, intervals, tables
-from studies.records import equal_loss
+from landscape import connectivity, models, training
+from studies import Arm, Study, arms, display, figures, tables
 
 # %% tags=["parameters"]
 profile = "quick"  # smoke and quick are no evidence; paper is
@@ -44,23 +43,19 @@ dataset = "digits"
 max_train = 60000  # training examples to use at most
 seeds = [0, 1, 2, 3]  # both arms are trained with each; neighbours form the pairs of the path
 workers = 1  # processes that train side by side
-channels = [16, 32]
-hidden = 64
+channels, hidden = [16, 32], 64
 epochs = 30
 batch_size = 128
-learning_rate = 0.01
-momentum = 0.9
+learning_rate, momentum = 0.01, 0.9
 rho = 0.05  # radius of SAM's step
 rho_adaptive = 0.5  # radius of the adaptive step, relative to |theta|
 curvature_examples = 1024  # first training examples: curvature, sharpness, lines, planes
 check_examples = [256, 512, 1437]  # does that number matter?
 survey_seeds = [0, 1, 2, 3]  # those of the seeds whose whole spectrum is measured
 outliers = 10  # eigenvalues computed at each end, as many as classes
-density_probes = 2
-density_steps = 40
+density_probes, density_steps = 2, 40
 path_examples = 1437  # of the training and of the test set
-line_directions = 5
-line_points = 21
+line_directions, line_points = 5, 21
 plane_points = 13
 top_reach = 0.5  # of the plane along eigenvectors, in units of the parameters
 path_points = 11
@@ -72,65 +67,40 @@ twin_factors = [0.25, 0.5, 1.0, 2.0, 4.0]
 #
 # Both arms share architecture, initial weights, order of batches and step size; the normalisation
 # and its parameters alone differ. Losses are measured in eval mode over all examples after each
-# epoch, and once before the first: [the curves](#fig-training). Before training, BN in eval mode
-# does nothing, having no statistics yet: both arms begin at one loss.
+# epoch, and once before the first: [the curves](#fig-training) show means over seeds with 95%
+# intervals as bands, and each seed as a thin line. Before training, BN in eval mode does nothing,
+# having no statistics yet: both arms begin at one loss.
 
 # %%
 study = Study("01_bn_ablation", vars())
 task = study.load(dataset, max_train=max_train)
-base = training.TrainConfig(
-    model=models.CNN(channels=tuple(channels), hidden=hidden),
-    optimizer=training.SGD(learning_rate, momentum=momentum),
-    epochs=epochs,
-    batch_size=batch_size,
-)
+network = models.CNN(channels=tuple(channels), hidden=hidden)
+optimizer = training.SGD(learning_rate, momentum=momentum)
+base = training.TrainConfig(network, optimizer, epochs=epochs, batch_size=batch_size)
 pair = [Arm("BN", norm="batch"), Arm("no BN", norm="none")]
 configs = arms.variants(base, {arm: arm.factors for arm in pair})
 runs = study.train(configs, task, seeds=seeds, workers=workers)
-figures.training(
+figure = figures.training(
     runs,
     label="fig-training",
-    caption="Training with and without BN: mean over seeds, 95% interval as a band, each seed as a "
-    "thin line. Losses in eval mode over all examples; epoch 0 is the initialisation.",
-    alt="Four panels over epochs, each with and without batch normalisation: training loss, test "
-    "loss, test error, and norm of the mini-batch gradients, all on logarithmic axes.",
+    caption="Training with and without BN; losses in eval mode, epoch 0 is the initialisation.",
 )
-
-# %%
-sizes = formatting.list_text([f"{runs.sizes[arm]:,} with {arm}" for arm in pair])
-display.Sentence(
-    f"Convolutions with {formatting.setting_text(channels)} channels and {hidden} hidden units; "
-    f"parameters: {sizes}. SGD with a learning rate of {learning_rate:g}, momentum {momentum:g} "
-    f"and batches of {batch_size}; {epochs} epochs."
-)
+display.show(figure, tables.setup(runs), tables.divergence(runs, label="tab-divergence"))
 
 # %% [markdown]
-# The source shows curves and names no measure of steadiness. Step noise is ours: how far the
-# mini-batch loss jumps from step to step, after the first epoch, which is all descent. Jumps are
-# larger where the loss is larger. So step noise is also compared at equal mini-batch loss: in each
-# arm over the first stretch, as long as an epoch, whose mean is as low as the worse arm's in its
-# last epoch.
+# Which of the two is ahead, and which trains more steadily? The source shows curves and names no
+# measure of steadiness. Step noise is ours: how far the mini-batch loss jumps from step to step,
+# after the first epoch, which is all descent. Jumps are larger where the loss is larger. So step
+# noise is also compared at equal mini-batch loss: in each arm over the first stretch, as long as an
+# epoch, whose mean is as low as the worse arm's in its last epoch.
 
 # %%
 trained = study.step_noise(runs) | study.measurements.where(at="end")
-noise_ratios = trained.ratios("step_noise_matched", pair)
-steps = len(seeds) * (epochs - 1)
-falls = [
-    f"{sum(int((run.history['test_accuracy'][1:].diff() < 0).sum()) for run in arm_runs)} of "
-    f"{steps} with {arm}"
-    for arm, arm_runs in runs.grouped().items()
-]
 display.show(
-    tables.divergence(runs, label="tab-divergence"),
-    display.Sentence(
-        "On test examples BN is ahead by "
-        f"{formatting.interval_text(trained.difference('test_accuracy', pair, factor=100))} "
-        "percentage points. With BN over without: "
-        f"{tables.ratio_words(trained, ['step_noise', 'step_noise_matched', 'loss_gap'], pair)}. "
-        f"At equal loss the ratios of step noise go from {min(noise_ratios):.4g} to "
-        f"{max(noise_ratios):.4g} in single seeds. Times that test accuracy falls from the end of "
-        f"one epoch to the end of the next: {formatting.list_text(falls)}."
-    ),
+    tables.ahead(trained, pair, when="At the end of training"),
+    tables.over(trained, ["step_noise", "step_noise_matched", "loss_gap"], pair),
+    tables.single_ratios(trained, "step_noise_matched", pair),
+    tables.falls(runs),
 )
 
 # %% [markdown]
@@ -139,7 +109,8 @@ display.show(
 # Of two networks the one that has trained further is ahead on test examples too, and curvature of
 # the cross-entropy may fall with the loss. So both are compared once more where their training
 # losses are nearly the same: for each seed at the larger of the two final ones; of the other arm
-# the network of the step at which the line between its measurements first gets there.
+# the network of the step at which the line between its measurements first gets there
+# ([table](#tab-equal), in eval mode).
 
 # %%
 examples = task.first(curvature_examples)
@@ -147,28 +118,18 @@ equals = study.at_equal_loss(runs, examples, bn_block=batch_size)
 splits = ["train_loss", "train_accuracy", "test_loss", "test_accuracy"]
 surroundings = ["loss", "lambda_max", "sam", "gradient_norm", "rounding"]
 at_equal_loss = study.measure(equals, splits + surroundings, rho=rho)
-tables.comparison(
+table = tables.comparison(
     at_equal_loss,
     ["train_loss", "loss", "test_loss", "test_accuracy", "lambda_max", "sam"],
-    pair,
     label="tab-equal",
-    caption="At equal training loss: mean over seeds ± half-width of the 95% interval, and paired "
-    f"ratio, in eval mode. Loss, λ_max and rise are those of the first {examples.count} examples.",
+    caption="At equal training loss: mean ± half-width of the 95% interval over seeds, paired "
+    f"ratio. Loss, λ_max and rise are those of the first {examples.count} examples.",
 )
-
-# %%
-slopes, rises = ([at_equal_loss.values(q, a) for a in pair] for q in ("gradient_norm", "sam"))
-slope_shares = [
-    rho * intervals.mean_interval([g / r for g, r in zip(*arm, strict=True)]).estimate
-    for arm in zip(slopes, rises, strict=True)
-]
-more_accurate = at_equal_loss.difference("test_accuracy", pair, factor=100)
-display.Sentence(
-    "Where both have trained equally far, to losses that differ within a seed by a factor of at "
-    f"most {equal_loss.largest_ratio(at_equal_loss, 'train_loss', pair):.3g}, BN is ahead on test "
-    f"examples by {formatting.interval_text(more_accurate)} percentage points. Of the SAM rise, ρ "
-    f"times the norm of the gradient makes {slope_shares[0]:.2f} with BN and {slope_shares[1]:.2f} "
-    "without."
+display.show(
+    table,
+    tables.equality(at_equal_loss, "train_loss", pair),
+    tables.ahead(at_equal_loss, pair, when="At equal training loss"),
+    tables.slope_shares(at_equal_loss, pair, rho=rho),
 )
 
 # %% [markdown]
@@ -186,8 +147,10 @@ display.Sentence(
 # $DHD$, where $D$ holds the norm of each weight's filter (curvature for each *relative*
 # displacement of a filter) and 0 for biases and norm layers, which the raw one counts, and the
 # adaptive step, whose length is relative to each parameter (Kwon 2021). [The
-# figure](#fig-sharpness) shows them seed by seed, [the table](#tab-measures) beside losses and
-# accuracy.
+# figure](#fig-sharpness) shows them seed by seed, the raw ones on the left, with means and 95%
+# intervals as open markers, [the table](#tab-measures) beside losses and accuracy: losses and rises
+# in nats, eigenvalues in nats per squared unit of the parameters (relative: per squared filter
+# norm).
 
 # %%
 ends = runs.solutions(examples, bn_block=batch_size)
@@ -195,29 +158,21 @@ sharpness = ["lambda_max", "sam", "lambda_max_relative", "sam_adaptive"]
 others = ["lambda_min", "kappa", "gradient_norm", "loss", "rounding"]
 radii = {"rho": rho, "rho_adaptive": rho_adaptive}
 at_end = study.measure(ends, sharpness + others, **radii)
-figures.pairs(
+figure = figures.pairs(
     at_end,
     sharpness,
-    pair,
     label="fig-sharpness",
-    caption="Four measures of sharpness, a point a seed, thin lines joining the arms of one seed; "
-    "open markers are means with 95% intervals. The two on the left depend on how layers are "
-    f"scaled; the two on the right do not. ρ = {rho}, adaptive {rho_adaptive}.",
-    alt="Four panels comparing the arms with and without batch normalisation: largest Hessian "
-    "eigenvalue, one-step sharpness, and the scale-invariant version of each.",
+    caption=f"Sharpness in eval mode, a line a seed; ρ = {rho}, adaptive {rho_adaptive}.",
+    alt="Four panels, with and without BN: two measures of sharpness, each raw and relative.",
 )
-
-# %%
 ended = ["test_accuracy", "test_loss", "train_loss", "loss_gap", "step_noise", "step_noise_matched"]
-tables.comparison(
+table = tables.comparison(
     trained | at_end,
     [*ended, "lambda_min", *sharpness],
-    pair,
     label="tab-measures",
-    caption="Mean over seeds ± half-width of the 95% interval, and the paired ratio with its "
-    "interval. Losses and rises in nats, eigenvalues in nats per squared unit of the parameters "
-    "(relative: per squared filter norm).",
+    caption="Mean over seeds ± half-width of the 95% interval, and paired ratio.",
 )
+display.show(figure, table)
 
 # %% [markdown]
 # ### Does the number of examples matter?
@@ -231,25 +186,15 @@ for size in check_examples:
     subset = first_ends.replace(examples=task.first(size)).labelled(subset=size)
     study.measure(subset, ["lambda_max"])
 by_size = study.measurements.where(subset=check_examples)
-figures.against(
+figure = figures.against(
     by_size,
     ["lambda_max"],
     "subset",
     x="training examples",
     label="fig-examples",
-    caption="The top eigenvalue of the first seed's networks against the number of training "
-    "examples that it is measured on, in eval mode.",
-    alt="One curve for each arm: largest Hessian eigenvalue over the number of examples.",
+    caption="λ_max in eval mode by the number of training examples; first seed.",
 )
-
-# %%
-size_ratios = by_size.ratios("lambda_max", pair)
-on_sizes = [f"{r:.3g} on {size}" for r, size in zip(size_ratios, check_examples, strict=True)]
-display.Sentence(
-    f"λ_max with BN over that without, of this seed: {formatting.list_text(on_sizes)} examples. It "
-    f"moves with them by a factor of {max(size_ratios) / min(size_ratios):.3g}, which no interval "
-    "over seeds has."
-)
+display.show(figure, tables.ratios_along(by_size, "lambda_max", pair, "subset", unit="examples"))
 
 # %% [markdown]
 # ## The whole spectrum, in eval mode and under batch statistics
@@ -257,14 +202,11 @@ display.Sentence(
 # With BN there are two Hessians at one solution. In eval mode the running statistics are constants;
 # under batch statistics (of blocks as large as the mini-batches of training) they move with the
 # weights, and their derivatives count (Ghorbani 2019). [The figure](#fig-density) shows the density
-# of the eigenvalues of each, by stochastic Lanczos quadrature. The eigenvalues at both ends are
-# computed one by one and drawn as ticks; those that converged are taken out of the density. Their
-# residuals are then below $10^{-4}$ of the spectral range, under batch statistics, where float32
-# rounds more, below $10^{-3}$. [The table](#tab-spectrum) has the trace,
-# which is exact in eval mode (such a network is piecewise linear in each parameter, so
-# $\operatorname{tr} H$ is that of the Gauss-Newton matrix) and estimated under batch statistics,
-# and $\lambda_{\max}/|\lambda_{\min}|$: since $\lambda_{\min}<0$ it is no condition number, and
-# says how much the Hessian curves up and down.
+# of the eigenvalues of each, by stochastic Lanczos quadrature: mean over seeds, each as a thin
+# line. The eigenvalues at both ends are computed one by one and drawn as ticks below, a row for
+# each seed; those that converged are taken out of the density. Their residuals are then below
+# $10^{-4}$ of the spectral range, under batch statistics, where float32 rounds more, below
+# $10^{-3}$.
 
 # %%
 hessians = (
@@ -278,59 +220,36 @@ traces = study.measure(surveyed, ["trace", "mean_eigenvalue"])
 figures.spectra(
     spectra.grouped("arm"),
     label="fig-density",
-    caption="Density of the eigenvalues, symmetric logarithmic axis: mean over seeds, each as a "
-    f"thin line. Ticks below: the {outliers} largest and {outliers} smallest eigenvalues, a row "
-    "for each seed.",
-    alt="Three densities below each other, with ticks for the eigenvalues at both ends: BN in eval "
-    "mode, BN under batch statistics, no BN.",
-)
-
-# %%
-whole = study.measurements.where(estimator="whole spectrum") | traces
-tables.comparison(
-    whole,
-    ["lambda_max", "lambda_kth", "lambda_min", "trace", "kappa", "negative_mass"],
-    hessians.arms,
-    label="tab-spectrum",
-    caption="The three Hessians: mean over seeds ± half-width of the 95% interval, and paired "
-    f"ratios to the networks without BN; k = {outliers}. Eigenvalues and trace in nats per squared "
-    "unit of the parameters; negative mass is the share of eigenvalues below −δ, with δ a "
-    "thousandth of each Hessian's own largest eigenvalue.",
-)
-
-# %%
-shares = [intervals.mean_interval(whole.values("negative_mass", h)).estimate for h in hessians.arms]
-eval_over_batch = whole.ratio("lambda_max", hessians.arms[:2])
-display.Sentence(
-    f"The share below −δ is known to ±{whole.largest_error('negative_mass'):.2g} in one network, "
-    "which intervals over seeds do not hold; the means of the three Hessians go from "
-    f"{min(shares):.3g} to {max(shares):.3g}. At one and the same solution, λ_max in eval mode is "
-    f"{formatting.interval_text(eval_over_batch)} times that under batch statistics."
+    caption=f"Density of the eigenvalues; ticks: the {outliers} largest and smallest of each.",
+    alt="Three densities with ticks at both ends: BN in eval mode, under batch statistics, no BN.",
 )
 
 # %% [markdown]
-# SAM's step under batch statistics goes along the gradient that the statistics are part of, to the
-# loss with the statistics of that point, as in training.
+# [The table](#tab-spectrum) has the trace, which is exact in eval mode (such a network is piecewise
+# linear in each parameter, so $\operatorname{tr} H$ is that of the Gauss-Newton matrix) and
+# estimated under batch statistics, and $\lambda_{\max}/|\lambda_{\min}|$: since
+# $\lambda_{\min}<0$ it is no condition number, and says how much the Hessian curves up and down.
+# Negative mass is the share of eigenvalues below $-\delta$, with $\delta$ a thousandth of each
+# Hessian's own largest eigenvalue. SAM's step under batch statistics goes along the gradient that
+# the statistics are part of, to the loss with the statistics of that point, as in training.
+# Intervals over seeds do not hold the errors of single estimates, which the caption gives.
 
 # %%
 in_batches = study.measure(ends.replace(bn="batch"), ["sam", "gradient_norm", "loss"], rho=rho)
-two_modes = at_end | in_batches.qualified("batch statistics")
-eval_rises, batch_rises = (two_modes.values(q, "BN") for q in ("sam", "sam, batch statistics"))
-rise_ratios = in_batches.ratios("sam", pair)
+rises = at_end.where(quantity="sam").renamed({"BN, eval": "BN"})
+rises |= in_batches.where(quantity="sam").renamed({"BN, batch": "BN", "no BN": "no BN"})
+whole = study.measurements.where(estimator="whole spectrum") | traces | rises
+table = tables.comparison(
+    whole,
+    ["lambda_max", "lambda_kth", "lambda_min", "trace", "kappa", "negative_mass", "sam"],
+    hessians.arms,
+    label="tab-spectrum",
+    caption=f"Mean over seeds ± half-width of the 95% interval, and paired ratio; k = {outliers}.",
+)
 display.show(
-    display.Sentence(
-        "With BN over without, in eval mode: "
-        f"{tables.ratio_words(at_end, sharpness, pair)}; at equal training loss: "
-        f"{tables.ratio_words(at_equal_loss, sharpness[:2], pair)}; under batch statistics: "
-        f"{tables.ratio_words(in_batches, ['sam'], pair)}, "
-        f"{tables.ratio_words(whole, ['lambda_max'], hessians.arms[1:])}."
-    ),
-    display.Sentence(
-        "At one and the same solution with BN, the rise in eval mode is "
-        f"{formatting.ratio_text(eval_rises, batch_rises)} times that under batch statistics. The "
-        f"latter is, in single seeds, between {min(rise_ratios):.3g} and {max(rise_ratios):.3g} "
-        "times that without BN."
-    ),
+    table,
+    tables.over(whole, ["lambda_max", "sam"], hessians.arms[:2]),
+    tables.single_ratios(whole, "sam", hessians.arms[1:]),
 )
 
 # %% [markdown]
@@ -340,40 +259,23 @@ display.show(
 # divides $a$ out; without, the next layer takes $1/a$, which ReLU and pooling let through. Either
 # way the network computes the same function (Dinh 2017), and $\lambda_{\max}$ of $H$ moves, because
 # second derivatives in that layer are divided by $a^2$, and without BN those in the next multiplied
-# by it. [The figure](#fig-twins) shows by how much.
+# by it. [The figure](#fig-twins) shows by how much: the raw measures in its upper row move, those
+# in its lower row do not.
 
 # %%
 for factor in twin_factors:
     twin_ends = first_ends.rescaled("0", factor)
     study.measure(twin_ends, [*sharpness, "loss_change", "rounding"], **radii)
 twins = study.measurements.where(factor=twin_factors)
-figures.against(
+figure = figures.against(
     twins,
     sharpness,
     "factor",
     x="factor a",
     label="fig-twins",
-    caption="The four measures on the first seed's networks, the first layer scaled by a. "
-    "Upper row: the raw measures. Lower row: those that no rescaling changes.",
-    alt="Four panels over the factor, each with and without batch normalisation: raw eigenvalue, "
-    "raw sharpness, relative eigenvalue, adaptive sharpness.",
+    caption="The four measures on the first seed's networks, the first layer scaled by a.",
 )
-
-# %%
-spreads = [
-    max(max(values) / min(values) for values in (twins.values(q, a) for a in pair))
-    for q in sharpness
-]
-with_bn, without = (twins.values("lambda_max", arm) for arm in pair)
-overlap = min(with_bn) < max(without) and min(without) < max(with_bn)
-loss_change = max(max(twins.values("loss_change", arm)) for arm in pair)
-display.Sentence(
-    f"Over these factors the loss changes by at most {loss_change:.1e} nats. At most, λ_max of an "
-    f"arm changes by a factor of {spreads[0]:.3g}, its SAM rise of {spreads[1]:.3g}, its relative "
-    f"λ_max of {spreads[2]:.4f} and its adaptive rise of {spreads[3]:.4f}. Choosing these scales "
-    f"{'can' if overlap else 'cannot'} put either arm ahead in λ_max; at that of these factors "
-    f"which makes it least, BN has {min(with_bn) / min(without):.3g} times that of the other."
-)
+display.show(figure, tables.rescaled(twins, sharpness, pair))
 
 # %% [markdown]
 # ## Lines and planes
@@ -382,108 +284,77 @@ display.Sentence(
 # norms (Li 2018; biases and norm layers stay). A position of 1 is a displacement as long as the
 # filters themselves, so the arms share one scale in [the figure of lines](#fig-lines). Running
 # statistics are wrong where the weights are others, so that with BN in eval mode a line shows that
-# too; under batch statistics it does not: [the rise](#tab-rises) tells the two apart. [The
-# spread](#fig-spread) over directions is that of one solution, and planes are in eval mode.
+# too; under batch statistics it does not: [the rise](#tab-rises) at both ends of a line, mean over
+# directions, by the distance in filter norms, tells the two apart.
 
 # %%
 lines = study.lines(hessians, points=line_points, count=line_directions)
-figures.lines(
+figure = figures.lines(
     lines,
     label="fig-lines",
-    caption=f"Lines through the solutions along filter-normalised directions: mean over "
-    f"{line_directions} directions for each seed (thin), then over seeds with 95% interval.",
-    alt="Two panels over the position from minus one to one: training loss on a logarithmic axis "
-    "and training accuracy, each with batch normalisation in both modes and without.",
+    caption=f"Mean over {line_directions} directions, thin; then over seeds with 95% interval.",
 )
-
-# %%
-line_rises = study.rises(lines, [0.1, 0.5, 1.0])
-distances = dict.fromkeys(line_rises.frame["distance"])
-rises_table, *further = (line_rises.where(distance=d).qualified(f"at {d:.2g}") for d in distances)
-for at_distance in further:
-    rises_table |= at_distance
-tables.comparison(
-    rises_table,
-    rises_table.quantities,
-    hessians.arms,
+line_rises = study.rises(lines, [0.1, 0.5, 1.0]).qualified("at {distance:.2g}")
+table = tables.comparison(
+    line_rises,
+    line_rises.quantities,
     label="tab-rises",
-    caption="Rise of the training loss at both ends of a line, relative to filter norms, mean over "
-    "directions: mean over seeds ± half-width of the 95% interval, and paired ratios to the "
-    "networks without BN.",
+    caption="Rise of the training loss: mean ± half-width of the 95% interval, and paired ratio.",
 )
+display.show(figure, table)
+
+# %% [markdown]
+# The intervals are those of means over directions. [The spread](#fig-spread) over single directions
+# is that of one solution: their median, and as a band the middle 80% of them.
 
 # %%
 figures.line_spread(
-    {arm: cut for (arm, _), cut in lines.where(seed=seeds[0]).items()},
+    lines.where(seed=seeds[0]).titled,
     label="fig-spread",
-    caption=f"The {line_directions} directions of the first seed's solutions one by one (thin): "
-    "their median, and as a band the middle 80% of them. It is no interval for a mean.",
-    alt="Two panels over the position from minus one to one: the spread of training loss and "
-    "training accuracy over random directions, with batch normalisation in both modes and without.",
+    caption=f"The {line_directions} directions of the first seed one by one (thin).",
 )
 
 # %% [markdown]
 # A plane shows more, of one solution each: [along two random directions](#fig-planes), and
 # [along the two sharpest eigenvectors](#fig-top), where a unit is one unit of the parameters.
 # Dashed contours are what gradient and Hessian at the centre predict, $L + g\cdot p + p^\top Hp/2$;
-# beyond the circle that prediction is off by more than a tenth of the largest rise so far.
-# [The surfaces](#fig-surface) are the first of these pictures again.
+# beyond the circle that prediction is off by more than a tenth of the largest rise so far: [the
+# radii](#tab-radii). Planes are in eval mode, with running statistics that are wrong away from the
+# solution (cross). [The surfaces](#fig-surface) are the first of these pictures again.
 
 # %%
 planes = study.random_planes(first_ends, points=plane_points)
-named_planes = {arm: plane for (arm, _), plane in planes.items()}
-prediction = "dashed: the prediction" if planes.models else "the record lacks the prediction"
-figures.planes(
-    named_planes,
-    predictions={arm: model for (arm, _), model in planes.models.items()},
-    levels=plots.levels(list(named_planes.values())),
-    label="fig-planes",
-    caption="Training loss on a filter-normalised plane through the first seed's solutions "
-    "(cross), in eval mode, with running statistics that are wrong away from it, on shared levels; "
-    f"{prediction}.",
-    alt="Two contour plots side by side, with and without batch normalisation: training loss "
-    "around the solution, and the quadratic prediction.",
-)
-
-# %%
 top_planes = study.top_planes(first_ends, points=plane_points, reach=top_reach)
-named_top_planes = {arm: plane for (arm, _), plane in top_planes.items()}
-figures.planes(
-    named_top_planes,
-    predictions={arm: model for (arm, _), model in top_planes.models.items()},
-    levels=plots.levels(list(named_top_planes.values())),
+random_figure = figures.predicted_planes(
+    planes,
+    unit="filter norms",
+    label="fig-planes",
+    caption="Training loss on a filter-normalised plane, first seed.",
+)
+top_figure = figures.predicted_planes(
+    top_planes,
+    unit="units of the parameters",
     xlabel="along the first eigenvector",
     ylabel="along the second",
     label="fig-top",
-    caption="The same along the two eigenvectors with the largest eigenvalues, in units of the "
-    "parameters.",
-    alt="Two contour plots side by side, with and without batch normalisation: training loss "
-    "along the two sharpest eigenvectors, and the quadratic prediction.",
+    caption="Training loss along the two eigenvectors with the largest eigenvalues.",
 )
-
-# %%
-figures.surface(
-    named_planes,
+surface = figures.surface(
+    planes.titled,
     label="fig-surface",
     caption="The random planes as surfaces, in eval mode, α and β relative to filter norms.",
-    alt="Two surfaces with one vertical scale, with and without batch normalisation: training "
-    "loss around the solution.",
+    alt="Two surfaces, with and without batch normalisation: training loss around the solution.",
 )
-
-# %% [markdown]
-# How far from its centre the quadratic prediction holds on each plane, up to the points of the
-# grid before it parts:
+display.show(random_figure, top_figure, surface)
 
 # %%
-random_radii = study.quadratic_radii(planes).qualified("random directions, in filter norms")
-top_radii = study.quadratic_radii(top_planes).qualified("eigenvectors, in units")
+predicted = study.quadratic_radii(planes).qualified("random directions, in filter norms")
+predicted |= study.quadratic_radii(top_planes).qualified("eigenvectors, in units")
 tables.arms(
-    random_radii | top_radii,
-    [*random_radii.quantities, *top_radii.quantities],
-    pair,
+    predicted,
+    predicted.quantities,
     label="tab-radii",
-    caption="Radius within which the quadratic prediction is off by less than a tenth of the "
-    "largest rise so far, first seed.",
+    caption="Radius, up to the points of the grid, within which the prediction holds; first seed.",
 )
 
 # %% [markdown]
@@ -494,7 +365,8 @@ tables.arms(
 # statistics. *Reestimate* recomputes the running statistics on training examples at each point;
 # on training examples these are nearly those of the batch, so that the two are one check rather
 # than two. Pairs are disjoint, so that they are independent samples. Networks without BN need no
-# policy; their path is the control: [loss and accuracy](#fig-paths), [barriers](#tab-barriers).
+# policy; their path is the control, on training examples: [loss and accuracy](#fig-paths), with
+# means over pairs, 95% intervals and each pair as a thin line, and [barriers](#tab-barriers).
 
 # %%
 joined = runs.solutions(task.first(path_examples))
@@ -502,30 +374,14 @@ bn_ends, control_ends = (joined.where(arm=arm) for arm in pair)
 bn_paths = study.paths(bn_ends, points=path_points, splits=["train", "test"])
 control_paths = study.paths(control_ends, points=path_points, policies=["frozen"])
 paths = bn_paths.grouped("split", "bn") | {("train", "no BN"): list(control_paths.values())}
-figures.paths(
+figure = figures.paths(
     paths,
     label="fig-paths",
-    caption=f"The straight path between two solutions with BN under three policies, and without BN "
-    f"on training examples: mean over {len(seeds) // 2} disjoint pairs of seeds with 95% interval, "
-    "each pair as a thin line.",
-    alt="Four panels over the position on the path: loss and accuracy on training and test "
-    "examples, curves for frozen, batch and re-estimated statistics, and for networks without BN.",
+    caption="The straight path between solutions with BN under three policies, and without BN.",
 )
-
-# %%
-heights = {
-    policy: [path.barrier for path in paths["train", policy]]
-    for policy in ("frozen", "batch", "no BN")
-}
-display.show(
-    tables.barriers(paths, label="tab-barriers"),
-    display.Sentence(
-        "On training examples the loss barrier with BN is "
-        f"{formatting.ratio_text(heights['frozen'], heights['no BN'])} times that without, under "
-        f"batch statistics {formatting.ratio_text(heights['batch'], heights['no BN'])} times (n = "
-        f"{len(heights['batch'])})."
-    ),
-)
+by_policy = {policy: paths["train", policy] for policy in ("frozen", "batch", "no BN")}
+barriers = tables.barriers(paths, label="tab-barriers")
+display.show(figure, barriers, tables.barrier_ratios(by_policy, "no BN"))
 
 # %% [markdown]
 # ### Other paths: aligned, repaired, curved
@@ -535,43 +391,23 @@ display.show(
 # closest to the first by weight matching (Ainsworth 2023). *Repaired* restores on that path the
 # statistics of each unit to those of the ends (Jordan 2023). *Bezier* is a curve with one bend,
 # trained on the training set between the solutions as they are (Garipov 2018). All have running
-# statistics estimated anew at each point: [loss and accuracy](#fig-routes),
-# [barriers](#tab-routes).
+# statistics estimated anew at each point, and are seen on training examples, between the same
+# pairs: [loss and accuracy](#fig-routes), [barriers](#tab-routes). Whether two solutions lie in
+# distinct basins, as the source concludes, is what these paths bear on.
 
 # %%
 curve = connectivity.CurveConfig(
     epochs=curve_epochs, batch_size=batch_size, learning_rate=learning_rate, momentum=momentum
 )
-kinds = study.paths(
-    bn_ends,
-    points=path_points,
-    kinds=["straight", "aligned", "repaired"],
-    policies=["reestimate"],
-    curve=curve,
-).grouped("path")
-figures.path_kinds(
+through = {"kinds": ["straight", "aligned", "repaired"], "policies": ["reestimate"]}
+kinds = study.paths(bn_ends, points=path_points, curve=curve, **through).grouped("path")
+figure = figures.path_kinds(
     kinds,
     label="fig-routes",
-    caption="Four kinds of paths between the same pairs of solutions with BN, on training "
-    "examples: mean over disjoint pairs of seeds with 95% interval, each pair as a thin line.",
-    alt="Two panels over the position on the path: loss and accuracy of the straight, aligned, "
-    "repaired and curved path.",
+    caption="Four kinds of paths with BN: mean over pairs with 95% interval, each pair thin.",
 )
-
-# %%
-kind_heights = {kind: [path.barrier for path in of_kind] for kind, of_kind in kinds.items()}
-remaining = [
-    f"the {kind} path keeps {formatting.ratio_text(of_kind, kind_heights['straight'])}"
-    for kind, of_kind in kind_heights.items()
-    if kind != "straight"
-]
-display.show(
-    tables.path_kinds(kinds, label="tab-routes"),
-    display.Sentence(
-        f"Of the loss barrier of the straight path, {formatting.list_text(remaining)}. Whether two "
-        "solutions lie in distinct basins, as the source concludes, is what these paths bear on."
-    ),
-)
+barriers = tables.path_kinds(kinds, label="tab-routes")
+display.show(figure, barriers, tables.barrier_ratios(kinds, "straight"))
 
 # %% [markdown]
 # ## What was shown

@@ -29,9 +29,8 @@
 # a plane predicts training time once arms and seeds are told apart.
 
 # %%
-from landscape import models, plots, training
+from landscape import models, training
 from studies import Study, arms, display, figures, formatting, power_laws, predictors, tables
-from studies.records import equal_loss
 
 # %% tags=["parameters"]
 profile = "quick"  # smoke and quick are no evidence; paper is
@@ -46,14 +45,10 @@ mlp_widths = [4, 8, 16, 32]
 cnn_widths = [4, 8, 16]
 vit_widths = [8, 16]
 cnn_hidden = 32
-vit_patch = 2
-vit_depth = 1
-mlp_epochs = 20
-cnn_epochs = 10
-vit_epochs = 20
+vit_patch, vit_depth = 2, 1
+mlp_epochs, cnn_epochs, vit_epochs = 20, 10, 20
 batch_size = 64
-learning_rate = 0.05
-momentum = 0.9
+learning_rate, momentum = 0.05, 0.9
 measured = 10000  # training examples on which the curves are measured
 measure_every = [0.5, 0.5, 0.5]  # epochs, of MLP, CNN and ViT
 close_every = 0.25  # likewise, in the first epochs of the CNNs that are compared
@@ -71,12 +66,9 @@ rise_rtol = 0.1  # standard error of their mean rise; seeds differ by more
 curvature_examples = 256
 many_examples = 1024  # on which the largest eigenvalue that claims are about is measured
 survey_seeds = [0, 1]
-density_probes = 1
-density_steps = 30
-plane_points = 13
-plane_reach = 1.0  # filter norms
-line_points = 13
-line_directions = 3
+density_probes, density_steps = 1, 30
+plane_points, plane_reach = 13, 1.0  # the reach in filter norms
+line_points, line_directions = 13, 3
 basin_level = 0.5  # nats above the solution: the rim of a basin
 
 # %% [markdown]
@@ -91,121 +83,95 @@ study = Study("04_width_scaling", vars())
 task = study.load(dataset, max_train=max_train)
 networks = {
     "MLP": {width: models.MLP(hidden=(width,)) for width in mlp_widths},
-    "CNN": {
-        width: models.CNN(channels=(width, width), hidden=cnn_hidden, norm="none")
-        for width in cnn_widths
-    },
+    "CNN": {width: models.CNN((width, width), cnn_hidden, norm="none") for width in cnn_widths},
     "ViT": {width: models.ViT(patch=vit_patch, dim=width, depth=vit_depth) for width in vit_widths},
 }
-plans = zip(networks, (mlp_epochs, cnn_epochs, vit_epochs), measure_every, strict=True)
+lengths = zip(networks, (mlp_epochs, cnn_epochs, vit_epochs), measure_every, strict=True)
+plans = {name: {"epochs": length, "measure_every": every} for name, length, every in lengths}
 settings = {
-    arms.named({"network": network, "width": width}): {
-        "model": model,
-        "epochs": epochs,
-        "measure_every": interval,
-    }
-    for network, epochs, interval in plans
+    arms.named({"network": network, "width": width}): {"model": model, **plan}
+    for network, plan in plans.items()
     for width, model in networks[network].items()
 }
 
 # %% [markdown]
 # Training curves of [each](#fig-training-mlp) [family](#fig-training-cnn) [by
-# itself](#fig-training-vit).
+# itself](#fig-training-vit): means over seeds, 95% intervals as bands, each seed as a thin line.
+# Training losses are those of the first training examples, test losses those of the whole test set.
 
 # %%
-base = training.TrainConfig(
-    networks["MLP"][mlp_widths[0]],
-    training.SGD(learning_rate, momentum=momentum),
-    batch_size=batch_size,
-    measured=measured,
-)
+sgd, first = training.SGD(learning_rate, momentum=momentum), networks["MLP"][mlp_widths[0]]
+base = training.TrainConfig(first, sgd, batch_size=batch_size, measured=measured)
 sweep = {"seeds": seeds, "workers": workers}
 runs = study.train(arms.variants(base, settings), task, **sweep)
 trained = study.measurements
-families = {
-    network: {arm.factors["width"]: arm for arm in runs.where(network=network).arms}
-    for network in networks
-}
+families = arms.families(runs.arms, family="network", size="width")
 for network in networks:
     figure = figures.training(
         runs.where(network=network),
         label=f"fig-training-{network.lower()}",
-        caption=f"Training the {network} of several widths: mean over seeds, 95% interval as a "
-        "band, each seed as a thin line. Training loss is that of the first "
-        f"{min(measured, task.train_size):,} examples.",
-        alt="Four panels over epochs, a curve for each width: losses, test error, gradient norm.",
+        caption=f"Training {network}s; losses of {min(measured, task.train_size):,} examples.",
     )
     display.show(figure)
 
 # %% [markdown]
-# Runs that diverged, that did not learn, or whose loss rose again, say little about minima.
+# Runs that diverged, that did not learn, or whose loss rose again, say little about minima. Then
+# [sizes](#tab-sizes), and where training ended.
 
 # %%
-display.show(
-    tables.divergence(runs, label="tab-divergence"), tables.learned(runs), tables.rebounds(runs)
-)
+diverged = tables.divergence(runs, label="tab-divergence")
+sizes = tables.sizes(runs, label="tab-sizes", caption="Networks, and where their training ended.")
+display.show(diverged, tables.learned(runs), tables.rebounds(runs), sizes)
 
 # %% [markdown]
-# [Sizes](#tab-sizes), and where training ended; then [what differs from the
-# source](#tab-departures).
+# [What differs from the source](#tab-departures), which names neither the layers of its networks
+# nor its batch size. Convolutional networks train for fewer epochs; what is compared at equal loss
+# does not depend on that.
 
 # %%
 source = {"learning_rate": 0.01, "momentum": 0.9, "dataset": "mnist", "max_train": 60000}
 source |= {"mlp_epochs": "24, of MLP-128 12", "cnn_epochs": 7, "mlp_widths": [32, 64, 128]}
 source |= {"cnn_widths": [16, 32, 64], "seeds": "one, not named"}
-reasons = {"mlp_epochs": "one plan for all", "seeds": "intervals"}
-reasons |= {"cnn_epochs": "one costs many of an MLP's; see what is compared at equal loss"}
-reasons |= dict.fromkeys(("mlp_widths", "cnn_widths"), "a wider range")
+reasons = {"mlp_epochs": "one plan for all", "cnn_epochs": "one costs many of an MLP's"}
+reasons |= {"mlp_widths": "a wider range", "cnn_widths": "a wider range", "seeds": "intervals"}
 reasons = reasons if study.evidence else dict.fromkeys(source, "a small run, no evidence")
-sizes_table = tables.sizes(
-    runs,
-    label="tab-sizes",
-    caption="Parameters of each network, and where training ended. The source names neither its "
-    "layers nor its batch size.",
-)
-departures = tables.departures(source, study.parameters, reasons, label="tab-departures")
-display.show(sizes_table, departures)
+tables.departures(source, study.parameters, reasons, label="tab-departures")
 
 # %% [markdown]
 # ### How long does training take?
 #
 # Convolutional networks pass the levels within their first epochs: those that are compared are
-# trained once more so far, and measured more often. [Epochs to each level](#tab-durations).
+# trained once more so far, and measured more often. [Epochs until each level](#tab-durations) is
+# first reached: medians over seeds. How far the beginnings of these networks were measured, and
+# after which fractions of an epoch, stands in the caption.
 
 # %%
+closely = {"epochs": close_epochs, "measure_every": close_every}
 first_epochs = {
-    arms.named({"network": "CNN", "width": width, "plan": "first epochs"}): {
-        **settings[families["CNN"][width]],
-        "epochs": close_epochs,
-        "measure_every": close_every,
-    }
-    for width in cnn_compared
+    arms.named({**arm.factors, "plan": "first epochs"}): {**settings[arm], **closely}
+    for arm in (families["CNN"][width] for width in cnn_compared)
 }
 beginnings = study.train(arms.variants(base, first_epochs), task, **sweep).by("network", "width")
 loss_target = f"training loss {loss_level:g} nats"
-accuracy_targets = {f"test accuracy {level:g}": level for level in accuracy_levels}
 targets = {loss_target: ("train_loss", loss_level)}
-targets |= {name: ("test_accuracy", level) for name, level in accuracy_targets.items()}
+targets |= {f"test accuracy {level:g}": ("test_accuracy", level) for level in accuracy_levels}
 durations = study.times(runs, targets, beginnings=beginnings)
-first_target = next(iter(accuracy_targets))
-accuracies = {arm: trained.values("test_accuracy", arm) for arm in runs.arms}
-times_table = tables.times(
+times = tables.times(
     durations,
-    {name: name for name in targets},
     label="tab-durations",
-    caption="Epochs until a level is first reached. The CNNs of widths "
-    f"{formatting.setting_text(cnn_compared)} were measured every {close_every:g} epochs for "
-    f"{close_epochs:g}.",
+    caption=f"Epochs to levels; of compared CNNs the first {close_epochs:g} by {close_every:g}.",
 )
-relapsed = (durations[first_target], accuracies, first_target, accuracy_targets[first_target])
-display.show(times_table, tables.relapsed(*relapsed))
+display.show(times, tables.relapsed(durations, targets, trained))
 
 # %% [markdown]
 # ## Curvature and sharpness
 #
-# Where training ended, on fixed training examples: [against the width](#fig-curvature). Outliers
-# are the eigenvalues above the largest gap in the logarithms of the largest eigenvalues; there are
-# said to be as many as classes (Sagun et al. 2017, Papyan 2018).
+# Where training ended, on fixed training examples: [against the width](#fig-curvature), curvature,
+# the rise of the loss by a step along the gradient (SAM), by a step in proportion to the
+# parameters' own size (adaptive) and in random directions (average), the trace of the covariance of
+# single gradients (noise), and the training loss of the curves. Outliers are the eigenvalues above
+# the largest gap in the logarithms of the largest eigenvalues; there are said to be as many as
+# classes (Sagun et al. 2017, Papyan 2018). Numbers without a clear gap are drawn all the same.
 
 # %%
 few, many = (task.first(size) for size in (curvature_examples, many_examples))
@@ -224,34 +190,25 @@ figure = figures.against_size(
     families,
     x="width",
     label="fig-curvature",
-    caption=f"On {few.count:,} examples against the width: curvature, the rise of the loss by a "
-    f"step of length {rho:g} (SAM), of {rho_adaptive:g} of the parameters' own size (adaptive) and "
-    f"of {rho_average:g} in random directions (average), the trace of the covariance of single "
-    "gradients (noise), and the training loss of the curves: mean over seeds with 95% interval. "
-    f"There are {task.classes} classes; numbers of outliers without a clear gap behind them are "
-    "drawn all the same.",
-    alt="Eight panels over the width, one curve for each family of networks.",
+    caption=f"Mean over seeds, 95% interval; {few.count:,} examples, {task.classes} classes; "
+    f"steps of {rho:g} (SAM), {rho_adaptive:g} (adaptive) and {rho_average:g} (average).",
 )
 display.show(figure, tables.gaps(sharp, classes=task.classes))
 
 # %% [markdown]
-# [The whole spectrum](#fig-density) of the narrowest and the widest network that are compared.
+# [The whole spectrum](#fig-density) of the narrowest and the widest network that are compared: the
+# density of the eigenvalues per unit of the axis, which is symmetric and logarithmic, each seed as
+# a thin line; ticks are the largest and smallest eigenvalues, as many as classes at each end.
 
 # %%
 kinds = {"MLP": mlp_compared, "CNN": cnn_compared}
 shown_arms = [families[kind][widths[end]] for kind, widths in kinds.items() for end in (0, -1)]
-spectra = study.spectra(
-    ends.where(arm=shown_arms, seed=survey_seeds),
-    outliers=task.classes,
-    probes=density_probes,
-    steps=density_steps,
-)
+shown_ends = ends.where(arm=shown_arms, seed=survey_seeds)
+probing = {"probes": density_probes, "steps": density_steps}
 figures.spectra(
-    spectra.grouped("arm"),
+    study.spectra(shown_ends, outliers=task.classes, **probing).grouped("arm"),
     label="fig-density",
-    caption=f"Density of the eigenvalues on {few.count:,} examples, per unit of the axis, which is "
-    f"symmetric and logarithmic: mean over {len(survey_seeds)} seeds, each as a thin line. Ticks: "
-    f"the {task.classes} largest and smallest eigenvalues.",
+    caption=f"Eigenvalues on {few.count:,} examples: mean over {len(survey_seeds)} seeds.",
     alt="A panel for each network: density of the eigenvalues, and ticks at both ends.",
 )
 
@@ -261,35 +218,30 @@ figures.spectra(
 # Curvature of the cross-entropy falls with the loss, and the largest eigenvalue on few examples
 # lies above the one on many. The networks that claims compare are therefore measured on more
 # examples, and once more where their training loss first reaches the level above: [the
-# table](#tab-compared).
+# table](#tab-compared) has means over seeds ± half-width of the 95% interval.
 
 # %%
-alike_pair = [families[kind][width] for kind, width in zip(kinds, alike, strict=True)]
-compared = [families[kind][width] for kind, widths in kinds.items() for width in widths]
-compared = list(dict.fromkeys([*compared, *alike_pair]))
+of_source = [families[kind][width] for kind, widths in kinds.items() for width in widths]
+of_one_size = [families[kind][width] for kind, width in zip(kinds, alike, strict=True)]
+compared = list(dict.fromkeys(of_source + of_one_size))
 with_loss = ["lambda_max", "sam", "gradient_norm", "loss", "rounding"]
 on_many = runs.where(arm=[*compared, *families["MLP"].values()]).solutions(many)
 at_many = study.measure(on_many, with_loss, rho=rho)
-equal_few, equal_many = (
-    study.at_equal_loss(runs.where(arm=compared), examples, target=loss_level)
-    for examples in (few, many)
-)
+chosen = runs.where(arm=compared)
+equal_few, equal_many = (study.at_equal_loss(chosen, x, target=loss_level) for x in (few, many))
 at_equal = study.measure(equal_many, with_loss, rho=rho)
-losses = ["train_loss", "loss, equal loss"]
 on_few, more = f"{few.count:,} examples", f"{many.count:,} examples"
-many_lambda = f"lambda_max, {more}"
+many_lambda, equal_lambda = f"lambda_max, {more}", "lambda_max, equal loss"
 curved = sharp.qualified(on_few) | at_many.qualified(more) | at_equal.qualified("equal loss")
-tables.arms(
+table = tables.arms(
     curved | trained,
-    [f"lambda_max, {on_few}", many_lambda, "lambda_max, equal loss", *losses],
+    [f"lambda_max, {on_few}", many_lambda, equal_lambda, "train_loss", "loss, equal loss"],
     compared,
     runs=runs,
     label="tab-compared",
-    caption="The networks that claims compare, where training ended and where its loss first "
-    f"reached {loss_level:g} nats: mean over seeds ± half-width of the 95% interval. Losses at "
-    f"equal loss on {many.count:,} examples, where those of one seed differ by up to a factor of "
-    f"{equal_loss.largest_ratio(at_equal, 'loss', compared):.2g}.",
+    caption=f"At the end, and where training loss first reached {loss_level:g} nats (on {more}).",
 )
+display.show(table, tables.equality(at_equal, "loss", compared))
 
 # %% [markdown]
 # ## Basins
@@ -308,14 +260,13 @@ figures.predicted_planes(
     planes.where(arm=shown_arms, seed=seeds[0]),
     unit="filter norms",
     label="fig-planes",
-    caption="Training loss on a filter-normalised plane through the first seed's solutions, on "
-    "shared levels.",
-    alt="Contour plots side by side: narrow and wide networks of two families.",
+    caption="Training loss on a filter-normalised plane, first seed.",
 )
 
 # %% [markdown]
 # [Against the width](#fig-basins): the diameter of the basin, its anisotropy and roughness, and the
-# radius up to which the quadratic model holds.
+# radius up to which the quadratic model holds. Sets that reach the border of the plane count with
+# what is inside, and radii below the first points of the grid as 0.
 
 # %%
 shape_quantities = ["basin_width", "anisotropy", "roughness", "quadratic_radius"]
@@ -325,11 +276,7 @@ figure = figures.against_size(
     families,
     x="width",
     label="fig-basins",
-    caption=f"The basin, {basin_level:g} nats above the solution on filter-normalised planes, "
-    "against the width of the network: mean over seeds with 95% interval. Sets that reach the "
-    "border of the plane count with what is inside, and radii below the first points of the grid "
-    "as 0.",
-    alt="Four panels over the width, one curve for each family of networks.",
+    caption=f"Basins, {basin_level:g} nats above the solution: mean over seeds, 95% interval.",
 )
 display.show(figure, tables.resolution(shaped))
 
@@ -337,38 +284,27 @@ display.show(figure, tables.resolution(shaped))
 # ## Power laws
 #
 # [Exponents](#tab-exponents) are slopes in the logarithms of a quantity and the width: over all
-# widths of a family, and for MLPs over the widths of the source, also at equal training loss.
+# widths of a family, and for MLPs over the widths of the source, also at equal training loss. Where
+# no number of examples is given, curvature and rises are those of the figure above.
 
 # %%
 to_loss = study.measurements.where(quantity="epochs_to_target", target=loss_target)
 span = f"MLP, {min(mlp_compared)} to {max(mlp_compared)}"
 spans = {span: {width: families["MLP"][width] for width in mlp_compared}}
-at_end = sharp | trained | shaped | to_loss
 fitted = [*drawn, "train_loss", "basin_width", "anisotropy", "epochs_to_target"]
-exponents = power_laws.power_law_exponents(at_end, fitted, {**families, **spans})
-mlp_spans = {"MLP": families["MLP"], **spans}
-equal_spans = {f"{span}, equal loss": spans[span]}
-exponents |= power_laws.power_law_exponents(at_many.qualified(more), [many_lambda], mlp_spans)
-exponents |= power_laws.power_law_exponents(at_equal.qualified(more), [many_lambda], equal_spans)
-equal_basins = ["basin_width", "anisotropy"]
-exponents |= power_laws.power_law_exponents(equally_shaped, equal_basins, equal_spans)
-tables.exponents(
+fit = power_laws.power_law_exponents
+exponents = fit(sharp | trained | shaped | to_loss, fitted, {**families, **spans})
+exponents |= fit(at_many.qualified(more), [many_lambda], {"MLP": families["MLP"], **spans})
+at_loss = {f"{span}, equal loss": spans[span]}
+equal_numbers = at_equal.qualified(more) | equally_shaped
+exponents |= fit(equal_numbers, [many_lambda, "basin_width", "anisotropy"], at_loss)
+table = tables.exponents(
     exponents,
     [many_lambda, *fitted],
     label="tab-exponents",
-    caption=f"Exponents of power laws in the width, n = {len(seeds)} seeds; epochs to a training "
-    f"loss of {loss_level:g} nats. Curvature and rises on {few.count:,} examples where no other "
-    "number is given.",
+    caption=f"Exponents in the width, n = {len(seeds)} seeds; epochs to a {loss_target}.",
 )
-
-# %%
-slopes = [exponents[many_lambda, family] for family in (span, *equal_spans)]
-change = power_laws.exponent_difference(curved, "lambda_max, equal loss", many_lambda, spans[span])
-display.Sentence(
-    f"The exponent of λ_max, {span}: {formatting.interval_text(slopes[0])} where training "
-    f"ended, and {formatting.interval_text(slopes[1])} where the training loss is equal; the "
-    f"difference is {formatting.interval_text(change)} (n = {change.n})."
-)
+display.show(table, tables.exponent_change(curved, [equal_lambda, many_lambda], span, spans[span]))
 
 # %% [markdown]
 # ## Families at one width, at one loss, and of one size
@@ -377,102 +313,72 @@ display.Sentence(
 # parameters is nearest: [the ratios](#tab-pairs). A unit of the parameters is another length in
 # each network: beside $\lambda_{\max}$ stands $\lambda_{\max}$ in units of filter norms, in which
 # the planes are measured. Random lines through the networks of the first width show the basin once
-# more.
+# more. Of one size is what differs by less than a quarter in parameters.
 
 # %%
-pairs = {width: [families[kind][width] for kind in ("CNN", "MLP")] for width in same}
-line_ends = ends.where(arm=pairs[same[0]])
+pairs = [[families[kind][width] for kind in ("CNN", "MLP")] for width in same]
+mlps, cnns = families["MLP"].values(), families["CNN"].values()
+similar = arms.of_one_size(runs.sizes, cnns, mlps, within=1.25)
+line_ends = ends.where(arm=pairs[0])
 lines = study.lines(line_ends, points=line_points, count=line_directions, reach=plane_reach)
-sizes = runs.sizes
-closest = {
-    cnn: min(
-        (max(sizes[mlp] / sizes[cnn], sizes[cnn] / sizes[mlp]), mlp)
-        for mlp in families["MLP"].values()
-    )
-    for cnn in families["CNN"].values()
-}
-related = [("one width", pair) for pair in pairs.values()]
-related += [("one size", [cnn, mlp]) for cnn, (factor, mlp) in closest.items() if factor < 1.25]
-
-# %%
 compared_numbers = curved | shaped | equally_shaped.qualified("equal loss")
 compared_numbers |= study.line_widths(lines, level=basin_level)
-basin_heading, relative_heading = "width of the basin", "λ_max in filter norms"
-at_ends = {basin_heading: "basin_width", "along random lines": "line_width", "λ_max": many_lambda}
-at_ends |= {relative_heading: f"lambda_max_relative, {on_few}"}
+
+# %%
+at_ends = {"width of the basin": "basin_width", "along random lines": "line_width"}
+at_ends |= {"λ_max": many_lambda, "λ_max in filter norms": f"lambda_max_relative, {on_few}"}
 at_ends |= {"average rise": f"average_rise, {on_few}"}
-at_one_loss = {basin_heading: "basin_width, equal loss", "λ_max": "lambda_max, equal loss"}
-ratio_rows = {
-    f"{relation}{moment}: {pair[0]} / {pair[1]}": {
-        heading: (name, pair) for heading, name in columns.items()
-    }
-    for relation, pair in related
-    for moment, columns in (("", at_ends), (", equal loss", at_one_loss))
-}
+at_one_loss = {"width of the basin": "basin_width, equal loss", "λ_max": equal_lambda}
+ratio_rows = arms.pair_rows({"one width": pairs, "one size": similar}, at_ends)
+equal_pairs = {"one width, equal loss": pairs, "one size, equal loss": similar}
 tables.ratios(
     compared_numbers,
-    ratio_rows,
+    ratio_rows | arms.pair_rows(equal_pairs, at_one_loss),
     label="tab-pairs",
-    caption="CNN over MLP, where training ended and at equal training loss: ratio and 95% "
-    f"interval over {len(seeds)} seeds. λ_max on {many.count:,} examples. Of one size is what "
-    "differs by less than a quarter in parameters.",
+    caption=f"CNN over MLP: ratio and 95% interval over {len(seeds)} seeds; λ_max on {more}.",
 )
 
 # %% [markdown]
 # ## Does the shape of a plane predict training time?
 #
-# Rank correlations with the epochs to the training loss, in each family by itself, where all runs
-# have one plan, and over the networks of both that the source has: pooled, with an interval from
-# leaving out arms, and within arms, where only seeds differ ([MLPs](#tab-correlations-mlp),
-# [CNNs](#tab-correlations-cnn), [both](#tab-correlations-both)). Whatever follows the width, or how
-# far training got, predicts what follows it: they stand in the last rows. Within arms few seeds are
-# left, so that only a strong dependence could be seen. The planes are those of the end of training:
-# they could not have been drawn before it was known how long it takes.
+# Rank correlations with the epochs to the training loss, with 95% intervals, in each family by
+# itself, where all runs have one plan, and over the networks of both that the source has: pooled,
+# with an interval from leaving out arms, and within arms, where only seeds differ
+# ([MLPs](#tab-correlations-mlp), [CNNs](#tab-correlations-cnn), [both](#tab-correlations-both)).
+# Whatever follows the width, or how far training got, predicts what follows it: they stand in the
+# last rows. Within arms few seeds are left, so that only a strong dependence could be seen. The
+# planes are those of the end of training: they could not have been drawn before it was known how
+# long it takes. Runs that never got there count with the end of the plan; among networks of both
+# families, whose plans have two lengths, they do not count.
 
 # %%
 of_networks = sharp | trained | shaped | predictors.of_column(trained, "train_loss", "width")
 predicting = [*shape_quantities, "lambda_max", "sam_adaptive", "train_loss", "width"]
-groups = {kind: list(families[kind].values()) for kind in kinds}
-groups["both"] = [families[kind][width] for kind, widths in kinds.items() for width in widths]
+groups = {kind: list(families[kind].values()) for kind in kinds} | {"both": of_source}
 for group, group_arms in groups.items():
-    # Ends of plans of two lengths have no order.
-    times = to_loss if group in kinds else predictors.converged_only(to_loss)
-    reached = [time.reached for arm in group_arms for time in durations[loss_target][arm]]
-    there = [name for name in predicting if name in of_networks]
-    correlations = predictors.rank_correlations(
-        of_networks | times, there, "epochs_to_target", group_arms
-    )
-    known = [of_networks.converged(name, group_arms) for name in there]
-    table = tables.correlations(
-        correlations,
-        converged=dict(zip(correlations, known, strict=True)),
+    epochs = to_loss if group in kinds else predictors.converged_only(to_loss)
+    table = tables.correlated(
+        of_networks | epochs,
+        predicting,
+        "epochs_to_target",
+        group_arms,
         label=f"tab-correlations-{group.lower()}",
-        caption=f"{formatting.list_text(group_arms)}: rank correlation with the epochs to "
-        f"{loss_target}, and its 95% interval. Of the {len(reached)} runs "
-        f"{reached.count(False)} never got there, and count with the end of the plan; among "
-        "networks of both families they do not count.",
+        caption=f"Rank correlations: {formatting.list_text(group_arms)}; {loss_target}.",
     )
     display.show(table)
 
 # %% [markdown]
-# [Two of them](#fig-scatter), a point a network.
+# [Two of them](#fig-scatter), a point a network; runs that never got there stand at the end of
+# their family's training.
 
 # %%
-clouds = [
-    plots.Cloud(
-        title,
-        shaped.unit(name),
-        f"epochs to {loss_level:g} nats",
-        predictors.points(of_networks | to_loss, name, "epochs_to_target", runs.arms),
-        scale="log",
-    )
-    for name, title in (("anisotropy", "anisotropy"), ("basin_width", basin_heading))
-]
-figures.scatter(
-    clouds,
+figures.against_target(
+    of_networks | to_loss,
+    ["anisotropy", "basin_width"],
+    "epochs_to_target",
+    y=f"epochs to {loss_level:g} nats",
     label="fig-scatter",
-    caption="Epochs to the training loss against the shape of the basin; runs that never got there "
-    "stand at the end of their family's training.",
+    caption="Epochs to the training loss against the shape of the basin.",
     alt="Two clouds of points, a marker for each arm: training time over anisotropy and width.",
 )
 

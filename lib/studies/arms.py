@@ -10,6 +10,11 @@ from landscape.training.config import TrainConfig
 
 from studies import cells
 
+# Texts in tables that pandas takes for missing cells, besides spellings of NaN.
+_MISSING = frozenset(
+    "None NA N/A n/a <NA> #NA #N/A NULL null NaN -NaN -nan 1.#IND -1.#IND 1.#QNAN -1.#QNAN".split()
+) | {"#N/A N/A"}
+
 
 class Arm(str):
     """The name of an arm, which knows the arm's factors.
@@ -32,9 +37,14 @@ class Arm(str):
         arm = super().__new__(cls, name)
         for factor, level in factors.items():
             number = isinstance(level, int | float | np.number) and not isinstance(level, bool)
-            if not (level == level if number else isinstance(level, str) and level):
+            if not (level == level if number else isinstance(level, str) and level.strip()):
                 raise ValueError(
                     f"arm {name!r} has {factor}={level!r}. A level is a text or a number."
+                )
+            if level in _MISSING:
+                raise ValueError(
+                    f"arm {name!r} has {factor}={level!r}, which pandas reads as a missing cell. "
+                    "Choose another word, such as 'none'."
                 )
         # What is chosen by a level must be the same before and after it is recorded.
         try:
@@ -164,6 +174,51 @@ def families(arms: Iterable[Arm], *, family: str, size: str) -> dict[Any, dict[A
                     "that differ in these two alone."
                 )
     return sizes
+
+
+def of_one_size(
+    sizes: Mapping[str, int], arms: Iterable[str], others: Iterable[str], *, within: float
+) -> list[list[str]]:
+    """Return each arm beside the other arm whose size is nearest, where both are about as large.
+
+    Args:
+        sizes: Arm -> number of parameters, such as ``Runs.sizes``.
+        arms: The arms.
+        others: The arms to choose from, at least one.
+        within: Factor between the sizes that must not be reached, above 1.
+
+    Returns:
+        Pairs (arm, other), in the order of the arms.
+    """
+    arms, candidates = list(arms), list(others)
+    factors = {
+        (arm, other): max(sizes[arm] / sizes[other], sizes[other] / sizes[arm])
+        for arm in arms
+        for other in candidates
+    }
+    nearest = {arm: min((factors[arm, other], other) for other in candidates)[1] for arm in arms}
+    return [[arm, other] for arm, other in nearest.items() if factors[arm, other] < within]
+
+
+def pair_rows(
+    pairs: Mapping[str, Iterable[Sequence[str]]], columns: Mapping[str, str]
+) -> dict[str, dict[str, tuple[str, Sequence[str]]]]:
+    """Return rows for a table of ratios: one for each pair, with the same columns in each.
+
+    Args:
+        pairs: Relation, such as ``one width`` -> pairs of arms, first over second.
+        columns: Column -> recorded quantity.
+
+    Returns:
+        Row, named by relation and arms -> column -> quantity and pair.
+    """
+    return {
+        f"{relation}: {pair[0]} / {pair[1]}": {
+            column: (name, pair) for column, name in columns.items()
+        }
+        for relation, related in pairs.items()
+        for pair in related
+    }
 
 
 def beside(

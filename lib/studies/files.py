@@ -23,6 +23,7 @@ def write(path: Path, text: str) -> None:
         text: Its content, written in UTF-8.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = path.with_name(f".{path.name}.writing")
+    # Of each process its own: two may write one file, and the later one counts.
+    unfinished = path.with_name(f".{path.name}.{os.getpid()}.writing")
     unfinished.write_text(text, encoding="utf-8")
     os.replace(unfinished, path)

@@ -135,9 +135,12 @@ class Measurements:
         Several kinds of one quantity can then stand in one table or figure, each with its heading.
 
         Args:
-            words: What kind they are, such as ``batch statistics``.
+            words: What kind they are, such as ``batch statistics``; columns may stand in braces, as
+                in ``at {distance:.2g}``.
         """
-        rows = [{**row, "quantity": f"{row['quantity']}, {words}"} for row in self._rows]
+        rows = [
+            {**row, "quantity": f"{row['quantity']}, {words.format(**row)}"} for row in self._rows
+        ]
         return type(self)(rows, missing=self.missing)
 
     def difference(self, quantity: str, arms: Sequence[str], *, factor: float = 1.0) -> Interval:

@@ -1,7 +1,7 @@
 """The entries of a record in memory, the requests for them, and what the files lack of them."""
 
 import collections
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import ItemsView, Iterable, Iterator, Mapping, Sequence, ValuesView
 from typing import Any
 
 from studies import cells
@@ -31,6 +31,18 @@ class Entries(Mapping[str, Entry]):
 
     def __len__(self) -> int:
         return len(self._entries)
+
+    # A mapping's own methods call the three above for each entry: a record has thousands.
+    def __contains__(self, entry: object) -> bool:
+        return entry in self._entries
+
+    def values(self) -> ValuesView[Entry]:
+        """Return the entries."""
+        return self._entries.values()
+
+    def items(self) -> ItemsView[str, Entry]:
+        """Return (id, entry) for each entry."""
+        return self._entries.items()
 
     @property
     def tables(self) -> set[str]:
@@ -122,9 +134,12 @@ class Entries(Mapping[str, Entry]):
             self._uses_of.setdefault(use.entry, []).append(use)
         return refused
 
-    def texts(self) -> dict[str, bytes]:
-        """Return ``entries.csv`` and the tables that may have changed: name -> content."""
-        uses = self.uses(asked=False)
+    def texts(self, uses: Sequence[LabelledUse]) -> dict[str, bytes]:
+        """Return ``entries.csv`` and the tables that may have changed: name -> content.
+
+        Args:
+            uses: All requests, in the order of the rows.
+        """
         labels = label_columns(uses)
         if labels != self._labels:
             self._labels, self._changed = labels, None

@@ -7,7 +7,7 @@ from typing import Any
 from landscape.progress import say
 
 from studies import files, garbage_collection
-from studies.record_content import SCHEMA, Content, Entry, checksum
+from studies.record_content import SCHEMA, Content, Entry, LabelledUse, checksum
 from studies.record_entries import Entries
 from studies.record_files import RecordError, RecordFiles, Signature
 from studies.record_reading import read_content
@@ -193,16 +193,17 @@ class RecordFolder:
         with on_disk.lock(), garbage_collection.paused():
             if not self._replace and on_disk.signature() != self._seen:
                 self._take(read_content(on_disk, self.study))
-            contents = {**self._entries.texts(), **self._other_texts()}
+            uses = self._entries.uses(asked=False)
+            contents = {**self._entries.texts(uses), **self._other_texts(uses)}
             known = {f"{table}.csv" for table in self._entries.tables} | contents.keys()
             tables = [name for name in on_disk.names() if name.endswith(".csv")]
             on_disk.commit(contents, [name for name in tables if name not in known])
             self._seen = on_disk.signature()
         self._entries.written()
 
-    def _other_texts(self) -> dict[str, bytes]:
+    def _other_texts(self, uses: Sequence[LabelledUse]) -> dict[str, bytes]:
         """Return the files beside the tables: name -> content."""
-        entries = dict.fromkeys(use.entry for use in self._entries.uses(asked=False))
+        entries = dict.fromkeys([use.entry for use in uses])
         known = [entry for entry in entries if entry in self.seconds]
         # Seconds of no entry are those of former runs as a whole.
         known += [name for name in self.seconds if name not in entries]

@@ -35,13 +35,15 @@ def merge(source: Path, target: Path) -> list[str]:
         RecordError: If there is no record, one cannot be read, or records contradict each other;
             all contradictions are listed, and nothing is written.
     """
-    pairs, problems = [], []
+    pairs: list[_Pair] = []
     for study, folder in _records(Path(source)).items():
-        for part in ("", SUPERSEDED):
-            if not part or RecordFiles(folder / part).names():
-                pair = _Pair(study, folder / part, Path(target) / study / part)
-                problems += pair.problems()
-                pairs.append(pair)
+        place = Path(target) / study
+        pairs.append(_Pair(study, folder, place))
+        if RecordFiles(folder / SUPERSEDED).names():
+            # What one machine set aside, the other may use.
+            aside = _Pair(study, folder / SUPERSEDED, place / SUPERSEDED, besides=pairs[-1])
+            pairs.append(aside)
+    problems = [problem for pair in pairs for problem in pair.problems()]
     if problems:
         raise RecordError(
             "\n".join(["the records contradict each other, so nothing was merged:", *problems])
@@ -69,11 +71,14 @@ def _study(folder: Path) -> str:
 
 
 class _Pair:
-    """The records of one study in both folders."""
+    """The records of one study in both folders, or what both set aside."""
 
-    def __init__(self, study: str, source: Path, target: Path) -> None:
-        self.study = study if source.name != SUPERSEDED else f"{study}/{SUPERSEDED}"
+    def __init__(
+        self, study: str, source: Path, target: Path, *, besides: "_Pair | None" = None
+    ) -> None:
+        self.study = study if besides is None else f"{study}/{SUPERSEDED}"
         self.source, self.target = RecordFolder(source, study), RecordFolder(target, study)
+        self._besides = besides
 
     def problems(self) -> Iterator[str]:
         """Yield a sentence for each contradiction."""
@@ -104,7 +109,8 @@ class _Pair:
     def merge(self) -> str:
         """Add what the target lacks, write it, and return a line that says so."""
         source, target = self.source, self.target
-        added = [entry for entry in source.checksums() if entry not in target]
+        used = () if self._besides is None else self._besides.target
+        added = [e for e in source.checksums() if e not in target and e not in used]
         for entry in added:
             target.take(entry, source)
         for name, seconds in source.seconds.items():
@@ -115,7 +121,8 @@ class _Pair:
         target.header = {**source.header, **target.header}
         if datasets:
             target.header["datasets"] = datasets
-        target.write()
+        if added or self._besides is None:
+            target.write()
         both = len(source) - len(added)
         line = f"{self.study}: {len(added)} entries added, {both} were there already"
         differing = [n for n in theirs if n in ours and theirs[n] != ours[n]]

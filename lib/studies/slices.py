@@ -88,6 +88,14 @@ class Slices(Collection[Any]):
         """(arm, seed) -> quadratic model, for the planes that have one."""
         return {key: item.model for key, item in self._items.items() if item.model is not None}
 
+    @property
+    def titled(self) -> dict[str, Any]:
+        """Title -> lines or plane: the arm, with its seed where there are several seeds."""
+        several = len(self.seeds) > 1
+        return {
+            f"{arm}, seed {seed}" if several else str(arm): self[arm, seed] for arm, seed in self
+        }
+
     def __or__(self, other: Self) -> Self:
         missing = list(dict.fromkeys([*self.missing, *other.missing]))
         return type(self)({**self._items, **other.recorded}, missing=missing)

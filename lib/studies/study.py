@@ -68,6 +68,7 @@ class Study(Steps):
         )
         # The same study in other folders must write the same bytes.
         self.parameters = {key: value for key, value in given.items() if key not in _FOLDERS}
+        _check_finite(name, self.parameters)
         if published:
             self._check_recorded()
         else:
@@ -213,6 +214,17 @@ def _check(name: str, given: Mapping[str, Any]) -> None:
             f"study {name!r} got remeasure={given['remeasure']!r}. Give 'stale' to measure again "
             "what older code measured, 'all' to measure everything again, or nothing."
         )
+
+
+def _check_finite(name: str, parameters: Mapping[str, Any]) -> None:
+    """Refuse now what the record could not hold after hours of measuring."""
+    for key, value in parameters.items():
+        try:
+            files.as_json(value)
+        except ValueError:
+            raise ValueError(
+                f"study {name!r} got {key}={value!r}. A parameter is finite; use None for no limit."
+            ) from None
 
 
 def _is_plain(value: Any) -> bool:

@@ -7,6 +7,7 @@ import pickle
 import numpy as np
 import pytest
 from landscape import models, training
+from pandas._libs.parsers import STR_NA_VALUES as pandas_missing
 from studies import arms
 
 BASE = training.TrainConfig(
@@ -74,7 +75,7 @@ def test_an_arm_is_its_name_and_knows_its_factors():
     assert arms.named({"a": "x", "b": "y", "rate": 0.01}, ["rate", "a"]) == "rate 0.01, x"
 
 
-@pytest.mark.parametrize("level", [True, None, [1], ("a",), "", float("nan")])
+@pytest.mark.parametrize("level", [True, None, [1], ("a",), "", " ", float("nan")])
 def test_a_level_that_is_no_text_or_number_is_refused(level):
     with pytest.raises(ValueError, match=r"arm 'a' has skip=.*A level is a text or a number"):
         arms.Arm("a", skip=level)
@@ -86,6 +87,12 @@ def test_levels_are_those_that_a_record_keeps():
     assert type(arm.factors["width"]) is int
     with pytest.raises(ValueError, match=r"arm 'a': column 'depth' got the text '8'"):
         arms.Arm("a", depth="8")
+
+
+@pytest.mark.parametrize("level", sorted(pandas_missing - {"", "nan"}))
+def test_a_level_that_pandas_reads_as_missing_is_refused(level):
+    with pytest.raises(ValueError, match=r"pandas reads as a missing cell. Choose another word"):
+        arms.Arm("a", norm=level)
 
 
 def test_a_grid_has_an_arm_for_each_combination_of_levels():
@@ -130,3 +137,18 @@ def test_arms_stand_beside_those_of_a_reference_level():
     }
     rows = arms.beside([*grid, alone], **options, instead={"default": "shared"})
     assert rows["MLP, Adam"]["default"] == ("MLP, Adam, default", "MLP, SGD, shared")
+
+
+def test_arms_of_one_size_stand_beside_the_nearest_that_is_near():
+    sizes = {"a": 100, "b": 1000, "small": 90, "middle": 120, "large": 3000}
+    pairs = arms.of_one_size(sizes, ["a", "b"], ["small", "middle", "large"], within=1.25)
+    assert pairs == [["a", "small"]]
+    assert arms.of_one_size(sizes, ["b"], ["large"], within=3.5) == [["b", "large"]]
+
+
+def test_each_pair_has_a_row_with_the_same_columns():
+    rows = arms.pair_rows({"one width": [["a", "b"]], "one size": [["a", "c"]]}, {"λ": "lambda"})
+    assert rows == {
+        "one width: a / b": {"λ": ("lambda", ["a", "b"])},
+        "one size: a / c": {"λ": ("lambda", ["a", "c"])},
+    }

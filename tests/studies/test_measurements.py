@@ -217,3 +217,11 @@ def test_a_choice_that_leaves_nothing_is_refused(factors):
     with pytest.raises(ValueError, match=r"p of arm 'y' has no 'width'. Choose numbers with"):
         factors.by("width")
     assert len(Measurements([], missing=["q of 3 networks"]).where(quantity="q")) == 0
+
+
+def test_words_behind_quantities_may_hold_columns(numbers):
+    for distance in (0.5, 1.0):
+        numbers.add("line_rise", 2 * distance, arm="a", distance=distance)
+    told = numbers.qualified("at {distance:.2g}")
+    assert told.quantities == ["line_rise, at 0.5", "line_rise, at 1"]
+    assert told.values("line_rise, at 1", "a") == [2.0]

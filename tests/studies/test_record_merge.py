@@ -82,6 +82,17 @@ def test_the_record_of_one_study_and_what_it_set_aside_can_be_merged(tmp_path):
     assert "e2" in RecordFolder(here / NAME / "superseded", NAME)
 
 
+def test_what_one_machine_set_aside_and_the_other_uses_is_not_added_again(tmp_path):
+    here = machine(tmp_path / "here", [0, 1], origin="o1")
+    there = machine(tmp_path / "there", [2], origin="o2")
+    machine(tmp_path / "aside", [0, 1], origin="o1")
+    (tmp_path / "aside" / NAME).rename(there / NAME / "superseded")
+    lines = record_merge.merge(there, here)
+    assert lines[1] == "01_tests/superseded: 0 entries added, 2 were there already"
+    assert len(RecordFolder(here / NAME, NAME)) == 3
+    assert not (here / NAME / "superseded").exists()
+
+
 def test_all_contradictions_are_listed_and_nothing_is_written(tmp_path):
     here = machine(tmp_path / "here", [0, 1, 2], origin="o1", datasets={"a": {"sha256": "1"}})
     there = machine(

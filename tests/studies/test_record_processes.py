@@ -10,6 +10,9 @@ import pytest
 from studies.record_files import RecordFiles
 from studies.record_folder import RecordFolder
 from studies.recorder import Recorder
+from studies.recording import Request
+
+from tests.sample_study import study_in
 
 NAME = "09_tests"
 KILLED = 9
@@ -155,6 +158,28 @@ def test_processes_that_start_from_one_published_record_lose_no_entry_of_each_ot
     assert len(RecordFolder(tmp_path / "published", NAME)) == 1
 
 
+def test_a_study_that_closes_beside_a_running_one_loses_none_of_its_entries(tmp_path):
+    calls = []
+
+    def step(study, *xs):
+        def measured(recorder):
+            calls.append(1)
+            recorder.add("q", 1.0)
+
+        return study.step("kind", [Request({"x": x}, {"seed": x}, measured) for x in xs])
+
+    closing, running = study_in(tmp_path), study_in(tmp_path)
+    step(closing, 1)
+    step(running, 2, 3)
+    step(closing, 1)
+    closing.close("title")  # Sets aside what it did not ask for.
+    step(running, 4)
+    running.close("title")
+    again = study_in(tmp_path)
+    parts = step(again, 1, 2, 3, 4)
+    assert None not in parts and len(calls) == 4 and len(again.record) == 4
+
+
 # A run of a study, as a record sees it: requests of one entry under several labels, entries of
 # other columns, one measured again with fewer tables, and labels that change from run to run.
 def study(folder):
@@ -232,6 +257,14 @@ def test_a_process_killed_again_and_again_writes_what_an_undisturbed_one_does(tm
         RecordFolder(tmp_path / "r", NAME)
         assert kills < 2000
     assert contents(tmp_path / "r") == whole
+
+
+def test_reading_writes_nothing(tmp_path):
+    opened(tmp_path / "r").put("e1", "kind", part(1), seconds=1.0)
+    (tmp_path / ".r.lock").unlink()
+    record = RecordFolder(tmp_path / "r", NAME)
+    record.take_over()
+    assert len(record) == 1 and [path.name for path in tmp_path.iterdir()] == ["r"]
 
 
 def test_what_a_killed_process_had_finished_counts_and_half_files_do_not(tmp_path):

@@ -18,7 +18,12 @@ _READY = (
     "surface",
     "training",
 )
-_FROM = {**dict.fromkeys(_READY, "ready"), "curves": "captioned", "scatter": "clouds"}
+_FROM = {
+    **dict.fromkeys(_READY, "ready"),
+    "curves": "captioned",
+    "scatter": "clouds",
+    "against_target": "clouds",
+}
 _FROM |= {"forests": "judged", "predicted_planes": "slices"}
 
 __all__ = sorted(_FROM)

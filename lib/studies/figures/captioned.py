@@ -21,12 +21,13 @@ from landscape.plots.surfaces import surface_data
 from landscape.slices.grid import Plane
 
 from studies.display import Figure, Surface
+from studies.figures.panel_descriptions import panels_text
 
 _VALUE_LABELS = VALUE_LABELS | {"loss": "loss (nats)"}
 
 
 def curves(
-    panels: Sequence[Panel], *, label: str, caption: str, alt: str, **options: Any
+    panels: Sequence[Panel], *, label: str, caption: str, alt: str = "", **options: Any
 ) -> Figure:
     """Return a figure of curves over seeds.
 
@@ -34,10 +35,11 @@ def curves(
         panels: The panels, in reading order.
         label: Such as ``fig-training``.
         caption: What to see, in markdown with $maths$.
-        alt: What the picture shows, in plain text.
+        alt: What the picture shows, in plain text; empty names panels and curves.
         options: ``columns`` of ``landscape.plots.curves``.
     """
-    return Figure(draw_curves(panels, **options), label=label, caption=caption, alt=alt)
+    drawn = draw_curves(panels, **options)
+    return Figure(drawn, label=label, caption=caption, alt=alt or panels_text(panels))
 
 
 def pairs(

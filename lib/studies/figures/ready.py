@@ -27,14 +27,14 @@ Quantities = Iterable[str] | Mapping[str, str]
 Shown = Figure | Sentence
 
 
-def training(runs: Runs, *, label: str, caption: str, alt: str) -> Shown:
+def training(runs: Runs, *, label: str, caption: str, alt: str = "") -> Shown:
     """Return the training curves: losses, test error, norm of the mini-batch gradients.
 
     Args:
         runs: (arm, seed) -> run.
         label: Such as ``fig-training``.
         caption: What to see, in markdown with $maths$.
-        alt: What the picture shows, in plain text.
+        alt: What the picture shows, in plain text; empty names panels and curves.
     """
     return _curves(builders.training_panels(runs) if runs else [], label, caption, alt)
 
@@ -77,7 +77,7 @@ def against(
     x: str,
     label: str,
     caption: str,
-    alt: str,
+    alt: str = "",
 ) -> Shown:
     """Return a panel for each quantity against a column, one curve an arm, on logarithmic axes.
 
@@ -88,7 +88,7 @@ def against(
         x: Meaning of the positions.
         label: Such as ``fig-examples``.
         caption: What to see, in markdown with $maths$.
-        alt: What the picture shows, in plain text.
+        alt: What the picture shows, in plain text; empty names panels and curves.
     """
     known = {name: title for name, title in short_headings(quantities).items() if name in numbers}
     panels = builders.column_panels(numbers, known, column, x) if known else []
@@ -100,7 +100,7 @@ def lines(
     *,
     label: str,
     caption: str,
-    alt: str,
+    alt: str = "",
     network: str = "",
 ) -> Shown:
     """Return loss and accuracy along lines through solutions, as bands over seeds.
@@ -109,21 +109,21 @@ def lines(
         measured: (arm, seed) -> lines.
         label: Such as ``fig-lines``.
         caption: What to see, in markdown with $maths$.
-        alt: What the picture shows, in plain text.
+        alt: What the picture shows, in plain text; empty names panels and curves.
         network: Kind of network that begins the titles; empty for none.
     """
     panels = builders.line_panels(measured, network=network) if measured else []
     return _curves(panels, label, caption, alt)
 
 
-def line_spread(measured: Mapping[str, Lines], *, label: str, caption: str, alt: str) -> Shown:
+def line_spread(measured: Mapping[str, Lines], *, label: str, caption: str, alt: str = "") -> Shown:
     """Return loss and accuracy along the lines of single solutions: median and middle 80%.
 
     Args:
         measured: Arm -> the lines through one solution.
         label: Such as ``fig-spread``.
         caption: What to see, in markdown with $maths$.
-        alt: What the picture shows, in plain text.
+        alt: What the picture shows, in plain text; empty names panels and curves.
     """
     panels = builders.line_spread_panels(measured) if measured else []
     return _curves(panels, label, caption, alt)
@@ -185,7 +185,7 @@ def surface(
 
 
 def paths(
-    measured: Mapping[tuple[str, str], Sequence[Path]], *, label: str, caption: str, alt: str
+    measured: Mapping[tuple[str, str], Sequence[Path]], *, label: str, caption: str, alt: str = ""
 ) -> Shown:
     """Return loss and accuracy along paths for each split, by policy of batch normalisation.
 
@@ -193,14 +193,14 @@ def paths(
         measured: (split, policy) -> one path for each pair of solutions.
         label: Such as ``fig-paths``.
         caption: What to see, in markdown with $maths$.
-        alt: What the picture shows, in plain text.
+        alt: What the picture shows, in plain text; empty names panels and curves.
     """
     known = {key: pairs for key, pairs in measured.items() if pairs}
     return _curves(builders.path_panels(known) if known else [], label, caption, alt)
 
 
 def path_kinds(
-    measured: Mapping[str, Sequence[Path]], *, label: str, caption: str, alt: str
+    measured: Mapping[str, Sequence[Path]], *, label: str, caption: str, alt: str = ""
 ) -> Shown:
     """Return loss and accuracy along several kinds of paths between solutions.
 
@@ -208,14 +208,14 @@ def path_kinds(
         measured: Kind -> one path for each pair of solutions.
         label: Such as ``fig-routes``.
         caption: What to see, in markdown with $maths$.
-        alt: What the picture shows, in plain text.
+        alt: What the picture shows, in plain text; empty names panels and curves.
     """
     known = {kind: pairs for kind, pairs in measured.items() if pairs}
     return _curves(builders.path_kind_panels(known) if known else [], label, caption, alt)
 
 
 def gradients(
-    norms: Mapping[str, depth.Norms], *, label: str, caption: str, alt: str, **options: Any
+    norms: Mapping[str, depth.Norms], *, label: str, caption: str, alt: str = "", **options: Any
 ) -> Shown:
     """Return gradient norms layer by layer, a panel a title: see ``depth.gradient_panels``."""
     known = {title: kept for title, kept in norms.items() if kept}
@@ -231,7 +231,7 @@ def against_size(
     x: str,
     label: str,
     caption: str,
-    alt: str,
+    alt: str = "",
     span: float = 1.0,
     columns: int | None = None,
 ) -> Shown:
@@ -245,7 +245,7 @@ def against_size(
         x: Meaning of the sizes, such as ``width``.
         label: Such as ``fig-scaling``.
         caption: What to see, in markdown with $maths$.
-        alt: What the picture shows, in plain text.
+        alt: What the picture shows, in plain text; empty names panels and curves.
         span: See ``scaling.scaling_panels``.
         columns: Panels in a row; None chooses.
     """
@@ -261,7 +261,7 @@ def stability(
     *,
     label: str,
     caption: str,
-    alt: str,
+    alt: str = "",
 ) -> Shown:
     """Return curvature along training as shares of the optimizer's stability threshold.
 
@@ -269,7 +269,7 @@ def stability(
         trajectories: (arm, seed) -> curvature along the run.
         label: Such as ``fig-edge``.
         caption: What to see, in markdown with $maths$.
-        alt: What the picture shows, in plain text.
+        alt: What the picture shows, in plain text; empty names panels and curves.
     """
     panels = edge_of_stability.stability_panels(trajectories) if trajectories else []
     return _curves(panels, label, caption, alt)

@@ -13,7 +13,7 @@ from studies.slices import Slices
 
 
 def predicted_planes(
-    planes: Slices, *, unit: str, label: str, caption: str, alt: str, **options: Any
+    planes: Slices, *, unit: str, label: str, caption: str, alt: str = "", **options: Any
 ) -> Figure | Missing:
     """Return planes as contours on shared levels, with their quadratic models where there are some.
 
@@ -25,22 +25,23 @@ def predicted_planes(
         unit: Unit of the positions, such as ``filter norms``.
         label: Such as ``fig-planes``.
         caption: What to see, in markdown with $maths$.
-        alt: What the picture shows, in plain text.
+        alt: What the picture shows, in plain text; empty names the planes.
         options: Those of ``landscape.plots.planes``.
     """
     if not planes:
         return Missing(label)
-    titles = {
-        (arm, seed): f"{arm}, seed {seed}" if len(planes.seeds) > 1 else str(arm)
-        for arm, seed in planes
+    titled = planes.titled
+    models = {
+        title: planes.models[key]
+        for title, key in zip(titled, planes, strict=True)
+        if key in planes.models
     }
-    models = {titles[key]: model for key, model in planes.models.items()}
-    options = {"levels": shared_levels(list(planes.values())), "predictions": models, **options}
+    options = {"levels": shared_levels(list(titled.values())), "predictions": models, **options}
     return captioned.planes(
-        {titles[key]: plane for key, plane in planes.items()},
+        titled,
         label=label,
         caption=f"{caption} {_prediction(models, len(planes), unit)}",
-        alt=alt,
+        alt=alt or f"Contour plots side by side: {'; '.join(titled)}.",
         **options,
     )
 

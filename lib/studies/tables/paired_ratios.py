@@ -43,17 +43,7 @@ def ratio_table(
         rows = {
             name: {c: (quantity, pair) for c, pair in row.items()} for name, row in rows.items()
         }
-    frame = numbers.frame
-    recorded = set(zip(frame["quantity"], frame["arm"], strict=True))
-    filled = {
-        heading: {
-            column: (name, pair)
-            for column, (name, pair) in row.items()
-            if recorded.issuperset((name, str(arm)) for arm in pair)
-        }
-        for heading, row in rows.items()
-    }
-    known = {heading: row for heading, row in filled.items() if row}
+    known = {heading: row for heading, row in recorded_cells(numbers, rows).items() if row}
     if not known:
         return Missing(label)
     columns = list(dict.fromkeys(column for row in known.values() for column in row))
@@ -61,7 +51,7 @@ def ratio_table(
     for heading, row in known.items():
         failed = [name for name, cell in row.items() if not numbers.converged(*cell)]
         texts = [
-            _paired_text(numbers, *row[name], kept or {}) if name in row else "" for name in columns
+            paired_text(numbers, *row[name], kept or {}) if name in row else "" for name in columns
         ]
         cells.append([heading, *texts, converged_text(failed, len(row))])
     return Table(
@@ -73,9 +63,44 @@ def ratio_table(
     )
 
 
-def _paired_text(
+def recorded_cells(
+    numbers: Measurements, rows: Mapping[str, Mapping[str, Cell]]
+) -> dict[str, dict[str, Cell]]:
+    """Return the cells whose quantity was recorded in both arms.
+
+    Args:
+        numbers: Where the values were recorded.
+        rows: Row -> column -> a quantity and its two arms.
+
+    Returns:
+        The same rows, some of them perhaps empty.
+    """
+    frame = numbers.frame
+    recorded = set(zip(frame["quantity"], frame["arm"], strict=True))
+    return {
+        heading: {
+            column: (name, pair)
+            for column, (name, pair) in row.items()
+            if recorded.issuperset((name, str(arm)) for arm in pair)
+        }
+        for heading, row in rows.items()
+    }
+
+
+def paired_text(
     numbers: Measurements, quantity: str, arms: Sequence[str], kept: Mapping[str, Sequence[bool]]
 ) -> str:
+    """Return a paired ratio with its 95% interval as text, and n where seeds are left out.
+
+    Args:
+        numbers: Where the values were recorded, in the same order of seeds in both arms.
+        quantity: Recorded name of the quantity.
+        arms: The two arms, first over second.
+        kept: Arm -> for each seed whether it counts; arms that are not listed keep all seeds.
+
+    Returns:
+        The text; a dash without any pair.
+    """
     values = [numbers.values(quantity, arm) for arm in arms]
     counts = zip(*(kept.get(arm, [True] * len(values[0])) for arm in arms), strict=True)
     candidates = zip(zip(*values, strict=True), counts, strict=True)

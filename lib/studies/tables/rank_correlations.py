@@ -1,11 +1,50 @@
 """Table and sentence of rank correlations over networks."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 from studies.display import Missing, Sentence, Table
 from studies.formatting import interval_text
 from studies.intervals import Interval
+from studies.measurements import Measurements
+from studies.predictors import rank_correlations
+from studies.quantities import short_headings
+
+
+def correlated(
+    numbers: Measurements,
+    quantities: Iterable[str],
+    target: str,
+    arms: Sequence[str],
+    *,
+    label: str,
+    caption: str,
+) -> Table | Missing:
+    """Return the table of the rank correlations of quantities with a target over some arms.
+
+    The caption goes on with the number of networks whose target is a lower bound, or is not known.
+
+    Args:
+        numbers: Where all were recorded, in the same order of seeds.
+        quantities: Names of quantities; those that the record lacks are left out.
+        target: Recorded name of the quantity to predict.
+        arms: The arms.
+        label: Such as ``tab-correlations``.
+        caption: What to see; the reasons for dashes and for intervals from −1 to 1 are added.
+    """
+    there = [name for name in quantities if name in numbers]
+    if not there or target not in numbers:
+        return Missing(label)
+    rows = numbers.where(quantity=target).frame
+    rows = rows[rows["arm"].isin([str(arm) for arm in arms])]
+    unknown = int((~rows["converged"].fillna(True).astype(bool) | rows["value"].isna()).sum())
+    titles = short_headings(there)
+    return correlation_table(
+        rank_correlations(numbers, there, target, arms),
+        label=label,
+        caption=f"{caption} Of {len(rows)} runs {unknown} never got there.",
+        converged={title: numbers.converged(name, arms) for name, title in titles.items()},
+    )
 
 
 def correlation_table(

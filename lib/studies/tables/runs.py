@@ -1,14 +1,14 @@
 """Tables and sentences on runs: divergence, learning, rising losses, settings that differ."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from landscape.training.config import TrainConfig
 
 from studies.arms import alike
 from studies.display import Sentence, Table
-from studies.formatting import interval_text, number_text, seeds_text, setting_text
+from studies.formatting import interval_text, list_text, number_text, seeds_text, setting_text
 from studies.intervals import share_interval
 from studies.runs import RecordedRun, Runs
 
@@ -66,6 +66,57 @@ def _before_text(run: RecordedRun) -> list[str]:
     measured = zip(*curves, strict=True)
     valid = [accuracy for accuracy, loss in measured if math.isfinite(accuracy + loss)]
     return [*map(number_text, before), f"{valid[-1]:.4f}" if valid else "–"]
+
+
+def setup(runs: Runs) -> Sentence:
+    """Return the sentence on the settings that all arms share, and each arm's number of parameters.
+
+    Settings that are off (none, no or 0) are left out.
+
+    Args:
+        runs: (arm, seed) -> run.
+    """
+    configs = list(runs.configs.values())
+    model, optimizer = (
+        _shared([getattr(config, part) for config in configs]) for part in ("model", "optimizer")
+    )
+    batches, epochs = (
+        list_text([str(x) for x in dict.fromkeys(getattr(config, name) for config in configs)])
+        for name in ("batch_size", "epochs")
+    )
+    counts = list_text([f"{size:,} with {arm}" for arm, size in runs.sizes.items()])
+    return Sentence(
+        f"{model}; parameters: {counts}. {optimizer}; batches of {batches}; {epochs} epochs."
+    )
+
+
+def _shared(parts: Sequence[Any]) -> str:
+    """Return the kinds of some parts of configs, with the settings that all of them share."""
+    names = list_text(list(dict.fromkeys(type(part).__name__ for part in parts)))
+    settings = [
+        f"{name.replace('_', ' ')} {setting_text(value)}"
+        for name, value in vars(parts[0]).items()
+        if value and all(getattr(part, name, None) == value for part in parts)
+    ]
+    return f"{names} ({'; '.join(settings)})" if settings else names
+
+
+def falls(runs: Runs) -> Sentence:
+    """Return the sentence on how often test accuracy falls between two measurements.
+
+    The initialisation is no measurement of training and does not count.
+
+    Args:
+        runs: (arm, seed) -> run.
+    """
+    counts = []
+    for arm, group in runs.grouped().items():
+        steps = [run.history["test_accuracy"][1:].diff() for run in group if run.history]
+        fallen, total = sum(int((step < 0).sum()) for step in steps), sum(map(len, steps))
+        counts.append(f"{fallen} of {total} with {arm}")
+    return Sentence(
+        f"Times that test accuracy falls from one measurement to the next: {list_text(counts)}."
+    )
 
 
 def sizes(runs: Runs, *, label: str, caption: str) -> Table:

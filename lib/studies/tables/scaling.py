@@ -1,11 +1,14 @@
-"""Table of the exponents of power laws in network size."""
+"""Table and sentence on the exponents of power laws in network size."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
-from studies.display import Table
-from studies.formatting import converged_text, interval_text
+from studies.display import Sentence, Table
+from studies.formatting import converged_text, interval_text, list_text, mean_text
+from studies.intervals import paired_difference
+from studies.measurements import Measurements
 from studies.power_laws import Exponent
-from studies.quantities import short_headings
+from studies.predictors import exponent_samples
+from studies.quantities import quantity, short_headings
 
 
 def exponent_table(
@@ -29,8 +32,8 @@ def exponent_table(
     """
     families = list(dict.fromkeys(family for _, family in exponents))
     rows = []
-    for quantity, heading in short_headings(quantities).items():
-        row = {family: exponents.get((quantity, family)) for family in families}
+    for name, heading in short_headings(quantities).items():
+        row = {family: exponents.get((name, family)) for family in families}
         known = {family: exponent for family, exponent in row.items() if exponent is not None}
         failed = [
             family
@@ -49,6 +52,30 @@ def exponent_table(
         "least and the largest exponent between neighbouring sizes. A dash where values did not "
         "converge.",
         align=["left"] * (len(families) + 2),
+    )
+
+
+def exponent_change(
+    numbers: Measurements, quantities: Sequence[str], family: str, sizes: Mapping[float, str]
+) -> Sentence:
+    """Return the sentence on the exponents of two quantities, and their paired difference.
+
+    Args:
+        numbers: Where both were recorded, in the same order of seeds.
+        quantities: Names of the two quantities; the second exponent is subtracted.
+        family: The networks in words.
+        sizes: Size -> arm; at least two sizes, positive, and at least 2 seeds.
+    """
+    titles = [quantity(name).heading for name in quantities]
+    if absent := [t for name, t in zip(quantities, titles, strict=True) if name not in numbers]:
+        return Sentence(f"The record lacks {list_text(absent)} of {family}.")
+    arms, xs = list(sizes.values()), list(sizes)
+    samples = [exponent_samples(numbers, name, arms, xs) for name in quantities]
+    texts = [f"{t} {mean_text(row)}" for t, row in zip(titles, samples, strict=True)]
+    change = paired_difference(*samples)
+    return Sentence(
+        f"Exponents, {family}: {'; '.join(texts)}. The difference is {interval_text(change)} "
+        f"(n = {change.n})."
     )
 
 

@@ -5,12 +5,13 @@ from collections.abc import Mapping, Sequence
 
 from studies.display import Sentence, Table
 from studies.formatting import number_text
+from studies.measurements import Measurements
 from studies.time_to_target import Duration, Median, median_duration
 
 
 def time_table(
     durations: Mapping[str, Mapping[str, Sequence[Duration]]],
-    headings: Mapping[str, str],
+    headings: Mapping[str, str] | None = None,
     *,
     label: str,
     caption: str,
@@ -24,10 +25,11 @@ def time_table(
     Args:
         durations: Name of a target -> arm -> durations, as ``time_to_target.record_times`` returns
             them.
-        headings: Name -> heading, of the columns to show.
+        headings: Name -> heading, of the columns to show; None shows all under their names.
         label: Such as ``tab-epochs``.
         caption: What to see; how to read a cell is added.
     """
+    headings = headings or {name: name for name in durations}
     arms = list(dict.fromkeys(arm for name in headings for arm in durations[name]))
     medians = {
         (name, arm): median_duration(durations[name][arm]) for name in headings for arm in arms
@@ -48,29 +50,34 @@ def time_table(
 
 
 def relapsed(
-    durations: Mapping[str, Sequence[Duration]],
-    final: Mapping[str, Sequence[float]],
-    heading: str,
-    target: float,
+    durations: Mapping[str, Mapping[str, Sequence[Duration]]],
+    targets: Mapping[str, tuple[str, float]],
+    numbers: Measurements,
 ) -> Sentence:
-    """Return the sentence on runs that reach a target accuracy and end below it again.
+    """Return the sentence on runs that reach the lowest target accuracy and end below it again.
 
     The epochs to a target end at the first measurement that meets it, which a run that fluctuates
     about the target meets by chance.
 
     Args:
-        durations: Arm -> durations, for one target of ``time_to_target.record_times``.
-        final: Arm -> the accuracy at the end of training, in the same order of seeds.
-        heading: What the target is called.
-        target: The accuracy, a share correct.
+        durations: Name of a target -> arm -> durations, as ``study.times`` returns them.
+        targets: Name of a target -> quantity and its level, at least one of ``test_accuracy``.
+        numbers: Where ``test_accuracy`` at the end of training was recorded, in the same order of
+            seeds.
     """
+    accuracies = {
+        name: level for name, (quantity, level) in targets.items() if quantity == "test_accuracy"
+    }
+    heading = min(accuracies, key=accuracies.__getitem__)
     below = {
         arm: [
-            accuracy < target
-            for duration, accuracy in zip(arm_durations, final[arm], strict=True)
+            accuracy < accuracies[heading]
+            for duration, accuracy in zip(
+                arm_durations, numbers.values("test_accuracy", arm), strict=True
+            )
             if duration.reached
         ]
-        for arm, arm_durations in durations.items()
+        for arm, arm_durations in durations[heading].items()
     }
     counts = [f"{arm} ({sum(runs)} of {len(runs)})" for arm, runs in below.items() if any(runs)]
     total = f"the {sum(map(len, below.values()))} runs that reach {heading}"

@@ -21,3 +21,17 @@ def test_clouds_without_points_are_left_out():
 def test_no_points_at_all_are_a_sentence():
     shown = clouds.scatter([cloud(), cloud()], **WORDS)
     assert isinstance(shown, Missing) and shown.label == "fig-scatter"
+
+
+def test_a_target_over_each_quantity_is_the_figure_of_its_clouds(numbers):
+    for arm, seed, value in (("a", 0, 1.0), ("a", 1, 2.0), ("b", 0, 3.0)):
+        numbers.add("anisotropy", value, arm=arm, seed=seed, unit="long over short axis")
+        numbers.add("basin_width", 2 * value, arm=arm, seed=seed, unit="filter norms")
+        numbers.add("epochs_to_target", 1 / value, arm=arm, seed=seed)
+    names = ["anisotropy", "basin_width"]
+    shown = clouds.against_target(numbers, names, "epochs_to_target", y="epochs", **WORDS)
+    axes = shown.figure.axes[:2]
+    assert [ax.get_xlabel() for ax in axes] == ["long over short axis", "filter norms"]
+    assert {ax.get_yscale() for ax in axes} == {"log"}
+    alone = clouds.against_target(numbers, names, "epochs_to_target", ["a"], y="epochs", **WORDS)
+    assert alone.svg() != shown.svg()

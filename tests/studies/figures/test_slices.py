@@ -42,3 +42,17 @@ def test_planes_without_models_are_drawn_and_say_so(planes):
 
 def test_no_planes_are_a_sentence(planes):
     assert slices.predicted_planes(type(planes)({}), **WORDS).label == "fig-planes"
+
+
+def test_titles_are_arms_with_seeds_where_there_are_several(planes):
+    assert set(planes.where(seed=0).titled) == {"rate 0.05", "rate 0.1"}
+    first = next(iter(planes))
+    assert planes.where(seed=0).titled[str(first[0])] is planes[first[0], 0]
+    again = type(planes)({(arm, seed + 1): item for (arm, seed), item in planes.recorded.items()})
+    assert "rate 0.1, seed 1" in (planes | again).titled
+
+
+def test_planes_without_alternative_text_are_named(planes):
+    words = {name: text for name, text in WORDS.items() if name != "alt"}
+    alt = slices.predicted_planes(planes, **words).alt
+    assert alt == "Contour plots side by side: rate 0.05; rate 0.1."

@@ -66,3 +66,17 @@ def test_signs_are_told_of_intervals_that_exclude_zero():
     assert alone.text == (
         "Pooled over networks, the intervals of 1 of 1 measures include 0, or are none."
     )
+
+
+def test_recorded_quantities_are_correlated_and_unknown_targets_counted(numbers):
+    for place, (arm, seed) in enumerate([(arm, seed) for arm in "abc" for seed in range(3)]):
+        numbers.add("sam", place + 1, arm=arm, seed=seed)
+        numbers.add("epochs_to_target", place + 1, arm=arm, seed=seed, converged=place < 7)
+    asked = (numbers, ["sam", "loss"], "epochs_to_target", ["a", "b", "c"])
+    table = rank_correlations.correlated(*asked, **WORDS)
+    assert [row[0] for row in table.rows] == ["SAM rise"] and table.rows[0][-1] == "yes"
+    assert table.rows[0][1] == "1.0 [−1.0, 1.0], n = 9"
+    assert table.caption.startswith("What to see. Of 9 runs 2 never got there.")
+    assert isinstance(
+        rank_correlations.correlated(numbers, ["loss"], "sam", ["a"], **WORDS), Missing
+    )

@@ -69,11 +69,22 @@ def test_the_caption_says_what_the_cells_are():
     assert caption(at(INF)) == f"How long. Median over seeds{never}"
 
 
-def test_runs_that_end_below_the_level_they_reached_are_counted():
-    found = {"a": at(1.0, 2.0, INF), "b": at(3.0, 4.0, 5.0)}
-    ends = {"a": [0.96, 0.98, 0.9], "b": [0.97, 0.99, 0.98]}
-    text = time_to_target.relapsed(found, ends, "97%", 0.97).text
+def test_runs_that_end_below_the_lowest_level_they_reached_are_counted(numbers):
+    reached = {"a": at(1.0, 2.0, INF), "b": at(3.0, 4.0, 5.0)}
+    for arm, ends in (("a", [0.96, 0.98, 0.9]), ("b", [0.97, 0.99, 0.98])):
+        for seed, accuracy in enumerate(ends):
+            numbers.add("test_accuracy", accuracy, arm=arm, seed=seed)
+    durations = dict.fromkeys(("95%", "97%", "99%"), reached)
+    targets = {"loss": ("train_loss", 0.1), "99%": ("test_accuracy", 0.99)}
+    targets |= {"97%": ("test_accuracy", 0.97)}
+    text = time_to_target.relapsed(durations, targets, numbers).text
     assert text == "Of the 5 runs that reach 97% 1 end below it: a (1 of 2)."
-    assert time_to_target.relapsed(found, ends, "95%", 0.95).text == (
+    targets |= {"95%": ("test_accuracy", 0.95)}
+    assert time_to_target.relapsed(durations, targets, numbers).text == (
         "None of the 5 runs that reach 95% ends below it."
     )
+
+
+def test_columns_are_called_as_their_targets_where_no_heading_is_given():
+    durations = {"to 97%": {"a": at(1.0)}, "to 98%": {"a": at(2.0)}}
+    assert time_to_target.time_table(durations, **WORDS).columns == ["arm", "to 97%", "to 98%"]

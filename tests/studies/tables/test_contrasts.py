@@ -1,0 +1,96 @@
+"""Sentences on two arms: the numbers that they say are those that were recorded."""
+
+import pytest
+import torch
+from landscape.connectivity.path import Path
+from studies.formatting import interval_text, mean_text, ratio_text
+from studies.tables import contrasts
+
+ARMS = ["a", "b"]
+
+
+def add(numbers, quantity, first, second, **columns):
+    for arm, values in zip(ARMS, (first, second), strict=True):
+        for position, value in enumerate(values):
+            labels = {name: column[position] for name, column in columns.items()}
+            numbers.add(quantity, value, arm=arm, **(labels or {"seed": position}))
+
+
+def path(barrier):
+    """A path whose middle lies above its ends, which have no loss."""
+    loss = torch.tensor([0.0, barrier, 0.0], dtype=torch.float64)
+    ts = torch.tensor([0.0, 0.5, 1.0], dtype=torch.float64)
+    names = {"ts": ts, "loss": loss, "accuracy": 1 - loss, "barrier": barrier}
+    made = object.__new__(Path)
+    for name, value in names.items():
+        object.__setattr__(made, name, value)
+    return made
+
+
+def test_the_first_arm_is_ahead_in_percentage_points(numbers):
+    assert contrasts.ahead(numbers, ARMS, when="At the end").text == (
+        "At the end the record has no test accuracy."
+    )
+    add(numbers, "test_accuracy", [0.9, 0.95], [0.8, 0.86])
+    points = interval_text(numbers.difference("test_accuracy", ARMS, factor=100))
+    assert points.startswith("9.5")
+    text = contrasts.ahead(numbers, ARMS, when="At the end").text
+    assert (
+        text == f"At the end the test accuracy of a, less that of b, is {points} percentage points."
+    )
+
+
+def test_ratios_of_arms_and_of_single_seeds(numbers):
+    assert contrasts.single_ratios(numbers, "sam", ARMS).text == "The record has no SAM rise."
+    add(numbers, "sam", [2.0, 6.0], [1.0, 2.0])
+    ratio = interval_text(numbers.ratio("sam", ARMS))
+    assert contrasts.over(numbers, ["sam", "loss"], ARMS).text == f"a over b: SAM rise {ratio}."
+    single = contrasts.single_ratios(numbers, "sam", ARMS).text
+    assert single == "Single seeds, a over b: SAM rise 2 to 3."
+
+
+def test_equality_is_the_largest_factor_within_a_seed(numbers):
+    add(numbers, "train_loss", [1.0, 4.0], [2.0, 3.0])
+    assert contrasts.equality(numbers, "train_loss", ARMS).text == (
+        "Within a seed, training loss differs by a factor of at most 2."
+    )
+
+
+def test_the_slope_has_a_share_of_the_rise(numbers):
+    add(numbers, "gradient_norm", [1.0, 2.0], [1.0, 1.0])
+    add(numbers, "sam", [0.1, 0.4], [0.2, 0.4])
+    first, second = mean_text([0.5, 0.25]), mean_text([0.25, 0.125])
+    text = contrasts.slope_shares(numbers, ARMS, rho=0.05).text
+    assert text.endswith(f"this share of the SAM rise: {first} with a and {second} with b.")
+
+
+def test_ratios_along_a_column_stand_with_its_levels(numbers):
+    add(numbers, "trace", [2.0, 6.0], [1.0, 2.0], subset=[64, 128])
+    options = {"unit": "examples"}
+    text = contrasts.ratios_along(numbers, "trace", ARMS, "subset", **options).text
+    assert text.startswith("trace of a over b: 2 at 64 and 3 at 128 examples. The largest")
+    assert " is 1.5 times the smallest" in text
+    absent = contrasts.ratios_along(numbers, "sam", ARMS, "subset", **options).text
+    assert absent == "The record has no SAM rise by examples."
+
+
+@pytest.mark.parametrize(("second", "word"), [([3.0, 9.0], "can"), ([20.0, 30.0], "cannot")])
+def test_rescaling_says_what_moves_and_whether_it_turns_the_order_round(numbers, second, word):
+    assert contrasts.rescaled(numbers, ["sam"], ARMS).text == "The record has no rescaled networks."
+    add(numbers, "trace", [2.0, 8.0], second, factor=[0.5, 1.0])
+    add(numbers, "loss_change", [1e-8, -2e-8], [0.0, 0.0], factor=[0.5, 1.0])
+    text = contrasts.rescaled(numbers, ["trace", "sam"], ARMS).text
+    assert "by at most 2.0e-08 nats" in text and "times the smallest: trace 4. " in text
+    assert f"The scales {word} be chosen" in text
+    assert f"a has {2.0 / second[0]:.3g} times that of b." in text
+
+
+def test_barriers_stand_over_those_of_the_reference():
+    paths = {"straight": [path(1.0), path(2.0)], "curved": [path(0.5), path(0.5)], "none": []}
+    text = contrasts.barrier_ratios(paths, "straight").text
+    ratio = ratio_text([0.5, 0.5], [1.0, 2.0])
+    assert text == f"Loss barrier over that of straight: curved {ratio} (n = 2)."
+    nothing = contrasts.barrier_ratios({"straight": paths["straight"]}, "straight").text
+    assert nothing.startswith("The record has no barriers to set against")
+    flat = contrasts.barrier_ratios({**paths, "straight": [path(0.0), path(1.0)]}, "straight").text
+    assert flat.endswith("(n = 2, 1 of which have no positive barrier).")
