@@ -25,7 +25,7 @@
 # interval lies inside the margin around no effect; else undecided. Where several relations are
 # claimed together, the other side and the margin are corrected by Holm. *What it depends on*: six
 # checks ask the same by a better estimator, under other statistics of batch normalisation (BN), in
-# units that no scaling of weights changes, at equal training loss, from another step or start, at
+# units that no scaling of weights changes, at equal training loss, with other steps or starts, at
 # another size. Each holds, is gone (no difference left), is reversed, or is undecided; the other
 # side is corrected over all checks of a claim. A claim is an artefact only where a better estimator
 # does not show it. *Size*: whether the interval holds the source's number.
@@ -82,10 +82,7 @@ stood = dict.fromkeys("S1.2 S1.5 S2.5 S2.6 S3.2 S5.1".split(), "reproduced")
 fell = {"S2.2": "contradicted", "S3.5": "contradicted"}
 fell |= dict.fromkeys("S1.1 S2.3 S3.3 S3.4".split(), "artefact")
 verdicts = Judgements("09_verdicts", vars(), former={**undecided, **stood, **fell})
-explained = (
-    "A check that explains a claim no longer turns it into an artefact; only a better estimator "
-    "does."
-)
+explained = "Only a better estimator turns a claim into an artefact now; no other check does."
 equivalence = "Two numbers within the margin now count as no difference."
 holm = "One check of several is corrected for their number."
 learning = "Networks that did not learn leave ratios and exponents of curvature, and are counted."
@@ -175,7 +172,7 @@ study.above("S1.4c", equal_accuracy)
 statistics = ("frozen", "batch", "reestimate")
 errors = [number("error_barrier", bn=policy, **straight) for policy in statistics]
 test_error = number("error_barrier", path="straight", split="test", bn="frozen")
-eval_mode, *others, on_test = (barrier(batch[error]) for error in [*errors, test_error])
+eval_mode, *others, on_test = (barrier(batch[e], "with BN") for e in [*errors, test_error])
 study.above("S1.5a", eval_mode, barrier_margin, bn_mode=others, size=on_test)
 policies = {"aligned": "reestimate", "repaired": "repaired", "bezier": "reestimate"}
 detours = [
@@ -251,7 +248,7 @@ study.above("S2.3c", by_ritz, 0.1, estimator=level(shares[1], log=True), **shown
 
 # %%
 crossed = [lowest("paths", "accuracy", bn=policy, **straight) for policy in statistics]
-falls = [level(resnet[one], "on the line", factor=100, unit="per cent") for one in crossed]
+falls = [level(resnet[one], "between ResNets", factor=100, unit="%") for one in crossed]
 heights = [barrier(resnet[one], "between ResNets") for one in errors]
 study.above("S2.5a", heights[0], barrier_margin, bn_mode=heights[1:])
 study.below("S2.5b", falls[0], 12, bn_mode=falls[1:], **shown)
@@ -266,11 +263,12 @@ study.above(
     1 - bound_delta,
     estimator=bounded_gaps([study.record], **bound, inside=True, contrast="divided by n"),
     size=bounded_gaps(records, **bound, contrast="of all studies"),
+    places={"estimator": "with the radius divided too", "size": "over all studies"},
     **unjudged,
 )
-converges = lambda_max.converges().where(parameter_count() > 1e6, "over 10^6 parameters")
+converges = lambda_max.converges().where(parameter_count() > 1e6, "over 10⁶ parameters")
 reached = share(
-    "networks of over 10^6 parameters have a converged λ_max", resnet[converges], cnn[converges]
+    "networks of over 10⁶ parameters have a converged λ_max", resnet[converges], cnn[converges]
 )
 study.above("S2.9c", reached, 0.5, **unjudged)
 
@@ -312,8 +310,7 @@ doubling = math.log(2, max(layers) / min(layers))  # The exponent that doubles i
 for id, side, skip in (("S2.8a", "above", "no"), ("S2.8b", "below", "yes")):
     depths = study.series("depth", Parameter("depths"), skip=skip, norm="batch", init="he")
     study.rule(side, id, depths.exponent("kappa"), doubling, changed=learning)
-foretelling = ("lambda_max", "gradient_norm", "sam")
-starts = [number(quantity, at="start", bn="batch") for quantity in foretelling]
+starts = [number(q, at="start", bn="batch") for q in ("lambda_max", "gradient_norm", "sam")]
 ends = accuracy.as_recorded().named("final accuracy")
 by_lambda, *by_others = (study.group().correlation(start, ends) for start in starts)
 named_side = "The claimed side is named, and all networks of one arm are one cluster."
@@ -336,42 +333,42 @@ arms = {
     for init in ("he", "torch")
 }
 cifar = {"margin": "accuracy_cifar"}
-start_check = {"step and start": "from PyTorch's start"}
+start_check = {"step and start": "with PyTorch's start"}
 with_skip, better, slower, effects = {}, {}, {}, {}
+than_others = "with skip and BN than in the better network without BN"
 for init, (both, norm_alone, skip_alone, neither) in arms.items():
     with_skip[init] = points(
         both[accuracy], norm_alone[accuracy], "with skip connections than without", **cifar
     )
     others = largest(skip_alone[accuracy], neither[accuracy])
-    better[init] = points(both[accuracy], others, "than the better network without BN", **cifar)
+    better[init] = points(both[accuracy], others, than_others, **cifar)
     slower[init] = ratio(
         norm_alone[train_loss], both[train_loss], "without skip connections than with"
     )
     skip_effect = both[accuracy] - norm_alone[accuracy] + (skip_alone[accuracy] - neither[accuracy])
     norm_effect = both[accuracy] - skip_alone[accuracy] + (norm_alone[accuracy] - neither[accuracy])
-    main = (0.5 * skip_effect).named("The effect of skip connections on the test accuracy")
-    effects[init] = points(main, 0.5 * norm_effect, "than that of BN", **cifar)
+    main = (0.5 * skip_effect).named("The effect of skip connections on test accuracy")
+    effects[init] = points(main, 0.5 * norm_effect, "than the effect of BN", **cifar)
 
 # %% [markdown]
 # S3.1, S3.4 and S3.6: accuracy and training loss of the four, and whether networks with neither
 # learn.
 
 # %%
-main_effects = {"changed": "Main effects of both are compared."}
 for id, asked, why in (
     ("S3.1a", with_skip, {}),
     ("S3.1b", better, {}),
     ("S3.1c", slower, unjudged),
-    ("S3.6", effects, main_effects),
+    ("S3.6", effects, {"changed": "Main effects of both are compared."}),
 ):
     study.above(id, asked["he"], step_and_start=asked["torch"], places=start_check, **why)
 dead, dead_torch = arms["he"][3], arms["torch"][3]
 small = study.networks(skip="no", norm="none", init="he", rate="small")
-small_level = level(small[accuracy], "with a small step", factor=100, unit="per cent")
+small_level = level(small[accuracy], "with a small step", factor=100, unit="%")
 at_chance = [arm[accuracy <= chance_accuracy] for arm in (dead, dead_torch)]
 study.above(
     "S3.4a",
-    share("networks with neither stay at chance", *at_chance),
+    share("networks with neither skip nor BN stay at chance", *at_chance),
     0.5,
     step_and_start=small_level.against(100 * chance_accuracy, "below"),
     places={"step and start": "with a small step"},
@@ -385,21 +382,20 @@ study.above(
 
 # %%
 reference = verdicts.study("02_skip_sharpness").networks(skip="yes", norm="batch")
-against = {"contrast": "with neither", "learned": False}
+against = {"contrast": "with neither skip nor BN than with both", "learned": False}
 coarse, plane = (
     ratio(dead[quantity], reference[quantity], **against).against(1, "below")
     for quantity in (number("coarse_range"), number("loss_range", directions="random"))
 )
-flat = level(dead[power], "with neither", log=True, published=True)
-converged = level(dead[lambda_max], "with neither", log=True)
+flat = level(dead[power], "with neither skip nor BN", log=True, published=True)
+converged = level(dead[lambda_max], "with neither skip nor BN", log=True)
 study.below("S3.4b", flat, 0.125, estimator=[converged, coarse], scale=plane, **shown)
 decay = number("signal_decay", at="start", bn="batch")
 fades, fades_torch = (
-    level(arm[decay.named("Gradient's factor a layer", f"at {start} start")])
+    level(arm[decay.named("Gradient's factor a layer", f"from {start} start")])
     for arm, start in ((dead, "He's"), (dead_torch, "PyTorch's"))
 )
-checked = {"step_and_start": fades_torch, "places": start_check}
-study.below("S3.4c", fades, 0.9, **checked, changed=explained)
+study.below("S3.4c", fades, 0.9, step_and_start=fades_torch, places=start_check, changed=explained)
 
 # %%
 display.show(*tables.judged_study(verdicts, study, label="two-by-two"))
@@ -445,13 +441,10 @@ display.show(*tables.judged_study(verdicts, study, label="plain"))
 # %%
 study = verdicts.study("02_skip_starts")
 without_norm = {"skip": "yes", "norm": "none", "batch_size": Parameter("batch_size")}
+diverging = "residual networks without BN diverge"
 fails = [
-    share(
-        "residual networks without BN diverge",
-        study.networks(start=start, **without_norm)[diverged()],
-        contrast=words,
-    )
-    for start, words in {"he": "from He's start", "torch": "from PyTorch's start"}.items()
+    share(diverging, study.networks(start=start, **without_norm)[diverged()], contrast=words)
+    for start, words in {"he": "with He's start", "torch": "with PyTorch's start"}.items()
 ]
 study.above("S3.3", fails[0], 0.5, step_and_start=fails[1], places=start_check, changed=explained)
 display.show(*tables.judged_study(verdicts, study, label="starts"))
@@ -503,14 +496,14 @@ mlp = {
     for name, rate in itertools.product(rates, ("shared", "default", "own", "paced"))
 }
 shared, pace, own = mlp["momentum", "shared"], mlp["SGD", "paced"], mlp["momentum", "own"]
-words = "after momentum"
 of_mlps = accuracy.named("Test accuracy of MLPs")
 for id, rival, checks in (
     ("S5.5a", ("SGD", "shared"), [(own, mlp["SGD", "own"]), (shared, pace)]),
     ("S5.5b", ("Adam", "default"), [(own, mlp["Adam", "own"]), (shared, mlp["Adam", "shared"])]),
 ):
+    words = f"after momentum than after {rival[0]}"
     steps = [points(first[of_mlps], second[of_mlps], words) for first, second in checks]
-    beaten = points(shared[of_mlps], mlp[rival][of_mlps], f"{words} than after {rival[0]}")
+    beaten = points(shared[of_mlps], mlp[rival][of_mlps], words)
     study.above(id, beaten, step_and_start=steps, changed=equivalence if id == "S5.5b" else "")
 rates_of_three = [("shared", "shared", "default"), ("own", "own", "own")]
 rates_of_three += [("shared", "shared", "shared"), ("paced", "shared", "default")]
@@ -539,7 +532,7 @@ study.above(
     "S2.6a",
     fixed.exponent("trace", **named),
     scale=fixed.exponent(relative, **named),
-    training_loss=alike.exponent("trace", **named, contrast="in as many steps, from 128 on"),
+    training_loss=alike.exponent("trace", **named, contrast="in as many steps from 128 on"),
     step_and_start=[series.exponent("trace", **named) for series in (longer, scaled)],
 )
 constants = [series.exponent("trace_constant", **named) for series in (fixed, longer)]
@@ -563,12 +556,11 @@ along = {
     for policy in ("batch", "frozen")
 }
 joined = [batch[along["batch"]], none[along["frozen"]], resnet[along["batch"]]]
-control = share("lines to another solution show one minimum", *joined)
 study.above(
     "S4.1",
     study.group({"plan": None}).share("planes show one minimum", one_minimum),
     0.9,
-    estimator=control.against(0.5, "above"),
+    estimator=share("lines to another solution show one minimum", *joined).against(0.5),
     places={"estimator": "on lines to another solution"},
     **unjudged,
 )
@@ -602,13 +594,16 @@ there = (
     Parameter("accuracy_levels", 0, "The time to {:.0%} accuracy"),
     Parameter("loss_level", text="The time to a training loss of {:g}"),
 )
+by_target = {"estimator": "by the time to a training loss"}
 for id, arms, where in (("S5.1a", narrowest["MLP"], ""), ("S5.1b", narrowest["CNN"], fewer)):
     to_a_loss = arms.duration(to_loss, there[1])
-    study.above(id, arms.duration(to_accuracy, there[0]), estimator=to_a_loss, also=where)
+    to_level = arms.duration(to_accuracy, there[0])
+    study.above(id, to_level, estimator=to_a_loss, places=by_target, also=where)
 study.above(
     "S5.1c",
     [arms.duration(to_accuracy, there[0]) for arms in families[:2]],
     estimator=[arms.duration(to_loss, there[1]) for arms in families[:2]],
+    places=by_target,
     size=[families[2].duration(to_accuracy, there[0]), families[2].duration(to_loss, there[1])],
     also=fewer,
 )
@@ -687,7 +682,7 @@ six = study.group(
     {"network": "MLP", "width": mlps, "plan": None}, {"network": "CNN", "width": cnns, "plan": None}
 )
 all_both = study.group({"network": ["MLP", "CNN"], "plan": None})
-epochs = number("epochs_to_target", target=to_loss).as_recorded().named("the epochs to that loss")
+epochs = number("epochs_to_target", target=to_loss).as_recorded().named("the epochs to one loss")
 within = {"given": factor("width").named("width"), "within": "network"}
 partial_reason = "The partial correlation given the width is a check of its own."
 for id, side, shape in (("S5.8a", "below", basin), ("S5.8b", "above", round_ends)):

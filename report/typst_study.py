@@ -95,7 +95,7 @@ class TypstExporter(TemplateExporter):
         header = [" \\ ".join(map(self._cell, lines)) for lines in _headings(shown)]
         rows = [", ".join(f"[{cell}]" for cell in row) for row in zip(*cells, strict=True)]
         return (
-            f"#report-table({head},\n  columns: {_widths(shown)},\n"
+            f"#report-table({head},\n  columns: {column_widths(shown)},\n"
             f"  aligns: ({''.join(f'{ALIGNMENTS[align]}, ' for align in shown.align)}),\n"
             f"  header: ({''.join(f'[{lines}], ' for lines in header)}),\n"
             f"  rows: ({''.join(f'({row},), ' for row in rows)})) <{shown.anchor}>"
@@ -132,14 +132,25 @@ def _lengths(shown: NotebookNode) -> list[int]:
     return [max(map(_visible, column)) for column in zip(*shown.rows, strict=True)]
 
 
-def _widths(shown: NotebookNode) -> str:
+def column_widths(shown: NotebookNode) -> str:
     """Columns as wide as their content, but long texts share what is left and wrap.
 
-    The longer text gets more, by the root: a column six times as long is 2.4 times as wide.
+    The longer text gets more, by the root: a column six times as long is 2.4 times as wide. Where
+    numbers leave too little for one text, it gets a fifth of the page and numbers wrap.
+
+    Args:
+        shown: The table, with ``rows`` and ``align``.
     """
+    lengths = _lengths(shown)
+    wraps = [
+        align == "left" and length > WRAPPED
+        for length, align in zip(lengths, shown.align, strict=True)
+    ]
+    taken = sum(length + 3 for length, wrap in zip(lengths, wraps, strict=True) if not wrap)
+    crowded = sum(wraps) == 1 and PAGE - taken < 15
     widths = [
-        f"{(length / WRAPPED) ** 0.5:.2f}fr" if align == "left" and length > WRAPPED else "auto"
-        for length, align in zip(_lengths(shown), shown.align, strict=True)
+        ("20%" if crowded else f"{(length / WRAPPED) ** 0.5:.2f}fr") if wrap else "auto"
+        for length, wrap in zip(lengths, wraps, strict=True)
     ]
     return f"({''.join(f'{width}, ' for width in widths)})"
 

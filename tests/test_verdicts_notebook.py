@@ -3,6 +3,7 @@
 import re
 from pathlib import Path
 
+import yaml
 from studies.judging.atomic_claims import read_atomic_claims
 
 from report import structure
@@ -35,3 +36,9 @@ def test_the_words_before_are_those_of_the_claims_of_sources():
     words = re.findall(r'fromkeys\("([S\d. ]+)"', CODE)
     before = {id for group in words for id in group.split()} | {"S2.2", "S3.5"}
     assert before <= {claim.claim for claim in CLAIMS.values()} and len(before) == 26
+
+
+def test_a_margin_that_is_changed_in_the_notebook_holds_in_every_profile():
+    for profile in ("smoke", "quick", "paper"):
+        path = ROOT / "notebooks" / "profiles" / profile / "09_verdicts.yaml"
+        assert not yaml.safe_load(path.read_text())  # A value here would override the notebook's.

@@ -182,6 +182,8 @@ def rounded_interval(
     if math.isfinite(width) and width > 1e-12 * abs(estimate):
         decimals = max(1 - _exponent(width), 0)
     largest = max(map(abs, filter(math.isfinite, (low, estimate, high))), default=0.0)
+    if math.isinf(width) and largest >= 10:  # Three digits, as a number without interval.
+        decimals = max(2 - _exponent(largest), 0)
     small = decimals > 6 and 0 < largest < 1e-3
     large = decimals == 0 and largest >= 1e6
     if small or large:  # With fixed decimals most digits would be zeros.

@@ -2,6 +2,7 @@
 
 import re
 import xml.etree.ElementTree as ET
+from types import SimpleNamespace
 
 import pytest
 
@@ -10,6 +11,7 @@ from report.atomic import write_atomically
 from report.errors import ReportError
 from report.figures import inline_svg, standalone_svg
 from report.tables import decimal_pieces
+from report.typst_study import column_widths
 from tests import sample_report as sample
 
 
@@ -40,6 +42,17 @@ def _point(row):
     """Width before the first decimal point or the end of the first whole number."""
     text = "".join(piece.text for piece in row).replace("< ", "")
     return re.match(r"[−\d,]+", text).end()
+
+
+def test_a_text_beside_many_numbers_keeps_a_fifth_of_the_page():
+    text, number = "one width, equal loss: CNN, width 32 / MLP, width 32", "1.43 [0.91, 2.26]"
+
+    def table(numbers):
+        row = [text] + [number] * numbers
+        return SimpleNamespace(rows=[row], align=["left"] + ["decimal"] * numbers)
+
+    assert column_widths(table(2)) == "(1.32fr, auto, auto, )"
+    assert column_widths(table(5)).startswith("(20%, auto, ")
 
 
 def test_svg_follows_the_page_and_keeps_its_ids_to_itself():

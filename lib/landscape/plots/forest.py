@@ -9,7 +9,7 @@ import matplotlib.style
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator
+from matplotlib.ticker import LogLocator, MaxNLocator
 
 from landscape.plots import axes as frames
 from landscape.plots.style import INK, STYLES, keep_style, maths, series_style
@@ -78,10 +78,11 @@ def forest(panels: Sequence[ForestPanel], *, groups: Sequence[str]) -> Figure:
             f"one panel, at least one row in each, and groups out of {', '.join(groups)}."
         )
     heights = [_FRAME + _ROW * len(panel.rows) for panel in panels]
+    counts = [len(panel.rows) for panel in panels]  # All rows of a figure are equally high.
     looks = {group: series_style(place) for place, group in enumerate(groups)}
     with matplotlib.style.context(STYLES):
         figure = Figure(figsize=(frames.WIDTH, sum(heights)), layout="constrained")
-        axes = figure.subplots(len(panels), 1, squeeze=False, height_ratios=heights).ravel()
+        axes = figure.subplots(len(panels), 1, squeeze=False, height_ratios=counts).ravel()
         drawn = {row.group for panel in panels for row in panel.rows}
         for group in filter(drawn.__contains__, groups):  # The legend has one order in all figures.
             look = {name: looks[group][name] for name in ("color", "marker")}
@@ -116,6 +117,8 @@ def _draw_panel(axis: Axes, panel: ForestPanel, looks: dict[str, dict]) -> None:
     axis.set_xlabel(maths(panel.x))
     if panel.scale == "log":
         frames.log_ticks(axis.xaxis)
+        if high < 10 * low:  # 1, no effect, is among these.
+            axis.xaxis.set_major_locator(LogLocator(subs=(1, 1.5, 2, 3, 5, 7), numticks=9))
     else:
         axis.xaxis.set_major_locator(MaxNLocator(7, steps=[1, 2, 5, 10]))
 

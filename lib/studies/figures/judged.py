@@ -2,6 +2,7 @@
 
 import dataclasses
 import math
+import textwrap
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -30,6 +31,7 @@ _AXES = {
     "count": ("Counts", "mean count"),
 }
 _ROWS = 36  # Of a figure, so that it fits a page.
+_LABEL = 32  # Characters of a quantity beside its row: the plot needs the width.
 _SEEN = (
     "Each row is a relation: its estimate, the 95% interval (thin) and the 90% interval (thick), "
     "against the border of the claim (tick) and what counts as no difference (grey). Checks stand "
@@ -89,7 +91,8 @@ def _relations(judgement: Judgement) -> Iterator[tuple[str, dict[str, Any]]]:
     """Yield the label and the row of each relation: first as measured, then the checks."""
     for finding in judgement.findings:
         row = finding_row(finding)
-        yield f"{judgement.claim.id} {row['quantity']}", row
+        name = textwrap.shorten(row["quantity"], _LABEL, placeholder=" …")
+        yield f"{judgement.claim.id} {name}", row
     for name, check in judgement.checks.items():
         for finding in check.findings:
             yield f"{judgement.claim.id} · {name}", finding_row(finding)
@@ -101,7 +104,7 @@ def _axis(row: dict[str, Any]) -> tuple[str, str, str]:
         unit = row["unit"] or "its unit"
         title, x = "Levels", f"mean ({unit})"
         if row["scale"] == "log":
-            title, x = "Levels, logarithmic", "geometric mean, logarithmic"
+            title, x = "Levels (logarithmic)", "geometric mean, logarithmic"
     return title, x, row["scale"]
 
 

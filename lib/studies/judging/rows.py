@@ -45,7 +45,8 @@ from typing import Any
 
 from studies.formatting import list_text
 from studies.judging.findings import JudgedRelation
-from studies.judging.sentences import relation_sentence, sentence, would_have_seen_words
+from studies.judging.relation_sentences import relation_sentence, would_have_seen_words
+from studies.judging.sentences import sentence
 from studies.judging.verdicts import CheckResult, Judgement
 
 _EXPLAINING = ("training loss", "scale")
@@ -87,6 +88,8 @@ def summary(judgements: Sequence[Judgement]) -> str:
     judged = [phrase for phrase in phrases if phrase != "not judged"]
     if not judged:
         return "not judged"
+    if len(phrases) == 1:
+        return phrases[0]
     hold = [phrase for phrase in judged if phrase.startswith("holds")]
     still = dict.fromkeys(phrase.partition("; ")[2] for phrase in hold if phrase != "holds")
     parts = [f"{len(hold)} of {len(judged)} hold{'s' if len(hold) == 1 else ''}"]

@@ -11,7 +11,7 @@ CHECKS = {
     "BN mode": "under batch statistics",
     "scale": "in relative units",
     "training loss": "at equal training loss",
-    "step and start": "from another step or start",
+    "step and start": "with other steps or starts",
     "size": "at another size",
 }
 Relations = Relation | Sequence[Relation]

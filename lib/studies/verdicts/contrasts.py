@@ -23,6 +23,10 @@ from studies.verdicts.recorded_study import RecordedStudy
 Number = str | Expression
 
 
+# A basin has a width too.
+_SIZES = {"width": "network width", "depth": "network depth"}
+
+
 @dataclasses.dataclass(frozen=True)
 class Contrast:
     """Two arms of one study, compared seed by seed.
@@ -111,7 +115,7 @@ class SizeSeries:
 
         Args:
             asked: The expression.
-            variable: What the size is called; by default its factor.
+            variable: What the size is called; by default its factor, of networks.
             contrast: Where it is measured.
         """
         expression = expressions.number(asked) if isinstance(asked, str) else asked
@@ -128,7 +132,7 @@ class SizeSeries:
                 title(expression),
                 levels,
                 [column.samples for column in columns],
-                variable=variable or self.size,
+                variable=variable or _SIZES.get(self.size, self.size),
                 contrast=contrast_words(contrast, expression),
             )
 

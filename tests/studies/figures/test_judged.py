@@ -1,6 +1,7 @@
 """Forest plots of judgements."""
 
 from studies.figures.judged import forests
+from studies.judging.relations import share
 
 from tests.sample_judgements import judged, sample, times
 
@@ -17,6 +18,14 @@ def test_relations_stand_in_panels_of_their_kind_with_checks_below():
     ]
     assert figure.label == "fig-bn" and "ratios, differences of accuracy" in figure.caption
     assert not figure.caption.startswith("Trial")
+
+
+def test_a_long_quantity_is_cut_beside_its_row():
+    asked = share("networks of over a million parameters have a converged eigenvalue", [True] * 6)
+    claim = judged("S1.1", asked.against(0.5))
+    (figure,) = forests([claim], label="fig-bn")
+    (label,) = figure.figure.axes[0].get_yticklabels()
+    assert label.get_text() == "S1.1 networks of over a million …"
 
 
 def test_a_trial_says_so_and_many_rows_take_several_figures():

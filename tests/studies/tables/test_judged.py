@@ -37,7 +37,7 @@ def test_counts_agree_in_number():
 def test_a_row_says_what_was_found_and_on_what_it_depends():
     table = tables.judgement_table(sample(), label="tab-bn", caption="BN.", evidence=False)
     first, *_, last = table.rows
-    assert first[0] == "S1.1a" and first[1].startswith("λ_max is 2.00 times larger with BN")
+    assert first[0] == "S1.1a" and first[1].startswith("λ_max is 2.00 times as large with BN")
     assert first[2:5] == ["reproduced", "BN mode: gone; open: size", "yes"]
     assert last == ["S2.3", "Not yet.", "not judged", "–", "–"]
     assert table.caption.startswith("Trial numbers, no evidence. BN. One row an atomic claim")

@@ -86,7 +86,7 @@ def widths(folder, *, exponent):
 def test_a_series_has_the_exponent_of_its_sizes(tmp_path):
     study = widths(tmp_path, exponent=-0.5)
     measured = SizeSeries(study, "width", Parameter("widths"), {}).exponent("trace").measure()
-    assert measured.effect.estimate == pytest.approx(-0.5) and measured.other == "width"
+    assert measured.effect.estimate == pytest.approx(-0.5) and measured.other == "network width"
     with pytest.raises(NotMeasuredError, match="has 1 sizes to compare"):
         SizeSeries(study, "width", [4], {}).exponent("trace").measure()
 
