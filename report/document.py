@@ -225,7 +225,9 @@ def _question(notebook: NotebookNode) -> str:
 
 def describe(report: Report) -> str:
     """One sentence on what the report holds."""
-    studies, claims = len(report.studies), len(report.verdicts.judged)
+    # The notebook of verdicts judges what the others measure.
+    studies = sum(study.name != VERDICTS for study in report.studies) or 1
+    claims = len(report.verdicts.judged)
     described = f"{studies} executed {'study' if studies == 1 else 'studies'} of loss landscapes"
     if not report.evidence or not claims:
         return f"{described}."

@@ -29,7 +29,7 @@ WORDS = ("reproduced", "contradicted", "undecided", NOT_JUDGED)
 # What a check of a verdict says, in the words that a reader sees.
 OUTCOMES = {
     "holds": "holds",
-    "gone": "no difference left",
+    "gone": "no effect left",
     "reversed": "reversed",
     "undecided": "undecided",
     "not run": "not run",

@@ -28,7 +28,7 @@ def test_evidence_is_not_stamped_and_opens_with_the_verdicts(tmp_path, name):
     page = build_html(folder, sample.STUDIES, tmp_path / "r.html").read_text("utf-8")
     assert "Not evidence" not in page and 'class="not-evidence"' not in page
     opening = page[: page.index('<section class="study"')]
-    assert "Depends on" in opening and "training loss: no difference left" in opening
+    assert "Depends on" in opening and "training loss: no effect left" in opening
     assert opening.count('<span class="verdict">reproduced</span>') == 2  # in tally and table
     assert "3 claims with a verdict" in page and TRIAL not in page
     assert "evidence: true" in render_typst(read_report(folder, sample.STUDIES))[0]
@@ -43,7 +43,7 @@ def test_a_trial_opens_with_what_was_measured_and_no_verdict(page):
 
 def test_a_box_of_a_verdict_tells_its_claim_checks_setting_and_history(page):
     box = re.search(r'<aside class="finding reproduced".*?</aside>', page, re.DOTALL)[0]
-    for text in ("training loss: no difference left", "inconclusive: equality", ">4f2a9c1<"):
+    for text in ("training loss: no effect left", "inconclusive: equality", ">4f2a9c1<"):
         assert text in box
     assert "Setting" in box and "BN mode" not in box
 
@@ -104,8 +104,8 @@ def test_rows_are_read_and_counted_by_what_was_judged(tmp_path):
     assert verdicts.tally == [("reproduced", 1), ("contradicted", 1), ("undecided", 1)]
     assert [len(rows) for rows in verdicts.by_source] == [3, 1]
     curvature, untested = verdicts.judgements[1], verdicts.judgements[3]
-    assert curvature.dependence == "training loss: no difference left"
-    assert curvature.outcomes == "estimator: holds; training loss: no difference left"
+    assert curvature.dependence == "training loss: no effect left"
+    assert curvature.outcomes == "estimator: holds; training loss: no effect left"
     assert curvature.history == "inconclusive: equality" and curvature.commit == "4f2a9c1e5b7d"
     assert untested.found.startswith("no stationary density") and untested.commit == ""
 
@@ -118,7 +118,7 @@ def test_checks_that_are_open_are_named_behind_those_that_end_otherwise(tmp_path
     }
     row = {"id": "S1.1", "claim": "S1.1", "verdict": "reproduced", "checks": checks}
     (judged,) = read(tmp_path, [{**row, "depends_on": ["scale"]}]).judgements
-    assert judged.dependence == "scale: no difference left; open: size"
+    assert judged.dependence == "scale: no effect left; open: size"
     (judged,) = read(tmp_path, [row]).judgements
     assert judged.dependence == "open: size"
 
@@ -161,7 +161,7 @@ TABLE = """\
 | Claim | Source's number | Found | Depends on | Verdict |
 |---|---|---|---|---|
 | S1.2 BN raises the top Hessian eigenvalue | 57.18 (BN) against 37.51 \
-| λ_max is 1.52 times larger with BN (1.20 to 1.91, n = 5) | training loss: no difference left \
+| λ_max is 1.52 times larger with BN (1.20 to 1.91, n = 5) | training loss: no effect left \
 | **reproduced** |
 | S1.3 a\\|b c | – | – | – | **not judged** |
 
