@@ -66,13 +66,16 @@ def compare(settings: Settings) -> None:
 
 
 def record_differences(published: Path, made: Path) -> list[str]:
-    """Return a line for each file of two folders of records that differs, byte for byte."""
+    """Return a line for each file of two folders of records that differs, byte for byte.
+
+    Hidden files, such as the locks of running studies, are no part of a record.
+    """
     names = sorted(
         {
             path.relative_to(folder).as_posix()
             for folder in (published, made)
             for path in folder.rglob("*")
-            if path.is_file()
+            if path.is_file() and not path.name.startswith(".")
         }
     )
     return [line for name in names for line in file_differences(published / name, made / name)]

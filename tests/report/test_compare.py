@@ -90,6 +90,7 @@ def test_files_of_one_side_alone_are_said(tmp_path):
     for folder, name in (("a", "new.csv"), ("b", "old.csv"), ("a", "same.npz"), ("b", "same.npz")):
         (tmp_path / folder / "01_bn").mkdir(parents=True, exist_ok=True)
         (tmp_path / folder / "01_bn" / name).write_text(name)
+    (tmp_path / "b" / ".01_bn.lock").touch()  # Of the run that made it.
     lines = record_differences(tmp_path / "a", tmp_path / "b")
     assert lines == ["01_bn/new.csv: not made", "01_bn/old.csv: not published"]
     (tmp_path / "b" / "01_bn" / "same.npz").write_text("other")
