@@ -247,7 +247,7 @@ def test_closing_says_what_the_record_lacks_and_what_is_stale(study):
     study.missing["lines"] = [{"arm": "a"}, {"arm": "b"}]
     study.stale["e1"] = ["train", "sam"]
     text = closed(study)
-    assert "lacks what newer code would show: 2 of lines. The command `make study" in text
+    assert "lacks what newer code would show: 2 lines. The command `make study" in text
     assert (
         "1 entries of the record were measured by code that has changed since: sam, train" in text
     )

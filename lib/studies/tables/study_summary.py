@@ -1,6 +1,7 @@
 """The sentences that close a study: how many numbers it rests on, what failed, what is missing."""
 
 from studies.display import Sentence
+from studies.formatting import list_text
 from studies.measurements import Measurements
 from studies.recording import Recording
 
@@ -41,7 +42,7 @@ def _reasons(numbers: Measurements, quantity: str) -> str:
 def _missing(study: Recording) -> list[str]:
     if not study.missing:
         return []
-    kinds = ", ".join(f"{len(labels)} of {kind}" for kind, labels in study.missing.items())
+    kinds = list_text([f"{len(labels)} {kind}" for kind, labels in study.missing.items()])
     return [
         f"The record lacks what newer code would show: {kinds}. The command "
         f"`make study STUDY={study.name} PROFILE=paper` measures it."
