@@ -2,6 +2,8 @@
 
 import contextlib
 import dataclasses
+import math
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -20,6 +22,7 @@ from studies.record_folder import RecordFolder
 from studies.recorder import Part, Recorder
 from studies.tasks import Task
 
+_SECONDS_UNWRITTEN = 1.0
 _KEPT_RUNS = 64  # Runs that stay in memory; others are read from the store again.
 
 
@@ -89,6 +92,7 @@ class Recording:
         self._remeasure = remeasure
         self._runs: dict[str, tuple[Run, dict[str, str]]] = {}
         self._measured: set[str] = set()
+        self._waiting, self._written = False, -math.inf
         self._confirmed: set[str] = set()
         self._compared: dict[str, list[str]] = {}
         self._commit: tuple[str, bool] | None = None
@@ -118,17 +122,19 @@ class Recording:
             for entry, request in zip(ids, requests, strict=True)
             if self._lacks(entry, request)
         }
-        if self.live:
-            self._prepare(kind, lacking)
-        for entry, request in lacking.items():
-            if entry in self._measured:
-                continue
-            if self.live or request.derived:
-                self._measure(entry, kind, request)
-            elif entry not in self.record:
-                self.missing.setdefault(kind, []).append(dict(request.labels))
-        if any(request.derived for request in lacking.values()):
-            self.record.write()
+        try:
+            if self.live:
+                self._prepare(kind, lacking)
+            for entry, request in lacking.items():
+                if entry in self._measured:
+                    continue
+                if self.live or request.derived:
+                    self._measure(entry, kind, request)
+                elif entry not in self.record:
+                    self.missing.setdefault(kind, []).append(dict(request.labels))
+        finally:  # Also what was measured before an error or an interrupt is kept.
+            if any(request.derived for request in lacking.values()) or self._waiting:
+                self._write()
         return [self.record.part(entry) if entry in self.record else None for entry in ids]
 
     def _prepare(self, kind: str, lacking: Mapping[str, Request]) -> None:
@@ -225,7 +231,16 @@ class Recording:
             return
         self.stale.pop(entry, None)
         self._measured.add(entry)
-        self.record.put(entry, kind, part, seconds=spent, write=not request.derived)
+        self.record.put(entry, kind, part, seconds=spent, write=False)
+        self._waiting = self._waiting or not request.derived
+        # Writing all files after each of many quick measurements would take longer than they do. A
+        # process that is killed loses at most the last of these, which its store still has.
+        if self._waiting and time.monotonic() - self._written > _SECONDS_UNWRITTEN:
+            self._write()
+
+    def _write(self) -> None:
+        self.record.write()
+        self._waiting, self._written = False, time.monotonic()
 
     def _holds(self, entry: str, part: Part) -> bool:
         return entry in self.record and checksum(self.record.part(entry)) == checksum(part)
