@@ -8,6 +8,7 @@ from landscape.spectrum.results import Eigenpairs
 from landscape.training.config import TrainConfig
 
 from studies.collection import Results
+from studies.durations import Duration
 from studies.measurements import Measurements
 from studies.recording import Recording
 from studies.records import (
@@ -29,7 +30,6 @@ from studies.runs import Runs
 from studies.slices import Slices
 from studies.solutions import Solutions
 from studies.tasks import Examples, Task
-from studies.time_to_target import Duration
 from studies.trajectories import CurvatureTrajectory
 
 

@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 import scipy.stats
 import torch
+from studies.durations import Duration, faster, median_duration
 from studies.rank_correlation import rank_correlation
 from studies.runs import RecordedRun
-from studies.time_to_target import Duration, faster, median_duration, reach
+from studies.time_to_target import reach
 
 NAN, INF = math.nan, math.inf
 AT = [0.0, 0.5, 1.0, 2.0, 4.0]

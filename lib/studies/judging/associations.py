@@ -2,24 +2,16 @@
 
 import math
 from collections.abc import Hashable, Sequence
-from typing import Protocol
 
 import numpy as np
 
+from studies.durations import Duration, check_pairs, faster, ratio_ends
 from studies.intervals import power_law
 from studies.judging.effects import effect, no_effect, student_effect
 from studies.judging.evidence import OrderedMedian, Ranks
 from studies.judging.relations import Relation
 from studies.judging.samples import Values, cases
 from studies.rank_correlation import rank_correlation
-
-
-class Duration(Protocol):
-    """How long a run takes to a target, and the measurements on either side of it."""
-
-    epochs: float
-    earliest: float
-    latest: float
 
 
 def exponent(
@@ -145,12 +137,12 @@ def median_ratio(
     """Return the median of first / second over pairs of durations, between order statistics.
 
     A duration is known by bounds, or by a lower bound alone where a run never reaches its target;
-    ``time_to_target.median_duration`` explains the interval. Six pairs are needed for 95%; of five
+    ``durations.median_duration`` explains the interval. Six pairs are needed for 95%; of five
     pairs the interval has 90% asked for and 93.75% reached, and fewer have none.
 
     Args:
         quantity: Such as ``The time to 97% accuracy``.
-        first: One duration a pair; ``time_to_target.Duration``, or anything with its attributes.
+        first: One duration a pair; ``durations.Duration``, or anything with its attributes.
         second: The other durations of the same pairs, in the same order.
         contrast: What sets the first apart, such as ``at width 32``.
         more: Words for a ratio above and below 1.
@@ -158,28 +150,20 @@ def median_ratio(
     Raises:
         ValueError: If the two have different lengths.
     """
-    if len(first) != len(second):
-        raise ValueError(
-            f"{len(first)} and {len(second)} durations are no pairs. Pass both arms for the same "
-            "seeds, in the same order."
-        )
-    pairs, n = list(zip(first, second, strict=True)), len(first)
-    never = sum(not (math.isfinite(a.latest) and math.isfinite(b.latest)) for a, b in pairs)
-    lows = [_quotient(a.earliest, b.latest) for a, b in pairs]
-    highs = [_quotient(a.latest, b.earliest) for a, b in pairs]
-    least = [_quotient(a.epochs, _most(b)) for a, b in pairs]
-    most = [_quotient(_most(a), b.epochs) for a, b in pairs]
-    if n < 5:
+    check_pairs(first, second)
+    if (n := len(first)) < 5:
         measured = no_effect(f"{n} pairs give no interval of a median; it takes 5", n=n, log=True)
     else:
-        known = float(np.median(least)) == float(np.median(most))
-        middle = float(np.median(least)) if known else math.nan
+        # The ratio first / second says how many times faster the second is.
+        median = faster(second, first)
+        lows, highs = zip(*ratio_ends(second, first), strict=True)
+        never = f"in {median.censored} of {n} pairs a run never gets there"
         measured = effect(
-            OrderedMedian(middle, lows, highs),
+            OrderedMedian(median.estimate, lows, highs),
             n=n,
             log=True,
             confidence=0.95 if n > 5 else 0.9,
-            reason="" if known else f"in {never} of {n} pairs a run never gets there",
+            reason=never if median.reason else "",
         )
     return Relation(
         "median ratio",
@@ -190,13 +174,3 @@ def median_ratio(
         neutral=1.0,
         margin="ratio",
     )
-
-
-def _most(duration: Duration) -> float:
-    return duration.epochs if math.isfinite(duration.latest) else math.inf
-
-
-def _quotient(above: float, below: float) -> float:
-    if above == below:  # Both may be 0, where the initialisation meets the target.
-        return 1.0
-    return above / below if below else math.inf

@@ -11,9 +11,9 @@ import math
 from collections.abc import Sequence
 from typing import Protocol
 
-import numpy as np
 import scipy.stats
 
+from studies.durations import order_interval
 from studies.intervals import share_interval
 from studies.judging import power
 from studies.rank_correlation import RankCorrelation, fisher_interval
@@ -213,18 +213,10 @@ class OrderedMedian:
         """The median."""
         return self.middle
 
-    def rank(self, confidence: float) -> int:
-        """Return the largest rank whose interval covers as often as asked for; 0 for none."""
-        n = len(self.lows)
-        coverage = 1 - 2 * scipy.stats.binom.cdf(np.arange(n // 2), n, 0.5)
-        return int((coverage >= confidence - 1e-12).sum())
-
     def interval(self, confidence: float) -> tuple[float, float]:
-        """Return the r-th smallest lower and the r-th largest upper bound; 0 to ∞ for no rank."""
-        rank = self.rank(confidence)
-        if not rank:
-            return 0.0, math.inf
-        return float(sorted(self.lows)[rank - 1]), float(sorted(self.highs)[-rank])
+        """Return the interval between order statistics; 0 to ∞ where none covers so often."""
+        low, high, _ = order_interval(self.lows, self.highs, confidence)
+        return low, high
 
     def tails(self, border: float) -> Tails:
         """Return the p-values of two one-sided sign tests; an unknown sign counts against both."""

@@ -2,10 +2,11 @@
 
 from collections.abc import Mapping
 
+from studies.durations import Duration
 from studies.recorder import Part, Recorder
 from studies.recording import Recording, Request
 from studies.runs import RecordedRun, Runs
-from studies.time_to_target import Duration, reach
+from studies.time_to_target import reach
 
 # Quantity of the history, and the target: a share correct, or a loss in nats.
 Target = tuple[str, float]

@@ -4,9 +4,9 @@ import math
 from collections.abc import Mapping, Sequence
 
 from studies.display import Sentence, Table
+from studies.durations import Duration, Median, median_duration
 from studies.formatting import number_text
 from studies.measurements import Measurements
-from studies.time_to_target import Duration, Median, median_duration
 
 
 def time_table(

@@ -4,9 +4,9 @@ import dataclasses
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from studies.durations import Duration
 from studies.judging import associations, relations
 from studies.judging.relations import Relation
-from studies.time_to_target import Duration
 from studies.verdicts import expressions
 from studies.verdicts.asked import Asked, contrast_words, points, ratio, title
 from studies.verdicts.columns import (

@@ -7,9 +7,10 @@ import pytest
 from landscape import models
 from landscape.training import SGD, TrainConfig
 from studies.arms import Arm
+from studies.durations import Duration
 from studies.recording import Recording
 from studies.records import times
-from studies.time_to_target import Duration, reach
+from studies.time_to_target import reach
 
 from tests.sample_study import digits_task, rows_of
 

@@ -3,8 +3,8 @@
 import math
 
 import pytest
+from studies.durations import Duration
 from studies.tables import time_to_target
-from studies.time_to_target import Duration
 
 INF = math.inf
 WORDS = {"label": "tab-test", "caption": "How long."}
