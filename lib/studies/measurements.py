@@ -95,6 +95,17 @@ class Measurements:
             raise ValueError(f"no recorded number has {wanted}.")
         return type(self)(rows, missing=self.missing)
 
+    def in_order(self, quantities: Sequence[str]) -> Self:
+        """Return the numbers of some quantities, quantity by quantity.
+
+        Args:
+            quantities: Their names, in their order; numbers of others are left out.
+        """
+        place = {name: index for index, name in enumerate(quantities)}
+        rows = [row for row in self._rows if row["quantity"] in place]
+        rows.sort(key=lambda row: place[row["quantity"]])
+        return type(self)(rows, missing=self.missing)
+
     def by(self, *factors: str) -> Self:
         """Return the same with arms named by some of their columns, such as ``by("optimizer")``.
 

@@ -92,7 +92,7 @@ class Recording:
         self._remeasure = remeasure
         self._runs: dict[str, tuple[Run, dict[str, str]]] = {}
         self._measured: set[str] = set()
-        self._waiting, self._written = False, -math.inf
+        self._unwritten, self._written = False, -math.inf
         self._confirmed: set[str] = set()
         self._compared: dict[str, list[str]] = {}
         self._commit: tuple[str, bool] | None = None
@@ -133,7 +133,7 @@ class Recording:
                 elif entry not in self.record:
                     self.missing.setdefault(kind, []).append(dict(request.labels))
         finally:  # Also what was measured before an error or an interrupt is kept.
-            if any(request.derived for request in lacking.values()) or self._waiting:
+            if self._unwritten:
                 self._write()
         return [self.record.part(entry) if entry in self.record else None for entry in ids]
 
@@ -232,15 +232,15 @@ class Recording:
         self.stale.pop(entry, None)
         self._measured.add(entry)
         self.record.put(entry, kind, part, seconds=spent, write=False)
-        self._waiting = self._waiting or not request.derived
+        self._unwritten = True
         # Writing all files after each of many quick measurements would take longer than they do. A
         # process that is killed loses at most the last of these, which its store still has.
-        if self._waiting and time.monotonic() - self._written > _SECONDS_UNWRITTEN:
+        if time.monotonic() - self._written > _SECONDS_UNWRITTEN:
             self._write()
 
     def _write(self) -> None:
         self.record.write()
-        self._waiting, self._written = False, time.monotonic()
+        self._unwritten, self._written = False, time.monotonic()
 
     def _holds(self, entry: str, part: Part) -> bool:
         return entry in self.record and checksum(self.record.part(entry)) == checksum(part)

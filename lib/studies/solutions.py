@@ -2,7 +2,7 @@
 
 import dataclasses
 import functools
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Self
 
 from landscape.objective import Objective
@@ -12,7 +12,8 @@ from torch import nn
 
 from studies.collection import Collection, Key
 from studies.identity import plain, run_identity
-from studies.recording import Recording
+from studies.recorder import Recorder
+from studies.recording import Recording, Request
 from studies.tasks import Examples, Task
 
 _NO_INFLUENCE = ("graph_memory",)  # Options of ``Objective`` that change no bit of a result.
@@ -121,6 +122,27 @@ class Solutions(Collection[Solution]):
             **step,
             **solution.labels,
         }
+
+    def requests(
+        self, measuring: Callable[[Solution], Callable[[Recorder], None]], **settings: Any
+    ) -> list[Request]:
+        """Return a request for an entry at each network, in their order.
+
+        Args:
+            measuring: Returns what measures at a network, or records that there is none.
+            settings: What decides the entry beside the network.
+        """
+        return [
+            Request(
+                identity={"at": solution.identity, **settings},
+                labels=self.labels(key),
+                compute=measuring(solution),
+                networks=solution.networks,
+                # Where there is no network, the record says so without one.
+                derived=bool(solution.missing),
+            )
+            for key, solution in self.items()
+        ]
 
     def replace(self, **changes: Any) -> Self:
         """Return the same networks with other examples, options or labels.

@@ -7,8 +7,9 @@ from typing import Any
 
 from studies.measurements import Measurements
 from studies.recorder import Recorder
-from studies.recording import Recording, Request
+from studies.recording import Recording
 from studies.records import dynamics, flatness, geometry, published
+from studies.records.numbers import labelled_numbers
 from studies.solutions import Solution, Solutions
 
 
@@ -130,31 +131,14 @@ def measure(
         )
     wanted = list(dict.fromkeys(quantities))
     chosen = _chosen(wanted, options)
-    rows: list[dict[str, Any]] = []
-    missing: list[str] = []
+    numbers = Measurements([])
     for name, instrument in chosen.items():
         given = {key: value for key, value in options.items() if key in instrument.options}
-        requests = [
-            Request(
-                identity={"at": solution.identity, "instrument": name, "options": given},
-                labels=solutions.labels(key),
-                compute=_Measuring(instrument, solution, given),
-                networks=solution.networks,
-                derived=bool(solution.missing),
-            )
-            for key, solution in solutions.items()
-        ]
+        measuring = functools.partial(_Measuring, instrument, options=given)
+        requests = solutions.requests(measuring, instrument=name, options=given)
         parts = recording.step("measurements", requests)
-        for request, part in zip(requests, parts, strict=True):
-            if part is not None:
-                rows += [{**request.labels, **row} for row in part.measurements]
-        if absent := sum(part is None for part in parts):
-            missing.append(
-                f"{', '.join(instrument.quantities)} of {absent} of {len(parts)} networks"
-            )
-    order = {name: place for place, name in enumerate(wanted)}
-    kept = [row for row in rows if row["quantity"] in order]
-    return Measurements(sorted(kept, key=lambda row: order[row["quantity"]]), missing=missing)
+        numbers |= labelled_numbers(requests, parts, ", ".join(instrument.quantities))
+    return numbers.in_order(wanted)
 
 
 def _chosen(wanted: list[str], options: Mapping[str, Any]) -> dict[str, Instrument]:

@@ -10,7 +10,7 @@ from landscape.spectrum.results import Eigenpairs
 
 from studies.collection import Results
 from studies.recorder import Part, Recorder
-from studies.recording import Recording, Request
+from studies.recording import Recording
 from studies.records.geometry import record_missing
 from studies.records.numbers import missing_sentences
 from studies.solutions import Solution, Solutions
@@ -91,16 +91,7 @@ def measure_outliers(recording: Recording, solutions: Solutions, *, k: int) -> R
     Raises:
         ValueError: If k < 3.
     """
-    requests = [
-        Request(
-            identity={"at": solution.identity, "k": k},
-            labels=solutions.labels(key),
-            compute=_Counting(solution, k),
-            networks=solution.networks,
-            derived=bool(solution.missing),
-        )
-        for key, solution in solutions.items()
-    ]
+    requests = solutions.requests(lambda solution: _Counting(solution, k), k=k)
     parts = recording.step("outliers", requests)
     tops = {
         key: pairs_from(part)

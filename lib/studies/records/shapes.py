@@ -13,6 +13,7 @@ from landscape.slices.shape import roughness
 from studies.measurements import Measurements
 from studies.recorder import Recorder
 from studies.recording import Recording, Request
+from studies.records.numbers import labelled_numbers
 from studies.slices import RecordedSlice, Slices
 
 
@@ -106,15 +107,8 @@ def derived_numbers(
         for item in cuts.recorded.values()
     ]
     parts = recording.step(kind, requests)
-    rows = [
-        {**request.labels, **row}
-        for request, part in zip(requests, parts, strict=True)
-        if part is not None
-        for row in part.measurements
-    ]
-    absent = sum(part is None for part in parts)
-    lacking = [f"{', '.join(quantities)} of {absent} of {len(parts)} networks"] if absent else []
-    return Measurements(rows, missing=[*cuts.missing, *lacking])
+    numbers = labelled_numbers(requests, parts, ", ".join(quantities))
+    return Measurements([], missing=cuts.missing) | numbers
 
 
 @dataclasses.dataclass(frozen=True, eq=False)

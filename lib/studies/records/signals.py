@@ -6,7 +6,7 @@ from landscape.diagnostics.signal_propagation import signal_propagation
 from studies.collection import Results
 from studies.quantities import QUANTITIES
 from studies.recorder import Part, Recorder
-from studies.recording import Recording, Request
+from studies.recording import Recording
 from studies.records.geometry import record_missing
 from studies.records.numbers import missing_sentences
 from studies.solutions import Solution, Solutions
@@ -26,17 +26,7 @@ def measure_signals(recording: Recording, solutions: Solutions) -> Results[torch
         Norms of the gradients by the outputs of each layer with weights, from the input on,
         (layers,), in nats per unit of output; without runs that diverged.
     """
-    requests = [
-        Request(
-            identity={"at": solution.identity},
-            labels=solutions.labels(key),
-            compute=_Propagation(solution),
-            networks=solution.networks,
-            derived=bool(solution.missing),
-        )
-        for key, solution in solutions.items()
-    ]
-    parts = recording.step("signals", requests)
+    parts = recording.step("signals", solutions.requests(_Propagation))
     norms = {
         key: norms_from(part)
         for key, part in zip(solutions, parts, strict=True)

@@ -1,5 +1,6 @@
 """Whole spectra of Hessians: extreme eigenvalues and density, both kept so that they are drawn."""
 
+import functools
 from collections.abc import Mapping
 from typing import Any
 
@@ -12,7 +13,7 @@ from landscape.spectrum.survey import full_spectrum as whole_spectrum
 
 from studies.collection import Results
 from studies.recorder import Part, Recorder
-from studies.recording import Recording, Request
+from studies.recording import Recording
 from studies.records.eigenvalues import record_eigenvalue, record_interval
 from studies.records.geometry import record_missing
 from studies.records.numbers import missing_sentences
@@ -61,17 +62,8 @@ def measure_spectra(
     parts: dict[str, list[Part | None]] = {}
     # Two entries: a record may have the numbers alone, and lack the curves.
     for kind in ("spectra", "densities"):
-        requests = [
-            Request(
-                identity={"at": solution.identity, "options": options},
-                labels=solutions.labels(key),
-                compute=_Surveying(solution, kind, options),
-                networks=solution.networks,
-                derived=bool(solution.missing),
-            )
-            for key, solution in solutions.items()
-        ]
-        parts[kind] = recording.step(kind, requests)
+        surveying = functools.partial(_Surveying, kind=kind, options=options)
+        parts[kind] = recording.step(kind, solutions.requests(surveying, options=options))
     items = {
         key: FullSpectrum(pairs_from(spectrum), _density(density))
         for key, spectrum, density in zip(solutions, *parts.values(), strict=True)
