@@ -13,6 +13,7 @@ _HREF = f"{{{_XLINK}}}href"
 _INK = re.compile(rf"{INK}\b", re.IGNORECASE)
 _PAPER = re.compile(rf"{PAPER}\b|\bwhite\b", re.IGNORECASE)
 _GLOBAL_STYLE = re.compile(r"\*\s*\{([^}]*)\}")
+_REFERENCE = re.compile(r"^#(.+)|url\(#([^)]+)\)")
 _LONG = re.compile(r"-?\d+\.\d{3,}(?![\deE])")
 
 
@@ -21,7 +22,8 @@ def inline_svg(source: str, *, anchor: str, alt: str) -> str:
 
     Ids get the figure's anchor as prefix, because matplotlib repeats them from figure to figure;
     ink becomes ``currentColor`` and a legend's white ``var(--paper)``; style rules that would
-    reach the whole page move to the root element; paths are rounded to hundredths of a point.
+    reach the whole page move to the root element; paths are rounded to hundredths of a point; ids
+    that nothing refers to and the indentation go, a seventh of a page of figures.
 
     Args:
         source: Text of an SVG file.
@@ -36,6 +38,7 @@ def inline_svg(source: str, *, anchor: str, alt: str) -> str:
     _prefix_ids(root, f"{anchor}--")
     _recolour(root, in_legend=False)
     _round_paths(root)
+    _drop_unused(root)
     # The page decides the width from the natural one; the view box keeps the shape.
     width = _pixels(root.attrib.pop("width", ""))
     root.attrib.pop("height", None)
@@ -97,6 +100,19 @@ def _round_paths(root: ET.Element) -> None:
     for path in root.iter(f"{{{_SVG}}}path"):
         short = _LONG.sub(lambda number: f"{float(number[0]):.2f}", path.get("d", ""))
         path.set("d", " ".join(short.split()))
+
+
+def _drop_unused(root: ET.Element) -> None:
+    """Remove ids without a reference, and text that only indents."""
+    values = [value for element in root.iter() for value in element.attrib.values()]
+    used = {name for value in values for names in _REFERENCE.findall(value) for name in names}
+    for element in root.iter():
+        if element.get("id") not in used:
+            element.attrib.pop("id", None)
+        if not (element.text or "").strip() and "\n" in (element.text or ""):
+            element.text = None
+        if not (element.tail or "").strip() and "\n" in (element.tail or ""):
+            element.tail = None
 
 
 def _pixels(length: str) -> float:

@@ -66,6 +66,9 @@ def test_svg_follows_the_page_and_keeps_its_ids_to_itself():
     used = set(re.findall(r'url\(#([^)]+)\)|href="#([^"]+)"', svg))
     assert ids and all(name.startswith("a--") for name in ids)
     assert {one or other for one, other in used} <= ids
+    # Of matplotlib's names for every group, those stay that something refers to.
+    assert len(ids) < len(re.findall(r'\bid="', source)) / 2
+    assert {one or other for one, other in used} == ids and not re.search(r"\n\s+<", svg)
     assert "<style" not in svg and "<metadata" not in svg and "viewBox" in svg
 
 
