@@ -256,28 +256,6 @@ def beside(
     return rows
 
 
-def architectures(configs: Mapping[str, TrainConfig], base: TrainConfig) -> list[str]:
-    """Return the distinct arms that differ from a base config in their model alone.
-
-    Args:
-        configs: Arm -> config.
-        base: The config to compare with.
-
-    Returns:
-        The arms in their order; of arms with one config the first.
-    """
-    return [
-        arm
-        for arm in distinct(configs)
-        if dataclasses.replace(configs[arm], model=base.model) == base
-    ]
-
-
-def distinct(configs: Mapping[str, TrainConfig]) -> list[str]:
-    """Return the arms in their order; of arms with one config the first."""
-    return [first for first, *_ in alike(configs)]
-
-
 def alike(configs: Mapping[str, TrainConfig]) -> list[list[str]]:
     """Return the arms in groups of one config each, ordered by the first arm of a group."""
     groups: list[tuple[TrainConfig, list[str]]] = []

@@ -138,19 +138,6 @@ def csv_line(values: Sequence[str]) -> str:
     return buffer.getvalue()
 
 
-def from_csv(content: str) -> tuple[list[str], list[dict[str, Any]]]:
-    """Return the columns and the rows of a CSV text with a header; empty cells are left out.
-
-    Raises:
-        ValueError: As ``lines``.
-    """
-    columns, rows = lines(content)
-    return columns, [
-        {column: parse(column, cell) for column, cell in zip(columns, row, strict=True) if cell}
-        for row in rows
-    ]
-
-
 def lines(content: str) -> tuple[list[str], list[list[str]]]:
     """Return the columns of a CSV text with a header, and the texts of each row's cells.
 

@@ -1,4 +1,4 @@
-"""Turn recorded rows into tidy pandas frames and into CSV texts."""
+"""Turn recorded rows into tidy pandas frames."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -33,29 +33,6 @@ def tidy_frame(
     )
 
 
-def as_csv(rows: TableRows, columns: Sequence[str]) -> str:
-    """Return rows as CSV text with a header.
-
-    Args:
-        rows: Column -> cell. Numbers get ten significant digits, booleans lower case; None and
-            missing cells are empty, NaN is ``nan``, infinity ``inf``.
-        columns: The columns, in the order of the file.
-
-    Raises:
-        ValueError: If a row has a column that is not in ``columns``.
-    """
-    unknown = sorted({column for row in rows for column in row} - set(columns))
-    if unknown:
-        raise ValueError(
-            f"rows have the cells {', '.join(unknown)}, and the columns are {', '.join(columns)}. "
-            "Give all rows of a table the columns of its first row."
-        )
-    # to_csv writes NaN and a missing cell alike and has one format for all floats: cells are text.
-    texts = [[_text(row.get(column)) for column in columns] for row in rows]
-    frame = pd.DataFrame(texts, columns=list(columns), dtype=object)
-    return frame.to_csv(index=False, lineterminator="\n")
-
-
 def _series(cells: list[Any], dtype: str | None) -> pd.Series:
     kinds = frozenset(type(cell) for cell in cells if cell is not None)
     if dtype is None and any(cell is None for cell in cells):
@@ -66,12 +43,3 @@ def _series(cells: list[Any], dtype: str | None) -> pd.Series:
 def _plain(value: Any) -> Any:
     """Return the number in a tensor or numpy scalar, anything else as it is."""
     return value.item() if isinstance(value, torch.Tensor | np.generic) else value
-
-
-def _text(value: Any) -> str:
-    value = _plain(value)
-    if isinstance(value, bool):
-        return str(value).lower()
-    if isinstance(value, float):
-        return format(value, ".10g")  # More digits than any error here, fewer than rounding noise.
-    return "" if value is None else str(value)

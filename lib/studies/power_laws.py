@@ -7,8 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 
-from studies import predictors
-from studies.intervals import Interval, mean_interval, paired_difference, power_law
+from studies.intervals import Interval, mean_interval, power_law
 from studies.measurements import Measurements
 
 # Family, such as "MLP" -> size, such as a width -> arm. Families may have different sizes.
@@ -96,31 +95,6 @@ def known_quantities(
         return known
     lengths = {name: {counts.get((name, arm), 0) for arm in arms} for name in known}
     return [name for name in known if len(lengths[name]) == 1 and 0 not in lengths[name]]
-
-
-def exponent_difference(
-    numbers: Measurements, first: str, second: str, sizes: Mapping[float, str]
-) -> Interval:
-    """Return the paired difference of two quantities' exponents over seeds, first − second.
-
-    Args:
-        numbers: Where both were recorded, in the same order of seeds.
-        first: Recorded name of the first quantity.
-        second: Recorded name of the second.
-        sizes: Size -> arm; at least two sizes, positive, and at least 2 seeds.
-
-    Returns:
-        Mean difference and 95% interval; NaN if a value is not finite and positive.
-
-    Raises:
-        KeyError: If an arm has no value.
-        ValueError: If arms have different numbers of values, or there is one seed or one size.
-    """
-    samples = (
-        predictors.exponent_samples(numbers, name, list(sizes.values()), list(sizes))
-        for name in (first, second)
-    )
-    return paired_difference(*samples)
 
 
 def _local_range(sizes: Sequence[float], rows: np.ndarray) -> tuple[float, float]:

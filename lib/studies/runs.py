@@ -2,11 +2,9 @@
 
 import dataclasses
 import math
-from collections.abc import Mapping
 from typing import Any
 
 import torch
-from landscape.objective import Objective
 from landscape.training.config import TrainConfig
 from landscape.training.run import Run
 from torch import nn
@@ -198,11 +196,6 @@ class Runs(Collection[RecordedRun]):
         if not run.diverged:
             return True
         return step is not None and (run.diverged_at is None or step < run.diverged_at)
-
-
-def objectives(solutions: Mapping[Any, Solution]) -> dict[Any, Objective | None]:
-    """Return the objective of each network, None where there is no network."""
-    return {k: None if s.missing else s.objective for k, s in solutions.items()}
 
 
 def _tensor(values: Any) -> torch.Tensor:

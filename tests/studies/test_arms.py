@@ -52,14 +52,7 @@ def test_arms_of_one_config_count_once():
     made = arms.variants(
         BASE, {"batch": {"norm": "batch"}, "none": {"norm": "none"}, "depth 8": {"depth": 8}}
     )
-    assert arms.distinct(made) == ["batch", "none"]
-
-
-def test_architectures_are_the_arms_that_differ_in_their_model_alone():
-    changes = {"a": {}, "deep": {"depth": 14}, "slow": {"learning_rate": 0.01}}
-    changes |= {"same": {}, "clipped": {"clip_norm": 1.0}, "torch": {"init": "torch"}}
-    configs = arms.variants(BASE, changes)
-    assert arms.architectures(configs, BASE) == ["a", "deep", "torch"]
+    assert arms.alike(made) == [["batch", "depth 8"], ["none"]]
 
 
 # Arms that know their factors

@@ -200,15 +200,6 @@ def test_exponents_between_neighbours_tell_a_power_law_from_another_curve(number
     assert [row[3] for row in shown.rows] == ["yes", "yes"]
 
 
-def test_exponents_of_two_quantities_differ_by_what_seeds_say(numbers):
-    sizes = record(numbers, "q", "MLP", {8: [8**-0.5, 8**-0.7], 64: [64**-0.5, 64**-0.7]})
-    record(numbers, "r", "MLP", {8: [8.0, 8**1.1], 64: [64.0, 64**1.1]})
-    found = power_laws.exponent_difference(numbers, "r", "q", sizes)
-    want = mean_interval([1.5, 1.8])
-    assert (found.estimate, found.low, found.high) == pytest.approx((1.65, want.low, want.high))
-    assert found.n == 2
-
-
 def test_one_seed_or_one_size_has_no_exponent(numbers):
     sizes = record(numbers, "q", "MLP", {8: [1.0], 16: [2.0]})
     with pytest.raises(ValueError, match=r"1 samples .* give no interval"):

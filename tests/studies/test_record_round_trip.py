@@ -1,5 +1,7 @@
 """Random records: what a record accepts it gives back, and what it would not, it refuses."""
 
+import csv
+import io
 import math
 import random
 
@@ -97,8 +99,10 @@ def test_a_kept_cell_is_what_is_read_back():
         *(random_cell(numbers) for _ in "x" * 999),
     ]:
         row = cells.kept({"x": value, "note": "n"})
-        columns, (again,) = cells.from_csv("x,note\n" + cells.as_csv([row], ("x", "note")))
-        assert columns == ["x", "note"] and same_rows([row], [again]), value
+        (line,) = csv.reader(io.StringIO(cells.as_csv([row], ("x", "note")), newline=""))
+        read = {c: cells.parse(c, cell) for c, cell in zip(("x", "note"), line, strict=True)}
+        again = {column: cell for column, cell in read.items() if cell is not None}
+        assert same_rows([row], [again]), value
         assert same_rows([cells.kept(row)], [row]), value
         if isinstance(value, str):
             assert row["x"] == value

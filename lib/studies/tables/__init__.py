@@ -33,7 +33,6 @@ _FROM = {
     "lowest": ("measurements", "lowest"),
     "over": ("contrasts", "over"),
     "path_kinds": ("comparisons", "path_kind_table"),
-    "quadratic_limits": ("measurements", "quadratic_limits"),
     "ratio_sentence": ("findings", "ratio_sentence"),
     "ratio_words": ("measurements", "ratio_words"),
     "ratios_along": ("contrasts", "ratios_along"),

@@ -7,7 +7,6 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from landscape.connectivity.path import Path
 from landscape.dynamics.stability import threshold
-from landscape.slices.quadratic import Quadratic
 from landscape.training.optimizers import SGD
 
 from studies.display import Missing, Sentence, Table
@@ -201,19 +200,3 @@ def ratio_words(numbers: Measurements, quantities: Iterable[str], arms: Sequence
         for name, heading in known.items()
     ]
     return "; ".join(texts) or "not in the record"
-
-
-def quadratic_limits(models: Mapping[str, Quadratic], unit: str) -> str:
-    """Return in words, for each arm, at which distance quadratic model and plane separate.
-
-    Args:
-        models: Arm -> model, as ``slices.record_random_planes`` returns them.
-        unit: Unit of the distances.
-    """
-    words = {
-        arm: f"not within {model.reach:.2g}"
-        if math.isinf(model.radius)
-        else f"between {model.radius:.3g} and {model.disagrees_at:.3g}"
-        for arm, model in models.items()
-    }
-    return ", ".join(f"{arm}: {where} {unit}" for arm, where in words.items())

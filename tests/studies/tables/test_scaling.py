@@ -1,5 +1,7 @@
 """The sentence on two exponents and their difference."""
 
+from studies.formatting import interval_text
+from studies.intervals import mean_interval
 from studies.tables import scaling
 
 SIZES = {2: "narrow", 4: "wide"}
@@ -16,3 +18,13 @@ def test_two_exponents_stand_with_their_paired_difference(numbers):
     assert "The difference is 3.00" in text and text.endswith("(n = 2).")
     absent = scaling.exponent_change(numbers, ["loss", "sam"], "MLP", SIZES).text
     assert absent == "The record lacks loss of MLP."
+
+
+def test_exponents_of_two_quantities_differ_by_what_seeds_say(numbers):
+    for seed, (first, second) in enumerate(((1.0, -0.5), (1.1, -0.7))):
+        for size, arm in SIZES.items():
+            numbers.add("trace", size**first, arm=arm, seed=seed)
+            numbers.add("sam", size**second, arm=arm, seed=seed)
+    text = scaling.exponent_change(numbers, ["trace", "sam"], "MLP", SIZES).text
+    want = interval_text(mean_interval([1.5, 1.8]))
+    assert want.startswith("1.6") and f"The difference is {want} (n = 2)." in text
