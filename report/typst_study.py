@@ -21,6 +21,7 @@ TEMPLATES = Path(__file__).parent / "templates"
 # A column of text wider than this gets a share of the page's width and wraps.
 WRAPPED = 30
 PAGE = 95  # letters in a line of a table
+LEAST = 15  # letters that a column of wrapped text needs
 ALIGNMENTS = {"decimal": "right", "right": "right", "center": "center", "left": "left"}
 
 
@@ -136,23 +137,39 @@ def column_widths(shown: NotebookNode) -> str:
     """Columns as wide as their content, but long texts share what is left and wrap.
 
     The longer text gets more, by the root: a column six times as long is 2.4 times as wide. Where
-    numbers leave too little for one text, it gets a fifth of the page and numbers wrap.
+    little is left, shorter texts wrap too; where numbers leave next to nothing, wrapped texts get
+    a fifth of the page each, three fifths at most, and numbers wrap.
 
     Args:
         shown: The table, with ``rows`` and ``align``.
     """
     lengths = _lengths(shown)
-    wraps = [
-        align == "left" and length > WRAPPED
-        for length, align in zip(lengths, shown.align, strict=True)
-    ]
-    taken = sum(length + 3 for length, wrap in zip(lengths, wraps, strict=True) if not wrap)
-    crowded = sum(wraps) == 1 and PAGE - taken < 15
+    wraps, left = _wrapped(lengths, shown.align)
+    share = f"{min(20, 60 // max(sum(wraps), 1))}%" if left < LEAST else ""
     widths = [
-        ("20%" if crowded else f"{(length / WRAPPED) ** 0.5:.2f}fr") if wrap else "auto"
+        (share or f"{(length / WRAPPED) ** 0.5:.2f}fr") if wrap else "auto"
         for length, wrap in zip(lengths, wraps, strict=True)
     ]
     return f"({''.join(f'{width}, ' for width in widths)})"
+
+
+def _wrapped(lengths: Sequence[int], align: Sequence[str]) -> tuple[list[bool], int]:
+    """Return which columns wrap, and how many letters the others leave to them."""
+    longest = WRAPPED
+    while True:
+        wraps = [
+            how == "left" and length > longest for length, how in zip(lengths, align, strict=True)
+        ]
+        whole = [length for length, wrap in zip(lengths, wraps, strict=True) if not wrap]
+        left = PAGE - sum(length + 3 for length in whole)
+        texts = [
+            length
+            for length, how in zip(lengths, align, strict=True)
+            if how == "left" and LEAST < length <= longest
+        ]
+        if not any(wraps) or not texts or left >= LEAST * sum(wraps):
+            return wraps, left
+        longest = max(texts) - 1
 
 
 def _headings(shown: NotebookNode) -> list[list[str]]:

@@ -55,6 +55,22 @@ def test_a_text_beside_many_numbers_keeps_a_fifth_of_the_page():
     assert column_widths(table(5)).startswith("(20%, auto, ")
 
 
+def test_texts_wrap_together_where_one_alone_would_be_crushed():
+    # Exponents of five sweeps, some of which are a letter too long for a column of their own.
+    lengths = [14, 29, 33, 30, 30, 34, 3]
+    table = SimpleNamespace(rows=[["x" * length for length in lengths]], align=["left"] * 7)
+    first, *sweeps, last = column_widths(table).strip("(), ").split(", ")
+    assert first == last == "auto" and all(width.endswith("fr") for width in sweeps)
+    # With room for it, one long text wraps alone.
+    few = SimpleNamespace(rows=[["x" * 40, "x" * 20, "x" * 3]], align=["left"] * 3)
+    assert column_widths(few) == "(1.15fr, auto, auto, )"
+    # Several long texts beside numbers have three fifths of the page.
+    many = SimpleNamespace(
+        rows=[["x" * 40] * 4 + ["1.43 [0.91, 2.26]"] * 5], align=["left"] * 4 + ["decimal"] * 5
+    )
+    assert column_widths(many).startswith("(15%, 15%, 15%, 15%, auto, ")
+
+
 def test_svg_follows_the_page_and_keeps_its_ids_to_itself():
     source = sample.curves()
     svg = inline_svg(source, anchor="a", alt='A "line" & more')
