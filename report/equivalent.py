@@ -19,6 +19,8 @@ from pathlib import Path
 
 from report.atomic import write_atomically
 from report.errors import ReportError
+from report.origins import ADVICE
+from report.records import RECORD, published_dir, read_json
 from report.settings import all_studies
 from report.versions import TABLE, packages
 
@@ -121,7 +123,7 @@ def _require_rule(folder: Path, commit: str) -> None:
     if not (folder / "lib" / "landscape" / "store" / "code_versions.py").is_file():
         raise ReportError(
             f"commit {commit[:7]} is older than versions of code. Name a file that has them: "
-            "--recorded report/published/provenance/STUDY.json"
+            "--recorded report/published/record/STUDY/origins.json"
         )
 
 
@@ -145,13 +147,10 @@ def _recorded(path: Path) -> Versions:
 
 def _published_names(root: Path) -> list[str]:
     """Return the names of all functions behind published results."""
-    published = root / "report" / "published"
-    files = [*published.glob("provenance/*.json"), *published.glob("record/*/origins.json")]
     names = set()
-    for path in files:
-        content = json.loads(path.read_text(encoding="utf-8"))
-        origins = [content] if "commit" in content else content.values()
-        names |= {name for origin in origins for name in origin.get("code", {})}
+    for path in (published_dir(root) / RECORD).glob("*/origins.json"):
+        for origin in read_json(path, ADVICE).values():
+            names |= origin.get("code", {}).keys()
     if not names:
         raise ReportError("no published result names its code, so nothing is covered: pass --names")
     return sorted(names)

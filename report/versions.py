@@ -12,10 +12,10 @@ from pathlib import Path
 from typing import Any
 
 from report.errors import ReportError
+from report.origins import ADVICE
+from report.records import RECORD, published_dir, read_json, recorded
 
 TABLE = Path("lib") / "studies" / "equivalent_versions.csv"
-# Text of a record's table of units, and the column that names them.
-_UNITS = {"units.csv": "unit", "entries.csv": "entry"}
 
 Recorded = dict[str, Any]  # A study and the ``code`` behind results of it.
 Comparison = Mapping[str, Sequence[str]]  # ``equivalent`` and ``changed``: names of functions.
@@ -67,60 +67,26 @@ def published_code(root: Path) -> list[str]:
         ReportError: If a file of a published record, the library or its table of equivalent
             versions cannot be read.
     """
-    published = root / "report" / "published"
-    studies = {path.stem: _Provenance(path) for path in published.glob("provenance/*.json")}
-    folders = [path.parent for path in published.glob("record/*/origins.json")]
-    studies |= {folder.name: _Origins(folder) for folder in folders}
-    comparisons = iter(
-        compare(root, [each for study in studies.values() for each in study.recorded])
-    )
-    lines = {
-        name: study.said([next(comparisons) for _ in study.recorded])
-        for name, study in studies.items()
-    }
-    return [f"published {name}: {lines[name]}" for name in sorted(lines)]
-
-
-class _Provenance:
-    """A published study of which one file names the commit and the code of all results."""
-
-    def __init__(self, path: Path) -> None:
-        provenance = _json(path)
-        self.name, self._commit = path.stem, str(provenance.get("commit"))[:7]
-        code = provenance.get("code")
-        self.recorded = [] if code is None else [{"study": self.name, "code": code}]
-
-    def said(self, comparisons: Sequence[Comparison]) -> str:
-        if not comparisons:
-            return f"code at {self._commit} was not recorded"
-        (comparison,) = comparisons
-        changed, same = comparison["changed"], comparison["equivalent"]
-        count = len(changed) + len(same)
-        if not count:
-            return f"code unchanged since {self._commit}"
-        text = f"{count} function{'s' * (count > 1)} changed since {self._commit}"
-        if not same:
-            return f"{text}: {', '.join(changed)}"
-        if not changed:
-            return f"{text}, shown to give the same numbers: {', '.join(same)}"
-        return (
-            f"{text}, {len(same)} of them shown to give the same numbers: {', '.join(same)}; "
-            f"really changed: {', '.join(changed)}"
-        )
+    folder = published_dir(root) / RECORD
+    studies = [_Origins(folder / study) for study in recorded(folder)]
+    comparisons = iter(compare(root, [each for study in studies for each in study.recorded]))
+    return [
+        f"published {study.name}: {study.said([next(comparisons) for _ in study.recorded])}"
+        for study in studies
+    ]
 
 
 class _Origins:
-    """A published record, in which each unit has an origin that names its commit and code."""
+    """A published record, in which each entry has an origin that names its commit and code."""
 
     def __init__(self, folder: Path) -> None:
         self.name = folder.name
-        self._counts = collections.Counter(_units(folder).values())  # Origin -> number of units.
-        self._origins = _json(folder / "origins.json")
+        self._counts = collections.Counter(_entries(folder).values())  # Origin -> its entries.
+        self._origins = read_json(folder / "origins.json", ADVICE)
         unknown = sorted(set(self._counts) - set(self._origins))
         if unknown:
             raise ReportError(
-                f"{folder / 'origins.json'} lacks the origin {unknown[0]!r} of a unit. Take both "
-                "files from one run"
+                f"{folder / 'origins.json'} lacks the origin {unknown[0]!r} of an entry. {ADVICE}"
             )
         self.recorded = [
             {"study": self.name, "code": origin["code"]}
@@ -140,35 +106,23 @@ class _Origins:
                 reason = f"stale: {', '.join(names)} changed since {commit}"
             if count and names != []:
                 reasons[reason] = reasons.get(reason, 0) + count
-        total = f"{_counted(self._counts.total(), 'unit')}, {_counted(len(self._counts), 'origin')}"
-        parts = [f"{_counted(count, 'unit')} {reason}" for reason, count in reasons.items()]
+        origins = len(self._counts)
+        total = f"{_entry_count(self._counts.total())}, {origins} origin{'s' * (origins != 1)}"
+        parts = [f"{_entry_count(count)} {reason}" for reason, count in reasons.items()]
         return "; ".join([total, *(parts or ["none stale"])])
 
 
-def _counted(count: int, word: str) -> str:
-    return f"{count} {word}{'' if count == 1 else 's'}"
+def _entry_count(count: int) -> str:
+    return f"{count} entr{'y' if count == 1 else 'ies'}"
 
 
-def _units(folder: Path) -> dict[str, str]:
-    """Return unit -> its origin; a unit may stand in several rows."""
-    for name, column in _UNITS.items():
-        if (folder / name).is_file():
-            with open(folder / name, encoding="utf-8", newline="") as file:
-                rows = list(csv.DictReader(file))
-            if rows and not {column, "origin"} <= set(rows[0]):
-                raise ReportError(
-                    f"{folder / name} has no columns {column} and origin; a record's table of "
-                    "units has both"
-                )
-            return {row[column]: row["origin"] for row in rows}
-    raise ReportError(f"{folder} has no {' or '.join(_UNITS)}, so its units are not known")
-
-
-def _json(path: Path) -> dict[str, Any]:
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise ReportError(f"{path} is no JSON: {error}. Take it from git again") from None
-    if not isinstance(content, dict):
-        raise ReportError(f"{path} holds no JSON object. Take it from git again")
-    return content
+def _entries(folder: Path) -> dict[str, str]:
+    """Return entry -> its origin; an entry may stand in several rows."""
+    path = folder / "entries.csv"
+    if not path.is_file():
+        raise ReportError(f"{path} is missing, so its entries are not known. {ADVICE}")
+    with open(path, encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    if rows and not {"entry", "origin"} <= set(rows[0]):
+        raise ReportError(f"{path} has no columns entry and origin. {ADVICE}")
+    return {row["entry"]: row["origin"] for row in rows}

@@ -21,11 +21,23 @@ def write_library(root):
 
 
 def publish(root, study, code, commit=COMMIT):
-    """Write the provenance of a published study, without versions of code where it is None."""
-    path = root / "report" / "published" / "provenance" / f"{study}.json"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps({"commit": commit} | ({} if code is None else {"code": code})))
-    return path
+    """Write a published record of one entry, without versions of code where they are None."""
+    return publish_record(root, study, {"o": (commit, code)}, [("e", "o")])
+
+
+def publish_record(root, study, origins, entries, column="entry"):
+    """Write a published record: origin -> (commit, versions of code), (entry, origin) a row."""
+    folder = root / "report" / "published" / "record" / study
+    folder.mkdir(parents=True, exist_ok=True)
+    codes = {
+        label: {"commit": commit} | ({} if code is None else {"code": code})
+        for label, (commit, code) in origins.items()
+    }
+    (folder / "record.json").write_text("{}")
+    (folder / "origins.json").write_text(json.dumps(codes))
+    rows = [f"{column},origin", *(f"{entry},{origin}" for entry, origin in entries)]
+    (folder / "entries.csv").write_text("\n".join(rows) + "\n")
+    return folder / "origins.json"
 
 
 def versions_by_name(root):

@@ -73,9 +73,10 @@ def rows(project):
 
 
 def test_each_published_function_that_changed_gets_a_row_and_its_results_stay_valid(project):
-    before = json.loads((project / "report/published/provenance/01_a.json").read_text())["code"]
+    origins = project / "report/published/record/01_a/origins.json"
+    (before,) = (origin["code"] for origin in json.loads(origins.read_text()).values())
     after = versions_by_name(project)
-    assert re.search(r"2 functions changed since \w{7}: f, half$", published_code(project)[0])
+    assert re.search(r"1 entry stale: f, half changed since \w{7}$", published_code(project)[0])
     added = append(project, start="HEAD~1", shown=SHOWN)
     assert added == rows(project)
     assert added == [
@@ -90,7 +91,7 @@ def test_each_published_function_that_changed_gets_a_row_and_its_results_stay_va
         }
         for name in ("f", "half")
     ]
-    assert published_code(project)[0].endswith(", shown to give the same numbers: f, half")
+    assert published_code(project)[0].endswith("; none stale")
 
 
 def test_a_function_and_its_row_are_added_once(project):
