@@ -210,22 +210,40 @@ class _Collector:
         return target
 
 
+# Words that would only repeat the name that is appended: "the table (Table 5)".
+_DOUBLED = re.compile(r"(the |this |that )?(figure|table|chart|plot)s?", re.IGNORECASE)
+
+
 def resolve(notebook: NotebookNode, study: str, targets: Targets) -> None:
-    """Replace every ``[text](#label)`` in place by the target's number and anchor.
+    """Lead every ``[text](#label)`` in place to its target, and name that behind the text.
+
+    ``[the curves](#fig-training)`` becomes "the curves (Figure 3)"; without a text, the name alone
+    stands: ``[](#fig-training)`` becomes "Figure 3". The text of a link to a section or a claim is
+    all that it says.
 
     Raises:
-        ReportError: If a label is unknown.
+        ReportError: If a label is unknown, or a text only repeats what the name says.
     """
 
     def link(match: re.Match[str]) -> str:
         if match["code"]:
             return match[0]
         target = targets.find(match["label"], study=study)
+        text = " ".join(match["text"].split())
         if target is None:
-            return match["text"]
+            return text
+        if target.name and _DOUBLED.fullmatch(text):
+            raise ReportError(
+                f"Study {study} has the link [{text}](#{match['label']}), which would read "
+                f"'{text} ({target.name})'. Say what is to be seen there, or leave the text "
+                f"empty: [](#{match['label']}) becomes '{target.name}'."
+            )
         # A number stays on the line of its word.
-        text = target.name.replace(" ", "\u00a0") or match["text"]
-        return f"[{text}](#{target.anchor})"
+        name = target.name.replace(" ", "\u00a0")
+        if not text:
+            return f"[{name or target.title or target.number}](#{target.anchor})"
+        appended = f" ({name})" if name and target.kind != "verdict" else ""
+        return f"[{text}{appended}](#{target.anchor})"
 
     def text(source: str) -> str:
         return _LINK.sub(link, source)

@@ -36,6 +36,7 @@ GIVEN = {"profile": "quick", "data_dir": "data", "build_dir": "build", "remeasur
 JUDGING_GIVEN = ("profile", "build_dir")  # of them those that the notebook of verdicts has too
 
 _MARKER = re.compile(r"^# %%(?P<options>.*)$")
+_TITLE = re.compile(r"^(?P<title>.*?)\s*(?:\[markdown\].*|\w+=.*)?$")
 _NO_CODE = re.compile(r"#.*|[()\[\]{},]+|(\w+=)?\(?f?\"[^\"]*\"[),]*")
 _JUDGING = re.compile(r"verdict|judg|claim", re.IGNORECASE)
 _TAGS = re.compile(r"\btags=(\[.*?\])")
@@ -49,6 +50,7 @@ class Cell:
     tags: tuple[str, ...]
     source: str
     line: int
+    title: str = ""  # what stands behind the marker: `# %% Train the two arms`
 
     @property
     def code_lines(self) -> int:
@@ -75,6 +77,7 @@ def cells(text: str) -> list[Cell]:
                 tags=tuple(json.loads(tags[1])) if tags else (),
                 source="\n".join(body).strip("\n"),
                 line=start + 1,
+                title=_TITLE.match(options.strip())["title"],
             )
         )
     return found

@@ -4,7 +4,7 @@ import html
 import io
 import re
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Self
 
 import IPython.display
 import matplotlib
@@ -12,12 +12,37 @@ import matplotlib.figure
 import matplotlib.style
 from landscape.plots.style import STYLES, maths
 
+# Where the report puts what a cell shows: ``body``, in its place; ``detail``, folded in the page and
+# left out of the PDF; ``appendix``, at the end of both.
+PLACES = ("body", "detail", "appendix")
+
 Bundle = tuple[dict[str, str], dict[str, Any]]
 
 _LABEL = re.compile(r"[a-z]+-[A-Za-z0-9.-]+")
 
 
-class Figure:
+class Placed:
+    """What a cell shows, and where the report puts it."""
+
+    place = "body"
+
+    def at(self, place: str) -> Self:
+        """Return the same thing for another place of the report.
+
+        Args:
+            place: ``body``; ``detail``: folded in the page, left out of the PDF, which refers to
+                the page; ``appendix``: at the end of both.
+
+        Raises:
+            ValueError: If there is no such place.
+        """
+        if place not in PLACES:
+            raise ValueError(f"there is no place {place!r}. Use {', '.join(map(repr, PLACES))}.")
+        self.place = place
+        return self
+
+
+class Figure(Placed):
     """A matplotlib figure with label, caption and alternative text.
 
     Jupyter shows the picture and its caption; the report numbers it and typesets the caption.
@@ -54,7 +79,13 @@ class Figure:
         return buffer.getvalue()
 
     def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> Bundle:
-        carried = {"kind": "figure", "label": self.label, "caption": self.caption, "alt": self.alt}
+        carried = {
+            "kind": "figure",
+            "label": self.label,
+            "caption": self.caption,
+            "alt": self.alt,
+            "place": self.place,
+        }
         text = f"[{self.label}] {self.alt}"
         return {"image/svg+xml": self.svg(), "text/plain": text}, {"landscape": carried}
 
@@ -90,7 +121,7 @@ class Surface(Figure):
         return data, metadata
 
 
-class Table:
+class Table(Placed):
     """Rows of text with label and caption; in the report, numbers align on the decimal point.
 
     Args:
@@ -139,6 +170,7 @@ class Table:
             "columns": self.columns,
             "rows": self.rows,
             "align": self.align,
+            "place": self.place,
         }
         data = {
             "text/html": self._html(),
@@ -165,7 +197,7 @@ class Table:
         )
 
 
-class Sentence:
+class Sentence(Placed):
     """Prose in markdown whose numbers are computed; λ_max becomes mathematics.
 
     Args:
@@ -176,7 +208,39 @@ class Sentence:
         self.text = maths(text)
 
     def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> Bundle:
-        return {"text/markdown": self.text, "text/plain": self.text}, {}
+        data = {"text/markdown": self.text, "text/plain": self.text}
+        if self.place == "body":
+            return data, {}
+        return data, {"landscape": {"kind": "sentence", "place": self.place}}
+
+
+class Findings:
+    """What a study found, in a few sentences: the report opens the study with them.
+
+    Args:
+        sentences: One to four sentences in markdown whose numbers are computed; the first says the
+            finding that matters most.
+
+    Raises:
+        ValueError: If there is no sentence, an empty one, or more than four.
+    """
+
+    def __init__(self, *sentences: str | Sentence) -> None:
+        texts = [one.text if isinstance(one, Sentence) else maths(one) for one in sentences]
+        if not 1 <= len(texts) <= 4 or not all(text.strip() for text in texts):
+            raise ValueError(
+                f"{len(texts)} sentences were given as findings: {texts}. Say what was found in "
+                "one to four sentences, none of them empty."
+            )
+        self.sentences = texts
+
+    def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> Bundle:
+        items = "".join(f"- {text}\n" for text in self.sentences)
+        data = {
+            "text/markdown": f"**What we found**\n\n{items}",
+            "text/plain": "\n".join(self.sentences),
+        }
+        return data, {"landscape": {"kind": "findings", "sentences": self.sentences}}
 
 
 class Heading(Sentence):

@@ -153,6 +153,24 @@ def position_text(interval: Interval, value: float) -> str:
     return f"{relation} {value:g}"
 
 
+def depending(
+    interval: Interval, *, above: str, below: str, undecided: str, border: float | None = None
+) -> str:
+    """Return the words that fit where an interval lies, so that prose cannot contradict numbers.
+
+    Args:
+        interval: The interval.
+        above: The words if the whole interval lies above the border.
+        below: The words if it lies below.
+        undecided: The words if it holds the border, or has no end.
+        border: The border; None takes 1 for a ratio and 0 for everything else.
+    """
+    border = interval.neutral if border is None else border
+    if interval.low > border:
+        return above
+    return below if interval.high < border else undecided
+
+
 def rounded_interval(
     low: float, estimate: float, high: float, *, kind: str = "", border: float = math.nan
 ) -> tuple[str, str, str]:
