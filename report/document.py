@@ -11,6 +11,7 @@ from typing import Any
 import nbformat
 from nbformat import NotebookNode
 
+from report.citations import cited_keys, entries, resolve_citations
 from report.errors import ReportError
 from report.markup import plain_to_markdown, tabular_text
 from report.origins import Origins, read_origins
@@ -97,6 +98,7 @@ class Report:
     studies: tuple[Study, ...]
     verdicts: Verdicts
     rows: tuple[Row, ...]
+    cited: tuple[str, ...] = ()  # keys of the bibliography
 
     @property
     def evidence(self) -> bool:
@@ -135,8 +137,10 @@ def read_report(profile_dir: Path, studies: Sequence[str], *, title: str = TITLE
         raise ReportError("No study was given. Name at least one, such as 01_bn_ablation.")
     notebooks = {name: _read_notebook(profile_dir, name) for name in studies}
     targets = Targets(notebooks)
+    bibliography, cited = entries(), tuple(cited_keys(notebooks))
     for name, notebook in notebooks.items():
         resolve(notebook, name, targets)
+        resolve_citations(notebook, name, bibliography)
     verdicts = Verdicts()
     if VERDICTS in notebooks:
         verdicts = read_verdicts(profile_dir / "results" / VERDICTS / FILE)
@@ -149,6 +153,7 @@ def read_report(profile_dir: Path, studies: Sequence[str], *, title: str = TITLE
         ),
         verdicts=verdicts,
         rows=tuple(Row(judgement, _told(judgement, targets)) for judgement in verdicts.judgements),
+        cited=cited,
     )
 
 

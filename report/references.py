@@ -12,6 +12,7 @@ from nbformat import NotebookNode
 
 from report.errors import ReportError
 from report.settings import VERDICTS
+from report.texts import CODE, rewritten
 
 Kind = Literal["title", "section", "figure", "table", "note", "verdict"]
 NAMES = {"figure": "Figure", "table": "Table"}
@@ -22,13 +23,11 @@ NEEDED = {
     "verdict": ("label", "id", "verdict"),
 }
 
-# Code comes first, so that a link or a heading inside code is left alone.
-_CODE = r"(?P<code>^ {0,3}(?P<fence>```+|~~~+).*?(?:^ {0,3}(?P=fence)|\Z)|(?P<tick>`+).+?(?P=tick))"
 _LINK = re.compile(
-    _CODE + r"|\[(?P<text>(?:[^\[\]]|\[[^\]]*\])*)\]\(#(?P<label>[^)\s]+)\)", re.M | re.S
+    CODE + r"|\[(?P<text>(?:[^\[\]]|\[[^\]]*\])*)\]\(#(?P<label>[^)\s]+)\)", re.M | re.S
 )
 _HEADING = re.compile(
-    _CODE + r"|^ {0,3}(?P<marks>\#{1,6})[ \t]+(?P<title>[^\n]*?)[ \t]*\#*[ \t]*"
+    CODE + r"|^ {0,3}(?P<marks>\#{1,6})[ \t]+(?P<title>[^\n]*?)[ \t]*\#*[ \t]*"
     r"(?:\{\#(?P<label>[^}\s]+)\}[ \t]*)?$",
     re.M | re.S,
 )
@@ -245,20 +244,7 @@ def resolve(notebook: NotebookNode, study: str, targets: Targets) -> None:
         appended = f" ({name})" if name and target.kind != "verdict" else ""
         return f"[{text}{appended}](#{target.anchor})"
 
-    def text(source: str) -> str:
-        return _LINK.sub(link, source)
-
-    for cell in notebook.cells:
-        if cell.cell_type == "markdown":
-            cell.source = text(cell.source)
-        for output in cell.get("outputs", []):
-            if "text/markdown" in output.get("data", {}):
-                output.data["text/markdown"] = text(output.data["text/markdown"])
-            shown = output.get("metadata", {}).get("landscape", {})
-            if "caption" in shown:
-                shown["caption"] = text(shown["caption"])
-            if "rows" in shown:
-                shown["rows"] = [[text(str(cell)) for cell in row] for row in shown["rows"]]
+    rewritten(notebook, lambda source: _LINK.sub(link, source))
 
 
 def markdown_sources(notebook: NotebookNode) -> Iterator[str]:
