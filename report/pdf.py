@@ -12,9 +12,10 @@ import typst
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from report.atomic import write_atomically
-from report.document import TITLE, TRIAL, Report, describe, markdown_pieces, read_report
+from report.document import TITLE, TRIAL, Report, read_report
 from report.errors import ReportError
 from report.markup import Markup, markup_filters
+from report.pieces import describe, markdown_pieces
 from report.provenance import own_rows, shared_rows
 from report.typst_study import TEMPLATES, TypstExporter, string_literal
 

@@ -13,7 +13,7 @@ from report.document import read_report
 from report.errors import ReportError
 from report.html import build_html
 from report.pdf import build_pdf, render_typst
-from report.references import chapters
+from report.chapters import numbering
 from tests import sample_report as sample
 
 BN = "01_bn_ablation"
