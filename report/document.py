@@ -160,9 +160,7 @@ class Report:
     def _chapter(self, number: str, studies: tuple[Study, ...]) -> Chapter:
         first = studies[0]
         if len(studies) == 1:
-            return Chapter(
-                number, first.target.anchor, first.target.title, first.question, studies
-            )
+            return Chapter(number, first.target.anchor, first.target.title, first.question, studies)
         heading = self.headings.get(number) or Heading(number, first.target.title, first.question)
         return Chapter(number, f"chapter-{number}", heading.title, heading.question, studies)
 

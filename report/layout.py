@@ -93,7 +93,9 @@ def findings_of(notebook: NotebookNode) -> tuple[str, ...]:
     return ()
 
 
-def name_evidence(notebook: NotebookNode, study: str, evidence: Mapping[str, Sequence[str]]) -> None:
+def name_evidence(
+    notebook: NotebookNode, study: str, evidence: Mapping[str, Sequence[str]]
+) -> None:
     """Say in the captions of a study for which claims a figure or table is evidence, in place.
 
     Args:
