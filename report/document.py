@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,7 @@ from report.chapters import Heading, headings, numbering
 from report.errors import ReportError
 from report.front import Front, read_front
 from report.layout import findings_of, open_with_findings, take_appendix
-from report.markup import plain_to_markdown, tabular_text
+from report.markup import plain_to_markdown
 from report.origins import Origins, read_origins
 from report.records import RECORD, read_json
 from report.references import Target, Targets, markdown_sources, resolve

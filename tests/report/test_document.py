@@ -9,11 +9,11 @@ import pytest
 from nbformat import v4
 
 from report import provenance
+from report.chapters import numbering
 from report.document import read_report
 from report.errors import ReportError
 from report.html import build_html
 from report.pdf import build_pdf, render_typst
-from report.chapters import numbering
 from tests import sample_report as sample
 
 BN = "01_bn_ablation"
