@@ -14,7 +14,7 @@ from nbformat import NotebookNode
 
 from report.errors import ReportError
 from report.markup import Format
-from report.texts import CODE, rewritten, texts
+from report.texts import CODE, rewrite, texts
 
 BIBLIOGRAPHY = Path(__file__).parent / "references.bib"
 # Code comes first, so that an address or a decorator in it is left alone.
@@ -119,7 +119,7 @@ def resolve_citations(
     Raises:
         ReportError: If no entry has a key that is cited.
     """
-    rewritten(notebook, lambda text: cite(text, bibliography, place=f"study {study}"))
+    rewrite(notebook, lambda text: cite(text, bibliography, place=f"study {study}"))
 
 
 def references(keys: Iterable[str], to: Format, path: Path = BIBLIOGRAPHY) -> str:

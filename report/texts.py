@@ -10,7 +10,7 @@ from nbformat import NotebookNode
 CODE = r"(?P<code>^ {0,3}(?P<fence>```+|~~~+).*?(?:^ {0,3}(?P=fence)|\Z)|(?P<tick>`+).+?(?P=tick))"
 
 
-def rewritten(notebook: NotebookNode, change: Callable[[str], str]) -> None:
+def rewrite(notebook: NotebookNode, change: Callable[[str], str]) -> None:
     """Change every text in place.
 
     Args:
@@ -40,5 +40,5 @@ def texts(notebook: NotebookNode) -> Iterator[str]:
         collected.append(text)
         return text
 
-    rewritten(notebook, keep)
+    rewrite(notebook, keep)
     yield from collected
