@@ -49,7 +49,7 @@ def test_figure_is_an_svg_with_label_caption_and_alternative_text():
     data, carried = bundle(Figure(canvas(), **WORDS))
     assert set(data) == {"image/svg+xml", "text/plain"}
     assert ET.fromstring(data["image/svg+xml"]).tag.endswith("svg")
-    assert carried == {"kind": "figure", **WORDS}
+    assert carried == {"kind": "figure", **WORDS, "place": "body"}
     assert data["text/plain"] == "[fig-test] A line."
 
 
@@ -110,6 +110,7 @@ def test_table_carries_its_cells_as_text():
         "columns": ["arm", "$x$ | <b>"],
         "rows": [["a|b", "1.0"], ["c & d", "2"]],
         "align": ["left", "decimal"],
+        "place": "body",
     }
 
 
