@@ -55,6 +55,7 @@ _FROM = {
     "slope_shares": ("contrasts", "slope_shares"),
     "stable_starts": ("measurements", "stable_start_sentence"),
     "sizes": ("runs", "sizes"),
+    "span": ("findings", "span"),
     "spread_sentence": ("findings", "spread_sentence"),
     "times": ("time_to_target", "time_table"),
     "trends": ("effect_words", "trends"),

@@ -1,9 +1,11 @@
 """Sentences that state in numbers what a table or figure shows."""
 
+import math
+import statistics
 from collections.abc import Iterable, Mapping, Sequence
 
 from studies.display import Sentence
-from studies.formatting import interval_text, list_text
+from studies.formatting import interval_text, list_text, mean_text
 from studies.measurements import Measurements
 from studies.power_laws import Exponent
 from studies.quantities import quantity as registered
@@ -100,3 +102,25 @@ def spread_sentence(numbers: Measurements, quantity: str, *, within: str) -> Sen
         f"Within each seed, the {name} differs between arms by a factor of up to "
         f"{list_text(texts)}."
     )
+
+
+def span(numbers: Measurements, quantity: str, arms: Iterable[str] | None = None) -> str:
+    """Return the smallest and the largest mean: ``from 1.7 ± 0.5 (SAM) to 5.9 ± 0.6 (SGD)``.
+
+    Args:
+        numbers: Where the quantity was recorded.
+        quantity: Its recorded name.
+        arms: The arms; None for all.
+
+    Returns:
+        The two means over seeds with 95% intervals; words that say so where no arm has a mean.
+    """
+    values = {
+        arm: numbers.values(quantity, arm) for arm in (numbers.arms if arms is None else arms)
+    }
+    means = {arm: statistics.fmean(row) for arm, row in values.items()}
+    finite = [arm for arm, mean in means.items() if math.isfinite(mean)]
+    if not finite:
+        return "over values that are not known"
+    low, high = (extreme(finite, key=means.__getitem__) for extreme in (min, max))
+    return f"from {mean_text(values[low])} ({low}) to {mean_text(values[high])} ({high})"
