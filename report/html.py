@@ -9,10 +9,10 @@ from urllib.parse import quote
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from report.atomic import write_atomically
-from report.citations import references
-from report.document import TITLE, TRIAL, Report, describe, markdown_pieces, read_report
+from report.document import TITLE, TRIAL, Report, read_report
 from report.figure_sheet import FigureSheet
 from report.markup import Markup, markup_filters
+from report.pieces import describe, markdown_pieces
 from report.provenance import own_rows, shared_rows
 from report.study_page import StudyExporter
 
@@ -71,7 +71,7 @@ def render_page(report: Report) -> str:
         glyphs=sheet.glyphs,
         shared=shared_rows(report),
         own=own_rows(report),
-        references=references(report.cited, "html"),
+        references="",
     )
 
 
