@@ -66,13 +66,12 @@ class StudyExporter(TemplateExporter):
         yield "first_sentence", first_sentence
         yield "script_json", script_json
 
-    def render(self, notebook: NotebookNode, name: str, *, demote: int = 0) -> str:
+    def render(self, notebook: NotebookNode, name: str) -> str:
         """A notebook's cells as HTML, each heading with a link to itself.
 
         Args:
             notebook: The notebook, its references resolved.
             name: Its study, for messages.
-            demote: How many levels lower its headings stand.
 
         Raises:
             ReportError: If a cell or output would make the browser fetch something.
@@ -84,7 +83,7 @@ class StudyExporter(TemplateExporter):
                 f"Study {name} would load {address!r}, but the report is one file that "
                 "opens offline. Embed the content or link to it."
             )
-        return linked_headings(body, demote=demote)
+        return linked_headings(body)
 
     def _picture(self, source: str, anchor: str, alt: str) -> str:
         return self._sheet.shorten(inline_svg(source, anchor=anchor, alt=alt))
@@ -103,18 +102,17 @@ class StudyExporter(TemplateExporter):
         return list(zip(*columns, strict=True))
 
 
-def linked_headings(body: str, *, demote: int = 0) -> str:
+def linked_headings(body: str) -> str:
     """Give each heading that has an id a link to itself, shown where a reader points at it.
 
     Args:
         body: HTML.
-        demote: How many levels lower the headings stand, h6 at most.
     """
 
     def linked(match: re.Match[str]) -> str:
-        level = min(int(match["level"]) + demote, 6)
-        link = f'<a class="permalink" href="#{match["id"]}" aria-label="Link to this heading">#</a>'
-        return f"<h{level}{match['attributes']}>{match['title']} {link}</h{level}>"
+        # Its sign is written by the style: no one wants it in copied text.
+        link = f'<a class="permalink" href="#{match["id"]}" aria-label="Link to this heading"></a>'
+        return f"<h{match['level']}{match['attributes']}>{match['title']} {link}</h{match['level']}>"
 
     return _HEADING.sub(linked, body)
 
