@@ -9,6 +9,7 @@ from urllib.parse import quote
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from report.atomic import write_atomically
+from report.citations import references
 from report.document import TITLE, TRIAL, Report, read_report
 from report.figure_sheet import FigureSheet
 from report.markup import Markup, markup_filters
@@ -71,7 +72,7 @@ def render_page(report: Report) -> str:
         glyphs=sheet.glyphs,
         shared=shared_rows(report),
         own=own_rows(report),
-        references="",
+        references=references(report.cited, "html"),
     )
 
 
