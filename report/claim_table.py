@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
+from types import SimpleNamespace
 
 from report.document import Report, Row
 from report.layout import claim_anchor, outputs, shown_of
@@ -74,16 +75,16 @@ def claim_rows(report: Report) -> list[ClaimRow]:
     shown = evidence_of(report)
     return [
         ClaimRow(
-            id=claim["claim"],
-            anchor=claim_anchor(claim["claim"]),
-            source=claim["source"],
-            statement=plain_to_markdown(claim["statement"]),
-            finding=plain_to_markdown(claim["finding"]),
-            verdict=claim["verdict"] if report.evidence else "",
-            studies=tuple(claim.get("studies", ())),
-            evidence=tuple(shown[label] for label in claim.get("evidence", ()) if label in shown),
-            parts=tuple(rows[id] for id in claim["ids"] if id in rows),
-            picture=pictures.get(claim["claim"]),
+            id=claim.claim,
+            anchor=claim_anchor(claim.claim),
+            source=claim.source,
+            statement=plain_to_markdown(claim.statement),
+            finding=plain_to_markdown(claim.finding),
+            verdict=claim.verdict if report.evidence else "",
+            studies=claim.studies,
+            evidence=tuple(shown[label] for label in claim.evidence if label in shown),
+            parts=tuple(rows[id] for id in claim.ids if id in rows),
+            picture=pictures.get(claim.claim),
         )
         for claim in _claims(report)
     ]
@@ -118,8 +119,8 @@ def _pictures(report: Report) -> dict[str, Picture]:
     return pictures
 
 
-def _claims(report: Report) -> list[Mapping]:
-    """Return the rows of claims; of verdicts without them, one made of the atomic claims."""
+def _claims(report: Report) -> list:
+    """Return the claims of the sources; of verdicts without them, ones made of atomic claims."""
     if claims := getattr(report.verdicts, "claims", ()):
         return list(claims)
     groups: dict[str, list[Row]] = {}
@@ -128,14 +129,16 @@ def _claims(report: Report) -> list[Mapping]:
     return [_made_up(claim, rows) for claim, rows in groups.items()]
 
 
-def _made_up(claim: str, rows: list[Row]) -> dict:
+def _made_up(claim: str, rows: list[Row]) -> SimpleNamespace:
     words = {row.judgement.verdict for row in rows}
     word = words.pop() if len(words) == 1 else PARTLY if "reproduced" in words else "contradicted"
-    return {
-        "claim": claim,
-        "source": claim.partition(".")[0],
-        "statement": " ".join(row.judgement.statement for row in rows),
-        "finding": rows[0].judgement.found,
-        "verdict": word,
-        "ids": [row.judgement.id for row in rows],
-    }
+    return SimpleNamespace(
+        claim=claim,
+        source=claim.partition(".")[0],
+        statement=" ".join(row.judgement.statement for row in rows),
+        finding=rows[0].judgement.found,
+        verdict=word,
+        ids=tuple(row.judgement.id for row in rows),
+        studies=(),
+        evidence=(),
+    )

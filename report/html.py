@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from itertools import chain
 from pathlib import Path
+from types import MappingProxyType
 from urllib.parse import quote
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from report.atomic import write_atomically
 from report.citations import references
+from report.claim_table import claim_rows, tally
 from report.document import TITLE, TRIAL, Report, read_report
 from report.figure_sheet import FigureSheet
 from report.markup import Markup, markup_filters
+from report.opening import opening_of
 from report.pieces import describe, markdown_pieces
 from report.provenance import own_rows, shared_rows
-from report.study_page import StudyExporter
+from report.records import RECORD
+from report.study_page import StudyExporter, expected_height
 
 HERE = Path(__file__).parent
 FAVICON = (
@@ -24,7 +29,7 @@ FAVICON = (
     'stroke="#fff" stroke-width="3" stroke-linecap="round"/></svg>'
 )
 STYLES = ("base", "frame", "figures", "claims", "code", "narrow", "print")
-SCRIPTS = ("contents", "folds", "search")
+SCRIPTS = ("claims", "folds", "contents", "search")
 
 
 def build_html(
@@ -45,24 +50,51 @@ def build_html(
         ReportError: If a study is not fit for a report, or the page would fetch something.
     """
     report = read_report(profile_dir, studies, title=title)
-    page = render_page(report)
+    page = render_page(report, records=record_files(profile_dir, studies))
     return write_atomically(output, page.encode("utf-8"))
 
 
-def render_page(report: Report) -> str:
-    """The report as the text of an HTML page."""
+def record_files(profile_dir: Path, studies: Sequence[str]) -> dict[str, list[str]]:
+    """Return the files of each study's record, as paths beside the page; none where it has none."""
+    folders = {name: profile_dir / RECORD / name for name in studies}
+    return {
+        name: [f"{RECORD}/{name}/{path.name}" for path in sorted(folder.glob("*.csv"))]
+        for name, folder in folders.items()
+    }
+
+
+def render_page(report: Report, records: Mapping[str, Sequence[str]] = MappingProxyType({})) -> str:
+    """The report as the text of an HTML page.
+
+    Args:
+        report: The report.
+        records: Study -> addresses of the files that hold what it measured.
+    """
+    opening, claims = opening_of(report), claim_rows(report)
     markup = Markup("html", shift_headings=1)
-    markup.prime(markdown_pieces(report))
+    markup.prime(chain(markdown_pieces(report), opening.pieces, *(row.pieces for row in claims)))
     sheet = FigureSheet()
     exporter = StudyExporter(markup, sheet, report.rows)
-    bodies = [(study, exporter.render(study.notebook, study.name)) for study in report.studies]
+    pictures = {row.id: exporter.drawing(row.picture) for row in claims if row.picture}
+    strongest = exporter.strongest(opening.strongest) if opening.strongest else None
+    bodies = {study.name: exporter.render(study.notebook, study.name) for study in report.studies}
+    appendix = [(part, exporter.render(part.notebook, part.name)) for part in report.appendix]
     environment = Environment(
         loader=FileSystemLoader(HERE / "templates"), autoescape=True, undefined=StrictUndefined
     )
     environment.filters |= markup_filters(markup)
     return environment.get_template("page.html.j2").render(
         report=report,
+        opening=opening,
+        strongest=strongest,
+        claims=claims,
+        pictures=pictures,
+        tally=tally(claims),
+        judging={name for row in claims for name in row.studies},
         bodies=bodies,
+        heights={study.name: expected_height(study.notebook) for study in report.studies},
+        appendix=appendix,
+        records=records,
         description=describe(report),
         trial=TRIAL,
         favicon="data:image/svg+xml," + quote(FAVICON),

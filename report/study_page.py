@@ -11,12 +11,14 @@ from typing import Any
 
 from nbconvert.exporters import TemplateExporter
 from nbconvert.filters import Highlight2HTML
-from nbformat import NotebookNode
+from nbformat import NotebookNode, v4
 
+from report.claim_table import Picture
 from report.document import Row
 from report.errors import ReportError
 from report.figure_sheet import FigureSheet
 from report.figures import inline_svg
+from report.layout import outputs, place_of, shown_of
 from report.markup import Markup, markup_filters, tabular_text
 from report.tables import typeset_column
 
@@ -85,6 +87,17 @@ class StudyExporter(TemplateExporter):
             )
         return linked_headings(body)
 
+    def drawing(self, picture: Picture) -> str:
+        """A forest plot of a claim as SVG for the page."""
+        return self._picture(picture.svg, picture.label, picture.alt)
+
+    def strongest(self, output: NotebookNode) -> dict[str, str]:
+        """A figure once more, for the opening: ``svg``, ``anchor``, ``name`` and ``caption``."""
+        shown = shown_of(output)
+        svg = self._picture(output.data["image/svg+xml"], f"{shown.anchor}-first", shown.alt)
+        caption = first_sentence(shown.caption)
+        return {"svg": svg, "anchor": shown.anchor, "name": shown.name, "caption": caption}
+
     def _picture(self, source: str, anchor: str, alt: str) -> str:
         return self._sheet.shorten(inline_svg(source, anchor=anchor, alt=alt))
 
@@ -100,6 +113,25 @@ class StudyExporter(TemplateExporter):
             for column, align in zip(zip(*shown["rows"], strict=True), shown["align"], strict=True)
         ]
         return list(zip(*columns, strict=True))
+
+
+def expected_height(notebook: NotebookNode) -> int:
+    """A guess at how tall a study is in the page, in pixels.
+
+    A browser that has not laid a study out yet takes the guess: its scroll bar then hardly jumps.
+    """
+    height = 0
+    for cell in notebook.cells:
+        height += 40 + len(cell.source) // 3 if cell.cell_type == "markdown" else 36
+        for _, output in outputs(v4.new_notebook(cells=[cell])):
+            shown = shown_of(output)
+            if place_of(output) != "body":
+                height += 40
+            elif shown.get("kind") == "figure":
+                height += 520
+            else:
+                height += 90 + 34 * len(shown.get("rows", ()))
+    return height
 
 
 def linked_headings(body: str) -> str:
