@@ -1,20 +1,13 @@
-"""The table of the sources' claims as the page shows it: a row a claim, which opens to its parts."""
+"""The table of the sources' claims in the page: a row a claim, which opens to its parts."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
-from types import SimpleNamespace
 
 from report.document import Report, Row
 from report.layout import claim_anchor, outputs, shown_of
 from report.markup import plain_to_markdown
 from report.references import NAMES
-
-# A claim of which some parts are reproduced and others are not.
-PARTLY = "partly"
-TRIAL_WORD = "trial"
-ORDER = ("reproduced", PARTLY, "contradicted", "undecided", "not judged")
 
 
 @dataclass(frozen=True)
@@ -86,14 +79,8 @@ def claim_rows(report: Report) -> list[ClaimRow]:
             parts=tuple(rows[id] for id in claim.ids if id in rows),
             picture=pictures.get(claim.claim),
         )
-        for claim in _claims(report)
+        for claim in report.verdicts.claims
     ]
-
-
-def tally(rows: Iterable[ClaimRow]) -> list[tuple[str, int]]:
-    """Return (word, number of claims) of the words that occur, in the order of ``ORDER``."""
-    words = [row.verdict for row in rows]
-    return [(word, words.count(word)) for word in ORDER if word in words]
 
 
 def evidence_of(report: Report) -> dict[str, Evidence]:
@@ -117,28 +104,3 @@ def _pictures(report: Report) -> dict[str, Picture]:
             if shown.get("kind") == "claim" and svg:
                 pictures[shown["claim"]] = Picture(svg, shown.get("alt", ""), shown["label"])
     return pictures
-
-
-def _claims(report: Report) -> list:
-    """Return the claims of the sources; of verdicts without them, ones made of atomic claims."""
-    if claims := getattr(report.verdicts, "claims", ()):
-        return list(claims)
-    groups: dict[str, list[Row]] = {}
-    for row in report.rows:
-        groups.setdefault(row.judgement.claim, []).append(row)
-    return [_made_up(claim, rows) for claim, rows in groups.items()]
-
-
-def _made_up(claim: str, rows: list[Row]) -> SimpleNamespace:
-    words = {row.judgement.verdict for row in rows}
-    word = words.pop() if len(words) == 1 else PARTLY if "reproduced" in words else "contradicted"
-    return SimpleNamespace(
-        claim=claim,
-        source=claim.partition(".")[0],
-        statement=" ".join(row.judgement.statement for row in rows),
-        finding=rows[0].judgement.found,
-        verdict=word,
-        ids=tuple(row.judgement.id for row in rows),
-        studies=(),
-        evidence=(),
-    )

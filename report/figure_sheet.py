@@ -54,7 +54,8 @@ class FigureSheet:
         paths = "".join(f'<path id="{id}" d="{path}"/>' for path, id in self._glyphs.items())
         if not paths:
             return ""
-        return f'<svg class="glyphs" aria-hidden="true" width="0" height="0"><defs>{paths}</defs></svg>'
+        hidden = 'class="glyphs" aria-hidden="true" width="0" height="0"'
+        return f"<svg {hidden}><defs>{paths}</defs></svg>"
 
     @property
     def style(self) -> str:
@@ -77,7 +78,9 @@ class FigureSheet:
             element.set("href", f"#{renamed.get(target[1:], target[1:])}")
 
     def _share_styles(self, root: ET.Element) -> None:
-        styled = [element for element in root.iter() if element is not root and "style" in element.attrib]
+        styled = [
+            element for element in root.iter() if element is not root and "style" in element.attrib
+        ]
         styles = [_brief_style(element.attrib.pop("style")) for element in styled]
         often = Counter(styles)
         for element, style in zip(styled, styles, strict=True):
@@ -106,15 +109,18 @@ def _name_briefly(root: ET.Element, prefix: str) -> None:
     """Give ids short names, which nothing outside of the figure refers to."""
     names = [element.get("id") for element in root.iter() if "id" in element.attrib]
     brief = {name: f"{prefix}{_letters(index)}" for index, name in enumerate(names)}
+
+    def renamed(match: re.Match[str]) -> str:
+        return f"url(#{brief.get(match[1], match[1])})"
+
     for element in root.iter():
         for attribute, value in element.attrib.items():
-            if attribute == "id" or (attribute == "href" and value[1:] in brief):
-                sign = "" if attribute == "id" else "#"
-                element.set(attribute, sign + brief[value.removeprefix("#")])
+            if attribute == "id":
+                element.set(attribute, brief[value])
+            elif attribute == "href" and value[1:] in brief:
+                element.set(attribute, f"#{brief[value[1:]]}")
             elif "url(#" in value:
-                element.set(
-                    attribute, _TARGET.sub(lambda match: f"url(#{brief.get(match[1], match[1])})", value)
-                )
+                element.set(attribute, _TARGET.sub(renamed, value))
 
 
 def _letters(index: int) -> str:

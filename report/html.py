@@ -12,7 +12,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from report.atomic import write_atomically
 from report.citations import references
-from report.claim_table import claim_rows, tally
+from report.claim_table import claim_rows
 from report.document import TITLE, TRIAL, Report, read_report
 from report.figure_sheet import FigureSheet
 from report.markup import Markup, markup_filters
@@ -89,7 +89,7 @@ def render_page(report: Report, records: Mapping[str, Sequence[str]] = MappingPr
         strongest=strongest,
         claims=claims,
         pictures=pictures,
-        tally=tally(claims),
+        tally=report.verdicts.claim_tally,
         judging={name for row in claims for name in row.studies},
         bodies=bodies,
         heights={study.name: expected_height(study.notebook) for study in report.studies},

@@ -50,8 +50,7 @@ class Opening:
 def opening_of(report: Report) -> Opening:
     """Return what the report opens with; a trial opens without findings."""
     verdicts = report.verdicts
-    abstract = getattr(verdicts, "abstract", "")
-    if not report.evidence or not abstract:
+    if not report.evidence or not verdicts.abstract:
         return Opening(describe(report), "", (), None)
     things = evidence_of(report)
     findings = tuple(
@@ -59,7 +58,7 @@ def opening_of(report: Report) -> Opening:
         for one in verdicts.highlights
     )
     first = verdicts.highlights[0].figure if verdicts.highlights else ""
-    return Opening(abstract, verdicts.example, findings, _output(report, first))
+    return Opening(verdicts.abstract, verdicts.example, findings, _output(report, first))
 
 
 def _output(report: Report, label: str) -> NotebookNode | None:

@@ -144,7 +144,8 @@ def linked_headings(body: str) -> str:
     def linked(match: re.Match[str]) -> str:
         # Its sign is written by the style: no one wants it in copied text.
         link = f'<a class="permalink" href="#{match["id"]}" aria-label="Link to this heading"></a>'
-        return f"<h{match['level']}{match['attributes']}>{match['title']} {link}</h{match['level']}>"
+        tag = f"h{match['level']}"
+        return f"<{tag}{match['attributes']}>{match['title']} {link}</{tag}>"
 
     return _HEADING.sub(linked, body)
 

@@ -53,7 +53,7 @@ def read(folder):
 
 
 def test_figures_and_tables_are_numbered_through_all_studies(page):
-    captions = re.findall(r"<figcaption><b>(.*?)\.</b>", page)
+    captions = re.findall(r"<figcaption><b><a [^>]+>(.*?)</a>\.</b>", page)
     assert captions == ["Figure 1", "Table 1", "Figure 2", "Table 2", "Figure 3"]
 
 

@@ -127,7 +127,7 @@ def test_code_is_folded_and_one_control_unfolds_all_of_it(open_page):
 def test_the_contents_mark_the_section_being_read(open_page):
     page = open_page()
     current = page.locator("nav.contents a[aria-current]")
-    assert current.get_attribute("href") == "#findings"
+    assert current.get_attribute("href") == "#summary"
     page.evaluate("document.documentElement.style.scrollBehavior = 'auto'")
     for section in ("#01-bn-ablation-curvature", "#07-theory-stationarity"):
         page.locator(f'nav.contents a[href="{section}"]').click()
