@@ -139,14 +139,16 @@ for arm, config in configs.items():
     grid |= tuning.tuning_grid({arm: config}, "learning_rate", values)
 grid_runs = study.train(grid, task, seeds=grid_seeds, workers=workers)
 best = tuning.tuned_values(grid_runs, "learning_rate")
-choices = tables.tuned_sentence(best, heading="learning rate")
 table = tables.tuned(
     best,
     heading="learning rate",
     label="tab-grid",
-    caption=f"{choices.text} Networks train for {epochs} epochs at each rate.",
+    caption=f"The chosen rates end with the lowest training loss after {epochs} epochs.",
 )
-display.show(choices, table.at("detail"))
+for net in networks:
+    chosen = {arm.factors["optimizer"]: x for arm, x in best.items() if arm.startswith(net)}
+    display.show(tables.tuned_sentence(chosen, heading=f"learning rate of the {net}"))
+display.show(table.at("detail"))
 
 # %% [markdown]
 # Two more comparisons stay close to the source. Adam also trains at PyTorch's default rate
@@ -209,24 +211,17 @@ for net in networks:
 
 # %% List all measures
 columns = {
-    "measures": ["test_accuracy", "train_loss", "lambda_max", "trace", "sam"],
-    "flatness": ["lambda_max_relative", "sam_adaptive", "average_rise", "noise_trace"],
+    "measures": ["trace", "lambda_max", "sam", "train_loss", "test_accuracy"],
+    "flatness": ["average_rise", "sam_adaptive", "lambda_max_relative", "noise_trace"],
 }
 for net in networks:
     numbers, net_runs = (x.where(network=net).by("optimizer", "rate") for x in (ended, trained))
     own = ended.where(network=net, rate="own").by("optimizer")
-    leading = {"measures": "trace", "flatness": "average_rise"}
-    for kind, quantities in columns.items():
-        heading = {"trace": "the trace", "average_rise": "the average rise"}[leading[kind]]
-        table = tables.arms(
-            numbers,
-            quantities,
-            runs=net_runs,
-            label=f"tab-{kind}-{net.lower()}",
-            caption=f"At their own learning rates, {heading} ranges "
-            f"{tables.span(own, leading[kind])} in the {net}. Means over seeds with 95% intervals.",
-        )
-        display.show(table.at("detail"))
+    for (kind, quantities), noun in zip(columns.items(), ["trace", "average rise"], strict=True):
+        caption = f"At their own learning rates, the {noun} of the {net} ranges "
+        caption += f"{tables.span(own, quantities[0])}. Means over seeds with 95% intervals."
+        words = {"label": f"tab-{kind}-{net.lower()}", "caption": caption}
+        display.show(tables.arms(numbers, quantities, runs=net_runs, **words).at("detail"))
 
 # %% [markdown]
 # Adam divides each step by a scale of each parameter. So its stability depends on the
@@ -236,16 +231,11 @@ for net in networks:
 # %% Compare the preconditioned curvature with its threshold
 preconditioned = ["lambda_max_preconditioned", "threshold"]
 numbers = study.measure(ends.where(optimizer=adaptive), preconditioned)
-beyond = [
-    largest > limit
-    for arm in numbers.arms
-    for largest, limit in zip(*(numbers.values(x, arm) for x in preconditioned), strict=True)
-]
-caption = f"At the end of {sum(beyond)} of {len(beyond)} runs of Adam and AdamW, the largest "
-caption += "preconditioned eigenvalue exceeds the threshold of stability for full-batch steps."
-table = tables.arms(
-    numbers, preconditioned, runs=trained, label="tab-preconditioned", caption=caption
-)
+beyond = tables.exceeding(numbers, *preconditioned)
+caption = f"At the end of {beyond} runs of Adam and AdamW, the largest preconditioned eigenvalue "
+caption += "exceeds the threshold of stability for full-batch steps."
+words = {"label": "tab-preconditioned", "caption": caption}
+table = tables.arms(numbers, preconditioned, runs=trained, **words)
 display.show(display.Sentence(caption), table.at("detail"))
 
 # %% [markdown]
@@ -261,25 +251,19 @@ rivals = tuned.where(rate="own", optimizer=["SGD", "Adam", "momentum"])
 equals = study.at_equal_loss(rivals, examples, within="network")
 compared = ["loss", "lambda_max", "sam", "gradient_norm", "rounding"]
 at_equal_loss = study.measure(equals, compared, rho=rho).by("network", "optimizer", "at")
-equal = {
-    (net, name): formatting.interval_text(
-        tables.effect(
-            at_equal_loss,
-            "lambda_max",
-            [f"{net}, {name}, equal loss", f"{net}, momentum, equal loss"],
-        )
-    )
-    for net in networks
-    for name in ("SGD", "Adam")
-}
-texts = {name: f"{equal['MLP', name]} (MLP) and {equal['CNN', name]} (CNN)" for _, name in equal}
+equal_arms = [arms.named({**arm.factors, "rate": "equal loss"}) for arm in rivals.arms]
+instead = {"paced": "shared", "default": "shared"}
+against = {"factor": "optimizer", "reference": "momentum", "column": "rate", "instead": instead}
+pairs = arms.beside([*trained.arms, *equal_arms], **against)
+ratios = tables.paired_effects(ended | at_equal_loss, "lambda_max", pairs)
+times = tables.grouped_words(ratios)
 table = tables.arms(
     at_equal_loss,
     compared[:3],
     label="tab-equal",
-    caption=f"At equal training loss, λ_max of SGD is {texts['SGD']} times that of momentum, λ_max "
-    f"of Adam {texts['Adam']} times. Means over seeds with 95% intervals; the loss is that of the "
-    f"{examples.count:,} examples of the Hessian.",
+    caption=f"At equal training loss, SGD has {times['SGD', 'equal loss']} times the λ_max of "
+    f"momentum, and Adam {times['Adam', 'equal loss']} times. Means over seeds with 95% intervals; "
+    f"the loss is that of the {examples.count:,} examples of the Hessian.",
     emphasise="λ_max",
 )
 display.show(table, tables.spread_sentence(at_equal_loss, "loss", within="network").at("detail"))
@@ -306,27 +290,14 @@ figures.against(
 # %% [markdown]
 # ### Each optimizer against momentum
 #
-# Which differences remain once the learning rates, or the training losses, are equal in this sense?
-# We divide λ_max and the SAM rise of each optimizer by those of momentum. SGD at the paced rate and
-# Adam at the default rate are compared with momentum at the shared rate.
+# Which differences remain once each optimizer has its own learning rate, or once training losses
+# are equal? We divide $\lambda_{\max}$ and the SAM rise of each optimizer by those of momentum. SGD
+# at the paced rate and Adam at the default rate are compared with momentum at the shared rate.
 
 # %% Divide each optimizer by momentum
-equal_arms = [arms.named({**arm.factors, "rate": "equal loss"}) for arm in rivals.arms]
-instead = {"paced": "shared", "default": "shared"}
-against = {"factor": "optimizer", "reference": "momentum", "column": "rate", "instead": instead}
-pairs = arms.beside([*trained.arms, *equal_arms], **against)
 numbers = ended | at_equal_loss
-ratios = {
-    (row, rate): tables.effect(numbers, "lambda_max", pair)
-    for row, row_pairs in pairs.items()
-    for rate, pair in row_pairs.items()
-}
-times = {key: formatting.interval_text(ratio) for key, ratio in ratios.items()}
-caption = (
-    f"At the shared learning rate, λ_max of SGD is {times['MLP, SGD', 'shared']} (MLP) and "
-    f"{times['CNN, SGD', 'shared']} (CNN) times that of momentum; at their own rates it is "
-    f"{times['MLP, SGD', 'own']} and {times['CNN, SGD', 'own']} times."
-)
+caption = f"SGD has {times['SGD', 'shared']} times the λ_max of momentum at the shared learning "
+caption += f"rate, and {times['SGD', 'own']} times at their own rates."
 words = {"kept": trained.learned, "caption": caption}
 figure = figures.measures(numbers, ["lambda_max", "sam"], pairs, **words, label="fig-against")
 table = tables.ratios(numbers, pairs, quantity="lambda_max", **words, label="tab-against")
@@ -342,16 +313,14 @@ display.show(figure, table.at("detail"))
 directions = {"count": line_directions, "points": line_points, "reach": slice_reach}
 lines = study.lines(ends.where(rate="own"), **directions)
 widths = study.line_widths(lines, level=basin_level)
-spans = {
-    net: tables.span(widths.where(network=net).by("optimizer"), "line_width") for net in networks
-}
+spans = [tables.span(widths.where(network=net).by("optimizer"), "line_width") for net in networks]
 figure = figures.measures(
     widths,
     ["line_width"],
     "optimizer",
     "network",
     label="fig-widths",
-    caption=f"The width of the basin ranges {spans['MLP']} in MLPs and {spans['CNN']} in CNNs, in "
+    caption=f"The width of the basin ranges {spans[0]} in MLPs and {spans[1]} in CNNs, in "
     f"filter norms. The rim lies {basin_level:g} nats above the solution; each optimizer has its "
     "own learning rate.",
 )
@@ -406,13 +375,7 @@ scaled = ["lambda_max", "trace", "noise_trace", "sam_adaptive", "train_loss"]
 batches = arms.families(batch_grid, family="family", size="batch_size")
 effective = arms.families(rate_grid, family="optimizer", size="effective_rate")
 exponents = power_laws.power_law_exponents(swept_numbers, scaled, batches | effective)
-trend = {
-    key: formatting.depending(
-        exponent, above="rises", below="falls", undecided="does not measurably change"
-    )
-    + f" (exponent {formatting.interval_text(exponent)})"
-    for key, exponent in exponents.items()
-}
+trend = tables.trend_words(exponents)
 
 # %% Draw curvature, noise and fit
 quantities = [*scaled, "test_accuracy"]
@@ -424,7 +387,7 @@ by_batch = figures.against_size(
     label="fig-batches",
     caption=f"With the batch size, λ_max {trend['lambda_max', 'fixed rate']} at a fixed learning "
     f"rate; it {trend['lambda_max', 'fixed ratio']} at a fixed ratio of rate to batch size, and it "
-    f"{trend['lambda_max', 'as many steps']} over as many steps. MLP, SGD with momentum.",
+    f"{trend['lambda_max', 'as many steps']} if all take as many steps. MLP, SGD with momentum.",
 )
 by_rate = figures.against_size(
     swept_numbers,
@@ -439,15 +402,15 @@ display.show(by_batch, by_rate)
 
 # %% List the exponents
 headings = {name: f"batch size, {name}" for name in batches}
-headings |= {name: f"rate, {name}" for name in effective}
+headings |= {name: f"learning rate, {name}" for name in effective}
 laws = {(quantity, headings[name]): law for (quantity, name), law in exponents.items()}
 caption = (
     f"With the batch size, the trace {trend['trace', 'fixed rate']} at a fixed learning rate; it "
     f"{trend['trace', 'fixed ratio']} at a fixed ratio of rate to batch size, and it "
-    f"{trend['trace', 'as many steps']} over as many steps."
+    f"{trend['trace', 'as many steps']} if all take as many steps. Exponents of power laws."
 )
-words = {"caption": f"{caption} Exponents of power laws.", "emphasise": "trace"}
-tables.exponents(laws, scaled, local=False, label="tab-exponents", **words)
+words = {"label": "tab-exponents", "caption": caption, "emphasise": "trace"}
+tables.exponents(laws, scaled, local=False, **words)
 
 # %% [markdown]
 # The source bounds the trace by $2 (L_0 - L^*) / (\eta T) + C \sigma^2 / B$, with the initial loss
@@ -460,7 +423,7 @@ bounds = study.bounds(swept.where(family=list(batches)), flatness)
 named = {"trace": "tr H", "trace_bound": "bound, C = 1", "trace_constant": "C that it takes"}
 chosen = swept.where(family=["fixed rate", "as many steps"]).arms
 constants = tables.span(bounds, "trace_constant", chosen)
-caption = f"To equal the trace, the constant C ranges {constants}."
+caption = f"The constant C that makes the bound equal to the trace ranges {constants}."
 words = {"label": "tab-bounds", "caption": f"{caption} Means over seeds with 95% intervals."}
 table = tables.arms(flatness | bounds, named, chosen, runs=swept, **words)
 display.show(display.Sentence(caption), table.at("detail"))
@@ -498,19 +461,15 @@ at = {"steps": in_parts.snapshots, "batch_size": edge_batch}
 along_mini = study.trajectories(mini, edge_task.train, **at)
 descents = full | mini
 edge_numbers = study.measurements.where(arm=descents.arms)
-peaks = {
-    batch: tables.means(
-        edge_numbers.where(arm=runs.where(optimizer="SGD").arms).by("learning_rate"),
-        "edge_peak",
-        [f"learning rate {rate:g}" for rate in edge_rates],
-    )
-    for batch, runs in {"full": full, "mini": mini}.items()
-}
+peaks = [
+    tables.span(edge_numbers.where(arm=runs.arms, optimizer="SGD").by("learning_rate"), "edge_peak")
+    for runs in (full, mini)
+]
 figures.stability(
     along_full | along_mini,
     label="fig-edge",
-    caption=f"Under SGD, λ_max reaches {peaks['full']} times the threshold of stability with full "
-    f"batches, and {peaks['mini']} times with mini-batches. Left: the largest eigenvalue over the "
+    caption=f"The peak of λ_max under SGD ranges {peaks[0]} times the threshold of stability with "
+    f"full batches, and {peaks[1]} times with mini-batches. Left: the largest eigenvalue over the "
     "threshold for full-batch steps, preconditioned for Adam. Right: the curvature along "
     "mini-batch gradients over $2/\\eta$.",
 )
@@ -540,24 +499,18 @@ reasons = {
     "max_train": "fewer examples cost less; an epoch then takes fewer steps",
 }
 small = dict.fromkeys(source, "this is a small trial run")
-own = {
-    name: f"{times[f'MLP, {name}', 'own']} (MLP) and {times[f'CNN, {name}', 'own']} (CNN)"
-    for name in ("SGD", "Adam", "SAM")
-}
 display.show(
     tables.departures(
         source, study.parameters, reasons if study.evidence else small, label="tab-departures"
     ),
     tables.closing(study, evidence=study.evidence),
     display.Findings(
-        f"At one shared learning rate, SGD ends with {times['MLP, SGD', 'shared']} (MLP) and "
-        f"{times['CNN, SGD', 'shared']} (CNN) times the λ_max of momentum; at its own best rate, "
-        f"the factors are {own['SGD']}.",
-        f"At their own rates, λ_max of Adam is {own['Adam']} times that of momentum, λ_max of SAM "
-        f"{own['SAM']} times.",
+        f"At one shared learning rate, SGD ends {times['SGD', 'shared']} times as sharp as "
+        f"momentum, measured by λ_max; at its own best rate, {times['SGD', 'own']} times.",
+        f"At its own best rate, Adam ends {times['Adam', 'own']} times as sharp as momentum, and "
+        f"SAM {times['SAM', 'own']} times.",
         f"With the batch size, the trace of the Hessian {trend['trace', 'fixed rate']} at a fixed "
-        f"learning rate, but it {trend['trace', 'fixed ratio']} at a fixed ratio of rate to batch "
-        "size.",
+        f"learning rate; it {trend['trace', 'fixed ratio']} at a fixed ratio of rate to batch size.",
     ),
 )
 
@@ -565,26 +518,17 @@ display.show(
 # ## Discussion
 
 # %% Say what the findings mean
-ranking = [
-    formatting.depending(
-        tables.effect(
-            at_equal_loss, "lambda_max", [f"{net}, SGD, equal loss", f"{net}, momentum, equal loss"]
-        ),
-        above=f"SGD stays sharper than momentum in the {net}",
-        below=f"SGD becomes flatter than momentum in the {net}",
-        undecided=f"no difference between SGD and momentum remains measurable in the {net}",
+sides = {"above": "sharper than", "below": "flatter than"}
+sides["undecided"] = "neither measurably sharper nor flatter than"
+sharper = {
+    (name, rate): formatting.list_text(
+        [
+            f"{formatting.depending(ratios[f'{net}, {name}', rate], **sides)} momentum in the {net}"
+            for net in networks
+        ]
     )
-    for net in networks
-]
-adaptive_words = [
-    formatting.depending(
-        ratios[f"{net}, Adam", "own"],
-        above=f"sharper than momentum in the {net}",
-        below=f"flatter than momentum in the {net}",
-        undecided=f"as sharp as momentum in the {net}, as far as we can measure",
-    )
-    for net in networks
-]
+    for name, rate in (("SGD", "equal loss"), ("Adam", "own"))
+}
 noise = formatting.depending(
     exponents["trace", "fixed ratio"],
     above="Larger batches end sharper even then, so the batch size acts beyond this ratio.",
@@ -592,12 +536,14 @@ noise = formatting.depending(
     "flat solutions.",
     undecided="No effect of the batch size then remains that we can measure.",
 )
+factor = max(x.value for x in best.values()) / min(x.value for x in best.values())
 display.Sentence(
-    f"**What it means.** A ranking of optimizers at one learning rate ranks learning rates too. At "
-    f"equal training loss, {formatting.list_text(ranking)}. At its own rate Adam ends "
-    f"{formatting.list_text(adaptive_words)}. The effect of the batch size depends on what is "
-    "held fixed: at the same learning rate a larger batch has less noise and takes fewer steps; at "
-    f"a fixed ratio of rate to batch size the noise stays. {noise}"
+    f"**What it means.** The best learning rates of these optimizers differ by a factor of up to "
+    f"{factor:.0f}, so a ranking at one rate also ranks learning rates. At equal training loss, SGD "
+    f"is {sharper['SGD', 'equal loss']}. At its own rate, Adam is {sharper['Adam', 'own']}. The "
+    "effect of the batch size depends on what is held fixed. At a fixed learning rate, a larger "
+    "batch has less noise and takes fewer steps; at a fixed ratio of rate to batch size the noise "
+    f"stays. {noise}"
 )
 
 # %% [markdown]
