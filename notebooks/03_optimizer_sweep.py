@@ -94,8 +94,8 @@ edge_points = 8
 study = Study("03_optimizer_sweep", vars())
 task = study.load(dataset, max_train=max_train)
 mlp = models.MLP(hidden=tuple(hidden))
-cnn = models.CNN(channels=tuple(channels), hidden=cnn_hidden, norm="none")
-networks = {"MLP": {"model": mlp}, "CNN": {"model": cnn}}
+networks = {"MLP": {"model": mlp}}
+networks["CNN"] = {"model": models.CNN(tuple(channels), hidden=cnn_hidden, norm="none")}
 with_momentum = {"learning_rate": learning_rate, "momentum": momentum}
 optimizers = {
     "SGD": {"optimizer": training.SGD(learning_rate)},
@@ -113,7 +113,6 @@ sweep = {"seeds": seeds, "workers": workers}
 # %% Train each optimizer at the shared learning rate
 shared_grid = factorial(base, network=networks, optimizer=optimizers, rate={"shared": {}})
 shared = study.train(shared_grid, task, **sweep)
-display.show(tables.learned(shared), tables.divergence(shared, label="tab-divergence"))
 for net in networks:
     losses = study.measurements.where(network=net, rate="shared", at="end").by("optimizer")
     shown = figures.training(
@@ -134,9 +133,9 @@ for net in networks:
 # %% Choose a learning rate for each optimizer
 configs = factorial(base, network=networks, optimizer=optimizers)
 adaptive, grid = ["Adam", "AdamW"], {}
+grids = dict.fromkeys(optimizers, rates) | dict.fromkeys(adaptive, adaptive_rates)
 for arm, config in configs.items():
-    values = adaptive_rates if arm.factors["optimizer"] in adaptive else rates
-    grid |= tuning.tuning_grid({arm: config}, "learning_rate", values)
+    grid |= tuning.tuning_grid({arm: config}, "learning_rate", grids[arm.factors["optimizer"]])
 grid_runs = study.train(grid, task, seeds=grid_seeds, workers=workers)
 best = tuning.tuned_values(grid_runs, "learning_rate")
 table = tables.tuned(
@@ -164,12 +163,8 @@ tuned_grid |= factorial(base, network=networks, optimizer=adam, rate=default)
 tuned_grid |= tuning.tuned_configs(configs, best, "learning_rate", rate="own")
 tuned = study.train(tuned_grid, task, **sweep)
 trained = shared | tuned
-display.show(
-    tables.learned(tuned),
-    tables.rebounds(trained).at("detail"),
-    tables.divergence(tuned, label="tab-divergence-tuned"),
-    tables.repeated(shared_grid | tuned_grid),
-)
+rebounds, repeated = tables.rebounds(trained), tables.repeated(shared_grid | tuned_grid)
+display.show(tables.learned(trained), rebounds.at("detail"), repeated)
 
 # %% [markdown]
 # ## How flat does each optimizer end?
@@ -178,7 +173,9 @@ display.show(
 # eigenvalue of the Hessian of the training loss; the relative $\lambda_{\max}$ measures
 # displacements in units of each filter's norm, so that no rescaling of layers changes it. The SAM
 # rise is the rise of the loss after one ascent step along the gradient. Curvature falls with the
-# loss, so the training loss stands beside it.
+# loss, so the training loss stands beside it. Tables add the trace of the Hessian, the rise after a
+# step relative to the size of each parameter [@kwon2021], and the mean rise under random
+# perturbations.
 
 # %% Measure curvature and sharpness at the end of training
 sharpness = ["lambda_max", "lambda_min", "kappa", "lambda_max_relative", "rounding"]
@@ -189,38 +186,21 @@ ends = trained.solutions(examples)
 study.measure(ends, sharpness, rho=rho, rho_adaptive=rho_adaptive)
 study.measure(ends, averages, rho=rho_average, rise_rtol=rise_rtol)
 ended = study.measurements.where(at="end", rate=["shared", "paced", "default", "own"])
-shown = ["test_accuracy", "train_loss", "lambda_max", "lambda_max_relative", "sam", "noise_trace"]
-for net in networks:
-    own = ended.where(network=net, rate="own").by("optimizer")
-    figure = figures.measures(
-        ended.where(network=net).by("optimizer", "rate"),
-        shown,
-        "optimizer",
-        "rate",
-        label=f"fig-measures-{net.lower()}",
-        caption=f"At their own learning rates, λ_max of the {net} ranges "
-        f"{tables.span(own, 'lambda_max')}. The shared rate is {learning_rate:g}. Gradient noise "
-        "is measured on one fixed set of examples; bars do not include that choice.",
-    )
-    display.show(figure)
 
-# %% [markdown]
-# The tables give these numbers and further measures: the trace of the Hessian, the rise after a
-# step relative to the size of each parameter [@kwon2021], and the mean rise under random
-# perturbations.
-
-# %% List all measures
-columns = {
-    "measures": ["trace", "lambda_max", "sam", "train_loss", "test_accuracy"],
-    "flatness": ["average_rise", "sam_adaptive", "lambda_max_relative", "noise_trace"],
-}
+# %% Draw and list the measures
+drawn = ["test_accuracy", "train_loss", "lambda_max", "lambda_max_relative", "sam", "noise_trace"]
+listed = {"measures": ["lambda_max", "trace", "sam", "train_loss", "test_accuracy"]}
+listed["flatness"] = ["lambda_max_relative", "sam_adaptive", "average_rise", "noise_trace"]
 for net in networks:
     numbers, net_runs = (x.where(network=net).by("optimizer", "rate") for x in (ended, trained))
     own = ended.where(network=net, rate="own").by("optimizer")
-    for (kind, quantities), noun in zip(columns.items(), ["trace", "average rise"], strict=True):
-        caption = f"At their own learning rates, the {noun} of the {net} ranges "
-        caption += f"{tables.span(own, quantities[0])}. Means over seeds with 95% intervals."
-        words = {"label": f"tab-{kind}-{net.lower()}", "caption": caption}
+    caption = f"At their own learning rates, λ_max of the {net} ranges "
+    caption += f"{tables.span(own, 'lambda_max')}. The shared rate is {learning_rate:g}. Gradient "
+    caption += "noise is measured on one set of examples; intervals do not include that choice."
+    words = {"label": f"fig-measures-{net.lower()}", "caption": caption}
+    display.show(figures.measures(numbers, drawn, "optimizer", "rate", **words))
+    for kind, quantities in listed.items():
+        words["label"] = f"tab-{kind}-{net.lower()}"
         display.show(tables.arms(numbers, quantities, runs=net_runs, **words).at("detail"))
 
 # %% [markdown]
@@ -231,9 +211,8 @@ for net in networks:
 # %% Compare the preconditioned curvature with its threshold
 preconditioned = ["lambda_max_preconditioned", "threshold"]
 numbers = study.measure(ends.where(optimizer=adaptive), preconditioned)
-beyond = tables.exceeding(numbers, *preconditioned)
-caption = f"At the end of {beyond} runs of Adam and AdamW, the largest preconditioned eigenvalue "
-caption += "exceeds the threshold of stability for full-batch steps."
+caption = f"At the end of {tables.exceeding(numbers, *preconditioned)} runs of Adam and AdamW, "
+caption += "the largest preconditioned eigenvalue exceeds the threshold of full-batch stability."
 words = {"label": "tab-preconditioned", "caption": caption}
 table = tables.arms(numbers, preconditioned, runs=trained, **words)
 display.show(display.Sentence(caption), table.at("detail"))
@@ -273,18 +252,14 @@ first_ends = rivals.where(seed=seeds[0]).solutions(examples)
 for size in check_examples:
     subset = first_ends.replace(examples=task.first(size)).labelled(subset=size)
     study.measure(subset, ["lambda_max"])
-numbers = study.measurements.where(subset=check_examples)
-by_size = [numbers.values("lambda_max", arm) for arm in numbers.arms]
-shrinking = [values[0] / values[-1] for values in by_size]
 figures.against(
-    numbers,
+    study.measurements.where(subset=check_examples),
     ["lambda_max"],
     "subset",
     x="training examples",
     label="fig-examples",
-    caption=f"On {check_examples[0]:,} examples, λ_max is {min(shrinking):.2g} to "
-    f"{max(shrinking):.2g} times as large as on {check_examples[-1]:,}. Each curve is the network "
-    f"of the first seed; all other numbers come from {examples.count:,} examples.",
+    caption="λ_max depends on the number of training examples on which it is measured. Each curve "
+    f"is the network of the first seed; other numbers come from {examples.count:,} examples.",
 ).at("detail")
 
 # %% [markdown]
@@ -314,7 +289,7 @@ directions = {"count": line_directions, "points": line_points, "reach": slice_re
 lines = study.lines(ends.where(rate="own"), **directions)
 widths = study.line_widths(lines, level=basin_level)
 spans = [tables.span(widths.where(network=net).by("optimizer"), "line_width") for net in networks]
-figure = figures.measures(
+figures.measures(
     widths,
     ["line_width"],
     "optimizer",
@@ -324,7 +299,8 @@ figure = figures.measures(
     f"filter norms. The rim lies {basin_level:g} nats above the solution; each optimizer has its "
     "own learning rate.",
 )
-display.show(figure)
+
+# %% Draw the lines, and planes through the solutions of the first seed
 for net in networks:
     curves = figures.lines(
         lines.where(network=net).by("optimizer"),
@@ -334,19 +310,16 @@ for net in networks:
         f"accuracy along {line_directions} random directions, mean over seeds with 95% interval.",
     )
     display.show(curves.at("detail"))
-
-# %% Draw planes through the solutions of the first seed
 planes = study.random_planes(first_ends, points=plane_points, reach=slice_reach)
 study.quadratic_radii(planes)
-titled = planes.by("network", "optimizer").titled
-rises = {title: float(plane.loss.max()) for title, plane in titled.items()}
-ends_of_rise = [f"{extreme(rises.values(), default=0):.3g}" for extreme in (min, max)]
+highest = [float(plane.loss.max()) for plane in planes.titled.values()] or [0.0]
 figures.predicted_planes(
     planes.by("network", "optimizer"),
     unit="filter norms",
     label="fig-planes",
-    caption=f"Along two random directions the loss rises to between {' and '.join(ends_of_rise)} "
-    "nats. Contours: training loss around the first seed's solutions at their own learning rates.",
+    caption=f"Along two random directions the loss rises to between {min(highest):.3g} and "
+    f"{max(highest):.3g} nats. Contours: training loss around the first seed's solutions at their "
+    "own learning rates.",
 ).at("detail")
 
 # %% [markdown]
@@ -363,8 +336,7 @@ two = {name: optimizers[name] for name in ("SGD", "momentum")}
 batch_grid = sweeps.batch_size_grid(base, batch_sizes, **two["momentum"])
 rate_grid = sweeps.effective_rate_grid(base, two, rate_steps)
 swept = study.train(batch_grid | rate_grid, task, **sweep)
-divergence = tables.divergence(swept, label="tab-divergence-swept")
-display.show(tables.learned(swept).at("detail"), divergence)
+tables.learned(swept).at("detail")
 
 # %% Measure curvature, noise and fit
 swept_ends = swept.solutions(examples)
@@ -378,32 +350,24 @@ exponents = power_laws.power_law_exponents(swept_numbers, scaled, batches | effe
 trend = tables.trend_words(exponents)
 
 # %% Draw curvature, noise and fit
-quantities = [*scaled, "test_accuracy"]
-by_batch = figures.against_size(
-    swept_numbers,
-    quantities,
-    batches,
-    x="batch size (examples)",
-    label="fig-batches",
-    caption=f"With the batch size, λ_max {trend['lambda_max', 'fixed rate']} at a fixed learning "
-    f"rate; it {trend['lambda_max', 'fixed ratio']} at a fixed ratio of rate to batch size, and it "
-    f"{trend['lambda_max', 'as many steps']} if all take as many steps. MLP, SGD with momentum.",
+by_batch = (
+    f"With the batch size, λ_max {trend['lambda_max', 'fixed rate']} at a fixed learning rate; it "
+    f"{trend['lambda_max', 'fixed ratio']} at a fixed ratio of rate to batch size, and it "
+    f"{trend['lambda_max', 'as many steps']} if all take as many steps. MLP, SGD with momentum."
 )
-by_rate = figures.against_size(
-    swept_numbers,
-    quantities,
-    effective,
-    x="learning rate over 1 − β",
-    label="fig-rates",
-    caption=f"With the learning rate, λ_max {trend['lambda_max', 'SGD']} after SGD and "
-    f"{trend['lambda_max', 'momentum']} after momentum. MLP, one batch size.",
+by_rate = (
+    f"With the learning rate, λ_max {trend['lambda_max', 'SGD']} after SGD; it "
+    f"{trend['lambda_max', 'momentum']} after momentum. MLP, one batch size."
 )
-display.show(by_batch, by_rate)
+axes = {"fig-batches": (batches, "batch size (examples)", by_batch)}
+axes["fig-rates"] = (effective, "learning rate over 1 − β", by_rate)
+for label, (families, x, caption) in axes.items():
+    words = {"x": x, "label": label, "caption": caption}
+    display.show(figures.against_size(swept_numbers, [*scaled, "test_accuracy"], families, **words))
 
 # %% List the exponents
-headings = {name: f"batch size, {name}" for name in batches}
-headings |= {name: f"learning rate, {name}" for name in effective}
-laws = {(quantity, headings[name]): law for (quantity, name), law in exponents.items()}
+sizes = dict.fromkeys(batches, "batch size") | dict.fromkeys(effective, "learning rate")
+laws = {(quantity, f"{sizes[name]}, {name}"): law for (quantity, name), law in exponents.items()}
 caption = (
     f"With the batch size, the trace {trend['trace', 'fixed rate']} at a fixed learning rate; it "
     f"{trend['trace', 'fixed ratio']} at a fixed ratio of rate to batch size, and it "
@@ -422,8 +386,8 @@ tables.exponents(laws, scaled, local=False, **words)
 bounds = study.bounds(swept.where(family=list(batches)), flatness)
 named = {"trace": "tr H", "trace_bound": "bound, C = 1", "trace_constant": "C that it takes"}
 chosen = swept.where(family=["fixed rate", "as many steps"]).arms
-constants = tables.span(bounds, "trace_constant", chosen)
-caption = f"The constant C that makes the bound equal to the trace ranges {constants}."
+caption = "The constant C that makes the bound equal to the trace ranges "
+caption += f"{tables.span(bounds, 'trace_constant', chosen)}."
 words = {"label": "tab-bounds", "caption": f"{caption} Means over seeds with 95% intervals."}
 table = tables.arms(flatness | bounds, named, chosen, runs=swept, **words)
 display.show(display.Sentence(caption), table.at("detail"))
@@ -454,36 +418,32 @@ along_full = study.trajectories(full, edge_task.train, steps=descent.snapshots)
 
 # %% Train with mini-batches, and follow the curvature
 in_parts = sweeps.in_mini_batches(descent, edge_batch, edge_task.train_size)
-parts = {"mini-batches": {}}
-mini_grid = factorial(in_parts, batch=parts, optimizer=sgd, learning_rate=edge_rates)
+mini_grid = factorial(in_parts, batch={"mini-batches": {}}, optimizer=sgd, learning_rate=edge_rates)
 mini = study.train(mini_grid, edge_task, **sweep)
 at = {"steps": in_parts.snapshots, "batch_size": edge_batch}
 along_mini = study.trajectories(mini, edge_task.train, **at)
 descents = full | mini
 edge_numbers = study.measurements.where(arm=descents.arms)
-peaks = [
-    tables.span(edge_numbers.where(arm=runs.arms, optimizer="SGD").by("learning_rate"), "edge_peak")
-    for runs in (full, mini)
-]
+by_sgd = edge_numbers.where(optimizer="SGD").by("batch", "learning_rate")
 figures.stability(
     along_full | along_mini,
     label="fig-edge",
-    caption=f"The peak of λ_max under SGD ranges {peaks[0]} times the threshold of stability with "
-    f"full batches, and {peaks[1]} times with mini-batches. Left: the largest eigenvalue over the "
+    caption=f"The peak of λ_max under SGD ranges {tables.span(by_sgd, 'edge_peak')} times the "
+    "threshold of stability. Left: the largest eigenvalue over the "
     "threshold for full-batch steps, preconditioned for Adam. Right: the curvature along "
     "mini-batch gradients over $2/\\eta$.",
 )
 
 # %% List how far curvature rises
-late = tables.span(edge_numbers, "edge_ratio", full.arms)
 tables.arms(
     edge_numbers,
     ["edge_peak", "edge_ratio", "batch_edge_ratio", "train_loss"],
     runs=descents,
     label="tab-edge",
-    caption=f"Late in full-batch training, curvature ranges {late} times the threshold. Means over "
-    f"seeds with 95% intervals: the largest value of {edge_points + 1} snapshots, medians over the "
-    f"last third, and the final loss of {edge_task.train_size:,} examples.",
+    caption="Late in full-batch training, curvature ranges "
+    f"{tables.span(edge_numbers, 'edge_ratio', full.arms)} times the threshold. Means over seeds "
+    f"with 95% intervals: the largest value of {edge_points + 1} snapshots, medians over the last "
+    f"third, and the final loss of {edge_task.train_size:,} examples.",
     emphasise="largest curvature / threshold",
 )
 
@@ -494,15 +454,14 @@ tables.arms(
 study.close("Optimizers, batch size and learning rate")
 source = {"dataset": "mnist", "max_train": 60000, "epochs": 5, "hidden": [128], "seeds": [0]}
 source |= {"learning_rate": 0.01, "momentum": 0.9}
-reasons = {
-    "seeds": "one network shows no interval",
-    "max_train": "fewer examples cost less; an epoch then takes fewer steps",
-}
-small = dict.fromkeys(source, "this is a small trial run")
+reasons = dict(
+    seeds="one network has no interval",
+    max_train="fewer examples cost less (an epoch then has fewer steps)",
+)
+reasons = reasons if study.evidence else dict.fromkeys(source, "this is a small trial run")
 display.show(
-    tables.departures(
-        source, study.parameters, reasons if study.evidence else small, label="tab-departures"
-    ),
+    tables.divergence(trained | swept | descents, label="tab-divergence"),
+    tables.departures(source, study.parameters, reasons, label="tab-departures"),
     tables.closing(study, evidence=study.evidence),
     display.Findings(
         f"At one shared learning rate, SGD ends {times['SGD', 'shared']} times as sharp as "
@@ -510,7 +469,8 @@ display.show(
         f"At its own best rate, Adam ends {times['Adam', 'own']} times as sharp as momentum, and "
         f"SAM {times['SAM', 'own']} times.",
         f"With the batch size, the trace of the Hessian {trend['trace', 'fixed rate']} at a fixed "
-        f"learning rate; it {trend['trace', 'fixed ratio']} at a fixed ratio of rate to batch size.",
+        f"learning rate; it {trend['trace', 'fixed ratio']} at a fixed ratio of rate to batch "
+        "size.",
     ),
 )
 
@@ -518,17 +478,12 @@ display.show(
 # ## Discussion
 
 # %% Say what the findings mean
-sides = {"above": "sharper than", "below": "flatter than"}
-sides["undecided"] = "neither measurably sharper nor flatter than"
-sharper = {
-    (name, rate): formatting.list_text(
-        [
-            f"{formatting.depending(ratios[f'{net}, {name}', rate], **sides)} momentum in the {net}"
-            for net in networks
-        ]
-    )
-    for name, rate in (("SGD", "equal loss"), ("Adam", "own"))
-}
+sharper = tables.grouped_sides(
+    ratios,
+    above="sharper than momentum in the {}",
+    below="flatter than momentum in the {}",
+    undecided="neither measurably sharper nor flatter than momentum in the {}",
+)
 noise = formatting.depending(
     exponents["trace", "fixed ratio"],
     above="Larger batches end sharper even then, so the batch size acts beyond this ratio.",
@@ -538,12 +493,12 @@ noise = formatting.depending(
 )
 factor = max(x.value for x in best.values()) / min(x.value for x in best.values())
 display.Sentence(
-    f"**What it means.** The best learning rates of these optimizers differ by a factor of up to "
-    f"{factor:.0f}, so a ranking at one rate also ranks learning rates. At equal training loss, SGD "
-    f"is {sharper['SGD', 'equal loss']}. At its own rate, Adam is {sharper['Adam', 'own']}. The "
-    "effect of the batch size depends on what is held fixed. At a fixed learning rate, a larger "
-    "batch has less noise and takes fewer steps; at a fixed ratio of rate to batch size the noise "
-    f"stays. {noise}"
+    "**What it means.** The best learning rates of these optimizers differ by a factor of up to "
+    f"{factor:.0f}, so a ranking at one rate also ranks learning rates. At equal training loss, "
+    f"SGD is {sharper['SGD', 'equal loss']}. At its own rate, Adam is {sharper['Adam', 'own']}. "
+    "The effect of the batch size depends on what is held fixed. At a fixed learning rate, a "
+    "larger batch has less noise and takes fewer steps; at a fixed ratio of rate to batch size the "
+    f"noise stays. {noise}"
 )
 
 # %% [markdown]

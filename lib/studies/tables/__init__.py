@@ -33,6 +33,7 @@ _FROM = {
     "exponents": ("scaling", "exponent_table"),
     "falls": ("runs", "falls"),
     "gaps": ("measurements", "gaps"),
+    "grouped_sides": ("findings", "grouped_sides"),
     "grouped_words": ("findings", "grouped_words"),
     "judgements": ("judged", "judgement_table"),
     "judged_study": ("judged", "judged_study"),

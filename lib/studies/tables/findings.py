@@ -143,6 +143,29 @@ def grouped_words(effects: Mapping[tuple[str, str], Interval]) -> dict[tuple[str
     return {key: list_text(texts) for key, texts in groups.items()}
 
 
+def grouped_sides(
+    effects: Mapping[tuple[str, str], Interval], *, above: str, below: str, undecided: str
+) -> dict[tuple[str, str], str]:
+    """Return which way the same effect goes in several groups: ``sharper in the MLP and ...``.
+
+    Args:
+        effects: (row, column) -> effect, from ``paired_effects``. A row begins with its group, such
+            as ``MLP, SGD``.
+        above: The words for an effect above its neutral value; ``{}`` stands for the group.
+        below: The words for one below it.
+        undecided: The words for an interval that holds it.
+
+    Returns:
+        (row without its group, column) -> the words of all groups.
+    """
+    groups: dict[tuple[str, str], list[str]] = {}
+    for (row, column), interval in effects.items():
+        group, _, name = row.partition(", ")
+        words = depending(interval, above=above, below=below, undecided=undecided)
+        groups.setdefault((name, column), []).append(words.format(group))
+    return {key: list_text(texts) for key, texts in groups.items()}
+
+
 def trend_words(exponents: Mapping[tuple[str, str], Exponent]) -> dict[tuple[str, str], str]:
     """Return how each quantity changes with the size: ``rises (exponent 0.44 ± 0.05)``.
 
