@@ -56,7 +56,7 @@ def read(folder):
 
 
 def test_figures_and_tables_are_numbered_through_all_studies(page):
-    captions = re.findall(r"<figcaption><b>(.*?)\.</b>", page)
+    captions = re.findall(r"<figcaption><b><a [^>]+>(.*?)</a>\.</b>", page)
     assert captions == ["Figure 1", "Table 1", "Figure 2", "Table 2", "Figure 3"]
 
 
@@ -82,7 +82,7 @@ def test_references_become_numbers_and_lead_to_their_own_study_first(page):
     assert '<a href="#01-bn-ablation-fig-training">Figure\u00a01</a> shows' in page
     assert '<a href="#07-theory-fig-training">our own curves (Figure\u00a03)</a>' in page
     assert '<a href="#01-bn-ablation-tab-curvature">the numbers (Table\u00a01)</a>' in page
-    assert '<a href="#09-verdicts-verdict-S1.2">S1.2</a>' in page
+    assert 'href="#09-verdicts-verdict-S1.2">S1.2</a>' in page
     assert '<a href="#01-bn-ablation-limits">the limits</a>' in page
 
 
