@@ -116,9 +116,7 @@ def publish(settings: Settings) -> None:
         _draw(settings, draft)
         _replace(draft, published)
     readme.write_blocks(settings.root)
-    print(
-        f"published {', '.join(studies)} in {settings.shown(published)}; README.md has the answer and the table"
-    )
+    print(f"published {', '.join(studies)} in {settings.shown(published)}, and in README.md")
 
 
 def _replace(source: Path, target: Path) -> None:

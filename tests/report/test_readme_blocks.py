@@ -21,7 +21,7 @@ CLAIMS = [
         "claim": "S1.3",
         "source": "S1",
         "statement": "a|b\nc",
-        "finding": "",
+        "finding": "No study measures it.",
         "verdict": "not judged",
     },
 ]
