@@ -139,10 +139,10 @@ def take(given: argparse.Namespace) -> None:
 def publish(given: argparse.Namespace) -> None:
     """Put the report of the profile published beside the records; renew the README's table."""
     from report.publish import publish
-    from report.readme import problems, write_table
+    from report.readme import problems, write_blocks
 
     if given.table:
-        write_table(ROOT)
+        write_blocks(ROOT)
     elif not given.check:
         publish(_settings(given))
     elif said := problems(ROOT):
