@@ -7,6 +7,7 @@ import re
 import string
 import xml.etree.ElementTree as ET
 from collections import Counter
+from collections.abc import Sequence
 
 from report.paths import short_number, short_path
 
@@ -16,6 +17,8 @@ _LONG = re.compile(r"-?\d+\.\d{3,}(?![\deE])")
 _MOVE = re.compile(r"translate\((-?[\d.]+) (-?[\d.]+)\)")
 _TARGET = re.compile(r"url\(#([^)]+)\)")
 _ROUNDED = ("x", "y", "width", "height", "viewBox")
+Box = Sequence[float]
+PIXELS = 4 / 3  # of a point, the unit of the figures
 _LETTERS = string.ascii_lowercase
 
 
@@ -31,11 +34,14 @@ class FigureSheet:
         self._styles: dict[str, str] = {}  # style -> class
         self._figures = 0
 
-    def shorten(self, svg: str) -> str:
+    def shorten(self, svg: str, panels: Sequence[Box] = (), keys: Sequence[Box] = ()) -> str:
         """Return the figure with references to glyphs and styles of the sheet.
 
         Args:
             svg: An ``<svg>`` element, as ``report.figures.inline_svg`` returns it.
+            panels: Where its panels lie: x, y, width and height in its own units. A narrow window
+                shows them below each other, each a view of the same drawing.
+            keys: Where the entries of its legend lie.
         """
         root = ET.fromstring(svg)
         self._figures += 1
@@ -45,8 +51,11 @@ class FigureSheet:
         for element in root.iter():
             _shorten_numbers(element)
         _unwrap(root)
+        if panels:
+            _enclose(root, f"f{self._figures}")
         ET.register_namespace("", _SVG)
-        return ET.tostring(root, encoding="unicode").replace(" />", "/>")
+        whole = ET.tostring(root, encoding="unicode").replace(" />", "/>")
+        return whole + _stack(f"f{self._figures}", panels, keys) if panels else whole
 
     @property
     def glyphs(self) -> str:
@@ -99,6 +108,32 @@ class FigureSheet:
                 name += _LETTERS[letter]
             self._styles[style] = name
         return self._styles[style]
+
+
+def _enclose(root: ET.Element, name: str) -> None:
+    """Put all that is drawn into one group, which views of the panels refer to."""
+    natural = re.match(r"\s*--natural:[^;]*;", root.get("style", ""))
+    group = ET.Element(f"{{{_SVG}}}g", {"id": name})
+    if style := root.get("style", "")[natural.end() if natural else 0 :].strip():
+        group.set("style", style)
+        root.set("style", natural[0] if natural else "")
+    group[:] = root[:]
+    root[:] = [group]
+    root.set("class", f"{root.get('class', '')} whole".strip())
+
+
+def _stack(name: str, panels: Sequence[Box], keys: Sequence[Box]) -> str:
+    """Views of the panels, below the entries of the legend; the whole figure has the words."""
+
+    def view(box: Box, kind: str) -> str:
+        places = " ".join(short_number(side) for side in box)
+        natural = f"--natural:{box[2] * PIXELS:.0f}px"
+        return (
+            f'<svg class="{kind}" style="{natural}" viewBox="{places}"><use href="#{name}"/></svg>'
+        )
+
+    views = [view(box, "key") for box in keys] + [view(box, "panel") for box in panels]
+    return f'<div class="stack" aria-hidden="true">{"".join(views)}</div>'
 
 
 def _brief_style(style: str) -> str:

@@ -22,6 +22,7 @@ from report.layout import outputs, place_of, shown_of
 from report.markup import Markup, markup_filters, tabular_text
 from report.tables import typeset_column
 
+Boxes = Sequence[Sequence[float]]
 HERE = Path(__file__).parent
 # What makes a browser fetch something: an address that is neither inside the page nor data.
 _FETCHED = re.compile(
@@ -94,12 +95,17 @@ class StudyExporter(TemplateExporter):
     def strongest(self, output: NotebookNode) -> dict[str, str]:
         """A figure once more, for the opening: ``svg``, ``anchor``, ``name`` and ``caption``."""
         shown = shown_of(output)
-        svg = self._picture(output.data["image/svg+xml"], f"{shown.anchor}-first", shown.alt)
+        boxes = shown.get("panels", ()), shown.get("keys", ())
+        source = output.data["image/svg+xml"]
+        svg = self._picture(source, f"{shown.anchor}-first", shown.alt, *boxes)
         caption = first_sentence(shown.caption)
         return {"svg": svg, "anchor": shown.anchor, "name": shown.name, "caption": caption}
 
-    def _picture(self, source: str, anchor: str, alt: str) -> str:
-        return self._sheet.shorten(inline_svg(source, anchor=anchor, alt=alt))
+    def _picture(
+        self, source: str, anchor: str, alt: str, panels: Boxes = (), keys: Boxes = ()
+    ) -> str:
+        svg = inline_svg(source, anchor=anchor, alt=alt)
+        return self._sheet.shorten(svg, panels, keys)
 
     def _table_rows(self, shown: NotebookNode) -> list[tuple[str, ...]]:
         columns = [

@@ -12,6 +12,8 @@ import matplotlib.figure
 import matplotlib.style
 from landscape.plots.style import STYLES, maths
 
+from studies.panels import panel_boxes
+
 # Where the report puts what a cell shows: ``body``, in its place; ``detail``, folded in the page
 # and left out of the PDF; ``appendix``, at the end of both.
 PLACES = ("body", "detail", "appendix")
@@ -86,8 +88,8 @@ class Figure(Placed):
             "alt": self.alt,
             "place": self.place,
         }
-        text = f"[{self.label}] {self.alt}"
-        return {"image/svg+xml": self.svg(), "text/plain": text}, {"landscape": carried}
+        data = {"image/svg+xml": self.svg(), "text/plain": f"[{self.label}] {self.alt}"}
+        return data, {"landscape": carried | panel_boxes(self.figure)}
 
 
 class Surface(Figure):
