@@ -4,7 +4,7 @@ import html
 import io
 import re
 from collections.abc import Mapping, Sequence
-from typing import Any, Self
+from typing import Any
 
 import IPython.display
 import matplotlib
@@ -13,35 +13,11 @@ import matplotlib.style
 from landscape.plots.style import STYLES, maths
 
 from studies.panels import panel_boxes
-
-# Where the report puts what a cell shows: ``body``, in its place; ``detail``, folded in the page
-# and left out of the PDF; ``appendix``, at the end of both.
-PLACES = ("body", "detail", "appendix")
+from studies.placed import Placed
 
 Bundle = tuple[dict[str, str], dict[str, Any]]
 
 _LABEL = re.compile(r"[a-z]+-[A-Za-z0-9.-]+")
-
-
-class Placed:
-    """What a cell shows, and where the report puts it."""
-
-    place = "body"
-
-    def at(self, place: str) -> Self:
-        """Return the same thing for another place of the report.
-
-        Args:
-            place: ``body``; ``detail``: folded in the page, left out of the PDF, which refers to
-                the page; ``appendix``: at the end of both.
-
-        Raises:
-            ValueError: If there is no such place.
-        """
-        if place not in PLACES:
-            raise ValueError(f"there is no place {place!r}. Use {', '.join(map(repr, PLACES))}.")
-        self.place = place
-        return self
 
 
 class Figure(Placed):
