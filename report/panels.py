@@ -20,7 +20,7 @@ Box = Sequence[float]
 
 def panel_pictures(
     root: ET.Element, boxes: Mapping[str, Sequence[Box]], *, prefix: str, alt: str
-) -> str:
+) -> ET.Element:
     """The parts of a figure as SVGs in the order of reading: legend, panels, colour bar.
 
     Args:
@@ -38,7 +38,11 @@ def panel_pictures(
         for element in root.iter()
         if element.get("id", "").startswith(prefix)
     }
-    clips = {clip.attrib["id"]: clip for clip in root.iter(f"{{{_SVG}}}clipPath")}
+    clips = {
+        definition.attrib["id"]: definition
+        for name in ("clipPath", "pattern")
+        for definition in root.iter(f"{{{_SVG}}}{name}")
+    }
     style = root.get("style", "")
     around = ET.Element("div", {"class": "panels", "role": "img", "aria-label": alt})
     if boxes["legend"]:
@@ -50,7 +54,7 @@ def panel_pictures(
         around.append(_picture([groups[f"panel-{index}"]], box, clips, style, "panel"))
     for box in boxes["bar"]:
         around.append(_picture([groups["bar"]], box, clips, style, "bar"))
-    return ET.tostring(around, encoding="unicode")
+    return around
 
 
 def _picture(
