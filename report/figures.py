@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 import xml.etree.ElementTree as ET
 from collections.abc import Mapping, Sequence
@@ -145,7 +146,7 @@ def _relative(run: re.Match[str]) -> str:
     points = list(zip(numbers[::2], numbers[1::2], strict=True))
     steps = [
         f"{(x - before[0]) / 100:g} {(y - before[1]) / 100:g}"
-        for before, (x, y) in zip(points, points[1:], strict=False)
+        for before, (x, y) in itertools.pairwise(points)
     ]
     return f"L {points[0][0] / 100:g} {points[0][1] / 100:g} l {' '.join(steps)} "
 

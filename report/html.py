@@ -27,6 +27,7 @@ from report.document import (
 )
 from report.errors import ReportError
 from report.figures import inline_svg
+from report.lettering import font_faces
 from report.markup import Markup, markup_filters, tabular_text
 from report.pieces import describe, markdown_pieces
 from report.provenance import own_rows, shared_rows
@@ -83,7 +84,13 @@ def render_page(report: Report) -> str:
         description=describe(report),
         trial=TRIAL,
         favicon="data:image/svg+xml," + quote(FAVICON),
-        style=(HERE / "style.css").read_text(encoding="utf-8"),
+        style="\n".join(
+            [
+                (HERE / "style.css").read_text(encoding="utf-8"),
+                (HERE / "panels.css").read_text(encoding="utf-8"),
+                font_faces(body for _, body in bodies),
+            ]
+        ),
         scripts=[(HERE / name).read_text(encoding="utf-8") for name in _scripts(report)],
         shared=shared_rows(report),
         own=own_rows(report),
@@ -123,7 +130,7 @@ class StudyExporter(TemplateExporter):
         """nbconvert's filters and those of the template."""
         yield from super().default_filters()
         yield from markup_filters(self._markup).items()
-        yield "inline_svg", lambda source, anchor, alt: inline_svg(source, anchor=anchor, alt=alt)
+        yield "inline_svg", _inline_svg
         yield "highlight_code", Highlight2HTML(pygments_lexer="ipython3", parent=self)
         yield "table_rows", self._table_rows
         yield "summary", _summary
@@ -156,6 +163,11 @@ class StudyExporter(TemplateExporter):
             for column, align in zip(zip(*shown["rows"], strict=True), shown["align"], strict=True)
         ]
         return list(zip(*columns, strict=True))
+
+
+def _inline_svg(source: str, shown: NotebookNode) -> str:
+    """A figure's SVG, or one for each of its panels."""
+    return inline_svg(source, anchor=shown.anchor, alt=shown.alt, panels=shown.get("panels"))
 
 
 def _summary(cell: NotebookNode) -> str:

@@ -31,7 +31,9 @@ def font_faces(bodies: Iterable[str]) -> str:
     Returns:
         A rule ``@font-face`` for each face, the same bytes each time.
     """
-    letters = {letter for body in bodies for text in _TEXT.findall(body) for letter in unescape(text)}
+    letters = {
+        letter for body in bodies for text in _TEXT.findall(body) for letter in unescape(text)
+    }
     folder = Path(matplotlib.get_data_path()) / "fonts" / "ttf"
     rules = [
         "@font-face { font-family: 'DejaVu Sans'; "
@@ -46,7 +48,11 @@ def font_faces(bodies: Iterable[str]) -> str:
 def _subset(path: Path, letters: set[str]) -> str:
     """A font file with these letters alone, as base64 of its WOFF."""
     options = subset.Options(
-        flavor="woff", layout_features=["kern"], hinting=False, recalc_timestamp=False
+        flavor="woff",
+        drop_tables=["FFTM"],
+        layout_features=["kern"],
+        hinting=False,
+        recalc_timestamp=False,
     )
     font = TTFont(path, recalcTimestamp=False)
     cutter = subset.Subsetter(options)

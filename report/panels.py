@@ -14,6 +14,7 @@ from collections.abc import Iterable, Mapping, Sequence
 _SVG = "http://www.w3.org/2000/svg"
 _URL = re.compile(r"url\(#([^)]+)\)")
 _PIXELS = 4 / 3  # a point
+_HALF = 180  # pixels; of panels no wider than this, two stand side by side on a phone
 
 Box = Sequence[float]
 
@@ -53,7 +54,7 @@ def panel_pictures(
     for index, box in enumerate(boxes["boxes"]):
         around.append(_picture([groups[f"panel-{index}"]], box, clips, style, "panel"))
     for box in boxes["bar"]:
-        around.append(_picture([groups["bar"]], box, clips, style, "bar"))
+        around.append(_picture([groups["bar"]], box, clips, style, "scale"))
     return around
 
 
@@ -73,12 +74,15 @@ def _picture(
         for value in element.attrib.values()
         for name in _URL.findall(value)
     }
+    width = _PIXELS * box[2]
+    narrow = "50%" if width <= _HALF else f"min(100%, {1.5 * width:.0f}px)"
+    sizes = f"--natural: {width:.0f}px; " + f"--narrow: {narrow}; " * (kind == "panel")
     picture = ET.Element(
         f"{{{_SVG}}}svg",
         {
             "class": kind,
             "viewBox": " ".join(f"{number:g}" for number in box),
-            "style": f"--natural: {_PIXELS * box[2]:.0f}px; {style}".strip(),
+            "style": f"{sizes}{style}".strip("; "),
         },
     )
     if used := [copy.deepcopy(clips[name]) for name in sorted(names & clips.keys())]:

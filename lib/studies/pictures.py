@@ -39,7 +39,7 @@ def draw(figure: Figure, *, salt: str, panels: Sequence[Panel] = ()) -> tuple[st
 
     Returns:
         The SVG; and ``panels``: the boxes of panels, of the legend's entries and of the colour bar,
-        empty for a figure of one panel; and ``curves``, where panels are given: for each panel
+        not of a figure of one panel; and ``curves``, where panels are given: for each panel
         title, labels, scales, the frame's box and the ranges of its axes, and the series. Boxes are
         [left, top, width, height] in points, frames and ranges [from, to].
     """
@@ -52,7 +52,8 @@ def draw(figure: Figure, *, salt: str, panels: Sequence[Panel] = ()) -> tuple[st
         outside = figure.get_tightbbox()
         outside = Bbox.from_extents(*(outside.min - _MARGIN), *(outside.max + _MARGIN))
         places = _Places(figure, outside)
-        carried: dict[str, Any] = {"panels": places.panels()}
+        boxes = places.panels()
+        carried: dict[str, Any] = {"panels": boxes} if boxes else {}
         if panels:
             shown = zip(places.axes, panels, strict=False)
             carried["curves"] = {"panels": [_curves(places, axis, panel) for axis, panel in shown]}
