@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import re
 import xml.etree.ElementTree as ET
 from collections.abc import Mapping, Sequence
@@ -18,8 +17,6 @@ _INK = re.compile(rf"{INK}\b", re.IGNORECASE)
 _PAPER = re.compile(rf"{PAPER}\b|\bwhite\b", re.IGNORECASE)
 _GLOBAL_STYLE = re.compile(r"\*\s*\{([^}]*)\}")
 _REFERENCE = re.compile(r"^#(.+)|url\(#([^)]+)\)")
-_NUMBER = r"-?\d+(?:\.\d+)?(?:[eE][-+]?\d+)?"
-_RUN = re.compile(rf"L\s+({_NUMBER})\s+({_NUMBER})(?:\s+L\s+{_NUMBER}\s+{_NUMBER})+")
 _LONG = re.compile(r"-?\d+\.\d{3,}(?![\deE])")
 _PLAIN = re.compile(r"font-family: [^;]*;? ?|text-anchor: start;? ?|fill: currentColor;? ?")
 _PARTS = re.compile(r"(?:panel|entry|bar)\b")
@@ -32,9 +29,8 @@ def inline_svg(
 
     Ids get the figure's anchor as prefix, because matplotlib repeats them from figure to figure;
     ink becomes ``currentColor`` and a legend's white ``var(--paper)``; style rules that would
-    reach the whole page move to the root element; paths are rounded to hundredths of a point and
-    run from each point to the next; ids that nothing refers to, the indentation, and what the page
-    says of all letters of figures go.
+    reach the whole page move to the root element; paths are rounded to hundredths of a point; ids
+    that nothing refers to, the indentation, and what the page says of all letters of figures go.
 
     Args:
         source: Text of an SVG file.
@@ -51,7 +47,8 @@ def inline_svg(
     _scope_style(root)
     _prefix_ids(root, prefix)
     _recolour(root, in_legend=False)
-    _shorten(root)
+    _round_paths(root)
+    _bare_texts(root)
     _drop_unused(root, prefix)
     if panels:
         parts = panel_pictures(root, panels, prefix=prefix, alt=alt)
@@ -115,44 +112,29 @@ def _recolour(element: ET.Element, *, in_legend: bool) -> None:
         _recolour(child, in_legend=in_legend)
 
 
-def _shorten(root: ET.Element) -> None:
-    """Write coordinates with two digits behind the point, and texts without what all share.
+def _round_paths(root: ET.Element) -> None:
+    # Matplotlib writes six digits behind the point, most of a page of figures.
+    for path in root.iter(f"{{{_SVG}}}path"):
+        short = _LONG.sub(lambda number: f"{float(number[0]):.2f}", path.get("d", ""))
+        path.set("d", " ".join(short.split()))
 
-    Matplotlib writes six digits, and font and colour with each text.
+
+def _bare_texts(root: ET.Element) -> None:
+    """Leave out of texts what the page says of all of them: font and colour.
+
+    The letters are text: a reader's search finds them, and they are half as many bytes as paths.
     """
     for element in root.iter():
-        for name in ("x", "y"):
-            if name in element.attrib:
-                element.set(name, _LONG.sub(_two_digits, element.attrib[name]))
-        if element.tag == f"{{{_SVG}}}path":
-            path = _RUN.sub(_relative, element.get("d", ""))
-            element.set("d", " ".join(_LONG.sub(_two_digits, path).split()))
-        elif element.tag in (f"{{{_SVG}}}text", f"{{{_SVG}}}tspan"):
+        if element.tag in (f"{{{_SVG}}}text", f"{{{_SVG}}}tspan"):
             element.set("style", _PLAIN.sub("", element.get("style", "")).strip("; "))
             if element.get("transform", "").startswith("rotate(-0 "):
                 del element.attrib["transform"]
-    for group in root.iter(f"{{{_SVG}}}g"):  # Around mathematics.
-        if group.get("style") == "fill: currentColor":
-            del group.attrib["style"]
-
-
-def _two_digits(number: re.Match[str]) -> str:
-    return f"{float(number[0]):.2f}".rstrip("0").rstrip(".")
-
-
-def _relative(run: re.Match[str]) -> str:
-    """A run of lines from the second point on as steps, whose rounding does not add up."""
-    numbers = [round(100 * float(number)) for number in re.findall(_NUMBER, run[0])]
-    points = list(zip(numbers[::2], numbers[1::2], strict=True))
-    steps = [
-        f"{(x - before[0]) / 100:g} {(y - before[1]) / 100:g}"
-        for before, (x, y) in itertools.pairwise(points)
-    ]
-    return f"L {points[0][0] / 100:g} {points[0][1] / 100:g} l {' '.join(steps)} "
+        elif element.tag == f"{{{_SVG}}}g" and element.get("style") == "fill: currentColor":
+            del element.attrib["style"]  # around mathematics
 
 
 def _drop_unused(root: ET.Element, prefix: str) -> None:
-    """Remove ids without a reference, comments' gaps, and text that only indents."""
+    """Remove ids without a reference, and text that only indents."""
     values = [value for element in root.iter() for value in element.attrib.values()]
     used = {name for value in values for names in _REFERENCE.findall(value) for name in names}
     for element in root.iter():

@@ -4,16 +4,13 @@ from __future__ import annotations
 
 import base64
 import io
-import re
 from collections.abc import Iterable
-from html import unescape
 from pathlib import Path
 
 import matplotlib
 from fontTools import subset
 from fontTools.ttLib import TTFont
 
-_TEXT = re.compile(r"<(?:text|tspan)\b[^>]*>([^<]*)")
 _FACES = (  # file of matplotlib, weight and style in CSS
     ("DejaVuSans", 400, "normal"),
     ("DejaVuSans-Bold", 700, "normal"),
@@ -22,18 +19,16 @@ _FACES = (  # file of matplotlib, weight and style in CSS
 )
 
 
-def font_faces(bodies: Iterable[str]) -> str:
+def font_faces(letters: Iterable[str]) -> str:
     """Style sheet with the faces of DejaVu Sans, cut down to the letters of a page's figures.
 
     Args:
-        bodies: HTML with the figures.
+        letters: The letters; an empty page has none.
 
     Returns:
         A rule ``@font-face`` for each face, the same bytes each time.
     """
-    letters = {
-        letter for body in bodies for text in _TEXT.findall(body) for letter in unescape(text)
-    }
+    letters = set(letters)
     folder = Path(matplotlib.get_data_path()) / "fonts" / "ttf"
     rules = [
         "@font-face { font-family: 'DejaVu Sans'; "

@@ -8,6 +8,7 @@ from landscape.plots import Panel, curves
 from landscape.plots.bands import band_over_seeds
 from studies import pictures
 
+from report.figure_sheet import FigureSheet
 from report.figures import inline_svg
 from report.lettering import font_faces
 
@@ -49,8 +50,15 @@ def test_letters_are_text_without_what_the_page_says_of_all():
 
 
 def test_fonts_hold_the_letters_of_the_figures_and_are_the_same_bytes_each_time():
-    few, more = (f"<svg><text>{letters}</text></svg><p>xyz</p>" for letters in ("ab", "abcdef"))
-    assert font_faces([few]) == font_faces([few]) != font_faces([more])
-    assert font_faces([few]).count("@font-face") == 4
-    assert len(font_faces([few])) < len(font_faces([more])) < 20_000
-    assert font_faces(["<p>no figure</p>"]) == ""
+    assert font_faces("ab") == font_faces("ba") != font_faces("abcdef")
+    assert font_faces("ab").count("@font-face") == 4
+    assert len(font_faces("ab")) < len(font_faces("abcdef")) < 20_000
+    assert font_faces("") == ""
+
+
+def test_the_sheet_of_a_page_has_the_fonts_of_all_its_figures():
+    sheet = FigureSheet()
+    assert "@font-face" not in sheet.style
+    shortened = sheet.shorten(ET.tostring(parts(), encoding="unicode"))
+    assert "@font-face" in sheet.style
+    assert shortened.count("<svg") == 4 and "training" in shortened

@@ -4,7 +4,7 @@ import re
 import xml.etree.ElementTree as ET
 
 import numpy as np
-import sample_results
+from tests import sample_results
 from landscape.plots import Panel, curves, levels, planes
 from landscape.plots.bands import band_over_seeds
 from studies import pictures
