@@ -7,8 +7,8 @@ import re
 import string
 import xml.etree.ElementTree as ET
 from collections import Counter
-from collections.abc import Sequence
 
+from report.lettering import font_faces
 from report.paths import short_number, short_path
 
 _SVG, _XLINK = "http://www.w3.org/2000/svg", "http://www.w3.org/1999/xlink"
@@ -17,8 +17,6 @@ _LONG = re.compile(r"-?\d+\.\d{3,}(?![\deE])")
 _MOVE = re.compile(r"translate\((-?[\d.]+) (-?[\d.]+)\)")
 _TARGET = re.compile(r"url\(#([^)]+)\)")
 _ROUNDED = ("x", "y", "width", "height", "viewBox")
-Box = Sequence[float]
-PIXELS = 4 / 3  # of a point, the unit of the figures
 _LETTERS = string.ascii_lowercase
 
 
@@ -32,18 +30,18 @@ class FigureSheet:
     def __init__(self) -> None:
         self._glyphs: dict[str, str] = {}  # path -> id
         self._styles: dict[str, str] = {}  # style -> class
+        self._letters: set[str] = set()
         self._figures = 0
 
-    def shorten(self, svg: str, panels: Sequence[Box] = (), keys: Sequence[Box] = ()) -> str:
+    def shorten(self, svg: str) -> str:
         """Return the figure with references to glyphs and styles of the sheet.
 
         Args:
-            svg: An ``<svg>`` element, as ``report.figures.inline_svg`` returns it.
-            panels: Where its panels lie: x, y, width and height in its own units. A narrow window
-                shows them below each other, each a view of the same drawing.
-            keys: Where the entries of its legend lie.
+            svg: What ``report.figures.inline_svg`` returns: an ``<svg>`` element, or several.
         """
         root = ET.fromstring(svg)
+        for text in root.iter(f"{{{_SVG}}}text"):
+            self._letters.update(*text.itertext())
         self._figures += 1
         self._share_glyphs(root)
         _name_briefly(root, f"f{self._figures}")
@@ -51,11 +49,8 @@ class FigureSheet:
         for element in root.iter():
             _shorten_numbers(element)
         _unwrap(root)
-        if panels:
-            _enclose(root, f"f{self._figures}")
         ET.register_namespace("", _SVG)
-        whole = ET.tostring(root, encoding="unicode").replace(" />", "/>")
-        return whole + _stack(f"f{self._figures}", panels, keys) if panels else whole
+        return ET.tostring(root, encoding="unicode").replace(" />", "/>")
 
     @property
     def glyphs(self) -> str:
@@ -68,8 +63,9 @@ class FigureSheet:
 
     @property
     def style(self) -> str:
-        """The rules of the classes that the figures use."""
-        return "\n".join(f".{name}{{{style}}}" for style, name in self._styles.items())
+        """The rules of the classes that the figures use, and the fonts of their letters."""
+        rules = (f".{name}{{{style}}}" for style, name in self._styles.items())
+        return "\n".join([*rules, font_faces(self._letters)])
 
     def _share_glyphs(self, root: ET.Element) -> None:
         renamed = {}
@@ -108,32 +104,6 @@ class FigureSheet:
                 name += _LETTERS[letter]
             self._styles[style] = name
         return self._styles[style]
-
-
-def _enclose(root: ET.Element, name: str) -> None:
-    """Put all that is drawn into one group, which views of the panels refer to."""
-    natural = re.match(r"\s*--natural:[^;]*;", root.get("style", ""))
-    group = ET.Element(f"{{{_SVG}}}g", {"id": name})
-    if style := root.get("style", "")[natural.end() if natural else 0 :].strip():
-        group.set("style", style)
-        root.set("style", natural[0] if natural else "")
-    group[:] = root[:]
-    root[:] = [group]
-    root.set("class", f"{root.get('class', '')} whole".strip())
-
-
-def _stack(name: str, panels: Sequence[Box], keys: Sequence[Box]) -> str:
-    """Views of the panels, below the entries of the legend; the whole figure has the words."""
-
-    def view(box: Box, kind: str) -> str:
-        places = " ".join(short_number(side) for side in box)
-        natural = f"--natural:{box[2] * PIXELS:.0f}px"
-        return (
-            f'<svg class="{kind}" style="{natural}" viewBox="{places}"><use href="#{name}"/></svg>'
-        )
-
-    views = [view(box, "key") for box in keys] + [view(box, "panel") for box in panels]
-    return f'<div class="stack" aria-hidden="true">{"".join(views)}</div>'
 
 
 def _brief_style(style: str) -> str:

@@ -22,7 +22,6 @@ from report.layout import outputs, place_of, shown_of
 from report.markup import Markup, markup_filters, tabular_text
 from report.tables import typeset_column
 
-Boxes = Sequence[Sequence[float]]
 HERE = Path(__file__).parent
 # What makes a browser fetch something: an address that is neither inside the page nor data.
 _FETCHED = re.compile(
@@ -95,17 +94,13 @@ class StudyExporter(TemplateExporter):
     def strongest(self, output: NotebookNode) -> dict[str, str]:
         """A figure once more, for the opening: ``svg``, ``anchor``, ``name`` and ``caption``."""
         shown = shown_of(output)
-        boxes = shown.get("panels", ()), shown.get("keys", ())
-        source = output.data["image/svg+xml"]
-        svg = self._picture(source, f"{shown.anchor}-first", shown.alt, *boxes)
+        anchor, panels = f"{shown.anchor}-first", shown.get("panels")
+        svg = self._picture(output.data["image/svg+xml"], anchor, shown.alt, panels)
         caption = first_sentence(shown.caption)
         return {"svg": svg, "anchor": shown.anchor, "name": shown.name, "caption": caption}
 
-    def _picture(
-        self, source: str, anchor: str, alt: str, panels: Boxes = (), keys: Boxes = ()
-    ) -> str:
-        svg = inline_svg(source, anchor=anchor, alt=alt)
-        return self._sheet.shorten(svg, panels, keys)
+    def _picture(self, source: str, anchor: str, alt: str, panels: Any = None) -> str:
+        return self._sheet.shorten(inline_svg(source, anchor=anchor, alt=alt, panels=panels))
 
     def _table_rows(self, shown: NotebookNode) -> list[tuple[str, ...]]:
         columns = [
