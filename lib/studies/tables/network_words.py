@@ -116,10 +116,13 @@ def prediction(
         across: What the arms differ in, such as ``families and widths``.
     """
     name, words = target
-    pooled, within = map(interval_text, correlated_pair(numbers, quantity, name, arms))
+    pooled, within = correlated_pair(numbers, quantity, name, arms)
+    start = f"Across {across}, {noun(registered(quantity))} and {words} have"
+    if not math.isfinite(pooled.estimate):
+        return f"{start} no known rank correlation."
     return (
-        f"Across {across}, {noun(registered(quantity))} and {words} have a rank correlation of "
-        f"{pooled}; among networks of one family and width, {within}."
+        f"{start} a rank correlation of {interval_text(pooled)}; among networks of one family and "
+        f"width, {interval_text(within)}."
     )
 
 
@@ -158,9 +161,12 @@ def beside(numbers: Measurements, arms: Sequence[str], having: Mapping[str, str]
         of width 32``.
     """
     first, second = (_network(arm) for arm in arms)
-    parts = [
-        words.format(interval_text(effect(numbers, name, arms))) for name, words in having.items()
-    ]
+    ratios = {name: effect(numbers, name, arms) for name in having}
+    texts = {
+        name: interval_text(ratio) if math.isfinite(ratio.estimate) else "an unknown number of"
+        for name, ratio in ratios.items()
+    }
+    parts = [words.format(texts[name]) for name, words in having.items()]
     return f"{first} has {list_text(parts)} as {second}"
 
 
