@@ -247,12 +247,17 @@ table = tables.comparison(
     "statistics at the same solutions. Mean over seeds with 95% interval, and ratio of the paired "
     f"values; k = {outliers}.",
 )
-by_mode = display.Sentence(
-    f"Under batch statistics BN {tables.effects(whole, both, batch_pair)}. At the same solutions "
-    f"with BN, eval mode {tables.effects(whole, both, modes)} against batch statistics."
+figure = figures.measures(
+    whole,
+    ["lambda_max", "trace", "sam"],
+    reference="no BN",
+    label="fig-modes",
+    caption=f"Under batch statistics BN {tables.effects(whole, both, batch_pair)}. At the same "
+    f"solutions, eval mode {tables.effects(whole, both, modes)} against batch statistics. BN over "
+    "no BN at the end of training.",
 )
 single = tables.single_ratios(whole, "sam", batch_pair)
-display.show(by_mode, table.at("detail"), single.at("detail"))
+display.show(figure, table.at("detail"), single.at("detail"))
 
 # %% [markdown]
 # ## What rescaling does to the raw measures
@@ -414,9 +419,9 @@ left = tables.barriers_left(kinds, ways)
 figure = figures.path_kinds(
     kinds,
     label="fig-routes",
-    caption=f"The remaining share of the straight path's barrier is {left}. Loss and accuracy along "
-    "four kinds of paths between solutions with BN: mean over pairs with 95% interval, each pair as "
-    "a thin line.",
+    caption=f"The remaining share of the straight path's barrier is {left}. Loss and accuracy "
+    "along four kinds of paths between solutions with BN: mean over pairs with 95% interval, each "
+    "pair as a thin line.",
 )
 display.show(figure, tables.path_kinds(kinds, label="tab-routes"))
 

@@ -1,4 +1,4 @@
-"""Words for what a change does: which quantities it raises, lowers or leaves, and how much."""
+"""Words for what one arm does to numbers: what it raises, lowers or leaves, and how much."""
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
@@ -14,6 +14,7 @@ from studies.quantities import quantity as registered
 # What an interval above, below and around its neutral value says, and what no interval says.
 _SIDES = ("above", "below", "undecided")
 _VERBS = ("raises", "lowers", "does not measurably change", "cannot be compared in")
+UNKNOWN = Interval(math.nan, math.nan, math.nan, 0, 0.95, 0, "ratio")
 
 
 def effects(
@@ -42,7 +43,7 @@ def effects(
         if math.isfinite(interval.estimate):
             verb = depending(interval, **dict(zip(_SIDES, _VERBS, strict=False)))
         amount = _amount(interval, known, verb, first=not groups[verb])
-        groups[verb].append(f"{given or _noun(known)}{amount}")
+        groups[verb].append(f"{given or noun(known)}{amount}")
     predicates = [f"{verb} {list_text(group)}" for verb, group in groups.items() if group]
     if len(predicates) == 2 and groups[_VERBS[2]]:
         return ", but ".join(predicates)
@@ -65,24 +66,6 @@ def means(numbers: Measurements, quantity: str, arms: Iterable[str]) -> str:
     return list_text([f"{mean_text(numbers.values(quantity, arm))} ({arm})" for arm in arms])
 
 
-def trends(exponents: Mapping[str, Interval], *, size: str) -> str:
-    """Return how some quantities depend on a size, as clauses with their exponents.
-
-    An example is ``λ_max falls with the width (exponent −1.04 ± 0.11)``.
-
-    Args:
-        exponents: The quantity in words -> exponent of its power law.
-        size: The size in words, such as ``the width``.
-    """
-    clauses = []
-    for noun, exponent in exponents.items():
-        verb = depending(
-            exponent, above="grows", below="falls", undecided="does not measurably vary"
-        )
-        clauses.append(f"{noun} {verb} with {size} (exponent {interval_text(exponent)})")
-    return list_text(clauses)
-
-
 def effect(numbers: Measurements, quantity: str, arms: Sequence[str]) -> Interval:
     """Return what the first arm does to a quantity, against the second, over seeds.
 
@@ -97,8 +80,7 @@ def effect(numbers: Measurements, quantity: str, arms: Sequence[str]) -> Interva
     """
     known = registered(quantity)
     if quantity not in numbers:
-        kind = "ratio" if known.log else "difference"
-        return Interval(math.nan, math.nan, math.nan, 0, 0.95, 0, kind)
+        return UNKNOWN
     if known.log:
         return numbers.ratio(known.name, arms, sign=known.sign)
     return numbers.difference(known.name, arms, factor=_factor(known))
@@ -139,7 +121,7 @@ def barrier_ratio(paths: Mapping[str, Sequence[Path]], kind: str) -> Interval:
     reference, *_ = paths.values()
     along = paths.get(kind, [])
     if min(len(along), len(reference)) < 2:
-        return Interval(math.nan, math.nan, math.nan, 0, 0.95, 0, "ratio")
+        return UNKNOWN
     return paired_ratio(*([path.barrier for path in chosen] for chosen in (along, reference)))
 
 
@@ -157,6 +139,12 @@ def barriers_left(paths: Mapping[str, Sequence[Path]], names: Mapping[str, str])
     return list_text([f"{shares[kind]} {words}" for kind, words in names.items()])
 
 
+def noun(known: Quantity) -> str:
+    """Return a quantity as a noun: symbols have no article, negative ones stand by magnitude."""
+    heading = f"|{known.heading}|" if known.sign < 0 else known.heading
+    return heading if heading.startswith(("λ", "|")) else f"the {heading}"
+
+
 def _factor(known: Quantity) -> float:
     return 100.0 if known.unit == "share correct" else 1.0
 
@@ -172,9 +160,3 @@ def _amount(interval: Interval, known: Quantity, verb: str, *, first: bool) -> s
         return f" by a factor of {text}" if first else f" by {text}"
     # "lowers by −0.9" would say the opposite.
     return f" by {text.removeprefix('−')}{unit}"
-
-
-def _noun(known: Quantity) -> str:
-    """Return a quantity as a noun: symbols have no article, negative ones stand by magnitude."""
-    heading = f"|{known.heading}|" if known.sign < 0 else known.heading
-    return heading if heading.startswith(("λ", "|")) else f"the {heading}"

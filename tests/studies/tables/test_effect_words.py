@@ -1,8 +1,8 @@
-"""Predicates on two arms, exponents and barriers: they follow the interval, whatever it says."""
+"""Predicates on two arms and on barriers: they follow the interval, whatever it says."""
 
 import pytest
 from studies.formatting import interval_text, mean_text
-from studies.intervals import Interval, paired_ratio
+from studies.intervals import paired_ratio
 from studies.tables import effect_words
 
 from tests.studies.tables.test_contrasts import ARMS, add, path
@@ -50,17 +50,6 @@ def test_what_the_record_lacks_is_not_compared(numbers):
     assert effect_words.means(numbers, "sam", ARMS) == "–"
     means = [mean_text(numbers.values("lambda_max", arm)) for arm in ARMS]
     assert effect_words.means(numbers, "lambda_max", ARMS) == f"{means[0]} (a) and {means[1]} (b)"
-
-
-@pytest.mark.parametrize(
-    ("low", "high", "words"),
-    [(0.1, 0.3, "grows"), (-0.3, -0.1, "falls"), (-0.1, 0.1, "does not measurably vary")],
-)
-def test_a_trend_follows_its_exponent(low, high, words):
-    exponent = Interval((low + high) / 2, low, high, 5, 0.95, 0, "mean")
-    assert effect_words.trends({"λ_max": exponent}, size="the width") == (
-        f"λ_max {words} with the width (exponent {interval_text(exponent)})"
-    )
 
 
 @pytest.mark.parametrize(
