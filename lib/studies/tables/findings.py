@@ -206,9 +206,8 @@ def span(numbers: Measurements, quantity: str, arms: Iterable[str] | None = None
     Returns:
         The two means over seeds with 95% intervals; words that say so where no arm has a mean.
     """
-    values = {
-        arm: numbers.values(quantity, arm) for arm in (numbers.arms if arms is None else arms)
-    }
+    recorded = numbers.where(quantity=quantity).arms if quantity in numbers else []
+    values = {arm: numbers.values(quantity, arm) for arm in (recorded if arms is None else arms)}
     means = {arm: statistics.fmean(row) for arm, row in values.items()}
     finite = [arm for arm, mean in means.items() if math.isfinite(mean)]
     if not finite:

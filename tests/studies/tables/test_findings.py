@@ -115,9 +115,12 @@ def test_a_span_names_the_smallest_and_the_largest_mean(numbers):
     record(numbers)
     means = {arm: formatting.mean_text(values) for arm, values in VALUES.items()}
     assert findings.span(numbers, "lambda_max") == f"from {means['b']} (b) to {means['a']} (a)"
-    assert findings.span(numbers, "lambda_max", ["a"]) == f"from {means['a']} (a) to {means['a']} (a)"
+    assert (
+        findings.span(numbers, "lambda_max", ["a"]) == f"from {means['a']} (a) to {means['a']} (a)"
+    )
     numbers.add("trace", float("nan"), arm="a", seed=0)
     assert findings.span(numbers, "trace") == "over values that are not known"
+    assert findings.span(numbers, "sam") == "over values that are not known"
 
 
 def test_networks_are_counted_whose_value_exceeds_their_limit(numbers):
