@@ -141,12 +141,12 @@ display.show(
 # below $10^{-4}$ of the spectral range; an eigenvalue lies within the residual of each number.
 #
 # SAM's one-step sharpness is the rise of the loss after one ascent step of length $\rho$ along the
-# gradient (Foret 2021): a lower bound of the worst rise within that radius.
+# gradient [@foret2021]: a lower bound of the worst rise within that radius.
 #
 # Beside each raw measure stands one that no rescaling of layers changes: the top eigenvalue of
 # $DHD$, where $D$ holds the norm of each weight's filter (curvature for each *relative*
 # displacement of a filter) and 0 for biases and norm layers, which the raw one counts, and the
-# adaptive step, whose length is relative to each parameter (Kwon 2021). [The
+# adaptive step, whose length is relative to each parameter [@kwon2021]. [The
 # figure](#fig-sharpness) shows them seed by seed, the raw ones on the left, with means and 95%
 # intervals as open markers, [the table](#tab-measures) beside losses and accuracy: losses and rises
 # in nats, eigenvalues in nats per squared unit of the parameters (relative: per squared filter
@@ -201,7 +201,7 @@ display.show(figure, tables.ratios_along(by_size, "lambda_max", pair, "subset", 
 #
 # With BN there are two Hessians at one solution. In eval mode the running statistics are constants;
 # under batch statistics (of blocks as large as the mini-batches of training) they move with the
-# weights, and their derivatives count (Ghorbani 2019). [The figure](#fig-density) shows the density
+# weights, and their derivatives count [@ghorbani2019]. [The figure](#fig-density) shows the density
 # of the eigenvalues of each, by stochastic Lanczos quadrature: mean over seeds, each as a thin
 # line. The eigenvalues at both ends are computed one by one and drawn as ticks below, a row for
 # each seed; those that converged are taken out of the density. Their residuals are then below
@@ -257,7 +257,7 @@ display.show(
 #
 # Multiply weights and bias of the first convolution by $a$. With BN behind it, the normalisation
 # divides $a$ out; without, the next layer takes $1/a$, which ReLU and pooling let through. Either
-# way the network computes the same function (Dinh 2017), and $\lambda_{\max}$ of $H$ moves, because
+# way the network computes the same function [@dinh2017], and $\lambda_{\max}$ of $H$ moves, because
 # second derivatives in that layer are divided by $a^2$, and without BN those in the next multiplied
 # by it. [The figure](#fig-twins) shows by how much: the raw measures in its upper row move, those
 # in its lower row do not.
@@ -281,7 +281,7 @@ display.show(figure, tables.rescaled(twins, sharpness, pair))
 # ## Lines and planes
 #
 # Each network is cut along random Gaussian directions, filter by filter scaled to the network's own
-# norms (Li 2018; biases and norm layers stay). A position of 1 is a displacement as long as the
+# norms [@li2018; biases and norm layers stay]. A position of 1 is a displacement as long as the
 # filters themselves, so the arms share one scale in [the figure of lines](#fig-lines). Running
 # statistics are wrong where the weights are others, so that with BN in eval mode a line shows that
 # too; under batch statistics it does not: [the rise](#tab-rises) at both ends of a line, mean over
@@ -388,9 +388,9 @@ display.show(figure, barriers, tables.barrier_ratios(by_policy, "no BN"))
 #
 # A barrier on the straight line may lie in the line, not between the solutions. Permuting the units
 # of a network leaves its function: *aligned* takes the order of the second network's units that is
-# closest to the first by weight matching (Ainsworth 2023). *Repaired* restores on that path the
-# statistics of each unit to those of the ends (Jordan 2023). *Bezier* is a curve with one bend,
-# trained on the training set between the solutions as they are (Garipov 2018). All have running
+# closest to the first by weight matching [@ainsworth2023]. *Repaired* restores on that path the
+# statistics of each unit to those of the ends [@jordan2023]. *Bezier* is a curve with one bend,
+# trained on the training set between the solutions as they are [@garipov2018]. All have running
 # statistics estimated anew at each point, and are seen on training examples, between the same
 # pairs: [loss and accuracy](#fig-routes), [barriers](#tab-routes). Whether two solutions lie in
 # distinct basins, as the source concludes, is what these paths bear on.

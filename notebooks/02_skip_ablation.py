@@ -183,7 +183,7 @@ theory = display.Sentence(
     "Mean-field theory has no free parameter here: for wide plain networks without norm it "
     f"gives 1 from He's initialisation and $\\sqrt{{1/6}}$ = {math.sqrt(1 / 6):.3f} from "
     rf"PyTorch's, and for plain ones with BN $\sqrt{{\pi/(\pi - 1)}}$ = "
-    f"{math.sqrt(math.pi / (math.pi - 1)):.3f} (Yang et al. 2019)."
+    f"{math.sqrt(math.pi / (math.pi - 1)):.3f} [@yang2019]."
 )
 display.show(table, theory)
 

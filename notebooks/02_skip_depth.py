@@ -61,7 +61,7 @@ curvature_examples = 128  # first training examples: curvature and sharpness
 #
 # Residual networks ("skip") with five norms; with BN and without skip connections ("plain") over
 # depth; and those that train from another start, PyTorch's default initialisation in place of He's,
-# or SkipInit, where each residual branch starts at zero (De and Smith 2020). Each network is one
+# or SkipInit, where each residual branch starts at zero [@de2020]. Each network is one
 # arm, named by its depth where that is not the common one. One optimizer and one schedule serve
 # all. Below stand where runs diverged, and [what departs from the source](#tab-departures).
 

@@ -63,7 +63,7 @@ signal_examples = 128  # first training examples: the gradients that layers rece
 # "Skip" is the residual network, "plain" the one without skip connections. Both start from He's
 # initialisation and with a step that suits BN; then from PyTorch's default initialisation, with a
 # smaller step, with clipped gradients, and with SkipInit, where each residual branch starts at zero
-# (De and Smith 2020). If one of them trains, there are solutions, and the obstacle is where
+# [@de2020]. If one of them trains, there are solutions, and the obstacle is where
 # training starts and how far it steps: [the residual network](#fig-skip), [the plain
 # one](#fig-plain), and [both in numbers](#tab-rescues). Below stands where runs diverged, and [what
 # departs from the source](#tab-departures).

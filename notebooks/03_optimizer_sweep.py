@@ -352,9 +352,9 @@ tables.arms(flatness | bounds, named, chosen, runs=swept, **words)
 #
 # Full-batch descent on a small set. It is said that $\lambda_\max$ grows until the step is no
 # longer stable, $2/\eta$ for gradient descent, $2(1 + \beta)/\eta$ with momentum, and for Adam
-# $38/\eta$ of the preconditioned Hessian (Cohen et al. 2021, 2022); that it stays below with
+# $38/\eta$ of the preconditioned Hessian [@cohen2021; @cohen2022]; that it stays below with
 # mini-batches, where the mean curvature along mini-batch gradients, batch sharpness, takes its
-# place (Andreyev and Beneventano 2024); and that it falls again once the examples are fitted.
+# place [@andreyev2024]; and that it falls again once the examples are fitted.
 # Full batches first:
 
 # %%

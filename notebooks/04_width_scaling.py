@@ -171,7 +171,7 @@ display.show(times, tables.relapsed(durations, targets, trained))
 # parameters' own size (adaptive) and in random directions (average), the trace of the covariance of
 # single gradients (noise), and the training loss of the curves. Outliers are the eigenvalues above
 # the largest gap in the logarithms of the largest eigenvalues; there are said to be as many as
-# classes (Sagun et al. 2017, Papyan 2018). Numbers without a clear gap are drawn all the same.
+# classes [@sagun2017; @papyan2018]. Numbers without a clear gap are drawn all the same.
 
 # %%
 few, many = (task.first(size) for size in (curvature_examples, many_examples))

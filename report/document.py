@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import nbformat
 from nbformat import NotebookNode
 
+from report.chapters import Heading, headings, numbering
 from report.errors import ReportError
-from report.markup import plain_to_markdown, tabular_text
+from report.front import Front, read_front
+from report.layout import findings_of, open_with_findings, take_appendix
+from report.markup import plain_to_markdown
 from report.origins import Origins, read_origins
 from report.records import RECORD, read_json
 from report.references import Target, Targets, markdown_sources, resolve
@@ -87,6 +90,50 @@ class Study:
     origins: Origins
     sections: tuple[Target, ...]
 
+    @property
+    def findings(self) -> tuple[str, ...]:
+        """The sentences that the study opens with, in markdown."""
+        return findings_of(self.notebook)
+
+
+@dataclass(frozen=True)
+class Chapter:
+    """A study, or several that share a number; texts are markdown.
+
+    Attributes:
+        number: Such as ``2``.
+        anchor: Unique in the document; a study of its own has one anchor with its chapter.
+        title: Of the chapter.
+        question: Of the chapter.
+        studies: In reading order; their own titles are those of sections where there are several.
+    """
+
+    number: str
+    anchor: str
+    title: str
+    question: str
+    studies: tuple[Study, ...]
+
+    @property
+    def shared(self) -> bool:
+        """Whether the chapter has a heading besides that of its study."""
+        return len(self.studies) > 1
+
+
+@dataclass(frozen=True)
+class Appendix:
+    """What a study leaves to the end of the document.
+
+    Attributes:
+        name: The study's.
+        target: The study's title.
+        notebook: One cell without code, with figures and tables as outputs.
+    """
+
+    name: str
+    target: Target
+    notebook: NotebookNode
+
 
 @dataclass(frozen=True)
 class Report:
@@ -97,6 +144,25 @@ class Report:
     studies: tuple[Study, ...]
     verdicts: Verdicts
     rows: tuple[Row, ...]
+    front: Front
+    appendix: tuple[Appendix, ...] = ()
+    headings: Mapping[str, Heading] = field(default_factory=dict)
+
+    @property
+    def chapters(self) -> tuple[Chapter, ...]:
+        """The studies by chapter."""
+        groups: dict[str, list[Study]] = {}
+        numbers = numbering(study.name for study in self.studies)
+        for study, number in zip(self.studies, numbers, strict=True):
+            groups.setdefault(number.chapter, []).append(study)
+        return tuple(self._chapter(number, tuple(group)) for number, group in groups.items())
+
+    def _chapter(self, number: str, studies: tuple[Study, ...]) -> Chapter:
+        first = studies[0]
+        if len(studies) == 1:
+            return Chapter(number, first.target.anchor, first.target.title, first.question, studies)
+        heading = self.headings.get(number) or Heading(number, first.target.title, first.question)
+        return Chapter(number, f"chapter-{number}", heading.title, heading.question, studies)
 
     @property
     def evidence(self) -> bool:
@@ -134,6 +200,8 @@ def read_report(profile_dir: Path, studies: Sequence[str], *, title: str = TITLE
     if not studies:
         raise ReportError("No study was given. Name at least one, such as 01_bn_ablation.")
     notebooks = {name: _read_notebook(profile_dir, name) for name in studies}
+    for name, notebook in notebooks.items():
+        open_with_findings(notebook, name)
     targets = Targets(notebooks)
     for name, notebook in notebooks.items():
         resolve(notebook, name, targets)
@@ -141,6 +209,11 @@ def read_report(profile_dir: Path, studies: Sequence[str], *, title: str = TITLE
     if VERDICTS in notebooks:
         verdicts = read_verdicts(profile_dir / "results" / VERDICTS / FILE)
         _check_shown(notebooks[VERDICTS], verdicts)
+    appendix = tuple(
+        Appendix(name, targets.title(name), taken)
+        for name, notebook in notebooks.items()
+        if (taken := take_appendix(notebook))
+    )
     return Report(
         title=title,
         profile=profile_dir.name,
@@ -149,6 +222,9 @@ def read_report(profile_dir: Path, studies: Sequence[str], *, title: str = TITLE
         ),
         verdicts=verdicts,
         rows=tuple(Row(judgement, _told(judgement, targets)) for judgement in verdicts.judgements),
+        front=read_front(),
+        appendix=appendix,
+        headings=headings(),
     )
 
 
@@ -221,38 +297,3 @@ def _question(notebook: NotebookNode) -> str:
         if match := pattern.search(text):
             return " ".join(match.group(1).split())
     return ""
-
-
-def describe(report: Report) -> str:
-    """One sentence on what the report holds."""
-    # The notebook of verdicts judges what the others measure.
-    studies = sum(study.name != VERDICTS for study in report.studies) or 1
-    claims = len(report.verdicts.judged)
-    described = f"{studies} executed {'study' if studies == 1 else 'studies'} of loss landscapes"
-    if not report.evidence or not claims:
-        return f"{described}."
-    return (
-        f"{described}, and {claims} {'claim' if claims == 1 else 'claims'} with a verdict that "
-        "code decided by a rule that stands in the report."
-    )
-
-
-def markdown_pieces(report: Report) -> Iterator[str]:
-    """Everything that will be typeset, so that pandoc can run once."""
-    for row in report.rows:
-        yield from row.pieces
-    for study in report.studies:
-        yield study.question
-        yield from (target.title for target in (study.target, *study.sections))
-        for cell in study.notebook.cells:
-            if cell.cell_type == "markdown":
-                yield cell.source
-            for output in cell.get("outputs", []):
-                shown = output.get("metadata", {}).get("landscape", {})
-                if "caption" in shown:
-                    yield shown["caption"]
-                for row in [shown.get("columns", []), *shown.get("rows", [])]:
-                    yield from map(tabular_text, row)
-                prose = shown.get("kind") in (None, "note")
-                if prose and "text/markdown" in output.get("data", {}):
-                    yield output.data["text/markdown"]

@@ -22,13 +22,12 @@ from report.document import (
     Report,
     Row,
     Study,
-    describe,
-    markdown_pieces,
     read_report,
 )
 from report.errors import ReportError
 from report.figures import inline_svg
 from report.markup import Markup, markup_filters, tabular_text
+from report.pieces import describe, markdown_pieces
 from report.provenance import own_rows, shared_rows
 from report.tables import typeset_column
 
