@@ -12,6 +12,7 @@ import nbformat
 from nbformat import NotebookNode
 
 from report.chapters import Heading, headings, numbering
+from report.citations import cited_keys, entries, resolve_citations
 from report.errors import ReportError
 from report.front import Front, read_front
 from report.layout import findings_of, open_with_findings, take_appendix
@@ -147,6 +148,7 @@ class Report:
     front: Front
     appendix: tuple[Appendix, ...] = ()
     headings: Mapping[str, Heading] = field(default_factory=dict)
+    cited: tuple[str, ...] = ()  # keys of the bibliography
 
     @property
     def chapters(self) -> tuple[Chapter, ...]:
@@ -203,8 +205,10 @@ def read_report(profile_dir: Path, studies: Sequence[str], *, title: str = TITLE
     for name, notebook in notebooks.items():
         open_with_findings(notebook, name)
     targets = Targets(notebooks)
+    bibliography, cited = entries(), tuple(cited_keys(notebooks))
     for name, notebook in notebooks.items():
         resolve(notebook, name, targets)
+        resolve_citations(notebook, name, bibliography)
     verdicts = Verdicts()
     if VERDICTS in notebooks:
         verdicts = read_verdicts(profile_dir / "results" / VERDICTS / FILE)
@@ -225,6 +229,7 @@ def read_report(profile_dir: Path, studies: Sequence[str], *, title: str = TITLE
         front=read_front(),
         appendix=appendix,
         headings=headings(),
+        cited=cited,
     )
 
 

@@ -16,6 +16,7 @@ from nbconvert.filters import Highlight2HTML
 from nbformat import NotebookNode
 
 from report.atomic import write_atomically
+from report.citations import references
 from report.document import (
     TITLE,
     TRIAL,
@@ -86,6 +87,7 @@ def render_page(report: Report) -> str:
         scripts=[(HERE / name).read_text(encoding="utf-8") for name in _scripts(report)],
         shared=shared_rows(report),
         own=own_rows(report),
+        references=references(report.cited, "html"),
     )
 
 

@@ -12,6 +12,7 @@ import typst
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from report.atomic import write_atomically
+from report.citations import references
 from report.document import TITLE, TRIAL, Report, read_report
 from report.errors import ReportError
 from report.markup import Markup, markup_filters
@@ -65,6 +66,7 @@ def render_typst(report: Report) -> tuple[str, dict[str, bytes]]:
         trial=TRIAL,
         shared=shared_rows(report),
         own=own_rows(report),
+        references=references(report.cited, "typst"),
     )
     return source, files
 

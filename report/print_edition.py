@@ -10,7 +10,7 @@ from nbformat import NotebookNode
 
 from report.document import Report
 from report.layout import outputs, place_of, shown_of
-from report.references import rewrite
+from report.texts import rewrite
 
 EDITION = "HTML edition"
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -14,6 +14,7 @@ from report.chapters import Numbering, numbering
 from report.errors import ReportError
 from report.layout import claim_anchor, place_of
 from report.settings import VERDICTS
+from report.texts import CODE, rewrite
 
 Kind = Literal["title", "section", "figure", "table", "note", "verdict", "claim"]
 NAMES = {"figure": "Figure", "table": "Table"}
@@ -27,13 +28,11 @@ NEEDED = {
     "claim": ("label", "claim"),
 }
 
-# Code comes first, so that a link or a heading inside code is left alone.
-_CODE = r"(?P<code>^ {0,3}(?P<fence>```+|~~~+).*?(?:^ {0,3}(?P=fence)|\Z)|(?P<tick>`+).+?(?P=tick))"
 _LINK = re.compile(
-    _CODE + r"|\[(?P<text>(?:[^\[\]]|\[[^\]]*\])*)\]\(#(?P<label>[^)\s]+)\)", re.M | re.S
+    CODE + r"|\[(?P<text>(?:[^\[\]]|\[[^\]]*\])*)\]\(#(?P<label>[^)\s]+)\)", re.M | re.S
 )
 _HEADING = re.compile(
-    _CODE + r"|^ {0,3}(?P<marks>\#{1,6})[ \t]+(?P<title>[^\n]*?)[ \t]*\#*[ \t]*"
+    CODE + r"|^ {0,3}(?P<marks>\#{1,6})[ \t]+(?P<title>[^\n]*?)[ \t]*\#*[ \t]*"
     r"(?:\{\#(?P<label>[^}\s]+)\}[ \t]*)?$",
     re.M | re.S,
 )
@@ -245,23 +244,6 @@ def resolve(notebook: NotebookNode, study: str, targets: Targets) -> None:
         return f"[{text}{appended}](#{target.anchor})"
 
     rewrite(notebook, lambda source: _LINK.sub(link, source))
-
-
-def rewrite(notebook: NotebookNode, change: Callable[[str], str]) -> None:
-    """Replace every text that is typeset by what ``change`` makes of it, in place."""
-    for cell in notebook.cells:
-        if cell.cell_type == "markdown":
-            cell.source = change(cell.source)
-        for output in cell.get("outputs", []):
-            if "text/markdown" in output.get("data", {}):
-                output.data["text/markdown"] = change(output.data["text/markdown"])
-            shown = output.get("metadata", {}).get("landscape", {})
-            if "caption" in shown:
-                shown["caption"] = change(shown["caption"])
-            if "sentences" in shown:
-                shown["sentences"] = [change(text) for text in shown["sentences"]]
-            if "rows" in shown:
-                shown["rows"] = [[change(str(cell)) for cell in row] for row in shown["rows"]]
 
 
 def markdown_sources(notebook: NotebookNode) -> Iterator[str]:
