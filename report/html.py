@@ -91,15 +91,23 @@ def render_page(report: Report) -> str:
     )
 
 
+# What a figure carries in its metadata -> the scripts that read it, in the order of the page.
+_SCRIPTS = {"surface": ("surface_view.js", "surface.js"), "curves": ("hover.js",)}
+
+
 def _scripts(report: Report) -> list[str]:
-    """The page's scripts; that of surfaces only where there is one."""
-    turning = any(
-        "surface" in output.get("metadata", {}).get("landscape", {})
+    """The page's scripts; those of surfaces and curves only where there is one."""
+    carried = {
+        name
         for study in report.studies
         for cell in study.notebook.cells
         for output in cell.get("outputs", [])
-    )
-    return ["report.js", "surface.js"] if turning else ["report.js"]
+        for name in output.get("metadata", {}).get("landscape", {})
+    }
+    return [
+        "report.js",
+        *(script for name in _SCRIPTS if name in carried for script in _SCRIPTS[name]),
+    ]
 
 
 class StudyExporter(TemplateExporter):
