@@ -113,6 +113,7 @@
     }), readout);
     listen(canvas, { read, show, turn, zoom, step, reset: () => { reset(); redraw(); } });
     matchMedia("(prefers-color-scheme: dark)").addEventListener("change", redraw);
+    new MutationObserver(redraw).observe(document.documentElement, { attributeFilter: ["data-theme"] });
     new ResizeObserver(redraw).observe(live);
     reset();
     choose();
