@@ -30,7 +30,7 @@
 
     canvas.tabIndex = 0;
     canvas.setAttribute("role", "img");
-    canvas.setAttribute("aria-label", figure.querySelector("svg[aria-label]").getAttribute("aria-label"));
+    canvas.setAttribute("aria-label", figure.querySelector(".canvas [aria-label]").getAttribute("aria-label"));
     canvas.setAttribute("aria-describedby", `${figure.id}--readout`);
     readout.id = `${figure.id}--readout`;
     readout.setAttribute("aria-live", "polite");
@@ -113,7 +113,7 @@
     }), readout);
     listen(canvas, { read, show, turn, zoom, step, reset: () => { reset(); redraw(); } });
     matchMedia("(prefers-color-scheme: dark)").addEventListener("change", redraw);
-    new MutationObserver(redraw).observe(document.documentElement, { attributeFilter: ["data-theme"] });
+    addEventListener("themechange", redraw); // the reader's own choice
     new ResizeObserver(redraw).observe(live);
     reset();
     choose();
