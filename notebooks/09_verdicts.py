@@ -582,13 +582,20 @@ narrowest = {
 # %%
 narrow, wide, alike = (
     study.contrast(
-        "in CNNs than in MLPs",
+        f"in CNNs than in MLPs {words}",
         {"network": "CNN", "width": Parameter(levels, cnn_place)},
         {"network": "MLP", "width": Parameter(levels, mlp_place)},
     )
-    for levels, cnn_place, mlp_place in (("same", 0, 0), ("same", 1, 1), ("alike", 1, 0))
+    for words, levels, cnn_place, mlp_place in (
+        ("of the smaller width", "same", 0, 0),
+        ("of the larger width", "same", 1, 1),
+        ("of as many parameters", "alike", 1, 0),
+    )
 )
-families = [one.swapped("for MLPs than for CNNs") for one in (narrow, wide, alike)]
+families = [
+    one.swapped(one.words.replace("in CNNs than in MLPs", "for MLPs than for CNNs"))
+    for one in (narrow, wide, alike)
+]
 fewer = f"fewer epochs of CNNs ({study.record.parameters.get('cnn_epochs')} of 7)"
 there = (
     Parameter("accuracy_levels", 0, "The time to {:.0%} accuracy"),

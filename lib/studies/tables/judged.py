@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
 from studies.display import Figure, Heading, Sentence, Table
-from studies.figures.judged import forests
+from studies.figures.judged import overview_forests
 from studies.formatting import list_text
 from studies.judging.claim_rows import by_claim, claim_headline
 from studies.judging.rows import headline, row
@@ -45,7 +45,7 @@ def judged_study(judged: Judged, study: Any, *, label: str) -> list[Heading | Ta
     return [
         *claim_summaries(judgements),
         judgement_table(judgements, label=f"tab-{label}", evidence=evidence),
-        *forests(judgements, label=f"fig-{label}", evidence=evidence),
+        *overview_forests(judgements, label=f"fig-{label}", evidence=evidence),
     ]
 
 

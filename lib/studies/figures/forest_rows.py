@@ -1,0 +1,194 @@
+"""Rows and panels of forest plots, from judged relations."""
+
+import math
+import os.path
+from collections.abc import Iterable, Sequence
+
+from landscape.plots.forest import ForestPanel, ForestRow
+
+from studies.formatting import number_text
+from studies.judging.findings import JudgedRelation
+from studies.judging.relation_sentences import inside, is_bordered, rounded, unit_words
+from studies.judging.relations import Relation
+from studies.judging.verdicts import Judgement
+
+# Outcome of a relation -> its name in the legend.
+OUTCOMES = {
+    "claimed": "as claimed",
+    "opposite": "against the claim",
+    "equal": "no difference",
+    "undecided": "undecided",
+}
+MEASURED = "measured"  # The one name where the numbers are no evidence.
+AXES = {
+    "ratio": ("Ratios", "ratio, logarithmic"),
+    "median ratio": ("Ratios of durations", "ratio of medians, logarithmic"),
+    "difference": ("Differences of accuracy", "percentage points"),
+    "barrier": ("Barriers", "percentage points of error"),
+    "exponent": ("Exponents", "exponent of the power law"),
+    "correlation": ("Rank correlations", "Spearman's ρ"),
+    "share": ("Shares", "share of cases"),
+    "count": ("Counts", "mean count"),
+}
+_SPREAD = 30  # Where numbers differ by more than so many units, an axis is logarithmic beyond ±1.
+
+
+def measured_row(
+    judgement: Judgement, finding: JudgedRelation, *, strong: bool = True, evidence: bool
+) -> ForestRow:
+    """Return the row of a relation as the source measured it.
+
+    Args:
+        judgement: The judgement that it belongs to.
+        finding: The relation.
+        strong: Whether the row is bold.
+        evidence: Whether the numbers are evidence; if not, the row says nothing of the claim.
+    """
+    name = judgement.claim.name or finding.relation.quantity
+    if len(judgement.findings) > 1:
+        name += f": {_apart([one.relation for one in judgement.findings], finding.relation)}"
+    label = f"{judgement.claim.id} {name}"
+    if is_bordered(finding):
+        label += f" ({border_text(finding)})"
+    return _row(label, finding, strong=strong, evidence=evidence)
+
+
+def _apart(relations: Sequence[Relation], relation: Relation) -> str:
+    """Return what sets one of several relations apart: its quantity, else its contrast."""
+    if len({one.quantity for one in relations}) > 1:
+        return inside(relation.quantity)
+    shared = os.path.commonprefix([one.contrast for one in relations])
+    return relation.contrast[shared.rfind(" ") + 1 :]
+
+
+def check_rows(judgement: Judgement, *, evidence: bool) -> list[ForestRow]:
+    """Return the rows of the relations of all checks that were run.
+
+    Args:
+        judgement: The judgement.
+        evidence: As for ``measured_row``.
+    """
+    rows = []
+    for name, check in judgement.checks.items():
+        for finding in check.findings:
+            label = check_label(judgement, name, finding, alone=len(check.findings) == 1)
+            rows.append(_row(label, finding, strong=False, evidence=evidence))
+    return rows
+
+
+def check_label(judgement: Judgement, name: str, finding: JudgedRelation, *, alone: bool) -> str:
+    """Return what sets a relation of a check apart from the relation as measured.
+
+    Args:
+        judgement: The judgement.
+        name: Name of the check.
+        finding: The relation of the check.
+        alone: Whether it is the only relation of the check: then the words for the check suffice.
+    """
+    first, relation = judgement.findings[0].relation, finding.relation
+    place = judgement.rule.place(name)
+    if alone:
+        return place
+    extra = relation.contrast.removeprefix(first.contrast).strip()
+    given = f"at equal {relation.given}" if relation.given else ""
+    quantity = "" if relation.quantity == first.quantity else relation.quantity
+    return ", ".join(filter(None, [quantity, extra, given])) or place
+
+
+def border_text(finding: JudgedRelation) -> str:
+    """Return side and border that a claim asks for, such as ``claimed > 10.4``.
+
+    Args:
+        finding: The relation.
+    """
+    if finding.side == "within":
+        return f"claimed {number_text(finding.border)}"
+    sign = ">" if finding.side == "above" else "<"
+    number = number_text(finding.border)
+    return f"claimed {sign} {number}{unit_words(finding.relation.unit, number)}"
+
+
+def panels_of(
+    rows: Iterable[tuple[JudgedRelation, ForestRow]], *, titles: bool = True
+) -> list[ForestPanel]:
+    """Return the panels of rows, one for each kind of relation, in the order of first appearance.
+
+    Rows without any number are left out.
+
+    Args:
+        rows: Relations, and their rows.
+        titles: Whether the panels say what kind they hold.
+    """
+    groups: dict[tuple[str, str, bool], list[ForestRow]] = {}
+    for finding, row in rows:
+        if _has_numbers(row):
+            groups.setdefault(_axis(finding), []).append(row)
+    return [
+        ForestPanel(title if titles else "", x, members, _scale(members, log=log))
+        for (title, x, log), members in groups.items()
+    ]
+
+
+def _axis(finding: JudgedRelation) -> tuple[str, str, bool]:
+    log = finding.effect.log
+    title, x = AXES.get(finding.relation.kind, ("", ""))
+    if not title:
+        unit = finding.relation.unit or "its unit"
+        title, x = "Levels", f"mean ({unit})"
+        if log:
+            title, x = "Levels", "geometric mean, logarithmic"
+    return title, x, log
+
+
+def _scale(rows: list[ForestRow], *, log: bool) -> str:
+    if log:
+        return "log"
+    ends = [abs(e) for row in rows for e in (row.estimate, *row.interval) if math.isfinite(e)]
+    wide = max(ends) > _SPREAD and min(abs(row.estimate) for row in rows) < max(ends) / _SPREAD
+    return "symlog" if wide else "linear"
+
+
+def _row(label: str, finding: JudgedRelation, *, strong: bool, evidence: bool) -> ForestRow:
+    effect = finding.effect
+    return ForestRow(
+        label,
+        OUTCOMES[finding.outcome] if evidence else MEASURED,
+        effect.estimate,
+        (effect.low, effect.high),
+        (effect.low90, effect.high90),
+        finding.border,
+        finding.margin_ends,
+        note=_note(finding),
+        strong=strong,
+    )
+
+
+def _note(finding: JudgedRelation) -> str:
+    """Return the numbers of a row, such as ``2.14 (1.91 to 2.41)``."""
+    effect = finding.effect
+    low, estimate, high = rounded(finding)
+    if finding.relation.kind == "share":
+        return f"{round(effect.estimate * effect.n)} of {effect.n}"
+    return estimate if math.isnan(effect.low) else f"{estimate} ({low} to {high})"
+
+
+def _has_numbers(row: ForestRow) -> bool:
+    return not all(map(math.isnan, (row.estimate, *row.interval, *row.inner)))
+
+
+def legend_names(*, evidence: bool) -> list[str]:
+    """Return the names of all outcomes in the order of the legend.
+
+    Args:
+        evidence: Whether the numbers are evidence.
+    """
+    return list(OUTCOMES.values()) if evidence else [MEASURED]
+
+
+def panel_titles(panels: Iterable[ForestPanel]) -> str:
+    """Return the titles of panels as words in a sentence.
+
+    Args:
+        panels: The panels.
+    """
+    return ", ".join(dict.fromkeys(panel.title.lower() for panel in panels))
