@@ -24,7 +24,7 @@ _FROM = {
     "scatter": "clouds",
     "against_target": "clouds",
 }
-_FROM |= {"claim_forest": "judged", "overview_forests": "judged", "predicted_planes": "slices"}
+_FROM |= {"claim_forests": "judged", "overview_forests": "judged", "predicted_planes": "slices"}
 
 __all__ = sorted(_FROM)
 

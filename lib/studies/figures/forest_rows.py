@@ -1,16 +1,17 @@
 """Rows and panels of forest plots, from judged relations."""
 
+import itertools
 import math
-import os.path
 from collections.abc import Iterable, Sequence
 
 from landscape.plots.forest import ForestPanel, ForestRow
 
 from studies.formatting import number_text
 from studies.judging.findings import JudgedRelation
-from studies.judging.relation_sentences import inside, is_bordered, rounded, unit_words
 from studies.judging.relations import Relation
+from studies.judging.rules import CHECKS
 from studies.judging.verdicts import Judgement
+from studies.judging.words import inside, is_bordered, rounded, unit_words
 
 # Outcome of a relation -> its name in the legend.
 OUTCOMES = {
@@ -57,8 +58,10 @@ def _apart(relations: Sequence[Relation], relation: Relation) -> str:
     """Return what sets one of several relations apart: its quantity, else its contrast."""
     if len({one.quantity for one in relations}) > 1:
         return inside(relation.quantity)
-    shared = os.path.commonprefix([one.contrast for one in relations])
-    return relation.contrast[shared.rfind(" ") + 1 :]
+    return min(
+        (_beyond(one.contrast, relation.contrast) for one in relations if one is not relation),
+        key=len,
+    )
 
 
 def check_rows(judgement: Judgement, *, evidence: bool) -> list[ForestRow]:
@@ -68,31 +71,46 @@ def check_rows(judgement: Judgement, *, evidence: bool) -> list[ForestRow]:
         judgement: The judgement.
         evidence: As for ``measured_row``.
     """
+    kinds = {_axis(finding) for finding in judgement.findings}
     rows = []
     for name, check in judgement.checks.items():
         for finding in check.findings:
-            label = check_label(judgement, name, finding, alone=len(check.findings) == 1)
+            label = check_label(judgement, name, finding)
+            if _axis(finding) not in kinds:  # It stands in another panel than its claim.
+                label = f"{judgement.claim.id} {label}"
             rows.append(_row(label, finding, strong=False, evidence=evidence))
     return rows
 
 
-def check_label(judgement: Judgement, name: str, finding: JudgedRelation, *, alone: bool) -> str:
+def check_label(judgement: Judgement, name: str, finding: JudgedRelation) -> str:
     """Return what sets a relation of a check apart from the relation as measured.
 
     Args:
         judgement: The judgement.
         name: Name of the check.
         finding: The relation of the check.
-        alone: Whether it is the only relation of the check: then the words for the check suffice.
     """
-    first, relation = judgement.findings[0].relation, finding.relation
     place = judgement.rule.place(name)
-    if alone:
+    members = [one.relation for one in judgement.checks[name].findings]
+    if len(members) == 1:
         return place
-    extra = relation.contrast.removeprefix(first.contrast).strip()
-    given = f"at equal {relation.given}" if relation.given else ""
-    quantity = "" if relation.quantity == first.quantity else relation.quantity
-    return ", ".join(filter(None, [quantity, extra, given])) or place
+    quantities = {relation.quantity for relation in members}
+    extra = _beyond(judgement.findings[0].relation.contrast, finding.relation.contrast)
+    words = [inside(finding.relation.quantity)] if len(quantities) > 1 else []
+    if place in extra:
+        words += [place, extra.replace(place, "").strip()]
+    elif place == CHECKS[name]:
+        words.append(extra or ("" if words else place))
+    else:
+        words += [place, extra]
+    return ", ".join(dict.fromkeys(filter(None, words)))
+
+
+def _beyond(first: str, words: str) -> str:
+    """Return what a contrast says beyond another one, from the first word that differs."""
+    pairs = itertools.zip_longest(first.split(), words.split())
+    differing = itertools.dropwhile(lambda pair: pair[0] == pair[1], pairs)
+    return " ".join(word for _, word in differing if word)
 
 
 def border_text(finding: JudgedRelation) -> str:
@@ -133,8 +151,8 @@ def _axis(finding: JudgedRelation) -> tuple[str, str, bool]:
     log = finding.effect.log
     title, x = AXES.get(finding.relation.kind, ("", ""))
     if not title:
-        unit = finding.relation.unit or "its unit"
-        title, x = "Levels", f"mean ({unit})"
+        unit = finding.relation.unit
+        title, x = "Levels", f"mean ({unit})" if unit else "mean"
         if log:
             title, x = "Levels", "geometric mean, logarithmic"
     return title, x, log

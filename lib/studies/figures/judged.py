@@ -20,7 +20,7 @@ from studies.figures.forest_rows import (
     panel_titles,
     panels_of,
 )
-from studies.judging.claim_rows import claim_headline
+from studies.judging.claim_rows import by_claim, claim_headline
 from studies.judging.rows import trial_sentence
 from studies.judging.sentences import sentence
 from studies.judging.verdicts import Judgement
@@ -95,7 +95,9 @@ def _lighter(svg: str) -> str:
     for repeated, short in _REPEATED:
         svg = svg.replace(repeated, short)
     svg = _UNTURNED.sub("", svg)
-    return _SYMBOL.sub(r'<tspan font-style="italic">λ</tspan><tspan font-size="70%">\1</tspan>', svg)
+    return _SYMBOL.sub(
+        r'<tspan font-style="italic">λ</tspan><tspan font-size="70%">\1</tspan>', svg
+    )
 
 
 def claim_forest(parts: Sequence[Judgement], *, evidence: bool = True) -> ClaimForest:
@@ -123,6 +125,16 @@ def claim_forest(parts: Sequence[Judgement], *, evidence: bool = True) -> ClaimF
         "the border of the claim.",
         evidence=list(labels),
     )
+
+
+def claim_forests(judgements: Sequence[Judgement], *, evidence: bool = True) -> list[ClaimForest]:
+    """Return each claim of a source with its parts and checks.
+
+    Args:
+        judgements: The judgements, of whole claims.
+        evidence: As for ``claim_forest``.
+    """
+    return [claim_forest(parts, evidence=evidence) for parts in by_claim(judgements).values()]
 
 
 def overview_forests(
