@@ -92,9 +92,10 @@ def notebooks(given: argparse.Namespace) -> None:
 
 
 def check(given: argparse.Namespace) -> None:
-    """Check notebooks, their pairs and profile files, the README's table, and lib's imports."""
-    from report import architecture, pairing, readme, structure
+    """Check notebooks, pairs, profile files, README, lib's imports, and the published page."""
+    from report import architecture, page_fill, pairing, prose, readme, structure
     from report.parameters import parameters
+    from report.records import published_dir
     from report.settings import MEASURING, all_studies
     from report.versions import published_code
 
@@ -109,11 +110,13 @@ def check(given: argparse.Namespace) -> None:
                 said.append(str(error))
     said += pairing.problems(ROOT)
     said += readme.problems(ROOT)
+    said += prose.problems(ROOT)
+    said += page_fill.published_problems(published_dir(ROOT) / "report.pdf")
     library = architecture.read(ROOT)
     said += architecture.problems(library)
     if said:
         raise ReportError("\n".join(dict.fromkeys(said)))
-    print(f"{len(studies)} studies: structure, pairing, profiles and the README's table are right")
+    print(f"{len(studies)} studies: structure, pairing, profiles, README and page are right")
     print(architecture.summary(library))
     print("\n".join(published_code(ROOT)))
 
@@ -136,10 +139,10 @@ def take(given: argparse.Namespace) -> None:
 def publish(given: argparse.Namespace) -> None:
     """Put the report of the profile published beside the records; renew the README's table."""
     from report.publish import publish
-    from report.readme import problems, write_table
+    from report.readme import problems, write_blocks
 
     if given.table:
-        write_table(ROOT)
+        write_blocks(ROOT)
     elif not given.check:
         publish(_settings(given))
     elif said := problems(ROOT):

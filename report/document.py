@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,11 +14,17 @@ from report.chapters import Heading, headings, numbering
 from report.citations import cited_keys, entries, resolve_citations
 from report.errors import ReportError
 from report.front import Front, read_front
-from report.layout import findings_of, open_with_findings, take_appendix
+from report.layout import (
+    findings_of,
+    name_evidence,
+    open_with_findings,
+    question_of,
+    take_appendix,
+)
 from report.markup import plain_to_markdown
 from report.origins import Origins, read_origins
 from report.records import RECORD, read_json
-from report.references import Target, Targets, markdown_sources, resolve
+from report.references import Target, Targets, resolve
 from report.settings import EVIDENCE, VERDICTS
 from report.verdicts import FILE, Judgement, Verdicts, read_verdicts
 
@@ -213,6 +218,8 @@ def read_report(profile_dir: Path, studies: Sequence[str], *, title: str = TITLE
     if VERDICTS in notebooks:
         verdicts = read_verdicts(profile_dir / "results" / VERDICTS / FILE)
         _check_shown(notebooks[VERDICTS], verdicts)
+        for name, notebook in notebooks.items():
+            name_evidence(notebook, name, verdicts.shown_by)
     appendix = tuple(
         Appendix(name, targets.title(name), taken)
         for name, notebook in notebooks.items()
@@ -265,7 +272,7 @@ def _study(profile_dir: Path, name: str, notebook: NotebookNode, targets: Target
     return Study(
         name=name,
         target=targets.title(name),
-        question=_question(notebook),
+        question=question_of(notebook),
         notebook=notebook,
         provenance={} if silent else read_json(provenance, advice),
         origins=read_origins(profile_dir / RECORD / name),
@@ -293,12 +300,3 @@ def _check_shown(notebook: NotebookNode, verdicts: Verdicts) -> None:
                 f"{VERDICTS} shows {shown['label']} as {shown['verdict']!r}, but {FILE} holds "
                 f"{decided.get(shown['id'])!r}. Run make study STUDY={VERDICTS} again."
             )
-
-
-def _question(notebook: NotebookNode) -> str:
-    """The sentence after **Question.**, which opens every study."""
-    pattern = re.compile(r"\*\*Question\.?\*\*[.:]?\s*(.+?)(?=\n\s*\n|\n\*\*|\Z)", re.DOTALL)
-    for text in markdown_sources(notebook):
-        if match := pattern.search(text):
-            return " ".join(match.group(1).split())
-    return ""

@@ -109,3 +109,12 @@ def name_evidence(
         if claims and "caption" in shown:
             links = ", ".join(f"[{claim}](#{claim_anchor(claim)})" for claim in claims)
             shown["caption"] = f"{shown['caption'].rstrip()} *Evidence for {links}.*"
+
+
+def question_of(notebook: NotebookNode) -> str:
+    """The sentence after **Question.**, which opens every study."""
+    pattern = re.compile(r"\*\*Question\.?\*\*[.:]?\s*(.+?)(?=\n\s*\n|\n\*\*|\Z)", re.DOTALL)
+    for text in (cell.source for cell in notebook.cells if cell.cell_type == "markdown"):
+        if match := pattern.search(text):
+            return " ".join(match.group(1).split())
+    return ""

@@ -2,24 +2,25 @@
 
 from __future__ import annotations
 
-import shutil
-import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from datetime import datetime
 from pathlib import Path
 
-import matplotlib
-import typst
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from nbformat import NotebookNode
 
 from report.atomic import write_atomically
 from report.citations import references
-from report.document import TITLE, TRIAL, Report, read_report
-from report.errors import ReportError
+from report.document import TITLE, TRIAL, Appendix, Report, Study, read_report
+from report.layout import outputs, shown_of
 from report.markup import Markup, markup_filters
+from report.page_fill import problems
 from report.pieces import describe, markdown_pieces
 from report.print_edition import for_print
-from report.provenance import own_rows, shared_rows
-from report.typst_study import TEMPLATES, TypstExporter, string_literal
+from report.provenance import brief_rows
+from report.references import NAMES
+from report.typesetting import TEMPLATES, compile_typst
+from report.typst_study import TypstExporter, string_literal
 
 
 def build_pdf(
@@ -27,7 +28,7 @@ def build_pdf(
 ) -> Path:
     """Write the report of executed studies as one PDF.
 
-    The same notebooks give the same bytes: no date is written into the file.
+    The same notebooks give the same bytes: the file's date is that of the release.
 
     Args:
         profile_dir: Folder with the executed notebooks, as ``read_report`` takes it.
@@ -43,7 +44,10 @@ def build_pdf(
     """
     report = read_report(profile_dir, studies, title=title)
     source, files = render_typst(report)
-    return write_atomically(output, compile_typst(source, files))
+    for problem in problems(source, files) if report.evidence else ():  # trials have any length
+        print(f"note: {problem}")
+    released = datetime.fromisoformat(f"{report.front.released}T00:00:00+00:00")
+    return write_atomically(output, compile_typst(source, files, released))
 
 
 def render_typst(report: Report) -> tuple[str, dict[str, bytes]]:
@@ -52,42 +56,33 @@ def render_typst(report: Report) -> tuple[str, dict[str, bytes]]:
     markup = Markup("typst")
     markup.prime(markdown_pieces(report))
     exporter = TypstExporter(markup, report.rows)
-    bodies, files = [], {}
-    for study in report.studies:
-        body, figures = exporter.render(study)
-        bodies.append((study, body))
-        files |= figures
+    files: dict[str, bytes] = {}
+
+    def body(part: Study | Appendix, key: str) -> str:
+        text, figures = exporter.render(part.notebook, key)
+        files.update(figures)
+        return text
+
     environment = Environment(loader=FileSystemLoader(TEMPLATES), undefined=StrictUndefined)
     environment.filters |= markup_filters(markup) | {"string_literal": string_literal}
+    front = report.front
     source = environment.get_template("report.typ.j2").render(
         report=report,
-        bodies=bodies,
+        bodies={study.name: body(study, study.target.anchor) for study in report.studies},
+        appendix=[(part, body(part, f"{part.target.anchor}-appendix")) for part in report.appendix],
+        byline=f"{front.authors} · {front.released} · version {front.version}",
+        things={name: shown for study in report.studies for name, shown in _things(study)},
         description=describe(report),
         trial=TRIAL,
-        shared=shared_rows(report),
-        own=own_rows(report),
+        origin=brief_rows(report),
         references=references(report.cited, "typst"),
     )
     return source, files
 
 
-def compile_typst(source: str, files: dict[str, bytes]) -> bytes:
-    """Typst source to PDF, with the fonts of the wheels only.
-
-    Raises:
-        ReportError: If Typst rejects the source.
-    """
-    fonts = Path(matplotlib.get_data_path()) / "fonts" / "ttf"
-    with tempfile.TemporaryDirectory() as folder:
-        root = Path(folder)
-        (root / "main.typ").write_text(source, encoding="utf-8")
-        shutil.copy(TEMPLATES / "style.typ", root)
-        for name, data in files.items():
-            (root / name).write_bytes(data)
-        try:
-            return typst.compile(
-                root / "main.typ", root=root, font_paths=[fonts], ignore_system_fonts=True
-            )
-        except typst.TypstError as error:
-            where = getattr(error, "diagnostic", None) or error
-            raise ReportError(f"Typst cannot typeset the report: {where}") from error
+def _things(study: Study) -> Iterator[tuple[str, NotebookNode]]:
+    """Yield each figure and table of a study by its label, such as ``01_bn/fig-sharpness``."""
+    for _, output in outputs(study.notebook):
+        shown = shown_of(output)
+        if shown.get("kind") in NAMES:
+            yield f"{study.name}/{shown.label}", shown

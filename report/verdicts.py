@@ -211,6 +211,15 @@ class Verdicts:
         return [(word, counts[word]) for word in CLAIM_WORDS if counts[word]]
 
     @property
+    def shown_by(self) -> dict[str, list[str]]:
+        """The claims of the sources that each figure or table is evidence for, by its label."""
+        shown: dict[str, list[str]] = {}
+        for claim in self.claims:
+            for label in claim.evidence:
+                shown.setdefault(label, []).append(claim.claim)
+        return shown
+
+    @property
     def by_source(self) -> list[list[Judgement]]:
         """The judgements in groups of one source each."""
         groups: dict[str, list[Judgement]] = {}

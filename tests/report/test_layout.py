@@ -1,4 +1,4 @@
-"""Where things of a report stand: findings first, details in the page alone, settings at the end."""
+"""Where things stand: findings first, details in the page alone, settings at the end."""
 
 import re
 

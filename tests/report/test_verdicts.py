@@ -1,7 +1,6 @@
 """Verdicts: read from their file, opened with in the report, and written into the README."""
 
 import html
-import json
 import re
 
 import nbformat
@@ -11,7 +10,6 @@ from report.document import TRIAL, read_report
 from report.errors import ReportError
 from report.html import build_html
 from report.pdf import render_typst
-from report.readme import BEGIN, END, answer, problems, table, write_table
 from report.verdicts import read_verdicts
 from tests import sample_report as sample
 
@@ -27,25 +25,25 @@ def test_evidence_is_not_stamped_and_opens_with_the_verdicts(tmp_path, name):
     folder = sample.write_sample(tmp_path / name)
     page = build_html(folder, sample.STUDIES, tmp_path / "r.html").read_text("utf-8")
     assert "Not evidence" not in page and 'class="not-evidence"' not in page
-    opening = page[: page.index('<section class="study"')]
-    assert "Depends on" in opening and "training loss: no effect left" in opening
-    assert opening.count('<span class="verdict">reproduced</span>') == 2  # in tally and table
+    opening = page[: page.index('<section class="chapter"')]
+    assert "training loss: no effect left" in opening
+    assert opening.count('<span class="verdict reproduced">reproduced</span>') == 2  # claim, part
     assert "3 claims with a verdict" in page and TRIAL not in page
     assert "evidence: true" in render_typst(read_report(folder, sample.STUDIES))[0]
 
 
 def test_a_trial_opens_with_what_was_measured_and_no_verdict(page):
-    opening = page[: page.index('<section class="study"')]
+    opening = page[page.index("<body") : page.index('<section class="chapter"')]
     assert TRIAL in html.unescape(opening)
-    assert "1.52 times larger" in opening and 'class="verdict"' not in opening
-    assert "Depends on" not in opening and "with a verdict" not in opening
+    assert "1.52 times larger" in opening and 'class="verdict' not in opening
+    assert "Verdict" not in opening and "with a verdict" not in opening
 
 
-def test_a_box_of_a_verdict_tells_its_claim_checks_setting_and_history(page):
-    box = re.search(r'<aside class="finding reproduced".*?</aside>', page, re.DOTALL)[0]
+def test_a_part_of_a_claim_tells_its_checks_setting_and_history(page):
+    box = re.search(r'<section class="part" aria-label="S1.2".*?</section>', page, re.DOTALL)[0]
     for text in ("training loss: no effect left", "inconclusive: equality", ">4f2a9c1<"):
         assert text in box
-    assert "Setting" in box and "BN mode" not in box
+    assert "Setting" in box and "BN mode" not in box and "reproduced" not in box
 
 
 def test_each_row_leads_to_its_box_or_to_the_notebook_of_verdicts(tmp_path):
@@ -69,7 +67,7 @@ def test_the_notebook_of_verdicts_needs_no_provenance(tmp_path):
     text = build_html(folder, sample.STUDIES, tmp_path / "r.html").read_text("utf-8")
     provenance = text[text.index('id="provenance-title"') :]
     assert "Compute time</dt><dd>4 h 06 min" in provenance
-    assert provenance.count("<h3>") == 2
+    assert provenance.count("<h4>") == 2
 
 
 def test_missing_verdicts_are_an_error(tmp_path):
@@ -148,75 +146,3 @@ def test_a_file_of_another_kind_is_one_error(tmp_path):
     path.write_text("[]")
     with pytest.raises(ReportError, match=r"verdicts\.json holds a list, not an object"):
         read_verdicts(path)
-
-
-# The README
-
-
-ORIGINS = {
-    name: {"commit": commit * 40, "dirty": False, "hardware": {"cpu": "Fast | 9", "cores": 2}}
-    for name, commit in (("o1", "a"), ("o2", "a"), ("o3", "b"))
-}
-TABLE = """\
-| Claim | Source's number | Found | Depends on | Verdict |
-|---|---|---|---|---|
-| S1.2 BN raises the top Hessian eigenvalue | 57.18 (BN) against 37.51 \
-| λ_max is 1.52 times larger with BN (1.20 to 1.91, n = 5) | training loss: no effect left \
-| **reproduced** |
-| S1.3 a\\|b c | – | – | – | **not judged** |
-
-1 of the sources' 2 claims have a verdict so far. `01_bn`: commits aaaaaaa, bbbbbbb, 1.5 hours \
-on Fast \\| 9 · 2 cores. `02_skip`: of unknown origin."""
-PLACE = "<!-- answer:begin -->\n{}<!-- answer:end -->\n"
-
-
-@pytest.fixture
-def root(tmp_path):
-    """A project with two published verdicts and two published records."""
-    published = tmp_path / "report" / "published"
-    for study in ("01_bn", "02_skip"):
-        (published / "record" / study).mkdir(parents=True)
-        (published / "record" / study / "record.json").write_text("{}")
-    (published / "record" / "01_bn" / "origins.json").write_text(json.dumps(ORIGINS))
-    (published / "record" / "01_bn" / "times.csv").write_text("entry,seconds\ne1,5400\n")
-    other = {"id": "S1.3", "claim": "S1.3", "verdict": "not judged", "statement": "a|b\nc"}
-    rows = {"judgements": [sample.JUDGEMENTS[1], other]}
-    (published / "verdicts.json").write_text(json.dumps(rows))
-    text = f"{PLACE.format('')}# Title\n\n{BEGIN}\nold\n{END}\n\nText.\n"
-    (tmp_path / "README.md").write_text(text)
-    return tmp_path
-
-
-def test_the_readme_has_the_table_and_the_answer(root):
-    counted = "Of the 1 claims judged so far: **1 reproduced**."
-    assert table(root) == TABLE and answer(root) == counted
-    write_table(root)
-    written = (root / "README.md").read_text()
-    place = PLACE.format(f"{counted}\n")
-    assert written == f"{place}# Title\n\n{BEGIN}\n{TABLE}\n{END}\n\nText.\n"
-    write_table(root)
-    assert (root / "README.md").read_text() == written and problems(root) == []
-
-
-@pytest.mark.parametrize(("before", "after"), [("1.52", "1.62"), ("**1 rep", "**2 rep")])
-def test_a_stale_readme_is_said_with_the_remedy(root, before, after):
-    write_table(root)
-    readme = root / "README.md"
-    assert before in readme.read_text()
-    readme.write_text(readme.read_text().replace(before, after, 1))
-    (said,) = problems(root)
-    assert "README.md: its table of verdicts is not what" in said and "P=--table" in said
-
-
-def test_without_published_verdicts_there_is_nothing_to_check(root, capsys):
-    (root / "report" / "published" / "verdicts.json").unlink()
-    assert table(root) is None and answer(root) == "No claim has a verdict yet."
-    assert problems(root) == []
-    assert "no verdicts are published yet" in capsys.readouterr().out
-
-
-def test_a_readme_without_markers_is_an_error(root):
-    (root / "README.md").write_text("# Title\n")
-    with pytest.raises(ReportError, match=r"README.md must hold the lines <!-- verdicts:begin"):
-        write_table(root)
-    assert "must hold the lines" in problems(root)[0]

@@ -24,7 +24,8 @@ _FROM = {
     "scatter": "clouds",
     "against_target": "clouds",
 }
-_FROM |= {"claim_forests": "judged", "overview_forests": "judged", "predicted_planes": "slices"}
+_FROM |= {"claim_forests": "judged", "overview_forests": "judged"}
+_FROM |= {"measures": "dot_plots", "predicted_planes": "slices"}
 
 __all__ = sorted(_FROM)
 
