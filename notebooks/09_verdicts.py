@@ -69,29 +69,11 @@ bound_radius = 0.05  # of the PAC-Bayes bound of S2.7
 bound_delta = 0.05  # the probability that it fails
 
 # %% [markdown]
-# The words of the report before, by the sources' claims, and the reasons why a rule changed.
-
-# %% Note the words of the report before
-undecided = dict.fromkeys("S1.3 S1.4 S2.1 S2.4 S2.8 S3.1 S3.6 S3.7".split(), "inconclusive")
-undecided |= dict.fromkeys("S5.2 S5.3 S5.4 S5.5 S5.8 S5.9".split(), "inconclusive")
-stood = dict.fromkeys("S1.2 S1.5 S2.5 S2.6 S3.2 S5.1".split(), "reproduced")
-fell = {"S2.2": "contradicted", "S3.5": "contradicted"}
-fell |= dict.fromkeys("S1.1 S2.3 S3.3 S3.4".split(), "artefact")
-verdicts = Judgements("09_verdicts", vars(), former={**undecided, **stood, **fell})
-explained = "Only a better estimator turns a claim into an artefact now; no other check does."
-equivalence = "Two numbers within the margin now count as no difference."
-holm = "One check of several is corrected for their number."
-learning = "Networks that did not learn leave ratios and exponents of curvature, and are counted."
-loss_check = "The check at equal training loss was missing."
-now_judged = "Its numbers were shown; now a rule judges them."
-shown = {"former": "shown, not judged", "changed": now_judged}
-unjudged = {"former": "not judged", "changed": "No rule judged it before."}
-
-# %% [markdown]
 # Numbers that several studies have. $\lambda_{\max}$ per unit of training loss stands where no
 # measurement at equal loss exists: their ratio is no proof, and the words for the check say so.
 
-# %% Name the numbers that several studies have
+# %% Read the claims, and name the numbers that several studies have
+verdicts = Judgements("09_verdicts", vars())
 accuracy, train_loss = number("test_accuracy"), number("train_loss")
 lambda_max, lambda_min = number("lambda_max"), number("lambda_min")
 sam, adaptive, relative = number("sam"), number("sam_adaptive"), number("lambda_max_relative")
@@ -141,7 +123,6 @@ study.below(
     "S1.1b",
     bn.ratio(number("step_noise", bn="batch")),
     training_loss=bn.ratio(number("step_noise_matched", at="equal loss", bn="batch")),
-    changed=explained,
 )
 batch_per_loss = (batch_spectrum / batch[train_loss]).named("λ_max", "in batches", per_loss)
 beside_loss = [
@@ -154,7 +135,7 @@ study.above(
     **{**bn_lambda, "training_loss": beside_loss},
     size="One seed alone was measured on 256, 1,024 and 4,096 examples.",
 )
-study.above("S1.3", bn.ratio(sam), **bn_sam, changed=equivalence)
+study.above("S1.3", bn.ratio(sam), **bn_sam)
 
 # %% [markdown]
 # S1.4 claims two relations at once; S1.5 is about the straight path between two solutions, and
@@ -222,21 +203,19 @@ study.above(
         estimator=lambda_max, bn_mode=batch_lambda, scale=relative, training_loss=lambda_per_loss
     ),
     places=by_loss,
-    changed=explained,
 )
 study.above(
     "S2.3b",
     skips.ratio(ritz_min, published=True),
     **skips.ratios(estimator=size_of_min, training_loss=min_per_loss),
     places=by_loss,
-    changed=explained,
 )
 shares = [
     least(*(arm[-low / high] for arm in (resnet, cnn))).named("Smaller −λ_min / λ_max of both")
     for low, high in ((number("ritz_min", **source_step), ritz_max), (lambda_min, lambda_max))
 ]
 by_ritz = level(shares[0], "by Ritz values", log=True, published=True)
-study.above("S2.3c", by_ritz, 0.1, estimator=level(shares[1], log=True), **shown)
+study.above("S2.3c", by_ritz, 0.1, estimator=level(shares[1], log=True))
 
 # %% [markdown]
 # S2.5: paths between two ResNets. S2.7: the bound as the source prints it, and with the radius
@@ -247,7 +226,7 @@ crossed = [lowest("paths", "accuracy", bn=policy, **straight) for policy in stat
 falls = [level(resnet[one], "between ResNets", factor=100, unit="%") for one in crossed]
 heights = [barrier(resnet[one], "between ResNets") for one in errors]
 study.above("S2.5a", heights[0], barrier_margin, bn_mode=heights[1:])
-study.below("S2.5b", falls[0], 12, bn_mode=falls[1:], **shown)
+study.below("S2.5b", falls[0], 12, bn_mode=falls[1:])
 study.below("S2.5c", heights[0], barrier_margin, bn_mode=heights[1:])
 names = ("01_bn_ablation", "02_skip_ablation", "02_skip_depth", "02_skip_sharpness")
 names += ("02_skip_starts", "02_skip_vs_cnn", "03_optimizer_sweep", "04_width_scaling")
@@ -260,13 +239,12 @@ study.above(
     estimator=bounded_gaps([study.record], **bound, inside=True, contrast="divided by n"),
     size=bounded_gaps(records, **bound, contrast="of all studies"),
     places={"estimator": "with the radius divided too", "size": "over all studies"},
-    **unjudged,
 )
 converges = lambda_max.converges().where(parameter_count() > 1e6, "over 10⁶ parameters")
 reached = share(
     "networks of over 10⁶ parameters have a converged λ_max", resnet[converges], cnn[converges]
 )
-study.above("S2.9c", reached, 0.5, **unjudged)
+study.above("S2.9c", reached, 0.5)
 
 # %% Show the claims on ResNets
 display.show(*figures.claim_forests(verdicts.of(study), evidence=verdicts.evidence))
@@ -296,7 +274,7 @@ rows = (("S2.4a", "sam", 0), ("S2.4b", "lambda_max", 0), ("S2.4c", "sam", -0.85)
 rows += (("S2.4d", "lambda_max", -0.85), ("S3.5a", "lambda_max", 0), ("S3.5b", "kappa", 0))
 rows += (("S3.5c", "lambda_max", -0.85), ("S3.5d", "kappa", -0.85))
 for id, quantity, least_tie in rows:
-    study.below(id, tied[quantity], least_tie, **checks[quantity], changed=border)
+    study.below(id, tied[quantity], least_tie, **checks[quantity])
 
 # %% [markdown]
 # S2.8: conditioning against depth, where it doubles from the least depth to the greatest. S3.7:
@@ -307,12 +285,12 @@ layers = study.record.parameters.get("depths", [8, 56])
 doubling = math.log(2, max(layers) / min(layers))  # The exponent that doubles it over the depths.
 for id, side, skip in (("S2.8a", "above", "no"), ("S2.8b", "below", "yes")):
     depths = study.series("depth", Parameter("depths"), skip=skip, norm="batch", init="he")
-    study.rule(side, id, depths.exponent(named["kappa"]), doubling, changed=learning)
+    study.rule(side, id, depths.exponent(named["kappa"]), doubling)
 starts = [number(q, at="start", bn="batch") for q in ("lambda_max", "gradient_norm", "sam")]
 ends = accuracy.as_recorded().named("final accuracy")
 by_lambda, *by_others = (study.group().correlation(start, ends) for start in starts)
 named_side = "The claimed side is named, and all networks of one arm are one cluster."
-study.below("S3.7b", by_lambda, estimator=by_others, changed=named_side)
+study.below("S3.7b", by_lambda, estimator=by_others)
 
 # %% Show the claims on norms and depths
 display.show(*figures.claim_forests(verdicts.of(study), evidence=verdicts.evidence))
@@ -353,13 +331,8 @@ for init, (both, norm_alone, skip_alone, neither) in arms.items():
 # learn.
 
 # %% Judge accuracy of the four networks
-for id, asked, why in (
-    ("S3.1a", with_skip, {}),
-    ("S3.1b", better, {}),
-    ("S3.1c", slower, unjudged),
-    ("S3.6", effects, {"changed": "Main effects of both are compared."}),
-):
-    study.above(id, asked["he"], step_and_start=asked["torch"], places=start_check, **why)
+for id, asked in {"S3.1a": with_skip, "S3.1b": better, "S3.1c": slower, "S3.6": effects}.items():
+    study.above(id, asked["he"], step_and_start=asked["torch"], places=start_check)
 dead, dead_torch = arms["he"][3], arms["torch"][3]
 small = study.networks(skip="no", norm="none", init="he", rate="small")
 small_level = level(small[accuracy], "with a small step", factor=100, unit="%")
@@ -371,7 +344,6 @@ study.above(
     step_and_start=small_level.against(100 * chance_accuracy, "below"),
     places={"step and start": "with a small step"},
     source_numbers=(),
-    changed=explained,
 )
 
 # %% [markdown]
@@ -387,13 +359,13 @@ coarse, plane = (
 )
 flat = level(dead[power], "with neither skip nor BN", log=True, published=True)
 converged = level(dead[lambda_max], "with neither skip nor BN", log=True)
-study.below("S3.4b", flat, 0.125, estimator=[converged, coarse], scale=plane, **shown)
+study.below("S3.4b", flat, 0.125, estimator=[converged, coarse], scale=plane)
 decay = number("signal_decay", at="start", bn="batch")
 fades, fades_torch = (
     level(arm[decay.named("Gradient's factor a layer", f"from {start} start")])
     for arm, start in ((dead, "He's"), (dead_torch, "PyTorch's"))
 )
-study.below("S3.4c", fades, 0.9, step_and_start=fades_torch, places=start_check, changed=explained)
+study.below("S3.4c", fades, 0.9, step_and_start=fades_torch, places=start_check)
 
 # %% Show the claims on skip and BN
 display.show(*figures.claim_forests(verdicts.of(study), evidence=verdicts.evidence))
@@ -427,7 +399,6 @@ for id, least_ratio, margin in (("S3.2b", None, "ratio"), ("S3.2c", times, None)
         ),
         size="One seed alone was trained on 5,000 examples, and with batches of 32.",
         places=by_loss,
-        changed=loss_check,
     )
 display.show(*figures.claim_forests(verdicts.of(study), evidence=verdicts.evidence))
 
@@ -444,7 +415,7 @@ fails = [
     share(diverging, study.networks(start=start, **without_norm)[diverged()], contrast=words)
     for start, words in {"he": "with He's start", "torch": "with PyTorch's start"}.items()
 ]
-study.above("S3.3", fails[0], 0.5, step_and_start=fails[1], places=start_check, changed=explained)
+study.above("S3.3", fails[0], 0.5, step_and_start=fails[1], places=start_check)
 display.show(*figures.claim_forests(verdicts.of(study), evidence=verdicts.evidence))
 
 # %% [markdown]
@@ -453,13 +424,15 @@ display.show(*figures.claim_forests(verdicts.of(study), evidence=verdicts.eviden
 # As the source has it, all optimizers share one rate, Adam has PyTorch's default. The checks give
 # each its own rate, SGD the shared one over $1 - \beta$, and compare at equal training loss.
 
-# %% Judge sharpness after different optimizers
+# %% Name the choices of learning rates
 study = verdicts.study("03_optimizer_sweep")
 rates = {"SGD": "shared", "momentum": "shared", "Adam": "default"}
 bases = {"source": rates, "paced": rates | {"SGD": "paced"}}
 bases |= {basis: dict.fromkeys(rates, basis) for basis in ("own", "shared")}
-at_rates = {"source": "", "own": " at own rates", "shared": " at one shared rate"}
-at_rates |= {"paced": " at the rate over 1 − β"}
+words = ("", " at own rates", " at one shared rate", " at the rate over 1 − β")
+at_rates = dict(zip(("source", "own", "shared", "paced"), words, strict=True))
+
+# %% Judge sharpness after different optimizers
 for id, side, network, first, second, others in (
     ("S5.4a", "above", "CNN", "SGD", "momentum", ["own", "paced"]),
     ("S5.4b", "above", "MLP", "SGD", "Adam", ["own", "shared"]),
@@ -484,7 +457,6 @@ for id, side, network, first, second, others in (
         **pairs["own"].ratios(training_loss=equal_lambda),
         step_and_start=[pairs[basis].ratio(of_network) for basis in others],
         size="One seed alone was measured on 512 and 2,048 examples.",
-        changed=learning,
     )
 
 # %% [markdown]
@@ -497,26 +469,24 @@ mlp = {
 }
 shared, pace, own = mlp["momentum", "shared"], mlp["SGD", "paced"], mlp["momentum", "own"]
 of_mlps = accuracy.named("Test accuracy of MLPs")
-own_rates, paced_rate, shared_rate = (at_rates[basis] for basis in ("own", "paced", "shared"))
-at_own = (own, mlp["SGD", "own"], own_rates), (own, mlp["Adam", "own"], own_rates)
+shared_adam, own_sgd, own_adam = mlp["Adam", "shared"], mlp["SGD", "own"], mlp["Adam", "own"]
 for id, rival, checks in (
-    ("S5.5a", ("SGD", "shared"), [at_own[0], (shared, pace, paced_rate)]),
-    ("S5.5b", ("Adam", "default"), [at_own[1], (shared, mlp["Adam", "shared"], shared_rate)]),
+    ("S5.5a", ("SGD", "shared"), {"own": (own, own_sgd), "paced": (shared, pace)}),
+    ("S5.5b", ("Adam", "default"), {"own": (own, own_adam), "shared": (shared, shared_adam)}),
 ):
     words = f"after momentum than after {rival[0]}"
-    steps = [points(a[of_mlps], b[of_mlps], words + where) for a, b, where in checks]
+    steps = [points(a[of_mlps], b[of_mlps], words + at_rates[x]) for x, (a, b) in checks.items()]
     beaten = points(shared[of_mlps], mlp[rival][of_mlps], words)
-    study.above(id, beaten, step_and_start=steps, changed=equivalence if id == "S5.5b" else "")
-rates_of_three = [("shared", "shared", "default", ""), ("own", "own", "own", own_rates)]
-rates_of_three += [("shared", "shared", "shared", shared_rate)]
-rates_of_three += [("paced", "shared", "default", paced_rate)]
+    study.above(id, beaten, step_and_start=steps)
+rates_of_three = {"source": ("shared", "shared", "default"), "own": ("own", "own", "own")}
+rates_of_three |= {"shared": ("shared",) * 3, "paced": ("paced", "shared", "default")}
 slowest = [
     ratio(
         mlp["SGD", sgd][train_loss],
         largest(mlp["momentum", fast][train_loss], mlp["Adam", adam][train_loss]),
-        f"after SGD than after the slower of momentum and Adam{where}",
+        f"after SGD than after the slower of momentum and Adam{at_rates[basis]}",
     )
-    for sgd, fast, adam, where in rates_of_three
+    for basis, (sgd, fast, adam) in rates_of_three.items()
 ]
 study.above("S5.5c", slowest[0], step_and_start=slowest[1:])
 
@@ -542,7 +512,7 @@ study.above(
     ],
 )
 constants = [series.exponent("trace_constant", **batches) for series in (fixed, longer)]
-study.within("S2.6b", constants[0], 0, step_and_start=constants[1], **shown)
+study.within("S2.6b", constants[0], 0, step_and_start=constants[1])
 
 # %% Show the claims on optimizers
 display.show(*figures.claim_forests(verdicts.of(study), evidence=verdicts.evidence))
@@ -568,7 +538,6 @@ study.above(
     0.9,
     estimator=share("lines to another solution show one minimum", *joined).against(0.5),
     places={"estimator": "on lines to another solution"},
-    **unjudged,
 )
 to_loss = Parameter("loss_level", text="training loss {:g} nats")
 to_accuracy = Parameter("accuracy_levels", 0, "test accuracy {:g}")
@@ -586,6 +555,7 @@ narrowest = {
 # parameters.
 
 # %% Judge epochs to a level
+swap = ("in CNNs than in MLPs", "for MLPs than for CNNs")
 narrow, wide, alike = (
     study.contrast(
         f"in CNNs than in MLPs {words}",
@@ -598,10 +568,7 @@ narrow, wide, alike = (
         ("of as many parameters", "alike", 1, 0),
     )
 )
-families = [
-    one.swapped(one.words.replace("in CNNs than in MLPs", "for MLPs than for CNNs"))
-    for one in (narrow, wide, alike)
-]
+families = [one.swapped(one.words.replace(*swap)) for one in (narrow, wide, alike)]
 fewer = f"fewer epochs of CNNs ({study.record.parameters.get('cnn_epochs')} of 7)"
 there = (
     Parameter("accuracy_levels", 0, "The time to {:.0%} accuracy"),
@@ -644,7 +611,6 @@ study.below(
         all_widths.exponent(width_lambda, contrast="over all widths"),
         compared.exponent(few.named("λ_max of MLPs"), contrast="on few examples"),
     ],
-    changed=equivalence,
 )
 chosen = (
     "The larger of two widths was chosen by its size; doubled for that choice, p stays below 0.01."
@@ -656,7 +622,6 @@ for id in ("S5.2b", "S5.9a"):
         **wide.ratios(scale=relative, training_loss=equal_lambda),
         size=[alike.ratio(sharpness), wide.ratio(few.named("λ_max", "on few examples"))],
         also=fewer,
-        changed=chosen,
     )
 
 # %% [markdown]
@@ -671,7 +636,7 @@ round_ends, round_equal = (
 one_size = [alike.ratio(basin), alike.ratio(equal_basin)]
 long_axes = [compared.exponent(one) for one in (round_ends, round_equal)]
 resolution = "A plane whose grid does not resolve the axes decides nothing."
-study.below("S5.3a", long_axes[0], training_loss=long_axes[1], changed=resolution)
+study.below("S5.3a", long_axes[0], training_loss=long_axes[1])
 wider = [compared.exponent(one) for one in (basin, equal_basin)]
 study.above("S5.3b", wider[0], training_loss=wider[1], size=all_widths.exponent(basin))
 study.above(
@@ -681,7 +646,6 @@ study.above(
     training_loss=[narrow.ratio(equal_basin), wide.ratio(equal_basin)],
     size=one_size,
     also=fewer,
-    changed=holm,
 )
 study.above(
     "S5.9b",
@@ -690,7 +654,6 @@ study.above(
     training_loss=wide.ratio(equal_basin),
     size=one_size,
     also=fewer,
-    changed=[holm, chosen],
 )
 
 # %% [markdown]
@@ -711,7 +674,6 @@ for id, side, shape in (("S5.8a", "below", basin), ("S5.8b", "above", round_ends
         six.correlation(shape, epochs),
         size=all_both.correlation(shape, epochs, **within, contrast="over all MLPs and CNNs"),
         also=fewer,
-        changed=partial_reason,
     )
 display.show(*figures.claim_forests(verdicts.of(study), evidence=verdicts.evidence))
 

@@ -104,6 +104,7 @@ def forest(
         keep_style(axes)
         for axis, panel in zip(axes, panels, strict=True):
             _label_rows(axis, panel, maths if mathematics else str)
+        frames.fix_layout(figure)
         return figure
 
 

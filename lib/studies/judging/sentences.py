@@ -126,8 +126,10 @@ def _agreeing(judgement: Judgement, start: str, detail: str, *, other: bool) -> 
         if detail in ("counted", "most telling") and len(names) > 1:
             where = f"in {_NUMBERS[len(names)]}{' other' * other} checks"
         if against and verb == "fails":
-            also = " and also" if "the claim needs" in start and not other else "; the claim also"
-            clauses.append(f"{also} fails {where}")
+            joint = " and fails" if other else "; the claim also fails"
+            if "the claim needs" in start and not other:
+                joint = " and also fails"
+            clauses.append(f"{joint} {where}")
         else:
             clauses.append(f"; it {verb} {where}")
     return clauses
