@@ -70,10 +70,6 @@ def test_figures_of_two_labels_share_no_clip_path():
     assert names("fig-a") and not names("fig-a") & names("fig-b")
 
 
-def test_figure_holds_text_as_paths():
-    assert "<text" not in Figure(canvas(), **WORDS).svg()
-
-
 @pytest.mark.parametrize("label", ["test", "fig-", "tab-test", "fig-a b", "fig-ä", "Fig-a", ""])
 def test_figure_refuses_a_label_of_another_form(label):
     with pytest.raises(ValueError, match=rf"figure label '{label}' is not allowed. Use 'fig-'"):
