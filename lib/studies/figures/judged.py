@@ -11,7 +11,7 @@ from landscape.plots.forest import ForestPanel
 from landscape.plots.forest import forest as draw_forest
 from landscape.plots.style import STYLES, maths
 
-from studies.display import Figure
+from studies.display import Bundle, Figure
 from studies.figures.forest_rows import (
     AXES,
     check_rows,
@@ -24,7 +24,7 @@ from studies.judging.claim_rows import by_claim, claim_headline
 from studies.judging.rows import trial_sentence
 from studies.judging.sentences import sentence
 from studies.judging.verdicts import Judgement
-from studies.placed import Bundle, Placed
+from studies.placed import Placed
 
 _ROWS = 40  # Of a figure, so that it fits a page.
 _READ = (
