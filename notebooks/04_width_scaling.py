@@ -134,7 +134,9 @@ source = {"learning_rate": 0.01, "momentum": 0.9, "dataset": "mnist", "max_train
 source |= {"mlp_epochs": "24 (12 at width 128)", "cnn_epochs": 7, "mlp_widths": [32, 64, 128]}
 source |= {"cnn_widths": [16, 32, 64], "seeds": "one, not named"}
 reasons = {"mlp_epochs": "all widths share one plan", "cnn_epochs": "an epoch of a CNN is dear"}
-reasons |= dict.fromkeys(["mlp_widths", "cnn_widths"], "a wider range shows whether a trend goes on")
+reasons |= dict.fromkeys(
+    ["mlp_widths", "cnn_widths"], "a wider range shows whether a trend goes on"
+)
 reasons |= {"seeds": "intervals need several networks"}
 reasons = reasons if study.evidence else dict.fromkeys(source, "the run is small and no evidence")
 tables.departures(source, study.parameters, reasons, label="tab-departures").at("appendix")
@@ -303,7 +305,9 @@ figures.predicted_planes(
 # %% Draw the basins against the width
 shape_quantities = ["basin_width", "anisotropy", "roughness", "quadratic_radius"]
 of_shapes = fit(shaped, ["basin_width", "anisotropy"], families)
-wider = tables.trend(of_shapes, "basin_width", plural, noun="The diameter of the basin", size="the width")
+wider = tables.trend(
+    of_shapes, "basin_width", plural, noun="The diameter of the basin", size="the width"
+)
 rounder = tables.trend(of_shapes, "anisotropy", plural, noun="the anisotropy", size="the width")
 figure = figures.against_size(
     shaped,
