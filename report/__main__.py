@@ -92,8 +92,8 @@ def notebooks(given: argparse.Namespace) -> None:
 
 
 def check(given: argparse.Namespace) -> None:
-    """Check notebooks, their pairs and profile files, the README's table, and lib's imports."""
-    from report import architecture, pairing, readme, structure
+    """Check notebooks, pairs, profile files, README, lib's imports, and the published page."""
+    from report import architecture, pairing, prose, readme, structure
     from report.parameters import parameters
     from report.settings import MEASURING, all_studies
     from report.versions import published_code
@@ -109,11 +109,12 @@ def check(given: argparse.Namespace) -> None:
                 said.append(str(error))
     said += pairing.problems(ROOT)
     said += readme.problems(ROOT)
+    said += prose.problems(ROOT)
     library = architecture.read(ROOT)
     said += architecture.problems(library)
     if said:
         raise ReportError("\n".join(dict.fromkeys(said)))
-    print(f"{len(studies)} studies: structure, pairing, profiles and the README's table are right")
+    print(f"{len(studies)} studies: structure, pairing, profiles, README and page are right")
     print(architecture.summary(library))
     print("\n".join(published_code(ROOT)))
 

@@ -2,20 +2,29 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import nbformat
 from nbformat import NotebookNode
 
+from report.chapters import Heading, headings, numbering
+from report.citations import cited_keys, entries, resolve_citations
 from report.errors import ReportError
-from report.markup import plain_to_markdown, tabular_text
+from report.front import Front, read_front
+from report.layout import (
+    findings_of,
+    name_evidence,
+    open_with_findings,
+    question_of,
+    take_appendix,
+)
+from report.markup import plain_to_markdown
 from report.origins import Origins, read_origins
 from report.records import RECORD, read_json
-from report.references import Target, Targets, markdown_sources, resolve
+from report.references import Target, Targets, resolve
 from report.settings import EVIDENCE, VERDICTS
 from report.verdicts import FILE, Judgement, Verdicts, read_verdicts
 
@@ -87,6 +96,50 @@ class Study:
     origins: Origins
     sections: tuple[Target, ...]
 
+    @property
+    def findings(self) -> tuple[str, ...]:
+        """The sentences that the study opens with, in markdown."""
+        return findings_of(self.notebook)
+
+
+@dataclass(frozen=True)
+class Chapter:
+    """A study, or several that share a number; texts are markdown.
+
+    Attributes:
+        number: Such as ``2``.
+        anchor: Unique in the document; a study of its own has one anchor with its chapter.
+        title: Of the chapter.
+        question: Of the chapter.
+        studies: In reading order; their own titles are those of sections where there are several.
+    """
+
+    number: str
+    anchor: str
+    title: str
+    question: str
+    studies: tuple[Study, ...]
+
+    @property
+    def shared(self) -> bool:
+        """Whether the chapter has a heading besides that of its study."""
+        return len(self.studies) > 1
+
+
+@dataclass(frozen=True)
+class Appendix:
+    """What a study leaves to the end of the document.
+
+    Attributes:
+        name: The study's.
+        target: The study's title.
+        notebook: One cell without code, with figures and tables as outputs.
+    """
+
+    name: str
+    target: Target
+    notebook: NotebookNode
+
 
 @dataclass(frozen=True)
 class Report:
@@ -97,6 +150,26 @@ class Report:
     studies: tuple[Study, ...]
     verdicts: Verdicts
     rows: tuple[Row, ...]
+    front: Front
+    appendix: tuple[Appendix, ...] = ()
+    headings: Mapping[str, Heading] = field(default_factory=dict)
+    cited: tuple[str, ...] = ()  # keys of the bibliography
+
+    @property
+    def chapters(self) -> tuple[Chapter, ...]:
+        """The studies by chapter."""
+        groups: dict[str, list[Study]] = {}
+        numbers = numbering(study.name for study in self.studies)
+        for study, number in zip(self.studies, numbers, strict=True):
+            groups.setdefault(number.chapter, []).append(study)
+        return tuple(self._chapter(number, tuple(group)) for number, group in groups.items())
+
+    def _chapter(self, number: str, studies: tuple[Study, ...]) -> Chapter:
+        first = studies[0]
+        if len(studies) == 1:
+            return Chapter(number, first.target.anchor, first.target.title, first.question, studies)
+        heading = self.headings.get(number) or Heading(number, first.target.title, first.question)
+        return Chapter(number, f"chapter-{number}", heading.title, heading.question, studies)
 
     @property
     def evidence(self) -> bool:
@@ -134,13 +207,24 @@ def read_report(profile_dir: Path, studies: Sequence[str], *, title: str = TITLE
     if not studies:
         raise ReportError("No study was given. Name at least one, such as 01_bn_ablation.")
     notebooks = {name: _read_notebook(profile_dir, name) for name in studies}
+    for name, notebook in notebooks.items():
+        open_with_findings(notebook, name)
     targets = Targets(notebooks)
+    bibliography, cited = entries(), tuple(cited_keys(notebooks))
     for name, notebook in notebooks.items():
         resolve(notebook, name, targets)
+        resolve_citations(notebook, name, bibliography)
     verdicts = Verdicts()
     if VERDICTS in notebooks:
         verdicts = read_verdicts(profile_dir / "results" / VERDICTS / FILE)
         _check_shown(notebooks[VERDICTS], verdicts)
+        for name, notebook in notebooks.items():
+            name_evidence(notebook, name, verdicts.shown_by)
+    appendix = tuple(
+        Appendix(name, targets.title(name), taken)
+        for name, notebook in notebooks.items()
+        if (taken := take_appendix(notebook))
+    )
     return Report(
         title=title,
         profile=profile_dir.name,
@@ -149,6 +233,10 @@ def read_report(profile_dir: Path, studies: Sequence[str], *, title: str = TITLE
         ),
         verdicts=verdicts,
         rows=tuple(Row(judgement, _told(judgement, targets)) for judgement in verdicts.judgements),
+        front=read_front(),
+        appendix=appendix,
+        headings=headings(),
+        cited=cited,
     )
 
 
@@ -184,7 +272,7 @@ def _study(profile_dir: Path, name: str, notebook: NotebookNode, targets: Target
     return Study(
         name=name,
         target=targets.title(name),
-        question=_question(notebook),
+        question=question_of(notebook),
         notebook=notebook,
         provenance={} if silent else read_json(provenance, advice),
         origins=read_origins(profile_dir / RECORD / name),
@@ -212,47 +300,3 @@ def _check_shown(notebook: NotebookNode, verdicts: Verdicts) -> None:
                 f"{VERDICTS} shows {shown['label']} as {shown['verdict']!r}, but {FILE} holds "
                 f"{decided.get(shown['id'])!r}. Run make study STUDY={VERDICTS} again."
             )
-
-
-def _question(notebook: NotebookNode) -> str:
-    """The sentence after **Question.**, which opens every study."""
-    pattern = re.compile(r"\*\*Question\.?\*\*[.:]?\s*(.+?)(?=\n\s*\n|\n\*\*|\Z)", re.DOTALL)
-    for text in markdown_sources(notebook):
-        if match := pattern.search(text):
-            return " ".join(match.group(1).split())
-    return ""
-
-
-def describe(report: Report) -> str:
-    """One sentence on what the report holds."""
-    # The notebook of verdicts judges what the others measure.
-    studies = sum(study.name != VERDICTS for study in report.studies) or 1
-    claims = len(report.verdicts.judged)
-    described = f"{studies} executed {'study' if studies == 1 else 'studies'} of loss landscapes"
-    if not report.evidence or not claims:
-        return f"{described}."
-    return (
-        f"{described}, and {claims} {'claim' if claims == 1 else 'claims'} with a verdict that "
-        "code decided by a rule that stands in the report."
-    )
-
-
-def markdown_pieces(report: Report) -> Iterator[str]:
-    """Everything that will be typeset, so that pandoc can run once."""
-    for row in report.rows:
-        yield from row.pieces
-    for study in report.studies:
-        yield study.question
-        yield from (target.title for target in (study.target, *study.sections))
-        for cell in study.notebook.cells:
-            if cell.cell_type == "markdown":
-                yield cell.source
-            for output in cell.get("outputs", []):
-                shown = output.get("metadata", {}).get("landscape", {})
-                if "caption" in shown:
-                    yield shown["caption"]
-                for row in [shown.get("columns", []), *shown.get("rows", [])]:
-                    yield from map(tabular_text, row)
-                prose = shown.get("kind") in (None, "note")
-                if prose and "text/markdown" in output.get("data", {}):
-                    yield output.data["text/markdown"]

@@ -16,19 +16,19 @@ from nbconvert.filters import Highlight2HTML
 from nbformat import NotebookNode
 
 from report.atomic import write_atomically
+from report.citations import references
 from report.document import (
     TITLE,
     TRIAL,
     Report,
     Row,
     Study,
-    describe,
-    markdown_pieces,
     read_report,
 )
 from report.errors import ReportError
 from report.figures import inline_svg
 from report.markup import Markup, markup_filters, tabular_text
+from report.pieces import describe, markdown_pieces
 from report.provenance import own_rows, shared_rows
 from report.tables import typeset_column
 
@@ -87,6 +87,7 @@ def render_page(report: Report) -> str:
         scripts=[(HERE / name).read_text(encoding="utf-8") for name in _scripts(report)],
         shared=shared_rows(report),
         own=own_rows(report),
+        references=references(report.cited, "html"),
     )
 
 

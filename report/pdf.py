@@ -12,9 +12,12 @@ import typst
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from report.atomic import write_atomically
-from report.document import TITLE, TRIAL, Report, describe, markdown_pieces, read_report
+from report.citations import references
+from report.document import TITLE, TRIAL, Report, read_report
 from report.errors import ReportError
 from report.markup import Markup, markup_filters
+from report.pieces import describe, markdown_pieces
+from report.print_edition import for_print
 from report.provenance import own_rows, shared_rows
 from report.typst_study import TEMPLATES, TypstExporter, string_literal
 
@@ -45,6 +48,7 @@ def build_pdf(
 
 def render_typst(report: Report) -> tuple[str, dict[str, bytes]]:
     """The report as Typst source, and the figures it includes by file name."""
+    report = for_print(report)
     markup = Markup("typst")
     markup.prime(markdown_pieces(report))
     exporter = TypstExporter(markup, report.rows)
@@ -62,6 +66,7 @@ def render_typst(report: Report) -> tuple[str, dict[str, bytes]]:
         trial=TRIAL,
         shared=shared_rows(report),
         own=own_rows(report),
+        references=references(report.cited, "typst"),
     )
     return source, files
 

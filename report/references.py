@@ -3,32 +3,36 @@
 from __future__ import annotations
 
 import re
-import string
-from collections.abc import Iterable, Iterator, Mapping
+from collections import Counter
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
 from nbformat import NotebookNode
 
+from report.chapters import Numbering, numbering
 from report.errors import ReportError
+from report.layout import claim_anchor, place_of
 from report.settings import VERDICTS
+from report.texts import CODE, rewrite
 
-Kind = Literal["title", "section", "figure", "table", "note", "verdict"]
+Kind = Literal["title", "section", "figure", "table", "note", "verdict", "claim"]
 NAMES = {"figure": "Figure", "table": "Table"}
+# Figures and tables are numbered by place: Figure 3, Table S5 of the details, Table A2.
+LETTERS = {"body": "", "detail": "S", "appendix": "A"}
 NEEDED = {
     "figure": ("label", "caption", "alt"),
     "table": ("label", "caption"),
     "note": ("label",),  # stands for a figure or table that the record cannot show
     "verdict": ("label", "id", "verdict"),
+    "claim": ("label", "claim"),
 }
 
-# Code comes first, so that a link or a heading inside code is left alone.
-_CODE = r"(?P<code>^ {0,3}(?P<fence>```+|~~~+).*?(?:^ {0,3}(?P=fence)|\Z)|(?P<tick>`+).+?(?P=tick))"
 _LINK = re.compile(
-    _CODE + r"|\[(?P<text>(?:[^\[\]]|\[[^\]]*\])*)\]\(#(?P<label>[^)\s]+)\)", re.M | re.S
+    CODE + r"|\[(?P<text>(?:[^\[\]]|\[[^\]]*\])*)\]\(#(?P<label>[^)\s]+)\)", re.M | re.S
 )
 _HEADING = re.compile(
-    _CODE + r"|^ {0,3}(?P<marks>\#{1,6})[ \t]+(?P<title>[^\n]*?)[ \t]*\#*[ \t]*"
+    CODE + r"|^ {0,3}(?P<marks>\#{1,6})[ \t]+(?P<title>[^\n]*?)[ \t]*\#*[ \t]*"
     r"(?:\{\#(?P<label>[^}\s]+)\}[ \t]*)?$",
     re.M | re.S,
 )
@@ -44,11 +48,12 @@ class Target:
     number: str  # "3" of Figure 3, "1.2" of a section, "S1.2" of a verdict
     anchor: str
     title: str = ""  # markdown; headings only
+    place: str = "body"
 
     @property
     def name(self) -> str:
         """What a reference to it says; empty where the author's words are kept."""
-        if self.kind == "verdict":
+        if self.kind in ("verdict", "claim"):
             return self.number
         return f"{NAMES[self.kind]} {self.number}" if self.kind in NAMES else ""
 
@@ -58,8 +63,8 @@ class Targets:
 
     def __init__(self, notebooks: Mapping[str, NotebookNode]) -> None:
         self._targets: dict[tuple[str, str], Target] = {}
-        self._counts = {"figure": 0, "table": 0}
-        for (study, notebook), number in zip(notebooks.items(), chapters(notebooks), strict=True):
+        self._counts: Counter[str] = Counter()
+        for (study, notebook), number in zip(notebooks.items(), numbering(notebooks), strict=True):
             _Collector(self._targets, self._counts, study, number).collect(notebook)
 
     def find(self, label: str, *, study: str) -> Target | None:
@@ -104,26 +109,14 @@ class Targets:
         )
 
 
-def chapters(studies: Iterable[str]) -> list[str]:
-    """Return a number for each study: the one of its name, or its place where the name has none.
-
-    Where studies share a number, each has a letter behind it: 2a, 2b.
-    """
-    found = [re.match(r"\d+", study) for study in studies]
-    own = [int(digits.group()) if digits else place for place, digits in enumerate(found, start=1)]
-    return [
-        f"{number}{string.ascii_lowercase[own[:place].count(number)]}"
-        if own.count(number) > 1
-        else str(number)
-        for place, number in enumerate(own)
-    ]
-
-
 class _Collector:
     """Walks one notebook in reading order and writes number and anchor beside each target."""
 
-    def __init__(self, targets: dict, counts: dict[str, int], study: str, number: str) -> None:
-        self.targets, self.counts, self.study, self.number = targets, counts, study, number
+    def __init__(
+        self, targets: dict, counts: Counter[str], study: str, numbering: Numbering
+    ) -> None:
+        self.targets, self.counts, self.study = targets, counts, study
+        self.number, self.shared = numbering.number, numbering.shared
         self.prefix = study.replace("_", "-")
         self.sections = 0
 
@@ -143,7 +136,7 @@ class _Collector:
         kind = shown.get("kind")
         if kind in NEEDED:
             self._check(shown, kind, index)
-            self._labelled(shown, kind)
+            self._labelled(shown, kind, place_of(output))
         elif any(mime.startswith("image/") for mime in output.get("data", {})):
             raise ReportError(
                 f"Study {self.study}: the figure of cell {index} has no label, caption and "
@@ -162,13 +155,12 @@ class _Collector:
                     f"Every {kind} needs {', '.join(NEEDED[kind])}."
                 )
 
-    def _labelled(self, shown: NotebookNode, kind: str) -> None:
-        if kind in self.counts:
-            self.counts[kind] += 1
-            number = str(self.counts[kind])
-        else:
-            number = shown.get("id", "")
-        target = self._add(kind, shown["label"], number)
+    def _labelled(self, shown: NotebookNode, kind: str, place: str) -> None:
+        number = shown.get("claim" if kind == "claim" else "id", "")
+        if kind in NAMES:
+            self.counts[kind, place] += 1
+            number = f"{LETTERS[place]}{self.counts[kind, place]}"
+        target = self._add(kind, shown["label"], number, place=place)
         shown["anchor"], shown["name"] = target.anchor, target.name
 
     def _heading(self, match: re.Match[str]) -> str:
@@ -185,6 +177,8 @@ class _Collector:
                 number = f"{self.number}.{self.sections}"
             target = self._add("section", label, number, title)
         number = f' data-number="{target.number}"' if target.number else ""
+        if self.shared:
+            marks += "#"  # a section of its chapter
         # Blank lines, because pandoc takes a heading's neighbours for its paragraph otherwise.
         return f"\n{marks} {title} {{#{target.anchor}{number}}}\n"
 
@@ -197,7 +191,9 @@ class _Collector:
         )
         return f"{slug}-{taken + 1}" if taken else slug
 
-    def _add(self, kind: Kind, label: str, number: str, title: str = "") -> Target:
+    def _add(
+        self, kind: Kind, label: str, number: str, title: str = "", place: str = "body"
+    ) -> Target:
         if (self.study, label) in self.targets:
             what = "title" if kind == "title" else f"label {label!r}"
             raise ReportError(
@@ -205,7 +201,9 @@ class _Collector:
                 "a study has one title."
             )
         anchor = self.prefix if kind == "title" else f"{self.prefix}-{label}"
-        target = Target(kind, self.study, label, number, anchor, title)
+        if kind == "claim":  # its row in the opening, wherever the notebook shows it
+            anchor = claim_anchor(number)
+        target = Target(kind, self.study, label, number, anchor, title, place)
         self.targets[self.study, label] = target
         return target
 
@@ -242,23 +240,10 @@ def resolve(notebook: NotebookNode, study: str, targets: Targets) -> None:
         name = target.name.replace(" ", "\u00a0")
         if not text:
             return f"[{name or target.title or target.number}](#{target.anchor})"
-        appended = f" ({name})" if name and target.kind != "verdict" else ""
+        appended = f" ({name})" if name and target.kind in NAMES else ""
         return f"[{text}{appended}](#{target.anchor})"
 
-    def text(source: str) -> str:
-        return _LINK.sub(link, source)
-
-    for cell in notebook.cells:
-        if cell.cell_type == "markdown":
-            cell.source = text(cell.source)
-        for output in cell.get("outputs", []):
-            if "text/markdown" in output.get("data", {}):
-                output.data["text/markdown"] = text(output.data["text/markdown"])
-            shown = output.get("metadata", {}).get("landscape", {})
-            if "caption" in shown:
-                shown["caption"] = text(shown["caption"])
-            if "rows" in shown:
-                shown["rows"] = [[text(str(cell)) for cell in row] for row in shown["rows"]]
+    rewrite(notebook, lambda source: _LINK.sub(link, source))
 
 
 def markdown_sources(notebook: NotebookNode) -> Iterator[str]:

@@ -1,6 +1,6 @@
 """The verdicts of a profile, as ``09_verdicts`` writes them: read once, for page, PDF and README.
 
-``results/09_verdicts/verdicts.json`` is an object with two lists:
+``results/09_verdicts/verdicts.json`` is an object (``studies.verdicts.content`` writes it):
 
 ``judgements``
     A row an atomic claim: one measured relation with one claimed side and one border. The keys are
@@ -8,7 +8,13 @@
     ``claim`` and ``verdict`` are there in every row. What a row lacks is empty, and what else it
     holds is left alone.
 ``claims``
-    A row a claim of a source: ``claim``, ``summary``, and ``ids`` of its atomic claims.
+    A row a claim of a source; the keys are those of ``Claim``.
+``highlights``, ``abstract``, ``example``
+    What the report opens with; empty where the numbers are no evidence.
+``evidence``
+    Whether they are. If not, the word of every judgement and claim is ``trial``.
+``sources``
+    Id, title and setting of each source.
 """
 
 from __future__ import annotations
@@ -16,7 +22,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import MISSING, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +31,11 @@ from report.records import read_json
 
 FILE = "verdicts.json"
 NOT_JUDGED = "not judged"
+TRIAL = "trial"  # In place of every verdict, where numbers are no evidence.
 WORDS = ("reproduced", "contradicted", "undecided", NOT_JUDGED)
+# Of a claim as a whole: partly where some of its parts are reproduced, and others are not.
+CLAIM_WORDS = ("reproduced", "partly", "contradicted", "undecided", NOT_JUDGED)
+_CLAIM_ALLOWED = (*CLAIM_WORDS, TRIAL)
 # What a check of a verdict says, in the words that a reader sees.
 OUTCOMES = {
     "holds": "holds",
@@ -33,6 +43,7 @@ OUTCOMES = {
     "reversed": "reversed",
     "undecided": "undecided",
     "not run": "not run",
+    TRIAL: "measured",
 }
 
 
@@ -50,6 +61,7 @@ class Judgement:
         setting: The setting here, where it departs from the source's.
         sentence: What was found, with its numbers.
         headline: The same in one phrase, such as ``explained by the training loss``.
+        evidence: Labels of figures and tables that show it, such as ``01_bn/fig-sharpness``.
         reason: Why nothing was judged.
         depends_on: The checks that ended otherwise than the verdict.
         findings: The measured relations, each with estimate, intervals, border and margin.
@@ -67,6 +79,7 @@ class Judgement:
     setting: str = ""
     sentence: str = ""
     headline: str = ""
+    evidence: tuple[str, ...] = ()
     reason: str = ""
     depends_on: tuple[str, ...] = ()
     findings: tuple[Mapping[str, Any], ...] = ()
@@ -116,10 +129,70 @@ class Judgement:
 
 
 @dataclass(frozen=True)
+class Claim:
+    """A claim of a source, as a whole. Texts are plain, with Unicode or $maths$.
+
+    Attributes:
+        claim: Such as ``S1.4``.
+        source: Such as ``S1``.
+        statement: What the source asserts.
+        finding: What was found, in one sentence; why nothing was, where nothing is judged.
+        verdict: One of ``CLAIM_WORDS``; ``partly``: some of its parts are reproduced, others are
+            not.
+        headline: What became of its parts, in one phrase.
+        ids: Its atomic claims.
+        studies: The studies whose records judge it.
+        evidence: Labels of figures and tables that show it, such as ``01_bn/fig-sharpness``.
+    """
+
+    claim: str
+    source: str
+    statement: str
+    finding: str
+    verdict: str
+    headline: str = ""
+    ids: tuple[str, ...] = ()
+    studies: tuple[str, ...] = ()
+    evidence: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Highlight:
+    """A finding that the report opens with.
+
+    Attributes:
+        title: Its title.
+        text: A few sentences, in markdown.
+        claims: The claims of sources that it is about.
+        figure: Label of the figure that shows it, such as ``01_bn/fig-sharpness``.
+    """
+
+    title: str
+    text: str
+    claims: tuple[str, ...] = ()
+    figure: str = ""
+
+
+@dataclass(frozen=True)
+class Source:
+    """A source whose claims are tested: its id, title, and data and networks in a few words."""
+
+    id: str
+    title: str
+    setting: str = ""
+
+
+@dataclass(frozen=True)
 class Verdicts:
-    """What ``09_verdicts`` gave."""
+    """What ``09_verdicts`` gave; the module's docstring explains the fields."""
 
     judgements: tuple[Judgement, ...] = ()
+    claims: tuple[Claim, ...] = ()
+    highlights: tuple[Highlight, ...] = ()
+    sources: tuple[Source, ...] = ()
+    abstract: str = ""
+    example: str = ""
+    evidence: bool = True
 
     @property
     def tally(self) -> list[tuple[str, int]]:
@@ -129,7 +202,22 @@ class Verdicts:
     @property
     def judged(self) -> tuple[Judgement, ...]:
         """The atomic claims that have a verdict."""
-        return tuple(row for row in self.judgements if row.verdict != NOT_JUDGED)
+        return tuple(row for row in self.judgements if row.verdict in WORDS[:-1])
+
+    @property
+    def claim_tally(self) -> list[tuple[str, int]]:
+        """How many claims of sources came out in which way; words that occur only."""
+        counts = Counter(row.verdict for row in self.claims)
+        return [(word, counts[word]) for word in CLAIM_WORDS if counts[word]]
+
+    @property
+    def shown_by(self) -> dict[str, list[str]]:
+        """The claims of the sources that each figure or table is evidence for, by its label."""
+        shown: dict[str, list[str]] = {}
+        for claim in self.claims:
+            for label in claim.evidence:
+                shown.setdefault(label, []).append(claim.claim)
+        return shown
 
     @property
     def by_source(self) -> list[list[Judgement]]:
@@ -161,7 +249,40 @@ def read_verdicts(path: Path) -> Verdicts:
             f"{path} holds {', '.join(twice)} twice. An atomic claim has one judgement: give each "
             "a name of its own in 09_verdicts"
         )
-    return Verdicts(tuple(rows))
+    return Verdicts(
+        tuple(rows),
+        claims=_entries(content, "claims", Claim, path),
+        highlights=_entries(content, "highlights", Highlight, path),
+        sources=_entries(content, "sources", Source, path),
+        abstract=content.get("abstract", ""),
+        example=content.get("example", ""),
+        evidence=bool(content.get("evidence", True)),
+    )
+
+
+def _entries(content: Mapping[str, Any], name: str, kind: type, path: Path) -> tuple:
+    """Return the entries of a list as instances of a class, lists in them as tuples."""
+    known = {one.name for one in fields(kind)}
+    needed = {one.name for one in fields(kind) if one.default is MISSING}
+    entries = []
+    for entry in content.get(name, ()):
+        if not isinstance(entry, dict) or any(not entry.get(key) for key in needed):
+            shown = json.dumps(entry, ensure_ascii=False)[:80]
+            raise ReportError(
+                f"{path} holds in {name} the row {shown}, which lacks a value of "
+                f"{', '.join(sorted(needed))}. Run make study STUDY=09_verdicts again"
+            )
+        values = {key: value for key, value in entry.items() if key in known}
+        entries.append(
+            kind(**{k: tuple(v) if isinstance(v, list) else v for k, v in values.items()})
+        )
+    wrong = [row.verdict for row in entries if kind is Claim and row.verdict not in _CLAIM_ALLOWED]
+    if wrong:
+        raise ReportError(
+            f"{path} holds a claim with the verdict {wrong[0]!r}; allowed are "
+            f"{', '.join(_CLAIM_ALLOWED)}."
+        )
+    return tuple(entries)
 
 
 def _judgement(entry: Any, path: Path) -> Judgement:
@@ -174,10 +295,10 @@ def _judgement(entry: Any, path: Path) -> Judgement:
         )
     known = {one.name for one in fields(Judgement)}
     values = {name: value for name, value in entry.items() if name in known and value is not None}
-    for name in ("depends_on", "findings"):
+    for name in ("depends_on", "findings", "evidence"):
         values[name] = tuple(values.get(name, ()))
     row = Judgement(**values)
-    if row.verdict not in WORDS:
+    if row.verdict not in (*WORDS, TRIAL):
         raise ReportError(
             f"{path}: {row.id} has the verdict {row.verdict!r}; allowed are {', '.join(WORDS)}."
         )

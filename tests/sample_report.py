@@ -18,8 +18,8 @@ BN_TITLE = """# What does batch normalisation do to curvature?
 sharper network generalise worse?
 
 **Measured.** The extreme eigenvalues of $\\nabla^2 L(\\theta)$ over a fixed set of examples, five
-seeds an arm, seeds paired. [Figure](#fig-training) shows the training,
-[the table](#tab-curvature) the curvature, [the limits](#limits) what was not varied.
+seeds an arm, seeds paired. [](#fig-training) shows the training,
+[the numbers](#tab-curvature) give the curvature, [the limits](#limits) what was not varied.
 - one arm with normalisation
 - one arm without, the same architecture otherwise"""
 BN_METHOD = """## Curvature

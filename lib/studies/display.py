@@ -12,8 +12,8 @@ import matplotlib.figure
 import matplotlib.style
 from landscape.plots.style import STYLES, maths
 
-# Where the report puts what a cell shows: ``body``, in its place; ``detail``, folded in the page and
-# left out of the PDF; ``appendix``, at the end of both.
+# Where the report puts what a cell shows: ``body``, in its place; ``detail``, folded in the page
+# and left out of the PDF; ``appendix``, at the end of both.
 PLACES = ("body", "detail", "appendix")
 
 Bundle = tuple[dict[str, str], dict[str, Any]]

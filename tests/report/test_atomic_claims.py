@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-COLUMNS = "id source claim statement source_number source_text setting reason".split()
+COLUMNS = "id source claim statement source_number source_text setting reason name evidence".split()
 STUDIES = {path.stem for path in (ROOT / "notebooks").glob("0*.py")}
 PLANNED_STUDIES = {"05_dynamics", "06_connectivity", "07_theory", "08_prediction"}
 
@@ -49,6 +49,8 @@ def test_a_row_is_complete_and_its_number_is_one(row):
     assert row["claim"].startswith(f"{row['source']}.") and row["id"].startswith(row["claim"])
     assert row["statement"].endswith(".") and len(row["statement"]) < 110
     assert row["source_text"] and row["setting"]
+    # The headline of a claim says of each name what became of it.
+    assert row["name"] and len(row["name"].split()) <= 6 and not row["name"].endswith(".")
     assert not row["source_number"] or math.isfinite(float(row["source_number"]))
 
 

@@ -9,11 +9,11 @@ import pytest
 from nbformat import v4
 
 from report import provenance
+from report.chapters import numbering
 from report.document import read_report
 from report.errors import ReportError
 from report.html import build_html
 from report.pdf import build_pdf, render_typst
-from report.references import chapters
 from tests import sample_report as sample
 
 BN = "01_bn_ablation"
@@ -63,9 +63,11 @@ def test_sections_are_numbered_by_their_study(profile):
     assert numbers == [("7.1", "Stationarity"), ("7.2", "Limits")]
 
 
-def test_studies_that_share_a_number_have_letters():
+def test_studies_that_share_a_number_are_sections_of_one_chapter():
     names = ["01_bn", "02_skip_ablation", "02_skip_depth", "own", "10_end", "02_skip_vs_cnn"]
-    assert chapters(names) == ["1", "2a", "2b", "4", "10", "2c"]
+    assert [one.number for one in numbering(names)] == ["1", "2.1", "2.2", "4", "10", "2.3"]
+    assert [one.chapter for one in numbering(names)] == ["1", "2", "2", "4", "10", "2"]
+    assert [one.shared for one in numbering(names)] == [False, True, True, False, False, True]
 
 
 def test_reference_to_a_study_that_is_left_out_keeps_its_words(profile):
@@ -75,9 +77,16 @@ def test_reference_to_a_study_that_is_left_out_keeps_its_words(profile):
 
 def test_references_become_numbers_and_lead_to_their_own_study_first(page):
     assert '<a href="#01-bn-ablation-fig-training">Figure\u00a01</a> shows' in page
-    assert '<a href="#07-theory-fig-training">Figure\u00a03</a>' in page
+    assert '<a href="#07-theory-fig-training">our own curves (Figure\u00a03)</a>' in page
+    assert '<a href="#01-bn-ablation-tab-curvature">the numbers (Table\u00a01)</a>' in page
     assert '<a href="#09-verdicts-verdict-S1.2">S1.2</a>' in page
     assert '<a href="#01-bn-ablation-limits">the limits</a>' in page
+
+
+@pytest.mark.parametrize("text", ["Figure", "the table", "This plot"])
+def test_words_that_only_repeat_the_name_of_a_figure_are_an_error(study, text):
+    with pytest.raises(ReportError, match=rf"\[{text}\]\(#fig-a\).*leave the text empty"):
+        read(study([drawing()], prose=f"See [{text}](#fig-a)."))
 
 
 def test_a_reference_leads_to_the_sentence_in_place_of_what_is_missing(study):
@@ -169,13 +178,13 @@ def test_pdf_numbers_studies_as_the_document_does(tmp_path):
         sample.write_study(tmp_path, name, v4.new_notebook(cells=cells))
     names = ["02_skip_depth", "02_skip_vs_cnn"]
     page = build_html(tmp_path, names, tmp_path / "a.html").read_text("utf-8")
-    assert 'data-number="2a.1"' in page and 'data-number="2b"' in page
+    assert 'data-number="2.1.1"' in page and 'data-number="2.2"' in page
     pdf = build_pdf(tmp_path, names, tmp_path / "a.pdf")
     try:
         done = subprocess.run(["pdftotext", pdf, "-"], capture_output=True, text=True, check=True)
     except FileNotFoundError:
         pytest.skip("pdftotext (poppler) is not installed")
-    assert re.search(r"2a\.1\s+Limits", done.stdout) and re.search(r"2b\s+Of 02", done.stdout)
+    assert re.search(r"2\.1\.1\s+Limits", done.stdout) and re.search(r"2\.2\s+Of 02", done.stdout)
 
 
 def test_table_without_columns_falls_back_to_its_markdown(study):

@@ -6,6 +6,7 @@ The other functions draw one kind of figure each, from panels or planes.
 
 from landscape.plots.compare import compare
 from landscape.plots.curves import curves, pairs, spectra
+from landscape.plots.dots import DotPanel, dots
 from landscape.plots.forest import ForestPanel, ForestRow
 from landscape.plots.panel import Band, Panel
 from landscape.plots.planes import levels, planes
@@ -16,11 +17,13 @@ from landscape.plots.surfaces import surface, surface_data
 __all__ = [
     "Band",
     "Cloud",
+    "DotPanel",
     "ForestPanel",
     "ForestRow",
     "Panel",
     "compare",
     "curves",
+    "dots",
     "levels",
     "maths",
     "pairs",

@@ -24,7 +24,7 @@ _FROM = {
     "scatter": "clouds",
     "against_target": "clouds",
 }
-_FROM |= {"forests": "judged", "predicted_planes": "slices"}
+_FROM |= {"forests": "judged", "measures": "dot_plots", "predicted_planes": "slices"}
 
 __all__ = sorted(_FROM)
 

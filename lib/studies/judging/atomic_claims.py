@@ -15,6 +15,8 @@ COLUMNS = (
     "source_text",
     "setting",
     "reason",
+    "name",
+    "evidence",
 )
 
 
@@ -31,6 +33,9 @@ class AtomicClaim:
         source_text: What the source says of the number, such as ``57.18 against 37.51``.
         setting: Data, model and training of the source.
         reason: Why the claim has no rule; empty where it has one.
+        name: The assertion as the subject of ``holds``, such as ``higher accuracy``.
+        evidence: Labels of the figures and tables that show what judges it, each with its study,
+            such as ``01_bn_ablation/fig-sharpness``.
     """
 
     id: str
@@ -41,12 +46,15 @@ class AtomicClaim:
     source_text: str = ""
     setting: str = ""
     reason: str = ""
+    name: str = ""
+    evidence: tuple[str, ...] = ()
 
 
 def read_atomic_claims(path: Path) -> dict[str, AtomicClaim]:
     """Read the atomic claims of a CSV file with the columns of ``COLUMNS``.
 
-    ``source_number`` holds numbers separated by semicolons, or nothing.
+    ``source_number`` holds numbers separated by semicolons, or nothing; ``evidence`` labels
+    separated by spaces.
 
     Args:
         path: The file, in UTF-8.
@@ -115,6 +123,8 @@ def _claim(place: str, row: dict) -> AtomicClaim:
         source_text=cells["source_text"],
         setting=cells["setting"],
         reason=cells["reason"],
+        name=cells["name"] or id,
+        evidence=tuple(cells["evidence"].split()),
     )
 
 

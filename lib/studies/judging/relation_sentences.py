@@ -86,6 +86,27 @@ def relation_sentence(finding: JudgedRelation) -> str:
     return text
 
 
+def plain_text(finding: JudgedRelation) -> str:
+    """Return quantity, estimate and interval of a relation, without a word on what they mean.
+
+    Args:
+        finding: The finding.
+    """
+    relation, effect = finding.relation, finding.effect
+    if math.isnan(effect.low):
+        return _without_interval(finding)
+    place = f" {relation.contrast}" if relation.contrast else ""
+    if relation.kind == "share":
+        count = round(effect.estimate * effect.n)
+        return f"{count} of {effect.n} {relation.quantity}{place} ({interval_words(finding)})"
+    noun = {"correlation": f"rank correlation with {relation.other}"}.get(
+        relation.kind, "mean" if relation.kind in _PLAIN else relation.kind
+    )
+    value = rounded(finding)[1]
+    value += unit_words(relation.unit, value)
+    return f"{_subject(relation.quantity)}{place}: {noun} {value} ({interval_words(finding)})"
+
+
 def would_have_seen_words(finding: JudgedRelation) -> str:
     """Return what would have been seen with 80% power, such as ``a ratio of 1.43 would ...``."""
     value, kind = finding.would_have_seen, finding.relation.kind

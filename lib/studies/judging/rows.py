@@ -12,6 +12,7 @@ finite (an interval that is open on that side)::
     headline                one phrase: holds | holds; open: training loss | contradicted |
                             undecided | not judged | explained by the training loss |
                             an artefact of the estimator | ...
+    evidence                labels of figures and tables that show it, each with its study
     reason                  why it is not judged, or ""
     artefact                true only if the check "estimator" is gone or reversed
     depends_on              names of the checks that end otherwise than the verdict
@@ -37,18 +38,25 @@ and a finding::
     equivalent              whether the 90% interval lies inside the margin
     would_have_seen, would_have_seen_text             with 80% power, where undecided
     published_estimator, reason, text                 text: the relation's own sentence
+
+A trial, which is no evidence, has the word ``trial`` in place of every verdict, headline, outcome
+and word of a check.
 """
 
 import math
-from collections.abc import Sequence
 from typing import Any
 
 from studies.formatting import list_text
 from studies.judging.findings import JudgedRelation
-from studies.judging.relation_sentences import relation_sentence, would_have_seen_words
+from studies.judging.relation_sentences import (
+    plain_text,
+    relation_sentence,
+    would_have_seen_words,
+)
 from studies.judging.sentences import sentence
 from studies.judging.verdicts import CheckResult, Judgement
 
+TRIAL = "trial"  # Stands in place of a verdict where numbers are no evidence.
 _EXPLAINING = ("training loss", "scale")
 
 
@@ -69,57 +77,36 @@ def headline(judgement: Judgement) -> str:
     return f"{start} the {list_text(names)}"
 
 
-def summary(judgements: Sequence[Judgement]) -> str:
-    """Return what stood of a source's claim, such as ``2 of 3 hold; 1 explained by the scale``.
+def trial_sentence(judgement: Judgement) -> str:
+    """Return the number that a trial gave, without a word on what it means for the claim.
 
     Args:
-        judgements: Of all atomic claims of the claim, at least one.
-
-    Raises:
-        ValueError: If there is none, or they belong to different claims.
+        judgement: The judgement.
     """
-    ids = list(dict.fromkeys(judgement.claim.claim for judgement in judgements))
-    if len(ids) != 1:
-        raise ValueError(
-            f"judgements of {len(ids)} claims ({', '.join(ids) or 'none'}) have no summary. "
-            "Pass those of one claim."
-        )
-    phrases = [headline(judgement) for judgement in judgements]
-    judged = [phrase for phrase in phrases if phrase != "not judged"]
-    if not judged:
-        return "not judged"
-    if len(phrases) == 1:
-        return phrases[0]
-    hold = [phrase for phrase in judged if phrase.startswith("holds")]
-    still = dict.fromkeys(phrase.partition("; ")[2] for phrase in hold if phrase != "holds")
-    parts = [f"{len(hold)} of {len(judged)} hold{'s' if len(hold) == 1 else ''}"]
-    parts[0] += f" ({'; '.join(still)})" if still else ""
-    for phrase in dict.fromkeys(phrases):
-        if not phrase.startswith("holds"):
-            parts.append(_counted(phrases.count(phrase), phrase))
-    return "; ".join(parts)
+    if not judgement.findings:
+        return judgement.reason.rstrip(".") + "."
+    return "; ".join(map(plain_text, judgement.findings)) + "."
 
 
-def _counted(count: int, phrase: str) -> str:
-    if count > 1:
-        phrase = phrase.replace("depends on", "depend on").replace("an artefact", "artefacts")
-    return f"{count} {phrase}"
+def trial_row(judgement: Judgement) -> dict[str, Any]:
+    """Return a row that gives no verdict: what ran shows that it runs, and judges nothing.
 
-
-def summaries(judgements: Sequence[Judgement]) -> list[dict[str, Any]]:
-    """Return one row a source's claim: ``claim``, ``source``, ``ids`` and ``summary``."""
-    groups: dict[str, list[Judgement]] = {}
-    for judgement in judgements:
-        groups.setdefault(judgement.claim.claim, []).append(judgement)
-    return [
-        {
-            "claim": claim,
-            "source": members[0].claim.source,
-            "ids": [judgement.claim.id for judgement in members],
-            "summary": summary(members),
-        }
-        for claim, members in groups.items()
-    ]
+    Args:
+        judgement: The judgement.
+    """
+    values = row(judgement)
+    findings = [*values["findings"], *(f for c in values["checks"].values() for f in c["findings"])]
+    for finding in findings:
+        finding |= {"outcome": TRIAL, "would_have_seen": None, "would_have_seen_text": ""}
+    for relation, finding in zip(judgement.all_findings, findings, strict=True):
+        finding["text"] = plain_text(relation)
+    for check in values["checks"].values():
+        check["word"] = TRIAL if check["findings"] else "not run"
+    values["size"]["word"] = TRIAL
+    if values["rule"] is not None:
+        values["rule"] |= {"former": "", "changed": False, "reason_of_change": ""}
+    words = {"verdict": TRIAL, "headline": TRIAL, "artefact": False, "depends_on": []}
+    return {**values, **words, "sentence": trial_sentence(judgement)}
 
 
 def row(judgement: Judgement) -> dict[str, Any]:
@@ -135,6 +122,7 @@ def row(judgement: Judgement) -> dict[str, Any]:
         "verdict": judgement.verdict,
         "sentence": sentence(judgement),
         "headline": headline(judgement),
+        "evidence": list(claim.evidence),
         "reason": judgement.reason,
         "artefact": judgement.artefact,
         "depends_on": list(judgement.depends_on),

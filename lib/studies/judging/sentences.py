@@ -13,25 +13,26 @@ from studies.judging.relation_sentences import (
 )
 from studies.judging.verdicts import Judgement
 
-LONGEST = 170
+LONGEST = 160  # Characters.
 
 
-def sentence(judgement: Judgement) -> str:
+def sentence(judgement: Judgement, *, longest: int = LONGEST) -> str:
     """Return the finding on an atomic claim as one sentence.
 
     First the relation as the source measured it, or the one that decides of several; then what the
-    checks say. Where that is longer than ``LONGEST``, checks that change nothing are told without
+    checks say. Where that is longer than ``longest``, checks that change nothing are told without
     their numbers, then counted, then left out.
 
     Args:
         judgement: The judgement.
+        longest: Characters it may have.
     """
     if judgement.verdict == "not judged":
         return judgement.reason.rstrip(".") + "."
     start = _leading(judgement)
     for detail in ("with numbers", "named", "counted", "left out"):
         text = "; ".join([start, *_check_clauses(judgement, detail)]) + "."
-        if len(text) <= LONGEST:
+        if len(text) <= longest:
             break
     return text
 

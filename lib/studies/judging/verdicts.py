@@ -78,6 +78,12 @@ class Judgement:
         return tuple(name for name, check in self.checks.items() if check.word == "undecided")
 
     @property
+    def all_findings(self) -> tuple[JudgedRelation, ...]:
+        """The relations as the source measured them, and behind them those of all checks."""
+        checked = (finding for check in self.checks.values() for finding in check.findings)
+        return (*self.findings, *checked)
+
+    @property
     def artefact(self) -> bool:
         """Whether what the source measured comes from its estimator alone."""
         return self.verdict == "reproduced" and "estimator" in self.depends_on

@@ -7,7 +7,8 @@ from typing import Any, Protocol
 from studies.display import Figure, Heading, Sentence, Table
 from studies.figures.judged import forests
 from studies.formatting import list_text
-from studies.judging.rows import headline, row, summaries
+from studies.judging.claim_rows import by_claim, claim_headline
+from studies.judging.rows import headline, row
 from studies.judging.verdicts import Judgement
 
 WORDS = ("reproduced", "contradicted", "undecided", "not judged")
@@ -115,8 +116,8 @@ def claim_summaries(judgements: Sequence[Judgement]) -> list[Heading]:
         judgements: The judgements, of whole claims.
     """
     return [
-        Heading(f"{entry['claim']}: {entry['summary']}", label=f"verdict-{entry['claim']}")
-        for entry in summaries(judgements)
+        Heading(f"{claim}: {claim_headline(parts)}", label=f"verdict-{claim}")
+        for claim, parts in by_claim(judgements).items()
     ]
 
 

@@ -12,11 +12,11 @@ from landscape.store import provenance
 from studies import files
 from studies.judging.atomic_claims import AtomicClaim, read_atomic_claims
 from studies.judging.margins import Margins
-from studies.judging.rows import row, summaries
 from studies.judging.rules import Rule
 from studies.judging.verdicts import Judgement, judge, judge_all
 from studies.study import plain_values
 from studies.verdicts.columns import NotMeasuredError
+from studies.verdicts.content import verdicts_content
 from studies.verdicts.judged_study import AskedRule, JudgedStudy, checked, measured
 from studies.verdicts.recorded_study import RecordedStudy
 from studies.verdicts.settings import setting
@@ -144,13 +144,13 @@ class Judgements:
             for asked in study.rules
         }
 
+    def judging_studies(self) -> dict[str, str]:
+        """Return for each atomic claim with a rule the study whose record judges it."""
+        return {asked.id: name for name, study in self.studies.items() for asked in study.rules}
+
     def close(self) -> None:
         """Write ``verdicts.json`` and the provenance."""
-        judgements = self.all()
-        content = {
-            "judgements": [row(judgement) for judgement in judgements],
-            "claims": summaries(judgements),
-        }
+        content = verdicts_content(self.all(), self.judging_studies(), evidence=self.evidence)
         results = self._folder / "results" / self.name / "verdicts.json"
         files.write(results, files.as_json(content))
         path = self._folder / "provenance" / f"{self.name}.json"

@@ -12,6 +12,8 @@ GOOD = {
     "source_text": "57.18 against 37.51",
     "setting": "Fashion-MNIST",
     "reason": "",
+    "name": "sharper",
+    "evidence": "01_bn/fig-a 01_bn/tab-b",
 }
 
 
@@ -26,6 +28,7 @@ def test_a_claim_is_read_as_it_stands(tmp_path):
     claims = read_atomic_claims(write(tmp_path, {}, {"id": "S1.4", "source_number": ""}))
     assert list(claims) == ["S1.4b", "S1.4"]
     claim = claims["S1.4b"]
+    assert (claim.name, claim.evidence) == ("sharper", ("01_bn/fig-a", "01_bn/tab-b"))
     assert (claim.source, claim.claim, claim.statement) == ("S1", "S1.4", "BN is sharper")
     assert claim.source_numbers == (1.52, 2.0) and claims["S1.4"].source_numbers == ()
     assert (claim.source_text, claim.setting, claim.reason) == (
@@ -67,7 +70,7 @@ def test_a_number_that_is_none_is_refused(tmp_path, text):
     ("columns", "fault"),
     [
         ((*COLUMNS, "verdict"), "unknown columns verdict"),
-        (COLUMNS[:-1], "no column reason"),
+        (COLUMNS[:-1], "no column evidence"),
         ((*COLUMNS, "id"), "a column twice"),
         (("ID", *COLUMNS[1:]), "unknown columns ID and no column id"),
     ],
@@ -79,12 +82,12 @@ def test_other_columns_are_refused(tmp_path, columns, fault):
 
 @pytest.mark.parametrize("statement", ["one, two", "one,two,three"])
 def test_a_row_of_another_length_is_refused(tmp_path, statement):
-    with pytest.raises(ValueError, match=r"line 2: the row does not have 8 cells. Quote cells"):
+    with pytest.raises(ValueError, match=r"line 2: the row does not have 10 cells. Quote cells"):
         read_atomic_claims(write(tmp_path, {"statement": statement}))
 
 
 def test_a_row_that_is_too_short_is_refused(tmp_path):
     path = tmp_path / "claims.csv"
     path.write_text(",".join(COLUMNS) + "\nS1.4b,S1,S1.4\n", encoding="utf-8")
-    with pytest.raises(ValueError, match=r"does not have 8 cells"):
+    with pytest.raises(ValueError, match=r"does not have 10 cells"):
         read_atomic_claims(path)

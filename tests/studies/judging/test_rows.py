@@ -122,40 +122,23 @@ def test_the_headline_of_a_claim(measured, checks, headline):
     assert rows.headline(judged(measured, checks=checks)) == headline
 
 
-def test_a_claim_is_summed_up_by_counts():
-    holds, explained = judged(), judged(checks={"training loss": EQUAL})
-    assert (
-        rows.summary([holds, explained, holds]) == "2 of 3 hold; 1 explained by the training loss"
-    )
-    assert rows.summary([holds]) == "holds"
-    assert rows.summary([holds, explained]).startswith("1 of 2 holds; ")
-    moved = judged(checks={"BN mode": DOWN})
-    still = judged(checks={"size": OPEN})
-    assert rows.summary([holds, still, still]) == "3 of 3 hold (open: size)"
-    missing = Judgement(CLAIM, None, "not judged", reason="why")
-    assert rows.summary([moved, missing, moved]) == (
-        "0 of 2 hold; 2 depend on the BN mode; 1 not judged"
-    )
-    assert rows.summary([missing, missing]) == "not judged"
-
-
-def test_summaries_go_by_claim():
-    other = AtomicClaim("S2.1a", "S2", "S2.1", "x")
-    second = judge(other, Rule("S2.1a", "above", DOWN))
-    assert rows.summaries([judged(), second, judged()]) == [
-        {"claim": "S1.2", "source": "S1", "ids": ["S1.2a", "S1.2a"], "summary": "2 of 2 hold"},
-        {
-            "claim": "S2.1",
-            "source": "S2",
-            "ids": ["S2.1a"],
-            "summary": "contradicted",
-        },
+def test_a_trial_gives_numbers_and_no_word_on_a_claim():
+    checks = {"size": OPEN, "scale": DOWN, "BN mode": "not measured"}
+    options = {"former": "reproduced", "reason_of_change": "why"}
+    judgement = judged(OPEN, checks=checks, **options)
+    row = rows.trial_row(judgement)
+    assert set(row) == documented(1) and set(row["findings"][0]) == documented(2)
+    assert row["verdict"] == row["headline"] == row["size"]["word"] == rows.TRIAL
+    assert [row["checks"][name]["word"] for name in ("size", "scale", "BN mode")] == [
+        "trial",
+        "trial",
+        "not run",
     ]
-
-
-def test_judgements_of_several_claims_or_none_have_no_summary():
-    other = judge(AtomicClaim("S2.1a", "S2", "S2.1", "x"), Rule("S2.1a", "above", UP))
-    with pytest.raises(ValueError, match=r"judgements of 2 claims \(S1.2, S2.1\) have no summary"):
-        rows.summary([judged(), other])
-    with pytest.raises(ValueError, match=r"judgements of 0 claims \(none\)"):
-        rows.summary([])
+    assert row["sentence"].startswith("λ with BN: ratio 1.2 (0.5 to 2.6, n = 6)")
+    text = json.dumps(row)
+    said = ("reproduced", "contradicted", "undecided", "holds", "gone", "reversed", "claimed")
+    assert [word for word in said if word in text] == []
+    assert (
+        rows.trial_row(Judgement(CLAIM, None, "not judged", reason="Nobody trains it"))["sentence"]
+        == "Nobody trains it."
+    )

@@ -56,7 +56,7 @@ def test_one_setting_for_all_rows_stands_in_the_caption():
 def test_each_claim_of_a_source_has_a_heading_that_others_link_to():
     headings = tables.claim_summaries(sample())
     assert [heading.label for heading in headings][:2] == ["verdict-S1.1", "verdict-S1.2"]
-    assert headings[0].text == "S1.1: 1 of 2 holds (open: size); 1 depends on the BN mode"
+    assert headings[0].text == "S1.1: S1.1a: depends on the BN mode; S1.1b: holds"
 
 
 def test_words_that_changed_stand_with_their_reason():

@@ -23,7 +23,7 @@ CLAIMS = [
 def claims(tmp_path):
     path = tmp_path / "claims.csv"
     with open(path, "w", encoding="utf-8", newline="") as file:
-        csv.writer(file).writerows([COLUMNS, *CLAIMS])
+        csv.writer(file).writerows([COLUMNS, *((*claim, "", "") for claim in CLAIMS)])
     return path
 
 
@@ -102,6 +102,9 @@ def test_the_files_are_whole_and_the_same_each_time(judged, tmp_path, claims):
     content = json.loads(first)
     assert [row["id"] for row in content["judgements"]] == ["S1.1", "S1.2a", "S1.2b", "S1.3"]
     assert [row["claim"] for row in content["claims"]] == ["S1.1", "S1.2", "S1.3"]
+    assert content["evidence"] is False and content["highlights"] == []
+    assert {row["verdict"] for row in content["claims"]} == {"trial"}
+    assert [row["studies"] for row in content["claims"]] == [["01_sample"], ["01_sample"], []]
     said = json.loads((folder / "provenance" / "09_verdicts.json").read_bytes())
     assert said["study"] == "09_verdicts" and said["studies"] == {"01_sample": "recorded"}
     assert set(said["rules"]) == {"commit", "dirty"} and "build_dir" not in said["parameters"]

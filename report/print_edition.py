@@ -1,0 +1,69 @@
+"""The report as it is printed: without details, which stand in the HTML edition alone."""
+
+from __future__ import annotations
+
+import copy
+import dataclasses
+import re
+
+from nbformat import NotebookNode
+
+from report.document import Report
+from report.layout import outputs, place_of, shown_of
+from report.texts import rewrite
+
+EDITION = "HTML edition"
+
+
+def for_print(report: Report) -> Report:
+    """Return a copy of a report without its details.
+
+    A reference to one names the edition that has it: "the spread (Figure S2, HTML edition)".
+    """
+    left_out = _detail_anchors(report)
+    studies = [
+        dataclasses.replace(study, notebook=_printed(study.notebook, left_out))
+        for study in report.studies
+    ]
+    appendix = [
+        dataclasses.replace(part, notebook=_printed(part.notebook, left_out))
+        for part in report.appendix
+    ]
+    return dataclasses.replace(report, studies=tuple(studies), appendix=tuple(appendix))
+
+
+def _detail_anchors(report: Report) -> frozenset[str]:
+    return frozenset(
+        shown_of(output)["anchor"]
+        for study in report.studies
+        for _, output in outputs(study.notebook)
+        if place_of(output) == "detail" and "anchor" in shown_of(output)
+    )
+
+
+def _printed(notebook: NotebookNode, left_out: frozenset[str]) -> NotebookNode:
+    printed = copy.deepcopy(notebook)
+    for cell in printed.cells:
+        if "outputs" in cell:
+            cell.outputs = [out for out in cell.outputs if place_of(out) != "detail"]
+    rewrite(printed, lambda text: without_details(text, left_out))
+    return printed
+
+
+def without_details(text: str, left_out: frozenset[str]) -> str:
+    """Return markdown in which links to these anchors are words that name the HTML edition.
+
+    Args:
+        text: Markdown with resolved references.
+        left_out: Anchors of what the printed edition leaves out.
+    """
+
+    def link(match: re.Match[str]) -> str:
+        if match["anchor"] not in left_out:
+            return match[0]
+        words = match["text"]
+        if words.endswith(")"):
+            return f"{words[:-1]}, {EDITION})"
+        return f"{words} of the {EDITION}"
+
+    return re.sub(r"\[(?P<text>[^\[\]]*)\]\(#(?P<anchor>[^)\s]+)\)", link, text)
