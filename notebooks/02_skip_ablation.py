@@ -291,7 +291,8 @@ figures.gradients(
 # ## The landscape around the plain network without BN
 #
 # The source finds a flat landscape around this network and takes flatness for the obstacle.
-# We measure its curvature at the end of training, and look at what the network computes there.
+# We measure its curvature at the end of training, the largest eigenvalue $\lambda_{\max}$ of the
+# Hessian, and look at what the network computes there.
 
 # %% Measure the curvature around the plain network without BN
 plain_alone = runs.where(skip="no", norm="none")

@@ -58,8 +58,8 @@ path_points = 11
 # %% [markdown]
 # ## Two networks of one size
 #
-# The ResNet has six residual blocks with BN, the CNN three convolutions and two linear layers
-# without a norm. Both share optimizer, schedule and order of batches.
+# The ResNet stacks residual blocks with BN, the CNN convolutions and two linear layers without a
+# norm. Both share optimizer, schedule and order of batches.
 
 # %% Train the two networks
 study = Study("02_skip_vs_cnn", vars())
@@ -104,10 +104,10 @@ ahead = formatting.depending(
     undecided="Neither network can be told to be more accurate",
 )
 display.Sentence(
-    f"{ahead} after {epochs} of the source's {source['epochs']} epochs: the test accuracy of the "
-    f"ResNet less that of the CNN is {text(more_accurate)} percentage points (n = "
-    f"{more_accurate.n} seeds), and the training loss of the ResNet is "
-    f"{text(ends.ratio('train_loss', [resnet, cnn]))} times as high as that of the CNN."
+    f"{ahead} after {epochs} of the source's {source['epochs']} epochs: test accuracies differ by "
+    f"{text(more_accurate)} percentage points (ResNet − CNN, n = {more_accurate.n} seeds), and the "
+    f"training loss of the ResNet is {text(ends.ratio('train_loss', [resnet, cnn]))} times the "
+    "CNN's."
 )
 
 # %% [markdown]
@@ -152,16 +152,16 @@ by_rise = formatting.depending(
 )
 turned = formatting.depending(
     sharper_in_batches,
-    above="under batch statistics it stays above that of the CNN",
-    below="under batch statistics it falls below that of the CNN",
-    undecided="under batch statistics it cannot be told from that of the CNN",
+    above="under batch statistics it stays above the CNN's",
+    below="under batch statistics it falls below the CNN's",
+    undecided="under batch statistics it cannot be told from the CNN's",
 )
 figures.pairs(
     sharpness,
     ["lambda_max", in_batches, "sam", "sam_adaptive"],
     label="fig-sharpness",
-    caption=f"By the SAM rise in eval mode {by_rise}: {text(rise)} times the rise of the CNN. Its "
-    f"λ_max is {text(sharper)} times as large in eval mode; {turned}. A point is a seed, a thin "
+    caption=f"By the SAM rise in eval mode {by_rise}: its rise is {text(rise)} times the CNN's. "
+    f"Its λ_max is {text(sharper)} times as large in eval mode; {turned}. A point is a seed, a thin "
     "line joins the networks of one seed, and open markers are means with 95% intervals. Radius of "
     f"the ascent step ρ = {rho}, relative to the weights for the adaptive rise {rho_adaptive}.",
     alt="Four panels comparing ResNet and CNN: largest Hessian eigenvalue in eval mode and under "
@@ -187,24 +187,22 @@ display.show(
         pair,
         label="tab-pair-all",
         caption="All measures of the two networks follow: mean over seeds ± half-width of the 95% "
-        "interval, and paired ratio. Ritz values come from the source's Lanczos with steps ε of its "
-        "finite differences.",
+        "interval, and paired ratio. Ritz values come from the source's Lanczos with steps ε of "
+        "its finite differences.",
     ).at("detail"),
 )
 
 # %% [markdown]
 # ### The source's eigenvalues
 #
-# The source takes its eigenvalues from 15 steps of Lanczos on finite differences of gradients,
+# The source takes its eigenvalues from a few steps of Lanczos on finite differences of gradients,
 # without reorthogonalisation, and names no step size ε. We run its method on our networks with
 # several ε, beside the converged eigenvalues.
 
 # %% Compare Lanczos on finite differences with converged eigenvalues
 first = min(lanczos_step_sizes)
-largest, smallest = (
-    by_step[first].ratio("ritz_max", pair),
-    by_step[first].ratio("ritz_min", pair, sign=-1),
-)
+largest = by_step[first].ratio("ritz_max", pair)
+smallest = by_step[first].ratio("ritz_min", pair, sign=-1)
 lower = numbers.ratio("lambda_min", pair, sign=-1)
 heads = [f"{symbol}, {arm}" for symbol in ("λ_max", "λ_min") for arm in pair]
 kinds = {"converged": ("lambda_max", "lambda_min")}
@@ -215,16 +213,15 @@ rows = {
     kind: dict(zip(heads, [(name, arm) for name in names for arm in pair], strict=True))
     for kind, names in kinds.items()
 }
-overshoot = intervals.paired_ratio(
-    *(
-        [-x for x in group.values(name, cnn)]
-        for group, name in ((by_step[first], "ritz_min"), (eval_mode, "lambda_min"))
-    )
+published_min, converged_min = (
+    [-value for value in group.values(name, cnn)]
+    for group, name in ((by_step[first], "ritz_min"), (eval_mode, "lambda_min"))
 )
+overshoot = intervals.paired_ratio(published_min, converged_min)
 display.show(
     display.Sentence(
-        f"By the source's method with ε = {first:g} the λ_max of the ResNet is {text(largest)} times "
-        f"that of the CNN, and its |λ_min| {text(smallest)} times; converged, the ratios are "
+        f"By the source's method with ε = {first:g} the λ_max of the ResNet is {text(largest)} "
+        f"times the CNN's, and its |λ_min| {text(smallest)} times; converged, the ratios are "
         f"{text(sharper)} and {text(lower)}."
     ),
     tables.grid(
@@ -247,7 +244,8 @@ display.show(
 # ## The straight path between two residual networks
 #
 # We interpolate the weights of two ResNets of different seeds. The statistics of BN are
-# interpolated likewise (frozen), taken from the batch, or estimated again at each point.
+# interpolated likewise (frozen), taken from the batch, or estimated again at each point
+# (reestimate).
 
 # %% Measure loss and accuracy on the straight path
 resnets = runs.where(model="ResNet").solutions(task.first(path_examples))
@@ -264,7 +262,14 @@ connected = formatting.depending(
     below="No barrier separates the two ResNets",
     undecided="Whether a barrier separates the two ResNets stays open",
 )
-heights = formatting.list_text([f"{text(height)} ({bn})" for bn, height in barriers.items()])
+policies = {"frozen": "interpolated", "batch": "batch", "reestimate": "re-estimated"}
+heights = formatting.list_text([f"{text(barriers[bn])} ({policies[bn]})" for bn in barriers])
+lowest = min(
+    100 * float(path.accuracy.min())
+    for (_, bn), them in paths.items()
+    if bn == "frozen"
+    for path in them
+)
 figures.paths(
     paths,
     label="fig-paths",
@@ -285,12 +290,13 @@ display.show(
 
 # %% State the findings
 found = display.Findings(
-    f"By the source's measure {by_rise}: its SAM rise is {text(rise)} times the rise of the CNN in "
-    f"eval mode, and {text(rise_in_batches)} times under batch statistics (n = {rise.n} seeds).",
-    f"The λ_max of the ResNet is {text(sharper)} times as large as that of the CNN in eval mode; "
+    f"By the source's measure {by_rise}: its SAM rise is {text(rise)} times the CNN's in eval "
+    f"mode, and {text(rise_in_batches)} times under batch statistics (n = {rise.n} seeds).",
+    f"The λ_max of the ResNet is {text(sharper)} times the CNN's in eval mode; "
     f"{turned} ({text(sharper_in_batches)}).",
-    f"{connected}: the error rises by {text(barriers['frozen'])} percentage points on the straight "
-    f"path, while {ahead[0].lower()}{ahead[1:]} at its ends ({text(more_accurate)} points).",
+    f"{connected}: on the straight path the error rises by {text(barriers['frozen'])} percentage "
+    f"points, and accuracy falls to {lowest:.1f}% (guessing: {100 * task.chance:.0f}%; n = "
+    f"{barriers['frozen'].n} pairs).",
 )
 study.close("Residual against plain convolutional networks")
 display.show(found, tables.closing(study, evidence=study.evidence).at("appendix"))

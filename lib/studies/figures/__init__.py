@@ -24,6 +24,7 @@ _FROM = {
     "scatter": "clouds",
     "against_target": "clouds",
 }
+_FROM |= {"learning": "accuracy"}
 _FROM |= {"forests": "judged", "measures": "dot_plots", "predicted_planes": "slices"}
 
 __all__ = sorted(_FROM)

@@ -1,5 +1,6 @@
 """Tables whose cells may name any quantity of any arm, and words on which arms learn."""
 
+import math
 from collections.abc import Mapping, Sequence
 
 from studies.display import Missing, Table
@@ -131,6 +132,8 @@ def _text(numbers: Measurements, cell: Cell, diverged: Mapping[str, tuple[int, i
     except KeyError:
         return ""
     factor = 100 if numbers.unit(quantity) == "share correct" else 1
+    if not any(map(math.isfinite, values)) and not diverged.get(str(arm), (0, 0))[0]:
+        return "–"
     text = seeds_text([factor * value for value in values])
     if numbers.converged(quantity, [arm]):
         return text
