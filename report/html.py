@@ -2,35 +2,25 @@
 
 from __future__ import annotations
 
-import json
-import re
-from collections.abc import Iterator, Sequence
-from html import escape
+from collections.abc import Mapping, Sequence
+from itertools import chain
 from pathlib import Path
-from typing import Any
+from types import MappingProxyType
 from urllib.parse import quote
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
-from nbconvert.exporters import TemplateExporter
-from nbconvert.filters import Highlight2HTML
-from nbformat import NotebookNode
 
 from report.atomic import write_atomically
 from report.citations import references
-from report.document import (
-    TITLE,
-    TRIAL,
-    Report,
-    Row,
-    Study,
-    read_report,
-)
-from report.errors import ReportError
-from report.figures import inline_svg
-from report.markup import Markup, markup_filters, tabular_text
+from report.claim_table import claim_rows
+from report.document import TITLE, TRIAL, Report, read_report
+from report.figure_sheet import FigureSheet
+from report.markup import Markup, markup_filters
+from report.opening import opening_of
 from report.pieces import describe, markdown_pieces
 from report.provenance import own_rows, shared_rows
-from report.tables import typeset_column
+from report.records import RECORD
+from report.study_page import StudyExporter, expected_height
 
 HERE = Path(__file__).parent
 FAVICON = (
@@ -38,11 +28,8 @@ FAVICON = (
     'rx="6" fill="#175e8c"/><path d="M4 9c5 0 5 14 10 14s4-8 8-8 3 4 6 4" fill="none" '
     'stroke="#fff" stroke-width="3" stroke-linecap="round"/></svg>'
 )
-# What makes a browser fetch something: an address that is neither inside the page nor data.
-_FETCHED = re.compile(
-    r"""<[^>]*?\s(?:src|srcset|poster|data|xlink:href)\s*=\s*["'](?!data:|\#)([^"']+)"""
-    r"""|<link\b[^>]*\bhref\s*=\s*["'](?!data:|\#)([^"']+)|url\(["']?(?!data:|["']?\#)([^)"']+)"""
-)
+STYLES = ("base", "frame", "figures", "claims", "code", "narrow", "print")
+SCRIPTS = ("claims", "folds", "contents", "search")
 
 
 def build_html(
@@ -63,32 +50,66 @@ def build_html(
         ReportError: If a study is not fit for a report, or the page would fetch something.
     """
     report = read_report(profile_dir, studies, title=title)
-    page = render_page(report)
+    page = render_page(report, records=record_files(profile_dir, studies))
     return write_atomically(output, page.encode("utf-8"))
 
 
-def render_page(report: Report) -> str:
-    """The report as the text of an HTML page."""
+def record_files(profile_dir: Path, studies: Sequence[str]) -> dict[str, list[str]]:
+    """Return the files of each study's record, as paths beside the page; none where it has none."""
+    folders = {name: profile_dir / RECORD / name for name in studies}
+    return {
+        name: [f"{RECORD}/{name}/{path.name}" for path in sorted(folder.glob("*.csv"))]
+        for name, folder in folders.items()
+    }
+
+
+def render_page(report: Report, records: Mapping[str, Sequence[str]] = MappingProxyType({})) -> str:
+    """The report as the text of an HTML page.
+
+    Args:
+        report: The report.
+        records: Study -> addresses of the files that hold what it measured.
+    """
+    opening, claims = opening_of(report), claim_rows(report)
     markup = Markup("html", shift_headings=1)
-    markup.prime(markdown_pieces(report))
-    exporter = StudyExporter(markup, report.rows)
-    bodies = [(study, exporter.render(study)) for study in report.studies]
+    markup.prime(chain(markdown_pieces(report), opening.pieces, *(row.pieces for row in claims)))
+    sheet = FigureSheet()
+    exporter = StudyExporter(markup, sheet, report.rows)
+    pictures = {row.id: exporter.drawing(row.picture) for row in claims if row.picture}
+    strongest = exporter.strongest(opening.strongest) if opening.strongest else None
+    bodies = {study.name: exporter.render(study.notebook, study.name) for study in report.studies}
+    appendix = [(part, exporter.render(part.notebook, part.name)) for part in report.appendix]
     environment = Environment(
         loader=FileSystemLoader(HERE / "templates"), autoescape=True, undefined=StrictUndefined
     )
     environment.filters |= markup_filters(markup)
     return environment.get_template("page.html.j2").render(
         report=report,
+        opening=opening,
+        strongest=strongest,
+        claims=claims,
+        pictures=pictures,
+        tally=report.verdicts.claim_tally,
+        judging={name for row in claims for name in row.studies},
         bodies=bodies,
+        heights={study.name: expected_height(study.notebook) for study in report.studies},
+        appendix=appendix,
+        records=records,
         description=describe(report),
         trial=TRIAL,
         favicon="data:image/svg+xml," + quote(FAVICON),
-        style=(HERE / "style.css").read_text(encoding="utf-8"),
-        scripts=[(HERE / name).read_text(encoding="utf-8") for name in _scripts(report)],
+        style="\n".join([*(_part("styles", f"{name}.css") for name in STYLES), sheet.style]),
+        theme=_part("scripts", "theme.js"),
+        scripts=_scripts(report),
+        glyphs=sheet.glyphs,
         shared=shared_rows(report),
         own=own_rows(report),
         references=references(report.cited, "html"),
     )
+
+
+def _part(*path: str) -> str:
+    return HERE.joinpath(*path).read_text(encoding="utf-8").strip()
 
 
 def _scripts(report: Report) -> list[str]:
@@ -99,75 +120,5 @@ def _scripts(report: Report) -> list[str]:
         for cell in study.notebook.cells
         for output in cell.get("outputs", [])
     )
-    return ["report.js", "surface.js"] if turning else ["report.js"]
-
-
-class StudyExporter(TemplateExporter):
-    """One study's cells as the inside of a section.
-
-    Not nbconvert's ``HTMLExporter``: that one puts its output through an HTML parser that lowers
-    the case of ``viewBox`` and ``clipPath``, and its pages load MathJax and require.js.
-    """
-
-    file_extension = ".html"
-    output_mimetype = "text/html"
-
-    def __init__(self, markup: Markup, rows: Sequence[Row]) -> None:
-        self._markup = markup
-        self._rows = {row.judgement.id: row for row in rows}
-        super().__init__(
-            template_name="study_html", extra_template_basedirs=[str(HERE / "templates")]
-        )
-
-    def default_filters(self) -> Iterator[tuple[str, Any]]:
-        """nbconvert's filters and those of the template."""
-        yield from super().default_filters()
-        yield from markup_filters(self._markup).items()
-        yield "inline_svg", lambda source, anchor, alt: inline_svg(source, anchor=anchor, alt=alt)
-        yield "highlight_code", Highlight2HTML(pygments_lexer="ipython3", parent=self)
-        yield "table_rows", self._table_rows
-        yield "summary", _summary
-        yield "script_json", _script_json
-
-    def render(self, study: Study) -> str:
-        """The study's cells as HTML.
-
-        Raises:
-            ReportError: If a cell or output would make the browser fetch something.
-        """
-        body, _ = self.from_notebook_node(study.notebook, {"judgements": self._rows})
-        if match := _FETCHED.search(body):
-            address = next(group for group in match.groups() if group)
-            raise ReportError(
-                f"Study {study.name} would load {address!r}, but the report is one file that "
-                "opens offline. Embed the content or link to it."
-            )
-        return body
-
-    def _table_rows(self, shown: NotebookNode) -> list[tuple[str, ...]]:
-        columns = [
-            typeset_column(
-                column,
-                align=align,
-                typeset=lambda cell: self._markup.inline(tabular_text(cell)),
-                text=escape,
-                hide=lambda text: f'<span class="pad" aria-hidden="true">{escape(text)}</span>',
-            )
-            for column, align in zip(zip(*shown["rows"], strict=True), shown["align"], strict=True)
-        ]
-        return list(zip(*columns, strict=True))
-
-
-def _summary(cell: NotebookNode) -> str:
-    """What the fold over a cell says: its kind and its length."""
-    tags = cell.metadata.get("tags", [])
-    lines = len(cell.source.strip().splitlines())
-    kind = {"parameters": "Default parameters", "injected-parameters": "Parameters of this run"}
-    name = next((kind[tag] for tag in tags if tag in kind), "Code")
-    return f"{name}, {lines} {'line' if lines == 1 else 'lines'}"
-
-
-def _script_json(data: Any) -> str:
-    """Data as JSON that can stand in a script element: no text in it ends the element."""
-    text = json.dumps(data, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
-    return text.replace("<", "\\u003c")
+    scripts = [_part("scripts", f"{name}.js") for name in SCRIPTS]
+    return [*scripts, _part("surface.js")] if turning else scripts

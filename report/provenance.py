@@ -9,6 +9,8 @@ from report.origins import Origins, commit_text, hardware_text, versions_text
 from report.structure import GIVEN
 
 Rows = list[tuple[str, str]]
+# Of the versions those on which numbers depend.
+_MAIN = ("python", "torch", "numpy", "scipy")
 
 
 def shared_rows(report: Report) -> Rows:
@@ -32,6 +34,28 @@ def shared_rows(report: Report) -> Rows:
         else:
             rows += [(f"{name}, {study}", text) for study, text in texts.items()]
     return [*rows, ("Compute time", duration(sum(of.seconds for of in origins.values())))]
+
+
+def brief_rows(report: Report) -> Rows:
+    """Return what a printed report says of its origin: no hash in full, few versions."""
+    origins = [
+        study.origins if study.origins.commits else _origins(study)
+        for study in report.studies
+        if study.provenance
+    ]
+    brief: dict[str, list[str]] = {"Commits": [], "Versions": [], "Hardware": []}
+    for one in origins:
+        brief["Commits"] += [commit[:7] for commit in one.commits]
+        brief["Versions"] += [_main_versions(versions) for versions in one.versions]
+        brief["Hardware"] += one.machines
+    rows = [(name, "; ".join(dict.fromkeys(texts))) for name, texts in brief.items()]
+    time = duration(sum(one.seconds for one in origins))
+    return [("Profile", report.profile), *rows, ("Compute time", time)]
+
+
+def _main_versions(text: str) -> str:
+    named = [part for part in text.split(" · ") if part.split(" ")[0].lower() in _MAIN]
+    return " · ".join(named)
 
 
 def own_rows(report: Report) -> list[tuple[Study, Rows]]:

@@ -12,7 +12,7 @@ from nbconvert.exporters import TemplateExporter
 from nbformat import NotebookNode
 from traitlets.config import Config
 
-from report.document import Row, Study
+from report.document import Row
 from report.figures import standalone_svg
 from report.markup import Markup, tabular_text
 from report.tables import typeset_column
@@ -55,12 +55,18 @@ class TypstExporter(TemplateExporter):
         yield "figure", self._figure
         yield "table", self._table
         yield "verdict", self._verdict
+        yield "findings", self._findings
         yield "plain", lambda text: f"#raw(block: true, {string_literal(text)})"
 
-    def render(self, study: Study) -> tuple[str, dict[str, bytes]]:
-        """The study as Typst, and the files it includes by name."""
-        resources = {"judgements": self._rows, "unique_key": study.target.anchor}
-        markdown, resources = self.from_notebook_node(study.notebook, resources)
+    def render(self, notebook: NotebookNode, key: str) -> tuple[str, dict[str, bytes]]:
+        """The notebook as Typst, and the files it includes by name.
+
+        Args:
+            notebook: A study, or what it leaves to the appendix.
+            key: What the names of its files begin with; unique in the document.
+        """
+        resources = {"judgements": self._rows, "unique_key": key}
+        markdown, resources = self.from_notebook_node(notebook, resources)
         files = {
             name: standalone_svg(data.decode()) if name.endswith(".svg") else data
             for name, data in resources["outputs"].items()
@@ -101,6 +107,10 @@ class TypstExporter(TemplateExporter):
             f"  header: ({''.join(f'[{lines}], ' for lines in header)}),\n"
             f"  rows: ({''.join(f'({row},), ' for row in rows)})) <{shown.anchor}>"
         )
+
+    def _findings(self, shown: NotebookNode) -> str:
+        sentences = "".join(f"[{self._markup(sentence)}], " for sentence in shown.sentences)
+        return f"#report-findings(({sentences}))"
 
     def _cell(self, text: str) -> str:
         return self._markup(tabular_text(text))

@@ -162,6 +162,49 @@ JUDGEMENTS = [
 ]
 
 
+CLAIMS = [
+    {
+        "claim": id,
+        "source": id.partition(".")[0],
+        "statement": statement,
+        "finding": finding,
+        "verdict": verdict,
+        "headline": verdict,
+        "ids": [part],
+        "studies": studies,
+        "evidence": evidence,
+    }
+    for id, part, statement, finding, verdict, studies, evidence in (
+        ("S1.1", "S1.1", "BN is better.", "It may be.", "undecided", ["01_bn_ablation"], []),
+        (
+            "S1.2",
+            "S1.2",
+            "BN raises λ_max.",
+            "It does.",
+            "reproduced",
+            ["01_bn_ablation"],
+            ["01_bn_ablation/fig-plane", "01_bn_ablation/tab-curvature", "05_dynamics/fig-a"],
+        ),
+        ("S1.5", "S1.5a", "A barrier.", "There is none.", "contradicted", ["07_theory"], []),
+        ("S2.9", "S2.9", "It samples.", "Nothing was reached.", "not judged", [], []),
+    )
+]
+HIGHLIGHTS = [
+    {
+        "title": f"Finding {number}",
+        "text": f"It is **{number}** times as large, $p < 0.01$.",
+        "claims": ["S1.2"],
+        "figure": "01_bn_ablation/fig-training",
+    }
+    for number in range(1, 5)
+]
+OPENING = {
+    "highlights": HIGHLIGHTS,
+    "abstract": "Do claims survive controls? Of 4 claims, 1 does.",
+    "example": "S1.2 is *reproduced*: the interval lies above 1.",
+}
+
+
 def bn_study(profile: str) -> nbformat.NotebookNode:
     """A study with every kind of output."""
     curvature = table(
@@ -269,10 +312,12 @@ def write_sample(profile_dir: Path) -> Path:
 
 
 def write_verdicts(profile_dir: Path, rows: list = JUDGEMENTS) -> None:
-    """Write the file of verdicts."""
+    """Write the file of verdicts, with what the report opens with."""
     path = profile_dir / "results" / "09_verdicts" / "verdicts.json"
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps({"judgements": rows}, ensure_ascii=False), encoding="utf-8")
+    claims = [claim for claim in CLAIMS if {*claim["ids"]} <= {row["id"] for row in rows}]
+    content = {"judgements": rows, "claims": claims, **OPENING}
+    path.write_text(json.dumps(content, ensure_ascii=False), encoding="utf-8")
 
 
 def write_study(profile_dir: Path, name: str, notebook: nbformat.NotebookNode) -> None:

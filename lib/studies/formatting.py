@@ -6,6 +6,9 @@ from typing import Any
 
 from studies.intervals import Interval, mean_interval, paired_ratio
 
+_ROUNDING = 1e-12  # Samples that differ by less, relative to their mean, are equal.
+_SUPERSCRIPTS = str.maketrans("−0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
+
 
 def mean_text(values: Sequence[float]) -> str:
     """Return the mean of values with its 95% interval as text; of a single value, the value.
@@ -26,7 +29,25 @@ def number_text(value: float) -> str:
     if not math.isfinite(value):
         return "–"
     precision = ".0f" if 1e3 <= abs(value) < 1e6 else ".3g"
-    return format(value, precision).replace("-", "−")
+    return power_text(format(value, precision))
+
+
+def power_text(number: str) -> str:
+    """Return a formatted number as it is printed: ``−1.2e-05`` becomes ``−1.2×10⁻⁵``.
+
+    Args:
+        number: The number as ``format`` writes it.
+    """
+    mantissa, e, exponent = number.replace("-", "−").partition("e")
+    if not e:
+        return mantissa
+    power = exponent.removeprefix("+").replace("−0", "−").lstrip("0")
+    return f"{mantissa}×10{power.translate(_SUPERSCRIPTS)}"
+
+
+def count_text(count: int) -> str:
+    """Return a number of things as text: ``12``, and with separators from 10,000 on."""
+    return f"{count:,}" if abs(count) >= 10_000 else str(count)
 
 
 def interval_text(interval: Interval) -> str:
@@ -46,8 +67,10 @@ def interval_text(interval: Interval) -> str:
     if interval.kind not in ("mean", "difference"):
         return f"{estimate} [{low}, {high}]"
     half = (interval.high - interval.low) / 2
+    if half <= _ROUNDING * abs(interval.estimate):  # All samples are one number, such as a setting.
+        return number_text(interval.estimate)
     digits = len(estimate.partition(".")[2])
-    half_text = f"{half:.1e}".replace("-", "−") if "e" in estimate else f"{half:.{digits}f}"
+    half_text = power_text(f"{half:.1e}") if "×" in estimate else f"{half:.{digits}f}"
     return f"{estimate} ± {half_text}"
 
 
@@ -98,18 +121,6 @@ def diverged_text(count: int, runs: int) -> str:
     return f"{part}diverged" if count else ""
 
 
-def converged_text(failed: Sequence[str], count: int) -> str:
-    """Return whether all of several numbers converged: ``yes``, or ``no`` and which did not.
-
-    Args:
-        failed: Names of those that did not converge.
-        count: How many there are in all; where all failed, no name is listed.
-    """
-    if not failed:
-        return "yes"
-    return "**no**" if len(failed) == count else f"**no**: {'; '.join(failed)}"
-
-
 def list_text(words: Sequence[str]) -> str:
     """Return words as a list in a sentence: ``a``, ``a and b``, ``a, b and c``.
 
@@ -131,7 +142,7 @@ def setting_text(value: Any) -> str:
         return ", ".join(map(setting_text, value))
     if value is None or isinstance(value, bool):
         return {None: "none", True: "yes", False: "no"}[value]
-    return f"{value:.12g}".replace("-", "−") if isinstance(value, float) else str(value)
+    return power_text(f"{value:.12g}") if isinstance(value, float) else str(value)
 
 
 def position_text(interval: Interval, value: float) -> str:
@@ -197,7 +208,7 @@ def rounded_interval(
     width = (high - low) / 2
     decimals = 2
     # A narrower interval is rounding error of equal samples: its digits would mean nothing.
-    if math.isfinite(width) and width > 1e-12 * abs(estimate):
+    if math.isfinite(width) and width > _ROUNDING * abs(estimate):
         decimals = max(1 - _exponent(width), 0)
     largest = max(map(abs, filter(math.isfinite, (low, estimate, high))), default=0.0)
     if math.isinf(width) and largest >= 10:  # Three digits, as a number without interval.
@@ -221,7 +232,7 @@ def _exponent(value: float) -> int:
 
 
 def _scientific(value: float, digits: int) -> str:
-    return f"{value:.{digits}e}".replace("-", "−")
+    return power_text(f"{value:.{digits}e}")
 
 
 def _two_digits(value: float) -> str:

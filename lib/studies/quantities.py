@@ -30,6 +30,11 @@ class Quantity:
         """Heading with unit, where the unit is short enough for a table."""
         return f"{self.heading} ({self.unit})" if self.unit in _SHORT else self.heading
 
+    @property
+    def magnitude(self) -> str:
+        """The heading as ratios name it: a negative quantity is compared by its magnitude."""
+        return self.heading if self.sign > 0 else f"magnitude of {self.heading}"
+
 
 _SHORT = ("nats", "epochs", "filter norms", "points", "examples")
 
@@ -40,13 +45,13 @@ QUANTITIES = {
         Quantity("train_accuracy", "training accuracy", "share correct", log=False),
         Quantity("test_loss", "test loss", "nats"),
         Quantity("test_accuracy", "test accuracy", "share correct", log=False),
-        Quantity("loss_gap", "test − training loss", "nats"),
+        Quantity("loss_gap", "generalisation gap", "nats"),
         Quantity("epochs_to_target", "epochs to target", "epochs"),
         Quantity("step_noise", "step noise", "nats"),
         Quantity("step_noise_matched", "step noise at equal loss", "nats"),
         Quantity("loss", "loss", "nats"),
         Quantity("gradient_norm", "gradient norm", "nats per parameter"),
-        Quantity("signal_decay", "decay a layer", "a layer"),
+        Quantity("signal_decay", "gradient factor per layer", "per layer"),
         Quantity("lambda_max", "λ_max", PER_PARAMETER),
         Quantity("lambda_min", "λ_min", PER_PARAMETER, sign=-1),
         Quantity("lambda_kth", "λ_k", PER_PARAMETER),
@@ -54,14 +59,14 @@ QUANTITIES = {
         Quantity("lambda_max_relative", "relative λ_max", PER_FILTER),
         Quantity("lambda_max_preconditioned", "preconditioned λ_max", "1 per parameter"),
         Quantity("threshold", "threshold of stability", "1 per parameter"),
-        Quantity("edge_peak", "curvature / threshold, largest", "", log=False),
-        Quantity("edge_ratio", "curvature / threshold, last third", "", log=False),
+        Quantity("edge_peak", "largest curvature / threshold", "", log=False),
+        Quantity("edge_ratio", "late curvature / threshold", "", log=False),
         Quantity("batch_edge_ratio", "batch sharpness / threshold", "", log=False),
         Quantity("sam", "SAM rise", "nats"),
         Quantity("sam_adaptive", "adaptive rise", "nats"),
         Quantity("average_rise", "average rise", "nats"),
         Quantity("loss_change", "change of the loss", "nats"),
-        Quantity("rounding", "rounding", "share of the gradient"),
+        Quantity("rounding", "rounding error", "share of the gradient"),
         Quantity("trace", "trace", PER_PARAMETER),
         Quantity("mean_eigenvalue", "mean eigenvalue", PER_PARAMETER),
         Quantity("negative_mass", "negative mass", "share", log=False),

@@ -114,8 +114,8 @@ def rank_correlation(
     if counts["clusters"] < _MIN_CLUSTERS:
         jackknife = math.inf
         reason = (
-            f"{counts['clusters']} clusters do not tell how far clusters vary; "
-            f"it takes {_MIN_CLUSTERS}"
+            f"{counts['clusters']} clusters are too few to estimate how clusters vary "
+            f"({_MIN_CLUSTERS} are needed)"
         )
     elif clusters is not None:
         # Simulated: 14 random arms with 3 seeds, taken as independent samples, give 95% intervals

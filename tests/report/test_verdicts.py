@@ -27,25 +27,25 @@ def test_evidence_is_not_stamped_and_opens_with_the_verdicts(tmp_path, name):
     folder = sample.write_sample(tmp_path / name)
     page = build_html(folder, sample.STUDIES, tmp_path / "r.html").read_text("utf-8")
     assert "Not evidence" not in page and 'class="not-evidence"' not in page
-    opening = page[: page.index('<section class="study"')]
-    assert "Depends on" in opening and "training loss: no effect left" in opening
-    assert opening.count('<span class="verdict">reproduced</span>') == 2  # in tally and table
+    opening = page[: page.index('<section class="chapter"')]
+    assert "training loss: no effect left" in opening
+    assert opening.count('<span class="verdict reproduced">reproduced</span>') == 2  # claim, part
     assert "3 claims with a verdict" in page and TRIAL not in page
     assert "evidence: true" in render_typst(read_report(folder, sample.STUDIES))[0]
 
 
 def test_a_trial_opens_with_what_was_measured_and_no_verdict(page):
-    opening = page[: page.index('<section class="study"')]
+    opening = page[page.index("<body") : page.index('<section class="chapter"')]
     assert TRIAL in html.unescape(opening)
-    assert "1.52 times larger" in opening and 'class="verdict"' not in opening
-    assert "Depends on" not in opening and "with a verdict" not in opening
+    assert "1.52 times larger" in opening and 'class="verdict' not in opening
+    assert "Verdict" not in opening and "with a verdict" not in opening
 
 
-def test_a_box_of_a_verdict_tells_its_claim_checks_setting_and_history(page):
-    box = re.search(r'<aside class="finding reproduced".*?</aside>', page, re.DOTALL)[0]
+def test_a_part_of_a_claim_tells_its_checks_setting_and_history(page):
+    box = re.search(r'<section class="part" aria-label="S1.2".*?</section>', page, re.DOTALL)[0]
     for text in ("training loss: no effect left", "inconclusive: equality", ">4f2a9c1<"):
         assert text in box
-    assert "Setting" in box and "BN mode" not in box
+    assert "Setting" in box and "BN mode" not in box and "reproduced" not in box
 
 
 def test_each_row_leads_to_its_box_or_to_the_notebook_of_verdicts(tmp_path):
@@ -69,7 +69,7 @@ def test_the_notebook_of_verdicts_needs_no_provenance(tmp_path):
     text = build_html(folder, sample.STUDIES, tmp_path / "r.html").read_text("utf-8")
     provenance = text[text.index('id="provenance-title"') :]
     assert "Compute time</dt><dd>4 h 06 min" in provenance
-    assert provenance.count("<h3>") == 2
+    assert provenance.count("<h4>") == 2
 
 
 def test_missing_verdicts_are_an_error(tmp_path):

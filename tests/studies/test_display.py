@@ -21,8 +21,8 @@ from studies.display import Figure, Missing, Sentence, Table
 from studies.figures import bands, builders, captioned
 from studies.intervals import band, mean_interval, paired_ratio, single_curve
 from studies.recording import Request
-from studies.tables import comparisons
-from studies.tables.study_summary import closing
+from studies.tables import comparisons, paths
+from studies.tables.study_summary import closing, quantity_words
 
 from tests.sample_measurements import MEASURED
 from tests.sample_study import recorded_run, runs_of
@@ -49,7 +49,7 @@ def test_figure_is_an_svg_with_label_caption_and_alternative_text():
     data, carried = bundle(Figure(canvas(), **WORDS))
     assert set(data) == {"image/svg+xml", "text/plain"}
     assert ET.fromstring(data["image/svg+xml"]).tag.endswith("svg")
-    assert carried == {"kind": "figure", **WORDS}
+    assert carried == {"kind": "figure", **WORDS, "place": "body"}
     assert data["text/plain"] == "[fig-test] A line."
 
 
@@ -110,6 +110,7 @@ def test_table_carries_its_cells_as_text():
         "columns": ["arm", "$x$ | <b>"],
         "rows": [["a|b", "1.0"], ["c & d", "2"]],
         "align": ["left", "decimal"],
+        "place": "body",
     }
 
 
@@ -177,12 +178,12 @@ def filled(numbers):
 def test_comparison_holds_means_ratio_and_convergence(filled):
     headings = {"q": "quantity (unit)", "bad": "other"}
     found = comparisons.comparison_table(filled, headings, ["a", "b"], label="tab-c", caption="c")
-    assert found.columns == ["quantity", "a", "b", "a / b", "converged"]
+    assert found.columns == ["quantity", "a", "b", "a / b"]
     ratio = formatting.interval_text(paired_ratio([2.0, 2.2, 2.1], [1.0, 1.0, 1.1]))
     mean = formatting.interval_text(mean_interval([2.0, 2.2, 2.1]))
     assert found.rows[0][0] == "quantity (unit)" and found.rows[0][1] == mean
-    assert found.rows[0][3:] == [ratio, "yes"]
-    assert found.rows[1][3:] == ["–", "**no**"]  # A negative value has no ratio.
+    assert found.rows[0][3:] == [ratio]
+    assert found.rows[1][3:] == ["–"]  # A negative value has no ratio.
 
 
 def test_interval_text_is_a_dash_where_there_is_no_estimate():
@@ -190,13 +191,13 @@ def test_interval_text_is_a_dash_where_there_is_no_estimate():
 
 
 def test_interval_text_of_a_mean_is_its_half_width_and_of_a_ratio_both_ends():
-    assert formatting.interval_text(mean_interval([1.0, 1.0])) == "1.00 ± 0.00"
+    assert formatting.interval_text(mean_interval([1.0, 1.0])) == "1"
     # Equal samples whose mean is off by rounding.
-    assert formatting.interval_text(mean_interval([0.1166666667] * 3)) == "0.12 ± 0.00"
+    assert formatting.interval_text(mean_interval([0.1166666667] * 3)) == "0.117"
     # t(0.975, 1 degree of freedom) = 12.7062 times a standard error of 0.01.
     assert formatting.interval_text(mean_interval([0.99, 1.01])) == "1.00 ± 0.13"
     assert formatting.interval_text(paired_ratio([2.0, 2.0], [1.0, 1.0])) == "2.00 [2.00, 2.00]"
-    assert formatting.interval_text(mean_interval([0.99e-9, 1.01e-9])) == "1.00e−09 ± 1.3e−10"
+    assert formatting.interval_text(mean_interval([0.99e-9, 1.01e-9])) == "1.00×10⁻⁹ ± 1.3×10⁻¹⁰"
 
 
 def test_intervals_are_those_of_each_list():
@@ -224,22 +225,23 @@ BAD = {"converged": False}
 def test_closing_counts_what_did_not_converge(study):
     rows = [("q", 1.0, {})] * 9 + [("bad", 2.0, BAD)] * 3
     recorded(study, *rows)
-    assert closed(study).startswith("The study rests on 12 recorded numbers. **3 of them did not")
-    assert "**3 of them did not converge**: 3 of bad." in closed(study)
+    assert closed(study).startswith(
+        "The study rests on 12 recorded numbers. **3 have not converged**: 3 of bad."
+    )
     diverged = ("lambda_max", math.nan, {**BAD, "note": "the run diverged"})
     recorded(study, diverged, ("bad", 1.0, {**BAD, "note": "lost in noise"}))
     text = closed(study)
-    assert "14 recorded numbers. **5 of them did not converge** (1 of runs that diverged): " in text
-    assert "4 of bad (lost in noise), 1 of lambda_max." in text
+    assert "14 recorded numbers. **5 have not converged** (1 because the run diverged): " in text
+    assert r"4 of bad (lost in noise) and 1 of $\lambda_{\max}$." in text
     # More reasons than a sentence holds.
     recorded(study, *[("bad", 1.0, {**BAD, "note": why}) for why in ("few", "many", "odd")])
-    assert "7 of bad, 1 of lambda_max." in closed(study)
+    assert r"7 of bad and 1 of $\lambda_{\max}$." in closed(study)
 
 
 def test_closing_of_a_trial_says_that_it_is_no_evidence(study):
     recorded(study, ("q", 1.0, {}))
-    assert closed(study, evidence=False).startswith("These numbers are not evidence")
-    assert closed(study).endswith("None of them failed to converge.")
+    assert closed(study, evidence=False).startswith("These numbers are a trial")
+    assert closed(study).endswith("All of them have converged.")
 
 
 def test_closing_says_what_the_record_lacks_and_what_is_stale(study):
@@ -247,10 +249,21 @@ def test_closing_says_what_the_record_lacks_and_what_is_stale(study):
     study.missing["lines"] = [{"arm": "a"}, {"arm": "b"}]
     study.stale["e1"] = ["train", "sam"]
     text = closed(study)
-    assert "lacks what newer code would show: 2 lines. The command `make study" in text
-    assert (
-        "1 entries of the record were measured by code that has changed since: sam, train" in text
-    )
+    assert "before the code could measure 2 lines that this study also asks for. `make" in text
+    assert "1 entries of the record come from an earlier version of `sam` and `train`." in text
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("sam", "SAM rise"),
+        ("ritz_max_0.001", "largest Ritz value, 0.001"),
+        ("sam, batch statistics", "SAM rise, batch statistics"),
+        ("epochs_to_0.97", "epochs to 0.97"),
+    ],
+)
+def test_quantities_have_words_for_prose(name, words):
+    assert quantity_words(name) == words
 
 
 def path(barrier, position=0.5):
@@ -261,31 +274,35 @@ def path(barrier, position=0.5):
 
 
 def test_barriers_are_a_row_for_each_split_and_policy():
-    found = comparisons.barrier_table(
-        {("test", "frozen"): [path(1.0), path(2.0, 0.25)]}, label="tab-b"
-    )
+    found = paths.barrier_table({("test", "frozen"): [path(1.0), path(2.0, 0.25)]}, label="tab-b")
     (row,) = found.rows
     loss, error = (
         formatting.interval_text(mean_interval(values)) for values in ([1.0, 2.0], [10.0, 20.0])
     )
-    assert row == ["test", "frozen", loss, loss, error, "0.25 to 0.50"]
+    assert row == ["frozen", "test", loss, error, "0.25 to 0.50"]
+    assert "(mean over 2 pairs with its 95% interval)" in found.caption
 
 
 def test_kinds_of_paths_are_a_row_for_each_kind_with_an_interval_over_pairs():
-    found = comparisons.path_kind_table(
+    found = paths.path_kind_table(
         {"straight": [path(1.0), path(2.0, 0.25)], "chain": [path(0.5)]}, label="tab-r"
     )
     loss = formatting.interval_text(mean_interval([1.0, 2.0]))
-    assert found.rows[0][:5] == ["straight", "frozen", "2", loss, loss]
-    assert found.rows[1] == ["chain", "frozen", "1", "0.5", "0.5", "5", "0.50"]
-    assert len(found.columns) == 7
+    assert found.rows[0][:5] == ["straight", "2", loss, found.rows[0][3], "0.25 to 0.50"]
+    assert found.rows[1] == ["chain", "1", "0.5", "5", "0.50"]
+    assert found.caption.startswith(
+        "The loss barrier is highest for the straight path (1.5 nats) and lowest for the chain "
+    )
+    assert "from the mean of the end losses, barriers change by at most 0 nats." in found.caption
+    equal = paths.path_kind_table({"straight": [path(1.0)], "chain": [path(0.5)]}, label="tab-r")
+    assert "pairs" not in equal.columns and "(of a single pair)" in equal.caption
 
 
 def test_a_barrier_that_is_no_number_is_a_dash_and_has_no_position():
     lost = path(math.nan, math.nan)
-    found = comparisons.path_kind_table({"one": [lost], "two": [lost, path(1.0)]}, label="tab-r")
-    assert found.rows[0][3:] == ["–", "–", "–", "–"]
-    assert found.rows[1][3:] == ["–", "–", "–", "0.50"]
+    found = paths.path_kind_table({"one": [lost], "two": [lost, path(1.0)]}, label="tab-r")
+    assert found.rows[0][2:] == ["–", "–", "–"]
+    assert found.rows[1][2:] == ["–", "–", "0.50"]
 
 
 def test_show_displays_things_in_their_order(monkeypatch):

@@ -318,7 +318,7 @@ def test_too_few_clusters_give_no_estimate_and_say_so():
     found = rank_correlation(X, Y, clusters=list("aabbccca"))
     assert found.estimate == rank_correlation(X, Y).estimate and ends(found) == (-1, 1)
     assert found.clusters == 3
-    assert found.reason == "3 clusters do not tell how far clusters vary; it takes 4"
+    assert found.reason == "3 clusters are too few to estimate how clusters vary (4 are needed)"
     assert not math.isnan(rank_correlation(X, Y, clusters=list("aabbccdd")).estimate)
 
 

@@ -1,24 +1,16 @@
-"""Tables that compare: arms, paired ratios, barriers of paths."""
+"""Tables that compare arms: means over seeds, and paired ratios."""
 
 import collections
 import math
 from collections.abc import Iterable, Mapping, Sequence
 
-from landscape.connectivity.path import Path
-
 from studies.display import Missing, Sentence, Table
-from studies.formatting import (
-    converged_text,
-    interval_text,
-    list_text,
-    mean_text,
-    ratio_text,
-    seeds_text,
-)
+from studies.formatting import interval_text, list_text, number_text, ratio_text, seeds_text
 from studies.intervals import mean_interval
 from studies.measurements import Measurements
 from studies.quantities import headings
 from studies.runs import Runs
+from studies.tables.layout import marked, table_of
 
 _MAX_ARM_COLUMNS = 5  # More columns are too wide for a page.
 
@@ -30,10 +22,12 @@ def comparison_table(
     *,
     label: str,
     caption: str,
+    emphasise: str = "",
 ) -> Table | Sentence:
-    """Return a table of arms over seeds: means, paired ratios to the last arm, and convergence.
+    """Return a table of arms over seeds: means, and paired ratios to the last arm.
 
-    The caption ends with the largest error of a single measurement for each quantity.
+    A number whose measurements did not all converge is marked †. The caption ends with the error of
+    single measurements where it is not small beside the interval over seeds.
 
     Args:
         numbers: Where the values were recorded, in the same order of seeds in all arms.
@@ -42,9 +36,13 @@ def comparison_table(
         arms: The arms, at least two; each but the last is divided by the last. None takes all.
         label: Such as ``tab-curvature``.
         caption: What to see.
+        emphasise: The row or column to print bold, by its heading; empty for none.
 
     Returns:
         The table; means and ratios with their 95% intervals.
+
+    Raises:
+        ValueError: If there is no row or column to emphasise.
     """
     arms, (known, absent) = arms or numbers.arms, _known(numbers, quantities)
     if not known:
@@ -52,15 +50,20 @@ def comparison_table(
     rows = []
     for quantity, heading in known.items():
         arm_values = [numbers.values(quantity, arm) for arm in arms]
-        cells = [interval_text(mean_interval(values)) for values in arm_values]
-        cells += [ratio_text(values, arm_values[-1]) for values in arm_values[:-1]]
-        rows.append([heading, *cells, "yes" if numbers.converged(quantity, arms) else "**no**"])
-    return Table(
-        ["quantity", *arms, *(f"{arm} / {arms[-1]}" for arm in arms[:-1]), "converged"],
+        converged = [numbers.converged(quantity, [arm]) for arm in arms]
+        texts = [interval_text(mean_interval(values)) for values in arm_values]
+        ratios = [ratio_text(values, arm_values[-1]) for values in arm_values[:-1]]
+        cells = [*zip(texts, converged, strict=True)]
+        cells += [
+            (ratio, ok and converged[-1]) for ratio, ok in zip(ratios, converged, strict=False)
+        ]
+        rows.append([heading, *(marked(*cell) for cell in cells)])
+    return table_of(
+        ["quantity", *arms, *(f"{arm} / {arms[-1]}" for arm in arms[:-1])],
         rows,
         label=label,
         caption=caption + _errors_text(numbers, known, arms) + absent,
-        align=["left", *["decimal"] * (2 * len(arms) - 1), "left"],
+        emphasise=emphasise,
     )
 
 
@@ -71,17 +74,34 @@ def _known(
     titles = headings(quantities)
     known = {name: title for name, title in titles.items() if name in numbers}
     absent = [title for name, title in titles.items() if name not in known]
-    return known, f" Not in the record: {list_text(absent)}." if absent else ""
+    return known, f" The record lacks {list_text(absent)}." if absent else ""
 
 
 def _errors_text(numbers: Measurements, quantities: Mapping[str, str], arms: Sequence[str]) -> str:
-    largest = [(heading, numbers.largest_error(name, arms)) for name, heading in quantities.items()]
-    errors = [
-        f"{heading}: {float(f'{error:.1g}'):g}" if math.isfinite(error) else f"{heading}: unknown"
-        for heading, error in largest
-        if error is not None
-    ]
-    return f" Largest error of one measurement: {'; '.join(errors)}." if errors else ""
+    """Return the sentence on errors of single measurements that intervals over seeds do not dwarf.
+
+    Errors below a tenth of the narrowest interval's half-width cannot be seen in the table.
+    """
+    errors = []
+    for name, heading in quantities.items():
+        error = numbers.largest_error(name, arms)
+        if error is not None and not error < 0.1 * _narrowest(numbers, name, arms):
+            size = number_text(float(f"{error:.1g}")) if math.isfinite(error) else "unknown"
+            errors.append(f"{heading} {size}")
+    return f" Largest error of a single measurement: {'; '.join(errors)}." if errors else ""
+
+
+def _narrowest(numbers: Measurements, quantity: str, arms: Sequence[str]) -> float:
+    """Return the smallest half-width of the intervals over seeds; 0 where there is none."""
+    widths = []
+    for arm in arms:
+        try:
+            values = numbers.values(quantity, arm)
+        except KeyError:
+            continue
+        interval = mean_interval(values) if len(values) > 1 else None
+        widths.append((interval.high - interval.low) / 2 if interval else 0.0)
+    return min(filter(math.isfinite, widths), default=0.0)
 
 
 def arm_table(
@@ -92,25 +112,30 @@ def arm_table(
     label: str,
     caption: str,
     runs: Runs | None = None,
+    emphasise: str = "",
 ) -> Table | Sentence:
     """Return a table of many arms: means over seeds, or how many values are finite.
 
     Rows are quantities; with more than 5 arms, rows are arms. A cell with a value that is not
     finite has no mean. It gives the number of finite values, or of diverged runs if divergence is
-    the reason; it is empty where the arm has no such quantity. The last column lists which cells of
-    the row did not converge.
+    the reason; it is empty where the arm has no such quantity. A mean of measurements that did not
+    all converge is marked †.
 
     Args:
         numbers: Where the values were recorded.
         quantities: Names of quantities, or name -> heading with unit. Those that the record lacks
             are named in the caption.
-        arms: The arms; None for all.
+        arms: The arms; None for all. A table of the body has at most 8.
         label: Such as ``tab-arms``.
         caption: What to see.
         runs: (arm, seed) -> training run of the values, to count diverged runs; None counts none.
+        emphasise: The row or column to print bold, by its heading; empty for none.
 
     Returns:
         The table; means with the half-width of their 95% interval.
+
+    Raises:
+        ValueError: If there is no row or column to emphasise.
     """
     arms, (known, absent) = arms or numbers.arms, _known(numbers, quantities)
     if not known:
@@ -121,89 +146,20 @@ def arm_table(
     if len(arms) > _MAX_ARM_COLUMNS:
         grid, row_names, columns = list(zip(*grid, strict=True)), columns, row_names
         corner, align = "arm", "decimal"  # Only a column of one quantity has a common point.
-    rows = []
-    for name, row in zip(row_names, grid, strict=True):
-        cells = zip(columns, row, strict=True)
-        failed = [column for column, (_, converged) in cells if not converged]
-        rows.append([name, *(text for text, _ in row), converged_text(failed, len(row))])
-    return Table(
-        [corner, *columns, "converged"],
-        rows,
+    return table_of(
+        [corner, *columns],
+        [[name, *cells] for name, cells in zip(row_names, grid, strict=True)],
         label=label,
         caption=caption + _errors_text(numbers, known, arms) + absent,
-        align=["left", *[align] * len(columns), "left"],
+        emphasise=emphasise,
+        align=["left", *[align] * len(columns)],
     )
 
 
-def _arm_cell(numbers: Measurements, quantity: str, arm: str, diverged: int) -> tuple[str, bool]:
-    """Return the text of a cell, and whether its values converged."""
+def _arm_cell(numbers: Measurements, quantity: str, arm: str, diverged: int) -> str:
+    """Return the text of a cell, marked where its values did not all converge."""
     try:
         values = numbers.values(quantity, arm)
     except KeyError:
-        return "", True
-    return seeds_text(values, diverged), numbers.converged(quantity, [arm])
-
-
-def barrier_table(
-    paths: Mapping[tuple[str, str], Sequence[Path]], *, label: str
-) -> Table | Sentence:
-    """Return a table of barriers for each split and policy, with intervals over pairs of solutions.
-
-    Args:
-        paths: (split, policy) -> one path for each pair of solutions.
-        label: Such as ``tab-barriers``.
-    """
-    known = {key: pair_paths for key, pair_paths in paths.items() if pair_paths}
-    if not known:
-        return Missing(label)
-    return Table(
-        ["examples", "statistics", *_BARRIERS],
-        [[split, bn, *_barrier_cells(pair_paths)] for (split, bn), pair_paths in known.items()],
-        label=label,
-        caption="Barriers of the straight path, above the line between the ends' values: mean over "
-        "pairs ± half-width of the 95% interval, and the positions of the loss barriers.",
-        align=["left", "left", "decimal", "decimal", "decimal", "left"],
-    )
-
-
-def path_kind_table(paths: Mapping[str, Sequence[Path]], *, label: str) -> Table | Sentence:
-    """Return a table of barriers for each kind of path, with intervals over pairs of solutions.
-
-    Args:
-        paths: Kind, such as ``straight`` or ``aligned`` -> one path for each pair, all under one BN
-            policy.
-        label: Such as ``tab-routes``.
-    """
-    known = {kind: pair_paths for kind, pair_paths in paths.items() if pair_paths}
-    if not known:
-        return Missing(label)
-    return Table(
-        ["path", "statistics", "pairs", *_BARRIERS],
-        [
-            [kind, pair_paths[0].bn, str(len(pair_paths)), *_barrier_cells(pair_paths)]
-            for kind, pair_paths in known.items()
-        ],
-        label=label,
-        caption="Barriers by kind of path, above the line between the ends' values: mean over "
-        "pairs ± half-width of the 95% interval (of a single pair, its value), and the positions "
-        "of the loss barriers.",
-        align=["left", "left", "decimal", "decimal", "decimal", "decimal", "left"],
-    )
-
-
-_BARRIERS = [
-    "loss barrier (nats)",
-    "above the mean of the ends (nats)",
-    "error barrier (points)",
-    "at t",
-]
-
-
-def _barrier_cells(paths: Sequence[Path]) -> list[str]:
-    cells = [
-        mean_text([factor * getattr(path, name) for path in paths])
-        for name, factor in (("barrier", 1), ("barrier_above_mean", 1), ("error_barrier", 100))
-    ]
-    positions = [path.position for path in paths if math.isfinite(path.position)]
-    ends = [f"{extreme(positions):.2f}" for extreme in (min, max)] if positions else ["–"]
-    return [*cells, " to ".join(dict.fromkeys(ends))]
+        return ""
+    return marked(seeds_text(values, diverged), numbers.converged(quantity, [arm]))

@@ -6,11 +6,17 @@ from collections.abc import Iterable, Mapping, Sequence
 from landscape.connectivity.path import Path
 
 from studies.display import Sentence
-from studies.formatting import interval_text, list_text, mean_text, ratio_text
+from studies.formatting import (
+    depending,
+    interval_text,
+    list_text,
+    mean_text,
+    number_text,
+    ratio_text,
+)
 from studies.measurements import Measurements
 from studies.quantities import quantity as registered
 from studies.records.equal_loss import largest_ratio
-from studies.tables.measurements import ratio_words
 
 
 def ahead(numbers: Measurements, arms: Sequence[str], *, when: str) -> Sentence:
@@ -21,13 +27,20 @@ def ahead(numbers: Measurements, arms: Sequence[str], *, when: str) -> Sentence:
         arms: The two arms.
         when: Where they are compared, such as ``At the end of training``.
     """
+    when = when.rstrip(",")
     if "test_accuracy" not in numbers:
-        return Sentence(f"{when} the record has no test accuracy.")
-    difference = interval_text(numbers.difference("test_accuracy", arms, factor=100))
-    return Sentence(
-        f"{when} the test accuracy of {arms[0]}, less that of {arms[1]}, is {difference} "
-        "percentage points."
+        return Sentence(f"{when}, the record holds no test accuracy.")
+    difference = numbers.difference("test_accuracy", arms, factor=100)
+    size = interval_text(difference)
+    lower = interval_text(numbers.difference("test_accuracy", arms[::-1], factor=100))
+    words = depending(
+        difference,
+        above=f"test accuracy is {size} percentage points higher for {arms[0]} than for {arms[1]}.",
+        below=f"test accuracy is {lower} percentage points lower for {arms[0]} than for {arms[1]}.",
+        undecided=f"the test accuracies of {arms[0]} and {arms[1]} differ by {size} percentage "
+        "points, which does not tell them apart.",
     )
+    return Sentence(f"{when}, {words}")
 
 
 def over(numbers: Measurements, quantities: Iterable[str], arms: Sequence[str]) -> Sentence:
@@ -38,7 +51,15 @@ def over(numbers: Measurements, quantities: Iterable[str], arms: Sequence[str]) 
         quantities: Names of quantities; those that the record lacks are left out.
         arms: The two arms.
     """
-    return Sentence(f"{arms[0]} over {arms[1]}: {ratio_words(numbers, quantities, arms)}.")
+    known = {name: registered(name) for name in quantities if name in numbers}
+    texts = [
+        f"{interval_text(numbers.ratio(name, arms, sign=heading.sign))} times the "
+        f"{heading.magnitude}"
+        for name, heading in known.items()
+    ]
+    if not texts:
+        return Sentence(f"The record cannot set {arms[0]} against {arms[1]}.")
+    return Sentence(f"{arms[0]} has {list_text(texts)} of {arms[1]}.")
 
 
 def single_ratios(numbers: Measurements, quantity: str, arms: Sequence[str]) -> Sentence:
@@ -49,12 +70,13 @@ def single_ratios(numbers: Measurements, quantity: str, arms: Sequence[str]) -> 
         quantity: Its name.
         arms: The two arms.
     """
-    heading = registered(quantity).heading
+    heading = registered(quantity).magnitude
     if quantity not in numbers:
-        return Sentence(f"The record has no {heading}.")
+        return Sentence(f"The record holds no {heading}.")
     ratios = numbers.ratios(quantity, arms)
     return Sentence(
-        f"Single seeds, {arms[0]} over {arms[1]}: {heading} {min(ratios):.4g} to {max(ratios):.4g}."
+        f"From seed to seed, {arms[0]} has between {min(ratios):.4g} and "
+        f"{max(ratios):.4g} times the {heading} of {arms[1]}."
     )
 
 
@@ -68,7 +90,7 @@ def equality(numbers: Measurements, quantity: str, arms: Sequence[str]) -> Sente
     """
     factor = largest_ratio(numbers, quantity, arms)
     heading = registered(quantity).heading
-    return Sentence(f"Within a seed, {heading} differs by a factor of at most {factor:.3g}.")
+    return Sentence(f"Within each seed, {heading} agrees to within a factor of {factor:.3g}.")
 
 
 def slope_shares(numbers: Measurements, arms: Sequence[str], *, rho: float) -> Sentence:
@@ -81,11 +103,13 @@ def slope_shares(numbers: Measurements, arms: Sequence[str], *, rho: float) -> S
     """
     pairs = {arm: [numbers.values(name, arm) for name in ("gradient_norm", "sam")] for arm in arms}
     shares = [
-        f"{mean_text([rho * slope / rise for slope, rise in zip(*pair, strict=True)])} with {arm}"
+        f"{mean_text([100 * rho * slope / rise for slope, rise in zip(*pair, strict=True)])}% "
+        f"with {arm}"
         for arm, pair in pairs.items()
     ]
     return Sentence(
-        f"ρ times the norm of the gradient makes this share of the SAM rise: {list_text(shares)}."
+        f"The slope, ρ times the gradient norm, accounts for this part of the SAM rise: "
+        f"{list_text(shares)}."
     )
 
 
@@ -101,16 +125,18 @@ def ratios_along(
         column: The column that holds the levels, such as ``subset``.
         unit: What the levels count, such as ``examples``.
     """
-    heading = registered(quantity).heading
+    heading = registered(quantity).magnitude
     if quantity not in numbers:
-        return Sentence(f"The record has no {heading} by {unit}.")
+        return Sentence(f"The record does not hold the {heading} at several numbers of {unit}.")
     ratios = numbers.ratios(quantity, arms)
     levels = numbers.where(quantity=quantity, arm=arms[0]).frame[column]
-    texts = [f"{ratio:.3g} at {level:g}" for ratio, level in zip(ratios, levels, strict=True)]
+    texts = [
+        f"{number_text(ratio)} times with {level:g} {unit}"
+        for ratio, level in zip(ratios, levels, strict=True)
+    ]
     return Sentence(
-        f"{heading} of {arms[0]} over {arms[1]}: {list_text(texts)} {unit}. The largest of these "
-        f"ratios is {max(ratios) / min(ratios):.3g} times the smallest, which no interval over "
-        "seeds contains."
+        f"The {heading} of {arms[0]} relative to {arms[1]} is {list_text(texts)}. It varies by a "
+        f"factor of {max(ratios) / min(ratios):.3g}, which the intervals over seeds do not include."
     )
 
 
@@ -125,22 +151,22 @@ def rescaled(numbers: Measurements, quantities: Sequence[str], arms: Sequence[st
     """
     known = [name for name in quantities if name in numbers]
     if not known or "loss_change" not in numbers:
-        return Sentence("The record has no rescaled networks.")
+        return Sentence("The record holds no rescaled networks.")
     loss = max(abs(change) for arm in arms for change in numbers.values("loss_change", arm))
     values = {name: [numbers.values(name, arm) for arm in arms] for name in known}
     spreads = [
-        f"{registered(name).heading} {max(max(row) / min(row) for row in rows):.4g}"
+        f"{registered(name).heading} by a factor of "
+        f"{number_text(max(max(row) / min(row) for row in rows))}"
         for name, rows in values.items()
     ]
     first, second = values[known[0]]
     overlap = min(first) < max(second) and min(second) < max(first)
     heading = registered(known[0]).heading
     return Sentence(
-        f"Over these scales the loss changes by at most {loss:.1e} nats. Within one arm the "
-        f"largest value is at most so many times the smallest: {', '.join(spreads)}. The scales "
-        f"{'can' if overlap else 'cannot'} be chosen so that either arm is ahead in {heading}; "
-        f"where they make it least, {arms[0]} has {min(first) / min(second):.3g} times that of "
-        f"{arms[1]}."
+        f"Rescaling changes the loss by at most {number_text(loss)} nats, but within one network "
+        f"it changes {list_text(spreads)}. Scales {'can' if overlap else 'cannot'} be chosen so "
+        f"that either network has the larger {heading}. At the scales with the smallest {heading}, "
+        f"{arms[0]} has {number_text(min(first) / min(second))} times the {heading} of {arms[1]}."
     )
 
 
@@ -155,14 +181,15 @@ def barrier_ratios(paths: Mapping[str, Sequence[Path]], reference: str) -> Sente
     heights = {kind: [path.barrier for path in of_kind] for kind, of_kind in paths.items()}
     base = heights.get(reference)
     texts = [
-        f"{kind} {ratio_text(of_kind, base)}"
+        f"{ratio_text(of_kind, base)} times as high for {kind}"
         for kind, of_kind in heights.items()
         if kind != reference and of_kind and base
     ]
     if not texts:
-        return Sentence(f"The record has no barriers to set against those of {reference}.")
+        return Sentence(f"The record holds no barriers to compare with {reference}.")
     lost = sum(not math.isfinite(height) or height <= 0 for height in base)
-    left_out = f", {lost} of which have no positive barrier" if lost else ""
+    left_out = f", {lost} without a positive barrier" if lost else ""
     return Sentence(
-        f"Loss barrier over that of {reference}: {'; '.join(texts)} (n = {len(base)}{left_out})."
+        f"Compared with {reference}, the loss barrier is {list_text(texts)} "
+        f"({len(base)} pairs{left_out})."
     )

@@ -35,17 +35,18 @@ def ratio_sentence(
         row: {column: (quantity, pair) for column, pair in pairs.items()}
         for row, pairs in rows.items()
     }
-    texts = []
+    name = registered(quantity).magnitude
+    sentences = []
     for row, known in recorded_cells(numbers, cells).items():
         ratios = [
             f"{paired_text(numbers, *cell, kept or {})} ({column})"
             for column, cell in known.items()
         ]
-        texts += [f"{row}: {list_text(ratios)}"] if ratios else []
-    name = registered(quantity).heading
-    if not texts:
-        return Sentence(f"The record does not hold {name} of these arms and of {reference}.")
-    return Sentence(f"Ratio of {name} to {reference}: {'; '.join(texts)}.")
+        if ratios:
+            sentences.append(f"{row} has {list_text(ratios)} times the {name} of {reference}.")
+    if not sentences:
+        return Sentence(f"The record does not hold the {name} of these arms and of {reference}.")
+    return Sentence(" ".join(sentences))
 
 
 def exponent_sentence(
@@ -70,8 +71,8 @@ def exponent_sentence(
         if (quantity, family) in exponents
     ]
     if not texts:
-        return Sentence(f"The record does not hold {name} against {size}.")
-    return Sentence(f"Exponent of {name} in the {size}: {list_text(texts)}.")
+        return Sentence(f"The record does not hold the {name} at several values of the {size}.")
+    return Sentence(f"The {name} scales as the {size} to the power {list_text(texts)}.")
 
 
 def spread_sentence(numbers: Measurements, quantity: str, *, within: str) -> Sentence:
@@ -87,7 +88,7 @@ def spread_sentence(numbers: Measurements, quantity: str, *, within: str) -> Sen
     """
     name = registered(quantity).heading
     if quantity not in numbers:
-        return Sentence(f"The record does not hold {name} of these networks.")
+        return Sentence(f"The record does not hold the {name} of these networks.")
     frame = numbers.where(quantity=quantity).frame
     levels = [level for level in frame[within].unique() if level == level]  # NaN: no level.
     texts = [
@@ -96,5 +97,6 @@ def spread_sentence(numbers: Measurements, quantity: str, *, within: str) -> Sen
         for level in levels
     ]
     return Sentence(
-        f"Within a seed, arms differ in {name} by up to a factor of {list_text(texts)}."
+        f"Within each seed, the {name} differs between arms by a factor of up to "
+        f"{list_text(texts)}."
     )

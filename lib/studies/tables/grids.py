@@ -7,11 +7,10 @@ from studies.display import Missing, Table
 from studies.formatting import list_text, seeds_text
 from studies.measurements import Measurements
 from studies.runs import Runs
+from studies.tables.layout import marked, table_of
 
 # A recorded quantity and its arm; or the text itself.
 Cell = tuple[str, str] | str
-
-_MARK = "†"
 
 
 def grid(
@@ -60,13 +59,7 @@ def grid(
     if not columns:
         return Missing(label)
     cells = [[name, *(row.get(column, "") for column in columns)] for name, row in texts.items()]
-    unfinished = any(_MARK in cell for row in cells for cell in row)
-    return Table(
-        [corner, *columns],
-        cells,
-        label=label,
-        caption=caption + (f" {_MARK} Not all of these numbers converged." if unfinished else ""),
-    )
+    return table_of([corner, *columns], cells, label=label, caption=caption)
 
 
 def by_arm(
@@ -142,4 +135,4 @@ def _text(numbers: Measurements, cell: Cell, diverged: Mapping[str, tuple[int, i
         return f"{lost} of {total} diverged"
     if lost:
         return f"{text.partition(' (')[0]} ({lost} of {total} diverged)"
-    return text if text.startswith("–") else f"{text} {_MARK}"
+    return marked(text, converged=False)

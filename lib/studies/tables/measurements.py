@@ -12,6 +12,7 @@ from landscape.training.optimizers import SGD
 from studies.display import Missing, Sentence, Table
 from studies.formatting import (
     interval_text,
+    list_text,
     number_text,
     ratio_text,
     seeds_text,
@@ -33,7 +34,14 @@ def estimators(rows: Sequence[Comparison], *, label: str, caption: str) -> Table
     if not rows:
         return Missing(label)
     return Table(
-        ["network", "quantity", "source", "its estimator, on ours", "converged", "ratio"],
+        [
+            "network",
+            "quantity",
+            "source's value",
+            "source's estimator, our networks",
+            "converged value",
+            "estimator / converged",
+        ],
         [
             [
                 row.arm,
@@ -46,9 +54,9 @@ def estimators(rows: Sequence[Comparison], *, label: str, caption: str) -> Table
             for row in rows
         ],
         label=label,
-        caption=f"{caption} Mean over seeds ± half-width of the 95% interval; ratio of the "
-        "source's estimator to the converged value on the same networks, with its interval, where "
-        "both have one sign.",
+        caption=f"{caption} The source's estimator and the converged value are measured on the "
+        "same networks: means over seeds ± half-width of the 95% interval, and their paired ratio "
+        "where both have one sign.",
         align=["left"] * 6,
     )
 
@@ -66,11 +74,12 @@ def gaps(numbers: Measurements, *, classes: int) -> Sentence:
     frame = frame[frame["value"].notna()]
     clear = frame.loc[frame["converged"], "value"].astype(int)
     counts = sorted(collections.Counter(clear.tolist()).items())
-    words = ", ".join(f"{count} behind {outliers}" for outliers, count in counts) or "none"
-    as_claimed = "none" if all(outliers != classes for outliers, _ in counts) else "some"
+    words = list_text([f"{count} after {outliers}" for outliers, count in counts] or ["none"])
+    as_claimed = dict(counts).get(classes, 0) or "none"
     return Sentence(
-        f"Of {len(frame)} spectra {len(clear)} have a clear gap among the eigenvalues computed: "
-        f"{words}; {as_claimed} behind {classes}, the number of classes."
+        f"A clear gap separates outliers in {len(clear)} of {len(frame)} spectra ({words}). Theory "
+        f"predicts {classes} outliers, one for each class: {as_claimed} of the spectra "
+        f"{'has' if as_claimed in (1, 'none') else 'have'} its gap there."
     )
 
 
@@ -91,8 +100,9 @@ def resolution(numbers: Measurements, arms: Sequence[str] | None = None) -> Sent
     known = [(value, error) for value, error in pairs if math.isfinite(value)]
     undecided = sum(not value - error > 1 for value, error in known)
     return Sentence(
-        f"In {undecided} of {len(known)} planes the grid's error of the anisotropy reaches to 1, a "
-        "circle; what is left of it in the mean over seeds is in the intervals."
+        f"The grid cannot tell the basin from a circle in {undecided} of {len(known)} planes: "
+        "there the anisotropy exceeds 1 by no more than the error of the grid. The intervals over "
+        "seeds include this error only as far as it differs between seeds."
     )
 
 
@@ -104,13 +114,15 @@ def lowest(paths: Mapping[tuple[str, str], Sequence[Path]], *, chance: float) ->
         chance: Share correct by guessing, in (0, 1).
     """
     if not paths:
-        return Sentence("The lowest accuracy on the paths is not in the record.")
+        return Sentence("The record does not hold the accuracy on the paths.")
     lowest_texts = [
-        f"{min(float(path.accuracy.min()) for path in pair_paths):.3f} ({split}, {policy})"
+        f"{min(float(path.accuracy.min()) for path in pair_paths):.3f} with {policy} statistics on "
+        f"{split} examples"
         for (split, policy), pair_paths in paths.items()
     ]
     return Sentence(
-        f"The lowest accuracy on any path: {', '.join(lowest_texts)}; guessing has {chance:.3f}."
+        f"Accuracy on the paths falls as low as {list_text(lowest_texts)}; guessing reaches "
+        f"{chance:.3f}."
     )
 
 
@@ -136,6 +148,7 @@ def stable_start_sentence(
     if starts.missing:
         return Sentence("The record does not hold λ_max of all networks before training.")
     limit, arms = threshold(optimizer), arms or starts.arms
+    words = quantity(target).heading
     pairs = [
         (start, 100 * end)
         for arm in arms
@@ -144,17 +157,17 @@ def stable_start_sentence(
         )
     ]
     sides = {
-        "at or below": [end for start, end in pairs if start <= limit],
-        "above": [end for start, end in pairs if start > limit],
+        "start within this limit": [end for start, end in pairs if start <= limit],
+        "start above it": [end for start, end in pairs if start > limit],
     }
     texts = [
-        f"{len(ends)} begin {words} it, and end at {min(ends):.1f} to {max(ends):.1f} per cent"
-        for words, ends in sides.items()
+        f"{len(ends)} {verb}, and end between {min(ends):.1f}% and {max(ends):.1f}%"
+        for verb, ends in sides.items()
         if ends
     ]
     return Sentence(
-        f"Full-batch steps of the first rate are stable up to λ_max = {limit:.3g}. Of {len(pairs)} "
-        f"networks {'; '.join(texts)}."
+        f"Full-batch steps at the first learning rate are stable up to λ_max = {limit:.3g}. Of "
+        f"{len(pairs)} networks, {'; '.join(texts)} {words}."
     )
 
 
@@ -167,7 +180,7 @@ def rounding_sentence(numbers: Measurements, when: str, *, above: float = 0.01) 
         above: Arms are named for the runs whose share is larger, in (0, 1).
     """
     if "rounding" not in numbers:
-        return Sentence(f"The record does not hold what rounding leaves of gradients {when}.")
+        return Sentence(f"The record does not hold the rounding of gradients {when}.")
     recorded = numbers.where(quantity="rounding")
     shares = {arm: recorded.values("rounding", arm) for arm in recorded.arms}
     # A gradient that is not a number has no known share: all of it may be lost.
@@ -180,9 +193,9 @@ def rounding_sentence(numbers: Measurements, when: str, *, above: float = 0.01) 
     lossy = {arm: sum(not s <= above for s in arm_shares) for arm, arm_shares in shares.items()}
     counts = [f"{arm} ({count} of {len(shares[arm])})" for arm, count in lossy.items() if count]
     return Sentence(
-        f"Of gradients {when} rounding is {number_text(statistics.median(all_shares))} in the "
-        f"median of {len(all_shares)} networks, and above {above:g} in "
-        f"{', '.join(counts) or 'none'}."
+        f"Rounding changes the gradient {when} by {number_text(statistics.median(all_shares))} of "
+        f"its norm (median of {len(all_shares)} networks), and by more than {100 * above:g}% in "
+        f"{list_text(counts or ['no network'])}."
     )
 
 

@@ -3,8 +3,9 @@
 from collections.abc import Mapping, Sequence
 
 from studies.display import Missing, Sentence, Table
-from studies.formatting import converged_text, ratio_text
+from studies.formatting import ratio_text
 from studies.measurements import Measurements
+from studies.tables.layout import marked, table_of
 
 # A recorded quantity and its two arms, first over second.
 Pair = Sequence[str]
@@ -19,11 +20,13 @@ def ratio_table(
     caption: str,
     quantity: str = "",
     kept: Mapping[str, Sequence[bool]] | None = None,
+    emphasise: str = "",
 ) -> Table | Sentence:
     """Return a table of paired ratios, each with its 95% interval over seeds.
 
-    A cell gives n where seeds are left out. A quantity that was not recorded in both arms leaves
-    its cell empty; rows and columns without any cell are left out.
+    A cell gives n where seeds are left out, and is marked † where a measurement behind it did not
+    converge. A quantity that was not recorded in both arms leaves its cell empty; rows and columns
+    without any cell are left out.
 
     Args:
         numbers: Where the values were recorded, in the same order of seeds in all arms.
@@ -35,9 +38,13 @@ def ratio_table(
             (``arms.beside``).
         kept: Arm -> for each seed whether it counts; a pair counts if it does in both arms. Arms
             that are not listed, and None, keep all seeds.
+        emphasise: The row or column to print bold, by its heading; empty for none.
 
     Returns:
         The table; a cell without any pair is a dash.
+
+    Raises:
+        ValueError: If there is no row or column to emphasise.
     """
     if quantity:
         rows = {
@@ -49,17 +56,20 @@ def ratio_table(
     columns = list(dict.fromkeys(column for row in known.values() for column in row))
     cells = []
     for heading, row in known.items():
-        failed = [name for name, cell in row.items() if not numbers.converged(*cell)]
         texts = [
-            paired_text(numbers, *row[name], kept or {}) if name in row else "" for name in columns
+            marked(paired_text(numbers, *row[name], kept or {}), numbers.converged(*row[name]))
+            if name in row
+            else ""
+            for name in columns
         ]
-        cells.append([heading, *texts, converged_text(failed, len(row))])
-    return Table(
-        ["ratio", *columns, "converged"],
+        cells.append([heading, *texts])
+    return table_of(
+        ["ratio", *columns],
         cells,
         label=label,
         caption=caption,
-        align=["left"] * (len(columns) + 2),
+        emphasise=emphasise,
+        align=["left"] * (len(columns) + 1),
     )
 
 

@@ -4,11 +4,12 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 
 from studies.display import Missing, Sentence, Table
-from studies.formatting import interval_text
+from studies.formatting import interval_text, list_text
 from studies.intervals import Interval
 from studies.measurements import Measurements
 from studies.predictors import rank_correlations
-from studies.quantities import short_headings
+from studies.quantities import quantity, short_headings
+from studies.tables.layout import count_range, marked, table_of
 
 
 def correlated(
@@ -19,10 +20,11 @@ def correlated(
     *,
     label: str,
     caption: str,
+    emphasise: str = "",
 ) -> Table | Missing:
     """Return the table of the rank correlations of quantities with a target over some arms.
 
-    The caption goes on with the number of networks whose target is a lower bound, or is not known.
+    The caption goes on with the number of networks whose target is a lower bound or unknown.
 
     Args:
         numbers: Where all were recorded, in the same order of seeds.
@@ -30,7 +32,9 @@ def correlated(
         target: Recorded name of the quantity to predict.
         arms: The arms.
         label: Such as ``tab-correlations``.
-        caption: What to see; the reasons for dashes and for intervals from −1 to 1 are added.
+        caption: What to see; the numbers of networks and the reasons for lacking intervals are
+            added.
+        emphasise: The row or column to print bold, by its heading; empty for none.
     """
     there = [name for name in quantities if name in numbers]
     if not there or target not in numbers:
@@ -42,8 +46,9 @@ def correlated(
     return correlation_table(
         rank_correlations(numbers, there, target, arms),
         label=label,
-        caption=f"{caption} Of {len(rows)} runs {unknown} never got there.",
+        caption=caption + _open_text(unknown, len(rows), quantity(target).heading),
         converged={title: numbers.converged(name, arms) for name, title in titles.items()},
+        emphasise=emphasise,
     )
 
 
@@ -53,51 +58,88 @@ def correlation_table(
     label: str,
     caption: str,
     converged: Mapping[str, bool] | None = None,
+    emphasise: str = "",
 ) -> Table | Missing:
     """Return a table of rank correlations with intervals, pooled and within groups.
 
     Args:
         correlations: Name -> correlation over all networks, correlation within groups.
         label: Such as ``tab-correlations``.
-        caption: What to see; the reasons for dashes and for intervals from −1 to 1 are added.
-        converged: Name -> whether all numbers behind it converged; adds a column. None adds none.
+        caption: What to see; the numbers of networks and the reasons for lacking intervals are
+            added.
+        converged: Name -> whether all numbers behind it converged; those that did not are marked †.
+        emphasise: The row or column to print bold, by its heading; empty for none.
 
     Returns:
         The table; a sentence where the record lacks all of the correlated numbers.
     """
     if not correlations:
         return Missing(label)
-    converged_cells = {name: ["yes" if ok else "**no**"] for name, ok in (converged or {}).items()}
+    converged = converged or {}
+    columns = list(zip(*correlations.values(), strict=True))
+    counts = [{interval.n for interval in column} for column in columns]
+    rows = [
+        [
+            name,
+            *(
+                marked(_correlation_text(interval, alone=len(count) > 1), converged.get(name, True))
+                for interval, count in zip(pair, counts, strict=True)
+            ),
+        ]
+        for name, pair in correlations.items()
+    ]
+    return table_of(
+        ["measure", "pooled", "within groups"],
+        rows,
+        label=label,
+        caption=caption + _counts_text(counts) + _reasons_text(correlations),
+        emphasise=emphasise,
+    )
+
+
+def _counts_text(counts: Sequence[set[int]]) -> str:
+    pooled, within = map(count_range, counts)
+    return f" Over {pooled} networks; within groups, over {within}."
+
+
+def _open_text(unknown: int, total: int, heading: str) -> str:
+    if not unknown:
+        return ""
+    return f" For {unknown} of the {total} runs, a lower bound of {heading} is known at most."
+
+
+def _reasons_text(correlations: Mapping[str, tuple[Interval, Interval]]) -> str:
+    """Return the part of a caption that says why intervals or correlations are lacking."""
     intervals = [(name, interval) for name, pair in correlations.items() for interval in pair]
     # An interval with an estimate may still have a reason: why its ends are open.
     open_reasons = dict.fromkeys(
-        getattr(interval, "reason", "")
-        for _, interval in intervals
-        if math.isfinite(interval.estimate)
+        _reason(interval) for _, interval in intervals if math.isfinite(interval.estimate)
     )
     dash_reasons = dict.fromkeys(
-        (name, interval.reason)
+        (name, _reason(interval))
         for name, interval in intervals
-        if not math.isfinite(interval.estimate) and getattr(interval, "reason", "")
+        if not math.isfinite(interval.estimate)
     )
-    caption += "".join(
-        f" An interval from −1 to 1 is none: {reason}." for reason in open_reasons if reason
-    )
-    caption += "".join(f" A dash, {name}: {reason}." for name, reason in dash_reasons)
-    return Table(
-        ["measure", "pooled", "within groups", *(["converged"] if converged_cells else [])],
-        [
-            [name, *map(_correlation_text, pair), *converged_cells.get(name, [])]
-            for name, pair in correlations.items()
-        ],
-        label=label,
-        caption=caption,
+    text = "".join(f" No interval can be given: {reason}." for reason in open_reasons if reason)
+    return text + "".join(
+        f" The correlation of {name} is undefined: {reason}."
+        for name, reason in dash_reasons
+        if reason
     )
 
 
-def _correlation_text(interval: Interval) -> str:
-    remark = f" ({interval.invalid} not finite)" if interval.invalid else ""
-    return f"{interval_text(interval)}, n = {interval.n}{remark}"
+def _reason(interval: Interval) -> str:
+    return getattr(interval, "reason", "")
+
+
+def _correlation_text(interval: Interval, *, alone: bool) -> str:
+    """Return a correlation as text; alone: with its number of networks."""
+    text = interval_text(interval)
+    if math.isfinite(interval.estimate) and _reason(interval):
+        text = f"{interval.estimate:.2f} (no interval)".replace("-", "−")
+    remarks = [f"n = {interval.n}"] if alone else []
+    remarks += [f"{interval.invalid} not finite"] if interval.invalid else []
+    return ", ".join([text, *remarks])
 
 
 def correlation_signs(
@@ -113,18 +155,19 @@ def correlation_signs(
     falling = [name for name, interval in pooled.items() if interval.high < 0]
     rising = [name for name, interval in pooled.items() if interval.low > 0]
     parts = [
-        f"{verb} {'; '.join(f'{name} ({interval_text(pooled[name])})' for name in names)}."
-        for names, verb in (
-            (rising, f"these rise with {target}:"),
-            (falling, f"these fall with {target}:"),
-        )
+        f"{target} {verb} with {list_text([_named(name, pooled[name]) for name in names])}"
+        for names, verb in ((rising, "rises"), (falling, "falls"))
         if names
     ]
     others = len(pooled) - len(falling) - len(rising)
-    parts.append(f"the intervals of {others} of {len(pooled)} measures include 0, or are none.")
-    first, *rest = parts
-    return Sentence(" ".join([f"Pooled over networks, {first}", *map(_capitalised, rest)]))
+    first = f"Pooled over networks, {list_text(parts)}. " if parts else ""
+    if not others:
+        return Sentence(first.strip())
+    return Sentence(
+        f"{first}The sign of the correlation with {target} stays open for {others} of "
+        f"{len(pooled)} measures."
+    )
 
 
-def _capitalised(text: str) -> str:
-    return text[:1].upper() + text[1:]
+def _named(name: str, interval: Interval) -> str:
+    return f"{name} ({interval_text(interval)})"

@@ -14,7 +14,7 @@ from studies.runs import RecordedRun, Runs
 
 
 def divergence(runs: Runs, *, label: str) -> Table | Sentence:
-    """Return a table of the runs that diverged, or the sentence that none did.
+    """Return a table of the runs that diverged, or the sentence that none did, for the appendix.
 
     Args:
         runs: (arm, seed) -> run.
@@ -22,22 +22,23 @@ def divergence(runs: Runs, *, label: str) -> Table | Sentence:
     """
     diverged = {key: run for key, run in runs.items() if run.diverged}
     if not diverged:
-        return Sentence(f"None of the runs diverged (n = {len(runs)}).")
+        return Sentence(f"None of the {len(runs)} runs diverged.").at("appendix")
     return Table(
         [
             "arm",
             "seed",
             "step",
             "loss before (nats)",
-            "gradient norm before",
+            "gradient norm before (nats per parameter)",
             "last test accuracy",
         ],
         [[arm, seed, _end(run), *_before_text(run)] for (arm, seed), run in diverged.items()],
         label=label,
-        caption=f"The {len(diverged)} of {len(runs)} runs that diverged: the step, counted from 0, "
-        "whose loss or gradient is not finite; mini-batch loss and norm of its gradient one step "
-        "before; the last test accuracy measured while the test loss was finite.",
-    )
+        caption=f"{len(diverged)} of {len(runs)} runs diverged. The step, counted from 0, is the "
+        "first whose loss or gradient is not finite; loss and gradient norm are those of the "
+        "mini-batch one step before. The test accuracy is the last one measured while the test "
+        "loss was finite.",
+    ).at("appendix")
 
 
 def divergence_shares(runs: Runs) -> Sentence:
@@ -50,8 +51,8 @@ def divergence_shares(runs: Runs) -> Sentence:
     for arm in runs.arms:
         count, total = runs.diverged(arm)
         interval = interval_text(share_interval(count, total))
-        shares.append(f"{arm}, {count} of {total}, a share of {interval}")
-    return Sentence(f"Runs that diverge: {'; '.join(shares)}.")
+        shares.append(f"in {count} of {total} runs with {arm} (share {interval})")
+    return Sentence(f"Training diverges {list_text(shares)}.")
 
 
 def _end(run: RecordedRun) -> int:
@@ -71,7 +72,7 @@ def _before_text(run: RecordedRun) -> list[str]:
 def setup(runs: Runs) -> Sentence:
     """Return the sentence on the settings that all arms share, and each arm's number of parameters.
 
-    Settings that are off (none, no or 0) are left out.
+    It stands in the appendix. Settings that are off (none, no or 0) are left out.
 
     Args:
         runs: (arm, seed) -> run.
@@ -84,10 +85,11 @@ def setup(runs: Runs) -> Sentence:
         list_text([str(x) for x in dict.fromkeys(getattr(config, name) for config in configs)])
         for name in ("batch_size", "epochs")
     )
-    counts = list_text([f"{size:,} with {arm}" for arm, size in runs.sizes.items()])
+    counts = list_text([f"{size:,} ({arm})" for arm, size in runs.sizes.items()])
     return Sentence(
-        f"{model}; parameters: {counts}. {optimizer}; batches of {batches}; {epochs} epochs."
-    )
+        f"The networks are of the kind {model}, with {counts} parameters. They train for {epochs} "
+        f"epochs by {optimizer} on batches of {batches} examples."
+    ).at("appendix")
 
 
 def _shared(parts: Sequence[Any]) -> str:
@@ -113,10 +115,8 @@ def falls(runs: Runs) -> Sentence:
     for arm, group in runs.grouped().items():
         steps = [run.history["test_accuracy"][1:].diff() for run in group if run.history]
         fallen, total = sum(int((step < 0).sum()) for step in steps), sum(map(len, steps))
-        counts.append(f"{fallen} of {total} with {arm}")
-    return Sentence(
-        f"Times that test accuracy falls from one measurement to the next: {list_text(counts)}."
-    )
+        counts.append(f"{fallen} of {total} times with {arm}")
+    return Sentence(f"Test accuracy falls from one measurement to the next {list_text(counts)}.")
 
 
 def sizes(runs: Runs, *, label: str, caption: str) -> Table:
@@ -136,38 +136,37 @@ def sizes(runs: Runs, *, label: str, caption: str) -> Table:
         ["arm", "parameters", "test accuracy", "training loss (nats)"],
         [[arm, f"{parameters[arm]:,}", *map(seeds_text, ends[arm])] for arm in ends],
         label=label,
-        caption=f"{caption} Mean over seeds ± half-width of the 95% interval.",
+        caption=f"{caption} Means over seeds ± half-width of the 95% interval.",
         align=["left", *["decimal"] * 3],
     )
 
 
 def learned(runs: Runs) -> Sentence:
-    """Return the sentence that names the arms that learned: in every seed to over twice chance.
+    """Return the sentence on the arms that learned: in every seed to over twice chance.
 
-    Arms that learned in some seeds are named with their number of seeds. Where most arms learned,
-    the others are named; where all did, none is.
+    It names the smaller group: the arms that learned, or the others with their number of seeds.
 
     Args:
         runs: (arm, seed) -> run; a run that diverged did not learn.
     """
     by_seed = runs.learned
-    arms = list(by_seed)
-    always = [arm for arm in arms if all(by_seed[arm])]
-    others = {arm: sum(by_seed[arm]) for arm in arms if arm not in always}
-    counts = {arm: f"{arm} ({count} of {len(by_seed[arm])})" for arm, count in others.items()}
+    always = [arm for arm, seeds in by_seed.items() if all(seeds)]
+    others: dict[str, list[str]] = {}
+    for arm, seeds in by_seed.items():
+        if not all(seeds):
+            others.setdefault(f"{sum(seeds)} of {len(seeds)} seeds", []).append(arm)
     if not others:
-        return Sentence(f"All {len(arms)} arms learn, in every seed to more than twice chance.")
-    if len(always) > len(others):
-        return Sentence(
-            f"Of {len(arms)} arms all but these learn, in every seed to more than twice chance; "
-            f"in how many seeds these do: {'; '.join(counts.values())}."
-        )
-    some = [counts[arm] for arm, count in others.items() if count]
-    also = f" In some seeds also: {'; '.join(some)}." if some else ""
-    return Sentence(
-        f"Of {len(arms)} arms these learn, in every seed to more than twice chance: "
-        f"{'; '.join(always) or 'none'}.{also}"
+        return Sentence(f"All {len(by_seed)} arms exceed twice chance accuracy in every seed.")
+    counts = list_text([f"{seeds} ({'; '.join(names)})" for seeds, names in others.items()])
+    several = len(always) != 1
+    start = (
+        f"{len(always) or 'None'} of the {len(by_seed)} arms exceed{'' if several else 's'} twice "
+        "chance accuracy in every seed"
     )
+    if not 2 * len(always) > len(by_seed) and always:
+        start += f" ({'; '.join(always)})"
+    rest = "other does" if len(by_seed) - len(always) == 1 else "others do"
+    return Sentence(f"{start}. The {rest} so in {counts}.")
 
 
 def rebounds(runs: Runs) -> Sentence:
@@ -185,14 +184,14 @@ def rebounds(runs: Runs) -> Sentence:
             continue
         *before, last = run.history["train_loss"].tolist()
         if last > 2 * min(before):
-            rising.append(
-                f"{arm}, seed {seed} (from {number_text(min(before))} to {number_text(last)})"
-            )
+            losses = f"{number_text(last)} after {number_text(min(before))} nats"
+            rising.append(f"{arm}, seed {seed} ({losses})")
     if not rising:
-        return Sentence(f"None of the {len(runs)} runs ends at twice its least training loss.")
+        return Sentence(f"None of the {len(runs)} runs ends above twice its lowest training loss.")
+    end = "ends" if len(rising) == 1 else "end"
     return Sentence(
-        f"{len(rising)} of the {len(runs)} runs end at over twice the least training loss that "
-        f"they had, in nats: {'; '.join(rising)}."
+        f"{len(rising)} of the {len(runs)} runs {end} above twice the lowest training loss that "
+        f"they had reached: {'; '.join(rising)}."
     )
 
 
@@ -202,10 +201,12 @@ def repeated(configs: Mapping[str, TrainConfig]) -> Sentence:
     Args:
         configs: Arm -> config.
     """
-    several = [" = ".join(names) for names in alike(configs) if len(names) > 1]
+    several = [list_text(names) for names in alike(configs) if len(names) > 1]
     if not several:
-        return Sentence("No two arms have the same settings.")
-    return Sentence(f"The same networks under several names: {'; '.join(several)}.")
+        return Sentence("No two arms have the same settings.").at("appendix")
+    return Sentence(
+        f"These arms have the same settings, and are the same networks: {'; '.join(several)}."
+    ).at("appendix")
 
 
 def dead(runs: Runs) -> Sentence:
@@ -220,52 +221,8 @@ def dead(runs: Runs) -> Sentence:
     counts = []
     for arm, group in runs.grouped().items():
         dead_runs = sum(not bool(run.gradients[:, -1].any()) for run in group)
-        counts.append(f"{arm}, {dead_runs} of {len(group)}")
+        counts.append(f"{dead_runs} of {len(group)} runs with {arm}")
     return Sentence(
-        "Runs in which the gradients of all weights are exactly 0 at the end, so that loss and "
-        f"curvature are those of biases alone: {'; '.join(counts)}."
-    )
-
-
-def departures(
-    source: Mapping[str, Any], ours: Mapping[str, Any], reasons: Mapping[str, str], *, label: str
-) -> Table | Sentence:
-    """Return a table of the settings that differ from the source's, or the sentence that none do.
-
-    Args:
-        source: Setting -> the source's value.
-        ours: Setting -> value in this run, such as the study's parameters; it may hold others.
-        reasons: Setting -> why it differs; reasons for settings that agree are ignored.
-        label: Such as ``tab-departures``.
-
-    Raises:
-        ValueError: If ours lacks a setting of the source, or a difference has no reason.
-    """
-    if missing := [name for name in source if name not in ours]:
-        raise ValueError(
-            f"the source's settings {missing} are not among ours: {', '.join(ours)}. "
-            "Use our names for them, or leave them out."
-        )
-    differing = [name for name in source if setting_text(source[name]) != setting_text(ours[name])]
-    if unexplained := [name for name in differing if not reasons.get(name, "").strip()]:
-        raise ValueError(
-            f"the settings {unexplained} depart from the source's without a reason. "
-            "Say why in reasons, or use the source's value."
-        )
-    if not differing:
-        return Sentence(f"None of the source's {len(source)} settings is departed from.")
-    return Table(
-        ["setting", "source", "here", "reason"],
-        [
-            [
-                name.replace("_", " "),
-                setting_text(source[name]),
-                setting_text(ours[name]),
-                reasons[name],
-            ]
-            for name in differing
-        ],
-        label=label,
-        caption=f"The {len(differing)} of {len(source)} settings that depart from the source's.",
-        align=["left"] * 4,
+        f"All units are dead at the end of {list_text(counts)}: there the gradient of every weight "
+        "is exactly 0, and loss and curvature depend on biases alone."
     )

@@ -3,12 +3,13 @@
 from collections.abc import Iterable, Mapping, Sequence
 
 from studies.display import Sentence, Table
-from studies.formatting import converged_text, interval_text, list_text, mean_text
+from studies.formatting import interval_text, list_text, mean_text
 from studies.intervals import paired_difference
 from studies.measurements import Measurements
 from studies.power_laws import Exponent
 from studies.predictors import exponent_samples
 from studies.quantities import quantity, short_headings
+from studies.tables.layout import table_of
 
 
 def exponent_table(
@@ -17,11 +18,12 @@ def exponent_table(
     *,
     label: str,
     caption: str,
+    local: bool = True,
+    emphasise: str = "",
 ) -> Table:
     """Return a table of exponents: rows are quantities, columns families.
 
-    Beside each exponent stands the range of exponents between neighbouring sizes: where it is wide,
-    there is no power law. Values that did not all converge have no exponent: a dash.
+    Values that did not all converge have no exponent: a dash.
 
     Args:
         exponents: (quantity, family) -> exponent, from ``power_laws.power_law_exponents``; a
@@ -29,29 +31,30 @@ def exponent_table(
         quantities: Names of the quantities to show; or name -> heading.
         label: Such as ``tab-exponents``.
         caption: What to see; how to read a cell is added.
+        local: Whether the range of exponents between neighbouring sizes stands beside each
+            exponent: where it is wide, there is no power law.
+        emphasise: The row or column to print bold, by its heading; empty for none.
+
+    Raises:
+        ValueError: If there is no row or column to emphasise.
     """
     families = list(dict.fromkeys(family for _, family in exponents))
     rows = []
     for name, heading in short_headings(quantities).items():
-        row = {family: exponents.get((name, family)) for family in families}
-        known = {family: exponent for family, exponent in row.items() if exponent is not None}
-        failed = [
-            family
-            for family, exponent in known.items()
-            if exponent.invalid or not exponent.converged
-        ]
-        if not known:
-            continue
-        cells = [_text(exponent) if exponent else "" for exponent in row.values()]
-        rows.append([heading, *cells, converged_text(failed, len(known))])
-    return Table(
-        ["quantity", *families, "converged"],
+        row = [exponents.get((name, family)) for family in families]
+        if any(row):
+            cells = [_text(exponent, local=local) if exponent else "" for exponent in row]
+            rows.append([heading, *cells])
+    ranges = "; in brackets, the range of exponents between neighbouring sizes" if local else ""
+    dashes = any(cell.startswith("–") for row in rows for cell in row[1:])
+    return table_of(
+        ["quantity", *families],
         rows,
         label=label,
-        caption=f"{caption} Mean over seeds ± half-width of the 95% interval; in brackets the "
-        "least and the largest exponent between neighbouring sizes. A dash where values did not "
-        "converge.",
-        align=["left"] * (len(families) + 2),
+        caption=f"{caption} Means over seeds ± half-width of the 95% interval{ranges}."
+        + (" A dash stands where values did not converge." if dashes else ""),
+        emphasise=emphasise,
+        align=["left"] * (len(families) + 1),
     )
 
 
@@ -71,19 +74,19 @@ def exponent_change(
         return Sentence(f"The record lacks {list_text(absent)} of {family}.")
     arms, xs = list(sizes.values()), list(sizes)
     samples = [exponent_samples(numbers, name, arms, xs) for name in quantities]
-    texts = [f"{t} {mean_text(row)}" for t, row in zip(titles, samples, strict=True)]
+    texts = [f"{mean_text(row)} for {t}" for t, row in zip(titles, samples, strict=True)]
     change = paired_difference(*samples)
     return Sentence(
-        f"Exponents, {family}: {'; '.join(texts)}. The difference is {interval_text(change)} "
-        f"(n = {change.n})."
+        f"For {family}, the exponents are {list_text(texts)}; they differ by "
+        f"{interval_text(change)} ({change.n} seeds)."
     )
 
 
-def _text(exponent: Exponent) -> str:
+def _text(exponent: Exponent, *, local: bool) -> str:
     if exponent.invalid:
         return f"– ({exponent.n - exponent.invalid} of {exponent.n} finite)"
     if not exponent.converged:
         return "–"
     ends = [f"{end:.2f}".replace("-", "−") for end in (exponent.local_min, exponent.local_max)]
-    local = f" ({ends[0]} to {ends[1]})" if exponent.sizes > 2 else ""
-    return interval_text(exponent) + local
+    span = f" ({ends[0]} to {ends[1]})" if local and exponent.sizes > 2 else ""
+    return interval_text(exponent) + span

@@ -1,13 +1,14 @@
 """The sentences that close a study: how many numbers it rests on, what failed, what is missing."""
 
 from studies.display import Sentence
-from studies.formatting import list_text
+from studies.formatting import count_text, list_text
 from studies.measurements import Measurements
+from studies.quantities import QUANTITIES, quantity
 from studies.recording import Recording
 
 
 def closing(study: Recording, *, evidence: bool) -> Sentence:
-    """Return what a study rests on: its numbers, those that failed, and what its record lacks.
+    """Return what a study rests on, for the appendix: its numbers, failures, and what is missing.
 
     Args:
         study: The study; all numbers that it asked for count.
@@ -15,22 +16,34 @@ def closing(study: Recording, *, evidence: bool) -> Sentence:
     """
     numbers = Measurements(study.record.rows("measurements"))
     total, failed = numbers.counts()
-    failures = ", ".join(
-        f"{count} of {name}{_reasons(numbers, name)}" for name, count in numbers.failures().items()
-    )
-    count = numbers.diverged_count()
-    diverged = f" ({count} of runs that diverged)" if count else ""
-    parts = [] if evidence else ["These numbers are not evidence: the run is a small one."]
-    parts.append(
-        f"The study rests on {total} recorded numbers. "
-        + (
-            f"**{failed} of them did not converge**{diverged}: {failures}."
-            if failed
-            else "None of them failed to converge."
-        )
-    )
-    parts += [*_missing(study), *_stale(study)]
-    return Sentence("\n\n".join(parts))
+    failures = [
+        f"{count} of {quantity_words(name)}{_reasons(numbers, name)}"
+        for name, count in numbers.failures().items()
+    ]
+    diverged = numbers.diverged_count()
+    parts = [] if evidence else ["These numbers are a trial on a small run, and no evidence."]
+    verb = "has" if failed == 1 else "have"
+    rests = f"The study rests on {count_text(total)} recorded numbers. "
+    if failed:
+        cause = f" ({count_text(diverged)} because the run diverged)" if diverged else ""
+        rests += f"**{count_text(failed)} {verb} not converged**{cause}: {list_text(failures)}."
+    else:
+        rests += "All of them have converged."
+    parts += [rests, *_missing(study), *_stale(study)]
+    return Sentence("\n\n".join(parts)).at("appendix")
+
+
+def quantity_words(name: str) -> str:
+    """Return the name of a recorded quantity in words: ``ritz_max_0.001`` is no name in prose.
+
+    Args:
+        name: The recorded name; a setting may stand behind the last underscore.
+    """
+    stem, _, setting = name.rpartition("_")
+    for known, words in ((name, ""), (stem, f", {setting}")):
+        if known.partition(", ")[0] in QUANTITIES:
+            return quantity(known).heading + words
+    return name.replace("_", " ")
 
 
 def _reasons(numbers: Measurements, quantity: str) -> str:
@@ -44,8 +57,8 @@ def _missing(study: Recording) -> list[str]:
         return []
     kinds = list_text([f"{len(labels)} {kind}" for kind, labels in study.missing.items()])
     return [
-        f"The record lacks what newer code would show: {kinds}. The command "
-        f"`make study STUDY={study.name} PROFILE=paper` measures it."
+        f"The record was made before the code could measure {kinds} that this study also asks for. "
+        f"`make study STUDY={study.name} PROFILE=paper` measures them."
     ]
 
 
@@ -53,8 +66,8 @@ def _stale(study: Recording) -> list[str]:
     if not study.stale:
         return []
     names = sorted({name for changed in study.stale.values() for name in changed})
+    functions = list_text([f"`{name}`" for name in names])
     return [
-        f"{len(study.stale)} entries of the record were measured by code that has changed since: "
-        f"{', '.join(names)}. They stand as they were measured; `REMEASURE=stale` measures them "
-        "again."
+        f"{count_text(len(study.stale))} entries of the record come from an earlier version of "
+        f"{functions}. They stand as they were measured; `REMEASURE=stale` measures them again."
     ]

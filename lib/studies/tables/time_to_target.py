@@ -5,8 +5,9 @@ from collections.abc import Mapping, Sequence
 
 from studies.display import Sentence, Table
 from studies.durations import Duration, Median, median_duration
-from studies.formatting import number_text
+from studies.formatting import list_text, number_text
 from studies.measurements import Measurements
+from studies.tables.layout import table_of
 
 
 def time_table(
@@ -15,10 +16,11 @@ def time_table(
     *,
     label: str,
     caption: str,
+    emphasise: str = "",
 ) -> Table:
     """Return a table of the median epochs over seeds: rows are arms, columns targets.
 
-    A cell such as ``12.3 (11.9 to 12.8)`` holds the median and its interval; with too few seeds it
+    A cell such as ``12.3 [11.9, 12.8]`` holds the median and its interval; with too few seeds it
     holds the median alone. ``> 24 (3 of 5 never)`` is a lower bound, where too many runs never
     reach the target.
 
@@ -28,6 +30,10 @@ def time_table(
         headings: Name -> heading, of the columns to show; None shows all under their names.
         label: Such as ``tab-epochs``.
         caption: What to see; how to read a cell is added.
+        emphasise: The row or column to print bold, by its heading; empty for none.
+
+    Raises:
+        ValueError: If there is no row or column to emphasise.
     """
     headings = headings or {name: name for name in durations}
     arms = list(dict.fromkeys(arm for name in headings for arm in durations[name]))
@@ -40,11 +46,12 @@ def time_table(
         for arm_durations in durations[name].values()
         for duration in arm_durations
     ]
-    return Table(
+    return table_of(
         ["arm", *headings.values()],
         [[arm, *(_text(medians[name, arm]) for name in headings)] for arm in arms],
         label=label,
         caption=f"{caption} {_explanation(list(medians.values()), shown)}",
+        emphasise=emphasise,
         align=["left"] * (1 + len(headings)),
     )
 
@@ -79,13 +86,13 @@ def relapsed(
         ]
         for arm, arm_durations in durations[heading].items()
     }
-    counts = [f"{arm} ({sum(runs)} of {len(runs)})" for arm, runs in below.items() if any(runs)]
     total = f"the {sum(map(len, below.values()))} runs that reach {heading}"
+    counts = [f"{sum(runs)} of {len(runs)} with {arm}" for arm, runs in below.items() if any(runs)]
     if not counts:
         return Sentence(f"None of {total} ends below it.")
-    return Sentence(
-        f"Of {total} {sum(map(sum, below.values()))} end below it: {', '.join(counts)}."
-    )
+    ended = sum(map(sum, below.values()))
+    verb = "ends" if ended == 1 else "end"
+    return Sentence(f"{ended} of {total} {verb} below it again: {list_text(counts)}.")
 
 
 def _text(median: Median) -> str:
@@ -94,24 +101,22 @@ def _text(median: Median) -> str:
         return f"> {number_text(median.least)} ({never})"
     interval = ""
     if median.confidence < 1:  # With too few seeds the interval is 0 to infinity and says nothing.
-        upper = f"to {number_text(median.high)}" if math.isfinite(median.high) else "or more"
-        interval = f"{number_text(median.low)} {upper}"
-    bracket = ", ".join(filter(None, [interval, never]))
-    return number_text(median.estimate) + (f" ({bracket})" if bracket else "")
+        high = f"{number_text(median.high)}]" if math.isfinite(median.high) else "∞)"
+        interval = f" [{number_text(median.low)}, {high}"
+    return number_text(median.estimate) + interval + (f", {never}" if never else "")
 
 
 def _explanation(medians: Sequence[Median], durations: Sequence[Duration]) -> str:
     """Return the part of a caption that explains medians, intervals and interpolation."""
-    text = "Median over seeds"
-    coverages = [median.confidence for median in medians if median.confidence < 1]
-    if coverages:
-        text += f", in brackets its interval, which covers in {100 * min(coverages):.4g}% of cases"
+    coverages = [100 * median.confidence for median in medians if median.confidence < 1]
+    bracket = f", with its {min(coverages):.4g}% interval in brackets" if coverages else ""
+    text = f"Median epochs over seeds{bracket}."
     spacing = max(
         (duration.measurement_interval for duration in durations if duration.reached), default=0.0
     )
     if spacing:
-        text += f"; interpolated between measurements at most {number_text(spacing)} epochs apart"
-        text += ", which the interval counts" if coverages else ""
+        text += f" Measurements are at most {number_text(spacing)} epochs apart"
+        text += ", which the interval includes." if coverages else "."
     if any(median.censored for median in medians):
-        text += ". Runs that never get there count as later than all that do; > is a lower bound"
-    return f"{text}."
+        text += " Runs that never reach a level count as the slowest; > marks a lower bound."
+    return text

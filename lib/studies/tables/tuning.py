@@ -4,8 +4,9 @@ import math
 import statistics
 from collections.abc import Mapping
 
-from studies.display import Table
-from studies.formatting import number_text, seeds_text, setting_text
+from studies.display import Sentence, Table
+from studies.formatting import list_text, number_text, seeds_text, setting_text
+from studies.tables.layout import count_range
 from studies.tuning import TunedValue
 
 
@@ -25,8 +26,9 @@ def tuning_table(
         caption: What to see; how to read a cell is added.
     """
     values = sorted({value for best in tuned.values() for value in best.losses})
-    counts = sorted({len(losses) for best in tuned.values() for losses in best.losses.values()})
-    seeds = " to ".join(map(str, dict.fromkeys([counts[0], counts[-1]])))
+    counts = {len(losses) for best in tuned.values() for losses in best.losses.values()}
+    number = count_range(counts)
+    seeds = "one seed" if number == "1" else f"mean over {number} seeds"
     return Table(
         ["arm", *map(setting_text, values), f"chosen {heading}"],
         [
@@ -34,10 +36,30 @@ def tuning_table(
             for arm, best in tuned.items()
         ],
         label=label,
-        caption=f"{caption} Final training loss (nats) by {heading}, mean over seeds "
-        f"(n = {seeds}); the lowest is chosen, and bold.",
+        caption=f"{caption} Cells give the final training loss in nats ({seeds}); the lowest of "
+        "each row is chosen, and bold.",
         align=["left"] * (len(values) + 2),  # Bold cells cannot align on the point.
     )
+
+
+def tuning_sentence(tuned: Mapping[str, TunedValue], *, heading: str) -> Sentence:
+    """Return the sentence on the chosen values, and on those at the border of their grid.
+
+    Args:
+        tuned: Arm -> its best value, from ``tuning.tuned_values``.
+        heading: The setting in words, such as ``learning rate``.
+    """
+    arms: dict[float, list[str]] = {}
+    for arm, best in tuned.items():
+        arms.setdefault(best.value, []).append(arm)
+    texts = [f"{setting_text(value)} ({'; '.join(arms[value])})" for value in sorted(arms)]
+    border = [arm for arm, best in tuned.items() if best.at_border]
+    where = (
+        f"The best value lies at the border of the grid for {'; '.join(border)}."
+        if border
+        else "None lies at the border of its grid."
+    )
+    return Sentence(f"The chosen {heading} is {list_text(texts)}. {where}")
 
 
 def _cell(best: TunedValue, value: float) -> str:

@@ -74,7 +74,7 @@ def test_a_network_that_did_not_learn_leaves_with_its_label():
 def test_too_few_clusters_leave_the_correlation_open():
     effect = correlation("λ", X, X, other="a", clusters=[0, 1, 2] * 4).effect
     assert (effect.low, effect.estimate, effect.high) == (-1.0, 1.0, 1.0)
-    assert "3 clusters do not tell" in effect.reason and effect.p_value(0.0) == 1.0
+    assert "3 clusters are too few" in effect.reason and effect.p_value(0.0) == 1.0
 
 
 def test_a_value_that_is_not_finite_leaves_no_correlation():

@@ -14,6 +14,7 @@ from studies.intervals import Interval, mean_interval, paired_ratio
 from studies.records.published import Comparison
 from studies.tables import comparisons, measurements, paired_ratios
 from studies.tables import runs as run_tables
+from studies.tables.layout import MARK_TEXT
 
 from tests.sample_study import Numbers, recorded_run, runs_of
 
@@ -71,10 +72,10 @@ FEW, MANY = ["arm 1", "lost", "rough"], [*(f"arm {k}" for k in range(4)), "lost"
 
 def test_few_arms_are_columns_and_quantities_rows(recorded):
     found = comparisons.arm_table(recorded, HEADINGS, ["arm 1", "arm 2"], **WORDS)
-    assert found.columns == ["quantity", "arm 1", "arm 2", "converged"]
+    assert found.columns == ["quantity", "arm 1", "arm 2"]
     first, second = text([1, 1.1, 1.3]), text([2, 2.1, 2.3])
-    assert found.rows[0] == ["first (unit)", first, second, "yes"]
-    assert found.rows[1] == ["second", text([11, 21, 41]), text([12, 22, 42]), "yes"]
+    assert found.rows[0] == ["first (unit)", first, second]
+    assert found.rows[1] == ["second", text([11, 21, 41]), text([12, 22, 42])]
 
 
 @pytest.mark.parametrize("count", [1, 5, 6, 8])
@@ -82,7 +83,7 @@ def test_more_than_five_arms_are_rows(recorded, count):
     names = [f"arm {k}" for k in range(count)]
     found = comparisons.arm_table(recorded, HEADINGS, names, **WORDS)
     assert found.columns[0] == ("arm" if count > 5 else "quantity")
-    heads = found.columns[1:-1], [row[0] for row in found.rows]
+    heads = found.columns[1:], [row[0] for row in found.rows]
     assert heads == (
         (list(HEADINGS.values()), names) if count > 5 else (names, [*HEADINGS.values()])
     )
@@ -92,7 +93,7 @@ def test_the_two_layouts_hold_the_same_cells(recorded):
     few = comparisons.arm_table(recorded, HEADINGS, FEW, **WORDS).rows
     many = comparisons.arm_table(recorded, HEADINGS, MANY, **WORDS).rows
     chosen = [row for row in many if row[0] in FEW]
-    assert [row[1:-1] for row in few] == [list(row) for row in zip(*chosen, strict=True)][1:-1]
+    assert [row[1:] for row in few] == [list(row) for row in zip(*chosen, strict=True)][1:]
 
 
 def test_values_that_are_not_finite_are_counted_and_give_no_mean(recorded):
@@ -112,20 +113,35 @@ def test_an_arm_without_a_quantity_has_an_empty_cell(recorded):
     record(recorded, "q", "half", [1.0, 1.1, 1.3])
     table = comparisons.arm_table(recorded, HEADINGS, ["arm 1", "half"], **WORDS)
     second = text([11, 21, 41])
-    assert table.rows[1] == ["second", second, "", "yes"]
+    assert table.rows[1] == ["second", second, ""]
 
 
-def test_what_did_not_converge_is_named_in_its_row(recorded):
-    few = comparisons.arm_table(recorded, HEADINGS, FEW, **WORDS).rows
-    assert [row[-1] for row in few] == ["**no**: lost; rough", "**no**: lost"]
-    many = {
-        row[0]: row[-1] for row in comparisons.arm_table(recorded, HEADINGS, MANY, **WORDS).rows
-    }
-    assert many == {
-        **{f"arm {k}": "yes" for k in range(4)},
-        "lost": "**no**",
-        "rough": "**no**: first (unit)",
-    }
+def test_what_did_not_converge_is_marked_and_the_caption_says_so(recorded):
+    few = comparisons.arm_table(recorded, HEADINGS, FEW, **WORDS)
+    rough = text([1.0, 1.2, 1.4])
+    # A dash says by itself that there is no number.
+    assert [row[-1] for row in few.rows] == [f"{rough} †", text([2.0, 2.2, 2.4])]
+    assert few.caption.endswith(MARK_TEXT) and "†" in MARK_TEXT
+    many = comparisons.arm_table(recorded, HEADINGS, MANY, **WORDS).rows
+    assert [[cell.endswith("†") for cell in row[1:]] for row in many[-2:]] == [
+        [False, False],
+        [True, False],
+    ]
+    fine = comparisons.arm_table(recorded, HEADINGS, ["arm 1", "arm 2"], **WORDS)
+    assert "†" not in fine.caption
+
+
+def test_one_row_or_column_is_bold_and_an_unknown_one_is_refused(recorded):
+    def bold(name):
+        table = comparisons.arm_table(
+            recorded, HEADINGS, ["arm 1", "arm 2"], emphasise=name, **WORDS
+        )
+        return [[cell.startswith("**") for cell in row] for row in table.rows]
+
+    assert bold("second") == [[False] * 3, [True] * 3]
+    assert bold("arm 2") == [[False, False, True]] * 2
+    with pytest.raises(ValueError, match=r"no row or column 'arm 3' .* columns arm 1, arm 2"):
+        bold("arm 3")
 
 
 def test_arms_of_one_seed_have_its_value(numbers):
@@ -134,34 +150,45 @@ def test_arms_of_one_seed_have_its_value(numbers):
     (row,) = comparisons.arm_table(
         numbers, {"q": "q"}, ["a", "b"], runs=runs_of({("b", 0): run(0)}), **WORDS
     ).rows
-    assert row == ["q", "0.25", "– (1 of 1 diverged)", "**no**: b"]
+    assert row == ["q", "0.25", "– (1 of 1 diverged)"]
 
 
-def test_the_largest_error_of_its_arms_is_in_the_caption(recorded):
-    for names, error in ((FEW, 0.01), (MANY, 0.03)):
-        caption = comparisons.arm_table(recorded, HEADINGS, names, **WORDS).caption
-        assert caption == f"What to see. Largest error of one measurement: second: {error}."
-    assert comparisons.arm_table(recorded, {"q": "q"}, FEW, **WORDS).caption == "What to see."
-    with_errors = comparisons.comparison_table(recorded, HEADINGS, ["arm 1", "arm 2"], **WORDS)
-    assert with_errors.caption == "What to see. Largest error of one measurement: second: 0.02."
+def test_errors_that_intervals_do_not_dwarf_are_in_the_caption(recorded):
+    pair = ["arm 1", "arm 2"]
+    assert comparisons.comparison_table(recorded, HEADINGS, pair, **WORDS).caption == "What to see."
+    for seed, value in enumerate([1.0, 1.1, 1.2]):  # The half-width is 0.25.
+        for arm, error in zip(pair, (0.01, 0.03), strict=True):
+            recorded.add("s", value, arm=arm, seed=seed, error=error)
+    for names, end in (
+        (pair[:1], ""),
+        (pair, " Largest error of a single measurement: size 0.03."),
+    ):
+        assert comparisons.arm_table(recorded, {"s": "size"}, names, **WORDS).caption == (
+            f"What to see.{end}"
+        )
+    both = comparisons.comparison_table(recorded, {"s": "size"}, pair, **WORDS)
+    assert both.caption.endswith(" measurement: size 0.03.")
     recorded.add(
         "open", 1.0, arm="arm 1", seed=0, error=math.inf
     )  # A bound, such as a censored one.
     caption = comparisons.arm_table(recorded, {"open": "width"}, ["arm 1"], **WORDS).caption
-    assert caption == "What to see. Largest error of one measurement: width: unknown."
+    assert caption == "What to see. Largest error of a single measurement: width unknown."
 
 
 def test_columns_align_on_the_point_only_where_they_hold_one_quantity(recorded):
     assert set(comparisons.arm_table(recorded, HEADINGS, FEW, **WORDS).align) == {"left"}
     many = comparisons.arm_table(recorded, HEADINGS, MANY, **WORDS)
-    assert many.align == ["left", "decimal", "decimal", "left"]
+    assert many.align == ["left", "decimal", "decimal"]
 
 
-def test_a_comparison_asks_for_convergence_of_its_own_arms_only(recorded):
-    found = comparisons.comparison_table(recorded, {"q": "first"}, ["arm 1", "arm 2"], **WORDS)
-    assert found.rows[0][-1] == "yes"
-    found = comparisons.comparison_table(recorded, {"q": "first"}, ["rough", "arm 2"], **WORDS)
-    assert found.rows[0][-1] == "**no**"
+def test_a_comparison_marks_the_arms_and_the_ratios_that_did_not_converge(recorded):
+    def marks(*arms):
+        (row,) = comparisons.comparison_table(recorded, {"q": "first"}, arms, **WORDS).rows
+        return [cell.endswith("†") for cell in row[1:]]
+
+    assert marks("arm 1", "arm 2") == [False] * 3
+    assert marks("rough", "arm 2") == [True, False, True]
+    assert marks("arm 2", "rough") == [False, True, True]
 
 
 def test_negative_quantities_have_the_ratio_of_their_magnitudes(numbers):
@@ -184,7 +211,7 @@ def test_divergence_is_a_row_for_each_run_that_diverged():
         ["a", "1", "4", "3", "3000", "0.4000"],
         ["b", "0", "2", "1", "1000", "0.4000"],
     ]
-    assert found.caption.startswith("The 2 of 3 runs that diverged")
+    assert found.caption.startswith("2 of 3 runs diverged.") and found.place == "appendix"
 
 
 def test_a_run_that_diverged_in_its_last_step_is_one_of_them():
@@ -210,7 +237,7 @@ def test_the_accuracy_of_outputs_that_are_no_numbers_is_none():
 
 def test_divergence_of_no_run_is_a_sentence():
     found = run_tables.divergence(runs_of({("a", 0): run(), ("a", 1): run()}), label="tab-d")
-    assert isinstance(found, Sentence) and found.text == "None of the runs diverged (n = 2)."
+    assert isinstance(found, Sentence) and found.text == "None of the 2 runs diverged."
 
 
 def test_a_run_of_which_only_the_end_is_known_has_no_last_accuracy():
@@ -224,8 +251,8 @@ def test_the_share_that_diverges_has_an_exact_interval():
     runs |= {("c", 0): run(last=NAN), ("c", 1): run()}
     # Clopper and Pearson: 0.025^(1/6) = 0.541; for 1 of 2, 1 - 0.975^(1/2) = 0.0126.
     assert run_tables.divergence_shares(runs_of(runs)).text == (
-        "Runs that diverge: a, 6 of 6, a share of 1.00 [0.54, 1.00]; b, 0 of 6, a share of 0.00 "
-        "[0.00, 0.46]; c, 1 of 2, a share of 0.50 [0.01, 0.99]."
+        "Training diverges in 6 of 6 runs with a (share 1.00 [0.54, 1.00]), in 0 of 6 runs with b "
+        "(share 0.00 [0.00, 0.46]) and in 1 of 2 runs with c (share 0.50 [0.01, 0.99])."
     )
 
 
@@ -233,7 +260,7 @@ def test_dead_networks_are_counted_by_the_gradients_of_their_weights():
     alive, dead = (run(gradients=norms) for norms in ([[1.0, 0.0], [1.0, 1e-9]], [[1, 0], [2, 0]]))
     runs = runs_of({("neither", 0): dead, ("neither", 1): alive, ("other", 0): dead})
     told = run_tables.dead(runs.where(arm="neither")).text
-    assert told.endswith("are those of biases alone: neither, 1 of 2.")
+    assert told.startswith("All units are dead at the end of 1 of 2 runs with neither: ")
 
 
 def test_the_lowest_accuracy_on_paths_stands_beside_that_of_guessing():
@@ -242,8 +269,8 @@ def test_the_lowest_accuracy_on_paths_stands_beside_that_of_guessing():
         {("train", "frozen"): paths, ("train", "batch"): paths[:1]}, chance=0.1
     )
     assert told.text == (
-        "The lowest accuracy on any path: 0.100 (train, frozen), 0.200 (train, batch); guessing "
-        "has 0.100."
+        "Accuracy on the paths falls as low as 0.100 with frozen statistics on train examples and "
+        "0.200 with batch statistics on train examples; guessing reaches 0.100."
     )
 
 
@@ -252,27 +279,27 @@ def test_networks_are_told_apart_by_whether_their_first_steps_are_stable():
     for arm, values in {"a": [(30.0, 0.9), (37.9, 0.8)], "b": [(39.0, 0.4), (1e5, 0.2)]}.items():
         for seed, (start, end) in enumerate(values):
             starts.add("lambda_max", start, arm=arm, seed=seed)
-            ends.add("share", end, arm=arm, seed=seed)
+            ends.add("test_accuracy", end, arm=arm, seed=seed)
     optimizer = SGD(0.1, momentum=0.9)  # 2 (1 + 0.9) / 0.1
-    told = measurements.stable_start_sentence(starts, ends, optimizer, "share").text
+    told = measurements.stable_start_sentence(starts, ends, optimizer, "test_accuracy").text
     assert told.startswith(
-        r"Full-batch steps of the first rate are stable up to $\lambda_{\max}$ = 38."
+        r"Full-batch steps at the first learning rate are stable up to $\lambda_{\max}$ = 38."
     )
     assert told.endswith(
-        "Of 4 networks 2 begin at or below it, and end at 80.0 to 90.0 per cent; 2 begin above it, "
-        "and end at 20.0 to 40.0 per cent."
+        "Of 4 networks, 2 start within this limit, and end between 80.0% and 90.0%; 2 start above "
+        "it, and end between 20.0% and 40.0% test accuracy."
     )
-    told = measurements.stable_start_sentence(starts, ends, optimizer, "share", ["b"]).text
-    assert told.endswith("2 begin above it, and end at 20.0 to 40.0 per cent.")
+    told = measurements.stable_start_sentence(starts, ends, optimizer, "test_accuracy", ["b"]).text
+    assert told.endswith("2 start above it, and end between 20.0% and 40.0% test accuracy.")
 
 
 def test_starts_and_rounding_that_the_record_lacks_are_told_in_words():
     lacking = Numbers(missing=["lambda_max of 2 of 4 networks"])
     lacking.add("lambda_max", 30.0, arm="a", seed=0)
-    told = measurements.stable_start_sentence(lacking, Numbers(), SGD(0.1), "share").text
+    told = measurements.stable_start_sentence(lacking, Numbers(), SGD(0.1), "test_accuracy").text
     assert told == (r"The record does not hold $\lambda_{\max}$ of all networks before training.")
     assert measurements.rounding_sentence(lacking, "at the end").text == (
-        "The record does not hold what rounding leaves of gradients at the end."
+        "The record does not hold the rounding of gradients at the end."
     )
     lacking.add("rounding", 1e-4, arm="b", seed=0)
     assert "of 1 networks" in measurements.rounding_sentence(lacking, "at the end").text
@@ -288,16 +315,16 @@ def test_arms_learn_that_beat_chance_twice_in_every_seed():
         }
     )
     assert run_tables.learned(runs.where(arm=["a", "b", "c", "d"])).text == (
-        "Of 4 arms these learn, in every seed to more than twice chance: a. In some seeds also: "
-        "b (1 of 2); c (1 of 2); d (1 of 2)."
+        "1 of the 4 arms exceeds twice chance accuracy in every seed (a). The others do so in "
+        "1 of 2 seeds (b; c; d)."
     )
     assert run_tables.learned(runs.where(arm=["a", "d", "e"])).text == (
-        "Of 3 arms all but these learn, in every seed to more than twice chance; in how many seeds "
-        "these do: d (1 of 2)."
+        "2 of the 3 arms exceed twice chance accuracy in every seed. The other does so in 1 of 2 "
+        "seeds (d)."
     )
     assert [runs["c", seed].learned for seed in (0, 1)] == [True, False]
     every = run_tables.learned(runs.where(arm=["a", "e"]))
-    assert every.text == "All 2 arms learn, in every seed to more than twice chance."
+    assert every.text == "All 2 arms exceed twice chance accuracy in every seed."
 
 
 def test_rounding_is_told_by_its_median_and_where_it_is_large():
@@ -309,14 +336,17 @@ def test_rounding_is_told_by_its_median_and_where_it_is_large():
         return measurements.rounding_sentence(numbers, "at the end").text
 
     shares = {"a": [1e-4, 2e-4], "b": [3e-4, 0.5], "c": [NAN, math.inf]}
-    assert told(shares).endswith("of 6 networks, and above 0.01 in b (1 of 2), c (2 of 2).")
+    assert told(shares).endswith(
+        "(median of 6 networks), and by more than 1% in b (1 of 2) and c (2 of 2)."
+    )
     assert told({"a": [1e-4, 2e-4]}) == (
-        "Of gradients at the end rounding is 0.00015 in the median of 2 networks, and above 0.01 "
-        "in none."
+        "Rounding changes the gradient at the end by 0.00015 of its norm (median of 2 networks), "
+        "and by more than 1% in no network."
     )
     # What is not known stands above all others.
-    assert " is 0.0005 in the median of 3 networks, and above 0.01 in d (1 of 3)." in told(
-        {"d": [NAN, 5e-4, 1e-4]}
+    assert (
+        "by 0.0005 of its norm (median of 3 networks), and by more than 1% in d (1 of 3)."
+        in told({"d": [NAN, 5e-4, 1e-4]})
     )
 
 
@@ -338,12 +368,12 @@ def test_an_interval_is_set_against_a_value(ends, want):
 def test_runs_that_end_in_a_rise_of_the_loss_are_named():
     runs = {("a", 0): run(), ("a", 1): run(last=4.7), ("b", 0): run(3, last=9.0)}
     assert run_tables.rebounds(runs_of(runs)).text == (
-        "1 of the 3 runs end at over twice the least training loss that they had, in nats: "
-        "a, seed 1 (from 2.3 to 4.7)."
+        "1 of the 3 runs ends above twice the lowest training loss that they had reached: a, seed "
+        "1 (4.7 after 2.3 nats)."
     )
     del runs["a", 1]
     assert run_tables.rebounds(runs_of(runs)).text == (
-        "None of the 2 runs ends at twice its least training loss."
+        "None of the 2 runs ends above twice its lowest training loss."
     )
 
 
@@ -360,7 +390,9 @@ def test_arms_of_one_config_are_named_together():
     other = TrainConfig(MLP(hidden=(4,)), SGD(0.2), epochs=1, batch_size=4)
     configs = {"a": base, "b": other, "c": TrainConfig(MLP(hidden=(4,)), SGD(0.1), epochs=1)}
     configs["c"] = dataclasses.replace(configs["c"], batch_size=4)
-    assert run_tables.repeated(configs).text == "The same networks under several names: a = c."
+    assert run_tables.repeated(configs).text == (
+        "These arms have the same settings, and are the same networks: a and c."
+    )
     assert (
         run_tables.repeated({"a": base, "b": other}).text == "No two arms have the same settings."
     )
@@ -379,15 +411,15 @@ def test_ratios_are_paired_over_the_seeds_that_count(numbers):
     }
     kept = {"a": [True, True, False], "c": [False, False, True]}
     found = paired_ratios.ratio_table(numbers, rows, kept=kept, **WORDS)
-    assert found.columns == ["ratio", "whole", "late", "converged"]
+    assert found.columns == ["ratio", "whole", "late"]
     ratio = formatting.interval_text(paired_ratio([2.0, 4.4], [1.0, 2.0]))
     assert found.rows == [
-        ["a / b", f"{ratio}, n = 2", "3.6, n = 1", "**no**: late"],
-        ["c / a", "", "–, n = 0", "**no**"],
+        ["a / b", f"{ratio}, n = 2", "3.6, n = 1 †"],
+        ["c / a", "", "–, n = 0"],
     ]
     every = paired_ratios.ratio_table(numbers, {"a / b": {"whole": ("q", ("a", "b"))}}, **WORDS)
     whole = formatting.interval_text(paired_ratio(values["a"], values["b"]))
-    assert every.rows == [["a / b", whole, "yes"]]
+    assert every.rows == [["a / b", whole]]
     pairs = {"a / b": {"whole": ("a", "b")}}  # As arms.beside returns them.
     one = paired_ratios.ratio_table(numbers, pairs, quantity="q", **WORDS)
     assert one.rows == every.rows
@@ -401,7 +433,7 @@ def test_ratios_that_the_record_lacks_leave_their_cell_row_and_column_empty(numb
         "a / d": {"whole": ("q", ("a", "d"))},
     }
     found = paired_ratios.ratio_table(numbers, rows, **WORDS)
-    assert found.columns == ["ratio", "whole", "converged"]
+    assert found.columns == ["ratio", "whole"]
     assert [row[0] for row in found.rows] == ["a / b"]
     nothing = paired_ratios.ratio_table(numbers, {"a / d": rows["a / d"]}, **WORDS)
     assert isinstance(nothing, Missing) and nothing.label == "tab-test"
@@ -443,57 +475,8 @@ def test_an_estimator_of_one_seed_has_a_plain_ratio():
 
 
 def test_numbers_of_one_seed_are_short_and_never_exponents_of_thousands():
-    want = {1613.77: "1614", -2154.4: "−2154", 0.012345: "0.0123", 2.5e7: "2.5e+07", 1e-5: "1e−05"}
+    want = {1613.77: "1614", -2154.4: "−2154", 0.012345: "0.0123", 2.5e7: "2.5×10⁷", 1e-5: "1×10⁻⁵"}
     assert {value: estimator(None, [value], [1.0])[1] for value in want} == want
-
-
-# Departures
-
-
-SOURCE = {"batch_size": 32, "rate": 0.1, "crop": False, "layers": (1, 2), "norm": None}
-
-
-def test_departures_are_only_what_differs_each_with_its_reason():
-    ours = {**SOURCE, "batch_size": 128, "crop": True, "layers": [1, 2], "profile": "paper"}
-    reasons = {"batch_size": "Cost.", "crop": "To see.", "rate": "Not needed."}
-    found = run_tables.departures(SOURCE, ours, reasons, label="tab-d")
-    assert found.columns == ["setting", "source", "here", "reason"]
-    assert found.rows == [["batch size", "32", "128", "Cost."], ["crop", "no", "yes", "To see."]]
-    assert found.caption == "The 2 of 5 settings that depart from the source's."
-
-
-@pytest.mark.parametrize(
-    "change, cells",
-    [
-        ({"rate": 1e-5}, ["0.1", "1e−05"]),
-        ({"norm": "batch"}, ["none", "batch"]),
-        ({"layers": [1, 2, 3]}, ["1, 2", "1, 2, 3"]),
-    ],
-)
-def test_settings_are_shown_as_a_reader_would_write_them(change, cells):
-    reasons = dict.fromkeys(change, "Why.")
-    (row,) = run_tables.departures(SOURCE, {**SOURCE, **change}, reasons, label="tab-d").rows
-    assert row[1:3] == cells
-
-
-def test_settings_as_in_the_source_are_a_sentence():
-    found = run_tables.departures(SOURCE, {**SOURCE, "rate": 0.1, "more": 1}, {}, label="tab-d")
-    assert isinstance(found, Sentence)
-    assert found.text == "None of the source's 5 settings is departed from."
-
-
-@pytest.mark.parametrize("reasons", [{}, {"rate": " "}, {"crop": "Because."}])
-def test_a_departure_without_a_reason_is_refused(reasons):
-    with pytest.raises(
-        ValueError, match=r"settings \['rate'\] depart .* without a reason.*Say why"
-    ):
-        run_tables.departures(SOURCE, {**SOURCE, "rate": 0.2}, reasons, label="tab-d")
-
-
-def test_a_setting_that_ours_do_not_have_is_refused():
-    with pytest.raises(ValueError, match=r"settings \['norm'\] are not among ours: batch_size"):
-        ours = {name: value for name, value in SOURCE.items() if name != "norm"}
-        run_tables.departures(SOURCE, ours, {}, label="tab-d")
 
 
 def test_a_share_has_both_ends_of_its_interval():

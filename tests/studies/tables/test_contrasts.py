@@ -29,68 +29,82 @@ def path(barrier):
 
 def test_the_first_arm_is_ahead_in_percentage_points(numbers):
     assert contrasts.ahead(numbers, ARMS, when="At the end").text == (
-        "At the end the record has no test accuracy."
+        "At the end, the record holds no test accuracy."
     )
     add(numbers, "test_accuracy", [0.9, 0.95], [0.8, 0.86])
     points = interval_text(numbers.difference("test_accuracy", ARMS, factor=100))
     assert points.startswith("9.5")
     text = contrasts.ahead(numbers, ARMS, when="At the end").text
     assert (
-        text == f"At the end the test accuracy of a, less that of b, is {points} percentage points."
+        text == f"At the end, test accuracy is {points} percentage points higher for a than for b."
     )
+    text = contrasts.ahead(numbers, ARMS[::-1], when="With BN,").text
+    assert text == f"With BN, test accuracy is {points} percentage points lower for b than for a."
+    add(numbers, "test_accuracy", [0.2], [0.9])
+    text = contrasts.ahead(numbers, ARMS, when="At the end").text
+    assert "accuracies of a and b differ by" in text and text.endswith("does not tell them apart.")
 
 
 def test_ratios_of_arms_and_of_single_seeds(numbers):
-    assert contrasts.single_ratios(numbers, "sam", ARMS).text == "The record has no SAM rise."
+    assert contrasts.single_ratios(numbers, "sam", ARMS).text == "The record holds no SAM rise."
     add(numbers, "sam", [2.0, 6.0], [1.0, 2.0])
     ratio = interval_text(numbers.ratio("sam", ARMS))
-    assert contrasts.over(numbers, ["sam", "loss"], ARMS).text == f"a over b: SAM rise {ratio}."
+    assert contrasts.over(numbers, ["sam", "loss"], ARMS).text == (
+        f"a has {ratio} times the SAM rise of b."
+    )
+    assert contrasts.over(numbers, ["loss"], ARMS).text == "The record cannot set a against b."
     single = contrasts.single_ratios(numbers, "sam", ARMS).text
-    assert single == "Single seeds, a over b: SAM rise 2 to 3."
+    assert single == "From seed to seed, a has between 2 and 3 times the SAM rise of b."
 
 
 def test_equality_is_the_largest_factor_within_a_seed(numbers):
     add(numbers, "train_loss", [1.0, 4.0], [2.0, 3.0])
     assert contrasts.equality(numbers, "train_loss", ARMS).text == (
-        "Within a seed, training loss differs by a factor of at most 2."
+        "Within each seed, training loss agrees to within a factor of 2."
     )
 
 
 def test_the_slope_has_a_share_of_the_rise(numbers):
     add(numbers, "gradient_norm", [1.0, 2.0], [1.0, 1.0])
     add(numbers, "sam", [0.1, 0.4], [0.2, 0.4])
-    first, second = mean_text([0.5, 0.25]), mean_text([0.25, 0.125])
+    first, second = mean_text([50.0, 25.0]), mean_text([25.0, 12.5])
     text = contrasts.slope_shares(numbers, ARMS, rho=0.05).text
-    assert text.endswith(f"this share of the SAM rise: {first} with a and {second} with b.")
+    assert text.endswith(f"this part of the SAM rise: {first}% with a and {second}% with b.")
 
 
 def test_ratios_along_a_column_stand_with_its_levels(numbers):
     add(numbers, "trace", [2.0, 6.0], [1.0, 2.0], subset=[64, 128])
     options = {"unit": "examples"}
     text = contrasts.ratios_along(numbers, "trace", ARMS, "subset", **options).text
-    assert text.startswith("trace of a over b: 2 at 64 and 3 at 128 examples. The largest")
-    assert " is 1.5 times the smallest" in text
+    assert text.startswith(
+        "The trace of a relative to b is 2 times with 64 examples and 3 times with 128 examples. "
+    )
+    assert "It varies by a factor of 1.5, which" in text
     absent = contrasts.ratios_along(numbers, "sam", ARMS, "subset", **options).text
-    assert absent == "The record has no SAM rise by examples."
+    assert absent == "The record does not hold the SAM rise at several numbers of examples."
 
 
 @pytest.mark.parametrize(("second", "word"), [([3.0, 9.0], "can"), ([20.0, 30.0], "cannot")])
 def test_rescaling_says_what_moves_and_whether_it_turns_the_order_round(numbers, second, word):
-    assert contrasts.rescaled(numbers, ["sam"], ARMS).text == "The record has no rescaled networks."
+    assert (
+        contrasts.rescaled(numbers, ["sam"], ARMS).text == "The record holds no rescaled networks."
+    )
     add(numbers, "trace", [2.0, 8.0], second, factor=[0.5, 1.0])
     add(numbers, "loss_change", [1e-8, -2e-8], [0.0, 0.0], factor=[0.5, 1.0])
     text = contrasts.rescaled(numbers, ["trace", "sam"], ARMS).text
-    assert "by at most 2.0e-08 nats" in text and "times the smallest: trace 4. " in text
-    assert f"The scales {word} be chosen" in text
-    assert f"a has {2.0 / second[0]:.3g} times that of b." in text
+    assert "by at most 2×10⁻⁸ nats" in text and "it changes trace by a factor of 4. " in text
+    assert f"Scales {word} be chosen" in text
+    assert f"a has {2.0 / second[0]:.3g} times the trace of b." in text
 
 
 def test_barriers_stand_over_those_of_the_reference():
     paths = {"straight": [path(1.0), path(2.0)], "curved": [path(0.5), path(0.5)], "none": []}
     text = contrasts.barrier_ratios(paths, "straight").text
     ratio = ratio_text([0.5, 0.5], [1.0, 2.0])
-    assert text == f"Loss barrier over that of straight: curved {ratio} (n = 2)."
+    assert text == (
+        f"Compared with straight, the loss barrier is {ratio} times as high for curved (2 pairs)."
+    )
     nothing = contrasts.barrier_ratios({"straight": paths["straight"]}, "straight").text
-    assert nothing.startswith("The record has no barriers to set against")
+    assert nothing.startswith("The record holds no barriers to compare with")
     flat = contrasts.barrier_ratios({**paths, "straight": [path(0.0), path(1.0)]}, "straight").text
-    assert flat.endswith("(n = 2, 1 of which have no positive barrier).")
+    assert flat.endswith("(2 pairs, 1 without a positive barrier).")

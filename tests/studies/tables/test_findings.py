@@ -20,7 +20,7 @@ def test_ratios_are_those_of_the_pairs_that_the_record_holds(numbers):
     rows = {"one": {"late": ("a", "b"), "early": ("a", "c")}, "two": {"late": ("c", "b")}}
     found = findings.ratio_sentence(numbers, rows, quantity="lambda_max", reference="b")
     ratio = formatting.interval_text(paired_ratio(VALUES["a"], VALUES["b"]))
-    assert found.text == rf"Ratio of $\lambda_{{\max}}$ to b: one: {ratio} (late)."
+    assert found.text == rf"one has {ratio} (late) times the $\lambda_{{\max}}$ of b."
 
 
 def test_ratios_leave_out_the_seeds_that_do_not_count(numbers):
@@ -47,9 +47,9 @@ def test_exponents_are_named_by_family(numbers):
                 numbers.add("trace", factor * size**power, arm=f"{family} {size}", seed=seed)
     exponents = power_law_exponents(numbers, ["trace"], families)
     found = findings.exponent_sentence(exponents, "trace", [*families, "other"], size="width")
-    assert found.text == "Exponent of trace in the width: 1.00 ± 0.00 (up) and −1.00 ± 0.00 (down)."
+    assert found.text == "The trace scales as the width to the power 1 (up) and −1 (down)."
     nothing = findings.exponent_sentence(exponents, "loss", families, size="width")
-    assert nothing.text == "The record does not hold loss against width."
+    assert nothing.text == "The record does not hold the loss at several values of the width."
 
 
 def test_a_spread_is_the_largest_ratio_within_a_seed_at_each_level(numbers):
@@ -57,13 +57,14 @@ def test_a_spread_is_the_largest_ratio_within_a_seed_at_each_level(numbers):
     for arm, value in {"c": 1.0, "d": 1.5}.items():
         numbers.add("loss", value, arm=arm, seed=0, network="CNN")
     found = findings.spread_sentence(numbers, "loss", within="network")
-    expected = "Within a seed, arms differ in loss by up to a factor of 3 (MLP) and 1.5 (CNN)."
+    expected = "Within each seed, the loss differs between arms by a factor of up to "
+    expected += "3 (MLP) and 1.5 (CNN)."
     assert found.text == expected
 
 
 def test_a_spread_that_the_record_lacks_is_said_to_lack(numbers):
     record(numbers, "trace", network="MLP")
     found = findings.spread_sentence(numbers, "loss", within="network")
-    assert found.text == "The record does not hold loss of these networks."
+    assert found.text == "The record does not hold the loss of these networks."
     with pytest.raises(KeyError):
         findings.spread_sentence(numbers, "trace", within="width")

@@ -6,6 +6,7 @@ import pytest
 from studies.display import Missing
 from studies.formatting import mean_text
 from studies.tables import grids
+from studies.tables.layout import MARK_TEXT
 
 from tests.sample_study import recorded_run, runs_of
 
@@ -46,7 +47,7 @@ def test_a_cell_says_how_many_runs_diverged_or_bears_a_mark(recorded):
     assert row[1:] == ["2 of 2 diverged"] * 2
     table = grids.grid(recorded, rows, **WORDS)
     assert table.rows[0][2] == f"{mean_text([7.0, 8.0])} †"
-    assert table.caption == "What to see. † Not all of these numbers converged."
+    assert table.caption == f"What to see.{MARK_TEXT}"
 
 
 def test_a_number_that_is_not_finite_is_a_dash_without_a_mark(numbers):
@@ -54,6 +55,8 @@ def test_a_number_that_is_not_finite_is_a_dash_without_a_mark(numbers):
         numbers.add("lambda_max", value, arm="a", seed=seed)
     table = grids.grid(numbers, {"a": {"λ_max": ("lambda_max", "a")}}, **WORDS)
     assert table.rows == [["a", "– (1 of 2 finite)"]] and table.caption == "What to see."
+    numbers.add("trace", math.nan, arm="a", seed=0)
+    assert grids.grid(numbers, {"a": {"trace": ("trace", "a")}}, **WORDS).rows == [["a", "–"]]
 
 
 def test_one_cell_is_bold_and_must_be_there(recorded):

@@ -34,4 +34,4 @@ def test_estimates_stand_beside_converged_values_or_a_sentence_says_that_none_ar
 
 
 def test_the_lowest_accuracy_of_no_path_is_a_sentence():
-    assert lowest({}, chance=0.1).text == "The lowest accuracy on the paths is not in the record."
+    assert lowest({}, chance=0.1).text == "The record does not hold the accuracy on the paths."

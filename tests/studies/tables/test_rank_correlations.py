@@ -24,20 +24,30 @@ def test_correlations_have_estimate_interval_and_n():
     )
     few = RankCorrelation(0.3, -1.0, 1.0, 9, 0.95, 0, "correlation", 3, 0, 2, "2 clusters are few")
     caption = rank_correlations.correlation_table({"λ_max": (both[0], few)}, **WORDS).caption
-    assert caption.endswith(" An interval from −1 to 1 is none: 2 clusters are few.")
+    assert caption.endswith(" No interval can be given: 2 clusters are few.")
     same = RankCorrelation(NAN, NAN, NAN, 9, 0.95, 0, "correlation", 1, 0, 3, "it is 0 everywhere")
     caption = rank_correlations.correlation_table(
         {"λ_max": (both[0], both[1]), "q": (same, same)}, **WORDS
     ).caption
-    assert caption.endswith(" A dash, q: it is 0 everywhere.") and "λ_max" not in caption
-    assert known.columns[-1] == "converged" and [row[-1] for row in known.rows] == ["yes", "**no**"]
-    assert found.rows == [["λ_max", "−0.83 [−0.93, −0.61], n = 42", "0.12 [−0.25, 0.46], n = 36"]]
+    assert (
+        caption.endswith(" The correlation of q is undefined: it is 0 everywhere.")
+        and "λ_max" not in caption
+    )
+    assert [row[-1].endswith("†") for row in known.rows] == [False, True]
+    assert found.rows == [["λ_max", "−0.83 [−0.93, −0.61]", "0.12 [−0.25, 0.46]"]]
+    assert found.caption.endswith(" Over 42 networks; within groups, over 36.")
+    table = rank_correlations.correlation_table({"λ_max": both, "q": (both[1], few)}, **WORDS)
+    assert [row[1] for row in table.rows] == [
+        "−0.83 [−0.93, −0.61], n = 42",
+        "0.12 [−0.25, 0.46], n = 36",
+    ]
+    assert table.rows[1][2] == "0.30 (no interval), n = 9"
 
 
 def test_a_correlation_without_an_estimate_is_a_dash_and_says_what_is_not_finite():
     both = correlation(NAN, NAN, NAN, invalid=3), correlation(NAN, NAN, NAN)
     (row,) = rank_correlations.correlation_table({"q": both}, **WORDS).rows
-    assert row[1:] == ["–, n = 42 (3 not finite)", "–, n = 42"]
+    assert row[1:] == ["–, 3 not finite", "–"]
 
 
 def test_no_correlation_at_all_is_a_sentence():
@@ -58,14 +68,12 @@ def test_signs_are_told_of_intervals_that_exclude_zero():
         {name: (interval, within) for name, interval in pooled.items()}, target="accuracy"
     )
     assert told.text == (
-        "Pooled over networks, these rise with accuracy: up (0.83 [0.61, 0.93]). These fall with "
-        "accuracy: down (−0.50 [−0.71, −0.22]); steep (−0.90 [−0.97, −0.74]). The intervals of 2 "
-        "of 5 measures include 0, or are none."
+        "Pooled over networks, accuracy rises with up (0.83 [0.61, 0.93]) and accuracy falls with "
+        "down (−0.50 [−0.71, −0.22]) and steep (−0.90 [−0.97, −0.74]). The sign of the correlation "
+        "with accuracy stays open for 2 of 5 measures."
     )
     alone = rank_correlations.correlation_signs({"open": (pooled["open"], within)}, target="x")
-    assert alone.text == (
-        "Pooled over networks, the intervals of 1 of 1 measures include 0, or are none."
-    )
+    assert alone.text == ("The sign of the correlation with x stays open for 1 of 1 measures.")
 
 
 def test_recorded_quantities_are_correlated_and_unknown_targets_counted(numbers):
@@ -74,9 +82,11 @@ def test_recorded_quantities_are_correlated_and_unknown_targets_counted(numbers)
         numbers.add("epochs_to_target", place + 1, arm=arm, seed=seed, converged=place < 7)
     asked = (numbers, ["sam", "loss"], "epochs_to_target", ["a", "b", "c"])
     table = rank_correlations.correlated(*asked, **WORDS)
-    assert [row[0] for row in table.rows] == ["SAM rise"] and table.rows[0][-1] == "yes"
-    assert table.rows[0][1] == "1.0 [−1.0, 1.0], n = 9"
-    assert table.caption.startswith("What to see. Of 9 runs 2 never got there.")
+    assert [row[0] for row in table.rows] == ["SAM rise"]
+    assert table.rows[0][1] == "1.00 (no interval)"
+    assert table.caption.startswith(
+        "What to see. For 2 of the 9 runs, a lower bound of epochs to target is known at most."
+    )
     assert isinstance(
         rank_correlations.correlated(numbers, ["loss"], "sam", ["a"], **WORDS), Missing
     )

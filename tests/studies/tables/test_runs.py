@@ -10,9 +10,10 @@ def test_the_setup_has_the_common_settings_and_each_size(study):
     runs = trained(study, rates=(0.05, 0.1))
     text = tables.setup(runs).text
     (size,) = set(runs.sizes.values())
-    assert f"parameters: {size:,} with rate 0.05 and {size:,} with rate 0.1. " in text
+    assert f"with {size:,} (rate 0.05) and {size:,} (rate 0.1) parameters. " in text
     config = next(iter(runs.configs.values()))
-    assert f"batches of {config.batch_size}; {config.epochs} epochs." in text
+    assert f" on batches of {config.batch_size} examples." in text
+    assert f"They train for {config.epochs} epochs by SGD" in text
     # The arms differ in their learning rate, and settings that are off say nothing.
     assert "learning rate" not in text and "nesterov" not in text
     alone = tables.setup(runs.where(arm="rate 0.1")).text
@@ -25,6 +26,6 @@ def test_falls_of_accuracy_are_counted_after_the_initialisation():
     lost = recorded_run({})
     runs = runs_of({("a", 0): first, ("a", 1): second, ("b", 0): lost})
     assert tables.falls(runs).text == (
-        "Times that test accuracy falls from one measurement to the next: 4 of 6 with a and 0 of 0 "
+        "Test accuracy falls from one measurement to the next 4 of 6 times with a and 0 of 0 times "
         "with b."
     )

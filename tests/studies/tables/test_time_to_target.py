@@ -27,12 +27,12 @@ def cell(*epochs):
 @pytest.mark.parametrize(
     ("epochs", "text"),
     [
-        ([12.34, 11.9, 12.8, 12.0, 12.6], "12.3 (11.9 to 12.8)"),
-        ([12.34, 11.9, INF, 12.0, 12.6], "12.3 (11.9 or more, 1 of 5 never)"),
+        ([12.34, 11.9, 12.8, 12.0, 12.6], "12.3 [11.9, 12.8]"),
+        ([12.34, 11.9, INF, 12.0, 12.6], "12.3 [11.9, ∞), 1 of 5 never"),
         ([12.34, 11.9, INF, INF, INF], "> 24 (3 of 5 never)"),
         ([INF] * 5, "> 24 (5 of 5 never)"),
         ([12.34, 11.9, 12.8], "12.3"),
-        ([12.34, 11.9, INF], "12.3 (1 of 3 never)"),
+        ([12.34, 11.9, INF], "12.3, 1 of 3 never"),
         ([12.0, 8.0, INF, INF], "> 18 (2 of 4 never)"),
         ([0.0], "0"),
         ([INF], "> 24 (1 of 1 never)"),
@@ -60,13 +60,15 @@ def test_the_caption_says_what_the_cells_are():
         found = {"e": {str(number): of for number, of in enumerate(durations)}}
         return time_to_target.time_table(found, {"e": "e"}, **WORDS).caption
 
-    apart = "; interpolated between measurements at most"
-    assert caption(few) == f"How long. Median over seeds{apart} 0.5 epochs apart."
-    covers = ", in brackets its interval, which covers in 93.75% of cases"
-    never = ". Runs that never get there count as later than all that do; > is a lower bound."
-    counted = f"{covers}{apart} 0.5 epochs apart, which the interval counts"
-    assert caption(few, five) == f"How long. Median over seeds{counted}{never}"
-    assert caption(at(INF)) == f"How long. Median over seeds{never}"
+    median, apart = (
+        "How long. Median epochs over seeds",
+        " Measurements are at most 0.5 epochs apart",
+    )
+    assert caption(few) == f"{median}.{apart}."
+    covers = ", with its 93.75% interval in brackets."
+    never = " Runs that never reach a level count as the slowest; > marks a lower bound."
+    assert caption(few, five) == f"{median}{covers}{apart}, which the interval includes.{never}"
+    assert caption(at(INF)) == f"{median}.{never}"
 
 
 def test_runs_that_end_below_the_lowest_level_they_reached_are_counted(numbers):
@@ -78,7 +80,7 @@ def test_runs_that_end_below_the_lowest_level_they_reached_are_counted(numbers):
     targets = {"loss": ("train_loss", 0.1), "99%": ("test_accuracy", 0.99)}
     targets |= {"97%": ("test_accuracy", 0.97)}
     text = time_to_target.relapsed(durations, targets, numbers).text
-    assert text == "Of the 5 runs that reach 97% 1 end below it: a (1 of 2)."
+    assert text == "1 of the 5 runs that reach 97% ends below it again: 1 of 2 with a."
     targets |= {"95%": ("test_accuracy", 0.95)}
     assert time_to_target.relapsed(durations, targets, numbers).text == (
         "None of the 5 runs that reach 95% ends below it."
