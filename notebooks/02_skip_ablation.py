@@ -98,13 +98,16 @@ figures.training(
 source = {"batch_size": 32, "precision": "float32", "epochs": 20, "dataset": "cifar10"}
 source |= {"depth": 20, "width": 1.0, "max_train": 50000, "small_train": 50000}
 source |= {"plane_points": coarse_points}
-cheaper = "takes less computing time" if study.evidence else "a small trial run"
-reasons = dict.fromkeys(source, cheaper) | {"plane_points": "shows more detail"}
+reasons = {"batch_size": "larger batches take less computing time"}
+reasons |= {"precision": "bfloat16 takes less computing time"}
+reasons |= {"small_train": "these runs are checks", "plane_points": "a finer grid shows more"}
+if not study.evidence:
+    reasons = dict.fromkeys(source, "this is a small trial run")
 departures = tables.departures(source, study.parameters, reasons, label="tab-departures")
 display.show(
-    tables.setup(runs).at("appendix"),
-    departures.at("appendix"),
-    tables.divergence(runs, label="tab-divergence").at("appendix"),
+    tables.setup(runs),
+    departures,
+    tables.divergence(runs, label="tab-divergence"),
 )
 
 # %% [markdown]
@@ -207,7 +210,7 @@ display.show(
         "95% interval.",
         emphasise=("residual alone, PyTorch's", "test accuracy (%)"),
     ),
-    tables.divergence(start_runs, label="tab-divergence-starts").at("appendix"),
+    tables.divergence(start_runs, label="tab-divergence-starts"),
 )
 
 # %% [markdown]
@@ -360,7 +363,7 @@ found = display.Findings(
     f"factor is {text(torch_decay)}.",
 )
 study.close("Skip connections or normalisation")
-display.show(found, tables.closing(study, evidence=study.evidence).at("appendix"))
+display.show(found, tables.closing(study, evidence=study.evidence))
 
 # %% [markdown]
 # ## Discussion

@@ -84,12 +84,13 @@ figures.training(
 source = {"batch_size": source_batch, "precision": "float32", "epochs": 20, "dataset": "cifar10"}
 source |= {"depth": 20, "width": 1.0, "max_train": 50000, "small_train": 50000}
 source |= {"plane_points": coarse_points}
-cheaper = "takes less computing time" if study.evidence else "a small trial run"
-reasons = dict.fromkeys(source, cheaper) | {"plane_points": "shows more detail"}
+reasons = {"batch_size": "larger batches take less computing time"}
+reasons |= {"precision": "bfloat16 takes less computing time"}
+reasons |= {"small_train": "these runs are checks", "plane_points": "a finer grid shows more"}
+if not study.evidence:
+    reasons = dict.fromkeys(source, "this is a small trial run")
 departures = tables.departures(source, study.parameters, reasons, label="tab-departures")
-display.show(
-    departures.at("appendix"), tables.divergence(runs, label="tab-divergence").at("appendix")
-)
+display.show(departures, tables.divergence(runs, label="tab-divergence"))
 
 # %% Measure sharpness and extreme eigenvalues
 solutions = runs.solutions(task.first(curvature_examples))
@@ -141,9 +142,9 @@ shown = ["train_loss", "lambda_max", "lambda_max, batch statistics", "lambda_max
 shown += ["lambda_min", "sam", "sam, batch statistics", "sam_adaptive"]
 display.show(
     display.Sentence(
-        f"{ends_sharper}: without skip connections λ_max is {text(sharper)} times as large in eval "
-        f"mode, and {text(in_batch_mode)} times under batch statistics (n = {sharper.n} seeds); the "
-        f"trace of the Hessian is {text(trace_ratio)} times as large. The training loss is "
+        f"{ends_sharper}: without skip connections λ_max is {text(sharper)} times as large in "
+        f"eval mode, and {text(in_batch_mode)} times under batch statistics (n = {sharper.n} seeds). "
+        f"The trace of the Hessian is {text(trace_ratio)} times as large. The training loss is "
         f"{text(more_loss)} times as high. Per unit of training loss, λ_max is {text(per_loss)} "
         f"times as large: {explained}"
     ),
@@ -155,6 +156,7 @@ display.show(
         caption="The last column is above 1 where the plain network is the sharper one: mean over "
         f"seeds ± half-width of the 95% interval and paired ratio, on {curvature_examples} "
         "examples.",
+        emphasise="λ_max",
     ),
     tables.arms(
         numbers,
@@ -345,7 +347,7 @@ found = display.Findings(
     f"unit of training loss {text(per_loss)} times as large: {explained}",
 )
 study.close("Sharpness with and without skip connections")
-display.show(found, tables.closing(study, evidence=study.evidence).at("appendix"))
+display.show(found, tables.closing(study, evidence=study.evidence))
 
 # %% [markdown]
 # ## Discussion

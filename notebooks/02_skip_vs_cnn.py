@@ -87,8 +87,9 @@ size_sentence = display.Sentence(
 )
 source = {"dataset": "cifar10", "max_train": 50000, "epochs": 15, "precision": "float32"}
 longer = f"training takes {source['epochs'] / epochs:g} times as long for {source['epochs']} epochs"
-reasons = dict.fromkeys(source, "a small trial run") if not study.evidence else {}
-reasons |= {"epochs": longer, "precision": "bfloat16 takes less computing time"}
+reasons = {"epochs": longer, "precision": "bfloat16 takes less computing time"}
+if not study.evidence:
+    reasons = dict.fromkeys(source, "this is a small trial run")
 departures = tables.departures(source, study.parameters, reasons, label="tab-departures")
 divergence = tables.divergence(runs, label="tab-divergence")
 display.show(*(thing.at("appendix") for thing in (size_sentence, departures, divergence)))
@@ -160,9 +161,9 @@ figures.pairs(
     sharpness,
     ["lambda_max", in_batches, "sam", "sam_adaptive"],
     label="fig-sharpness",
-    caption=f"By the SAM rise in eval mode {by_rise}: its rise is {text(rise)} times the CNN's. "
-    f"Its λ_max is {text(sharper)} times as large in eval mode; {turned}. A point is a seed, a thin "
-    "line joins the networks of one seed, and open markers are means with 95% intervals. Radius of "
+    caption=f"By the SAM rise in eval mode {by_rise}: its rise is {text(rise)} times the "
+    f"CNN's. Its λ_max is {text(sharper)} times as large in eval mode; {turned}. A point is a "
+    "seed, a thin line joins the networks of one seed, and open markers are means with 95% intervals. Radius of "
     f"the ascent step ρ = {rho}, relative to the weights for the adaptive rise {rho_adaptive}.",
     alt="Four panels comparing ResNet and CNN: largest Hessian eigenvalue in eval mode and under "
     "batch statistics, one-step sharpness, and its scale-invariant version.",
@@ -180,6 +181,7 @@ display.show(
         caption="The last column is above 1 where the ResNet is the sharper network: mean over "
         f"seeds ± half-width of the 95% interval and paired ratio, on {curvature_examples} "
         "examples.",
+        emphasise="λ_max, batch statistics",
     ),
     tables.comparison(
         numbers,
@@ -299,7 +301,7 @@ found = display.Findings(
     f"{barriers['frozen'].n} pairs).",
 )
 study.close("Residual against plain convolutional networks")
-display.show(found, tables.closing(study, evidence=study.evidence).at("appendix"))
+display.show(found, tables.closing(study, evidence=study.evidence))
 
 # %% [markdown]
 # ## Discussion
