@@ -134,6 +134,8 @@ decides = formatting.depending(
     undecided="These runs do not tell whether BN or skip connections matter more",
 )
 text = formatting.interval_text
+
+# %% Tabulate accuracy and training loss
 display.show(
     display.Sentence(
         f"{decides}. BN changes the test accuracy of a residual network by "
@@ -384,7 +386,8 @@ display.Sentence(
         border=0.9,
         above=" Vanishing gradients do not explain why the plain network without BN fails there.",
         below=" Vanishing gradients can explain why the plain network without BN fails there.",
-        undecided=" Whether vanishing gradients explain its failure stays open.",
+        undecided=" Whether vanishing gradients explain why the plain network without BN fails "
+        "stays open.",
     )
     + (
         " It ends in a flat landscape because it ignores its inputs; its flatness says nothing of "

@@ -130,7 +130,11 @@ best, sharpest = (
     max(trained, key=lambda arm, g=group, q=name: sum(g.values(q, arm)))
     for group, name in ((ends, "test_accuracy"), (geometry, "lambda_max"))
 )
-also = "also ends sharpest" if best == sharpest else f"is not the sharpest, which is {sharpest}"
+ranking = (
+    f"The most accurate network, {best}, is also the sharpest by λ_max"
+    if best == sharpest
+    else f"The most accurate network is {best}, the sharpest by λ_max {sharpest}"
+)
 columns = {"test accuracy (%)": "test_accuracy", "training loss (nats)": "train_loss"}
 columns |= {"λ_max": "lambda_max", "SAM rise (nats)": "sam"}
 display.show(
@@ -140,9 +144,8 @@ display.show(
         corner="network",
         runs=runs,
         label="tab-norms",
-        caption=f"The most accurate network, {best}, {also} by λ_max: mean "
-        f"over seeds ± half-width of the 95% interval; trained on {task.train_size} examples, "
-        f"measured on {curvature_examples}.",
+        caption=f"{ranking}: mean over seeds ± half-width of the 95% interval; trained on "
+        f"{task.train_size} examples, measured on {curvature_examples}.",
         emphasise=(best, "λ_max"),
     ),
     tables.arms(
@@ -277,19 +280,24 @@ rows = {
 at_first, after_epoch, at_end = (
     pooled[f"lambda_max{suffix}"] for suffix in list(moments.values())[:3]
 )
-ranks = [
-    formatting.depending(rho_s, above="more", below="less", undecided="neither more nor less")
-    for rho_s in (at_first, after_epoch, at_end)
+relations = [
+    formatting.depending(
+        tie,
+        above=f"a larger λ_max {moment} goes with higher accuracy",
+        below=f"a larger λ_max {moment} goes with lower accuracy",
+        undecided=f"λ_max {moment} has no clear relation to accuracy",
+    )
+    + f" ({text(tie)})"
+    for moment, tie in zip(moments, (at_first, after_epoch, at_end), strict=False)
 ]
 table = tables.grid(
     numbers,
     rows,
     corner="measure",
     label="tab-correlations",
-    caption=f"Networks with a larger λ_max before training end {ranks[0]} accurate, those with a "
-    f"larger λ_max after one epoch {ranks[1]} accurate: rank correlation with the final test "
-    f"accuracy, with its 95% interval, over {at_first.n} networks of {len(kept_arms)} "
-    "architectures.",
+    caption=f"{relations[0][0].upper()}{relations[0][1:]}; {relations[1]}. Rank correlations with "
+    f"the final test accuracy and their 95% intervals, over {at_first.n} networks of "
+    f"{len(kept_arms)} architectures.",
     emphasise=("λ_max", "after one epoch"),
 )
 everything = tables.correlations(
@@ -305,25 +313,24 @@ display.show(table, everything.at("detail"))
 # accurate, with correlations beyond 0.85.
 
 # %% Compare with the sources' correlations
-claimed = {"λ_max": pooled["lambda_max"], "λ_max / |λ_min|": pooled["kappa"]}
-claimed |= {"the SAM rise": pooled["sam"]}
-reached = [f"{title} with {text(tie)}" for title, tie in claimed.items()]
-weaker = [title for title, tie in claimed.items() if tie.low > -0.85]
+source_ties = {"λ_max": pooled["lambda_max"], "λ_max / |λ_min|": pooled["kappa"]}
+source_ties |= {"the SAM rise": pooled["sam"]}
+reached = [f"{title} with {text(tie)}" for title, tie in source_ties.items()]
+weaker = [title for title, tie in source_ties.items() if tie.low > -0.85]
 clouds, y = [], "test accuracy (share correct)"
 for name in ("lambda_max, after one epoch", "lambda_max"):
     points = predictors.points(numbers, name, "test_accuracy", kept_arms)
     clouds.append(plots.Cloud(names[name], numbers.unit(name), y, points, x_scale="log"))
 display.show(
     display.Sentence(
-        f"At the end of training {len(weaker)} of {len(claimed)} correlations lie above −0.85: "
+        f"At the end of training {len(weaker)} of {len(source_ties)} correlations lie above −0.85: "
         f"{formatting.list_text(reached)}."
     ),
     figures.scatter(
         clouds,
         label="fig-scatter",
-        caption=f"A larger λ_max after one epoch goes with a {ranks[1]} accurate network (rank "
-        f"correlation {text(after_epoch)}); at the end the correlation is {text(at_end)}. A point "
-        "is a network.",
+        caption=f"{relations[1][0].upper()}{relations[1][1:]}; {relations[2]}. A point is a "
+        "network; rank correlations stand in brackets.",
         alt="Two clouds of points, a marker for each arm: test accuracy over largest eigenvalue.",
     ),
 )
@@ -374,11 +381,10 @@ display.show(
 
 # %% State the findings
 found = display.Findings(
-    f"The larger λ_max before training, the {ranks[0]} accurate the network ends (rank correlation "
-    f"{text(at_first)}); the larger λ_max after one epoch, the {ranks[1]} accurate "
-    f"({text(after_epoch)}); n = {at_first.n} networks.",
+    f"{relations[0][0].upper()}{relations[0][1:]}; {relations[1]}: rank correlations over "
+    f"{at_first.n} networks.",
     "At the end of training the correlations that the sources claim to lie beyond −0.85 are "
-    f"{text(claimed['λ_max'])} for λ_max and {text(claimed['λ_max / |λ_min|'])} for "
+    f"{text(source_ties['λ_max'])} for λ_max and {text(source_ties['λ_max / |λ_min|'])} for "
     "λ_max / |λ_min|.",
     f"{worsens[0].upper()}{worsens[1:]} (exponent {text(plain_law)} from {min(depths)} to "
     f"{max(depths)} layers).",

@@ -126,27 +126,30 @@ per_unit = {
     for arm in pair
 }
 per_loss = intervals.paired_ratio(per_unit[plain], per_unit[skip])
-explained = formatting.depending(
-    per_loss,
-    above="the higher loss does not explain all of the sharpness.",
-    below="by this measure the residual network is the sharper one.",
-    undecided="the higher loss can explain all of the sharpness.",
-)
+explained = ""
+if sharper.low > 1:
+    explained = formatting.depending(
+        per_loss,
+        above=": the higher loss does not explain all of the sharpness",
+        below=": by this measure the residual network is the sharper one",
+        undecided=": the higher loss can explain all of the sharpness",
+    )
 ends_sharper = formatting.depending(
     sharper,
     above="The plain network ends sharper",
     below="The residual network ends sharper",
     undecided="Neither network can be told to end sharper",
 )
+# %% Tabulate the measures of sharpness
 shown = ["train_loss", "lambda_max", "lambda_max, batch statistics", "lambda_max_relative"]
 shown += ["lambda_min", "sam", "sam, batch statistics", "sam_adaptive"]
 display.show(
     display.Sentence(
         f"{ends_sharper}: without skip connections λ_max is {text(sharper)} times as large in "
-        f"eval mode, and {text(in_batch_mode)} times under batch statistics (n = {sharper.n} seeds). "
-        f"The trace of the Hessian is {text(trace_ratio)} times as large. The training loss is "
-        f"{text(more_loss)} times as high. Per unit of training loss, λ_max is {text(per_loss)} "
-        f"times as large: {explained}"
+        f"eval mode, and {text(in_batch_mode)} times under batch statistics (n = {sharper.n} "
+        f"seeds). The trace of the Hessian is {text(trace_ratio)} times as large. The training loss "
+        f"is {text(more_loss)} times as high. Per unit of training loss, λ_max is {text(per_loss)} "
+        f"times as large{explained}."
     ),
     tables.comparison(
         numbers,
@@ -344,7 +347,7 @@ found = display.Findings(
     f"has {90.58 / 6.96:.3g}; in one seed on part of the data the ratio is {there} with its "
     f"batches of {source_batch} and {here} with ours of {batch_size}.",
     f"Without skip connections the training loss is {text(more_loss)} times as high, and λ_max per "
-    f"unit of training loss {text(per_loss)} times as large: {explained}",
+    f"unit of training loss {text(per_loss)} times as large{explained}.",
 )
 study.close("Sharpness with and without skip connections")
 display.show(found, tables.closing(study, evidence=study.evidence))
@@ -361,12 +364,16 @@ display.Sentence(
         below="At the end of training a network with skip connections is the sharper one.",
         undecided="The two networks cannot be told apart by their sharpness.",
     )
-    + formatting.depending(
-        per_loss,
-        above=" This is more than its higher training loss explains.",
-        below=" Per unit of training loss the residual network is the sharper one.",
-        undecided=" Its higher training loss can explain this: the skip connection speeds up "
-        "training, and whether it flattens the landscape at equal loss stays open.",
+    + (
+        formatting.depending(
+            per_loss,
+            above=" This is more than its higher training loss explains.",
+            below=" Per unit of training loss the residual network is the sharper one.",
+            undecided=" Its higher training loss can explain this: the skip connection speeds up "
+            "training, and whether it flattens the landscape at equal loss stays open.",
+        )
+        if sharper.low > 1
+        else ""
     )
 )
 

@@ -125,7 +125,7 @@ learned = [
     [start for start, flags in group.learned.items() if all(flags)] for group in by_network.values()
 ]
 totals = [len(group.arms) for group in by_network.values()]
-helpful = [formatting.list_text(kept or ["no start"]) for kept in learned]
+helpful = [formatting.list_text(kept or ["none of the starts"]) for kept in learned]
 figures.learning(
     by_network,
     label="fig-starts",
@@ -254,10 +254,10 @@ display.show(
 # %% State the findings
 found = display.Findings(
     diverging,
-    f"The residual network without a norm learns in every seed from {len(learned[0])} of "
-    f"{totals[0]} starts: with {helpful[0]}.",
-    f"The plain network without a norm learns in every seed from {len(learned[1])} of {totals[1]} "
-    f"starts: with {helpful[1]}.",
+    f"The residual network without a norm learns in every seed with {len(learned[0])} of "
+    f"{totals[0]} starts: {helpful[0]}.",
+    f"The plain network without a norm learns in every seed with {len(learned[1])} of {totals[1]} "
+    f"starts: {helpful[1]}.",
 )
 study.close("Networks without norm")
 display.show(found, tables.closing(study, evidence=study.evidence))

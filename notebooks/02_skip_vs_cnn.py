@@ -163,8 +163,8 @@ figures.pairs(
     label="fig-sharpness",
     caption=f"By the SAM rise in eval mode {by_rise}: its rise is {text(rise)} times the "
     f"CNN's. Its λ_max is {text(sharper)} times as large in eval mode; {turned}. A point is a "
-    "seed, a thin line joins the networks of one seed, and open markers are means with 95% intervals. Radius of "
-    f"the ascent step ρ = {rho}, relative to the weights for the adaptive rise {rho_adaptive}.",
+    "seed, a thin line joins the networks of one seed, and open markers are means with 95% intervals. "
+    f"Radius of the ascent step ρ = {rho}, relative to the weights for the adaptive rise {rho_adaptive}.",
     alt="Four panels comparing ResNet and CNN: largest Hessian eigenvalue in eval mode and under "
     "batch statistics, one-step sharpness, and its scale-invariant version.",
 )
@@ -264,7 +264,7 @@ connected = formatting.depending(
     below="No barrier separates the two ResNets",
     undecided="Whether a barrier separates the two ResNets stays open",
 )
-policies = {"frozen": "interpolated", "batch": "batch", "reestimate": "re-estimated"}
+policies = {"frozen": "frozen", "batch": "batch", "reestimate": "re-estimated"}
 heights = formatting.list_text([f"{text(barriers[bn])} ({policies[bn]})" for bn in barriers])
 lowest = min(
     100 * float(path.accuracy.min())

@@ -93,8 +93,9 @@ def notebooks(given: argparse.Namespace) -> None:
 
 def check(given: argparse.Namespace) -> None:
     """Check notebooks, pairs, profile files, README, lib's imports, and the published page."""
-    from report import architecture, pairing, prose, readme, structure
+    from report import architecture, page_fill, pairing, prose, readme, structure
     from report.parameters import parameters
+    from report.records import published_dir
     from report.settings import MEASURING, all_studies
     from report.versions import published_code
 
@@ -110,6 +111,7 @@ def check(given: argparse.Namespace) -> None:
     said += pairing.problems(ROOT)
     said += readme.problems(ROOT)
     said += prose.problems(ROOT)
+    said += page_fill.published_problems(published_dir(ROOT) / "report.pdf")
     library = architecture.read(ROOT)
     said += architecture.problems(library)
     if said:
@@ -137,10 +139,10 @@ def take(given: argparse.Namespace) -> None:
 def publish(given: argparse.Namespace) -> None:
     """Put the report of the profile published beside the records; renew the README's table."""
     from report.publish import publish
-    from report.readme import problems, write_table
+    from report.readme import problems, write_blocks
 
     if given.table:
-        write_table(ROOT)
+        write_blocks(ROOT)
     elif not given.check:
         publish(_settings(given))
     elif said := problems(ROOT):

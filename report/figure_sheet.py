@@ -8,6 +8,7 @@ import string
 import xml.etree.ElementTree as ET
 from collections import Counter
 
+from report.lettering import font_faces
 from report.paths import short_number, short_path
 
 _SVG, _XLINK = "http://www.w3.org/2000/svg", "http://www.w3.org/1999/xlink"
@@ -29,15 +30,18 @@ class FigureSheet:
     def __init__(self) -> None:
         self._glyphs: dict[str, str] = {}  # path -> id
         self._styles: dict[str, str] = {}  # style -> class
+        self._letters: set[str] = set()
         self._figures = 0
 
     def shorten(self, svg: str) -> str:
         """Return the figure with references to glyphs and styles of the sheet.
 
         Args:
-            svg: An ``<svg>`` element, as ``report.figures.inline_svg`` returns it.
+            svg: What ``report.figures.inline_svg`` returns: an ``<svg>`` element, or several.
         """
         root = ET.fromstring(svg)
+        for text in root.iter(f"{{{_SVG}}}text"):
+            self._letters.update(*text.itertext())
         self._figures += 1
         self._share_glyphs(root)
         _name_briefly(root, f"f{self._figures}")
@@ -59,8 +63,9 @@ class FigureSheet:
 
     @property
     def style(self) -> str:
-        """The rules of the classes that the figures use."""
-        return "\n".join(f".{name}{{{style}}}" for style, name in self._styles.items())
+        """The rules of the classes that the figures use, and the fonts of their letters."""
+        rules = (f".{name}{{{style}}}" for style, name in self._styles.items())
+        return "\n".join([*rules, font_faces(self._letters)])
 
     def _share_glyphs(self, root: ET.Element) -> None:
         renamed = {}

@@ -28,7 +28,7 @@ FAVICON = (
     'rx="6" fill="#175e8c"/><path d="M4 9c5 0 5 14 10 14s4-8 8-8 3 4 6 4" fill="none" '
     'stroke="#fff" stroke-width="3" stroke-linecap="round"/></svg>'
 )
-STYLES = ("base", "frame", "figures", "claims", "code", "narrow", "print")
+STYLES = ("base", "frame", "figures", "claims", "code", "narrow", "panels", "print")
 SCRIPTS = ("claims", "folds", "contents", "search")
 
 

@@ -10,6 +10,7 @@ from nbformat import NotebookNode
 from report.claim_table import Evidence, evidence_of
 from report.document import Report
 from report.layout import outputs, shown_of
+from report.markup import tabular_text
 from report.pieces import describe
 
 
@@ -54,11 +55,16 @@ def opening_of(report: Report) -> Opening:
         return Opening(describe(report), "", (), None)
     things = evidence_of(report)
     findings = tuple(
-        Finding(one.title, one.text, one.claims, things.get(one.figure))
+        Finding(tabular_text(one.title), tabular_text(one.text), one.claims, things.get(one.figure))
         for one in verdicts.highlights
     )
     first = verdicts.highlights[0].figure if verdicts.highlights else ""
-    return Opening(verdicts.abstract, verdicts.example, findings, _output(report, first))
+    return Opening(
+        tabular_text(verdicts.abstract),
+        tabular_text(verdicts.example),
+        findings,
+        _output(report, first),
+    )
 
 
 def _output(report: Report, label: str) -> NotebookNode | None:

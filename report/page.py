@@ -53,6 +53,7 @@ class _Reader(HTMLParser):
         self._open: list[tuple[str, bool]] = []  # elements, and whether they are content
         self._words: list[str] = []
         self._shapes: list[str] = []
+        self._letters: list[str] = []
         self._names: dict[str, str] = {}
 
     def handle_starttag(self, tag: str, attributes: list[tuple[str, str | None]]) -> None:
@@ -60,6 +61,7 @@ class _Reader(HTMLParser):
         if tag == "svg":
             self._flush()
             self._names = {}
+        if tag == "svg" or given.get("role") == "img":  # the latter holds pictures of panels
             self.blocks.append(Block(self._place, "alt", given.pop("aria-label", "")))
         if tag not in _VOID:
             self._open.append((tag, self._is_content(tag, given)))
@@ -81,7 +83,7 @@ class _Reader(HTMLParser):
 
     def handle_data(self, data: str) -> None:
         if self._in("svg"):
-            self._shapes.append(data)
+            self._letters.append(data)
         elif self._open and self._open[-1][0] == "script" and self._open[-1][1]:
             self.blocks.append(_shapes(self._place, "surface", data))
         elif all(content for _, content in self._open):
@@ -107,7 +109,10 @@ class _Reader(HTMLParser):
         self.blocks.append(Block(self._place, kind, text))
         if self._shapes:
             self.blocks.append(_shapes(self._place, "svg", "".join(self._shapes)))
-        self._words, self._shapes = [], []
+            # Exactly: ticks of 0.01 and 0.02 are closer than coordinates may differ.
+            letters = " ".join("\n".join(self._letters).split())
+            self.blocks.append(Block(self._place, "letters", letters))
+        self._words, self._shapes, self._letters = [], [], []
 
     def _renamed(self, attribute: str, value: str) -> str:
         """Number the names within a figure: hashes of its content change with its last digits."""

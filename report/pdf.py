@@ -2,30 +2,25 @@
 
 from __future__ import annotations
 
-import shutil
-import tempfile
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import Any
 
-import matplotlib
-import typst
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from nbformat import NotebookNode
 
 from report.atomic import write_atomically
 from report.citations import references
 from report.document import TITLE, TRIAL, Appendix, Report, Study, read_report
-from report.errors import ReportError
 from report.layout import outputs, shown_of
 from report.markup import Markup, markup_filters
+from report.page_fill import problems
 from report.pieces import describe, markdown_pieces
 from report.print_edition import for_print
 from report.provenance import brief_rows
 from report.references import NAMES
-from report.typst_study import TEMPLATES, TypstExporter, string_literal
+from report.typesetting import TEMPLATES, compile_typst
+from report.typst_study import TypstExporter, string_literal
 
 
 def build_pdf(
@@ -49,6 +44,8 @@ def build_pdf(
     """
     report = read_report(profile_dir, studies, title=title)
     source, files = render_typst(report)
+    for problem in problems(source, files) if report.evidence else ():  # trials have any length
+        print(f"note: {problem}")
     released = datetime.fromisoformat(f"{report.front.released}T00:00:00+00:00")
     return write_atomically(output, compile_typst(source, files, released))
 
@@ -74,6 +71,7 @@ def render_typst(report: Report) -> tuple[str, dict[str, bytes]]:
         bodies={study.name: body(study, study.target.anchor) for study in report.studies},
         appendix=[(part, body(part, f"{part.target.anchor}-appendix")) for part in report.appendix],
         byline=f"{front.authors} · {front.released} · version {front.version}",
+        sources={source.id: source.title for source in front.sources},
         things={name: shown for study in report.studies for name, shown in _things(study)},
         description=describe(report),
         trial=TRIAL,
@@ -89,59 +87,3 @@ def _things(study: Study) -> Iterator[tuple[str, NotebookNode]]:
         shown = shown_of(output)
         if shown.get("kind") in NAMES:
             yield f"{study.name}/{shown.label}", shown
-
-
-def compile_typst(source: str, files: Mapping[str, bytes], dated: datetime) -> bytes:
-    """Typst source to PDF, with the fonts of the wheels only.
-
-    Args:
-        source: The document.
-        files: The figures that it includes, by name.
-        dated: The date in the file. The clock's would make each file another one, and the wheel
-            reads no environment variable for it.
-
-    Raises:
-        ReportError: If Typst rejects the source.
-    """
-    with sources_on_disk(source, files) as root:
-        return _compiled(root, format="pdf", timestamp=int(dated.timestamp()))
-
-
-def page_images(source: str, files: Mapping[str, bytes], *, ppi: float) -> list[bytes]:
-    """Return each page as a PNG.
-
-    Args:
-        source: The document.
-        files: The figures that it includes, by name.
-        ppi: Pixels per inch.
-
-    Raises:
-        ReportError: If Typst rejects the source.
-    """
-    with sources_on_disk(source, files) as root:
-        pages = _compiled(root, format="png", ppi=ppi)
-    return pages if isinstance(pages, list) else [pages]
-
-
-@contextmanager
-def sources_on_disk(source: str, files: Mapping[str, bytes]) -> Iterator[Path]:
-    """Write a document and all that it includes into a folder that lives as long as the block."""
-    with tempfile.TemporaryDirectory() as folder:
-        root = Path(folder)
-        (root / "main.typ").write_text(source, encoding="utf-8")
-        for style in TEMPLATES.glob("*.typ"):
-            shutil.copy(style, root)
-        for name, data in files.items():
-            (root / name).write_bytes(data)
-        yield root
-
-
-def _compiled(root: Path, **options: Any) -> Any:
-    fonts = Path(matplotlib.get_data_path()) / "fonts" / "ttf"
-    try:
-        return typst.compile(
-            root / "main.typ", root=root, font_paths=[fonts], ignore_system_fonts=True, **options
-        )
-    except typst.TypstError as error:
-        where = getattr(error, "diagnostic", None) or error
-        raise ReportError(f"Typst cannot typeset the report: {where}") from error

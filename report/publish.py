@@ -25,7 +25,7 @@ from report.parameters import own_values, parameters
 from report.records import HEADER, RECORD, published_dir, read_json, record_dir, recorded
 from report.settings import PUBLISHED, VERDICTS, Settings, every_study
 from report.structure import GIVEN
-from report.verdicts import FILE
+from report.verdicts import FILE, Verdicts, read_verdicts
 
 AGAIN = "(the record keeps what was measured)"
 
@@ -115,8 +115,8 @@ def publish(settings: Settings) -> None:
             shutil.copy(folder / "results" / VERDICTS / FILE, draft)
         _draw(settings, draft)
         _replace(draft, published)
-    readme.write_table(settings.root)
-    print(f"published {', '.join(studies)} in {settings.shown(published)}; README.md has the table")
+    readme.write_blocks(settings.root)
+    print(f"published {', '.join(studies)} in {settings.shown(published)}, and in README.md")
 
 
 def _replace(source: Path, target: Path) -> None:
@@ -187,7 +187,9 @@ def _entries(folder: Path) -> set[str]:
 
 def _draw(settings: Settings, draft: Path) -> None:
     """Write the figures that the README shows as SVG on white, legible on any page."""
-    for study, label in readme.figures(settings.root):
+    path = draft / FILE
+    verdicts = read_verdicts(path) if path.is_file() else Verdicts()
+    for study, label in readme.figures(settings.root, verdicts):
         source = _figure(settings.executed(study), label)
         if source is None:
             raise ReportError(

@@ -7,74 +7,85 @@ from pathlib import Path
 
 from report.atomic import write_atomically
 from report.errors import ReportError
-from report.origins import read_origins
-from report.records import RECORD, published_dir, recorded
-from report.verdicts import FILE, Judgement, Verdicts, read_verdicts
+from report.records import published_dir
+from report.verdicts import FILE, NOT_JUDGED, Claim, Highlight, Verdicts, read_verdicts
 
-BEGIN = "<!-- verdicts:begin -->"
-END = "<!-- verdicts:end -->"
-# The answer in one sentence, for the first screen: written where the README has these markers.
-ANSWER = re.compile(r"(?<=<!-- answer:begin -->\n).*?(?=<!-- answer:end -->)", re.DOTALL)
-HEAD = "| Claim | Source's number | Found | Depends on | Verdict |\n|---|---|---|---|---|"
+HEAD = "| Claim of a source | Finding | Verdict |\n|---|---|---|"
+# A figure that the README shows: drawn into this folder when the report is published.
 FIGURE = re.compile(r"report/published/figures/([\w.-]+)/(fig-[\w.-]+)\.svg")
+LONGEST_CELL = 160  # characters
+LONGEST = 250  # lines
+SCREEN = 40  # lines within which question, answer, figure and commands stand
 
 
-def table(root: Path) -> str | None:
-    """Return the published verdicts, and where they were measured; None without verdicts."""
-    verdicts = _published(root)
-    if verdicts is None:
-        return None
-    lines = [_row(judgement) for judgement in verdicts.judgements]
-    judged, claims = (
-        len({row.claim for row in rows}) for rows in (verdicts.judged, verdicts.judgements)
-    )
-    count = f"{judged} of the sources' {claims} claims have a verdict so far."
-    return "\n".join([HEAD, *lines, "", " ".join([count, *_origins(root)])])
+def blocks(verdicts: Verdicts) -> dict[str, str]:
+    """Return what the README says of verdicts: each text by the name of its place.
+
+    ``answer``: the findings, a bullet each; ``figure``: the picture of the first; ``verdicts``: a
+    row for each claim of the sources.
+    """
+    return {
+        "answer": "\n".join(map(_bullet, verdicts.highlights)) or "No claim has a verdict yet.",
+        "figure": _picture(verdicts),
+        "verdicts": _table(verdicts),
+    }
 
 
-def answer(root: Path) -> str:
-    """Return how many of the claims with a verdict came out in which way, in one sentence."""
-    verdicts = _published(root)
-    if verdicts is None or not verdicts.judged:
-        return "No claim has a verdict yet."
-    counts = ", ".join(f"**{count} {word}**" for word, count in verdicts.tally)
-    return f"Of the {len(verdicts.judged)} claims judged so far: {counts}."
+def figures(root: Path, verdicts: Verdicts) -> list[tuple[str, str]]:
+    """Return the study and the label of each published figure that the README will show.
 
-
-def figures(root: Path) -> list[tuple[str, str]]:
-    """Return the study and the label of each published figure that the README shows.
+    Args:
+        root: The project's folder.
+        verdicts: Those that are being published.
 
     Raises:
-        ReportError: If the README lacks the markers of its table.
+        ReportError: If the README lacks markers.
     """
-    before, _, after = _markers(root)
-    return list(dict.fromkeys(FIGURE.findall(before + after)))
+    return list(dict.fromkeys(FIGURE.findall(_written(root, verdicts))))
 
 
-def write_table(root: Path) -> None:
+def write_blocks(root: Path) -> None:
     """Replace what stands between the README's markers by what the published verdicts say.
 
     Raises:
-        ReportError: If the README lacks the markers.
+        ReportError: If the README lacks markers.
     """
-    write_atomically(root / "README.md", _written(root).encode("utf-8"))
+    write_atomically(root / "README.md", _written(root, _published(root)).encode("utf-8"))
 
 
 def problems(root: Path) -> list[str]:
-    """Return what is wrong with the README's table: nothing, when no verdict is published yet."""
+    """Return what is wrong with the README: nothing, when no verdict is published yet."""
     if _published(root) is None:
         print("no verdicts are published yet, so README.md has no table to check")
         return []
     try:
-        written = _written(root)
+        written = _written(root, _published(root))
     except ReportError as error:
         return [str(error)]
-    if written == (root / "README.md").read_text(encoding="utf-8"):
-        return []
-    return [
-        f"README.md: its table of verdicts is not what report/published/{FILE} says. It is never "
-        "edited by hand; write it anew: make publish P=--table"
-    ]
+    text = _text(root)
+    said = [*_long(text)]
+    if written != text:
+        said.append(
+            f"README.md: what it says of verdicts is not what report/published/{FILE} says. These "
+            "parts are never edited by hand; write them anew: make publish P=--table"
+        )
+    return said
+
+
+def _long(text: str) -> list[str]:
+    lines = text.splitlines()
+    said = []
+    if len(lines) > LONGEST:
+        said.append(f"README.md has {len(lines)} lines, more than {LONGEST}: move some to docs/")
+    for line in lines:
+        if line.startswith("| ") and "report/published/figures" not in line:
+            cells = [cell.strip() for cell in re.split(r"(?<!\\)\|", line.strip("|"))]
+            said += [
+                f"README.md: a cell has {len(cell)} characters, more than {LONGEST_CELL}: {cell}"
+                for cell in cells
+                if len(cell) > LONGEST_CELL
+            ]
+    return said
 
 
 def _published(root: Path) -> Verdicts | None:
@@ -82,50 +93,49 @@ def _published(root: Path) -> Verdicts | None:
     return read_verdicts(path) if path.is_file() else None
 
 
-def _written(root: Path) -> str:
-    """Return the README with the table, and the answer where it has a place for it."""
-    before, _, after = _markers(root)
-    text = f"{before}{BEGIN}\n{table(root) or ''}\n{END}{after}"
-    return ANSWER.sub(lambda _: f"{answer(root)}\n", text)
-
-
-def _row(judgement: Judgement) -> str:
-    statement = f"{judgement.id} {_plain(judgement.statement)}"
-    texts = (judgement.source_number, judgement.found, judgement.dependence)
-    cells = [statement, *(_plain(text) or "–" for text in texts), f"**{judgement.verdict}**"]
-    return f"| {' | '.join(cells)} |"
-
-
-def _origins(root: Path) -> list[str]:
-    """Say of each study's record where it was measured: commits, machines and hours."""
-    folder = published_dir(root) / RECORD
-    return [_origin(folder / study) for study in recorded(folder)]
-
-
-def _origin(folder: Path) -> str:
-    origins = read_origins(folder)
-    commits = dict.fromkeys(commit[:7] for commit in origins.commits)
-    texts = []
-    if commits:
-        texts.append(f"commit{'s' if len(commits) > 1 else ''} {', '.join(commits)}")
-    if origins.machines:
-        machines = " and on ".join(map(_plain, origins.machines))
-        hours = f"{origins.seconds / 3600:.1f} hours " if origins.seconds else ""
-        texts.append(f"{hours}on {machines}")
-    return f"`{folder.name}`: {', '.join(texts) or 'of unknown origin'}."
-
-
-def _markers(root: Path) -> tuple[str, str, str]:
+def _text(root: Path) -> str:
     path = root / "README.md"
-    text = path.read_text(encoding="utf-8") if path.is_file() else ""
-    if text.count(BEGIN) != 1 or text.count(END) != 1 or text.index(BEGIN) > text.index(END):
-        raise ReportError(
-            f"README.md must hold the lines {BEGIN} and {END} once each, in this order: "
-            "the table of verdicts is written between them."
-        )
-    before, rest = text.split(BEGIN)
-    between, after = rest.split(END)
-    return before, between, after
+    return path.read_text(encoding="utf-8") if path.is_file() else ""
+
+
+def _written(root: Path, verdicts: Verdicts | None) -> str:
+    text = _text(root)
+    for name, content in blocks(verdicts or Verdicts()).items():
+        begin, end = f"<!-- {name}:begin -->", f"<!-- {name}:end -->"
+        if text.count(begin) != 1 or text.count(end) != 1 or text.index(begin) > text.index(end):
+            raise ReportError(
+                f"README.md must hold the lines {begin} and {end} once each, in this order: what "
+                "the verdicts say is written between them."
+            )
+        before, rest = text.split(begin)
+        text = f"{before}{begin}\n{content}\n{end}{rest.split(end)[1]}"
+    return text
+
+
+def _bullet(highlight: Highlight) -> str:
+    claims = f" ({', '.join(highlight.claims)})" if highlight.claims else ""
+    return f"- **{_plain(highlight.title).rstrip('.')}.** {_plain(highlight.text)}{claims}"
+
+
+def _picture(verdicts: Verdicts) -> str:
+    """Return the figure of the first finding that has one, in markdown."""
+    for highlight in verdicts.highlights:
+        study, _, label = highlight.figure.partition("/")
+        if label:
+            place = f"report/published/figures/{study}/{label}.svg"
+            return f"![{_plain(highlight.title)}]({place})"
+    return ""
+
+
+def _table(verdicts: Verdicts) -> str:
+    judged = sum(claim.verdict != NOT_JUDGED for claim in verdicts.claims)
+    count = f"{judged} of the sources' {len(verdicts.claims)} claims have a verdict so far."
+    return "\n".join([HEAD, *map(_row, verdicts.claims), "", count])
+
+
+def _row(claim: Claim) -> str:
+    statement = f"{claim.claim} {_plain(claim.statement)}"
+    return f"| {statement} | {_plain(claim.finding) or '–'} | **{claim.verdict}** |"
 
 
 def _plain(text: str) -> str:

@@ -94,12 +94,13 @@ class StudyExporter(TemplateExporter):
     def strongest(self, output: NotebookNode) -> dict[str, str]:
         """A figure once more, for the opening: ``svg``, ``anchor``, ``name`` and ``caption``."""
         shown = shown_of(output)
-        svg = self._picture(output.data["image/svg+xml"], f"{shown.anchor}-first", shown.alt)
+        anchor, panels = f"{shown.anchor}-first", shown.get("panels")
+        svg = self._picture(output.data["image/svg+xml"], anchor, shown.alt, panels)
         caption = first_sentence(shown.caption)
         return {"svg": svg, "anchor": shown.anchor, "name": shown.name, "caption": caption}
 
-    def _picture(self, source: str, anchor: str, alt: str) -> str:
-        return self._sheet.shorten(inline_svg(source, anchor=anchor, alt=alt))
+    def _picture(self, source: str, anchor: str, alt: str, panels: Any = None) -> str:
+        return self._sheet.shorten(inline_svg(source, anchor=anchor, alt=alt, panels=panels))
 
     def _table_rows(self, shown: NotebookNode) -> list[tuple[str, ...]]:
         columns = [

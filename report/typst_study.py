@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 from typing import Any
 
 from nbconvert.exporters import TemplateExporter
@@ -16,8 +15,8 @@ from report.document import Row
 from report.figures import standalone_svg
 from report.markup import Markup, tabular_text
 from report.tables import typeset_column
+from report.typesetting import TEMPLATES
 
-TEMPLATES = Path(__file__).parent / "templates"
 # A column of text wider than this gets a share of the page's width and wraps.
 WRAPPED = 30
 PAGE = 95  # letters in a line of a table

@@ -338,3 +338,9 @@ def write_study(profile_dir: Path, name: str, notebook: nbformat.NotebookNode) -
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps(provenance, ensure_ascii=False), encoding="utf-8")
     nbformat.write(notebook, profile_dir / f"{name}.ipynb")
+
+
+def readme_places() -> str:
+    """Return a README's places for what verdicts say, empty."""
+    names = ("answer", "figure", "verdicts")
+    return "".join(f"<!-- {name}:begin -->\nold\n<!-- {name}:end -->\n" for name in names)

@@ -73,7 +73,7 @@ for name, text in {
     (made / name).write_text(text)
 
 # %% [markdown]
-# ## Limits
+# ## Discussion
 #
 # One number.
 """
@@ -99,11 +99,16 @@ judgements = [
     {"id": f"S{name[1]}.1a", "claim": f"S{name[1]}.1", "verdict": "reproduced", "margin": margin}
     for name in names
 ]
+claims = [
+    {"claim": f"S{name[1]}.1", "source": f"S{name[1]}", "statement": "It is large.",
+     "finding": "It is 2.", "verdict": "reproduced"}
+    for name in names
+]
 print("judged", *names)
 
 # %%
 (made / "results" / "09_verdicts").mkdir(parents=True, exist_ok=True)
-verdicts = json.dumps({"judgements": judgements})
+verdicts = json.dumps({"judgements": judgements, "claims": claims})
 (made / "results" / "09_verdicts" / "verdicts.json").write_text(verdicts)
 """
 

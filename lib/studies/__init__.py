@@ -10,8 +10,9 @@
 
 Modules stand on floors and import only downwards or beside them:
 
-1. ``intervals`` ``rank_correlation`` ``formatting`` ``display`` ``frames`` ``cells`` ``files``
-   ``quantities`` ``record_files`` ``durations``: numbers, and how they are shown and kept
+1. ``intervals`` ``rank_correlation`` ``formatting`` ``display`` ``pictures`` ``frames`` ``cells``
+   ``files`` ``quantities`` ``record_files`` ``durations`` ``placed``: numbers, and how they are
+   shown and kept
    ``garbage_collection``: a pause of it
 2. ``arms`` ``tasks`` ``recorder``: what is compared, on which data
    ``judging``: relations, rules, verdicts, and the sentences about them

@@ -221,6 +221,24 @@ def pair_rows(
     }
 
 
+def related_rows(
+    related: Mapping[str, Iterable[Sequence[str]]],
+) -> dict[str, dict[str, Sequence[str]]]:
+    """Return rows for a plot of ratios: one for each pair, coloured by the relation of its arms.
+
+    Args:
+        related: Relation, such as ``one width`` -> pairs of arms, first over second.
+
+    Returns:
+        Row, named by its two arms -> relation -> pair.
+    """
+    rows: dict[str, dict[str, Sequence[str]]] = {}
+    for relation, pairs in related.items():
+        for pair in pairs:
+            rows.setdefault(" / ".join(pair), {})[relation] = pair
+    return rows
+
+
 def beside(
     arms: Iterable[Arm],
     *,

@@ -1,45 +1,21 @@
 """Tables and sentences that a notebook cell shows, with what the report needs of them."""
 
 import html
-import io
 import re
 from collections.abc import Mapping, Sequence
-from typing import Any, Self
+from typing import Any
 
 import IPython.display
-import matplotlib
 import matplotlib.figure
-import matplotlib.style
-from landscape.plots.style import STYLES, maths
+from landscape.plots.panel import Panel
+from landscape.plots.style import maths
 
-# Where the report puts what a cell shows: ``body``, in its place; ``detail``, folded in the page
-# and left out of the PDF; ``appendix``, at the end of both.
-PLACES = ("body", "detail", "appendix")
+from studies import pictures
+from studies.placed import Placed
 
 Bundle = tuple[dict[str, str], dict[str, Any]]
 
 _LABEL = re.compile(r"[a-z]+-[A-Za-z0-9.-]+")
-
-
-class Placed:
-    """What a cell shows, and where the report puts it."""
-
-    place = "body"
-
-    def at(self, place: str) -> Self:
-        """Return the same thing for another place of the report.
-
-        Args:
-            place: ``body``; ``detail``: folded in the page, left out of the PDF, which refers to
-                the page; ``appendix``: at the end of both.
-
-        Raises:
-            ValueError: If there is no such place.
-        """
-        if place not in PLACES:
-            raise ValueError(f"there is no place {place!r}. Use {', '.join(map(repr, PLACES))}.")
-        self.place = place
-        return self
 
 
 class Figure(Placed):
@@ -52,13 +28,21 @@ class Figure(Placed):
         label: Such as ``fig-training``; markdown refers to it as ``[text](#fig-training)``.
         caption: What to see, in markdown with $maths$.
         alt: What the picture shows, in plain text, for readers who do not see it.
+        panels: The content of the axes in their order, where it is curves, for values under the
+            pointer of the page's reader.
 
     Raises:
         ValueError: If the label has another form, or caption or alternative text is empty.
     """
 
     def __init__(
-        self, figure: matplotlib.figure.Figure, *, label: str, caption: str, alt: str
+        self,
+        figure: matplotlib.figure.Figure,
+        *,
+        label: str,
+        caption: str,
+        alt: str,
+        panels: Sequence[Panel] = (),
     ) -> None:
         _check_label("figure", "fig", label)
         if not caption.strip() or not alt.strip():
@@ -67,27 +51,27 @@ class Figure(Placed):
                 "what to see, and in alt what the picture shows, for readers who do not see it."
             )
         self.figure, self.label, self.caption, self.alt = figure, label, maths(caption), alt
+        self.panels = panels
 
     def svg(self) -> str:
         """Return the picture as SVG, the same bytes each time."""
-        buffer = io.StringIO()
-        # The whole style, so that the reader's own settings leave no trace in the bytes.
-        with matplotlib.style.context(STYLES):
-            # Names of clip paths come from this salt: figures of one page must not share them.
-            matplotlib.rcParams["svg.hashsalt"] = self.label
-            self.figure.savefig(buffer, format="svg", metadata={"Date": None})
-        return buffer.getvalue()
+        return self._drawn()[0]
+
+    def _drawn(self) -> tuple[str, dict[str, Any]]:
+        return pictures.draw(self.figure, salt=self.label, panels=self.panels)
 
     def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> Bundle:
+        svg, positions = self._drawn()
         carried = {
             "kind": "figure",
             "label": self.label,
             "caption": self.caption,
             "alt": self.alt,
             "place": self.place,
+            **positions,
         }
         text = f"[{self.label}] {self.alt}"
-        return {"image/svg+xml": self.svg(), "text/plain": text}, {"landscape": carried}
+        return {"image/svg+xml": svg, "text/plain": text}, {"landscape": carried}
 
 
 class Surface(Figure):

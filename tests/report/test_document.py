@@ -300,7 +300,7 @@ def test_content_that_must_be_fetched_is_an_error(study, text):
 
 
 def test_source_that_typst_rejects_is_an_error(profile):
-    from report.pdf import compile_typst
+    from report.typesetting import compile_typst
 
     with pytest.raises(ReportError, match="Typst cannot typeset the report"):
         compile_typst("#unknown-function()", {}, datetime(2026, 1, 1, tzinfo=UTC))

@@ -6,6 +6,7 @@ import sys
 
 import pytest
 
+from tests.sample_report import readme_places
 from tests.tiny_project import STUDY, add_study, add_verdicts, make, make_project
 
 
@@ -194,7 +195,7 @@ def test_stale_numbers_are_measured_again_when_the_environment_asks(tmp_path, mo
 def test_a_paper_run_is_published_and_reported_again_without_data(tmp_path):
     root = make_project(tmp_path)
     add_verdicts(root)
-    (root / "README.md").write_text("<!-- verdicts:begin -->\n<!-- verdicts:end -->\n")
+    (root / "README.md").write_text(readme_places())
     refused = make(root, "report", "PROFILE=published")
     assert refused.returncode == 2 and "which holds no study" in refused.stderr
     assert make(root, "report", "PROFILE=paper").returncode == 0
@@ -204,7 +205,7 @@ def test_a_paper_run_is_published_and_reported_again_without_data(tmp_path):
     names = sorted(path.name for path in published.iterdir())
     assert names == ["record", "report.html", "report.pdf", "verdicts.json"]
     assert (published / "report.html").read_text() == "01_number 09_verdicts"
-    assert "| S1.1a" in (root / "README.md").read_text()
+    assert "| S1.1 It is large. | It is 2. | **reproduced** |" in (root / "README.md").read_text()
     make(root, "clean-all")  # as in a fresh clone
     add_study(root, "02_new", STUDY.replace('"01_number"', '"02_new"'))
     done = make(root, "report", "PROFILE=published", "DATA_DIR=nowhere")

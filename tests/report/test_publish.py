@@ -9,7 +9,6 @@ from nbformat import v4
 
 from report.errors import ReportError
 from report.publish import publish, take
-from report.readme import BEGIN, END
 from report.settings import choose
 from tests import sample_report as sample
 
@@ -27,7 +26,7 @@ def root(tmp_path):
     """A project whose paper run of one study is done and committed."""
     add_study(tmp_path, "01_bn")
     (tmp_path / "notebooks" / "09_verdicts.py").write_text(NOTEBOOK)
-    (tmp_path / "README.md").write_text(f"# Title\n\n{BEGIN}\nold\n{END}\n\nText.\n")
+    (tmp_path / "README.md").write_text(f"# Title\n\n{sample.readme_places()}\nText.\n")
     measured(tmp_path, "01_bn")
     return tmp_path
 
@@ -60,6 +59,9 @@ def reported(root, *studies):
     folder = root / "build" / "published"
     write(folder / "inputs" / "report.json", {"studies": [*studies, "09_verdicts"]})
     sample.write_verdicts(folder)
+    path = folder / "results" / "09_verdicts" / "verdicts.json"
+    # The sample's findings show figures of studies that this project lacks.
+    write(path, json.loads(path.read_text()) | {"highlights": []})
     nbformat.write(v4.new_notebook(), folder / "09_verdicts.ipynb")
     (folder / "report.html").write_text("the page")
     (folder / "report.pdf").write_text("the pages")
@@ -98,7 +100,7 @@ def test_a_record_is_taken_and_its_report_stands_beside_it(root, capsys):
     assert names == ["record", "report.html", "report.pdf", "verdicts.json"]
     assert json.loads((record / "record.json").read_text())["labels"] == "new"
     assert not stale.exists() and (folder / "report.html").read_text() == "the page"
-    assert "| S1.2 BN raises" in (root / "README.md").read_text()
+    assert "claims have a verdict so far" in (root / "README.md").read_text()
     assert "published 01_bn, 09_verdicts in report/published" in capsys.readouterr().out
 
 
@@ -206,7 +208,7 @@ def test_a_readme_without_markers_leaves_everything_as_it_was(root):
     reported(root, "01_bn")
     (root / "README.md").write_text("# Title\n")
     before = everything(root / "report")
-    with pytest.raises(ReportError, match=r"README.md must hold the lines <!-- verdicts:begin"):
+    with pytest.raises(ReportError, match=r"README.md must hold the lines <!-- answer:begin"):
         publish(published(root))
     assert everything(root / "report") == before
 

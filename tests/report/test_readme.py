@@ -6,22 +6,35 @@ from pathlib import Path
 
 import pytest
 
+from report import readme
+
 ROOT = Path(__file__).parents[2]
 TEXT = (ROOT / "README.md").read_text(encoding="utf-8")
 
 
 BLOCKS = re.findall(r"```python\n(.*?)```", TEXT, re.DOTALL)
+LIBRARY = (ROOT / "docs" / "library.md").read_text(encoding="utf-8")
+LIBRARY_BLOCKS = re.findall(r"```python\n(.*?)```", LIBRARY, re.DOTALL)
 
 
 def test_the_readme_code_for_ones_own_network_runs(capsys, tmp_path, monkeypatch):
-    assert len(BLOCKS) == 3
+    (block,) = BLOCKS
     monkeypatch.chdir(tmp_path)
-    exec(compile("\n".join(BLOCKS), "README.md", "exec"), {})
+    exec(compile(block, "README.md", "exec"), {})
+    for name in ("density.png", "plane.png"):
+        assert (tmp_path / name).read_bytes().startswith(b"\x89PNG")
+    assert capsys.readouterr().out.count("True") == 6  # three eigenvalues at each end converged
+
+
+def test_the_code_of_the_library_page_runs(capsys, tmp_path, monkeypatch):
+    assert len(LIBRARY_BLOCKS) == 3
+    monkeypatch.chdir(tmp_path)
+    exec(compile("\n".join(LIBRARY_BLOCKS), "library.md", "exec"), {})
     for name in ("density.png", "plane.png"):
         assert (tmp_path / name).read_bytes().startswith(b"\x89PNG")
     printed = capsys.readouterr().out
     assert "torch.Size([9, 9]) frozen" in printed
-    assert printed.count("True") == 6  # Three eigenvalues at each end converged.
+    assert printed.count("True") == 6  # three eigenvalues at each end converged
     *_, path, edge, scale = printed.splitlines()
     curvature, threshold = map(float, edge.split())
     assert 0 < curvature and threshold == pytest.approx(3800) and float(scale) > 0
@@ -29,8 +42,8 @@ def test_the_readme_code_for_ones_own_network_runs(capsys, tmp_path, monkeypatch
     assert float(barrier) >= 0 and 0 <= float(position) <= 1 and policy == "frozen"
 
 
-def test_the_readme_code_is_short():
-    for code, most in zip(BLOCKS, (16, 5, 6), strict=True):
+def test_the_code_for_ones_own_network_is_short():
+    for code, most in zip([*BLOCKS, *LIBRARY_BLOCKS], (10, 16, 5, 6), strict=True):
         lines = [line for line in code.splitlines() if line]
         assert len([x for x in lines if not x.startswith(("import", "from"))]) <= most
 
@@ -40,20 +53,21 @@ def test_every_verb_in_the_readme_is_a_target(verb):
     assert re.search(rf"^{verb}:", (ROOT / "Makefile").read_text(), re.MULTILINE)
 
 
-def test_every_link_of_the_readme_into_the_repository_leads_somewhere():
-    links = {link for link in re.findall(r"\]\(([^)#]+)\)", TEXT) if "://" not in link}
-    if not (ROOT / "report" / "published").is_dir():
-        pytest.skip("nothing is published yet, and the links lead there")
-    missing = [link for link in sorted(links) if not (ROOT / link).exists()]
-    assert links and missing == []
+@pytest.mark.parametrize("page", ["README.md", "docs/library.md", "docs/running.md"])
+def test_every_link_into_the_repository_leads_somewhere(page):
+    path = ROOT / page
+    text = path.read_text(encoding="utf-8")
+    links = {link for link in re.findall(r"\]\(([^)#]+)\)", text) if "://" not in link}
+    assert [link for link in sorted(links) if not (path.parent / link).exists()] == []
 
 
-def test_the_readme_names_the_two_commands_on_the_first_screen():
-    first = TEXT.split("## ")[0]
-    assert "make report" in first and "make test" in first
-    screen = TEXT.splitlines()[:40]
-    assert {"make test"} <= set(screen) and any(line.startswith("make report ") for line in screen)
-    assert any(line.startswith("Of the ") and "claims judged so far" in line for line in screen)
+def test_question_answer_figure_and_commands_stand_on_the_first_screen():
+    screen = TEXT.splitlines()[: readme.SCREEN]
+    assert len(TEXT.splitlines()) <= readme.LONGEST
+    assert "make test" in screen and any(line.startswith("make report ") for line in screen)
+    assert sum(line.startswith("- **") for line in screen) == 4  # the findings
+    assert any(line.startswith("![") for line in screen)
+    assert "**Which of" in "\n".join(screen)
 
 
 def test_no_path_of_one_machine_is_committed():

@@ -1,7 +1,6 @@
 """Verdicts: read from their file, opened with in the report, and written into the README."""
 
 import html
-import json
 import re
 
 import nbformat
@@ -11,7 +10,6 @@ from report.document import TRIAL, read_report
 from report.errors import ReportError
 from report.html import build_html
 from report.pdf import render_typst
-from report.readme import BEGIN, END, answer, problems, table, write_table
 from report.verdicts import read_verdicts
 from tests import sample_report as sample
 
@@ -148,75 +146,3 @@ def test_a_file_of_another_kind_is_one_error(tmp_path):
     path.write_text("[]")
     with pytest.raises(ReportError, match=r"verdicts\.json holds a list, not an object"):
         read_verdicts(path)
-
-
-# The README
-
-
-ORIGINS = {
-    name: {"commit": commit * 40, "dirty": False, "hardware": {"cpu": "Fast | 9", "cores": 2}}
-    for name, commit in (("o1", "a"), ("o2", "a"), ("o3", "b"))
-}
-TABLE = """\
-| Claim | Source's number | Found | Depends on | Verdict |
-|---|---|---|---|---|
-| S1.2 BN raises the top Hessian eigenvalue | 57.18 (BN) against 37.51 \
-| λ_max is 1.52 times larger with BN (1.20 to 1.91, n = 5) | training loss: no effect left \
-| **reproduced** |
-| S1.3 a\\|b c | – | – | – | **not judged** |
-
-1 of the sources' 2 claims have a verdict so far. `01_bn`: commits aaaaaaa, bbbbbbb, 1.5 hours \
-on Fast \\| 9 · 2 cores. `02_skip`: of unknown origin."""
-PLACE = "<!-- answer:begin -->\n{}<!-- answer:end -->\n"
-
-
-@pytest.fixture
-def root(tmp_path):
-    """A project with two published verdicts and two published records."""
-    published = tmp_path / "report" / "published"
-    for study in ("01_bn", "02_skip"):
-        (published / "record" / study).mkdir(parents=True)
-        (published / "record" / study / "record.json").write_text("{}")
-    (published / "record" / "01_bn" / "origins.json").write_text(json.dumps(ORIGINS))
-    (published / "record" / "01_bn" / "times.csv").write_text("entry,seconds\ne1,5400\n")
-    other = {"id": "S1.3", "claim": "S1.3", "verdict": "not judged", "statement": "a|b\nc"}
-    rows = {"judgements": [sample.JUDGEMENTS[1], other]}
-    (published / "verdicts.json").write_text(json.dumps(rows))
-    text = f"{PLACE.format('')}# Title\n\n{BEGIN}\nold\n{END}\n\nText.\n"
-    (tmp_path / "README.md").write_text(text)
-    return tmp_path
-
-
-def test_the_readme_has_the_table_and_the_answer(root):
-    counted = "Of the 1 claims judged so far: **1 reproduced**."
-    assert table(root) == TABLE and answer(root) == counted
-    write_table(root)
-    written = (root / "README.md").read_text()
-    place = PLACE.format(f"{counted}\n")
-    assert written == f"{place}# Title\n\n{BEGIN}\n{TABLE}\n{END}\n\nText.\n"
-    write_table(root)
-    assert (root / "README.md").read_text() == written and problems(root) == []
-
-
-@pytest.mark.parametrize(("before", "after"), [("1.52", "1.62"), ("**1 rep", "**2 rep")])
-def test_a_stale_readme_is_said_with_the_remedy(root, before, after):
-    write_table(root)
-    readme = root / "README.md"
-    assert before in readme.read_text()
-    readme.write_text(readme.read_text().replace(before, after, 1))
-    (said,) = problems(root)
-    assert "README.md: its table of verdicts is not what" in said and "P=--table" in said
-
-
-def test_without_published_verdicts_there_is_nothing_to_check(root, capsys):
-    (root / "report" / "published" / "verdicts.json").unlink()
-    assert table(root) is None and answer(root) == "No claim has a verdict yet."
-    assert problems(root) == []
-    assert "no verdicts are published yet" in capsys.readouterr().out
-
-
-def test_a_readme_without_markers_is_an_error(root):
-    (root / "README.md").write_text("# Title\n")
-    with pytest.raises(ReportError, match=r"README.md must hold the lines <!-- verdicts:begin"):
-        write_table(root)
-    assert "must hold the lines" in problems(root)[0]

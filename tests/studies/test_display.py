@@ -70,10 +70,6 @@ def test_figures_of_two_labels_share_no_clip_path():
     assert names("fig-a") and not names("fig-a") & names("fig-b")
 
 
-def test_figure_holds_text_as_paths():
-    assert "<text" not in Figure(canvas(), **WORDS).svg()
-
-
 @pytest.mark.parametrize("label", ["test", "fig-", "tab-test", "fig-a b", "fig-ä", "Fig-a", ""])
 def test_figure_refuses_a_label_of_another_form(label):
     with pytest.raises(ValueError, match=rf"figure label '{label}' is not allowed. Use 'fig-'"):
@@ -157,7 +153,8 @@ def test_sentence_is_markdown_with_eigenvalues_as_mathematics():
 
 def test_what_the_record_lacks_is_a_sentence_that_references_lead_to():
     data, carried = bundle(Missing("fig-density"))
-    assert carried == {"kind": "note", "label": "fig-density"}
+    assert carried == {"kind": "note", "label": "fig-density", "place": "body"}
+    assert bundle(Missing("fig-density").at("detail"))[1]["place"] == "detail"
     assert data["text/markdown"].startswith("*A figure is missing here: the record does not hold")
     assert bundle(Missing("tab-x"))[0]["text/markdown"].startswith("*A table is missing here")
 

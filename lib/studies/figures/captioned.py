@@ -39,7 +39,8 @@ def curves(
         options: ``columns`` of ``landscape.plots.curves``.
     """
     drawn = draw_curves(panels, **options)
-    return Figure(drawn, label=label, caption=caption, alt=alt or panels_text(panels))
+    words = {"label": label, "caption": caption, "alt": alt or panels_text(panels)}
+    return Figure(drawn, **words, panels=panels)
 
 
 def pairs(
@@ -74,7 +75,7 @@ def spectra(panels: Sequence[Panel], *, label: str, caption: str, alt: str) -> F
         caption: What to see, in markdown with $maths$.
         alt: What the picture shows, in plain text.
     """
-    return Figure(draw_spectra(panels), label=label, caption=caption, alt=alt)
+    return Figure(draw_spectra(panels), label=label, caption=caption, alt=alt, panels=panels)
 
 
 def planes(
