@@ -148,8 +148,8 @@ display.show(
         f"{ends_sharper}: without skip connections λ_max is {text(sharper)} times as large in "
         f"eval mode, and {text(in_batch_mode)} times under batch statistics (n = {sharper.n} "
         f"seeds). The trace of the Hessian is {text(trace_ratio)} times as large, and the training "
-        f"loss {text(more_loss)} times as high. Per unit of training loss, λ_max is {text(per_loss)} "
-        f"times as large{explained}."
+        f"loss {text(more_loss)} times as high. Per unit of training loss, λ_max is "
+        f"{text(per_loss)} times as large{explained}."
     ),
     tables.comparison(
         numbers,

@@ -164,8 +164,8 @@ figures.pairs(
     caption=f"By the SAM rise in eval mode {by_rise}: its rise is {text(rise)} times the "
     f"CNN's. Its λ_max is {text(sharper)} times as large in eval mode; {turned}. A point is a "
     "seed, a thin line joins the networks of one seed, and open markers are means with 95% "
-    f"intervals. The ascent step has the length ρ = {rho}, and for the adaptive rise {rho_adaptive} "
-    "relative to the weights.",
+    f"intervals. The ascent step has the length ρ = {rho}, for the adaptive rise "
+    f"{rho_adaptive} relative to the weights.",
     alt="Four panels comparing ResNet and CNN: largest Hessian eigenvalue in eval mode and under "
     "batch statistics, one-step sharpness, and its scale-invariant version.",
 )
