@@ -26,6 +26,7 @@ _FROM = {
 }
 _FROM |= {"learning": "accuracy"}
 _FROM |= {"forests": "judged", "measures": "dot_plots", "predicted_planes": "slices"}
+_FROM |= {"training_path": "training_paths", "surroundings": "training_paths"}
 
 __all__ = sorted(_FROM)
 
