@@ -25,7 +25,8 @@ _FROM = {
     "against_target": "clouds",
 }
 _FROM |= {"learning": "accuracy"}
-_FROM |= {"forests": "judged", "measures": "dot_plots", "predicted_planes": "slices"}
+_FROM |= {"claim_forests": "judged", "overview_forests": "judged"}
+_FROM |= {"measures": "dot_plots", "predicted_planes": "slices"}
 _FROM |= {"training_path": "training_paths", "surroundings": "training_paths"}
 
 __all__ = sorted(_FROM)
