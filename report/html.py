@@ -28,8 +28,10 @@ FAVICON = (
     'rx="6" fill="#175e8c"/><path d="M4 9c5 0 5 14 10 14s4-8 8-8 3 4 6 4" fill="none" '
     'stroke="#fff" stroke-width="3" stroke-linecap="round"/></svg>'
 )
-STYLES = ("base", "frame", "figures", "claims", "code", "narrow", "panels", "print")
+STYLES = ("base", "frame", "figures", "claims", "code", "narrow", "panels", "interactive", "print")
 SCRIPTS = ("claims", "folds", "contents", "search")
+# What a figure carries in its metadata -> the scripts that read it.
+FIGURES = {"surface": ("surface_view", "surface"), "curves": ("hover",)}
 
 
 def build_html(
@@ -113,12 +115,13 @@ def _part(*path: str) -> str:
 
 
 def _scripts(report: Report) -> list[str]:
-    """The page's scripts; that of surfaces only where there is one."""
-    turning = any(
-        "surface" in output.get("metadata", {}).get("landscape", {})
+    """The page's scripts; those of surfaces and curves only where there is one."""
+    carried = {
+        name
         for study in report.studies
         for cell in study.notebook.cells
         for output in cell.get("outputs", [])
-    )
-    scripts = [_part("scripts", f"{name}.js") for name in SCRIPTS]
-    return [*scripts, _part("surface.js")] if turning else scripts
+        for name in output.get("metadata", {}).get("landscape", {})
+    }
+    reading = chain.from_iterable(FIGURES[name] for name in FIGURES if name in carried)
+    return [_part("scripts", f"{name}.js") for name in (*SCRIPTS, *reading)]

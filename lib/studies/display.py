@@ -81,7 +81,7 @@ class Surface(Figure):
 
     Args:
         figure: The picture.
-        data: What is drawn, as plain values that JSON holds; ``report/surface.js`` reads it.
+        data: What is drawn, as plain values that JSON holds, for ``report/scripts/surface.js``.
         label: Such as ``fig-surface``.
         caption: What to see, in markdown with $maths$.
         alt: What the picture shows, in plain text.

@@ -25,6 +25,7 @@ _FROM = {
     "against_target": "clouds",
 }
 _FROM |= {"forests": "judged", "measures": "dot_plots", "predicted_planes": "slices"}
+_FROM |= {"training_path": "training_paths", "surroundings": "training_paths"}
 
 __all__ = sorted(_FROM)
 
