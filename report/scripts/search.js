@@ -49,9 +49,9 @@
     item.setAttribute("role", "option");
     item.setAttribute("aria-selected", "false");
     const kind = document.createElement("small");
-    const part = entry.rank && entry.element.closest(".study")?.querySelector("h2, h3");
-    const number = part?.dataset.number;
-    kind.textContent = number ? `${entry.kind} in ${number}` : entry.kind;
+    const part = entry.rank ? entry.element.closest(".study")?.querySelector("h2, h3") : null;
+    const place = part?.dataset.number;
+    kind.textContent = place ? `${entry.kind} in ${place}` : entry.kind;
     item.append(kind, ` ${excerpt(entry)}`);
     item.addEventListener("mousedown", (event) => event.preventDefault()); // the box keeps the focus
     item.addEventListener("click", () => go(entry));
