@@ -112,6 +112,7 @@ class StudyExporter(TemplateExporter):
                 typeset=lambda cell: self._markup.inline(tabular_text(cell)),
                 text=escape,
                 hide=lambda text: f'<span class="pad" aria-hidden="true">{escape(text)}</span>',
+                strong=lambda markup: f"<strong>{markup}</strong>",
             )
             for column, align in zip(zip(*shown["rows"], strict=True), shown["align"], strict=True)
         ]
