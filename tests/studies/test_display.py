@@ -153,7 +153,8 @@ def test_sentence_is_markdown_with_eigenvalues_as_mathematics():
 
 def test_what_the_record_lacks_is_a_sentence_that_references_lead_to():
     data, carried = bundle(Missing("fig-density"))
-    assert carried == {"kind": "note", "label": "fig-density"}
+    assert carried == {"kind": "note", "label": "fig-density", "place": "body"}
+    assert bundle(Missing("fig-density").at("detail"))[1]["place"] == "detail"
     assert data["text/markdown"].startswith("*A figure is missing here: the record does not hold")
     assert bundle(Missing("tab-x"))[0]["text/markdown"].startswith("*A table is missing here")
 

@@ -7,7 +7,7 @@ from landscape.connectivity.path import Path
 
 from studies.display import Missing, Sentence, Table
 from studies.formatting import mean_text, number_text
-from studies.tables.layout import count_range, table_of
+from studies.tables.layout import count_range, statistics_text, table_of
 
 _BARRIERS = ["loss barrier (nats)", "error barrier (points)", "position t"]
 
@@ -25,7 +25,7 @@ def barrier_table(
     known = {key: pair_paths for key, pair_paths in paths.items() if pair_paths}
     if not known:
         return Missing(label)
-    named = {f"{bn} ({split} examples)": pair_paths for (split, bn), pair_paths in known.items()}
+    named = {statistics_text(bn, split): pair_paths for (split, bn), pair_paths in known.items()}
     return table_of(
         ["statistics", "examples", *_BARRIERS],
         [[bn, split, *_barrier_cells(pair_paths)] for (split, bn), pair_paths in known.items()],

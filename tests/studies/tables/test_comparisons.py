@@ -266,11 +266,11 @@ def test_dead_networks_are_counted_by_the_gradients_of_their_weights():
 def test_the_lowest_accuracy_on_paths_stands_beside_that_of_guessing():
     paths = [types.SimpleNamespace(accuracy=torch.tensor([0.9, low, 0.8])) for low in (0.2, 0.1)]
     told = measurements.lowest(
-        {("train", "frozen"): paths, ("train", "batch"): paths[:1]}, chance=0.1
+        {("train", "frozen"): paths, ("test", "reestimate"): paths[:1]}, chance=0.1
     )
     assert told.text == (
-        "Accuracy on the paths falls as low as 0.100 with frozen statistics on train examples and "
-        "0.200 with batch statistics on train examples; guessing reaches 0.100."
+        "Accuracy on the paths falls as low as 10.0% with frozen statistics on training "
+        "examples and 20.0% with re-estimated statistics on test examples; guessing reaches 10.0%."
     )
 
 
