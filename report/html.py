@@ -76,7 +76,7 @@ def render_page(report: Report, records: Mapping[str, Sequence[str]] = MappingPr
     markup = Markup("html", shift_headings=1)
     markup.prime(chain(markdown_pieces(report), opening.pieces, *(row.pieces for row in claims)))
     sheet = FigureSheet()
-    exporter = StudyExporter(markup, sheet, report.rows)
+    exporter = StudyExporter(markup, sheet, claims)
     pictures = {row.id: exporter.drawing(row.picture) for row in claims if row.picture}
     strongest = exporter.strongest(opening.strongest) if opening.strongest else None
     bodies = {study.name: exporter.render(study.notebook, study.name) for study in report.studies}
