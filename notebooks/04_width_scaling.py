@@ -131,11 +131,14 @@ for check in (diverged, tables.learned(runs), tables.rebounds(runs), sizes):
 
 # %% List what differs from the source
 source = {"learning_rate": 0.01, "momentum": 0.9, "dataset": "mnist", "max_train": 60000}
-source |= {"mlp_epochs": "24, of MLP-128 12", "cnn_epochs": 7, "mlp_widths": [32, 64, 128]}
+source |= {"mlp_epochs": "24 (12 at width 128)", "cnn_epochs": 7, "mlp_widths": [32, 64, 128]}
 source |= {"cnn_widths": [16, 32, 64], "seeds": "one, not named"}
-reasons = {"mlp_epochs": "one plan for all", "cnn_epochs": "one costs many of an MLP's"}
-reasons |= {"mlp_widths": "a wider range", "cnn_widths": "a wider range", "seeds": "intervals"}
-reasons = reasons if study.evidence else dict.fromkeys(source, "a small run, no evidence")
+reasons = {"mlp_epochs": "all widths share one plan", "cnn_epochs": "an epoch of a CNN is dear"}
+reasons |= dict.fromkeys(
+    ["mlp_widths", "cnn_widths"], "a wider range shows whether a trend goes on"
+)
+reasons |= {"seeds": "intervals need several networks"}
+reasons = reasons if study.evidence else dict.fromkeys(source, "the run is small and no evidence")
 tables.departures(source, study.parameters, reasons, label="tab-departures").at("appendix")
 
 # %% [markdown]
@@ -267,6 +270,7 @@ table = tables.arms(
     headings | {"train_loss": "training loss (nats)"},
     compared,
     runs=runs,
+    emphasise="λ_max, equal loss",
     label="tab-compared",
     caption=f"{flatter} Mean over seeds with 95% interval, at the end of training where not said "
     f"otherwise; λ_max on {more}.",
@@ -301,7 +305,9 @@ figures.predicted_planes(
 # %% Draw the basins against the width
 shape_quantities = ["basin_width", "anisotropy", "roughness", "quadratic_radius"]
 of_shapes = fit(shaped, ["basin_width", "anisotropy"], families)
-wider = tables.trend(of_shapes, "basin_width", plural, noun="The diameter", size="the width")
+wider = tables.trend(
+    of_shapes, "basin_width", plural, noun="The diameter of the basin", size="the width"
+)
 rounder = tables.trend(of_shapes, "anisotropy", plural, noun="the anisotropy", size="the width")
 figure = figures.against_size(
     shaped,
@@ -449,9 +455,9 @@ study.close("Width")
 display.show(
     tables.closing(study, evidence=study.evidence).at("appendix"),
     display.Findings(
-        flatter,
-        f"{paired} {alike_pair}",
-        f"To {level}, {speeds[0]}. {predicted['both']}",
+        f"{flatter.removesuffix('.')} ([](#tab-compared)).",
+        f"{paired} {alike_pair.removesuffix('.')} ([](#fig-equal-pairs)).",
+        f"To {level}, {speeds[0]}. {predicted['both'].removesuffix('.')} ([](#fig-scatter)).",
     ),
 )
 

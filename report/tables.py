@@ -9,7 +9,7 @@ from dataclasses import dataclass
 # An optional sign, digits with thousands separators between them, a fraction and a power of ten.
 _NUMBER = re.compile(
     r"(?P<sign>[-−+–]?)(?P<whole>\d+(?:[,\u2009\u202f ]\d{3})*)"
-    r"(?P<fraction>(?:\.\d+)?(?:e[-−+]?\d+)?)"
+    r"(?P<fraction>(?:\.\d+)?(?:e[-−+]?\d+|×10[⁻⁰¹²³⁴⁵⁶⁷⁸⁹]+)?)"
 )
 # What may stand before the first number of a cell that is still a number: '< 0.01', '≈ 3'.
 _LEADING = re.compile(r"[<>≤≥≈~±]?\s?")

@@ -31,7 +31,7 @@ def test_intervals_line_up_number_by_number():
 
 
 def test_a_power_of_ten_belongs_to_its_number():
-    cells = ["2.22e−05 ± 1.9e−06", "0.000005 ± 0.000011", "12 ± 3"]
+    cells = ["2.22×10⁻⁵ ± 1.9×10⁻⁶", "0.000005 ± 0.000011", "12 ± 3"]
     rows = decimal_pieces(cells)
     assert ["".join(p.text for p in row if not p.hidden) for row in rows] == cells
     lengths = {len("".join(piece.text for piece in row)) for row in rows}
