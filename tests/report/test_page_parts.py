@@ -13,8 +13,10 @@ from report.document import read_report
 from report.figure_sheet import FigureSheet
 from report.figures import inline_svg
 from report.html import build_html, record_files
+from report.markup import Markup
 from report.paths import short_number, short_path
 from report.study_page import first_sentence, linked_headings, summary
+from report.symbols import symbols_alike
 from tests import sample_report as sample
 
 
@@ -130,6 +132,16 @@ def test_a_heading_links_to_itself():
     assert linked.endswith("<h3>No id</h3>")
 
 
+def test_symbols_look_alike_as_maths_and_as_text():
+    pieces = [
+        Markup("html")(text) for text in ("$\\lambda_{\\max}$ is", "λ~max~ is", "$x$ is", "$x^2$")
+    ]
+    alike = [symbols_alike(piece) for piece in pieces]
+    assert alike[0] == alike[1] == "<p><i>λ</i><sub>max</sub> is</p>"
+    assert alike[2] == "<p><i>x</i> is</p>" and "<math" in alike[3]
+    assert symbols_alike(alike[0]) == alike[0]
+
+
 # The page
 
 
@@ -192,10 +204,13 @@ def test_controls_are_named(page):
 def test_a_detail_is_folded_under_its_name_and_first_sentence(tmp_path):
     table = sample.table("tab-a", "One is more. Rows are arms.", ["arm"], [["one"]], ["left"])
     table.metadata["landscape"]["place"] = "detail"
-    cells = [v4.new_markdown_cell("# A study"), v4.new_code_cell("show()", outputs=[table])]
+    said = sample.show({"text/markdown": "Aside."}, kind="sentence", place="detail")
+    cells = [v4.new_markdown_cell("# A study"), v4.new_code_cell("show()", outputs=[table, said])]
     sample.write_study(tmp_path, "01_bn", v4.new_notebook(cells=cells))
     text = build_html(tmp_path, ["01_bn"], tmp_path / "r.html").read_text("utf-8")
-    fold = BeautifulSoup(text, "html.parser").select_one("details.fold")
+    page = BeautifulSoup(text, "html.parser")
+    (fold,) = page.select("details.fold")
+    assert page.select_one(".aside").text.strip() == "Aside."
     assert fold.summary.text.strip() == "Table S1. One is more."
     assert fold.select_one("figure.table")["id"] == "01-bn-tab-a"
 
