@@ -13,8 +13,10 @@ from report.document import read_report
 from report.figure_sheet import FigureSheet
 from report.figures import inline_svg
 from report.html import build_html, record_files
+from report.markup import Markup
 from report.paths import short_number, short_path
 from report.study_page import first_sentence, linked_headings, summary
+from report.symbols import symbols_alike
 from tests import sample_report as sample
 
 
@@ -128,6 +130,16 @@ def test_a_heading_links_to_itself():
     linked = linked_headings('<h2 data-number="1" id="a">One</h2><h3>No id</h3>')
     assert '<a class="permalink" href="#a" aria-label="Link to this heading"></a></h2>' in linked
     assert linked.endswith("<h3>No id</h3>")
+
+
+def test_symbols_look_alike_as_maths_and_as_text():
+    pieces = [
+        Markup("html")(text) for text in ("$\\lambda_{\\max}$ is", "λ~max~ is", "$x$ is", "$x^2$")
+    ]
+    alike = [symbols_alike(piece) for piece in pieces]
+    assert alike[0] == alike[1] == "<p><i>λ</i><sub>max</sub> is</p>"
+    assert alike[2] == "<p><i>x</i> is</p>" and "<math" in alike[3]
+    assert symbols_alike(alike[0]) == alike[0]
 
 
 # The page
