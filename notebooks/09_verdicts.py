@@ -69,8 +69,9 @@ bound_radius = 0.05  # of the PAC-Bayes bound of S2.7
 bound_delta = 0.05  # the probability that it fails
 
 # %% [markdown]
-# Numbers that several studies have. $\lambda_{\max}$ per unit of training loss stands where no
-# measurement at equal loss exists: their ratio is no proof, and the words for the check say so.
+# Several studies measure the same quantities; we name them once. Where no measurement at equal
+# training loss exists, the check divides $\lambda_{\max}$ by the training loss, which is weaker
+# evidence; the verdict then says "per unit of training loss".
 
 # %% Read the claims, and name the numbers that several studies have
 verdicts = Judgements("09_verdicts", vars())
@@ -91,9 +92,9 @@ straight = {"path": "straight", "split": "train"}
 # %% [markdown]
 # ## Batch normalisation (S1)
 #
-# Networks with BN against the same ones without, seed by seed. $\lambda_{\max}$ under batch
-# statistics is that of the whole spectra; without BN there is one mode. SAM's rise less its slope
-# is what the gradient does not explain.
+# We compare networks with BN and the same networks without it, seed by seed. Under batch
+# statistics, $\lambda_{\max}$ comes from the spectra of the whole network. The slope of the SAM
+# rise is the part that the gradient alone explains.
 
 # %% Compare the arms with and without BN
 study = verdicts.study("01_bn_ablation")
@@ -114,8 +115,8 @@ bn_sam = bn.ratios(
 )
 
 # %% [markdown]
-# S1.1 to S1.3: accuracy and step noise, $\lambda_{\max}$ and SAM's rise, alone and at equal
-# training loss.
+# S1.1 to S1.3 concern accuracy, the noise of steps, $\lambda_{\max}$ and the SAM rise. Each is
+# judged at the end of training and checked at equal training loss.
 
 # %% Judge accuracy, λ_max and the SAM rise
 study.above("S1.1a", bn.points(), training_loss=equal_accuracy)
@@ -138,8 +139,8 @@ study.above(
 study.above("S1.3", bn.ratio(sam), **bn_sam)
 
 # %% [markdown]
-# S1.4 claims two relations at once; S1.5 is about the straight path between two solutions, and
-# about the lowest of three other paths.
+# S1.4 claims two relations at once: sharper and more accurate. S1.5 concerns the straight path
+# between two solutions, and the best of three other paths.
 
 # %% Judge sharpness with accuracy, and barriers
 more_accurate = bn.points().against(0, "above")
@@ -165,9 +166,8 @@ display.show(*figures.claim_forests(verdicts.of(study), evidence=verdicts.eviden
 # %% [markdown]
 # ## Residual networks against plain ones (S2)
 #
-# Largest and smallest Ritz value are the source's own estimators, as it published them;
-# $\lambda_{\max}$ and $\lambda_{\min}$ are converged. The paths lie between pairs of residual
-# networks.
+# The source estimates extreme eigenvalues by Ritz values, which we repeat as published; the checks
+# use converged $\lambda_{\max}$ and $\lambda_{\min}$.
 
 # %% Judge accuracy and flatness of the ResNet
 study = verdicts.study("02_skip_vs_cnn")
@@ -193,7 +193,7 @@ study.above(
 )
 
 # %% [markdown]
-# S2.3: the source's eigenvalues are Ritz values of 15 Lanczos steps on finite differences.
+# The source takes its eigenvalues from 15 Lanczos steps with finite differences (S2.3).
 
 # %% Judge extreme eigenvalues
 study.above(
@@ -218,8 +218,9 @@ by_ritz = level(shares[0], "by Ritz values", log=True, published=True)
 study.above("S2.3c", by_ritz, 0.1, estimator=level(shares[1], log=True))
 
 # %% [markdown]
-# S2.5: paths between two ResNets. S2.7: the bound as the source prints it, and with the radius
-# divided too. S2.9: whether Lanczos converges on networks of millions of parameters.
+# S2.5 concerns paths between two ResNets. S2.7 is judged with the bound as the source prints it,
+# and checked with the radius divided too. S2.9 asks whether Lanczos converges on networks with
+# millions of parameters.
 
 # %% Judge paths, the PAC-Bayes bound and Lanczos
 crossed = [lowest("paths", "accuracy", bn=policy, **straight) for policy in statistics]
@@ -252,9 +253,9 @@ display.show(*figures.claim_forests(verdicts.of(study), evidence=verdicts.eviden
 # %% [markdown]
 # ## Sharpness, conditioning and accuracy over norms and depths (S2, S3)
 #
-# Rank correlations over all seeds of the networks of four norms and of BN over depth, which train;
-# arms are clusters. A value that did not converge counts as known where its error interval overlaps
-# no other network's.
+# We correlate ranks over all seeds of networks that train: four norms, and BN at several depths.
+# Networks of one configuration form a cluster. A value that did not converge counts as known where
+# its error interval overlaps no other network's.
 
 # %% Judge correlations with accuracy
 study = verdicts.study("02_skip_depth")
@@ -277,8 +278,9 @@ for id, quantity, least_tie in rows:
     study.below(id, tied[quantity], least_tie, **checks[quantity])
 
 # %% [markdown]
-# S2.8: conditioning against depth, where it doubles from the least depth to the greatest. S3.7:
-# $\lambda_{\max}$ before training and what becomes of the network.
+# S2.8 asks whether conditioning changes with depth; the border is an exponent that doubles it from
+# the least depth to the greatest. S3.7 sets $\lambda_{\max}$ before training against the final
+# accuracy.
 
 # %% Judge conditioning over depth, and the landscape before training
 layers = study.record.parameters.get("depths", [8, 56])
@@ -298,8 +300,8 @@ display.show(*figures.claim_forests(verdicts.of(study), evidence=verdicts.eviden
 # %% [markdown]
 # ## Skip connections and BN, two by two (S3)
 #
-# All four networks from He's start; the check is PyTorch's, on fewer examples. A run that diverged
-# counts with the accuracy that it stops with.
+# All four networks start from He's initialisation; a check starts from PyTorch's, on fewer
+# examples. A run that diverged counts with the accuracy at which it stopped.
 
 # %% Compare skip connections and BN
 study = verdicts.study("02_skip_ablation")
@@ -327,8 +329,8 @@ for init, (both, norm_alone, skip_alone, neither) in arms.items():
     effects[init] = points(main, 0.5 * norm_effect, "than the effect of BN", **cifar)
 
 # %% [markdown]
-# S3.1, S3.4 and S3.6: accuracy and training loss of the four, and whether networks with neither
-# learn.
+# S3.1 and S3.6 compare accuracy and training loss of the four networks. S3.4 asks whether networks
+# with neither skip connections nor BN learn at all.
 
 # %% Judge accuracy of the four networks
 for id, asked in {"S3.1a": with_skip, "S3.1b": better, "S3.1c": slower, "S3.6": effects}.items():
@@ -347,8 +349,8 @@ study.above(
 )
 
 # %% [markdown]
-# S3.4: how flat the landscape is where neither is used, and what becomes of gradients on their way
-# back. The planes are set against those of skip with BN.
+# S3.4 also claims a flat landscape and vanishing gradients where neither is used. A plane around
+# such a network is compared with one around the network with both.
 
 # %% Judge the flat landscape and gradients
 reference = verdicts.study("02_skip_sharpness").networks(skip="yes", norm="batch")
@@ -373,9 +375,8 @@ display.show(*figures.claim_forests(verdicts.of(study), evidence=verdicts.eviden
 # %% [markdown]
 # ## Sharpness without skip connections (S3)
 #
-# The source's estimator is five power iterations; $\lambda_{\max}$ is converged. Per unit of
-# training loss stands $\lambda_{\max}$ over the loss of the curves, and under batch statistics over
-# the loss of the same examples. The border of "13 times" is the source's ratio over the margin.
+# The source runs five power iterations; the checks use the converged $\lambda_{\max}$. The border
+# of "13 times sharper" is the source's own ratio, divided by the margin.
 
 # %% Judge sharpness without skip connections
 study = verdicts.study("02_skip_sharpness")
@@ -405,7 +406,8 @@ display.show(*figures.claim_forests(verdicts.of(study), evidence=verdicts.eviden
 # %% [markdown]
 # ## Starts of networks without norm (S3)
 #
-# Whether residual networks without BN diverge, from He's start and from PyTorch's.
+# We count how many residual networks without BN diverge from He's start, and check it from
+# PyTorch's start.
 
 # %% Judge divergence without BN
 study = verdicts.study("02_skip_starts")
@@ -421,8 +423,9 @@ display.show(*figures.claim_forests(verdicts.of(study), evidence=verdicts.eviden
 # %% [markdown]
 # ## Optimizers and batch size (S5, S2)
 #
-# As the source has it, all optimizers share one rate, Adam has PyTorch's default. The checks give
-# each its own rate, SGD the shared one over $1 - \beta$, and compare at equal training loss.
+# As in the source, all optimizers share one rate and Adam has PyTorch's default. The checks give
+# each optimizer its own tuned rate, give SGD the shared rate over $1 - \beta$, and compare at equal
+# training loss.
 
 # %% Name the choices of learning rates
 study = verdicts.study("03_optimizer_sweep")
@@ -460,7 +463,7 @@ for id, side, network, first, second, others in (
     )
 
 # %% [markdown]
-# S5.5: accuracy and training loss of MLPs.
+# S5.5 compares accuracy and training loss of MLPs under the same choices of rates.
 
 # %% Judge accuracy and loss of MLPs
 mlp = {
@@ -491,8 +494,8 @@ slowest = [
 study.above("S5.5c", slowest[0], step_and_start=slowest[1:])
 
 # %% [markdown]
-# S2.6: tr H against the batch size, at one rate; for as many steps, and at one ratio of rate to
-# batch size.
+# S2.6 sets the trace of the Hessian against the batch size at a fixed rate. The checks train for as
+# many steps, or keep the ratio of rate to batch size.
 
 # %% Judge the trace over batch sizes
 fixed, longer, scaled = (
@@ -520,9 +523,9 @@ display.show(*figures.claim_forests(verdicts.of(study), evidence=verdicts.eviden
 # %% [markdown]
 # ## Width (S4, S5)
 #
-# A minimum of a plane counts if it persists over more than the height of the parameters. Its
-# control is straight lines between two solutions of other studies, where two minima are expected.
-# Durations are compared by medians, known between two measurements.
+# A minimum of a plane counts if it persists over a height that is a parameter. As a control, the
+# same count is made on straight lines between two solutions, which hold two minima by construction.
+# Durations are compared by medians, each known between two measurements.
 
 # %% Count minima, and compare widths
 study = verdicts.study("04_width_scaling")
@@ -551,8 +554,8 @@ narrowest = {
 }
 
 # %% [markdown]
-# S5.1: epochs to a level. Families are compared at two widths, and where they have about as many
-# parameters.
+# S5.1 compares the epochs to a level. CNNs and MLPs are compared at two widths, and where they have
+# about as many parameters.
 
 # %% Judge epochs to a level
 swap = ("in CNNs than in MLPs", "for MLPs than for CNNs")
@@ -589,8 +592,8 @@ study.above(
 )
 
 # %% [markdown]
-# S5.2 and S5.9: $\lambda_{\max}$ over width and between families; the larger of both widths judges,
-# as it was chosen.
+# S5.2 and S5.9 compare $\lambda_{\max}$ over width and between families. The larger of two widths
+# judges.
 
 # %% Judge λ_max over width and between families
 few = number("lambda_max", examples=Parameter("curvature_examples"))
@@ -625,7 +628,7 @@ for id in ("S5.2b", "S5.9a"):
     )
 
 # %% [markdown]
-# S5.3 and S5.9: basins on planes, their width and how elongated they are.
+# S5.3 and S5.9 compare basins on planes: how wide and how elongated they are.
 
 # %% Judge basins on planes
 plane_basin = {"directions": "random"}
@@ -657,7 +660,8 @@ study.above(
 )
 
 # %% [markdown]
-# S5.8: whether one plane tells how many epochs a network needs, over the six models of the source.
+# S5.8 asks whether one plane tells how many epochs a network needs, over the six models of the
+# source.
 
 # %% Judge what one plane says of training time
 six = study.group(
@@ -711,21 +715,24 @@ display.show(
 display.show(tables.dependence(judged, label="tab-depends", evidence=evidence))
 if evidence:
     display.show(tables.changed_words(judged, label="tab-changed").at("detail"))
-verdicts.close()
 
 # %% [markdown]
 # ## What was found
 
-# %% Write the findings
+# %% State the findings
 display.show(
     tables.verdict_findings(judged, evidence=evidence),
-    tables.what_it_means(judged, evidence=evidence),
     tables.rests_on(verdicts.basis()).at("appendix"),
 )
+verdicts.close()
 
 # %% [markdown]
 # ## Discussion
-#
+
+# %% Say what it means
+tables.what_it_means(judged, evidence=evidence)
+
+# %% [markdown]
 # **What would change it.** The rules were written with the numbers in view, so a verdict is a
 # reading of the numbers, not a test that was fixed beforehand. Five borders are our own: a tenth
 # (S2.3c), 12 per cent (S2.5b), half (S2.9c), the source's ratio over the margin (S3.2c) and 0.125

@@ -166,7 +166,9 @@ def _runs(values: Sequence[Any]) -> Iterator[tuple[int, int, Any]]:
 def _place_ticks(axis: Axes, scale: Scale, low: float, high: float) -> None:
     if scale == "log":
         frames.log_ticks(axis.xaxis)
-        if high < 10 * low:  # 1, no effect, is among these.
+        if high < 2 * low:
+            axis.xaxis.set_major_locator(MaxNLocator(5, steps=[1, 2, 5, 10]))
+        elif high < 10 * low:  # 1, no effect, is among these.
             axis.xaxis.set_major_locator(LogLocator(subs=(1, 1.5, 2, 3, 5, 7), numticks=9))
     elif scale == "symlog":
         powers = (1.0, 10.0, 100.0)

@@ -99,7 +99,7 @@ def plain_text(finding: JudgedRelation) -> str:
     relation, effect = finding.relation, finding.effect
     if math.isnan(effect.low):
         return _without_interval(finding)
-    place = f" {relation.contrast}" if relation.contrast else ""
+    place = f" {relation.contrast}".replace(" than ", " rather than ").rstrip()
     if relation.kind == "share":
         count = round(effect.estimate * effect.n)
         return f"{count} of {effect.n} {relation.quantity}{place} ({interval_words(finding)})"

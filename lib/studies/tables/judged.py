@@ -48,7 +48,7 @@ def dependence_table(
         [[*row[:-1], row[-1] or "–"] for row in rows],
         label=label,
         caption=f"{what_depends(judgements).text} Counted are parts that the check was run on.",
-        align=["left", "decimal", "decimal", "decimal", "left"],
+        align=["left"] * 5,  # Bold counts are markdown.
     )
 
 

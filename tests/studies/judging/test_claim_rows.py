@@ -79,7 +79,7 @@ def test_a_row_is_json_and_a_finding_that_is_given_stands():
 def test_a_trial_has_numbers_and_no_verdict():
     row = claim_row(CLAIM, [UP("S1.1a"), DOWN("S1.1b")], evidence=False, finding="It is so.")
     assert row["verdict"] == row["headline"] == TRIAL
-    assert row["finding"] == "λ_max with BN: ratio 0.500 (0.458 to 0.546, n = 6)."
+    assert row["finding"] == "λ_max with BN: ratio 2.00 (1.83 to 2.18, n = 6)."
 
 
 def test_parts_of_several_claims_or_none_are_no_claim():
