@@ -172,8 +172,8 @@ display.show(tables.learned(trained), rebounds.at("detail"), repeated)
 #
 # We measure curvature and sharpness where training ends ([](#fig-measures-mlp) and
 # [](#fig-measures-cnn)). $\lambda_{\max}$ is the largest eigenvalue of the Hessian of the training
-# loss. Curvature falls with the loss, so the training loss stands beside it. Tables add the trace of
-# the Hessian, the rise of the loss after one ascent step along the gradient (SAM rise), and the
+# loss. Curvature falls with the loss, so the training loss stands beside it. Tables add the trace
+# of the Hessian, the rise of the loss after one ascent step along the gradient (SAM rise), and the
 # gradient noise on one set of examples, whose choice the intervals do not include. They also hold
 # measures that no rescaling of layers changes: the relative $\lambda_{\max}$, in units of each
 # filter's norm, and the rise after a step relative to the size of each parameter [@kwon2021].
@@ -512,6 +512,6 @@ display.Sentence(
 # an interval. Each optimizer's own rate comes from a coarse grid and few seeds, which belong to the
 # compared ones. We did not tune weight decay, the β of momentum and Adam, or the radii of SAM and
 # ASAM. Points of equal training loss are interpolated. All seeds share the examples of the Hessian;
-# few examples make $\lambda_{\max}$ larger and may change the order of optimizers. Batch sizes and
+# their number changes $\lambda_{\max}$ and may change the order of optimizers. Batch sizes and
 # learning rates vary for the MLP alone, and planes show one seed. Snapshots along the edge are few,
 # so we do not see what happens between them.
