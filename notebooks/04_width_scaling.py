@@ -206,16 +206,16 @@ sharp |= study.measurements.where(quantity="outliers")
 drawn = ["lambda_max", "trace", "sam", "sam_adaptive", "average_rise", "noise_trace"]
 fit = power_laws.power_law_exponents
 by_family = fit(sharp, ["lambda_max"], families)
-sharper = tables.trend(by_family, "lambda_max", plural, noun="λ_max", size="the width")
 figure = figures.against_size(
     sharp | trained.where(quantity="train_loss"),
     [*drawn, "train_loss", "outliers"],
     families,
     x="width",
     label="fig-curvature",
-    caption=f"On {few.count:,} training examples {sharper}. Mean over seeds with 95% interval; "
-    f"steps of {rho:g} (SAM), {rho_adaptive:g} (adaptive) and {rho_average:g} (average); "
-    f"{task.classes} classes.",
+    caption=f"On {few.count:,} training examples "
+    f"{tables.trend(by_family, 'lambda_max', plural, noun='λ_max', size='the width')}. Mean over "
+    f"seeds with 95% interval; steps of {rho:g} (SAM), {rho_adaptive:g} (adaptive) and "
+    f"{rho_average:g} (average); {task.classes} classes.",
 )
 display.show(figure, tables.gaps(sharp, classes=task.classes))
 
@@ -275,8 +275,7 @@ table = tables.arms(
     caption=f"{flatter} Mean over seeds with 95% interval, at the end of training where not said "
     f"otherwise; λ_max on {more}.",
 )
-equality = tables.equality(at_equal, "loss", compared)
-display.show(table, equality.at("detail"))
+display.show(table, tables.equality(at_equal, "loss", compared).at("detail"))
 
 # %% [markdown]
 # ## Basins
@@ -294,28 +293,28 @@ shaped, equally_shaped = (
     study.basins(cuts, level=basin_level) | study.shapes(cuts) | study.quadratic_radii(cuts)
     for cuts in (planes, equal_planes)
 )
+three = [*reversed(widest["MLP"]), widest["CNN"][0]]
 figures.predicted_planes(
-    planes.where(arm=shown_arms, seed=seeds[0]),
+    planes.where(arm=three, seed=seeds[0]),
     unit="filter norms",
     label="fig-planes",
-    caption=f"The basins are {tables.means(shaped, 'basin_width', shown_arms)} filter norms wide. "
+    caption=f"The basins are {tables.means(shaped, 'basin_width', three)} filter norms wide. "
     "Contours: training loss on a plane along two random directions, first seed.",
 )
 
 # %% Draw the basins against the width
 shape_quantities = ["basin_width", "anisotropy", "roughness", "quadratic_radius"]
 of_shapes = fit(shaped, ["basin_width", "anisotropy"], families)
-wider = tables.trend(
-    of_shapes, "basin_width", plural, noun="The diameter of the basin", size="the width"
-)
-rounder = tables.trend(of_shapes, "anisotropy", plural, noun="the anisotropy", size="the width")
 figure = figures.against_size(
     shaped,
     shape_quantities,
     families,
     x="width",
     label="fig-basins",
-    caption=f"{wider}; {rounder}. Basins {basin_level:g} nats above the solution: mean over seeds "
+    caption=""
+    f"{tables.trend(of_shapes, 'basin_width', plural, noun='Basin diameter', size='the width')}; "
+    f"{tables.trend(of_shapes, 'anisotropy', plural, noun='anisotropy', size='the width')}. "
+    f"Basins {basin_level:g} nats above the solution: mean over seeds "
     "with 95% interval.",
 )
 display.show(figure, tables.resolution(shaped).at("detail"))
@@ -333,9 +332,10 @@ spans = {span: {width: families["MLP"][width] for width in mlp_compared}}
 fitted = [*drawn, "train_loss", "basin_width", "anisotropy", "epochs_to_target"]
 exponents = fit(sharp | trained | shaped | to_loss, fitted, {**families, **spans})
 exponents |= fit(at_many.qualified(more), [many_lambda], {"MLP": families["MLP"], **spans})
-at_loss = {f"{span}, equal loss": spans[span]}
 equal_numbers = at_equal.qualified(more) | equally_shaped
-exponents |= fit(equal_numbers, [many_lambda, "basin_width", "anisotropy"], at_loss)
+exponents |= fit(
+    equal_numbers, [many_lambda, "basin_width", "anisotropy"], {f"{span}, equal loss": spans[span]}
+)
 local = (
     "Between neighbouring widths, the exponent of λ_max takes values from "
     f"{tables.local_trend(by_family, 'lambda_max', plural)}."
@@ -440,10 +440,11 @@ figures.against_target(
     of_networks | to_loss,
     ["anisotropy", "basin_width"],
     "epochs_to_target",
+    of_source,
     y=f"epochs to {loss_level:g} nats",
     label="fig-scatter",
-    caption=f"{predicted['both']} Epochs against the shape of the basin, a point for each network; "
-    "runs that never get there stand at the end of their plan.",
+    caption=f"{predicted['both']} Epochs against the shape of the basin, a point for each network "
+    "that claims compare; runs that never get there stand at the end of their plan.",
     alt="Two clouds of points, a marker for each arm: training time over anisotropy and width.",
 )
 
