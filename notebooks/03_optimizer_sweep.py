@@ -88,8 +88,9 @@ edge_points = 8
 #
 # The source names one learning rate for its other runs and none for Adam. So we first give every
 # optimizer that rate and follow training ([](#fig-mlp) and [](#fig-cnn)). All networks of a seed
-# start from the same weights and see the same batches. SAM [@foret2021] and ASAM [@kwon2021] step
-# with momentum; each of their steps takes two gradients.
+# start from the same weights and see the same batches. Adam [@kingma2015] and AdamW
+# [@loshchilov2019] scale each step; SAM [@foret2021] and ASAM [@kwon2021] step with momentum, and
+# each of their steps takes two gradients.
 
 # %% Set up networks and optimizers
 study = Study("03_optimizer_sweep", vars())
