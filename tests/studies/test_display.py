@@ -280,6 +280,15 @@ def test_barriers_are_a_row_for_each_split_and_policy():
     assert "(mean over 2 pairs with its 95% interval)" in found.caption
 
 
+def test_the_highest_and_the_lowest_barrier_are_named_in_words():
+    heights = {("train", "reestimate"): [path(2.0)], ("test", "no BN"): [path(1.0)]}
+    caption = paths.barrier_table(heights, label="tab-b").caption
+    assert caption.startswith(
+        "The loss barrier is highest for re-estimated statistics on training examples (2 nats) and "
+        "lowest for networks without BN on test examples (1 nats). "
+    )
+
+
 def test_kinds_of_paths_are_a_row_for_each_kind_with_an_interval_over_pairs():
     found = paths.path_kind_table(
         {"straight": [path(1.0), path(2.0, 0.25)], "chain": [path(0.5)]}, label="tab-r"
