@@ -13,6 +13,7 @@ from matplotlib.ticker import LogLocator, MaxNLocator
 
 from landscape.plots import axes as frames
 from landscape.plots.style import INK, STYLES, keep_style, maths, series_style
+from landscape.plots.ticks import log_ticks
 
 _ROW = 0.15  # Height of a row in inches.
 _FRAME = 0.7  # Height of title, axis and labels of a panel.
@@ -116,7 +117,7 @@ def _draw_panel(axis: Axes, panel: ForestPanel, looks: dict[str, dict]) -> None:
     frames.title(axis, panel.title)
     axis.set_xlabel(maths(panel.x))
     if panel.scale == "log":
-        frames.log_ticks(axis.xaxis)
+        log_ticks(axis.xaxis)
         if high < 10 * low:  # 1, no effect, is among these.
             axis.xaxis.set_major_locator(LogLocator(subs=(1, 1.5, 2, 3, 5, 7), numticks=9))
     else:

@@ -6,7 +6,6 @@ from typing import Any
 _READY = (
     "against",
     "against_size",
-    "gradients",
     "line_spread",
     "lines",
     "pairs",
@@ -14,7 +13,6 @@ _READY = (
     "paths",
     "planes",
     "spectra",
-    "stability",
     "surface",
     "training",
 )
@@ -24,6 +22,7 @@ _FROM = {
     "scatter": "clouds",
     "against_target": "clouds",
 }
+_FROM |= {"gradients": "depth", "stability": "edge_of_stability"}
 _FROM |= {"forests": "judged", "measures": "dot_plots", "predicted_planes": "slices"}
 
 __all__ = sorted(_FROM)
