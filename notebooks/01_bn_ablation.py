@@ -15,26 +15,18 @@
 # # What does batch normalisation do to curvature, sharpness and basins?
 #
 # **Question.** A small convolutional network is trained twice from the same weights on the same
-# batches, once with batch normalisation (BN) after each convolution and once without. Which of the
-# two ends in the sharper place, which generalises better, and what lies between two networks of
-# one kind?
+# batches: once with batch normalisation (BN) after each convolution, once without. Which network
+# ends at the sharper solution? Which generalises better? And what lies between two solutions?
 #
-# **Measured.** Training curves; test accuracy and loss; $\lambda_{\max}$ and $\lambda_{\min}$ of
-# the Hessian of the training loss in eval mode; SAM's one-step sharpness; the whole spectrum, with
-# trace and ratio of its ends, in eval mode and under batch statistics; lines and planes along
-# filter-normalised random directions and along eigenvectors, beside what the Hessian predicts; the
-# straight path between two solutions under three policies for the running statistics, and aligned
-# and curved paths; and how far rescaling a layer moves these numbers while the network stays the
-# same function. Comparisons of the arms have intervals over seeds: Student's $t$, 95%, paired.
-#
-# **What will be shown.** What BN changes in accuracy, curvature and sharpness, and what of it is
-# left under batch statistics, at equal training loss, and in measures that no rescaling changes.
+# **Measured.** Test accuracy, the Hessian's spectrum, the rise of the loss after an ascent step,
+# and the loss along lines, on planes and on paths between solutions. Every comparison pairs the two
+# networks of one seed; ± and brackets give 95% intervals over seeds.
 
-# %%
+# %% Imports
 from landscape import connectivity, models, training
-from studies import Arm, Study, arms, display, figures, tables
+from studies import Arm, Study, arms, display, figures, formatting, tables
 
-# %% tags=["parameters"]
+# %% Parameters tags=["parameters"]
 profile = "quick"  # smoke and quick are no evidence; paper is
 data_dir = "data"
 build_dir = "build"
@@ -65,13 +57,10 @@ twin_factors = [0.25, 0.5, 1.0, 2.0, 4.0]
 # %% [markdown]
 # ## Training
 #
-# Both arms share architecture, initial weights, order of batches and step size; the normalisation
-# and its parameters alone differ. Losses are measured in eval mode over all examples after each
-# epoch, and once before the first: [the curves](#fig-training) show means over seeds with 95%
-# intervals as bands, and each seed as a thin line. Before training, BN in eval mode does nothing,
-# having no statistics yet: both arms begin at one loss.
+# Both networks share architecture, initial weights, batches and learning rate. Only the
+# normalisation and its parameters differ. We measure losses in eval mode after each epoch.
 
-# %%
+# %% Train both networks
 study = Study("01_bn_ablation", vars())
 task = study.load(dataset, max_train=max_train)
 network = models.CNN(channels=tuple(channels), hidden=hidden)
@@ -80,79 +69,75 @@ base = training.TrainConfig(network, optimizer, epochs=epochs, batch_size=batch_
 pair = [Arm("BN", norm="batch"), Arm("no BN", norm="none")]
 configs = arms.variants(base, {arm: arm.factors for arm in pair})
 runs = study.train(configs, task, seeds=seeds, workers=workers)
+trained = study.step_noise(runs) | study.measurements.where(at="end")
 figure = figures.training(
     runs,
     label="fig-training",
-    caption="Training with and without BN; losses in eval mode, epoch 0 is the initialisation.",
+    caption=f"BN {tables.effects(trained, ['train_loss', 'test_accuracy'], pair)}. Loss, error and "
+    "gradient norm by epoch: mean over seeds with 95% interval, each seed as a thin line. Losses "
+    "are those of eval mode; at epoch 0 BN has no statistics yet and changes nothing.",
 )
-display.show(figure, tables.setup(runs), tables.divergence(runs, label="tab-divergence"))
+divergence = tables.divergence(runs, label="tab-divergence")
+display.show(figure, divergence.at("detail"), tables.setup(runs).at("appendix"))
 
 # %% [markdown]
-# Which of the two is ahead, and which trains more steadily? The source shows curves and names no
-# measure of steadiness. Step noise is ours: how far the mini-batch loss jumps from step to step,
-# after the first epoch, which is all descent. Jumps are larger where the loss is larger. So step
-# noise is also compared at equal mini-batch loss: in each arm over the first stretch, as long as an
-# epoch, whose mean is as low as the worse arm's in its last epoch.
-
-# %%
-trained = study.step_noise(runs) | study.measurements.where(at="end")
-display.show(
-    tables.ahead(trained, pair, when="At the end of training"),
-    tables.over(trained, ["step_noise", "step_noise_matched", "loss_gap"], pair),
-    tables.single_ratios(trained, "step_noise_matched", pair),
-    tables.falls(runs),
-)
-
-# %% [markdown]
-# ### Does it generalise better, or train faster?
+# ### Does BN steady the training?
 #
-# Of two networks the one that has trained further is ahead on test examples too, and curvature of
-# the cross-entropy may fall with the loss. So both are compared once more where their training
-# losses are nearly the same: for each seed at the larger of the two final ones; of the other arm
-# the network of the step at which the line between its measurements first gets there
-# ([table](#tab-equal), in eval mode).
+# The source claims steadier training and names no measure. We use step noise: the standard
+# deviation of the mini-batch loss from one step to the next, free of its slow trend, after the
+# first epoch. This noise grows with the loss. So we compare it again at equal loss: in each network
+# over the first epoch-long window whose mean loss is as low as the worse network's final epoch.
 
-# %%
+# %% Compare the noise from step to step
+steadier = display.Sentence(
+    f"At the end of training BN {tables.effects(trained, ['step_noise'], pair)}; at equal loss it "
+    f"{tables.effects(trained, {'step_noise_matched': 'the step noise'}, pair)}."
+)
+single = tables.single_ratios(trained, "step_noise_matched", pair)
+display.show(steadier, single.at("detail"), tables.falls(runs).at("detail"))
+
+# %% [markdown]
+# ### Does BN generalise better, or only train faster?
+#
+# The network that has trained further is more accurate on test examples too, and its curvature may
+# change with the loss. So we compare each pair again at equal training loss: at the larger of the
+# two final losses. We take the network that gets there earlier at the step where its interpolated
+# loss reaches that value.
+
+# %% Compare both networks at equal training loss
 examples = task.first(curvature_examples)
 equals = study.at_equal_loss(runs, examples, bn_block=batch_size)
 splits = ["train_loss", "train_accuracy", "test_loss", "test_accuracy"]
 surroundings = ["loss", "lambda_max", "sam", "gradient_norm", "rounding"]
 at_equal_loss = study.measure(equals, splits + surroundings, rho=rho)
+compared = ["test_accuracy", "lambda_max", "sam"]
 table = tables.comparison(
     at_equal_loss,
-    ["train_loss", "loss", "test_loss", "test_accuracy", "lambda_max", "sam"],
+    ["train_loss", "loss", "test_loss", *compared],
     label="tab-equal",
-    caption="At equal training loss: mean ± half-width of the 95% interval over seeds, paired "
-    f"ratio. Loss, λ_max and rise are those of the first {examples.count} examples.",
+    caption="At equal training loss, in eval mode, BN "
+    f"{tables.effects(at_equal_loss, compared, pair)}. Mean over seeds with 95% interval, and "
+    "ratio of the paired values. Loss, λ_max and SAM rise are measured on the first "
+    f"{examples.count:,} training examples.",
+    emphasise="BN / no BN",
 )
-display.show(
-    table,
-    tables.equality(at_equal_loss, "train_loss", pair),
-    tables.ahead(at_equal_loss, pair, when="At equal training loss"),
-    tables.slope_shares(at_equal_loss, pair, rho=rho),
-)
+equality = tables.equality(at_equal_loss, "train_loss", pair)
+slopes = tables.slope_shares(at_equal_loss, pair, rho=rho)
+display.show(table, equality.at("detail"), slopes.at("detail"))
 
 # %% [markdown]
 # ## Curvature and sharpness
 #
-# $\lambda_{\max}$ and $\lambda_{\min}$ are the extreme *algebraic* eigenvalues of the Hessian
-# $H = \nabla^2 L(\theta)$, with $L$ the mean cross-entropy over a fixed set of training examples
-# and BN in eval mode. Lanczos runs until the residual $\lVert Hu-\lambda u\rVert$ of both ends is
-# below $10^{-4}$ of the spectral range; an eigenvalue lies within the residual of each number.
+# $\lambda_{\max}$ is the largest eigenvalue of the Hessian $H = \nabla^2 L(\theta)$, where $L$ is
+# the mean cross-entropy over fixed training examples, with BN in eval mode. The SAM rise is the
+# rise of this loss after one ascent step of length $\rho$ along the gradient [@foret2021].
 #
-# SAM's one-step sharpness is the rise of the loss after one ascent step of length $\rho$ along the
-# gradient [@foret2021]: a lower bound of the worst rise within that radius.
-#
-# Beside each raw measure stands one that no rescaling of layers changes: the top eigenvalue of
-# $DHD$, where $D$ holds the norm of each weight's filter (curvature for each *relative*
-# displacement of a filter) and 0 for biases and norm layers, which the raw one counts, and the
-# adaptive step, whose length is relative to each parameter [@kwon2021]. [The
-# figure](#fig-sharpness) shows them seed by seed, the raw ones on the left, with means and 95%
-# intervals as open markers, [the table](#tab-measures) beside losses and accuracy: losses and rises
-# in nats, eigenvalues in nats per squared unit of the parameters (relative: per squared filter
-# norm).
+# Rescaling a layer changes both numbers while the network computes the same function [@dinh2017].
+# So each has a partner that no rescaling changes. The relative $\lambda_{\max}$ measures
+# displacements in units of each filter's norm; the adaptive rise takes a step relative to the size
+# of each parameter [@kwon2021].
 
-# %%
+# %% Measure curvature and sharpness at the end of training
 ends = runs.solutions(examples, bn_block=batch_size)
 sharpness = ["lambda_max", "sam", "lambda_max_relative", "sam_adaptive"]
 others = ["lambda_min", "kappa", "gradient_norm", "loss", "rounding"]
@@ -162,7 +147,9 @@ figure = figures.pairs(
     at_end,
     sharpness,
     label="fig-sharpness",
-    caption=f"Sharpness in eval mode, a line a seed; ρ = {rho}, adaptive {rho_adaptive}.",
+    caption=f"In eval mode BN {tables.effects(at_end, sharpness, pair)}. Left: the raw measures; "
+    "right: their partners that no rescaling changes. Each line is a seed; open markers are means "
+    f"with 95% intervals. Steps have ρ = {rho}, the adaptive ones {rho_adaptive}.",
     alt="Four panels, with and without BN: two measures of sharpness, each raw and relative.",
 )
 ended = ["test_accuracy", "test_loss", "train_loss", "loss_gap", "step_noise", "step_noise_matched"]
@@ -170,45 +157,59 @@ table = tables.comparison(
     trained | at_end,
     [*ended, "lambda_min", *sharpness],
     label="tab-measures",
-    caption="Mean over seeds ± half-width of the 95% interval, and paired ratio.",
+    caption=f"BN {tables.effects(trained, ['test_loss', 'loss_gap'], pair)}. All measures "
+    "at the end of training: mean over seeds with 95% interval, and ratio of the paired values.",
 )
-display.show(figure, table)
+methods = display.Sentence(
+    "**Eigenvalues.** Lanczos iterations run until the residual $\\lVert Hu-\\lambda u\\rVert$ of "
+    "both ends is below $10^{-4}$ of the spectral range; under batch statistics, where float32 "
+    "rounds more, below $10^{-3}$. A true eigenvalue lies within the residual of each number. "
+    "Batch statistics belong to blocks as large as the mini-batches of training. **Relative "
+    "λ_max** is the largest eigenvalue of $DHD$, where the diagonal $D$ holds the norm of each "
+    "weight's filter, and 0 for biases and norm layers. **The trace** is exact in eval mode, where "
+    "it equals the trace of the Gauss-Newton matrix, and estimated under batch statistics. "
+    "**Negative mass** is the share of eigenvalues below $-\\delta$, where $\\delta$ is 0.001 of "
+    "each Hessian's largest eigenvalue. The ratio λ_max / |λ_min| compares upward with downward "
+    "curvature and is no condition number. **Intervals** are Student's $t$ over seeds, at 95%; "
+    "comparisons pair the values of each seed. They do not include the errors of single "
+    "measurements, which captions of tables give."
+)
+display.show(figure, table.at("detail"), methods.at("appendix"))
 
 # %% [markdown]
 # ### Does the number of examples matter?
 #
-# The Hessian above is that of a subset of the training set. [The figure](#fig-examples) shows
-# $\lambda_{\max}$ of the first seed's two networks on subsets of several sizes.
+# The Hessian above averages over a subset of the training examples. We measure $\lambda_{\max}$ of
+# the first seed's two networks again on subsets of other sizes.
 
-# %%
+# %% Vary the number of examples
 first_ends = ends.where(seed=seeds[0])
 for size in check_examples:
     subset = first_ends.replace(examples=task.first(size)).labelled(subset=size)
     study.measure(subset, ["lambda_max"])
 by_size = study.measurements.where(subset=check_examples)
+larger = sum(ratio > 1 for ratio in by_size.ratios("lambda_max", pair))
+ratios = tables.ratios_along(by_size, "lambda_max", pair, "subset", unit="examples")
 figure = figures.against(
     by_size,
     ["lambda_max"],
     "subset",
     x="training examples",
     label="fig-examples",
-    caption="λ_max in eval mode by the number of training examples; first seed.",
+    caption=f"On {larger} of {len(check_examples)} subsets of the training examples λ_max is "
+    "larger with BN; eval mode, first seed.",
 )
-display.show(figure, tables.ratios_along(by_size, "lambda_max", pair, "subset", unit="examples"))
+display.show(ratios, figure.at("detail"))
 
 # %% [markdown]
 # ## The whole spectrum, in eval mode and under batch statistics
 #
-# With BN there are two Hessians at one solution. In eval mode the running statistics are constants;
-# under batch statistics (of blocks as large as the mini-batches of training) they move with the
-# weights, and their derivatives count [@ghorbani2019]. [The figure](#fig-density) shows the density
-# of the eigenvalues of each, by stochastic Lanczos quadrature: mean over seeds, each as a thin
-# line. The eigenvalues at both ends are computed one by one and drawn as ticks below, a row for
-# each seed; those that converged are taken out of the density. Their residuals are then below
-# $10^{-4}$ of the spectral range, under batch statistics, where float32 rounds more, below
-# $10^{-3}$.
+# One solution with BN has two Hessians. In eval mode the running statistics are constants. Under
+# batch statistics, as in training, the statistics follow the weights, and their derivatives count
+# [@ghorbani2019]. We compute the eigenvalues at both ends one by one, and estimate the density
+# between them by stochastic Lanczos quadrature.
 
-# %%
+# %% Measure the whole spectrum
 hessians = (
     ends.renamed({"BN, eval": "BN"})
     | ends.replace(bn="batch").renamed({"BN, batch": "BN"})
@@ -217,52 +218,57 @@ hessians = (
 surveyed = hessians.where(seed=survey_seeds)
 spectra = study.spectra(surveyed, outliers=outliers, probes=density_probes, steps=density_steps)
 traces = study.measure(surveyed, ["trace", "mean_eigenvalue"])
+extremes = study.measurements.where(estimator="whole spectrum")
 figures.spectra(
     spectra.grouped("arm"),
     label="fig-density",
-    caption=f"Density of the eigenvalues; ticks: the {outliers} largest and smallest of each.",
+    caption=f"λ_max is {tables.means(extremes, 'lambda_max', hessians.arms)}. Density of the "
+    f"eigenvalues: mean over seeds, each seed as a thin line; ticks mark the {outliers} largest "
+    f"and the {outliers} smallest eigenvalues, a row for each seed.",
     alt="Three densities with ticks at both ends: BN in eval mode, under batch statistics, no BN.",
 )
 
 # %% [markdown]
-# [The table](#tab-spectrum) has the trace, which is exact in eval mode (such a network is piecewise
-# linear in each parameter, so $\operatorname{tr} H$ is that of the Gauss-Newton matrix) and
-# estimated under batch statistics, and $\lambda_{\max}/|\lambda_{\min}|$: since
-# $\lambda_{\min}<0$ it is no condition number, and says how much the Hessian curves up and down.
-# Negative mass is the share of eigenvalues below $-\delta$, with $\delta$ a thousandth of each
-# Hessian's own largest eigenvalue. SAM's step under batch statistics goes along the gradient that
-# the statistics are part of, to the loss with the statistics of that point, as in training.
-# Intervals over seeds do not hold the errors of single estimates, which the caption gives.
+# How much of BN's sharpness comes from the mode of the statistics? The SAM step under batch
+# statistics follows the gradient through the statistics, as in training.
 
-# %%
+# %% Compare the two Hessians of BN
 in_batches = study.measure(ends.replace(bn="batch"), ["sam", "gradient_norm", "loss"], rho=rho)
 rises = at_end.where(quantity="sam").renamed({"BN, eval": "BN"})
 rises |= in_batches.where(quantity="sam").renamed({"BN, batch": "BN", "no BN": "no BN"})
-whole = study.measurements.where(estimator="whole spectrum") | traces | rises
+whole = extremes | traces | rises
+modes, batch_pair = hessians.arms[:2], hessians.arms[1:]
+both = ["lambda_max", "sam"]
 table = tables.comparison(
     whole,
     ["lambda_max", "lambda_kth", "lambda_min", "trace", "kappa", "negative_mass", "sam"],
     hessians.arms,
     label="tab-spectrum",
-    caption=f"Mean over seeds ± half-width of the 95% interval, and paired ratio; k = {outliers}.",
+    caption=f"Eval mode {tables.effects(whole, ['lambda_max', 'trace'], modes)}, against batch "
+    "statistics at the same solutions. Mean over seeds with 95% interval, and ratio of the paired "
+    f"values; k = {outliers}.",
 )
-display.show(
-    table,
-    tables.over(whole, ["lambda_max", "sam"], hessians.arms[:2]),
-    tables.single_ratios(whole, "sam", hessians.arms[1:]),
+figure = figures.measures(
+    whole,
+    ["lambda_max", "trace", "sam"],
+    reference="no BN",
+    label="fig-modes",
+    caption=f"Under batch statistics BN {tables.effects(whole, both, batch_pair)}. At the same "
+    f"solutions, eval mode {tables.effects(whole, both, modes)} against batch statistics. BN over "
+    "no BN at the end of training.",
 )
+single = tables.single_ratios(whole, "sam", batch_pair)
+display.show(figure, table.at("detail"), single.at("detail"))
 
 # %% [markdown]
 # ## What rescaling does to the raw measures
 #
-# Multiply weights and bias of the first convolution by $a$. With BN behind it, the normalisation
-# divides $a$ out; without, the next layer takes $1/a$, which ReLU and pooling let through. Either
-# way the network computes the same function [@dinh2017], and $\lambda_{\max}$ of $H$ moves, because
-# second derivatives in that layer are divided by $a^2$, and without BN those in the next multiplied
-# by it. [The figure](#fig-twins) shows by how much: the raw measures in its upper row move, those
-# in its lower row do not.
+# We multiply weights and bias of the first convolution by $a$. With BN, the normalisation divides
+# $a$ out. Without BN, the next layer takes $1/a$, which ReLU and pooling let through. The network
+# computes the same function, but second derivatives in that layer are divided by $a^2$
+# [@dinh2017].
 
-# %%
+# %% Rescale the first layer
 for factor in twin_factors:
     twin_ends = first_ends.rescaled("0", factor)
     study.measure(twin_ends, [*sharpness, "loss_change", "rounding"], **radii)
@@ -273,63 +279,74 @@ figure = figures.against(
     "factor",
     x="factor a",
     label="fig-twins",
-    caption="The four measures on the first seed's networks, the first layer scaled by a.",
+    caption="The raw measures (upper row) move with the factor a, their partners (lower row) do "
+    "not. Networks of the first seed, with the first layer multiplied by a.",
 )
-display.show(figure, tables.rescaled(twins, sharpness, pair))
+display.show(tables.rescaled(twins, sharpness, pair), figure.at("detail"))
 
 # %% [markdown]
 # ## Lines and planes
 #
-# Each network is cut along random Gaussian directions, filter by filter scaled to the network's own
-# norms [@li2018; biases and norm layers stay]. A position of 1 is a displacement as long as the
-# filters themselves, so the arms share one scale in [the figure of lines](#fig-lines). Running
-# statistics are wrong where the weights are others, so that with BN in eval mode a line shows that
-# too; under batch statistics it does not: [the rise](#tab-rises) at both ends of a line, mean over
-# directions, by the distance in filter norms, tells the two apart.
+# We follow the loss away from each solution along random Gaussian directions, scaled to the norm of
+# each filter [@li2018]. A position of 1 is a displacement as long as the filters themselves, so
+# both networks share one scale. In eval mode the running statistics no longer fit the displaced
+# weights; under batch statistics they do.
 
-# %%
+# %% Follow the loss along random lines
 lines = study.lines(hessians, points=line_points, count=line_directions)
-figure = figures.lines(
-    lines,
-    label="fig-lines",
-    caption=f"Mean over {line_directions} directions, thin; then over seeds with 95% interval.",
-)
 line_rises = study.rises(lines, [0.1, 0.5, 1.0]).qualified("at {distance:.2g}")
+against_none = [[bn_arm, hessians.arms[2]] for bn_arm in modes]
+near, far = (
+    [formatting.interval_text(tables.effect(line_rises, name, arms)) for arms in against_none]
+    for name in ("line_rise, at 0.1", "line_rise, at 1")
+)
 table = tables.comparison(
     line_rises,
     line_rises.quantities,
     label="tab-rises",
-    caption="Rise of the training loss: mean ± half-width of the 95% interval, and paired ratio.",
+    caption=f"At 0.1 filter norms the loss rises {near[0]} times as far with BN in eval mode as "
+    f"without BN, under batch statistics {near[1]} times. Rise of the training loss at both ends "
+    "of a line, by distance in filter norms: mean over seeds with 95% interval, and ratio of the "
+    "paired values.",
 )
-display.show(figure, table)
-
-# %% [markdown]
-# The intervals are those of means over directions. [The spread](#fig-spread) over single directions
-# is that of one solution: their median, and as a band the middle 80% of them.
-
-# %%
-figures.line_spread(
+figure = figures.lines(
+    lines,
+    label="fig-lines",
+    caption=f"At a distance of 1 filter norm the loss rises {far[0]} times as far with BN in eval "
+    f"mode as without BN, under batch statistics {far[1]} times. Training loss and accuracy along "
+    f"random lines: mean over {line_directions} directions, then over seeds with 95% interval; "
+    "each seed as a thin line.",
+)
+spread = figures.line_spread(
     lines.where(seed=seeds[0]).titled,
     label="fig-spread",
-    caption=f"The {line_directions} directions of the first seed one by one (thin).",
+    caption=f"The {line_directions} directions differ within one solution, here of the first seed: "
+    "each as a thin line, their median, and the middle 80% as a band.",
 )
+display.show(figure, table.at("detail"), spread.at("detail"))
 
 # %% [markdown]
-# A plane shows more, of one solution each: [along two random directions](#fig-planes), and
-# [along the two sharpest eigenvectors](#fig-top), where a unit is one unit of the parameters.
-# Dashed contours are what gradient and Hessian at the centre predict, $L + g\cdot p + p^\top Hp/2$;
-# beyond the circle that prediction is off by more than a tenth of the largest rise so far: [the
-# radii](#tab-radii). Planes are in eval mode, with running statistics that are wrong away from the
-# solution (cross). [The surfaces](#fig-surface) are the first of these pictures again.
+# A plane shows one solution in two directions: two random ones, or the two eigenvectors with the
+# largest eigenvalues. Dashed contours show the loss that gradient and Hessian at the centre
+# predict; inside the circle the prediction is off by less than a tenth of the largest rise so far.
+# Planes are measured in eval mode.
 
-# %%
+# %% Draw planes through the solutions of the first seed
 planes = study.random_planes(first_ends, points=plane_points)
 top_planes = study.top_planes(first_ends, points=plane_points, reach=top_reach)
+rising, rising_top = (
+    formatting.list_text(
+        [f"{plane.loss.max():.3g} nats ({title})" for title, plane in cuts.titled.items()]
+        or ["an unknown height"]
+    )
+    for cuts in (planes, top_planes)
+)
 random_figure = figures.predicted_planes(
     planes,
     unit="filter norms",
     label="fig-planes",
-    caption="Training loss on a filter-normalised plane, first seed.",
+    caption=f"Along two random directions the loss rises to {rising}. Contours: training loss in "
+    "eval mode, first seed.",
 )
 top_figure = figures.predicted_planes(
     top_planes,
@@ -337,98 +354,149 @@ top_figure = figures.predicted_planes(
     xlabel="along the first eigenvector",
     ylabel="along the second",
     label="fig-top",
-    caption="Training loss along the two eigenvectors with the largest eigenvalues.",
+    caption="Along the two eigenvectors with the largest eigenvalues the loss rises to "
+    f"{rising_top}. Contours: training loss in eval mode, first seed.",
 )
 surface = figures.surface(
     planes.titled,
     label="fig-surface",
-    caption="The random planes as surfaces, in eval mode, α and β relative to filter norms.",
+    caption=f"Along two random directions the loss rises to {rising}. Surfaces: training loss in "
+    "eval mode over α and β, in filter norms; first seed.",
     alt="Two surfaces, with and without batch normalisation: training loss around the solution.",
 )
-display.show(random_figure, top_figure, surface)
+display.show(surface, random_figure.at("detail"), top_figure.at("detail"))
 
-# %%
+# %% Find the radius of the quadratic model
 predicted = study.quadratic_radii(planes).qualified("random directions, in filter norms")
 predicted |= study.quadratic_radii(top_planes).qualified("eigenvectors, in units")
+random_radius = predicted.quantities[0]
 tables.arms(
     predicted,
     predicted.quantities,
     label="tab-radii",
-    caption="Radius, up to the points of the grid, within which the prediction holds; first seed.",
-)
+    caption="Along random directions the quadratic model holds within "
+    f"{tables.means(predicted, random_radius, pair)} filter norms; first seed.",
+).at("detail")
 
 # %% [markdown]
 # ## The straight path between two solutions
 #
-# Weights between two solutions need statistics. *Frozen* interpolates the running statistics like
-# the weights, which is what averaging two state dicts does. *Batch* normalises by the examples' own
-# statistics. *Reestimate* recomputes the running statistics on training examples at each point;
-# on training examples these are nearly those of the batch, so that the two are one check rather
-# than two. Pairs are disjoint, so that they are independent samples. Networks without BN need no
-# policy; their path is the control, on training examples: [loss and accuracy](#fig-paths), with
-# means over pairs, 95% intervals and each pair as a thin line, and [barriers](#tab-barriers).
+# Weights between two solutions with BN need running statistics. *Frozen* interpolates them like
+# the weights, as averaging two state dicts does. *Batch* normalises by the statistics of the
+# examples themselves. *Reestimate* recomputes the running statistics on training examples at each
+# point. Networks without BN need no policy and serve as a control. No solution belongs to two
+# pairs, so the pairs are independent.
 
-# %%
+# %% Follow the straight path
 joined = runs.solutions(task.first(path_examples))
 bn_ends, control_ends = (joined.where(arm=arm) for arm in pair)
 bn_paths = study.paths(bn_ends, points=path_points, splits=["train", "test"])
 control_paths = study.paths(control_ends, points=path_points, policies=["frozen"])
 paths = bn_paths.grouped("split", "bn") | {("train", "no BN"): list(control_paths.values())}
+by_policy = {policy: paths["train", policy] for policy in ("frozen", "batch", "no BN")}
+crossing = {policy: tables.crossing(along) for policy, along in by_policy.items()}
 figure = figures.paths(
     paths,
     label="fig-paths",
-    caption="The straight path between solutions with BN under three policies, and without BN.",
+    caption=f"Under batch statistics the straight path between solutions with BN "
+    f"{crossing['batch']}; without BN it {crossing['no BN']}. Loss and accuracy along the path: "
+    "mean over pairs with 95% interval, each pair as a thin line.",
 )
-by_policy = {policy: paths["train", policy] for policy in ("frozen", "batch", "no BN")}
 barriers = tables.barriers(paths, label="tab-barriers")
-display.show(figure, barriers, tables.barrier_ratios(by_policy, "no BN"))
+display.show(figure, tables.barrier_ratios(by_policy, "no BN"), barriers.at("detail"))
 
 # %% [markdown]
 # ### Other paths: aligned, repaired, curved
 #
-# A barrier on the straight line may lie in the line, not between the solutions. Permuting the units
-# of a network leaves its function: *aligned* takes the order of the second network's units that is
-# closest to the first by weight matching [@ainsworth2023]. *Repaired* restores on that path the
-# statistics of each unit to those of the ends [@jordan2023]. *Bezier* is a curve with one bend,
-# trained on the training set between the solutions as they are [@garipov2018]. All have running
-# statistics estimated anew at each point, and are seen on training examples, between the same
-# pairs: [loss and accuracy](#fig-routes), [barriers](#tab-routes). Whether two solutions lie in
-# distinct basins, as the source concludes, is what these paths bear on.
+# The barrier may belong to the line rather than to the solutions. *Aligned* permutes the units of
+# the second network, which keeps its function, to match the first [@ainsworth2023]. *Repaired*
+# also restores the statistics of each unit along that path [@jordan2023]. *Bezier* is a curve with
+# one bend, trained between the unaligned solutions [@garipov2018]. All paths join the same pairs,
+# on training examples, with running statistics estimated anew at each point.
 
-# %%
+# %% Follow other paths
 curve = connectivity.CurveConfig(
     epochs=curve_epochs, batch_size=batch_size, learning_rate=learning_rate, momentum=momentum
 )
 through = {"kinds": ["straight", "aligned", "repaired"], "policies": ["reestimate"]}
 kinds = study.paths(bn_ends, points=path_points, curve=curve, **through).grouped("path")
+ways = {"aligned": "after alignment", "repaired": "after repair", "bezier": "on a trained curve"}
+left = tables.barriers_left(kinds, ways)
 figure = figures.path_kinds(
     kinds,
     label="fig-routes",
-    caption="Four kinds of paths with BN: mean over pairs with 95% interval, each pair thin.",
+    caption=f"The remaining share of the straight path's barrier is {left}. Loss and accuracy "
+    "along four kinds of paths between solutions with BN: mean over pairs with 95% interval, each "
+    "pair as a thin line.",
 )
-barriers = tables.path_kinds(kinds, label="tab-routes")
-display.show(figure, barriers, tables.barrier_ratios(kinds, "straight"))
+display.show(figure, tables.path_kinds(kinds, label="tab-routes"))
 
 # %% [markdown]
-# ## What was shown
+# ## What was found
 
-# %%
+# %% Say what was found
 study.close("Batch normalisation")
-tables.closing(study, evidence=study.evidence)
+display.show(
+    tables.closing(study, evidence=study.evidence).at("appendix"),
+    display.Findings(
+        f"In eval mode BN {tables.effects(at_end, both, pair)}; under batch statistics, as in "
+        f"training, it {tables.effects(whole, both, batch_pair)} ([](#fig-modes)).",
+        f"At the end of training BN {tables.effects(trained, ['test_accuracy'], pair)}; at equal "
+        f"training loss it {tables.effects(at_equal_loss, ['test_accuracy'], pair)} "
+        "([](#tab-equal)).",
+        f"The straight path between solutions with BN {crossing['batch']} under batch statistics. "
+        f"The remaining share of this barrier is {left} ([](#fig-routes)).",
+    ),
+)
 
 # %% [markdown]
-# ## Limits
-#
-# One architecture, one data set, one optimizer with one step size and no decay of it: sharpness
-# may follow the step size, and another one order the arms differently. Under batch statistics
-# sharpness is compared at the end of training alone, where the arms have trained unequally far. The
-# intervals are over seeds, for one set of examples and one test set. Quadrature cannot tell an
-# eigenvalue of zero from a tiny one. SAM's step is taken on all examples at once; the gradient of
-# one mini-batch gives another rise, which is not measured. The one-step rise is a lower bound, and
-# for the most part the slope at the last step of a constant rate, which moves from step to step.
-# Alignment finds a local optimum of one criterion, and a curve depends on how it is trained: a
-# barrier that they leave may still be avoidable; a curve trains for epochs that its ends did not
-# have, on the examples that it is shown on. The figures of one seed (examples, twins, spread,
-# planes) illustrate and decide nothing. The intervals over few pairs assume roughly normal values
-# and are wide. The source gives no architecture, step size or estimator, so its numbers are
-# compared in direction, not in size.
+# ## Discussion
+
+# %% Say what the findings mean
+depending = formatting.depending
+by_statistics = depending(
+    tables.effect(whole, "lambda_max", modes),
+    above="Eval mode overstates the curvature that training with BN meets: the running statistics "
+    "do not follow the weights.",
+    below="Eval mode understates the curvature that training with BN meets: the running statistics "
+    "do not follow the weights.",
+    undecided="Eval mode and batch statistics give networks with BN the same curvature, as far as "
+    "we can measure.",
+)
+by_scale = depending(
+    tables.effect(at_end, "lambda_max_relative", pair),
+    above="In eval mode the relative λ_max is larger with BN too, so the scale of the layers does "
+    "not explain the difference.",
+    below="The relative λ_max is smaller with BN, so the order of the raw values is a matter of "
+    "the layers' scale.",
+    undecided="The relative λ_max does not measurably differ, so the scale of the layers may "
+    "explain the order of the raw values.",
+)
+by_training = depending(
+    tables.effect(at_equal_loss, "test_accuracy", pair),
+    above="BN generalises better even at equal training loss.",
+    below="At equal training loss BN generalises worse: a lead at the end comes from faster "
+    "training.",
+    undecided="At equal training loss no difference in accuracy is left that we can measure: a "
+    "lead at the end comes with faster training.",
+)
+by_path = depending(
+    tables.barrier_ratio(kinds, "bezier"),
+    below="A trained curve lowers the barrier, so a barrier on the straight line does not show "
+    "that two solutions lie in distinct basins.",
+    above="A trained curve meets a higher barrier than the straight line, so we found no better "
+    "path between the solutions.",
+    undecided="No curve that we trained lowers the barrier measurably, so two solutions may lie in "
+    "distinct basins.",
+)
+display.Sentence(f"**What it means.** {by_statistics} {by_scale} {by_training} {by_path}")
+
+# %% [markdown]
+# **What would change it.** We studied one architecture, one data set and one constant learning
+# rate; sharpness may follow the learning rate, and another rate may order the networks differently.
+# Under batch statistics we compared sharpness at the end of training only, where the networks have
+# trained unequally far. The SAM rise uses the gradient of all examples, not of a mini-batch, and is
+# a lower bound on the worst rise within its radius. Alignment finds a local optimum, and a curve
+# trains for epochs that its ends did not have: a barrier that remains may still be avoidable. All
+# seeds share one set of examples, and intervals over few pairs are wide. The source names neither
+# architecture nor learning rate, so we compare the direction of its numbers, not their size.

@@ -14,25 +14,30 @@
 # %% [markdown]
 # # What does width do to a landscape?
 #
-# **Question.** Multilayer perceptrons, convolutional networks and small vision transformers of
-# growing width are trained alike. Do wide ones converge in fewer epochs, and to flatter and rounder
-# minima? Are the minima of convolutional networks wide although their Hessian is large? Does the
-# picture of a plane tell how long training took?
+# **Question.** Multilayer perceptrons (MLPs), convolutional networks (CNNs) and small vision
+# transformers (ViTs) of growing width are trained alike. Do wider networks need fewer epochs and
+# end in flatter and rounder basins? Are the basins of CNNs wide although their Hessian is large?
+# Does the shape of a basin predict how long training takes?
 #
-# **Measured.** Over widths and seeds: epochs to a training loss and to test accuracies, extreme
-# eigenvalues and trace of the Hessian, its outliers against the number of classes, sharpness by one
-# step, adaptive and on average, width, anisotropy and roughness of the basin on filter-normalised
-# planes, and where the quadratic model parts from the loss. Each as a power of the width; and what
-# the claims compare also where training losses are equal, and at equal numbers of parameters.
-#
-# **What will be shown.** Which of these follow the width, in which family, and whether the shape of
-# a plane predicts training time once arms and seeds are told apart.
+# **Measured.** Epochs to a training loss and to test accuracies; eigenvalues and trace of the
+# Hessian; the rise of the loss after a step; width, anisotropy and roughness of the basin on random
+# planes. Each as a power of the width. The networks that claims compare are measured again at equal
+# training loss, and beside networks with about as many parameters.
 
-# %%
+# %% Imports
 from landscape import models, training
-from studies import Study, arms, display, figures, formatting, power_laws, predictors, tables
+from studies import (
+    Study,
+    arms,
+    display,
+    figures,
+    formatting,
+    power_laws,
+    predictors,
+    tables,
+)
 
-# %% tags=["parameters"]
+# %% Parameters tags=["parameters"]
 profile = "quick"  # smoke and quick are no evidence; paper is
 data_dir = "data"
 build_dir = "build"
@@ -74,11 +79,11 @@ basin_level = 0.5  # nats above the solution: the rim of a basin
 # %% [markdown]
 # ## Training
 #
-# One hidden layer of the width; two convolutions of the width, then a hidden layer that is the same
-# in all and has most of their parameters ([table](#tab-sizes)); tokens of the width. SGD with
-# momentum, one learning rate.
+# MLPs have one hidden layer of width $w$. CNNs have two convolutions of $w$ channels and a dense
+# layer that is the same in all; it holds most of their parameters. ViTs use tokens of $w$
+# dimensions. All train with SGD with momentum, at one learning rate.
 
-# %%
+# %% Set up the networks
 study = Study("04_width_scaling", vars())
 task = study.load(dataset, max_train=max_train)
 networks = {
@@ -94,58 +99,56 @@ settings = {
     for width, model in networks[network].items()
 }
 
-# %% [markdown]
-# Training curves of [each](#fig-training-mlp) [family](#fig-training-cnn) [by
-# itself](#fig-training-vit): means over seeds, 95% intervals as bands, each seed as a thin line.
-# Training losses are those of the first training examples, test losses those of the whole test set.
-
-# %%
+# %% Train all networks
 sgd, first = training.SGD(learning_rate, momentum=momentum), networks["MLP"][mlp_widths[0]]
 base = training.TrainConfig(first, sgd, batch_size=batch_size, measured=measured)
 sweep = {"seeds": seeds, "workers": workers}
 runs = study.train(arms.variants(base, settings), task, **sweep)
 trained = study.measurements
 families = arms.families(runs.arms, family="network", size="width")
-for network in networks:
+plural = {family: f"{family}s" for family in families}
+for network, sizes in families.items():
+    drawn = list(sizes.values())[:: -(-len(sizes) // 6)]
     figure = figures.training(
-        runs.where(network=network),
+        runs.where(arm=drawn),
         label=f"fig-training-{network.lower()}",
-        caption=f"Training {network}s; losses of {min(measured, task.train_size):,} examples.",
+        caption="The training loss ends at "
+        f"{tables.means(trained, 'train_loss', [drawn[0], drawn[-1]])} nats. Loss, error and "
+        "gradient norm by epoch: mean over seeds with 95% interval, each seed as a thin line. The "
+        f"training loss is measured on {min(measured, task.train_size):,} examples.",
     )
-    display.show(figure)
+    display.show(figure.at("detail"))
 
-# %% [markdown]
-# Runs that diverged, that did not learn, or whose loss rose again, say little about minima. Then
-# [sizes](#tab-sizes), and where training ended.
-
-# %%
+# %% Check where training ended
 diverged = tables.divergence(runs, label="tab-divergence")
-sizes = tables.sizes(runs, label="tab-sizes", caption="Networks, and where their training ended.")
-display.show(diverged, tables.learned(runs), tables.rebounds(runs), sizes)
+sizes = tables.sizes(
+    runs,
+    label="tab-sizes",
+    caption="The table gives the size of each network, and where its training ended.",
+)
+for check in (diverged, tables.learned(runs), tables.rebounds(runs), sizes):
+    display.show(check.at("detail"))
 
-# %% [markdown]
-# [What differs from the source](#tab-departures), which names neither the layers of its networks
-# nor its batch size. Convolutional networks train for fewer epochs; what is compared at equal loss
-# does not depend on that.
-
-# %%
+# %% List what differs from the source
 source = {"learning_rate": 0.01, "momentum": 0.9, "dataset": "mnist", "max_train": 60000}
-source |= {"mlp_epochs": "24, of MLP-128 12", "cnn_epochs": 7, "mlp_widths": [32, 64, 128]}
+source |= {"mlp_epochs": "24 (12 at width 128)", "cnn_epochs": 7, "mlp_widths": [32, 64, 128]}
 source |= {"cnn_widths": [16, 32, 64], "seeds": "one, not named"}
-reasons = {"mlp_epochs": "one plan for all", "cnn_epochs": "one costs many of an MLP's"}
-reasons |= {"mlp_widths": "a wider range", "cnn_widths": "a wider range", "seeds": "intervals"}
-reasons = reasons if study.evidence else dict.fromkeys(source, "a small run, no evidence")
-tables.departures(source, study.parameters, reasons, label="tab-departures")
+reasons = {"mlp_epochs": "all widths share one plan", "cnn_epochs": "an epoch of a CNN is dear"}
+reasons |= dict.fromkeys(
+    ["mlp_widths", "cnn_widths"], "a wider range shows whether a trend goes on"
+)
+reasons |= {"seeds": "intervals need several networks"}
+reasons = reasons if study.evidence else dict.fromkeys(source, "the run is small and no evidence")
+tables.departures(source, study.parameters, reasons, label="tab-departures").at("appendix")
 
 # %% [markdown]
 # ### How long does training take?
 #
-# Convolutional networks pass the levels within their first epochs: those that are compared are
-# trained once more so far, and measured more often. [Epochs until each level](#tab-durations) is
-# first reached: medians over seeds. How far the beginnings of these networks were measured, and
-# after which fractions of an epoch, stands in the caption.
+# We count the epochs until the training loss, or the test accuracy, first reaches a level. CNNs
+# pass these levels early: we train the compared CNNs again for their first epochs and measure more
+# often. A run that never gets there counts with the end of its plan.
 
-# %%
+# %% Count the epochs to each level
 closely = {"epochs": close_epochs, "measure_every": close_every}
 first_epochs = {
     arms.named({**arm.factors, "plan": "first epochs"}): {**settings[arm], **closely}
@@ -155,25 +158,42 @@ beginnings = study.train(arms.variants(base, first_epochs), task, **sweep).by("n
 loss_target = f"training loss {loss_level:g} nats"
 targets = {loss_target: ("train_loss", loss_level)}
 targets |= {f"test accuracy {level:g}": ("test_accuracy", level) for level in accuracy_levels}
-durations = study.times(runs, targets, beginnings=beginnings)
-times = tables.times(
-    durations,
-    label="tab-durations",
-    caption=f"Epochs to levels; of compared CNNs the first {close_epochs:g} by {close_every:g}.",
+times = study.times(runs, targets, beginnings=beginnings)
+to_levels = study.measurements.where(quantity="epochs_to_target").qualified("{target}")
+kinds = {"MLP": mlp_compared, "CNN": cnn_compared}
+widest = {kind: [families[kind][widths[end]] for end in (-1, 0)] for kind, widths in kinds.items()}
+speeds = [tables.speed(times[loss_target], pair) for pair in widest.values()]
+level = f"a training loss of {loss_level:g} nats"
+faster = f"To {level}, {formatting.list_text(speeds)}."
+
+# %% Draw the epochs against the width
+figure = figures.against_size(
+    to_levels | trained,
+    [*(f"epochs_to_target, {name}" for name in targets), "test_accuracy"],
+    families,
+    x="width",
+    label="fig-epochs",
+    caption=f"{faster} Mean over seeds with 95% interval; runs that never get there count with the "
+    "end of their plan.",
 )
-display.show(times, tables.relapsed(durations, targets, trained))
+table = tables.times(
+    times,
+    label="tab-durations",
+    caption=f"{faster} Epochs to each level; the compared CNNs are measured every {close_every:g} "
+    f"epochs up to epoch {close_epochs:g}.",
+)
+display.show(figure, table.at("detail"), tables.relapsed(times, targets, trained).at("detail"))
 
 # %% [markdown]
 # ## Curvature and sharpness
 #
-# Where training ended, on fixed training examples: [against the width](#fig-curvature), curvature,
-# the rise of the loss by a step along the gradient (SAM), by a step in proportion to the
-# parameters' own size (adaptive) and in random directions (average), the trace of the covariance of
-# single gradients (noise), and the training loss of the curves. Outliers are the eigenvalues above
-# the largest gap in the logarithms of the largest eigenvalues; there are said to be as many as
-# classes [@sagun2017; @papyan2018]. Numbers without a clear gap are drawn all the same.
+# At the end of training we measure the Hessian's largest eigenvalue and trace, and the rise of the
+# loss after three kinds of steps: along the gradient (SAM rise), relative to the size of each
+# parameter (adaptive rise), and in random directions (average rise). Gradient noise is the trace
+# of the covariance of single gradients. Outliers are the eigenvalues above the widest gap among the
+# largest ones; theory predicts as many as classes [@sagun2017; @papyan2018].
 
-# %%
+# %% Measure curvature and sharpness
 few, many = (task.first(size) for size in (curvature_examples, many_examples))
 ends = runs.solutions(few)
 curvatures = ["lambda_max", "lambda_min", "kappa", "lambda_max_relative"]
@@ -184,43 +204,44 @@ sharp |= study.measure(ends, averages, rho=rho_average, rise_rtol=rise_rtol)
 study.outliers(ends, k=2 * task.classes)
 sharp |= study.measurements.where(quantity="outliers")
 drawn = ["lambda_max", "trace", "sam", "sam_adaptive", "average_rise", "noise_trace"]
+fit = power_laws.power_law_exponents
+by_family = fit(sharp, ["lambda_max"], families)
 figure = figures.against_size(
     sharp | trained.where(quantity="train_loss"),
     [*drawn, "train_loss", "outliers"],
     families,
     x="width",
     label="fig-curvature",
-    caption=f"Mean over seeds, 95% interval; {few.count:,} examples, {task.classes} classes; "
-    f"steps of {rho:g} (SAM), {rho_adaptive:g} (adaptive) and {rho_average:g} (average).",
+    caption=f"On {few.count:,} training examples "
+    f"{tables.trend(by_family, 'lambda_max', plural, noun='λ_max', size='the width')}. Mean over "
+    f"seeds with 95% interval; steps of {rho:g} (SAM), {rho_adaptive:g} (adaptive) and "
+    f"{rho_average:g} (average); {task.classes} classes.",
 )
 display.show(figure, tables.gaps(sharp, classes=task.classes))
 
-# %% [markdown]
-# [The whole spectrum](#fig-density) of the narrowest and the widest network that are compared: the
-# density of the eigenvalues per unit of the axis, which is symmetric and logarithmic, each seed as
-# a thin line; ticks are the largest and smallest eigenvalues, as many as classes at each end.
-
-# %%
-kinds = {"MLP": mlp_compared, "CNN": cnn_compared}
-shown_arms = [families[kind][widths[end]] for kind, widths in kinds.items() for end in (0, -1)]
+# %% Measure the whole spectrum of four networks
+shown_arms = [arm for pair in widest.values() for arm in reversed(pair)]
 shown_ends = ends.where(arm=shown_arms, seed=survey_seeds)
-probing = {"probes": density_probes, "steps": density_steps}
-figures.spectra(
-    study.spectra(shown_ends, outliers=task.classes, **probing).grouped("arm"),
+figure = figures.spectra(
+    study.spectra(
+        shown_ends, outliers=task.classes, probes=density_probes, steps=density_steps
+    ).grouped("arm"),
     label="fig-density",
-    caption=f"Eigenvalues on {few.count:,} examples: mean over {len(survey_seeds)} seeds.",
+    caption=f"λ_max is {tables.means(sharp, 'lambda_max', shown_arms)}. Density of the eigenvalues "
+    f"on {few.count:,} examples: mean over {len(survey_seeds)} seeds, each seed as a thin line; "
+    f"ticks mark the {task.classes} largest and the {task.classes} smallest eigenvalues.",
     alt="A panel for each network: density of the eigenvalues, and ticks at both ends.",
 )
+figure.at("detail")
 
 # %% [markdown]
 # ### On more examples, and at equal training loss
 #
-# Curvature of the cross-entropy falls with the loss, and the largest eigenvalue on few examples
-# lies above the one on many. The networks that claims compare are therefore measured on more
-# examples, and once more where their training loss first reaches the level above: [the
-# table](#tab-compared) has means over seeds ± half-width of the 95% interval.
+# Curvature changes with the loss, and $\lambda_{\max}$ depends on the number of examples. So we
+# measure the networks that claims compare on more examples: at the end of training, and where
+# their training loss first reaches the level above.
 
-# %%
+# %% Measure the compared networks again
 of_source = [families[kind][width] for kind, widths in kinds.items() for width in widths]
 of_one_size = [families[kind][width] for kind, width in zip(kinds, alike, strict=True)]
 compared = list(dict.fromkeys(of_source + of_one_size))
@@ -233,175 +254,253 @@ at_equal = study.measure(equal_many, with_loss, rho=rho)
 on_few, more = f"{few.count:,} examples", f"{many.count:,} examples"
 many_lambda, equal_lambda = f"lambda_max, {more}", "lambda_max, equal loss"
 curved = sharp.qualified(on_few) | at_many.qualified(more) | at_equal.qualified("equal loss")
+
+# %% Compare the end of training with equal loss
+times_as_large = "a λ_max {} times as large"
+at_end = tables.beside(curved, widest["MLP"], {many_lambda: times_as_large})
+flatter = (
+    f"At the end of training, {at_end}; where the training loss first reaches {loss_level:g} nats, "
+    "its λ_max is "
+    f"{formatting.interval_text(tables.effect(curved, equal_lambda, widest['MLP']))} times as "
+    "large."
+)
+headings = {many_lambda: "λ_max", equal_lambda: "λ_max, equal loss"}
 table = tables.arms(
     curved | trained,
-    [f"lambda_max, {on_few}", many_lambda, equal_lambda, "train_loss", "loss, equal loss"],
+    headings | {"train_loss": "training loss (nats)"},
     compared,
     runs=runs,
+    emphasise="λ_max, equal loss",
     label="tab-compared",
-    caption=f"At the end, and where training loss first reached {loss_level:g} nats (on {more}).",
+    caption=f"{flatter} Mean over seeds with 95% interval, at the end of training where not said "
+    f"otherwise; λ_max on {more}.",
 )
-display.show(table, tables.equality(at_equal, "loss", compared))
+display.show(table, tables.equality(at_equal, "loss", compared).at("detail"))
 
 # %% [markdown]
 # ## Basins
 #
-# Filter-normalised planes through the solutions of all seeds, of which [those of the
-# first](#fig-planes) are shown, on shared levels.
+# We cut each solution by a plane along two random directions, scaled to the norm of each filter
+# [@li2018]. Its basin holds the points of the plane whose loss is less than a fixed height above
+# the solution. The width of the basin is the diameter of a disc with its area. Its anisotropy is
+# the ratio of its long to its short axis. Roughness is the share of the loss's variation that one
+# valley would not need. Within its radius the quadratic model describes the loss.
 
-# %%
+# %% Measure the basins
 planes = study.random_planes(ends, points=plane_points, reach=plane_reach)
 equal_planes = study.random_planes(equal_few, points=plane_points, reach=plane_reach)
 shaped, equally_shaped = (
     study.basins(cuts, level=basin_level) | study.shapes(cuts) | study.quadratic_radii(cuts)
     for cuts in (planes, equal_planes)
 )
+three = [*reversed(widest["MLP"]), widest["CNN"][0]]
 figures.predicted_planes(
-    planes.where(arm=shown_arms, seed=seeds[0]),
+    planes.where(arm=three, seed=seeds[0]),
     unit="filter norms",
     label="fig-planes",
-    caption="Training loss on a filter-normalised plane, first seed.",
+    caption=f"The basins are {tables.means(shaped, 'basin_width', three)} filter norms wide. "
+    "Contours: training loss on a plane along two random directions, first seed.",
 )
 
-# %% [markdown]
-# [Against the width](#fig-basins): the diameter of the basin, its anisotropy and roughness, and the
-# radius up to which the quadratic model holds. Sets that reach the border of the plane count with
-# what is inside, and radii below the first points of the grid as 0.
-
-# %%
+# %% Draw the basins against the width
 shape_quantities = ["basin_width", "anisotropy", "roughness", "quadratic_radius"]
+of_shapes = fit(shaped, ["basin_width", "anisotropy"], families)
 figure = figures.against_size(
     shaped,
     shape_quantities,
     families,
     x="width",
     label="fig-basins",
-    caption=f"Basins, {basin_level:g} nats above the solution: mean over seeds, 95% interval.",
+    caption=""
+    f"{tables.trend(of_shapes, 'basin_width', plural, noun='Basin diameter', size='the width')}; "
+    f"{tables.trend(of_shapes, 'anisotropy', plural, noun='anisotropy', size='the width')}. "
+    f"Basins {basin_level:g} nats above the solution: mean over seeds "
+    "with 95% interval.",
 )
-display.show(figure, tables.resolution(shaped))
+display.show(figure, tables.resolution(shaped).at("detail"))
 
 # %% [markdown]
 # ## Power laws
 #
-# [Exponents](#tab-exponents) are slopes in the logarithms of a quantity and the width: over all
-# widths of a family, and for MLPs over the widths of the source, also at equal training loss. Where
-# no number of examples is given, curvature and rises are those of the figure above.
+# An exponent is the slope of a line through the logarithms of a quantity and the width. Where
+# exponents between neighbouring widths differ much, the quantity follows no power law.
 
-# %%
+# %% Fit power laws in the width
 to_loss = study.measurements.where(quantity="epochs_to_target", target=loss_target)
 span = f"MLP, {min(mlp_compared)} to {max(mlp_compared)}"
 spans = {span: {width: families["MLP"][width] for width in mlp_compared}}
 fitted = [*drawn, "train_loss", "basin_width", "anisotropy", "epochs_to_target"]
-fit = power_laws.power_law_exponents
 exponents = fit(sharp | trained | shaped | to_loss, fitted, {**families, **spans})
 exponents |= fit(at_many.qualified(more), [many_lambda], {"MLP": families["MLP"], **spans})
-at_loss = {f"{span}, equal loss": spans[span]}
 equal_numbers = at_equal.qualified(more) | equally_shaped
-exponents |= fit(equal_numbers, [many_lambda, "basin_width", "anisotropy"], at_loss)
+exponents |= fit(
+    equal_numbers, [many_lambda, "basin_width", "anisotropy"], {f"{span}, equal loss": spans[span]}
+)
+local = (
+    "Between neighbouring widths, the exponent of λ_max takes values from "
+    f"{tables.local_trend(by_family, 'lambda_max', plural)}."
+)
 table = tables.exponents(
     exponents,
     [many_lambda, *fitted],
     label="tab-exponents",
-    caption=f"Exponents in the width, n = {len(seeds)} seeds; epochs to a {loss_target}.",
+    caption=f"{local} Exponents in the width, n = {len(seeds)} seeds; epochs to {level}; curvature "
+    f"and rises on {on_few} where no number is given.",
 )
-display.show(table, tables.exponent_change(curved, [equal_lambda, many_lambda], span, spans[span]))
+display.show(display.Sentence(local), table.at("detail"))
 
 # %% [markdown]
 # ## Families at one width, at one loss, and of one size
 #
-# Convolutional networks over multilayer perceptrons of one width, and over the one whose number of
-# parameters is nearest: [the ratios](#tab-pairs). A unit of the parameters is another length in
-# each network: beside $\lambda_{\max}$ stands $\lambda_{\max}$ in units of filter norms, in which
-# the planes are measured. Random lines through the networks of the first width show the basin once
-# more. Of one size is what differs by less than a quarter in parameters.
+# We divide each CNN by the MLP of the same width, and by the MLP with the nearest number of
+# parameters. A unit of the parameters is another length in each network, so we also measure
+# $\lambda_{\max}$ in units of filter norms, as on the planes.
 
-# %%
+# %% Pair CNNs with MLPs
 pairs = [[families[kind][width] for kind in ("CNN", "MLP")] for width in same]
-mlps, cnns = families["MLP"].values(), families["CNN"].values()
-similar = arms.of_one_size(runs.sizes, cnns, mlps, within=1.25)
-line_ends = ends.where(arm=pairs[0])
-lines = study.lines(line_ends, points=line_points, count=line_directions, reach=plane_reach)
+similar = arms.of_one_size(
+    runs.sizes, families["CNN"].values(), families["MLP"].values(), within=1.25
+)
+spacing = {"points": line_points, "count": line_directions, "reach": plane_reach}
+lines = study.lines(ends.where(arm=pairs[0]), **spacing)
 compared_numbers = curved | shaped | equally_shaped.qualified("equal loss")
 compared_numbers |= study.line_widths(lines, level=basin_level)
+having = {"basin_width": "a basin {} times as wide", many_lambda: times_as_large}
+equal_having = {f"{name.partition(',')[0]}, equal loss": words for name, words in having.items()}
+paired = f"At the end of training, {tables.beside(compared_numbers, pairs[0], having)}."
+alike_pair = (
+    f"At equal training loss, {tables.beside(compared_numbers, of_one_size[::-1], equal_having)}, "
+    "which has about as many parameters."
+)
 
-# %%
+# %% Compare the pairs
 at_ends = {"width of the basin": "basin_width", "along random lines": "line_width"}
 at_ends |= {"λ_max": many_lambda, "λ_max in filter norms": f"lambda_max_relative, {on_few}"}
 at_ends |= {"average rise": f"average_rise, {on_few}"}
 at_one_loss = {"width of the basin": "basin_width, equal loss", "λ_max": equal_lambda}
 ratio_rows = arms.pair_rows({"one width": pairs, "one size": similar}, at_ends)
 equal_pairs = {"one width, equal loss": pairs, "one size, equal loss": similar}
-tables.ratios(
+table = tables.ratios(
     compared_numbers,
     ratio_rows | arms.pair_rows(equal_pairs, at_one_loss),
     label="tab-pairs",
-    caption=f"CNN over MLP: ratio and 95% interval over {len(seeds)} seeds; λ_max on {more}.",
+    caption=f"{paired} CNN over MLP: ratio and 95% interval over {len(seeds)} seeds; λ_max on "
+    f"{more}. One size: numbers of parameters within 25%.",
 )
+figure = figures.measures(
+    compared_numbers,
+    [at_ends[name] for name in ("width of the basin", "λ_max in filter norms", "average rise")],
+    arms.related_rows({"one width": pairs, "one size": similar}),
+    label="fig-pairs",
+    caption=f"{paired} CNN over MLP at the end of training, at one width or with about as many "
+    "parameters (one size). The relative λ_max is measured in units of filter norms.",
+)
+again = [[pair for pair in chosen if set(pair) <= set(compared)] for chosen in (pairs, similar)]
+equal_figure = figures.measures(
+    compared_numbers,
+    [many_lambda, *at_one_loss.values()],
+    arms.related_rows(dict(zip(("one width", "one size"), again, strict=True))),
+    label="fig-equal-pairs",
+    caption=f"{alike_pair} CNN over MLP; λ_max on {more}, at the end of training and where the "
+    f"training loss first reaches {loss_level:g} nats.",
+)
+display.show(figure, equal_figure, table.at("detail"))
 
 # %% [markdown]
 # ## Does the shape of a plane predict training time?
 #
-# Rank correlations with the epochs to the training loss, with 95% intervals, in each family by
-# itself, where all runs have one plan, and over the networks of both that the source has: pooled,
-# with an interval from leaving out arms, and within arms, where only seeds differ
-# ([MLPs](#tab-correlations-mlp), [CNNs](#tab-correlations-cnn), [both](#tab-correlations-both)).
-# Whatever follows the width, or how far training got, predicts what follows it: they stand in the
-# last rows. Within arms few seeds are left, so that only a strong dependence could be seen. The
-# planes are those of the end of training: they could not have been drawn before it was known how
-# long it takes. Runs that never got there count with the end of the plan; among networks of both
-# families, whose plans have two lengths, they do not count.
+# We correlate each measure with the epochs to the training loss, by rank. Pooled correlations
+# compare all networks; those within groups see only seeds of one family and width. The width of
+# the network and its final loss predict whatever follows them, so they stand in the last rows. The
+# planes are those of the end of training: nobody could draw them before training was over.
 
-# %%
+# %% Correlate shape with training time
 of_networks = sharp | trained | shaped | predictors.of_column(trained, "train_loss", "width")
 predicting = [*shape_quantities, "lambda_max", "sam_adaptive", "train_loss", "width"]
-groups = {kind: list(families[kind].values()) for kind in kinds} | {"both": of_source}
+groups = {"both": of_source} | {kind: list(families[kind].values()) for kind in kinds}
+names = {"both": "families and widths", "MLP": "widths of MLPs", "CNN": "widths of CNNs"}
+target = ("epochs_to_target", f"the epochs to {level}")
+predicted = {}
 for group, group_arms in groups.items():
     epochs = to_loss if group in kinds else predictors.converged_only(to_loss)
+    numbers = of_networks | epochs
+    predicted[group] = tables.prediction(numbers, "basin_width", target, group_arms, names[group])
     table = tables.correlated(
-        of_networks | epochs,
+        numbers,
         predicting,
-        "epochs_to_target",
+        target[0],
         group_arms,
         label=f"tab-correlations-{group.lower()}",
-        caption=f"Rank correlations: {formatting.list_text(group_arms)}; {loss_target}.",
+        caption=f"{predicted[group]} Rank correlations with 95% intervals.",
     )
-    display.show(table)
+    display.show(table.at("body" if group == "both" else "detail"))
 
-# %% [markdown]
-# [Two of them](#fig-scatter), a point a network; runs that never got there stand at the end of
-# their family's training.
-
-# %%
+# %% Draw training time against shape
 figures.against_target(
     of_networks | to_loss,
     ["anisotropy", "basin_width"],
     "epochs_to_target",
+    of_source,
     y=f"epochs to {loss_level:g} nats",
     label="fig-scatter",
-    caption="Epochs to the training loss against the shape of the basin.",
+    caption=f"{predicted['both']} Epochs against the shape of the basin, a point for each network "
+    "that claims compare; runs that never get there stand at the end of their plan.",
     alt="Two clouds of points, a marker for each arm: training time over anisotropy and width.",
 )
 
 # %% [markdown]
-# ## What was shown
+# ## What was found
 
-# %%
+# %% Say what was found
 study.close("Width")
-tables.closing(study, evidence=study.evidence)
+display.show(
+    tables.closing(study, evidence=study.evidence).at("appendix"),
+    display.Findings(
+        f"{flatter.removesuffix('.')} ([](#tab-compared)).",
+        f"{paired} {alike_pair.removesuffix('.')} ([](#fig-equal-pairs)).",
+        f"To {level}, {speeds[0]}. {predicted['both'].removesuffix('.')} ([](#fig-scatter)).",
+    ),
+)
 
 # %% [markdown]
-# ## Limits
-#
-# One data set and one learning rate for all widths, which may suit one of them better: neither it
-# nor the initialisation is scaled with the width as infinitely wide networks would need. Width
-# changes parameters, start and reached loss together; families differ in more than their name, and
-# networks of one width in depth and number of parameters. Epochs are no cost: a wide network's are
-# dearer; and those to a level end where it first holds, which is earlier where it is looked at more
-# often. Constant learning rates end near a minimum, not at it. Equal training loss is that of the
-# curves' examples, and losses on the examples of the Hessian and of the planes differ more. The
-# planes are random and two-dimensional, one for each network, and a random direction in a larger
-# space is nearer to the average of all, which makes planes rounder; a unit of filter norms is a row
-# of weights in one family and a small kernel in the other. All seeds share the examples of the
-# Hessian. An exponent is the slope of a line through values that need not lie on one. Rank
-# correlations over few widths say nothing of causes, and these planes have next to no roughness
+# ## Discussion
+
+# %% Say what the findings mean
+depending, (mlp, cnn) = formatting.depending, of_one_size
+by_loss = depending(
+    tables.effect(curved, equal_lambda, widest["MLP"]),
+    below="Wider MLPs are flatter even at equal training loss, so width itself matters.",
+    above="At equal training loss the widest MLP is sharper than the narrowest: where λ_max falls "
+    "with the width, it follows the final loss.",
+    undecided="At equal training loss the widest and the narrowest MLP have the same λ_max, as far "
+    "as we can measure: where it falls with the width, it follows the final loss.",
+)
+by_size = depending(
+    tables.effect(compared_numbers, "basin_width, equal loss", [cnn, mlp]),
+    above="At equal training loss a CNN has a wider basin than an MLP with about as many "
+    "parameters, so its size does not explain the width of its basin.",
+    below="At equal training loss a CNN has a narrower basin than an MLP with about as many "
+    "parameters, so the wide basins of CNNs come with their size.",
+    undecided="At equal training loss a CNN and an MLP with about as many parameters have basins "
+    "of one width, as far as we can measure, so the wide basins of CNNs may come with their size.",
+)
+converged = of_networks | predictors.converged_only(to_loss)
+by_seed = depending(
+    tables.correlated_pair(converged, "basin_width", "epochs_to_target", of_source)[1],
+    below="Among networks of one family and width, too, wider basins go with fewer epochs.",
+    above="Among networks of one family and width wider basins go with more epochs, so the pooled "
+    "correlation compares families and widths, not basins.",
+    undecided="Among networks of one family and width the basin predicts no difference in epochs "
+    "that we can measure: the pooled correlation compares families and widths.",
+)
+display.Sentence(f"**What it means.** {by_loss} {by_size} {by_seed}")
+
+# %% [markdown]
+# **What would change it.** All widths share one data set and one learning rate, which may suit some
+# widths better than others; neither the learning rate nor the initialisation scales with the width.
+# Width changes the parameters, the start and the final loss together, and families differ in depth
+# and number of parameters too. Epochs are no cost: an epoch of a wide network takes longer. Random
+# directions in a larger space come closer to the average over all directions, which makes planes
+# rounder, and a filter is a row of weights in one family and a small kernel in the other. Rank
+# correlations over few widths say nothing about causes, and these planes have next to no roughness
 # that could predict anything.

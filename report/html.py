@@ -21,6 +21,7 @@ from report.pieces import describe, markdown_pieces
 from report.provenance import own_rows, shared_rows
 from report.records import RECORD
 from report.study_page import StudyExporter, expected_height
+from report.symbols import symbols_alike
 
 HERE = Path(__file__).parent
 FAVICON = (
@@ -28,8 +29,10 @@ FAVICON = (
     'rx="6" fill="#175e8c"/><path d="M4 9c5 0 5 14 10 14s4-8 8-8 3 4 6 4" fill="none" '
     'stroke="#fff" stroke-width="3" stroke-linecap="round"/></svg>'
 )
-STYLES = ("base", "frame", "figures", "claims", "code", "narrow", "panels", "print")
+STYLES = ("base", "frame", "figures", "claims", "code", "narrow", "panels", "interactive", "print")
 SCRIPTS = ("claims", "folds", "contents", "search")
+# What a figure carries in its metadata -> the scripts that read it.
+FIGURES = {"surface": ("surface_view", "surface"), "curves": ("hover",)}
 
 
 def build_html(
@@ -74,7 +77,7 @@ def render_page(report: Report, records: Mapping[str, Sequence[str]] = MappingPr
     markup = Markup("html", shift_headings=1)
     markup.prime(chain(markdown_pieces(report), opening.pieces, *(row.pieces for row in claims)))
     sheet = FigureSheet()
-    exporter = StudyExporter(markup, sheet, report.rows)
+    exporter = StudyExporter(markup, sheet, claims)
     pictures = {row.id: exporter.drawing(row.picture) for row in claims if row.picture}
     strongest = exporter.strongest(opening.strongest) if opening.strongest else None
     bodies = {study.name: exporter.render(study.notebook, study.name) for study in report.studies}
@@ -83,7 +86,7 @@ def render_page(report: Report, records: Mapping[str, Sequence[str]] = MappingPr
         loader=FileSystemLoader(HERE / "templates"), autoescape=True, undefined=StrictUndefined
     )
     environment.filters |= markup_filters(markup)
-    return environment.get_template("page.html.j2").render(
+    page = environment.get_template("page.html.j2").render(
         report=report,
         opening=opening,
         strongest=strongest,
@@ -106,6 +109,7 @@ def render_page(report: Report, records: Mapping[str, Sequence[str]] = MappingPr
         own=own_rows(report),
         references=references(report.cited, "html"),
     )
+    return symbols_alike(page)
 
 
 def _part(*path: str) -> str:
@@ -113,12 +117,13 @@ def _part(*path: str) -> str:
 
 
 def _scripts(report: Report) -> list[str]:
-    """The page's scripts; that of surfaces only where there is one."""
-    turning = any(
-        "surface" in output.get("metadata", {}).get("landscape", {})
+    """The page's scripts; those of surfaces and curves only where there is one."""
+    carried = {
+        name
         for study in report.studies
         for cell in study.notebook.cells
         for output in cell.get("outputs", [])
-    )
-    scripts = [_part("scripts", f"{name}.js") for name in SCRIPTS]
-    return [*scripts, _part("surface.js")] if turning else scripts
+        for name in output.get("metadata", {}).get("landscape", {})
+    }
+    reading = chain.from_iterable(FIGURES[name] for name in FIGURES if name in carried)
+    return [_part("scripts", f"{name}.js") for name in (*SCRIPTS, *reading)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -47,6 +48,13 @@ class Opening:
             yield from (finding.title, finding.text)
 
 
+def with_subscripts(text: str) -> str:
+    """Return markdown in which ``λ_max`` has a real subscript; maths is left alone."""
+    pieces = re.split(r"(\$[^$]+\$)", text)
+    pieces[::2] = [re.sub(r"(?<=[α-ωΑ-Ω])_(\w+)", r"~\1~", piece) for piece in pieces[::2]]
+    return "".join(pieces)
+
+
 def opening_of(report: Report) -> Opening:
     """Return what the report opens with; a trial opens without findings."""
     verdicts = report.verdicts
@@ -54,11 +62,21 @@ def opening_of(report: Report) -> Opening:
         return Opening(describe(report), "", (), None)
     things = evidence_of(report)
     findings = tuple(
-        Finding(one.title, one.text, one.claims, things.get(one.figure))
+        Finding(
+            with_subscripts(one.title),
+            with_subscripts(one.text),
+            one.claims,
+            things.get(one.figure),
+        )
         for one in verdicts.highlights
     )
     first = verdicts.highlights[0].figure if verdicts.highlights else ""
-    return Opening(verdicts.abstract, verdicts.example, findings, _output(report, first))
+    return Opening(
+        with_subscripts(verdicts.abstract),
+        with_subscripts(verdicts.example),
+        findings,
+        _output(report, first),
+    )
 
 
 def _output(report: Report, label: str) -> NotebookNode | None:

@@ -71,6 +71,7 @@ def render_typst(report: Report) -> tuple[str, dict[str, bytes]]:
         bodies={study.name: body(study, study.target.anchor) for study in report.studies},
         appendix=[(part, body(part, f"{part.target.anchor}-appendix")) for part in report.appendix],
         byline=f"{front.authors} · {front.released} · version {front.version}",
+        sources={source.id: source.title for source in front.sources},
         things={name: shown for study in report.studies for name, shown in _things(study)},
         description=describe(report),
         trial=TRIAL,

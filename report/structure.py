@@ -191,9 +191,13 @@ def _prose(found: list[Cell], judges: bool) -> Iterator[tuple[int, str]]:
         for line in cell.source.splitlines()
         if line.startswith("## ")
     ]
-    if not judges and (not headings or headings[-1][1] != "Limits"):
+    if not judges and (not headings or headings[-1][1] != "Discussion"):
         line, last = headings[-1] if headings else (1, "(none)")
-        yield line, f"the last section is {last!r}; it must be `## Limits`: what was not shown"
+        yield (
+            line,
+            f"the last section is {last!r}; it must be `## Discussion`: what it means, and what "
+            "would change it",
+        )
 
 
 def _size(found: list[Cell], budget: Budget) -> Iterator[tuple[int, str]]:

@@ -73,7 +73,7 @@ for name, text in {
     (made / name).write_text(text)
 
 # %% [markdown]
-# ## Limits
+# ## Discussion
 #
 # One number.
 """

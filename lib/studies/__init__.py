@@ -11,7 +11,8 @@
 Modules stand on floors and import only downwards or beside them:
 
 1. ``intervals`` ``rank_correlation`` ``formatting`` ``display`` ``pictures`` ``frames`` ``cells``
-   ``files`` ``quantities`` ``record_files`` ``durations``: numbers, and how they are shown and kept
+   ``files`` ``quantities`` ``record_files`` ``durations`` ``placed``: numbers, and how they are
+   shown and kept
    ``garbage_collection``: a pause of it
 2. ``arms`` ``tasks`` ``recorder``: what is compared, on which data
    ``judging``: relations, rules, verdicts, and the sentences about them
@@ -21,8 +22,8 @@ Modules stand on floors and import only downwards or beside them:
 4. ``measurements`` ``recording``: numbers of a study, and the steps that record them
 5. ``solutions``
 6. ``runs`` ``slices``
-7. ``tuning`` ``sweeps`` ``trajectories`` ``time_to_target`` ``predictors`` ``power_laws``: what
-   many runs say together
+7. ``tuning`` ``sweeps`` ``trajectories`` ``training_paths`` ``time_to_target`` ``predictors``
+   ``power_laws``: what many runs say together
 8. ``records``: one module a kind of measurement
 9. ``steps`` ``study`` ``verdicts``: a study, and the claims judged from all of them
 10. ``figures`` ``tables``

@@ -221,6 +221,29 @@ def pair_rows(
     }
 
 
+def related_rows(
+    related: Mapping[str, Iterable[Sequence[str]]],
+) -> dict[str, dict[str, Sequence[str]]]:
+    """Return rows for a plot of ratios: one for each pair, coloured by the relation of its arms.
+
+    Args:
+        related: Relation, such as ``one width`` -> pairs of arms, first over second.
+
+    Returns:
+        Row, named by the levels of its two arms, such as ``CNN 32 / MLP 32`` -> relation -> pair.
+    """
+    rows: dict[str, dict[str, Sequence[str]]] = {}
+    for relation, pairs in related.items():
+        for pair in pairs:
+            rows.setdefault(" / ".join(map(_levels, pair)), {})[relation] = pair
+    return rows
+
+
+def _levels(arm: str) -> str:
+    """Return the levels of an arm's factors without their names, or the arm's own name."""
+    return " ".join(map(str, getattr(arm, "factors", {}).values())) or str(arm)
+
+
 def beside(
     arms: Iterable[Arm],
     *,

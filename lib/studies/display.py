@@ -3,7 +3,7 @@
 import html
 import re
 from collections.abc import Mapping, Sequence
-from typing import Any, Self
+from typing import Any
 
 import IPython.display
 import matplotlib.figure
@@ -11,35 +11,11 @@ from landscape.plots.panel import Panel
 from landscape.plots.style import maths
 
 from studies import pictures
-
-# Where the report puts what a cell shows: ``body``, in its place; ``detail``, folded in the page
-# and left out of the PDF; ``appendix``, at the end of both.
-PLACES = ("body", "detail", "appendix")
+from studies.placed import Placed
 
 Bundle = tuple[dict[str, str], dict[str, Any]]
 
 _LABEL = re.compile(r"[a-z]+-[A-Za-z0-9.-]+")
-
-
-class Placed:
-    """What a cell shows, and where the report puts it."""
-
-    place = "body"
-
-    def at(self, place: str) -> Self:
-        """Return the same thing for another place of the report.
-
-        Args:
-            place: ``body``; ``detail``: folded in the page, left out of the PDF, which refers to
-                the page; ``appendix``: at the end of both.
-
-        Raises:
-            ValueError: If there is no such place.
-        """
-        if place not in PLACES:
-            raise ValueError(f"there is no place {place!r}. Use {', '.join(map(repr, PLACES))}.")
-        self.place = place
-        return self
 
 
 class Figure(Placed):
@@ -105,7 +81,7 @@ class Surface(Figure):
 
     Args:
         figure: The picture.
-        data: What is drawn, as plain values that JSON holds; ``report/surface.js`` reads it.
+        data: What is drawn, as plain values that JSON holds, for ``report/scripts/surface.js``.
         label: Such as ``fig-surface``.
         caption: What to see, in markdown with $maths$.
         alt: What the picture shows, in plain text.
@@ -297,7 +273,7 @@ class Missing(Sentence):
 
     def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> Bundle:
         data, _ = super()._repr_mimebundle_(include, exclude)
-        return data, {"landscape": {"kind": "note", "label": self.label}}
+        return data, {"landscape": {"kind": "note", "label": self.label, "place": self.place}}
 
 
 def show(*things: object) -> None:

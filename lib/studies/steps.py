@@ -25,11 +25,13 @@ from studies.records import (
     spectra,
     times,
     training,
+    training_path,
 )
 from studies.runs import Runs
 from studies.slices import Slices
 from studies.solutions import Solutions
 from studies.tasks import Examples, Task
+from studies.training_paths import TrainingPath
 from studies.trajectories import CurvatureTrajectory
 
 
@@ -114,6 +116,12 @@ class Steps(Recording):
     ) -> Results[CurvatureTrajectory]:
         """Measure curvature along training: see ``records.dynamics.trajectories``."""
         return dynamics.trajectories(self, runs, examples, steps=steps, **options)
+
+    def training_path(
+        self, runs: Runs, examples: Examples, **options: Any
+    ) -> Results[TrainingPath]:
+        """Measure where training went: see ``records.training_path.training_path``."""
+        return training_path.training_path(self, runs, examples, **options)
 
     def paths(self, solutions: Solutions, **options: Any) -> paths.Paths:
         """Measure paths between pairs of solutions: see ``records.paths.paths``."""

@@ -12,6 +12,8 @@ from studies.formatting import interval_text, list_text, number_text, seeds_text
 from studies.intervals import share_interval
 from studies.runs import RecordedRun, Runs
 
+_MOST_NAMES = 8
+
 
 def divergence(runs: Runs, *, label: str) -> Table | Sentence:
     """Return a table of the runs that diverged, or the sentence that none did, for the appendix.
@@ -25,7 +27,7 @@ def divergence(runs: Runs, *, label: str) -> Table | Sentence:
         return Sentence(f"None of the {len(runs)} runs diverged.").at("appendix")
     return Table(
         [
-            "arm",
+            "configuration",
             "seed",
             "step",
             "loss before (nats)",
@@ -133,7 +135,7 @@ def sizes(runs: Runs, *, label: str, caption: str) -> Table:
         for arm, group in runs.grouped().items()
     }
     return Table(
-        ["arm", "parameters", "test accuracy", "training loss (nats)"],
+        ["configuration", "parameters", "test accuracy", "training loss (nats)"],
         [[arm, f"{parameters[arm]:,}", *map(seeds_text, ends[arm])] for arm in ends],
         label=label,
         caption=f"{caption} Means over seeds ± half-width of the 95% interval.",
@@ -156,17 +158,24 @@ def learned(runs: Runs) -> Sentence:
         if not all(seeds):
             others.setdefault(f"{sum(seeds)} of {len(seeds)} seeds", []).append(arm)
     if not others:
-        return Sentence(f"All {len(by_seed)} arms exceed twice chance accuracy in every seed.")
-    counts = list_text([f"{seeds} ({'; '.join(names)})" for seeds, names in others.items()])
+        return Sentence(
+            f"All {len(by_seed)} configurations exceed twice chance accuracy in every seed."
+        )
+    counts = list_text([f"{seeds} ({_names(names)})" for seeds, names in others.items()])
     several = len(always) != 1
     start = (
-        f"{len(always) or 'None'} of the {len(by_seed)} arms exceed{'' if several else 's'} twice "
-        "chance accuracy in every seed"
+        f"{len(always) or 'None'} of the {len(by_seed)} configurations "
+        f"exceed{'' if several else 's'} twice chance accuracy in every seed"
     )
     if not 2 * len(always) > len(by_seed) and always:
-        start += f" ({'; '.join(always)})"
+        start += f" ({_names(always)})"
     rest = "other does" if len(by_seed) - len(always) == 1 else "others do"
     return Sentence(f"{start}. The {rest} so in {counts}.")
+
+
+def _names(arms: Sequence[str]) -> str:
+    """Return the names of arms for brackets; of more than a reader takes in, their number."""
+    return "; ".join(arms) if len(arms) <= _MOST_NAMES else f"{len(arms)} configurations"
 
 
 def rebounds(runs: Runs) -> Sentence:
@@ -203,9 +212,10 @@ def repeated(configs: Mapping[str, TrainConfig]) -> Sentence:
     """
     several = [list_text(names) for names in alike(configs) if len(names) > 1]
     if not several:
-        return Sentence("No two arms have the same settings.").at("appendix")
+        return Sentence("No two configurations have the same settings.").at("appendix")
     return Sentence(
-        f"These arms have the same settings, and are the same networks: {'; '.join(several)}."
+        "These configurations have the same settings, and are the same networks: "
+        f"{'; '.join(several)}."
     ).at("appendix")
 
 

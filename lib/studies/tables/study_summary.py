@@ -6,6 +6,8 @@ from studies.measurements import Measurements
 from studies.quantities import QUANTITIES, quantity
 from studies.recording import Recording
 
+_KINDS = {"quadratics": "quadratic models"}  # kinds of entries whose names are no words
+
 
 def closing(study: Recording, *, evidence: bool) -> Sentence:
     """Return what a study rests on, for the appendix: its numbers, failures, and what is missing.
@@ -14,19 +16,22 @@ def closing(study: Recording, *, evidence: bool) -> Sentence:
         study: The study; all numbers that it asked for count.
         evidence: Whether its profile is evidence; if not, the sentence says so.
     """
-    numbers = Measurements(study.record.rows("measurements"))
+    rows = study.record.rows("measurements")
+    numbers = Measurements(rows)
+    # What a diverged run lacks is counted once, and not for each quantity.
+    others = Measurements([row for row in rows if "diverged" not in str(row.get("note"))])
     total, failed = numbers.counts()
     failures = [
-        f"{count} of {quantity_words(name)}{_reasons(numbers, name)}"
-        for name, count in numbers.failures().items()
+        f"{_values(count)} of {quantity_words(name)}{_reasons(others, name)}"
+        for name, count in others.failures().items()
     ]
-    diverged = numbers.diverged_count()
+    if lost := failed - others.counts()[1]:
+        failures.insert(0, f"{_values(lost)} of runs that diverged")
     parts = [] if evidence else ["These numbers are a trial on a small run, and no evidence."]
     verb = "has" if failed == 1 else "have"
     rests = f"The study rests on {count_text(total)} recorded numbers. "
     if failed:
-        cause = f" ({count_text(diverged)} because the run diverged)" if diverged else ""
-        rests += f"**{count_text(failed)} {verb} not converged**{cause}: {list_text(failures)}."
+        rests += f"**{count_text(failed)} {verb} not converged**: {list_text(failures)}."
     else:
         rests += "All of them have converged."
     parts += [rests, *_missing(study), *_stale(study)]
@@ -46,6 +51,10 @@ def quantity_words(name: str) -> str:
     return name.replace("_", " ")
 
 
+def _values(count: int) -> str:
+    return f"{count_text(count)} value{'s' * (count > 1)}"
+
+
 def _reasons(numbers: Measurements, quantity: str) -> str:
     """Return why numbers failed; more than two reasons are left to the record."""
     reasons = numbers.reasons(quantity)
@@ -55,10 +64,12 @@ def _reasons(numbers: Measurements, quantity: str) -> str:
 def _missing(study: Recording) -> list[str]:
     if not study.missing:
         return []
-    kinds = list_text([f"{len(labels)} {kind}" for kind, labels in study.missing.items()])
+    kinds = list_text(
+        [f"{len(labels)} {_KINDS.get(kind, kind)}" for kind, labels in study.missing.items()]
+    )
     return [
-        f"The record was made before the code could measure {kinds} that this study also asks for. "
-        f"`make study STUDY={study.name} PROFILE=paper` measures them."
+        f"The record lacks {kinds} that the present code also measures. "
+        f"`make study STUDY={study.name} PROFILE=paper` adds them."
     ]
 
 
