@@ -85,4 +85,5 @@ def statistics_text(bn: str, split: str) -> str:
         split: ``train`` or ``test``.
     """
     policy = {"reestimate": "re-estimated statistics", "no BN": "networks without BN"}
-    return f"{policy.get(bn, f'{bn} statistics')} on {'training' if split == 'train' else split} examples"
+    kind = "training" if split == "train" else split
+    return f"{policy.get(bn, f'{bn} statistics')} on {kind} examples"
