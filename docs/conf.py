@@ -24,6 +24,7 @@ extensions = [
     "sphinx.ext.napoleon",
     "myst_nb",
     "docs.extensions.docstrings",
+    "docs.extensions.execution",
     "docs.extensions.mathml",
     "docs.extensions.repository",
     "docs.extensions.rooms",
