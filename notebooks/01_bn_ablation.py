@@ -383,8 +383,8 @@ tables.arms(
 # %% [markdown]
 # ## The straight path between two solutions
 #
-# If the loss stays low on the straight path, two solutions are linearly connected [@frankle2020].
-# On this path, weights with BN need running statistics. *Frozen* interpolates them like
+# The loss on the line between two solutions tells whether a barrier parts them [@frankle2020].
+# Weights between two solutions with BN need running statistics. *Frozen* interpolates them like
 # the weights, as averaging two state dicts does. *Batch* normalises by the statistics of the
 # examples themselves. *Reestimate* recomputes the running statistics on training examples at each
 # point. Networks without BN need no policy and serve as a control. No solution belongs to two

@@ -204,10 +204,13 @@ def test_controls_are_named(page):
 def test_a_detail_is_folded_under_its_name_and_first_sentence(tmp_path):
     table = sample.table("tab-a", "One is more. Rows are arms.", ["arm"], [["one"]], ["left"])
     table.metadata["landscape"]["place"] = "detail"
-    cells = [v4.new_markdown_cell("# A study"), v4.new_code_cell("show()", outputs=[table])]
+    said = sample.show({"text/markdown": "Aside."}, kind="sentence", place="detail")
+    cells = [v4.new_markdown_cell("# A study"), v4.new_code_cell("show()", outputs=[table, said])]
     sample.write_study(tmp_path, "01_bn", v4.new_notebook(cells=cells))
     text = build_html(tmp_path, ["01_bn"], tmp_path / "r.html").read_text("utf-8")
-    fold = BeautifulSoup(text, "html.parser").select_one("details.fold")
+    page = BeautifulSoup(text, "html.parser")
+    (fold,) = page.select("details.fold")
+    assert page.select_one(".aside").text.strip() == "Aside."
     assert fold.summary.text.strip() == "Table S1. One is more."
     assert fold.select_one("figure.table")["id"] == "01-bn-tab-a"
 

@@ -12,6 +12,8 @@ from studies.tables.layout import marked, table_of
 # A recorded quantity and its arm; or the text itself.
 Cell = tuple[str, str] | str
 
+_SOME_DIVERGED = "‡"
+
 
 def grid(
     numbers: Measurements,
@@ -26,7 +28,7 @@ def grid(
     """Return a table of means over seeds with 95% intervals; each cell names its quantity and arm.
 
     Shares of correct answers are shown in per cent. A cell whose numbers did not all converge says
-    how many of the arm's runs diverged; where none did, it is marked, and the caption says so.
+    that all runs of the arm diverged, or bears a mark that the caption explains.
 
     Args:
         numbers: Where the values were recorded.
@@ -59,6 +61,8 @@ def grid(
     if not columns:
         return Missing(label)
     cells = [[name, *(row.get(column, "") for column in columns)] for name, row in texts.items()]
+    if any(_SOME_DIVERGED in cell for row in cells for cell in row):
+        caption += f" {_SOME_DIVERGED} Some runs behind this number diverged."
     return table_of([corner, *columns], cells, label=label, caption=caption)
 
 
@@ -132,7 +136,7 @@ def _text(numbers: Measurements, cell: Cell, diverged: Mapping[str, tuple[int, i
         return text
     lost, total = diverged.get(str(arm), (0, 0))
     if lost == total > 0:
-        return f"{lost} of {total} diverged"
+        return "diverged"
     if lost:
-        return f"{text.partition(' (')[0]} ({lost} of {total} diverged)"
+        return f"{text.partition(' (')[0]} {_SOME_DIVERGED}"
     return marked(text, converged=False)
