@@ -20,6 +20,7 @@ from studies.figures.forest_rows import (
     panel_titles,
     panels_of,
 )
+from studies.formatting import list_text
 from studies.judging.claim_rows import by_claim, claim_headline
 from studies.judging.rows import trial_sentence
 from studies.judging.sentences import sentence
@@ -174,10 +175,20 @@ def _caption(page: Sequence[ForestPanel], *, evidence: bool) -> str:
     rows = [row for panel in page for row in panel.rows]
     if not evidence:
         return f"{_TRIAL} {len(rows)} relations were measured: {panel_titles(page)}. {_READ}"
-    names = legend_names(evidence=True)
-    counts = {name: sum(row.group == name for row in rows) for name in names}
-    told = ", ".join(f"{count} {name}" for name, count in counts.items() if count)
-    return f"Of {len(rows)} relations, as the sources measured them, lie: {told}. {_READ}"
+    counts = {name: sum(row.group == name for row in rows) for name in legend_names(evidence=True)}
+    told = [f"{counts.pop('as claimed')} of {len(rows)} relations lie as claimed"]
+    told += [_counted(count, name) for name, count in counts.items() if count]
+    return f"As the sources measured them, {list_text(told)}. {_READ}"
+
+
+def _counted(count: int, name: str) -> str:
+    several = count > 1
+    verbs = {
+        "against the claim": "lie against the claim" if several else "lies against the claim",
+        "no difference": f"show{'' if several else 's'} no difference",
+        "undecided": f"{'are' if several else 'is'} undecided",
+    }
+    return f"{count} {verbs[name]}"
 
 
 def _facts(parts: Sequence[Judgement], *, evidence: bool) -> str:

@@ -24,7 +24,10 @@ def test_the_overview_has_a_panel_a_kind_and_no_check():
     assert titles == ["Ratios", "Differences of accuracy", "Levels"]
     assert len(labels(figure.figure)) == 4 and "2.00 (1.83 to 2.18)" in notes(figure.figure)
     assert figure.label == "fig-all"
-    assert figure.caption.startswith("Of 6 relations, as the sources measured them, lie: 4 as")
+    assert figure.caption.startswith(
+        "As the sources measured them, 4 of 6 relations lie as claimed, 1 lies against the claim "
+        "and 1 is undecided. The point is"
+    )
 
 
 def test_many_rows_take_several_figures():
