@@ -381,6 +381,7 @@ tables.arms(
 # %% [markdown]
 # ## The straight path between two solutions
 #
+# The loss on the line between two solutions tells whether a barrier parts them [@frankle2020].
 # Weights between two solutions with BN need running statistics. *Frozen* interpolates them like
 # the weights, as averaging two state dicts does. *Batch* normalises by the statistics of the
 # examples themselves. *Reestimate* recomputes the running statistics on training examples at each

@@ -23,12 +23,12 @@
 #
 # **How a part is judged.** It is *reproduced* if the 95% interval lies on the claimed side of the
 # border. It is *contradicted* if the interval lies on the other side, or if the 90% interval lies
-# inside the margin where two numbers count as equal. Otherwise it is *undecided*. Six checks then
-# ask the same question with a better estimator, under batch statistics of batch normalisation (BN),
-# in relative units, at equal training loss, with other steps or starts, and at another size. A
-# claim as a whole is reproduced if all its parts are, and *partly* reproduced if some are;
-# contradicted if no part is reproduced and at least one is contradicted. Tests of several relations
-# at once are corrected by Holm.
+# inside the margin where two numbers count as equal [@schuirmann1987]. Otherwise it is
+# *undecided*. Six checks then ask the same question with a better estimator, under batch
+# statistics of batch normalisation (BN), in relative units, at equal training loss, with other
+# steps or starts, and at another size. A claim as a whole is reproduced if all its parts are, and
+# *partly* reproduced if some are; contradicted if no part is reproduced and at least one is
+# contradicted. Tests of several relations at once are corrected by Holm's method [@holm1979].
 
 # %% Imports
 import itertools

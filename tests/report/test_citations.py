@@ -91,3 +91,14 @@ def test_every_entry_of_the_report_has_a_doi_or_a_page():
     for key, entry in known.items():
         surname, year = re.fullmatch(r"([a-z]+)(\d{4})", key).groups()
         assert entry.name.lower().startswith(surname) and entry.name.endswith(year)
+
+
+def test_every_entry_is_cited_somewhere():
+    root = BIBLIOGRAPHY.parent.parent
+    sources = [
+        *root.glob("notebooks/*.py"),
+        *root.glob("lib/studies/**/*.py"),
+        *root.glob("report/*.toml"),
+    ]
+    text = "\n".join(path.read_text("utf-8") for path in sources)
+    assert [key for key in entries(BIBLIOGRAPHY) if not re.search(rf"@{key}\b", text)] == []

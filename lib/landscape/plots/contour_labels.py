@@ -38,7 +38,7 @@ def label_levels(
                 lines,
                 levels=[levels[index]],
                 manual=[tuple(axis.transData.inverted().transform(spot))],
-                fmt=lambda level: f"{level:.3g}".replace("-", "−"),
+                fmt=lambda level: f"{level:.2g}".replace("-", "−"),
                 fontsize=6.5,
                 colors=[ink[index]],
             )
