@@ -684,7 +684,7 @@ display.show(*figures.claim_forests(verdicts.of(study), evidence=verdicts.eviden
 # %% [markdown]
 # ## Claims that no study judges yet
 #
-# Some claims wait for a study that is planned; [a table](#tab-unjudged) says which.
+# Some claims wait for a study that is planned ([](#tab-unjudged)).
 
 # %% Show the claims without a study
 display.show(

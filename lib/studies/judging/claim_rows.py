@@ -170,7 +170,9 @@ def claim_counts(rows: Iterable[Mapping[str, Any]]) -> dict[str, int]:
 
 def _joined(phrases: Sequence[str]) -> str:
     """Return conditions as one phrase; what explains several parts is named once."""
-    explaining = [phrase.removeprefix("explained by ") for phrase in phrases if "explained" in phrase]
+    explaining = [
+        phrase.removeprefix("explained by ") for phrase in phrases if "explained" in phrase
+    ]
     others = [phrase for phrase in phrases if "explained" not in phrase]
     explained = [f"explained by {list_text(explaining)}"] if explaining else []
     return list_text([*explained, *others]) if phrases else ""
