@@ -25,7 +25,11 @@ def parts():
 
 def test_each_panel_and_legend_entry_is_a_picture_and_the_whole_has_the_alternative_text():
     root = parts()
-    assert root.tag.endswith("div") and root.get("role") == "img" and root.get("aria-label") == "A line."
+    assert (
+        root.tag.endswith("div")
+        and root.get("role") == "img"
+        and root.get("aria-label") == "A line."
+    )
     kinds = [picture.get("class") for picture in root.iter(f"{SVG}svg")]
     assert kinds == ["entry", "entry", "panel", "panel"]
     titles = ["".join(picture.itertext()) for picture in root.iter(f"{SVG}svg")]
