@@ -12,32 +12,33 @@
 # ---
 
 # %% [markdown]
-# # Do optimizers, batch sizes and learning rates end in different places?
+# # Does the optimizer decide how flat a network ends, or its learning rate?
 #
-# **Question.** A multilayer perceptron and a convolutional network are trained for the same few
-# epochs by SGD, SGD with momentum, Nesterov, Adam, AdamW, SAM and ASAM. Does momentum find the
-# flattest minima and plain SGD the sharpest, or does a comparison at one learning rate compare
-# learning rates? Do small batches end flatter, and does curvature follow the learning rate?
+# **Question.** Seven optimizers train a multilayer perceptron (MLP) and a convolutional network
+# (CNN) for the same few epochs. Does momentum end flattest and plain SGD sharpest, or does a
+# comparison at one learning rate compare learning rates? Do small batches end flatter?
 #
-# **Measured.** Over seeds: accuracy, loss, extreme eigenvalues and trace of the Hessian, SAM's and
-# the adaptive sharpness, the average rise, gradient noise, the largest eigenvalue of the
-# preconditioned Hessian, lines and planes; curvature also where training losses are equal. Over
-# batch sizes, at a fixed rate, at a fixed ratio of rate to batch size and for as many steps, and
-# over learning rates: curvature, sharpness and noise. In full-batch descent: the largest eigenvalue
-# over training, against the largest at which the step is stable.
-#
-# **What will be shown.** What an optimizer changes once each has its own learning rate, and what
-# the learning rate and the batch size explain alone.
-#
-# **How to read.** Figures show means over seeds with their 95% interval as a band, and each seed as
-# a thin line; tables show means ± half-width of that interval, also over seeds that do not learn.
-# Losses and rises are in nats, and training losses those of the first examples (`measured`).
+# **Measured.** Test accuracy, curvature of the training loss, its rise after an ascent step, noise
+# of the gradient, and width of the basin; also at each optimizer's own learning rate, at equal
+# training loss, over batch sizes and learning rates, and along full-batch descent. Every comparison
+# pairs the networks of one seed; ± and brackets give 95% intervals over seeds.
 
-# %%
+# %% Imports
 from landscape import models, training
-from studies import Study, arms, display, factorial, figures, power_laws, sweeps, tables, tuning
+from studies import (
+    Study,
+    arms,
+    display,
+    factorial,
+    figures,
+    formatting,
+    power_laws,
+    sweeps,
+    tables,
+    tuning,
+)
 
-# %% tags=["parameters"]
+# %% Parameters tags=["parameters"]
 profile = "quick"  # smoke and quick are no evidence; paper is
 data_dir = "data"
 build_dir = "build"
@@ -83,18 +84,18 @@ edge_batch = 32
 edge_points = 8
 
 # %% [markdown]
-# ## All optimizers at one learning rate
+# ## One learning rate for all optimizers
 #
-# As the source seems to have it, which names one rate for its other runs and none for Adam. All
-# arms of a seed start from the same weights and see the same batches. SAM and ASAM step with
-# momentum; their steps cost two passes.
+# The source names one learning rate for its other runs and none for Adam. So we first give every
+# optimizer that rate. All networks of a seed start from the same weights and see the same batches.
+# SAM [@foret2021] and ASAM [@kwon2021] step with momentum; each of their steps takes two gradients.
 
-# %%
+# %% Set up networks and optimizers
 study = Study("03_optimizer_sweep", vars())
 task = study.load(dataset, max_train=max_train)
 mlp = models.MLP(hidden=tuple(hidden))
-cnn = models.CNN(channels=tuple(channels), hidden=cnn_hidden, norm="none")
-networks = {"MLP": {"model": mlp}, "CNN": {"model": cnn}}
+networks = {"MLP": {"model": mlp}}
+networks["CNN"] = {"model": models.CNN(tuple(channels), hidden=cnn_hidden, norm="none")}
 with_momentum = {"learning_rate": learning_rate, "momentum": momentum}
 optimizers = {
     "SGD": {"optimizer": training.SGD(learning_rate)},
@@ -109,45 +110,51 @@ settings = {"epochs": epochs, "batch_size": batch_size, "measured": measured}
 base = training.TrainConfig(mlp, training.SGD(learning_rate), **settings)
 sweep = {"seeds": seeds, "workers": workers}
 
-# %% [markdown]
-# Each combination of network and optimizer is an arm, and the learning rate a factor of it: [the
-# curves of the MLP](#fig-mlp) and [of the CNN](#fig-cnn). An arm that does not learn says nothing
-# about minima; below the curves stands which diverged, and which learned.
-
-# %%
+# %% Train each optimizer at the shared learning rate
 shared_grid = factorial(base, network=networks, optimizer=optimizers, rate={"shared": {}})
 shared = study.train(shared_grid, task, **sweep)
 for net in networks:
-    caption = f"Training the {net} by each optimizer at the learning rate {learning_rate:g}."
-    net_runs, label = shared.where(network=net).by("optimizer"), f"fig-{net.lower()}"
-    display.show(figures.training(net_runs, label=label, caption=caption))
-display.show(tables.divergence(shared, label="tab-divergence"), tables.learned(shared))
+    losses = study.measurements.where(network=net, rate="shared", at="end").by("optimizer")
+    shown = figures.training(
+        shared.where(network=net).by("optimizer"),
+        label=f"fig-{net.lower()}",
+        caption=f"At the learning rate {learning_rate:g} the final training loss of the {net} "
+        f"ranges {tables.span(losses, 'train_loss')}, in nats. Losses, test error and norm of the "
+        "mini-batch gradient by epoch: mean over seeds with 95% interval.",
+    )
+    display.show(shown.at("detail"))
 
 # %% [markdown]
-# ## Each optimizer at its own best rate
+# ## Each optimizer at its own learning rate
 #
-# A comparison at one rate may compare rates. Each optimizer therefore also gets the rate of a grid
-# that leads to the smallest training loss: [the grid](#tab-grid), for Adam and AdamW of smaller
-# rates. Where the best is at the border of the grid, a better one may lie outside; two that are
-# close may change places in another seed.
+# A comparison at one rate may compare rates. So each optimizer also gets the rate of a grid that
+# ends with the lowest training loss ([](#tab-grid)); the grid of Adam and AdamW has smaller rates.
 
-# %%
+# %% Choose a learning rate for each optimizer
 configs = factorial(base, network=networks, optimizer=optimizers)
 adaptive, grid = ["Adam", "AdamW"], {}
+grids = dict.fromkeys(optimizers, rates) | dict.fromkeys(adaptive, adaptive_rates)
 for arm, config in configs.items():
-    values = adaptive_rates if arm.factors["optimizer"] in adaptive else rates
-    grid |= tuning.tuning_grid({arm: config}, "learning_rate", values)
+    grid |= tuning.tuning_grid({arm: config}, "learning_rate", grids[arm.factors["optimizer"]])
 grid_runs = study.train(grid, task, seeds=grid_seeds, workers=workers)
 best = tuning.tuned_values(grid_runs, "learning_rate")
-caption = f"Each learning rate of a grid, for {epochs} epochs."
-tables.tuned(best, heading="learning rate", label="tab-grid", caption=caption)
+table = tables.tuned(
+    best,
+    heading="learning rate",
+    label="tab-grid",
+    caption=f"The chosen rates end with the lowest training loss after {epochs} epochs.",
+)
+for net in networks:
+    chosen = {arm.factors["optimizer"]: x for arm, x in best.items() if arm.startswith(net)}
+    display.show(tables.tuned_sentence(chosen, heading=f"learning rate of the {net}"))
+display.show(table.at("detail"))
 
 # %% [markdown]
-# Two more arms: Adam at its default rate, and SGD at the shared rate over $1 - \beta$ ("paced"), at
-# which SGD moves as far as momentum does in the long run. Below stands which of these runs diverge,
-# learn, or end in a rise, and which arms are the same networks.
+# Two more comparisons stay close to the source. Adam also trains at PyTorch's default rate
+# ("default"). SGD also trains at the shared rate over $1 - \beta$ ("paced"), at which it moves as
+# far as momentum does in the long run.
 
-# %%
+# %% Train each optimizer at its own learning rate
 sgd, adam = ({name: optimizers[name]} for name in ("SGD", "Adam"))
 paced = {"paced": {"learning_rate": learning_rate / (1 - momentum)}}
 default = {"default": {"learning_rate": adam_rate}}
@@ -156,23 +163,21 @@ tuned_grid |= factorial(base, network=networks, optimizer=adam, rate=default)
 tuned_grid |= tuning.tuned_configs(configs, best, "learning_rate", rate="own")
 tuned = study.train(tuned_grid, task, **sweep)
 trained = shared | tuned
-display.show(
-    tables.divergence(tuned, label="tab-divergence-tuned"),
-    tables.learned(tuned),
-    tables.rebounds(trained),
-    tables.repeated(shared_grid | tuned_grid),
-)
+rebounds, repeated = tables.rebounds(trained), tables.repeated(shared_grid | tuned_grid)
+display.show(tables.learned(trained), rebounds.at("detail"), repeated)
 
 # %% [markdown]
-# ## Sharp or flat
+# ## How flat does each optimizer end?
 #
-# At the end of training: curvature and one-step rises ([MLP](#tab-measures-mlp),
-# [CNN](#tab-measures-cnn)), and flatness in other units and on average ([MLP](#tab-flatness-mlp),
-# [CNN](#tab-flatness-cnn)), at the shared rate and at each optimizer's own. Curvature falls with
-# the loss, so the training loss stands beside it. Gradient noise is the trace of the covariance of
-# the examples' gradients, all of one set, which ± knows nothing of.
+# We measure curvature and sharpness where training ends. $\lambda_{\max}$ is the largest
+# eigenvalue of the Hessian of the training loss; the relative $\lambda_{\max}$ measures
+# displacements in units of each filter's norm, so that no rescaling of layers changes it. The SAM
+# rise is the rise of the loss after one ascent step along the gradient. Curvature falls with the
+# loss, so the training loss stands beside it. Tables add the trace of the Hessian, the rise after a
+# step relative to the size of each parameter [@kwon2021], and the mean rise under random
+# perturbations.
 
-# %%
+# %% Measure curvature and sharpness at the end of training
 sharpness = ["lambda_max", "lambda_min", "kappa", "lambda_max_relative", "rounding"]
 sharpness += ["sam", "gradient_norm", "loss", "sam_adaptive"]
 averages = ["trace", "mean_eigenvalue", "average_rise", "noise_trace", "noise_scale"]
@@ -181,132 +186,159 @@ ends = trained.solutions(examples)
 study.measure(ends, sharpness, rho=rho, rho_adaptive=rho_adaptive)
 study.measure(ends, averages, rho=rho_average, rise_rtol=rise_rtol)
 ended = study.measurements.where(at="end", rate=["shared", "paced", "default", "own"])
-shown = {
-    "measures": ["test_accuracy", "train_loss", "lambda_max", "trace", "sam"],
-    "flatness": ["lambda_max_relative", "sam_adaptive", "average_rise", "noise_trace"],
-}
+
+# %% Draw and list the measures
+drawn = ["test_accuracy", "train_loss", "lambda_max", "lambda_max_relative", "sam", "noise_trace"]
+listed = {"measures": ["lambda_max", "trace", "sam", "train_loss", "test_accuracy"]}
+listed["flatness"] = ["lambda_max_relative", "sam_adaptive", "average_rise", "noise_trace"]
 for net in networks:
     numbers, net_runs = (x.where(network=net).by("optimizer", "rate") for x in (ended, trained))
-    caption = f"The {net} at the end of training; the shared rate is {learning_rate:g}."
-    for kind, quantities in shown.items():
-        words = {"label": f"tab-{kind}-{net.lower()}", "caption": caption}
-        display.show(tables.arms(numbers, quantities, runs=net_runs, **words))
+    own = ended.where(network=net, rate="own").by("optimizer")
+    caption = f"At their own learning rates, λ_max of the {net} ranges "
+    caption += f"{tables.span(own, 'lambda_max')}. The shared rate is {learning_rate:g}. Gradient "
+    caption += "noise is measured on one set of examples; intervals do not include that choice."
+    words = {"label": f"fig-measures-{net.lower()}", "caption": caption}
+    display.show(figures.measures(numbers, drawn, "optimizer", "rate", **words))
+    for kind, quantities in listed.items():
+        words["label"] = f"tab-{kind}-{net.lower()}"
+        display.show(tables.arms(numbers, quantities, runs=net_runs, **words).at("detail"))
 
 # %% [markdown]
-# Adam divides each step by a scale of each parameter, so the curvature that it meets is
-# [preconditioned](#tab-preconditioned): of $P^{-1/2} H P^{-1/2}$, with $P$ from the second moments
-# that Adam carries at the end.
+# Adam divides each step by a scale of each parameter. So its stability depends on the
+# preconditioned Hessian $P^{-1/2} H P^{-1/2}$, where $P$ comes from Adam's second moments
+# [@cohen2022].
 
-# %%
+# %% Compare the preconditioned curvature with its threshold
 preconditioned = ["lambda_max_preconditioned", "threshold"]
 numbers = study.measure(ends.where(optimizer=adaptive), preconditioned)
-caption = "The largest preconditioned eigenvalue, and where full-batch steps lose stability."
-tables.arms(numbers, preconditioned, runs=trained, label="tab-preconditioned", caption=caption)
+caption = f"At the end of {tables.exceeding(numbers, *preconditioned)} runs of Adam and AdamW, "
+caption += "the largest preconditioned eigenvalue exceeds the threshold of full-batch stability."
+words = {"label": "tab-preconditioned", "caption": caption}
+table = tables.arms(numbers, preconditioned, runs=trained, **words)
+display.show(display.Sentence(caption), table.at("detail"))
 
 # %% [markdown]
 # ### At equal training loss
 #
-# Curvature of the cross-entropy falls with the loss, so that the optimizer that trains fastest may
-# end flattest for that reason alone. For each seed, SGD, momentum and Adam at their own rates are
-# measured at the step nearest to where they first reach the largest of their three final losses, on
-# a line between two measurements ([table](#tab-equal)). On the examples of the Hessian these losses
-# are not quite equal; below the table stands how far apart they are.
+# The curvature of the cross-entropy falls with the loss. So the optimizer that trains fastest may
+# end flattest for that reason alone. For each seed we measure SGD, momentum and Adam, at their own
+# rates, where they first reach the largest of their three final training losses. That point is
+# interpolated between two measurements, so the losses agree only roughly.
 
-# %%
+# %% Compare SGD, momentum and Adam at equal training loss
 rivals = tuned.where(rate="own", optimizer=["SGD", "Adam", "momentum"])
 equals = study.at_equal_loss(rivals, examples, within="network")
 compared = ["loss", "lambda_max", "sam", "gradient_norm", "rounding"]
 at_equal_loss = study.measure(equals, compared, rho=rho).by("network", "optimizer", "at")
-caption = "Where the training loss first reaches what all three reach."
-display.show(
-    tables.arms(at_equal_loss, compared[:3], label="tab-equal", caption=caption),
-    tables.spread_sentence(at_equal_loss, "loss", within="network"),
-)
-
-# %% [markdown]
-# Few examples make the largest eigenvalue larger: [$\lambda_{\max}$ of the first
-# seed](#fig-examples) on sets of several sizes.
-
-# %%
-first_ends = rivals.where(seed=seeds[0]).solutions(examples)
-for size in check_examples:
-    subset = first_ends.replace(examples=task.first(size)).labelled(subset=size)
-    study.measure(subset, ["lambda_max"])
-numbers = study.measurements.where(subset=check_examples)
-words = {"x": "training examples", "label": "fig-examples"}
-count = min(curvature_examples, task.train_size)
-caption = f"λ_max by the number of examples, first seed; other numbers are from {count:,}."
-figures.against(numbers, ["lambda_max"], "subset", **words, caption=caption)
-
-# %% [markdown]
-# ### Slices
-#
-# Lines along random filter-normalised directions, at each optimizer's own rate
-# ([MLP](#fig-lines-mlp), [CNN](#fig-lines-cnn)), and how [wide the basin](#tab-lines) is along
-# them.
-
-# %%
-directions = {"count": line_directions, "points": line_points, "reach": slice_reach}
-lines = study.lines(ends.where(rate="own"), **directions)
-for net in networks:
-    caption = f"The {net} along {line_directions} random directions through each solution."
-    words = {"network": net, "label": f"fig-lines-{net.lower()}", "caption": caption}
-    display.show(figures.lines(lines.where(network=net).by("optimizer"), **words))
-widths = study.line_widths(lines, level=basin_level)
-caption = f"How wide the basin is along the lines, {basin_level:g} nats above the solution."
-tables.arms(widths, ["line_width"], runs=tuned, label="tab-lines", caption=caption)
-
-# %% [markdown]
-# [Planes](#fig-planes) through the first seed's solutions, on shared levels:
-
-# %%
-planes = study.random_planes(first_ends, points=plane_points, reach=slice_reach)
-study.quadratic_radii(planes)
-caption = "Training loss on planes through the first seed's solutions at their own rates."
-words = {"unit": "filter norms", "label": "fig-planes", "caption": caption}
-figures.predicted_planes(planes.by("network", "optimizer"), **words)
-
-# %% [markdown]
-# ### What an optimizer changes
-#
-# [Each optimizer beside momentum](#tab-against): at one rate, at their own, and near equal loss;
-# SGD paced and Adam default stand beside momentum at the shared rate. Seeds count in which both
-# networks learn; n is given where these are not all. Below the table, plain SGD in one sentence.
-
-# %%
 equal_arms = [arms.named({**arm.factors, "rate": "equal loss"}) for arm in rivals.arms]
 instead = {"paced": "shared", "default": "shared"}
 against = {"factor": "optimizer", "reference": "momentum", "column": "rate", "instead": instead}
 pairs = arms.beside([*trained.arms, *equal_arms], **against)
-numbers = ended | at_equal_loss
-caption = "λ_max of each optimizer over momentum's: ratio and 95% interval over seeds."
-ratios = {"quantity": "lambda_max", "kept": trained.learned}
-plain = {f"{net}, SGD": pairs[f"{net}, SGD"] for net in networks}
-display.show(
-    tables.ratios(numbers, pairs, **ratios, label="tab-against", caption=caption),
-    tables.ratio_sentence(numbers, plain, **ratios, reference="momentum"),
+ratios = tables.paired_effects(ended | at_equal_loss, "lambda_max", pairs)
+times = tables.grouped_words(ratios)
+table = tables.arms(
+    at_equal_loss,
+    compared[:3],
+    label="tab-equal",
+    caption=f"At equal training loss, SGD has {times['SGD', 'equal loss']} times the λ_max of "
+    f"momentum, and Adam {times['Adam', 'equal loss']} times. Means over seeds with 95% intervals; "
+    f"the loss is that of the {examples.count:,} examples of the Hessian.",
+    emphasise="λ_max",
 )
+display.show(table, tables.spread_sentence(at_equal_loss, "loss", within="network").at("detail"))
+
+# %% Vary the number of examples
+first_ends = rivals.where(seed=seeds[0]).solutions(examples)
+for size in check_examples:
+    subset = first_ends.replace(examples=task.first(size)).labelled(subset=size)
+    study.measure(subset, ["lambda_max"])
+figures.against(
+    study.measurements.where(subset=check_examples),
+    ["lambda_max"],
+    "subset",
+    x="training examples",
+    label="fig-examples",
+    caption="λ_max depends on the number of training examples on which it is measured. Each curve "
+    f"is the network of the first seed; other numbers come from {examples.count:,} examples.",
+).at("detail")
+
+# %% [markdown]
+# ### Each optimizer against momentum
+#
+# Which differences remain once each optimizer has its own learning rate, or once training losses
+# are equal? We divide $\lambda_{\max}$ and the SAM rise of each optimizer by those of momentum. SGD
+# at the paced rate and Adam at the default rate are compared with momentum at the shared rate.
+
+# %% Divide each optimizer by momentum
+numbers = ended | at_equal_loss
+caption = f"SGD has {times['SGD', 'shared']} times the λ_max of momentum at the shared learning "
+caption += f"rate, and {times['SGD', 'own']} times at their own rates."
+words = {"kept": trained.learned, "caption": caption}
+figure = figures.measures(numbers, ["lambda_max", "sam"], pairs, **words, label="fig-against")
+table = tables.ratios(numbers, pairs, quantity="lambda_max", **words, label="tab-against")
+display.show(figure, table.at("detail"))
+
+# %% [markdown]
+# ### How wide are the basins?
+#
+# We follow the loss along random lines through each solution, scaled to the norm of each filter
+# [@li2018], and on planes through the solutions of the first seed.
+
+# %% Follow the loss along random lines
+directions = {"count": line_directions, "points": line_points, "reach": slice_reach}
+lines = study.lines(ends.where(rate="own"), **directions)
+widths = study.line_widths(lines, level=basin_level)
+spans = [tables.span(widths.where(network=net).by("optimizer"), "line_width") for net in networks]
+figures.measures(
+    widths,
+    ["line_width"],
+    "optimizer",
+    "network",
+    label="fig-widths",
+    caption=f"The width of the basin ranges {spans[0]} in MLPs and {spans[1]} in CNNs, in "
+    f"filter norms. The rim lies {basin_level:g} nats above the solution; each optimizer has its "
+    "own learning rate.",
+)
+
+# %% Draw the lines, and planes through the solutions of the first seed
+for net in networks:
+    curves = figures.lines(
+        lines.where(network=net).by("optimizer"),
+        network=net,
+        label=f"fig-lines-{net.lower()}",
+        caption=f"The loss of the {net} rises on both sides of each solution: training loss and "
+        f"accuracy along {line_directions} random directions, mean over seeds with 95% interval.",
+    )
+    display.show(curves.at("detail"))
+planes = study.random_planes(first_ends, points=plane_points, reach=slice_reach)
+study.quadratic_radii(planes)
+highest = [float(plane.loss.max()) for plane in planes.titled.values()] or [0.0]
+figures.predicted_planes(
+    planes.by("network", "optimizer"),
+    unit="filter norms",
+    label="fig-planes",
+    caption=f"Along two random directions the loss rises to between {min(highest):.3g} and "
+    f"{max(highest):.3g} nats. Contours: training loss around the first seed's solutions at their "
+    "own learning rates.",
+).at("detail")
 
 # %% [markdown]
 # ## Batch size and learning rate
 #
-# SGD with momentum on the MLP. With a fixed number of epochs smaller batches take more steps and
-# end at another training loss; hence also as many steps for all as the smallest batch takes. At a
-# fixed ratio of rate to batch size the noise per unit of time is the same. Learning rates, for SGD
-# and momentum, are swept at one batch size, and compared by $\eta / (1 - \beta)$.
+# SGD with momentum trains the MLP with several batch sizes. At a fixed learning rate, smaller
+# batches take more steps in the same epochs and end at another training loss. So we also give every
+# batch size as many steps as the smallest one takes, and we also scale the rate with the batch
+# size, which fixes the noise per unit of time. At one batch size, SGD and momentum train with
+# several learning rates; we compare them by $\eta / (1 - \beta)$.
 
-# %%
+# %% Train over batch sizes and learning rates
 two = {name: optimizers[name] for name in ("SGD", "momentum")}
 batch_grid = sweeps.batch_size_grid(base, batch_sizes, **two["momentum"])
 rate_grid = sweeps.effective_rate_grid(base, two, rate_steps)
 swept = study.train(batch_grid | rate_grid, task, **sweep)
-display.show(tables.divergence(swept, label="tab-divergence-swept"), tables.learned(swept))
+tables.learned(swept).at("detail")
 
-# %% [markdown]
-# Curvature, noise and accuracy of these networks [against the batch size](#fig-batches) and
-# [against the learning rate](#fig-rates):
-
-# %%
+# %% Measure curvature, noise and fit
 swept_ends = swept.solutions(examples)
 study.measure(swept_ends, sharpness, rho=rho, rho_adaptive=rho_adaptive)
 flatness = study.measure(swept_ends, averages, rho=rho_average, rise_rtol=rise_rtol)
@@ -314,50 +346,62 @@ swept_numbers = study.measurements.where(arm=swept.arms)
 scaled = ["lambda_max", "trace", "noise_trace", "sam_adaptive", "train_loss"]
 batches = arms.families(batch_grid, family="family", size="batch_size")
 effective = arms.families(rate_grid, family="optimizer", size="effective_rate")
-quantities = [*scaled, "test_accuracy"]
-axes = {"batch size (examples)": ("fig-batches", batches)}
-axes |= {"learning rate over 1 − β": ("fig-rates", effective)}
-for x, (label, families) in axes.items():
-    words = {"x": x, "label": label, "caption": f"Curvature, noise and fit by {x}."}
-    display.show(figures.against_size(swept_numbers, quantities, families, **words))
-
-# %% [markdown]
-# As powers of batch size and rate, [these are the exponents](#tab-exponents). Where the trace has
-# one above 0 in the batch size, smaller batches end flatter.
-
-# %%
 exponents = power_laws.power_law_exponents(swept_numbers, scaled, batches | effective)
-caption = "Exponents of power laws in the batch size, and in the learning rate (last two)."
-display.show(
-    tables.exponents(exponents, scaled, label="tab-exponents", caption=caption),
-    tables.exponent_sentence(exponents, "trace", batches, size="batch size"),
+trend = tables.trend_words(exponents)
+
+# %% Draw curvature, noise and fit
+by_batch = (
+    f"With the batch size, λ_max {trend['lambda_max', 'fixed rate']} at a fixed learning rate; it "
+    f"{trend['lambda_max', 'fixed ratio']} at a fixed ratio of rate to batch size, and it "
+    f"{trend['lambda_max', 'as many steps']} if all take as many steps. MLP, SGD with momentum."
 )
+by_rate = (
+    f"With the learning rate, λ_max {trend['lambda_max', 'SGD']} after SGD; it "
+    f"{trend['lambda_max', 'momentum']} after momentum. MLP, one batch size."
+)
+axes = {"fig-batches": (batches, "batch size (examples)", by_batch)}
+axes["fig-rates"] = (effective, "learning rate over 1 − β", by_rate)
+for label, (families, x, caption) in axes.items():
+    words = {"x": x, "label": label, "caption": caption}
+    display.show(figures.against_size(swept_numbers, [*scaled, "test_accuracy"], families, **words))
+
+# %% List the exponents
+sizes = dict.fromkeys(batches, "batch size") | dict.fromkeys(effective, "learning rate")
+laws = {(quantity, f"{sizes[name]}, {name}"): law for (quantity, name), law in exponents.items()}
+caption = (
+    f"With the batch size, the trace {trend['trace', 'fixed rate']} at a fixed learning rate; it "
+    f"{trend['trace', 'fixed ratio']} at a fixed ratio of rate to batch size, and it "
+    f"{trend['trace', 'as many steps']} if all take as many steps. Exponents of power laws."
+)
+words = {"label": "tab-exponents", "caption": caption, "emphasise": "trace"}
+tables.exponents(laws, scaled, local=False, **words)
 
 # %% [markdown]
-# The source also states a [bound](#tab-bounds), here with L* = 0 and the learning rate over 1 − β.
-# Its second term falls with the batch size, and its constant C has no value; C is negative where
-# the first term alone is more. The bound is one of squared gradients, the trace a curvature; were C
-# a constant, it would be the same in all rows.
+# The source bounds the trace by $2 (L_0 - L^*) / (\eta T) + C \sigma^2 / B$, with the initial loss
+# $L_0$, the least loss $L^*$, $T$ steps, the noise $\sigma^2$ and the batch size $B$. It names no
+# value of the constant $C$. We take $L^* = 0$ and, with momentum, the rate $\eta / (1 - \beta)$. We
+# ask which $C$ makes the bound equal to the trace: a constant is the same for all batch sizes.
 
-# %%
+# %% Compare the trace with the bound of the source
 bounds = study.bounds(swept.where(family=list(batches)), flatness)
 named = {"trace": "tr H", "trace_bound": "bound, C = 1", "trace_constant": "C that it takes"}
 chosen = swept.where(family=["fixed rate", "as many steps"]).arms
-caption = "The trace, the source's bound, and the C at which the bound would be the trace."
-words = {"label": "tab-bounds", "caption": caption}
-tables.arms(flatness | bounds, named, chosen, runs=swept, **words)
+caption = "The constant C that makes the bound equal to the trace ranges "
+caption += f"{tables.span(bounds, 'trace_constant', chosen)}."
+words = {"label": "tab-bounds", "caption": f"{caption} Means over seeds with 95% intervals."}
+table = tables.arms(flatness | bounds, named, chosen, runs=swept, **words)
+display.show(display.Sentence(caption), table.at("detail"))
 
 # %% [markdown]
 # ## The edge of stability
 #
-# Full-batch descent on a small set. It is said that $\lambda_\max$ grows until the step is no
-# longer stable, $2/\eta$ for gradient descent, $2(1 + \beta)/\eta$ with momentum, and for Adam
-# $38/\eta$ of the preconditioned Hessian [@cohen2021; @cohen2022]; that it stays below with
-# mini-batches, where the mean curvature along mini-batch gradients, batch sharpness, takes its
-# place [@andreyev2024]; and that it falls again once the examples are fitted.
-# Full batches first:
+# In full-batch descent, $\lambda_{\max}$ is said to grow until steps are no longer stable: up to
+# $2/\eta$ for gradient descent, $2(1 + \beta)/\eta$ with momentum, and $38/\eta$ of the
+# preconditioned Hessian for Adam [@cohen2021; @cohen2022]. With mini-batches it stays below, and
+# the curvature along mini-batch gradients, batch sharpness, takes its place [@andreyev2024]. Once
+# the examples are fitted, it falls again. We follow an MLP on a small set.
 
-# %%
+# %% Train with full batches
 edge_task = study.load(edge_dataset, max_train=edge_examples)
 tanh = models.MLP(hidden=tuple(edge_hidden), activation="tanh")
 size = {"train_size": edge_task.train_size, "steps": edge_steps, "points": edge_points}
@@ -372,63 +416,98 @@ full_grid |= factorial(descent, batch=whole, optimizer=others)
 full = study.train(full_grid, edge_task, **sweep)
 along_full = study.trajectories(full, edge_task.train, steps=descent.snapshots)
 
-# %% [markdown]
-# Mini-batches for about as many steps, and [curvature over threshold](#fig-edge) of both: the
-# largest eigenvalue, of Adam the preconditioned one, over that at which full-batch steps lose
-# stability, and the curvature along mini-batch gradients over $2/\eta$.
-
-# %%
+# %% Train with mini-batches, and follow the curvature
 in_parts = sweeps.in_mini_batches(descent, edge_batch, edge_task.train_size)
-parts = {"mini-batches": {}}
-mini_grid = factorial(in_parts, batch=parts, optimizer=sgd, learning_rate=edge_rates)
+mini_grid = factorial(in_parts, batch={"mini-batches": {}}, optimizer=sgd, learning_rate=edge_rates)
 mini = study.train(mini_grid, edge_task, **sweep)
 at = {"steps": in_parts.snapshots, "batch_size": edge_batch}
 along_mini = study.trajectories(mini, edge_task.train, **at)
-caption = "Curvature over the threshold of stability along training."
-figures.stability(along_full | along_mini, label="fig-edge", caption=caption)
-
-# %% [markdown]
-# [How far curvature rises, and where it stays](#tab-edge): the largest ratio at any snapshot, the
-# medians over their last third, and the loss at the end. Full batches have no batch sharpness.
-
-# %%
 descents = full | mini
 edge_numbers = study.measurements.where(arm=descents.arms)
-quantities = ["edge_peak", "edge_ratio", "batch_edge_ratio", "train_loss"]
-caption = f"Curvature at {edge_points + 1} snapshots, on {edge_task.train_size} examples."
-tables.arms(edge_numbers, quantities, runs=descents, label="tab-edge", caption=caption)
+by_sgd = edge_numbers.where(optimizer="SGD").by("batch", "learning_rate")
+figures.stability(
+    along_full | along_mini,
+    label="fig-edge",
+    caption=f"The peak of λ_max under SGD ranges {tables.span(by_sgd, 'edge_peak')} times the "
+    "threshold of stability. Left: the largest eigenvalue over the "
+    "threshold for full-batch steps, preconditioned for Adam. Right: the curvature along "
+    "mini-batch gradients over $2/\\eta$.",
+)
 
-# %% [markdown]
-# ## What was shown
-#
-# Where the study departs from the source's settings; `09_verdicts` judges the claims by its record.
-# The source names no batch size, and of the networks no layers but their width; for this sweep it
-# names neither width nor learning rate, which are those of its other runs.
-
-# %%
-source = {"dataset": "mnist", "max_train": 60000, "epochs": 5, "hidden": [128], "seeds": [0]}
-source |= {"learning_rate": 0.01, "momentum": 0.9}
-small = dict.fromkeys(source, "a small run, no evidence")
-costs = {"seeds": "intervals", "max_train": "costs less, and has fewer steps"}
-reasons = costs if study.evidence else small
-study.close("Optimizers, batch size and learning rate")
-display.show(
-    tables.departures(source, study.parameters, reasons, label="tab-departures"),
-    tables.closing(study, evidence=study.evidence),
+# %% List how far curvature rises
+tables.arms(
+    edge_numbers,
+    ["edge_peak", "edge_ratio", "batch_edge_ratio", "train_loss"],
+    runs=descents,
+    label="tab-edge",
+    caption="Late in full-batch training, curvature ranges "
+    f"{tables.span(edge_numbers, 'edge_ratio', full.arms)} times the threshold. Means over seeds "
+    f"with 95% intervals: the largest value of {edge_points + 1} snapshots, medians over the last "
+    f"third, and the final loss of {edge_task.train_size:,} examples.",
+    emphasise="largest curvature / threshold",
 )
 
 # %% [markdown]
-# ## Limits
-#
-# The comparison rests on one data set and two small networks, the edge on another data set and one
-# network. A few epochs, as in the source, but on fewer examples, need not end at a minimum. A
-# constant rate ends where its last steps left it, and one step up widens the interval of its arm.
-# Each optimizer's own rate comes from a coarse grid and few seeds, which are among the compared
-# ones, and is chosen by the training loss that is compared; decay, the β's and the radii of SAM and
-# ASAM are not tuned, and their steps cost two passes. Equal training loss is the loss on a line
-# between two measurements, and not quite equal on the examples of the Hessian. These examples are
-# the same for all seeds; few of them make the largest eigenvalue larger, and may change the order
-# of arms. Batch sizes and rates are swept on the MLP alone; an exponent is the slope of a line
-# through values that need not lie on one. The planes show one seed. At the edge, snapshots are few:
-# nothing shows what lies between two of them, least of all early in training; arms that fit their
-# examples leave the edge, or never reach it.
+# ## What was found
+
+# %% Say what was found
+study.close("Optimizers, batch size and learning rate")
+source = {"dataset": "mnist", "max_train": 60000, "epochs": 5, "hidden": [128], "seeds": [0]}
+source |= {"learning_rate": 0.01, "momentum": 0.9}
+reasons = dict(
+    seeds="one network has no interval",
+    max_train="fewer examples cost less (an epoch then has fewer steps)",
+)
+reasons = reasons if study.evidence else dict.fromkeys(source, "this is a small trial run")
+display.show(
+    tables.divergence(trained | swept | descents, label="tab-divergence"),
+    tables.departures(source, study.parameters, reasons, label="tab-departures"),
+    tables.closing(study, evidence=study.evidence),
+    display.Findings(
+        f"At one shared learning rate, SGD ends {times['SGD', 'shared']} times as sharp as "
+        f"momentum, measured by λ_max; at its own best rate, {times['SGD', 'own']} times.",
+        f"At its own best rate, Adam ends {times['Adam', 'own']} times as sharp as momentum, and "
+        f"SAM {times['SAM', 'own']} times.",
+        f"With the batch size, the trace of the Hessian {trend['trace', 'fixed rate']} at a fixed "
+        f"learning rate; it {trend['trace', 'fixed ratio']} at a fixed ratio of rate to batch "
+        "size.",
+    ),
+)
+
+# %% [markdown]
+# ## Discussion
+
+# %% Say what the findings mean
+sharper = tables.grouped_sides(
+    ratios,
+    above="sharper than momentum in the {}",
+    below="flatter than momentum in the {}",
+    undecided="neither measurably sharper nor flatter than momentum in the {}",
+)
+noise = formatting.depending(
+    exponents["trace", "fixed ratio"],
+    above="Larger batches end sharper even then, so the batch size acts beyond this ratio.",
+    below="Larger batches then end slightly flatter, so small batches do not by themselves lead to "
+    "flat solutions.",
+    undecided="No effect of the batch size then remains that we can measure.",
+)
+factor = max(x.value for x in best.values()) / min(x.value for x in best.values())
+display.Sentence(
+    "**What it means.** The best learning rates of these optimizers differ by a factor of up to "
+    f"{factor:.0f}, so a ranking at one rate also ranks learning rates. At equal training loss, "
+    f"SGD is {sharper['SGD', 'equal loss']}. At its own rate, Adam is {sharper['Adam', 'own']}. "
+    "The effect of the batch size depends on what is held fixed. At a fixed learning rate, a "
+    "larger batch has less noise and takes fewer steps; at a fixed ratio of rate to batch size the "
+    f"noise stays. {noise}"
+)
+
+# %% [markdown]
+# **What would change it.** We compared optimizers on one data set with two small networks, and
+# followed the edge of stability on another data set with one network. A few epochs need not reach a
+# minimum, and a constant learning rate ends wherever the last steps lead: a single step up widens
+# an interval. Each optimizer's own rate comes from a coarse grid and few seeds, which belong to the
+# compared ones. We did not tune weight decay, the β of momentum and Adam, or the radii of SAM and
+# ASAM. Points of equal training loss are interpolated. All seeds share the examples of the Hessian;
+# few examples make $\lambda_{\max}$ larger and may change the order of optimizers. Batch sizes and
+# learning rates vary for the MLP alone, and planes show one seed. Snapshots along the edge are few,
+# so we do not see what happens between them.

@@ -222,16 +222,16 @@ def test_closing_counts_what_did_not_converge(study):
     rows = [("q", 1.0, {})] * 9 + [("bad", 2.0, BAD)] * 3
     recorded(study, *rows)
     assert closed(study).startswith(
-        "The study rests on 12 recorded numbers. **3 have not converged**: 3 of bad."
+        "The study rests on 12 recorded numbers. **3 have not converged**: 3 values of bad."
     )
     diverged = ("lambda_max", math.nan, {**BAD, "note": "the run diverged"})
     recorded(study, diverged, ("bad", 1.0, {**BAD, "note": "lost in noise"}))
     text = closed(study)
     assert "14 recorded numbers. **5 have not converged** (1 because the run diverged): " in text
-    assert r"4 of bad (lost in noise) and 1 of $\lambda_{\max}$." in text
+    assert r"4 values of bad (lost in noise) and 1 value of $\lambda_{\max}$." in text
     # More reasons than a sentence holds.
     recorded(study, *[("bad", 1.0, {**BAD, "note": why}) for why in ("few", "many", "odd")])
-    assert r"7 of bad and 1 of $\lambda_{\max}$." in closed(study)
+    assert r"7 values of bad and 1 value of $\lambda_{\max}$." in closed(study)
 
 
 def test_closing_of_a_trial_says_that_it_is_no_evidence(study):
@@ -245,7 +245,7 @@ def test_closing_says_what_the_record_lacks_and_what_is_stale(study):
     study.missing["lines"] = [{"arm": "a"}, {"arm": "b"}]
     study.stale["e1"] = ["train", "sam"]
     text = closed(study)
-    assert "before the code could measure 2 lines that this study also asks for. `make" in text
+    assert "The record lacks 2 lines that the present code also measures. `make" in text
     assert "1 entries of the record come from an earlier version of `sam` and `train`." in text
 
 

@@ -172,12 +172,22 @@ def test_the_table_shows_the_grid_and_what_was_chosen():
     ]
     assert found.label == "tab-rates"
     assert found.caption == (
-        "Each at its best. Final training loss (nats) by learning rate, mean over seeds (n = 2); "
-        "the lowest is chosen, and bold."
+        "Each at its best. Cells give the final training loss in nats (mean over 2 seeds); the "
+        "lowest of each row is chosen, and bold."
     )
 
 
 def test_the_table_says_where_the_number_of_seeds_differs():
     one = TunedValue("one", 0.1, {0.1: [0.5]}, True)
-    assert "(n = 1)" in table({"one": one}).caption
-    assert "(n = 1 to 2)" in table({**FOUND, "one": one}).caption
+    assert "(one seed)" in table({"one": one}).caption
+    assert "(mean over 1 to 2 seeds)" in table({**FOUND, "one": one}).caption
+
+
+def test_the_sentence_gathers_arms_by_their_value_and_names_those_at_a_border():
+    told = tuning_tables.tuning_sentence(FOUND, heading="learning rate").text
+    assert told == (
+        "The chosen learning rate is 0.001 (Adam) and 0.1 (SGD; wild). The best value lies at the "
+        "border of the grid for Adam; wild."
+    )
+    told = tuning_tables.tuning_sentence({"SGD": FOUND["SGD"]}, heading="rate").text
+    assert told == "The chosen rate is 0.1 (SGD). None lies at the border of its grid."

@@ -206,7 +206,7 @@ def _has_number(panel: DotPanel) -> bool:
 def _reading(rows: Rows) -> str:
     cells = [cell for row in rows.values() for cell in row.values()]
     if all(isinstance(cell, str) for cell in cells):
-        return "Points are means over seeds, bars their 95% intervals."
+        return "Points are means over seeds (geometric on logarithmic axes), bars 95% intervals."
     return (
         "Points are geometric mean ratios over paired seeds, bars their 95% intervals; the line "
         "marks 1, no difference."

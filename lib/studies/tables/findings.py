@@ -1,13 +1,17 @@
 """Sentences that state in numbers what a table or figure shows."""
 
+import math
+import statistics
 from collections.abc import Iterable, Mapping, Sequence
 
 from studies.display import Sentence
-from studies.formatting import interval_text, list_text
+from studies.formatting import depending, interval_text, list_text, mean_text
+from studies.intervals import Interval
 from studies.measurements import Measurements
 from studies.power_laws import Exponent
 from studies.quantities import quantity as registered
 from studies.records.equal_loss import largest_ratio
+from studies.tables.effect_words import effect
 from studies.tables.paired_ratios import Pair, paired_text, recorded_cells
 
 
@@ -100,3 +104,113 @@ def spread_sentence(numbers: Measurements, quantity: str, *, within: str) -> Sen
         f"Within each seed, the {name} differs between arms by a factor of up to "
         f"{list_text(texts)}."
     )
+
+
+def paired_effects(
+    numbers: Measurements, quantity: str, rows: Mapping[str, Mapping[str, Pair]]
+) -> dict[tuple[str, str], Interval]:
+    """Return the paired effect of each pair of arms, as ``effect_words.effect`` has it.
+
+    Args:
+        numbers: Where the quantity was recorded, in the same order of seeds in all arms.
+        quantity: Its recorded name.
+        rows: Row -> column -> two arms, first over second, as ``arms.beside`` returns them.
+
+    Returns:
+        (row, column) -> effect with its 95% interval.
+    """
+    return {
+        (row, column): effect(numbers, quantity, pair)
+        for row, pairs in rows.items()
+        for column, pair in pairs.items()
+    }
+
+
+def grouped_words(effects: Mapping[tuple[str, str], Interval]) -> dict[tuple[str, str], str]:
+    """Return the same effect in several groups as words: ``2.7 [2.3, 3.0] (MLP) and 7.7 (CNN)``.
+
+    Args:
+        effects: (row, column) -> effect, from ``paired_effects``. A row begins with its group, such
+            as ``MLP, SGD``.
+
+    Returns:
+        (row without its group, column) -> effects with 95% intervals.
+    """
+    groups: dict[tuple[str, str], list[str]] = {}
+    for (row, column), interval in effects.items():
+        group, _, name = row.partition(", ")
+        groups.setdefault((name, column), []).append(f"{interval_text(interval)} ({group})")
+    return {key: list_text(texts) for key, texts in groups.items()}
+
+
+def grouped_sides(
+    effects: Mapping[tuple[str, str], Interval], *, above: str, below: str, undecided: str
+) -> dict[tuple[str, str], str]:
+    """Return which way the same effect goes in several groups: ``sharper in the MLP and ...``.
+
+    Args:
+        effects: (row, column) -> effect, from ``paired_effects``. A row begins with its group, such
+            as ``MLP, SGD``.
+        above: The words for an effect above its neutral value; ``{}`` stands for the group.
+        below: The words for one below it.
+        undecided: The words for an interval that holds it.
+
+    Returns:
+        (row without its group, column) -> the words of all groups.
+    """
+    groups: dict[tuple[str, str], list[str]] = {}
+    for (row, column), interval in effects.items():
+        group, _, name = row.partition(", ")
+        words = depending(interval, above=above, below=below, undecided=undecided)
+        groups.setdefault((name, column), []).append(words.format(group))
+    return {key: list_text(texts) for key, texts in groups.items()}
+
+
+def trend_words(exponents: Mapping[tuple[str, str], Exponent]) -> dict[tuple[str, str], str]:
+    """Return how each quantity changes with the size: ``rises (exponent 0.44 ± 0.05)``.
+
+    Args:
+        exponents: (quantity, family) -> exponent, from ``power_laws.power_law_exponents``.
+    """
+    verbs = {"above": "rises", "below": "falls", "undecided": "does not measurably change"}
+    return {
+        key: f"{depending(exponent, **verbs)} (exponent {interval_text(exponent)})"
+        for key, exponent in exponents.items()
+    }
+
+
+def exceeding(numbers: Measurements, quantity: str, limit: str) -> str:
+    """Return in how many networks one quantity is larger than another: ``1 of 50``.
+
+    Args:
+        numbers: Where both were recorded, in the same order of seeds.
+        quantity: Recorded name of the one.
+        limit: Recorded name of the other.
+    """
+    larger = [
+        value > bound
+        for arm in numbers.arms
+        for value, bound in zip(*(numbers.values(x, arm) for x in (quantity, limit)), strict=True)
+    ]
+    return f"{sum(larger)} of {len(larger)}"
+
+
+def span(numbers: Measurements, quantity: str, arms: Iterable[str] | None = None) -> str:
+    """Return the smallest and the largest mean: ``from 1.7 ± 0.5 (SAM) to 5.9 ± 0.6 (SGD)``.
+
+    Args:
+        numbers: Where the quantity was recorded.
+        quantity: Its recorded name.
+        arms: The arms; None for all.
+
+    Returns:
+        The two means over seeds with 95% intervals; words that say so where no arm has a mean.
+    """
+    recorded = numbers.where(quantity=quantity).arms if quantity in numbers else []
+    values = {arm: numbers.values(quantity, arm) for arm in (recorded if arms is None else arms)}
+    means = {arm: statistics.fmean(row) for arm, row in values.items()}
+    finite = [arm for arm, mean in means.items() if math.isfinite(mean)]
+    if not finite:
+        return "over values that are not known"
+    low, high = (extreme(finite, key=means.__getitem__) for extreme in (min, max))
+    return f"from {mean_text(values[low])} ({low}) to {mean_text(values[high])} ({high})"

@@ -12,6 +12,8 @@ from studies.formatting import interval_text, list_text, number_text, seeds_text
 from studies.intervals import share_interval
 from studies.runs import RecordedRun, Runs
 
+_MOST_NAMES = 8
+
 
 def divergence(runs: Runs, *, label: str) -> Table | Sentence:
     """Return a table of the runs that diverged, or the sentence that none did, for the appendix.
@@ -157,16 +159,21 @@ def learned(runs: Runs) -> Sentence:
             others.setdefault(f"{sum(seeds)} of {len(seeds)} seeds", []).append(arm)
     if not others:
         return Sentence(f"All {len(by_seed)} arms exceed twice chance accuracy in every seed.")
-    counts = list_text([f"{seeds} ({'; '.join(names)})" for seeds, names in others.items()])
+    counts = list_text([f"{seeds} ({_names(names)})" for seeds, names in others.items()])
     several = len(always) != 1
     start = (
         f"{len(always) or 'None'} of the {len(by_seed)} arms exceed{'' if several else 's'} twice "
         "chance accuracy in every seed"
     )
     if not 2 * len(always) > len(by_seed) and always:
-        start += f" ({'; '.join(always)})"
+        start += f" ({_names(always)})"
     rest = "other does" if len(by_seed) - len(always) == 1 else "others do"
     return Sentence(f"{start}. The {rest} so in {counts}.")
+
+
+def _names(arms: Sequence[str]) -> str:
+    """Return the names of arms for brackets; of more than a reader takes in, their number."""
+    return "; ".join(arms) if len(arms) <= _MOST_NAMES else f"{len(arms)} arms"
 
 
 def rebounds(runs: Runs) -> Sentence:

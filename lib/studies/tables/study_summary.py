@@ -6,6 +6,8 @@ from studies.measurements import Measurements
 from studies.quantities import QUANTITIES, quantity
 from studies.recording import Recording
 
+_KINDS = {"quadratics": "quadratic models"}  # kinds of entries whose names are no words
+
 
 def closing(study: Recording, *, evidence: bool) -> Sentence:
     """Return what a study rests on, for the appendix: its numbers, failures, and what is missing.
@@ -17,7 +19,7 @@ def closing(study: Recording, *, evidence: bool) -> Sentence:
     numbers = Measurements(study.record.rows("measurements"))
     total, failed = numbers.counts()
     failures = [
-        f"{count} of {quantity_words(name)}{_reasons(numbers, name)}"
+        f"{count} value{'s' * (count > 1)} of {quantity_words(name)}{_reasons(numbers, name)}"
         for name, count in numbers.failures().items()
     ]
     diverged = numbers.diverged_count()
@@ -55,10 +57,12 @@ def _reasons(numbers: Measurements, quantity: str) -> str:
 def _missing(study: Recording) -> list[str]:
     if not study.missing:
         return []
-    kinds = list_text([f"{len(labels)} {kind}" for kind, labels in study.missing.items()])
+    kinds = list_text(
+        [f"{len(labels)} {_KINDS.get(kind, kind)}" for kind, labels in study.missing.items()]
+    )
     return [
-        f"The record was made before the code could measure {kinds} that this study also asks for. "
-        f"`make study STUDY={study.name} PROFILE=paper` measures them."
+        f"The record lacks {kinds} that the present code also measures. "
+        f"`make study STUDY={study.name} PROFILE=paper` adds them."
     ]
 
 
