@@ -55,7 +55,11 @@ def training_path(paths: Results[TrainingPath], *, label: str, caption: str, alt
     data["slider"] = {
         "name": "Moment of training",
         "stops": [_moment(epoch) for epoch in _first(titled).epochs],
-        "facts": ["loss (nats)", "loss on the plane (nats)", "distance from the plane"],
+        "facts": [
+            "loss (nats)",
+            "loss on the plane (nats)",
+            "distance from the plane (parameter units)",
+        ],
     }
     return Surface(picture, data, label=label, caption=caption, alt=alt)
 

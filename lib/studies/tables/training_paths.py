@@ -33,7 +33,8 @@ def plane_gap(paths: Results[TrainingPath]) -> str:
     Args:
         paths: (arm, seed) -> path.
     """
-    return f"Its loss is off by up to {_each(paths, _largest_gap)}"
+    gaps = _each(paths, _largest_gap)
+    return f"The loss on the plane differs from the loss at the network by up to {gaps}"
 
 
 def curvature_course(paths: Results[TrainingPath]) -> str:
