@@ -115,9 +115,11 @@ table = tables.comparison(
     at_equal_loss,
     ["train_loss", "loss", "test_loss", *compared],
     label="tab-equal",
-    caption=f"At equal training loss BN {tables.effects(at_equal_loss, compared, pair)}. Mean over "
-    "seeds with 95% interval, and ratio of the paired values. Loss, λ_max and SAM rise are "
-    f"measured on the first {examples.count:,} training examples.",
+    caption="At equal training loss, in eval mode, BN "
+    f"{tables.effects(at_equal_loss, compared, pair)}. Mean over seeds with 95% interval, and "
+    "ratio of the paired values. Loss, λ_max and SAM rise are measured on the first "
+    f"{examples.count:,} training examples.",
+    emphasise="BN / no BN",
 )
 equality = tables.equality(at_equal_loss, "train_loss", pair)
 slopes = tables.slope_shares(at_equal_loss, pair, rho=rho)
@@ -150,14 +152,13 @@ figure = figures.pairs(
     f"with 95% intervals. Steps have ρ = {rho}, the adaptive ones {rho_adaptive}.",
     alt="Four panels, with and without BN: two measures of sharpness, each raw and relative.",
 )
-gaps = {"test_loss": "the test loss", "loss_gap": "the gap from training to test loss"}
 ended = ["test_accuracy", "test_loss", "train_loss", "loss_gap", "step_noise", "step_noise_matched"]
 table = tables.comparison(
     trained | at_end,
     [*ended, "lambda_min", *sharpness],
     label="tab-measures",
-    caption=f"BN {tables.effects(trained, gaps, pair)}. All measures at the end of training: mean "
-    "over seeds with 95% interval, and ratio of the paired values.",
+    caption=f"BN {tables.effects(trained, ['test_loss', 'loss_gap'], pair)}. All measures "
+    "at the end of training: mean over seeds with 95% interval, and ratio of the paired values.",
 )
 methods = display.Sentence(
     "**Eigenvalues.** Lanczos iterations run until the residual $\\lVert Hu-\\lambda u\\rVert$ of "
@@ -369,14 +370,19 @@ display.show(figure, table.at("detail"), spread.at("detail"))
 # %% Draw planes through the solutions of the first seed
 planes = study.random_planes(first_ends, points=plane_points)
 top_planes = study.top_planes(first_ends, points=plane_points, reach=top_reach)
-highest = [f"{plane.loss.max():.3g} nats ({title})" for title, plane in planes.titled.items()]
-rising = f"the loss rises to {formatting.list_text(highest or ['an unknown height'])}"
+rising, rising_top = (
+    formatting.list_text(
+        [f"{plane.loss.max():.3g} nats ({title})" for title, plane in cuts.titled.items()]
+        or ["an unknown height"]
+    )
+    for cuts in (planes, top_planes)
+)
 random_figure = figures.predicted_planes(
     planes,
     unit="filter norms",
     label="fig-planes",
-    caption=f"Along two random directions {rising}. Contours: training loss in eval mode, first "
-    "seed.",
+    caption=f"Along two random directions the loss rises to {rising}. Contours: training loss in "
+    "eval mode, first seed.",
 )
 top_figure = figures.predicted_planes(
     top_planes,
@@ -384,14 +390,14 @@ top_figure = figures.predicted_planes(
     xlabel="along the first eigenvector",
     ylabel="along the second",
     label="fig-top",
-    caption="Along the two eigenvectors with the largest eigenvalues the loss rises steeply within "
-    "a fraction of a unit. Contours: training loss in eval mode, first seed.",
+    caption="Along the two eigenvectors with the largest eigenvalues the loss rises to "
+    f"{rising_top}. Contours: training loss in eval mode, first seed.",
 )
 surface = figures.surface(
     planes.titled,
     label="fig-surface",
-    caption=f"Along two random directions {rising}. Surfaces: training loss in eval mode over α "
-    "and β, in filter norms; first seed.",
+    caption=f"Along two random directions the loss rises to {rising}. Surfaces: training loss in "
+    "eval mode over α and β, in filter norms; first seed.",
     alt="Two surfaces, with and without batch normalisation: training loss around the solution.",
 )
 display.show(surface, random_figure.at("detail"), top_figure.at("detail"))
@@ -470,11 +476,12 @@ display.show(
     tables.closing(study, evidence=study.evidence).at("appendix"),
     display.Findings(
         f"In eval mode BN {tables.effects(at_end, both, pair)}; under batch statistics, as in "
-        f"training, it {tables.effects(whole, both, batch_pair)}.",
+        f"training, it {tables.effects(whole, both, batch_pair)} ([](#fig-modes)).",
         f"At the end of training BN {tables.effects(trained, ['test_accuracy'], pair)}; at equal "
-        f"training loss it {tables.effects(at_equal_loss, ['test_accuracy'], pair)}.",
+        f"training loss it {tables.effects(at_equal_loss, ['test_accuracy'], pair)} "
+        "([](#tab-equal)).",
         f"The straight path between solutions with BN {crossing['batch']} under batch statistics. "
-        f"The remaining share of this barrier is {left}.",
+        f"The remaining share of this barrier is {left} ([](#fig-routes)).",
     ),
 )
 
@@ -527,5 +534,5 @@ display.Sentence(f"**What it means.** {by_statistics} {by_scale} {by_training} {
 # trained unequally far. The SAM rise uses the gradient of all examples, not of a mini-batch, and is
 # a lower bound on the worst rise within its radius. Alignment finds a local optimum, and a curve
 # trains for epochs that its ends did not have: a barrier that remains may still be avoidable. All
-# seeds share one set of examples, and intervals over three pairs are wide. The source names neither
+# seeds share one set of examples, and intervals over few pairs are wide. The source names neither
 # architecture nor learning rate, so we compare the direction of its numbers, not their size.

@@ -14,24 +14,19 @@
 # %% [markdown]
 # # Is a residual network flatter than a plain convolutional one?
 #
-# **Question.** A residual network with batch normalisation (BN) and a plain convolutional network
-# of about its size are trained in the same way. Which is more accurate, which one ends flatter, and
-# is it so by every measure? Are two residual networks connected by a straight path?
+# **Question.** We train a residual network (ResNet) with batch normalisation and a plain
+# convolutional network (CNN) with about as many parameters in the same way. Which is more accurate,
+# which ends flatter, and does a straight path connect two residual networks?
 #
-# **Measured.** Over seeds: accuracy, SAM's rise and extreme eigenvalues of the Hessian, in eval
-# mode, under batch statistics, and where no scaling of weights changes them; what the source's own
-# Lanczos gives on our networks; error on the straight path between two networks, under three
-# policies for the statistics of BN.
-#
-# **What will be shown.** How the two kinds of networks compare over seeds, by converged measures
-# and by those of a source that compared one network of each kind. What becomes of the source's
-# claims (S2.1, S2.2, S2.3, S2.5) stands in the study of verdicts.
+# **Measured.** Test accuracy, the rise of the loss after SAM's ascent step [@foret2021] and the
+# extreme eigenvalues of the Hessian, in eval mode and under the statistics of the batch; loss and
+# accuracy on the straight path between two residual networks.
 
-# %%
+# %% Imports
 from landscape import models, training
-from studies import Arm, Study, arms, display, figures, formatting, tables
+from studies import Arm, Study, arms, display, figures, formatting, intervals, tables
 
-# %% tags=["parameters"]
+# %% Parameters tags=["parameters"]
 profile = "quick"  # smoke and quick are no evidence; paper is
 data_dir = "data"
 build_dir = "build"
@@ -61,13 +56,12 @@ path_examples = 256
 path_points = 11
 
 # %% [markdown]
-# ## The pair
+# ## Two networks of one size
 #
-# Three convolutions and two linear layers, and six residual blocks with BN, trained with one
-# optimizer and one schedule. [What departs from the source](#tab-departures) follows from the
-# parameters.
+# The ResNet stacks residual blocks with BN, the CNN convolutions and two linear layers without a
+# norm. Both share optimizer, schedule and order of batches.
 
-# %%
+# %% Train the two networks
 study = Study("02_skip_vs_cnn", vars())
 task = study.load(dataset, max_train=max_train)
 base = training.TrainConfig(
@@ -84,44 +78,48 @@ plain_cnn = models.CNN(channels=tuple(cnn_channels), hidden=cnn_hidden, norm="no
 resnet, cnn = Arm("ResNet", model="ResNet"), Arm("CNN", model="CNN")
 configs = arms.variants(base, {resnet: {}, cnn: {"model": plain_cnn}})
 runs = study.train(configs, task, seeds=seeds, workers=workers)
-sizes = [f"{arm} {size:,}" for arm, size in runs.sizes.items()]
-display.show(
-    tables.divergence(runs, label="tab-divergence"),
-    display.Sentence(
-        f"Parameters: {', '.join(sizes)}. The source has 2.1 and 1.8 million, and names neither "
-        "optimizer nor hidden units."
-    ),
+
+# %% List settings, departures from the source and divergences
+sizes = formatting.list_text([f"{size:,} ({arm})" for arm, size in runs.sizes.items()])
+size_sentence = display.Sentence(
+    f"The networks have {sizes} parameters, those of the source 2.1 million (ResNet) and 1.8 "
+    "million (CNN). The source names neither its optimizer nor its hidden units."
 )
-
-# %%
 source = {"dataset": "cifar10", "max_train": 50000, "epochs": 15, "precision": "float32"}
-cost_reasons = {"epochs": "the ResNet is dear", "max_train": "likewise", "precision": "costs less"}
-reasons = cost_reasons if study.evidence else dict.fromkeys(source, "a small run, no evidence")
-tables.departures(source, study.parameters, reasons, label="tab-departures")
+longer = f"training takes {source['epochs'] / epochs:g} times as long for {source['epochs']} epochs"
+reasons = {"epochs": longer, "precision": "bfloat16 takes less computing time"}
+if not study.evidence:
+    reasons = dict.fromkeys(source, "this is a small trial run")
+departures = tables.departures(source, study.parameters, reasons, label="tab-departures")
+divergence = tables.divergence(runs, label="tab-divergence")
+display.show(*(thing.at("appendix") for thing in (size_sentence, departures, divergence)))
 
-# %% [markdown]
-# How far the two got: accuracy and loss where training ended.
-
-# %%
+# %% Compare accuracy and loss
+text = formatting.interval_text
 ends = study.measurements.where(quantity=["test_accuracy", "train_loss", "test_loss"])
 more_accurate = ends.difference("test_accuracy", [resnet, cnn], factor=100)
+ahead = formatting.depending(
+    more_accurate,
+    above="The ResNet is more accurate",
+    below="The CNN is more accurate",
+    undecided="Neither network can be told to be more accurate",
+)
 display.Sentence(
-    f"Test accuracy, ResNet − CNN: {formatting.interval_text(more_accurate)} points. CNN over "
-    f"ResNet: {tables.ratio_words(ends, ['train_loss', 'test_loss'], [cnn, resnet])}."
+    f"{ahead} after {epochs} of the source's {source['epochs']} epochs: test accuracies differ by "
+    f"{text(more_accurate)} percentage points (ResNet − CNN, n = {more_accurate.n} seeds), and the "
+    f"training loss of the ResNet is {text(ends.ratio('train_loss', [resnet, cnn]))} times the "
+    "CNN's."
 )
 
 # %% [markdown]
-# ## Sharpness and extreme eigenvalues
+# ## Which network is flatter?
 #
-# At the solutions, on fixed training examples, in eval mode: extreme eigenvalues of the Hessian
-# until the residual is below $10^{-4}$ of the spectral range, SAM's one-step rise, and their
-# scale-invariant versions; the first two under batch statistics, as in training, too, where float32
-# rounds more, below $10^{-3}$. The CNN has no statistics, so that both are one for it. Beside them
-# stands what 15 steps of Lanczos on finite differences, without reorthogonalisation, give on the
-# same networks: [all numbers](#tab-pair), [the measures of sharpness seed by
-# seed](#fig-sharpness).
+# The source calls the network flatter whose loss rises less after one ascent step. We measure this
+# rise, and the extreme eigenvalues of the Hessian, where training ended: in eval mode, under the
+# statistics of the batch, as in training, and relative to the norms of filters, so that no scaling
+# of the weights changes them. The CNN has no statistics: its two modes are one.
 
-# %%
+# %% Measure sharpness and extreme eigenvalues
 solutions = runs.solutions(task.first(curvature_examples))
 at_end = ["lambda_max", "sam", "gradient_norm", "loss", "rounding"]
 eval_mode = study.measure(
@@ -141,87 +139,196 @@ numbers = ends | sharpness
 for size, values in by_step.items():
     numbers |= values.qualified(f"ε = {size:g}")
 
-# %%
-tables.comparison(
-    numbers,
-    numbers.quantities,
-    [resnet, cnn],
-    label="tab-pair",
-    caption=f"ResNet and CNN, on {curvature_examples} examples: mean over seeds ± half-width of "
-    "the 95% interval, and paired ratio. Ritz values are those of the source's Lanczos, with steps "
-    "ε of its finite differences.",
+# %% Compare sharpness in eval mode and under batch statistics
+pair, in_batches = [resnet, cnn], "lambda_max, batch statistics"
+rise, sharper = (sharpness.ratio(name, pair) for name in ("sam", "lambda_max"))
+rise_in_batches, sharper_in_batches = (
+    sharpness.ratio(name, pair) for name in ("sam, batch statistics", in_batches)
 )
-
-# %%
+by_rise = formatting.depending(
+    rise,
+    above="the ResNet ends sharper, not flatter",
+    below="the ResNet ends flatter",
+    undecided="neither network can be told to end flatter",
+)
+turned = formatting.depending(
+    sharper_in_batches,
+    above="under batch statistics it stays above the CNN's",
+    below="under batch statistics it falls below the CNN's",
+    undecided="under batch statistics it cannot be told from the CNN's",
+)
 figures.pairs(
     sharpness,
-    ["lambda_max", "lambda_max, batch statistics", "sam", "sam_adaptive"],
+    ["lambda_max", in_batches, "sam", "sam_adaptive"],
     label="fig-sharpness",
-    caption="Four measures of sharpness, a point a seed, thin lines joining the two networks of "
-    "one seed; open markers are means with 95% intervals. No scaling of weights changes the last. "
-    f"ρ = {rho}, adaptive {rho_adaptive}.",
+    caption=f"By the SAM rise in eval mode {by_rise}: its rise is {text(rise)} times the "
+    f"CNN's. Its λ_max is {text(sharper)} times as large in eval mode; {turned}. A point is a "
+    "seed, a thin line joins the networks of one seed, and open markers are means with 95% "
+    f"intervals. The ascent step has the length ρ = {rho}, for the adaptive rise "
+    f"{rho_adaptive} relative to the weights.",
     alt="Four panels comparing ResNet and CNN: largest Hessian eigenvalue in eval mode and under "
     "batch statistics, one-step sharpness, and its scale-invariant version.",
 )
 
-# %% [markdown]
-# Which network is flatter depends on what is measured: the rise that SAM looks at, or eigenvalues,
-# in eval mode or under batch statistics. The source reports 55.7 for the ratio of the rises.
+# %% Tabulate the measures of sharpness
+compared = ["train_loss", "lambda_max", in_batches, "lambda_max_relative", "lambda_min"]
+compared += ["sam", "sam, batch statistics", "sam_adaptive"]
+display.show(
+    tables.comparison(
+        numbers,
+        compared,
+        pair,
+        label="tab-pair",
+        caption="The last column is above 1 where the ResNet is the sharper network: mean over "
+        f"seeds ± half-width of the 95% interval and paired ratio, on {curvature_examples} "
+        "examples.",
+        emphasise="λ_max, batch statistics",
+    ),
+    tables.comparison(
+        numbers,
+        numbers.quantities,
+        pair,
+        label="tab-pair-all",
+        caption="All measures of the two networks follow: mean over seeds ± half-width of the 95% "
+        "interval, and paired ratio. Ritz values come from the source's Lanczos with steps ε of "
+        "its finite differences.",
+    ).at("detail"),
+)
 
-# %%
-rises = ["sam", "sam, batch statistics", "sam_adaptive"]
-eigenvalues = ["lambda_max", "lambda_min", "lambda_max, batch statistics", "lambda_max_relative"]
+# %% [markdown]
+# ### The source's eigenvalues
+#
+# The source takes its eigenvalues from a few steps of Lanczos on finite differences of gradients,
+# without reorthogonalisation, and names no step size ε. We run its method on our networks with
+# several ε, beside the converged eigenvalues.
+
+# %% Compare Lanczos on finite differences with converged eigenvalues
+first = min(lanczos_step_sizes)
+largest = by_step[first].ratio("ritz_max", pair)
+smallest = by_step[first].ratio("ritz_min", pair, sign=-1)
+lower = numbers.ratio("lambda_min", pair, sign=-1)
+heads = [f"{symbol}, {arm}" for symbol in ("λ_max", "λ_min") for arm in pair]
+kinds = {"converged": ("lambda_max", "lambda_min")}
+kinds |= {
+    f"ε = {size:g}": (f"ritz_max, ε = {size:g}", f"ritz_min, ε = {size:g}") for size in by_step
+}
+rows = {
+    kind: dict(zip(heads, [(name, arm) for name in names for arm in pair], strict=True))
+    for kind, names in kinds.items()
+}
+published_min, converged_min = (
+    [-value for value in group.values(name, cnn)]
+    for group, name in ((by_step[first], "ritz_min"), (eval_mode, "lambda_min"))
+)
+overshoot = intervals.paired_ratio(published_min, converged_min)
 display.show(
     display.Sentence(
-        f"CNN over ResNet: {tables.ratio_words(sharpness, rises, [cnn, resnet])}. ResNet over CNN, "
-        f"converged: {tables.ratio_words(sharpness, eigenvalues, [resnet, cnn])}."
+        f"By the source's method with ε = {first:g} the λ_max of the ResNet is {text(largest)} "
+        f"times the CNN's, and its |λ_min| {text(smallest)} times; converged, the ratios are "
+        f"{text(sharper)} and {text(lower)}."
     ),
-    display.Sentence(
-        f"By the source's Lanczos with steps of {lanczos_step_sizes[0]:g}, ResNet over CNN: "
-        f"{tables.ratio_words(by_step[lanczos_step_sizes[0]], ritz[:2], [resnet, cnn])}."
+    tables.grid(
+        numbers,
+        rows,
+        corner="method",
+        label="tab-lanczos",
+        caption="The source's Lanczos "
+        + formatting.depending(
+            overshoot, above="overstates", below="understates", undecided="may miss"
+        )
+        + f" negative curvature: with ε = {first:g} its |λ_min| of the CNN is {text(overshoot)} "
+        "times the converged value. Mean over seeds ± half-width of the 95% interval, in nats per "
+        "parameter².",
+        emphasise=(f"ε = {first:g}", f"λ_min, {cnn}"),
     ),
 )
 
 # %% [markdown]
 # ## The straight path between two residual networks
 #
-# From one network's weights to another's, with the running statistics interpolated as the weights
-# are (frozen), with those of the batch, and re-estimated at each point: [loss and
-# accuracy](#fig-paths), [barriers](#tab-barriers).
+# We interpolate the weights of two ResNets of different seeds. The statistics of BN are
+# interpolated likewise (frozen), taken from the batch, or estimated again at each point
+# (reestimate).
 
-# %%
+# %% Measure loss and accuracy on the straight path
 resnets = runs.where(model="ResNet").solutions(task.first(path_examples))
 paths = study.paths(resnets, points=path_points).grouped("split", "bn")
+barriers = {
+    bn: intervals.mean_interval([100 * path.error_barrier for path in pair_paths])
+    for (_, bn), pair_paths in paths.items()
+    if pair_paths
+}
+connected = formatting.depending(
+    barriers["frozen"],
+    border=2,
+    above="A barrier separates the two ResNets",
+    below="No barrier separates the two ResNets",
+    undecided="Whether a barrier separates the two ResNets stays open",
+)
+policies = {"frozen": "frozen", "batch": "batch", "reestimate": "re-estimated"}
+heights = formatting.list_text([f"{text(barriers[bn])} ({policies[bn]})" for bn in barriers])
+lowest = min(
+    100 * float(path.accuracy.min())
+    for (_, bn), them in paths.items()
+    if bn == "frozen"
+    for path in them
+)
 figures.paths(
     paths,
     label="fig-paths",
-    caption="The straight path between two ResNets under three policies for the statistics: mean "
-    f"over {len(seeds) // 2} disjoint pairs of seeds with 95% interval.",
+    caption=f"{connected}: on the straight path the error rises by {heights} percentage points. "
+    f"Training loss and accuracy, means over {len(seeds) // 2} disjoint pairs of seeds with 95% "
+    "intervals, under three policies for the statistics of BN.",
     alt="Two panels over the position on the path: training loss and accuracy, three curves each.",
 )
 
-# %%
+# %% Tabulate barriers and the lowest accuracy
 display.show(
-    tables.barriers(paths, label="tab-barriers"),
     tables.lowest(paths, chance=task.chance),
+    tables.barriers(paths, label="tab-barriers").at("detail"),
 )
 
 # %% [markdown]
-# ## What was shown
+# ## What was found
 
-# %%
+# %% State the findings
+found = display.Findings(
+    f"By the source's measure {by_rise}: its SAM rise is {text(rise)} times the CNN's in eval "
+    f"mode, and {text(rise_in_batches)} times under batch statistics (n = {rise.n} seeds).",
+    f"The λ_max of the ResNet is {text(sharper)} times the CNN's in eval mode; "
+    f"{turned} ({text(sharper_in_batches)}).",
+    f"{connected}: on the straight path the error rises by {text(barriers['frozen'])} percentage "
+    f"points, and accuracy falls to {lowest:.1f}% (guessing: {100 * task.chance:.0f}%; n = "
+    f"{barriers['frozen'].n} pairs).",
+)
 study.close("Residual against plain convolutional networks")
-tables.closing(study, evidence=study.evidence)
+display.show(found, tables.closing(study, evidence=study.evidence))
 
 # %% [markdown]
-# ## Limits
-#
-# One data set, one optimizer and one learning rate for both networks, which may suit one of them
-# better, and sharpness follows it. Both are trained for fewer epochs than the source's, and are
-# compared where that ends, at unequal training losses, with which curvature of the cross-entropy
-# falls. The two differ in more than skip connections: in normalisation, in depth and in the size
-# of their linear layers, so that nothing here says which of these is the cause. What bfloat16
-# changes was not checked on these networks. The source leaves out its initialisation and the step
-# of its finite differences: several steps are tried. A first run on 4,000 examples left both
-# equally accurate, which says nothing of a source that has 50,000: it was replaced. Eigenvalues are
-# those on few examples, and the barriers those of few disjoint pairs.
+# ## Discussion
+
+# %% Say what it means
+display.Sentence(
+    "**What it means.** "
+    + (
+        "Which network counts as flatter depends on the statistics of BN more than on the "
+        "architecture: eval mode and training mode rank λ_max in opposite ways."
+        if (sharper.low > 1 > sharper_in_batches.high)
+        or (sharper.high < 1 < sharper_in_batches.low)
+        else "Eval mode and training mode do not rank λ_max in opposite ways."
+    )
+    + formatting.depending(
+        barriers["frozen"],
+        border=2,
+        above=" Two ResNets do not lie in one linearly connected valley.",
+        below=" Two ResNets lie in one linearly connected valley.",
+        undecided=" Linear connectivity stays open.",
+    )
+)
+
+# %% [markdown]
+# **What would change it.** Both networks share one learning rate, which may suit either better, and
+# are trained for fewer epochs than in the source; sharpness is compared at unequal training losses.
+# They differ in normalisation, depth and linear layers as well as in skip connections, so that no
+# single cause is shown: [the section on sharpness](#02_skip_sharpness/02-skip-sharpness) removes
+# the skip connections alone. The effect of bfloat16 was not checked on these networks.

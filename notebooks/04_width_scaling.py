@@ -131,11 +131,14 @@ for check in (diverged, tables.learned(runs), tables.rebounds(runs), sizes):
 
 # %% List what differs from the source
 source = {"learning_rate": 0.01, "momentum": 0.9, "dataset": "mnist", "max_train": 60000}
-source |= {"mlp_epochs": "24, of MLP-128 12", "cnn_epochs": 7, "mlp_widths": [32, 64, 128]}
+source |= {"mlp_epochs": "24 (12 at width 128)", "cnn_epochs": 7, "mlp_widths": [32, 64, 128]}
 source |= {"cnn_widths": [16, 32, 64], "seeds": "one, not named"}
-reasons = {"mlp_epochs": "one plan for all", "cnn_epochs": "one costs many of an MLP's"}
-reasons |= {"mlp_widths": "a wider range", "cnn_widths": "a wider range", "seeds": "intervals"}
-reasons = reasons if study.evidence else dict.fromkeys(source, "a small run, no evidence")
+reasons = {"mlp_epochs": "all widths share one plan", "cnn_epochs": "an epoch of a CNN is dear"}
+reasons |= dict.fromkeys(
+    ["mlp_widths", "cnn_widths"], "a wider range shows whether a trend goes on"
+)
+reasons |= {"seeds": "intervals need several networks"}
+reasons = reasons if study.evidence else dict.fromkeys(source, "the run is small and no evidence")
 tables.departures(source, study.parameters, reasons, label="tab-departures").at("appendix")
 
 # %% [markdown]
@@ -203,16 +206,16 @@ sharp |= study.measurements.where(quantity="outliers")
 drawn = ["lambda_max", "trace", "sam", "sam_adaptive", "average_rise", "noise_trace"]
 fit = power_laws.power_law_exponents
 by_family = fit(sharp, ["lambda_max"], families)
-sharper = tables.trend(by_family, "lambda_max", plural, noun="λ_max", size="the width")
 figure = figures.against_size(
     sharp | trained.where(quantity="train_loss"),
     [*drawn, "train_loss", "outliers"],
     families,
     x="width",
     label="fig-curvature",
-    caption=f"On {few.count:,} training examples {sharper}. Mean over seeds with 95% interval; "
-    f"steps of {rho:g} (SAM), {rho_adaptive:g} (adaptive) and {rho_average:g} (average); "
-    f"{task.classes} classes.",
+    caption=f"On {few.count:,} training examples "
+    f"{tables.trend(by_family, 'lambda_max', plural, noun='λ_max', size='the width')}. Mean over "
+    f"seeds with 95% interval; steps of {rho:g} (SAM), {rho_adaptive:g} (adaptive) and "
+    f"{rho_average:g} (average); {task.classes} classes.",
 )
 display.show(figure, tables.gaps(sharp, classes=task.classes))
 
@@ -267,12 +270,12 @@ table = tables.arms(
     headings | {"train_loss": "training loss (nats)"},
     compared,
     runs=runs,
+    emphasise="λ_max, equal loss",
     label="tab-compared",
     caption=f"{flatter} Mean over seeds with 95% interval, at the end of training where not said "
     f"otherwise; λ_max on {more}.",
 )
-equality = tables.equality(at_equal, "loss", compared)
-display.show(table, equality.at("detail"))
+display.show(table, tables.equality(at_equal, "loss", compared).at("detail"))
 
 # %% [markdown]
 # ## Basins
@@ -290,26 +293,28 @@ shaped, equally_shaped = (
     study.basins(cuts, level=basin_level) | study.shapes(cuts) | study.quadratic_radii(cuts)
     for cuts in (planes, equal_planes)
 )
+three = [*reversed(widest["MLP"]), widest["CNN"][0]]
 figures.predicted_planes(
-    planes.where(arm=shown_arms, seed=seeds[0]),
+    planes.where(arm=three, seed=seeds[0]),
     unit="filter norms",
     label="fig-planes",
-    caption=f"The basins are {tables.means(shaped, 'basin_width', shown_arms)} filter norms wide. "
+    caption=f"The basins are {tables.means(shaped, 'basin_width', three)} filter norms wide. "
     "Contours: training loss on a plane along two random directions, first seed.",
 )
 
 # %% Draw the basins against the width
 shape_quantities = ["basin_width", "anisotropy", "roughness", "quadratic_radius"]
 of_shapes = fit(shaped, ["basin_width", "anisotropy"], families)
-wider = tables.trend(of_shapes, "basin_width", plural, noun="The diameter", size="the width")
-rounder = tables.trend(of_shapes, "anisotropy", plural, noun="the anisotropy", size="the width")
 figure = figures.against_size(
     shaped,
     shape_quantities,
     families,
     x="width",
     label="fig-basins",
-    caption=f"{wider}; {rounder}. Basins {basin_level:g} nats above the solution: mean over seeds "
+    caption=""
+    f"{tables.trend(of_shapes, 'basin_width', plural, noun='Basin diameter', size='the width')}; "
+    f"{tables.trend(of_shapes, 'anisotropy', plural, noun='anisotropy', size='the width')}. "
+    f"Basins {basin_level:g} nats above the solution: mean over seeds "
     "with 95% interval.",
 )
 display.show(figure, tables.resolution(shaped).at("detail"))
@@ -327,9 +332,10 @@ spans = {span: {width: families["MLP"][width] for width in mlp_compared}}
 fitted = [*drawn, "train_loss", "basin_width", "anisotropy", "epochs_to_target"]
 exponents = fit(sharp | trained | shaped | to_loss, fitted, {**families, **spans})
 exponents |= fit(at_many.qualified(more), [many_lambda], {"MLP": families["MLP"], **spans})
-at_loss = {f"{span}, equal loss": spans[span]}
 equal_numbers = at_equal.qualified(more) | equally_shaped
-exponents |= fit(equal_numbers, [many_lambda, "basin_width", "anisotropy"], at_loss)
+exponents |= fit(
+    equal_numbers, [many_lambda, "basin_width", "anisotropy"], {f"{span}, equal loss": spans[span]}
+)
 local = (
     "Between neighbouring widths, the exponent of λ_max takes values from "
     f"{tables.local_trend(by_family, 'lambda_max', plural)}."
@@ -434,10 +440,11 @@ figures.against_target(
     of_networks | to_loss,
     ["anisotropy", "basin_width"],
     "epochs_to_target",
+    of_source,
     y=f"epochs to {loss_level:g} nats",
     label="fig-scatter",
-    caption=f"{predicted['both']} Epochs against the shape of the basin, a point for each network; "
-    "runs that never get there stand at the end of their plan.",
+    caption=f"{predicted['both']} Epochs against the shape of the basin, a point for each network "
+    "that claims compare; runs that never get there stand at the end of their plan.",
     alt="Two clouds of points, a marker for each arm: training time over anisotropy and width.",
 )
 
@@ -449,9 +456,9 @@ study.close("Width")
 display.show(
     tables.closing(study, evidence=study.evidence).at("appendix"),
     display.Findings(
-        flatter,
-        f"{paired} {alike_pair}",
-        f"To {level}, {speeds[0]}. {predicted['both']}",
+        f"{flatter.removesuffix('.')} ([](#tab-compared)).",
+        f"{paired} {alike_pair.removesuffix('.')} ([](#fig-equal-pairs)).",
+        f"To {level}, {speeds[0]}. {predicted['both'].removesuffix('.')} ([](#fig-scatter)).",
     ),
 )
 

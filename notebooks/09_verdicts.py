@@ -17,28 +17,24 @@
 # **Question.** Which claims of the five sources do our measurements reproduce, which do they
 # contradict, and on what does each answer depend?
 #
-# **Measured.** Nothing: every number comes from the records of the studies. A source's claim is
-# split into atomic claims, each one measured relation with one claimed side of one border.
+# **Measured.** Nothing anew: every number comes from the records of the studies. A claim of a
+# source is split into parts. Each part is one measured relation, with one claimed side of one
+# border.
 #
-# **How a claim is judged.** *As the source measured*: reproduced if the 95% interval lies on the
-# claimed side, even inside the margin; contradicted if it lies on the other side, or if the 90%
-# interval lies inside the margin around no effect; else undecided. Where several relations are
-# claimed together, the other side and the margin are corrected by Holm. *What it depends on*: six
-# checks ask the same by a better estimator, under other statistics of batch normalisation (BN), in
-# units that no scaling of weights changes, at equal training loss, with other steps or starts, at
-# another size. Each holds, is gone (no difference left), is reversed, or is undecided; the other
-# side is corrected over all checks of a claim. A claim is an artefact only where a better estimator
-# does not show it. *Size*: whether the interval holds the source's number.
-#
-# Every rule stands below, above what it found. All were written after the measurements were seen,
-# so each says what the report said before, and why the word changed. The margins are parameters: a
-# changed one is judged in seconds, without measuring anything.
+# **How a part is judged.** It is *reproduced* if the 95% interval lies on the claimed side of the
+# border. It is *contradicted* if the interval lies on the other side, or if the 90% interval lies
+# inside the margin where two numbers count as equal. Otherwise it is *undecided*. Six checks then
+# ask the same question with a better estimator, under batch statistics of batch normalisation (BN),
+# in relative units, at equal training loss, with other steps or starts, and at another size. A
+# claim as a whole is reproduced if all its parts are, and *partly* reproduced if some are;
+# contradicted if no part is reproduced and at least one is contradicted. Tests of several relations
+# at once are corrected by Holm.
 
-# %%
+# %% Imports
 import itertools
 import math
 
-from studies import display, tables
+from studies import display, figures, tables
 from studies.verdicts import (
     Judgements,
     Parameter,
@@ -58,7 +54,7 @@ from studies.verdicts import (
     share,
 )
 
-# %% tags=["parameters"]
+# %% Parameters tags=["parameters"]
 profile = "quick"  # smoke and quick are no evidence; paper and published are
 build_dir = "build"
 ratio_margin = 1.25  # ratios from 1/1.25 to 1.25 count as no difference
@@ -73,29 +69,12 @@ bound_radius = 0.05  # of the PAC-Bayes bound of S2.7
 bound_delta = 0.05  # the probability that it fails
 
 # %% [markdown]
-# The words of the report before, by the sources' claims, and the reasons why a rule changed.
+# Several studies measure the same quantities; we name them once. Where no measurement at equal
+# training loss exists, the check divides $\lambda_{\max}$ by the training loss, which is weaker
+# evidence; the verdict then says "per unit of training loss".
 
-# %%
-undecided = dict.fromkeys("S1.3 S1.4 S2.1 S2.4 S2.8 S3.1 S3.6 S3.7".split(), "inconclusive")
-undecided |= dict.fromkeys("S5.2 S5.3 S5.4 S5.5 S5.8 S5.9".split(), "inconclusive")
-stood = dict.fromkeys("S1.2 S1.5 S2.5 S2.6 S3.2 S5.1".split(), "reproduced")
-fell = {"S2.2": "contradicted", "S3.5": "contradicted"}
-fell |= dict.fromkeys("S1.1 S2.3 S3.3 S3.4".split(), "artefact")
-verdicts = Judgements("09_verdicts", vars(), former={**undecided, **stood, **fell})
-explained = "Only a better estimator turns a claim into an artefact now; no other check does."
-equivalence = "Two numbers within the margin now count as no difference."
-holm = "One check of several is corrected for their number."
-learning = "Networks that did not learn leave ratios and exponents of curvature, and are counted."
-loss_check = "The check at equal training loss was missing."
-now_judged = "Its numbers were shown; now a rule judges them."
-shown = {"former": "shown, not judged", "changed": now_judged}
-unjudged = {"former": "not judged", "changed": "No rule judged it before."}
-
-# %% [markdown]
-# Numbers that several studies have. $\lambda_{\max}$ per unit of training loss stands where no
-# measurement at equal loss exists: their ratio is no proof, and the words for the check say so.
-
-# %%
+# %% Read the claims, and name the numbers that several studies have
+verdicts = Judgements("09_verdicts", vars())
 accuracy, train_loss = number("test_accuracy"), number("train_loss")
 lambda_max, lambda_min = number("lambda_max"), number("lambda_min")
 sam, adaptive, relative = number("sam"), number("sam_adaptive"), number("lambda_max_relative")
@@ -113,11 +92,11 @@ straight = {"path": "straight", "split": "train"}
 # %% [markdown]
 # ## Batch normalisation (S1)
 #
-# Networks with BN against the same ones without, seed by seed. $\lambda_{\max}$ under batch
-# statistics is that of the whole spectra; without BN there is one mode. SAM's rise less its slope
-# is what the gradient does not explain.
+# We compare networks with BN and the same networks without it, seed by seed. Under batch
+# statistics, $\lambda_{\max}$ comes from the spectra of the whole network. The slope of the SAM
+# rise is the part that the gradient alone explains.
 
-# %%
+# %% Compare the arms with and without BN
 study = verdicts.study("01_bn_ablation")
 bn = study.contrast("with BN", {"norm": "batch"}, {"norm": "none"})
 batch, none = bn.first, bn.second
@@ -136,16 +115,15 @@ bn_sam = bn.ratios(
 )
 
 # %% [markdown]
-# S1.1 to S1.3: accuracy and step noise, $\lambda_{\max}$ and SAM's rise, alone and at equal
-# training loss.
+# S1.1 to S1.3 concern accuracy, the noise of steps, $\lambda_{\max}$ and the SAM rise. Each is
+# judged at the end of training and checked at equal training loss.
 
-# %%
+# %% Judge accuracy, λ_max and the SAM rise
 study.above("S1.1a", bn.points(), training_loss=equal_accuracy)
 study.below(
     "S1.1b",
     bn.ratio(number("step_noise", bn="batch")),
     training_loss=bn.ratio(number("step_noise_matched", at="equal loss", bn="batch")),
-    changed=explained,
 )
 batch_per_loss = (batch_spectrum / batch[train_loss]).named("λ_max", "in batches", per_loss)
 beside_loss = [
@@ -158,13 +136,13 @@ study.above(
     **{**bn_lambda, "training_loss": beside_loss},
     size="One seed alone was measured on 256, 1,024 and 4,096 examples.",
 )
-study.above("S1.3", bn.ratio(sam), **bn_sam, changed=equivalence)
+study.above("S1.3", bn.ratio(sam), **bn_sam)
 
 # %% [markdown]
-# S1.4 claims two relations at once; S1.5 is about the straight path between two solutions, and
-# about the lowest of three other paths.
+# S1.4 claims two relations at once: sharper and more accurate. S1.5 concerns the straight path
+# between two solutions, and the best of three other paths.
 
-# %%
+# %% Judge sharpness with accuracy, and barriers
 more_accurate = bn.points().against(0, "above")
 study.above("S1.4a", [bn.ratio(lambda_max), more_accurate], **bn_lambda, source_numbers=())
 study.above("S1.4b", [bn.ratio(sam), more_accurate], **bn_sam, source_numbers=())
@@ -182,17 +160,16 @@ detours = [
 lowest_barrier = least(*detours).named("Lowest error barrier of three paths", "with BN")
 study.above("S1.5b", barrier(batch[lowest_barrier]), barrier_margin)
 
-# %%
-display.show(*tables.judged_study(verdicts, study, label="bn"))
+# %% Show the claims on BN
+display.show(*figures.claim_forests(verdicts.of(study), evidence=verdicts.evidence))
 
 # %% [markdown]
 # ## Residual networks against plain ones (S2)
 #
-# Largest and smallest Ritz value are the source's own estimators, as it published them;
-# $\lambda_{\max}$ and $\lambda_{\min}$ are converged. The paths lie between pairs of residual
-# networks.
+# The source estimates extreme eigenvalues by Ritz values, which we repeat as published; the checks
+# use converged $\lambda_{\max}$ and $\lambda_{\min}$.
 
-# %%
+# %% Judge accuracy and flatness of the ResNet
 study = verdicts.study("02_skip_vs_cnn")
 skips = study.contrast("in the ResNet than in the CNN", {"model": "ResNet"}, {"model": "CNN"})
 plain = study.contrast("in the CNN than in the ResNet", {"model": "CNN"}, {"model": "ResNet"})
@@ -216,9 +193,9 @@ study.above(
 )
 
 # %% [markdown]
-# S2.3: the source's eigenvalues are Ritz values of 15 Lanczos steps on finite differences.
+# The source takes its eigenvalues from 15 Lanczos steps with finite differences (S2.3).
 
-# %%
+# %% Judge extreme eigenvalues
 study.above(
     "S2.3a",
     skips.ratio(ritz_max, published=True),
@@ -226,32 +203,31 @@ study.above(
         estimator=lambda_max, bn_mode=batch_lambda, scale=relative, training_loss=lambda_per_loss
     ),
     places=by_loss,
-    changed=explained,
 )
 study.above(
     "S2.3b",
     skips.ratio(ritz_min, published=True),
     **skips.ratios(estimator=size_of_min, training_loss=min_per_loss),
     places=by_loss,
-    changed=explained,
 )
 shares = [
     least(*(arm[-low / high] for arm in (resnet, cnn))).named("Smaller −λ_min / λ_max of both")
     for low, high in ((number("ritz_min", **source_step), ritz_max), (lambda_min, lambda_max))
 ]
 by_ritz = level(shares[0], "by Ritz values", log=True, published=True)
-study.above("S2.3c", by_ritz, 0.1, estimator=level(shares[1], log=True), **shown)
+study.above("S2.3c", by_ritz, 0.1, estimator=level(shares[1], log=True))
 
 # %% [markdown]
-# S2.5: paths between two ResNets. S2.7: the bound as the source prints it, and with the radius
-# divided too. S2.9: whether Lanczos converges on networks of millions of parameters.
+# S2.5 concerns paths between two ResNets. S2.7 is judged with the bound as the source prints it,
+# and checked with the radius divided too. S2.9 asks whether Lanczos converges on networks with
+# millions of parameters.
 
-# %%
+# %% Judge paths, the PAC-Bayes bound and Lanczos
 crossed = [lowest("paths", "accuracy", bn=policy, **straight) for policy in statistics]
 falls = [level(resnet[one], "between ResNets", factor=100, unit="%") for one in crossed]
 heights = [barrier(resnet[one], "between ResNets") for one in errors]
 study.above("S2.5a", heights[0], barrier_margin, bn_mode=heights[1:])
-study.below("S2.5b", falls[0], 12, bn_mode=falls[1:], **shown)
+study.below("S2.5b", falls[0], 12, bn_mode=falls[1:])
 study.below("S2.5c", heights[0], barrier_margin, bn_mode=heights[1:])
 names = ("01_bn_ablation", "02_skip_ablation", "02_skip_depth", "02_skip_sharpness")
 names += ("02_skip_starts", "02_skip_vs_cnn", "03_optimizer_sweep", "04_width_scaling")
@@ -264,33 +240,34 @@ study.above(
     estimator=bounded_gaps([study.record], **bound, inside=True, contrast="divided by n"),
     size=bounded_gaps(records, **bound, contrast="of all studies"),
     places={"estimator": "with the radius divided too", "size": "over all studies"},
-    **unjudged,
 )
 converges = lambda_max.converges().where(parameter_count() > 1e6, "over 10⁶ parameters")
 reached = share(
     "networks of over 10⁶ parameters have a converged λ_max", resnet[converges], cnn[converges]
 )
-study.above("S2.9c", reached, 0.5, **unjudged)
+study.above("S2.9c", reached, 0.5)
 
-# %%
-display.show(*tables.judged_study(verdicts, study, label="resnet"))
+# %% Show the claims on ResNets
+display.show(*figures.claim_forests(verdicts.of(study), evidence=verdicts.evidence))
 
 # %% [markdown]
 # ## Sharpness, conditioning and accuracy over norms and depths (S2, S3)
 #
-# Rank correlations over all seeds of the networks of four norms and of BN over depth, which train;
-# arms are clusters. A value that did not converge counts as known where its error interval overlaps
-# no other network's.
+# We correlate ranks over all seeds of networks that train: four norms, and BN at several depths.
+# Networks of one configuration form a cluster. A value that did not converge counts as known where
+# its error interval overlaps no other network's.
 
-# %%
+# %% Judge correlations with accuracy
 study = verdicts.study("02_skip_depth")
 trained = study.group({"norm": ["batch", "group", "layer", "instance"], "init": "he"})
 loss = train_loss.named("training loss")
-tied = {q: trained.correlation(number(q), accuracy) for q in ("sam", "lambda_max", "kappa")}
+named = {q: number(q) for q in ("sam", "lambda_max")}
+named["kappa"] = number("kappa").named("Condition number")
+tied = {q: trained.correlation(one, accuracy) for q, one in named.items()}
 tied_batch = {
     q: trained.correlation(number(q, bn="batch"), accuracy) for q in ("sam", "lambda_max")
 }
-partial = {q: trained.correlation(number(q), accuracy, given=loss) for q in tied}
+partial = {q: trained.correlation(one, accuracy, given=loss) for q, one in named.items()}
 checks = {q: {"bn_mode": tied_batch[q], "training_loss": partial[q]} for q in tied_batch}
 checks["kappa"] = {"training_loss": partial["kappa"]}
 border = "The part on how closely they are tied has a border of its own."
@@ -298,34 +275,35 @@ rows = (("S2.4a", "sam", 0), ("S2.4b", "lambda_max", 0), ("S2.4c", "sam", -0.85)
 rows += (("S2.4d", "lambda_max", -0.85), ("S3.5a", "lambda_max", 0), ("S3.5b", "kappa", 0))
 rows += (("S3.5c", "lambda_max", -0.85), ("S3.5d", "kappa", -0.85))
 for id, quantity, least_tie in rows:
-    study.below(id, tied[quantity], least_tie, **checks[quantity], changed=border)
+    study.below(id, tied[quantity], least_tie, **checks[quantity])
 
 # %% [markdown]
-# S2.8: conditioning against depth, where it doubles from the least depth to the greatest. S3.7:
-# $\lambda_{\max}$ before training and what becomes of the network.
+# S2.8 asks whether conditioning changes with depth; the border is an exponent that doubles it from
+# the least depth to the greatest. S3.7 sets $\lambda_{\max}$ before training against the final
+# accuracy.
 
-# %%
+# %% Judge conditioning over depth, and the landscape before training
 layers = study.record.parameters.get("depths", [8, 56])
 doubling = math.log(2, max(layers) / min(layers))  # The exponent that doubles it over the depths.
 for id, side, skip in (("S2.8a", "above", "no"), ("S2.8b", "below", "yes")):
     depths = study.series("depth", Parameter("depths"), skip=skip, norm="batch", init="he")
-    study.rule(side, id, depths.exponent("kappa"), doubling, changed=learning)
+    study.rule(side, id, depths.exponent(named["kappa"]), doubling)
 starts = [number(q, at="start", bn="batch") for q in ("lambda_max", "gradient_norm", "sam")]
 ends = accuracy.as_recorded().named("final accuracy")
 by_lambda, *by_others = (study.group().correlation(start, ends) for start in starts)
 named_side = "The claimed side is named, and all networks of one arm are one cluster."
-study.below("S3.7b", by_lambda, estimator=by_others, changed=named_side)
+study.below("S3.7b", by_lambda, estimator=by_others)
 
-# %%
-display.show(*tables.judged_study(verdicts, study, label="depth"))
+# %% Show the claims on norms and depths
+display.show(*figures.claim_forests(verdicts.of(study), evidence=verdicts.evidence))
 
 # %% [markdown]
 # ## Skip connections and BN, two by two (S3)
 #
-# All four networks from He's start; the check is PyTorch's, on fewer examples. A run that diverged
-# counts with the accuracy that it stops with.
+# All four networks start from He's initialisation; a check starts from PyTorch's, on fewer
+# examples. A run that diverged counts with the accuracy at which it stopped.
 
-# %%
+# %% Compare skip connections and BN
 study = verdicts.study("02_skip_ablation")
 four = (("yes", "batch"), ("no", "batch"), ("yes", "none"), ("no", "none"))
 arms = {
@@ -351,17 +329,12 @@ for init, (both, norm_alone, skip_alone, neither) in arms.items():
     effects[init] = points(main, 0.5 * norm_effect, "than the effect of BN", **cifar)
 
 # %% [markdown]
-# S3.1, S3.4 and S3.6: accuracy and training loss of the four, and whether networks with neither
-# learn.
+# S3.1 and S3.6 compare accuracy and training loss of the four networks. S3.4 asks whether networks
+# with neither skip connections nor BN learn at all.
 
-# %%
-for id, asked, why in (
-    ("S3.1a", with_skip, {}),
-    ("S3.1b", better, {}),
-    ("S3.1c", slower, unjudged),
-    ("S3.6", effects, {"changed": "Main effects of both are compared."}),
-):
-    study.above(id, asked["he"], step_and_start=asked["torch"], places=start_check, **why)
+# %% Judge accuracy of the four networks
+for id, asked in {"S3.1a": with_skip, "S3.1b": better, "S3.1c": slower, "S3.6": effects}.items():
+    study.above(id, asked["he"], step_and_start=asked["torch"], places=start_check)
 dead, dead_torch = arms["he"][3], arms["torch"][3]
 small = study.networks(skip="no", norm="none", init="he", rate="small")
 small_level = level(small[accuracy], "with a small step", factor=100, unit="%")
@@ -373,14 +346,13 @@ study.above(
     step_and_start=small_level.against(100 * chance_accuracy, "below"),
     places={"step and start": "with a small step"},
     source_numbers=(),
-    changed=explained,
 )
 
 # %% [markdown]
-# S3.4: how flat the landscape is where neither is used, and what becomes of gradients on their way
-# back. The planes are set against those of skip with BN.
+# S3.4 also claims a flat landscape and vanishing gradients where neither is used. A plane around
+# such a network is compared with one around the network with both.
 
-# %%
+# %% Judge the flat landscape and gradients
 reference = verdicts.study("02_skip_sharpness").networks(skip="yes", norm="batch")
 against = {"contrast": "with neither skip nor BN than with both", "learned": False}
 coarse, plane = (
@@ -389,25 +361,24 @@ coarse, plane = (
 )
 flat = level(dead[power], "with neither skip nor BN", log=True, published=True)
 converged = level(dead[lambda_max], "with neither skip nor BN", log=True)
-study.below("S3.4b", flat, 0.125, estimator=[converged, coarse], scale=plane, **shown)
+study.below("S3.4b", flat, 0.125, estimator=[converged, coarse], scale=plane)
 decay = number("signal_decay", at="start", bn="batch")
 fades, fades_torch = (
     level(arm[decay.named("Gradient's factor a layer", f"from {start} start")])
     for arm, start in ((dead, "He's"), (dead_torch, "PyTorch's"))
 )
-study.below("S3.4c", fades, 0.9, step_and_start=fades_torch, places=start_check, changed=explained)
+study.below("S3.4c", fades, 0.9, step_and_start=fades_torch, places=start_check)
 
-# %%
-display.show(*tables.judged_study(verdicts, study, label="two-by-two"))
+# %% Show the claims on skip and BN
+display.show(*figures.claim_forests(verdicts.of(study), evidence=verdicts.evidence))
 
 # %% [markdown]
 # ## Sharpness without skip connections (S3)
 #
-# The source's estimator is five power iterations; $\lambda_{\max}$ is converged. Per unit of
-# training loss stands $\lambda_{\max}$ over the loss of the curves, and under batch statistics over
-# the loss of the same examples. The border of "13 times" is the source's ratio over the margin.
+# The source runs five power iterations; the checks use the converged $\lambda_{\max}$. The border
+# of "13 times sharper" is the source's own ratio, divided by the margin.
 
-# %%
+# %% Judge sharpness without skip connections
 study = verdicts.study("02_skip_sharpness")
 alone = study.contrast(
     "without skip connections than with", {"skip": "no"}, {"skip": "yes"}, norm="batch"
@@ -429,16 +400,16 @@ for id, least_ratio, margin in (("S3.2b", None, "ratio"), ("S3.2c", times, None)
         ),
         size="One seed alone was trained on 5,000 examples, and with batches of 32.",
         places=by_loss,
-        changed=loss_check,
     )
-display.show(*tables.judged_study(verdicts, study, label="plain"))
+display.show(*figures.claim_forests(verdicts.of(study), evidence=verdicts.evidence))
 
 # %% [markdown]
 # ## Starts of networks without norm (S3)
 #
-# Whether residual networks without BN diverge, from He's start and from PyTorch's.
+# We count how many residual networks without BN diverge from He's start, and check it from
+# PyTorch's start.
 
-# %%
+# %% Judge divergence without BN
 study = verdicts.study("02_skip_starts")
 without_norm = {"skip": "yes", "norm": "none", "batch_size": Parameter("batch_size")}
 diverging = "residual networks without BN diverge"
@@ -446,20 +417,25 @@ fails = [
     share(diverging, study.networks(start=start, **without_norm)[diverged()], contrast=words)
     for start, words in {"he": "with He's start", "torch": "with PyTorch's start"}.items()
 ]
-study.above("S3.3", fails[0], 0.5, step_and_start=fails[1], places=start_check, changed=explained)
-display.show(*tables.judged_study(verdicts, study, label="starts"))
+study.above("S3.3", fails[0], 0.5, step_and_start=fails[1], places=start_check)
+display.show(*figures.claim_forests(verdicts.of(study), evidence=verdicts.evidence))
 
 # %% [markdown]
 # ## Optimizers and batch size (S5, S2)
 #
-# As the source has it, all optimizers share one rate, Adam has PyTorch's default. The checks give
-# each its own rate, SGD the shared one over $1 - \beta$, and compare at equal training loss.
+# As in the source, all optimizers share one rate and Adam has PyTorch's default. The checks give
+# each optimizer its own tuned rate, give SGD the shared rate over $1 - \beta$, and compare at equal
+# training loss.
 
-# %%
+# %% Name the choices of learning rates
 study = verdicts.study("03_optimizer_sweep")
 rates = {"SGD": "shared", "momentum": "shared", "Adam": "default"}
 bases = {"source": rates, "paced": rates | {"SGD": "paced"}}
 bases |= {basis: dict.fromkeys(rates, basis) for basis in ("own", "shared")}
+words = ("", " at own rates", " at one shared rate", " at the rate over 1 − β")
+at_rates = dict(zip(("source", "own", "shared", "paced"), words, strict=True))
+
+# %% Judge sharpness after different optimizers
 for id, side, network, first, second, others in (
     ("S5.4a", "above", "CNN", "SGD", "momentum", ["own", "paced"]),
     ("S5.4b", "above", "MLP", "SGD", "Adam", ["own", "shared"]),
@@ -468,7 +444,7 @@ for id, side, network, first, second, others in (
 ):
     pairs = {
         basis: study.contrast(
-            f"after {first} than after {second}",
+            f"after {first} than after {second}{at_rates[basis]}",
             {"optimizer": first, "rate": chosen[first]},
             {"optimizer": second, "rate": chosen[second]},
             network=network,
@@ -484,71 +460,74 @@ for id, side, network, first, second, others in (
         **pairs["own"].ratios(training_loss=equal_lambda),
         step_and_start=[pairs[basis].ratio(of_network) for basis in others],
         size="One seed alone was measured on 512 and 2,048 examples.",
-        changed=learning,
     )
 
 # %% [markdown]
-# S5.5: accuracy and training loss of MLPs.
+# S5.5 compares accuracy and training loss of MLPs under the same choices of rates.
 
-# %%
+# %% Judge accuracy and loss of MLPs
 mlp = {
     (name, rate): study.networks(network="MLP", optimizer=name, rate=rate)
     for name, rate in itertools.product(rates, ("shared", "default", "own", "paced"))
 }
 shared, pace, own = mlp["momentum", "shared"], mlp["SGD", "paced"], mlp["momentum", "own"]
 of_mlps = accuracy.named("Test accuracy of MLPs")
+shared_adam, own_sgd, own_adam = mlp["Adam", "shared"], mlp["SGD", "own"], mlp["Adam", "own"]
 for id, rival, checks in (
-    ("S5.5a", ("SGD", "shared"), [(own, mlp["SGD", "own"]), (shared, pace)]),
-    ("S5.5b", ("Adam", "default"), [(own, mlp["Adam", "own"]), (shared, mlp["Adam", "shared"])]),
+    ("S5.5a", ("SGD", "shared"), {"own": (own, own_sgd), "paced": (shared, pace)}),
+    ("S5.5b", ("Adam", "default"), {"own": (own, own_adam), "shared": (shared, shared_adam)}),
 ):
     words = f"after momentum than after {rival[0]}"
-    steps = [points(first[of_mlps], second[of_mlps], words) for first, second in checks]
+    steps = [points(a[of_mlps], b[of_mlps], words + at_rates[x]) for x, (a, b) in checks.items()]
     beaten = points(shared[of_mlps], mlp[rival][of_mlps], words)
-    study.above(id, beaten, step_and_start=steps, changed=equivalence if id == "S5.5b" else "")
-rates_of_three = [("shared", "shared", "default"), ("own", "own", "own")]
-rates_of_three += [("shared", "shared", "shared"), ("paced", "shared", "default")]
+    study.above(id, beaten, step_and_start=steps)
+rates_of_three = {"source": ("shared", "shared", "default"), "own": ("own", "own", "own")}
+rates_of_three |= {"shared": ("shared",) * 3, "paced": ("paced", "shared", "default")}
 slowest = [
     ratio(
         mlp["SGD", sgd][train_loss],
         largest(mlp["momentum", fast][train_loss], mlp["Adam", adam][train_loss]),
-        "after SGD than after the slower of momentum and Adam",
+        f"after SGD than after the slower of momentum and Adam{at_rates[basis]}",
     )
-    for sgd, fast, adam in rates_of_three
+    for basis, (sgd, fast, adam) in rates_of_three.items()
 ]
 study.above("S5.5c", slowest[0], step_and_start=slowest[1:])
 
 # %% [markdown]
-# S2.6: tr H against the batch size, at one rate; for as many steps, and at one ratio of rate to
-# batch size.
+# S2.6 sets the trace of the Hessian against the batch size at a fixed rate. The checks train for as
+# many steps, or keep the ratio of rate to batch size.
 
-# %%
+# %% Judge the trace over batch sizes
 fixed, longer, scaled = (
     study.series("batch_size", Parameter("batch_sizes"), family=family)
     for family in ("fixed rate", "as many steps", "fixed ratio")
 )
 alike = study.series("batch_size", Parameter("batch_sizes", slice(2, None)), family="as many steps")
-named = {"variable": "the batch size"}
+batches, trace = {"variable": "the batch size"}, number("trace").named("Trace of the Hessian")
 study.above(
     "S2.6a",
-    fixed.exponent("trace", **named),
-    scale=fixed.exponent(relative, **named),
-    training_loss=alike.exponent("trace", **named, contrast="in as many steps from 128 on"),
-    step_and_start=[series.exponent("trace", **named) for series in (longer, scaled)],
+    fixed.exponent(trace, **batches),
+    scale=fixed.exponent(relative, **batches),
+    training_loss=alike.exponent(trace, **batches, contrast="in as many steps from 128 on"),
+    step_and_start=[
+        longer.exponent(trace, **batches, contrast="in as many steps"),
+        scaled.exponent(trace, **batches, contrast="at one ratio of rate to batch size"),
+    ],
 )
-constants = [series.exponent("trace_constant", **named) for series in (fixed, longer)]
-study.within("S2.6b", constants[0], 0, step_and_start=constants[1], **shown)
+constants = [series.exponent("trace_constant", **batches) for series in (fixed, longer)]
+study.within("S2.6b", constants[0], 0, step_and_start=constants[1])
 
-# %%
-display.show(*tables.judged_study(verdicts, study, label="optimizers"))
+# %% Show the claims on optimizers
+display.show(*figures.claim_forests(verdicts.of(study), evidence=verdicts.evidence))
 
 # %% [markdown]
 # ## Width (S4, S5)
 #
-# A minimum of a plane counts if it persists over more than the height of the parameters. Its
-# control is straight lines between two solutions of other studies, where two minima are expected.
-# Durations are compared by medians, known between two measurements.
+# A minimum of a plane counts if it persists over a height that is a parameter. As a control, the
+# same count is made on straight lines between two solutions, which hold two minima by construction.
+# Durations are compared by medians, each known between two measurements.
 
-# %%
+# %% Count minima, and compare widths
 study = verdicts.study("04_width_scaling")
 one_minimum = minima("planes", height=minimum_height, directions="random").equals(1)
 along = {
@@ -562,7 +541,6 @@ study.above(
     0.9,
     estimator=share("lines to another solution show one minimum", *joined).against(0.5),
     places={"estimator": "on lines to another solution"},
-    **unjudged,
 )
 to_loss = Parameter("loss_level", text="training loss {:g} nats")
 to_accuracy = Parameter("accuracy_levels", 0, "test accuracy {:g}")
@@ -576,19 +554,24 @@ narrowest = {
 }
 
 # %% [markdown]
-# S5.1: epochs to a level. Families are compared at two widths, and where they have about as many
-# parameters.
+# S5.1 compares the epochs to a level. CNNs and MLPs are compared at two widths, and where they have
+# about as many parameters.
 
-# %%
+# %% Judge epochs to a level
+swap = ("in CNNs than in MLPs", "for MLPs than for CNNs")
 narrow, wide, alike = (
     study.contrast(
-        "in CNNs than in MLPs",
+        f"in CNNs than in MLPs {words}",
         {"network": "CNN", "width": Parameter(levels, cnn_place)},
         {"network": "MLP", "width": Parameter(levels, mlp_place)},
     )
-    for levels, cnn_place, mlp_place in (("same", 0, 0), ("same", 1, 1), ("alike", 1, 0))
+    for words, levels, cnn_place, mlp_place in (
+        ("of the smaller width", "same", 0, 0),
+        ("of the larger width", "same", 1, 1),
+        ("of as many parameters", "alike", 1, 0),
+    )
 )
-families = [one.swapped("for MLPs than for CNNs") for one in (narrow, wide, alike)]
+families = [one.swapped(one.words.replace(*swap)) for one in (narrow, wide, alike)]
 fewer = f"fewer epochs of CNNs ({study.record.parameters.get('cnn_epochs')} of 7)"
 there = (
     Parameter("accuracy_levels", 0, "The time to {:.0%} accuracy"),
@@ -609,10 +592,10 @@ study.above(
 )
 
 # %% [markdown]
-# S5.2 and S5.9: $\lambda_{\max}$ over width and between families; the larger of both widths judges,
-# as it was chosen.
+# S5.2 and S5.9 compare $\lambda_{\max}$ over width and between families. The larger of two widths
+# judges.
 
-# %%
+# %% Judge λ_max over width and between families
 few = number("lambda_max", examples=Parameter("curvature_examples"))
 sharpness = number("lambda_max", examples=Parameter("many_examples"))
 width_lambda = sharpness.named("λ_max of MLPs")
@@ -623,9 +606,14 @@ study.below(
     "S5.2a",
     compared.exponent(width_lambda),
     scale=compared.exponent(relative),
-    training_loss=[series.exponent(equal_lambda) for series in (compared, four)],
-    size=[all_widths.exponent(width_lambda), compared.exponent(few, contrast="on few examples")],
-    changed=equivalence,
+    training_loss=[
+        compared.exponent(equal_lambda),
+        four.exponent(equal_lambda, contrast="over four widths"),
+    ],
+    size=[
+        all_widths.exponent(width_lambda, contrast="over all widths"),
+        compared.exponent(few.named("λ_max of MLPs"), contrast="on few examples"),
+    ],
 )
 chosen = (
     "The larger of two widths was chosen by its size; doubled for that choice, p stays below 0.01."
@@ -635,15 +623,14 @@ for id in ("S5.2b", "S5.9a"):
         id,
         wide.ratio(sharpness),
         **wide.ratios(scale=relative, training_loss=equal_lambda),
-        size=[alike.ratio(sharpness), wide.ratio(few)],
+        size=[alike.ratio(sharpness), wide.ratio(few.named("λ_max", "on few examples"))],
         also=fewer,
-        changed=chosen,
     )
 
 # %% [markdown]
-# S5.3 and S5.9: basins on planes, their width and how elongated they are.
+# S5.3 and S5.9 compare basins on planes: how wide and how elongated they are.
 
-# %%
+# %% Judge basins on planes
 plane_basin = {"directions": "random"}
 basin, equal_basin = (number("basin_width", at=at, **plane_basin) for at in ("end", "equal loss"))
 round_ends, round_equal = (
@@ -652,7 +639,7 @@ round_ends, round_equal = (
 one_size = [alike.ratio(basin), alike.ratio(equal_basin)]
 long_axes = [compared.exponent(one) for one in (round_ends, round_equal)]
 resolution = "A plane whose grid does not resolve the axes decides nothing."
-study.below("S5.3a", long_axes[0], training_loss=long_axes[1], changed=resolution)
+study.below("S5.3a", long_axes[0], training_loss=long_axes[1])
 wider = [compared.exponent(one) for one in (basin, equal_basin)]
 study.above("S5.3b", wider[0], training_loss=wider[1], size=all_widths.exponent(basin))
 study.above(
@@ -662,7 +649,6 @@ study.above(
     training_loss=[narrow.ratio(equal_basin), wide.ratio(equal_basin)],
     size=one_size,
     also=fewer,
-    changed=holm,
 )
 study.above(
     "S5.9b",
@@ -671,13 +657,13 @@ study.above(
     training_loss=wide.ratio(equal_basin),
     size=one_size,
     also=fewer,
-    changed=[holm, chosen],
 )
 
 # %% [markdown]
-# S5.8: whether one plane tells how many epochs a network needs, over the six models of the source.
+# S5.8 asks whether one plane tells how many epochs a network needs, over the six models of the
+# source.
 
-# %%
+# %% Judge what one plane says of training time
 six = study.group(
     {"network": "MLP", "width": mlps, "plan": None}, {"network": "CNN", "width": cnns, "plan": None}
 )
@@ -692,40 +678,64 @@ for id, side, shape in (("S5.8a", "below", basin), ("S5.8b", "above", round_ends
         six.correlation(shape, epochs),
         size=all_both.correlation(shape, epochs, **within, contrast="over all MLPs and CNNs"),
         also=fewer,
-        changed=partial_reason,
     )
-display.show(*tables.judged_study(verdicts, study, label="width"))
+display.show(*figures.claim_forests(verdicts.of(study), evidence=verdicts.evidence))
 
 # %% [markdown]
 # ## Claims that no study judges yet
+#
+# Some claims wait for a study that is planned; [a table](#tab-unjudged) says which.
 
-# %%
+# %% Show the claims without a study
 display.show(
-    *tables.claim_summaries(verdicts.others()),
-    tables.unjudged(verdicts.all(), label="tab-unjudged"),
+    *figures.claim_forests(verdicts.others(), evidence=verdicts.evidence),
+    tables.unjudged(verdicts.all(), label="tab-unjudged").at("detail"),
 )
 
 # %% [markdown]
-# ## What stood, what fell
+# ## All claims at a glance
 #
-# All claims together, and the [words that changed](#tab-changed).
+# Each row of the figures is one part of a claim, as the source measured it, against the border of
+# the claim.
 
-# %%
-judged = verdicts.all()
+# %% Draw all parts as measured
+judged, evidence = verdicts.all(), verdicts.evidence
 display.show(
-    tables.verdict_counts(judged, evidence=verdicts.evidence),
-    tables.rests_on(verdicts.basis()),
-    tables.changed_words(judged, label="tab-changed"),
+    *figures.overview_forests(judged, label="fig-all", evidence=evidence),
+    tables.judgements(judged, label="tab-all", evidence=evidence).at("detail"),
+    tables.rules(judged, label="tab-rules").at("appendix"),
+)
+
+# %% [markdown]
+# ## On what the answers depend
+#
+# The six checks ask the same question under other conditions.
+
+# %% Count what falls in each check
+display.show(tables.dependence(judged, label="tab-depends", evidence=evidence))
+if evidence:
+    display.show(tables.changed_words(judged, label="tab-changed").at("detail"))
+
+# %% [markdown]
+# ## What was found
+
+# %% State the findings
+display.show(
+    tables.verdict_findings(judged, evidence=evidence),
+    tables.rests_on(verdicts.basis()).at("appendix"),
 )
 verdicts.close()
 
 # %% [markdown]
-# ## Limits
-#
-# The rules were written with the numbers in view, so a word is a reading of them, not a test that
-# was fixed beforehand. Five borders were: a tenth (S2.3c), 12 per cent (S2.5b), half (S2.9c), the
-# source's ratio over the margin (S3.2c) and 0.125 (S3.4b). S5.2b and S5.9 are judged at the wider
-# of two widths, where the difference is larger; S4.1's control lies between networks of other
-# studies; S1.5b takes the lowest of three paths. Six seeds or fewer decide most claims, on one data
-# set each: what is undecided says which difference would have been seen. A check that was not run
-# may explain what holds.
+# ## Discussion
+
+# %% Say what it means
+tables.what_it_means(judged, evidence=evidence)
+
+# %% [markdown]
+# **What would change it.** The rules were written with the numbers in view, so a verdict is a
+# reading of the numbers, not a test that was fixed beforehand. Five borders are our own: a tenth
+# (S2.3c), 12 per cent (S2.5b), half (S2.9c), the source's ratio over the margin (S3.2c) and 0.125
+# (S3.4b). S5.2b and S5.9 are judged at the wider of two widths, where the difference is larger;
+# S1.5b takes the lowest of three paths. Six seeds or fewer decide most claims, on one data set
+# each. A check that was not run may explain what holds.

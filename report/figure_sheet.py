@@ -43,6 +43,7 @@ class FigureSheet:
         for text in root.iter(f"{{{_SVG}}}text"):
             self._letters.update(*text.itertext())
         self._figures += 1
+        _drop_repeated(root)
         self._share_glyphs(root)
         _name_briefly(root, f"f{self._figures}")
         self._share_styles(root)
@@ -104,6 +105,17 @@ class FigureSheet:
                 name += _LETTERS[letter]
             self._styles[style] = name
         return self._styles[style]
+
+
+def _drop_repeated(root: ET.Element) -> None:
+    """Keep the first of what several pictures of a figure define, such as a clip path."""
+    seen: set[str] = set()
+    for parent in list(root.iter(f"{{{_SVG}}}defs")):
+        for definition in list(parent):
+            if (name := definition.get("id", "")) in seen:
+                parent.remove(definition)
+            elif name:
+                seen.add(name)
 
 
 def _brief_style(style: str) -> str:

@@ -21,6 +21,7 @@ from report.pieces import describe, markdown_pieces
 from report.provenance import own_rows, shared_rows
 from report.records import RECORD
 from report.study_page import StudyExporter, expected_height
+from report.symbols import symbols_alike
 
 HERE = Path(__file__).parent
 FAVICON = (
@@ -76,7 +77,7 @@ def render_page(report: Report, records: Mapping[str, Sequence[str]] = MappingPr
     markup = Markup("html", shift_headings=1)
     markup.prime(chain(markdown_pieces(report), opening.pieces, *(row.pieces for row in claims)))
     sheet = FigureSheet()
-    exporter = StudyExporter(markup, sheet, report.rows)
+    exporter = StudyExporter(markup, sheet, claims)
     pictures = {row.id: exporter.drawing(row.picture) for row in claims if row.picture}
     strongest = exporter.strongest(opening.strongest) if opening.strongest else None
     bodies = {study.name: exporter.render(study.notebook, study.name) for study in report.studies}
@@ -85,7 +86,7 @@ def render_page(report: Report, records: Mapping[str, Sequence[str]] = MappingPr
         loader=FileSystemLoader(HERE / "templates"), autoescape=True, undefined=StrictUndefined
     )
     environment.filters |= markup_filters(markup)
-    return environment.get_template("page.html.j2").render(
+    page = environment.get_template("page.html.j2").render(
         report=report,
         opening=opening,
         strongest=strongest,
@@ -108,6 +109,7 @@ def render_page(report: Report, records: Mapping[str, Sequence[str]] = MappingPr
         own=own_rows(report),
         references=references(report.cited, "html"),
     )
+    return symbols_alike(page)
 
 
 def _part(*path: str) -> str:

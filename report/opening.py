@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -10,7 +11,6 @@ from nbformat import NotebookNode
 from report.claim_table import Evidence, evidence_of
 from report.document import Report
 from report.layout import outputs, shown_of
-from report.markup import tabular_text
 from report.pieces import describe
 
 
@@ -48,6 +48,13 @@ class Opening:
             yield from (finding.title, finding.text)
 
 
+def with_subscripts(text: str) -> str:
+    """Return markdown in which ``λ_max`` has a real subscript; maths is left alone."""
+    pieces = re.split(r"(\$[^$]+\$)", text)
+    pieces[::2] = [re.sub(r"(?<=[α-ωΑ-Ω])_(\w+)", r"~\1~", piece) for piece in pieces[::2]]
+    return "".join(pieces)
+
+
 def opening_of(report: Report) -> Opening:
     """Return what the report opens with; a trial opens without findings."""
     verdicts = report.verdicts
@@ -55,13 +62,18 @@ def opening_of(report: Report) -> Opening:
         return Opening(describe(report), "", (), None)
     things = evidence_of(report)
     findings = tuple(
-        Finding(tabular_text(one.title), tabular_text(one.text), one.claims, things.get(one.figure))
+        Finding(
+            with_subscripts(one.title),
+            with_subscripts(one.text),
+            one.claims,
+            things.get(one.figure),
+        )
         for one in verdicts.highlights
     )
     first = verdicts.highlights[0].figure if verdicts.highlights else ""
     return Opening(
-        tabular_text(verdicts.abstract),
-        tabular_text(verdicts.example),
+        with_subscripts(verdicts.abstract),
+        with_subscripts(verdicts.example),
         findings,
         _output(report, first),
     )

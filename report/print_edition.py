@@ -13,6 +13,7 @@ from report.layout import outputs, place_of, shown_of
 from report.texts import rewrite
 
 EDITION = "HTML edition"
+_HEADING = re.compile(r"\s*(?P<marks>#+) [^\n]*\{#(?P<anchor>[^}\s]+)[^}]*\}\s*")
 
 
 def for_print(report: Report) -> Report:
@@ -46,8 +47,27 @@ def _printed(notebook: NotebookNode, left_out: frozenset[str]) -> NotebookNode:
     for cell in printed.cells:
         if "outputs" in cell:
             cell.outputs = [out for out in cell.outputs if place_of(out) != "detail"]
+    _hide_empty_sections(printed)
     rewrite(printed, lambda text: without_details(text, left_out))
     return printed
+
+
+def _hide_empty_sections(notebook: NotebookNode) -> None:
+    """Leave of a heading that nothing follows only the place that links lead to."""
+    content = [
+        cell
+        for cell in notebook.cells
+        if cell.get("outputs") or (cell.cell_type == "markdown" and cell.source.strip())
+    ]
+    level = 1  # of the heading that comes next; the end of the study closes all sections
+    for cell in reversed(content):
+        heading = _HEADING.match(cell.source) if cell.cell_type == "markdown" else None
+        if heading is None:
+            level = 7
+        elif heading.end() < len(cell.source) or len(heading["marks"]) < level:
+            level = len(heading["marks"])
+        else:
+            cell.source = f"`#metadata(none) <{heading['anchor']}>`{{=typst}}"
 
 
 def without_details(text: str, left_out: frozenset[str]) -> str:

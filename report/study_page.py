@@ -13,8 +13,7 @@ from nbconvert.exporters import TemplateExporter
 from nbconvert.filters import Highlight2HTML
 from nbformat import NotebookNode, v4
 
-from report.claim_table import Picture
-from report.document import Row
+from report.claim_table import ClaimRow, Picture
 from report.errors import ReportError
 from report.figure_sheet import FigureSheet
 from report.figures import inline_svg
@@ -50,9 +49,10 @@ class StudyExporter(TemplateExporter):
     file_extension = ".html"
     output_mimetype = "text/html"
 
-    def __init__(self, markup: Markup, sheet: FigureSheet, rows: Sequence[Row] = ()) -> None:
+    def __init__(self, markup: Markup, sheet: FigureSheet, claims: Sequence[ClaimRow] = ()) -> None:
         self._markup, self._sheet = markup, sheet
-        self._rows = {row.judgement.id: row for row in rows}
+        self._claims = {row.id: row for row in claims}
+        self._parts = {part.judgement.id: part for row in claims for part in row.parts}
         super().__init__(
             template_name="study_html", extra_template_basedirs=[str(HERE / "templates")]
         )
@@ -78,7 +78,9 @@ class StudyExporter(TemplateExporter):
         Raises:
             ReportError: If a cell or output would make the browser fetch something.
         """
-        body, _ = self.from_notebook_node(notebook, {"judgements": self._rows})
+        body, _ = self.from_notebook_node(
+            notebook, {"judgements": self._parts, "claims": self._claims}
+        )
         if match := _FETCHED.search(body):
             address = next(group for group in match.groups() if group)
             raise ReportError(
@@ -110,6 +112,7 @@ class StudyExporter(TemplateExporter):
                 typeset=lambda cell: self._markup.inline(tabular_text(cell)),
                 text=escape,
                 hide=lambda text: f'<span class="pad" aria-hidden="true">{escape(text)}</span>',
+                strong=lambda markup: f"<strong>{markup}</strong>",
             )
             for column, align in zip(zip(*shown["rows"], strict=True), shown["align"], strict=True)
         ]

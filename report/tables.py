@@ -9,10 +9,11 @@ from dataclasses import dataclass
 # An optional sign, digits with thousands separators between them, a fraction and a power of ten.
 _NUMBER = re.compile(
     r"(?P<sign>[-−+–]?)(?P<whole>\d+(?:[,\u2009\u202f ]\d{3})*)"
-    r"(?P<fraction>(?:\.\d+)?(?:e[-−+]?\d+)?)"
+    r"(?P<fraction>(?:\.\d+)?(?:e[-−+]?\d+|×10[⁻⁰¹²³⁴⁵⁶⁷⁸⁹]+)?)"
 )
 # What may stand before the first number of a cell that is still a number: '< 0.01', '≈ 3'.
 _LEADING = re.compile(r"[<>≤≥≈~±]?\s?")
+_STRONG = re.compile(r"\*\*[^*]+\*\*")
 
 
 @dataclass(frozen=True)
@@ -62,8 +63,11 @@ def typeset_column(
     typeset: Callable[[str], str],
     text: Callable[[str], str],
     hide: Callable[[str], str],
+    strong: Callable[[str], str],
 ) -> list[str]:
     """One column as markup: decimals laid out, everything else by ``typeset``.
+
+    A number in ``**`` is laid out as the others are, and strong.
 
     Args:
         cells: The column's texts.
@@ -71,15 +75,19 @@ def typeset_column(
         typeset: Markdown to markup.
         text: Plain text to markup.
         hide: Plain text to markup that takes its place and is not seen.
+        strong: Markup to the same with emphasis.
     """
     if align != "decimal":
         return [typeset(cell) for cell in cells]
-    return [
-        "".join(hide(piece.text) if piece.hidden else text(piece.text) for piece in pieces)
-        if len(pieces) > 1 or _NUMBER.search(pieces[0].text)
-        else typeset(cell)
-        for cell, pieces in zip(cells, decimal_pieces(cells), strict=True)
-    ]
+    bare = [cell[2:-2] if _STRONG.fullmatch(cell) else cell for cell in cells]
+    column = []
+    for cell, number, pieces in zip(cells, bare, decimal_pieces(bare), strict=True):
+        if len(pieces) == 1 and not _NUMBER.search(pieces[0].text):
+            column.append(typeset(cell))
+            continue
+        shown = "".join(hide(one.text) if one.hidden else text(one.text) for one in pieces)
+        column.append(shown if number == cell else strong(shown))
+    return column
 
 
 def _parse(cell: str) -> tuple[str, list[_Number]]:

@@ -95,6 +95,7 @@ class TypstExporter(TemplateExporter):
                 typeset=self._cell,
                 text=lambda text: f"#{string_literal(text)}",
                 hide=lambda text: f"#hide({string_literal(text)})",
+                strong=lambda markup: f"#strong[{markup}]",
             )
             for column, align in zip(columns, shown.align, strict=True)
         ]

@@ -230,13 +230,18 @@ def related_rows(
         related: Relation, such as ``one width`` -> pairs of arms, first over second.
 
     Returns:
-        Row, named by its two arms -> relation -> pair.
+        Row, named by the levels of its two arms, such as ``CNN 32 / MLP 32`` -> relation -> pair.
     """
     rows: dict[str, dict[str, Sequence[str]]] = {}
     for relation, pairs in related.items():
         for pair in pairs:
-            rows.setdefault(" / ".join(pair), {})[relation] = pair
+            rows.setdefault(" / ".join(map(_levels, pair)), {})[relation] = pair
     return rows
+
+
+def _levels(arm: str) -> str:
+    """Return the levels of an arm's factors without their names, or the arm's own name."""
+    return " ".join(map(str, getattr(arm, "factors", {}).values())) or str(arm)
 
 
 def beside(

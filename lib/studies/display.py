@@ -273,7 +273,7 @@ class Missing(Sentence):
 
     def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> Bundle:
         data, _ = super()._repr_mimebundle_(include, exclude)
-        return data, {"landscape": {"kind": "note", "label": self.label}}
+        return data, {"landscape": {"kind": "note", "label": self.label, "place": self.place}}
 
 
 def show(*things: object) -> None:

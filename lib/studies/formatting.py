@@ -46,8 +46,8 @@ def power_text(number: str) -> str:
 
 
 def count_text(count: int) -> str:
-    """Return a number of things as text: ``12``, and with separators from 10,000 on."""
-    return f"{count:,}" if abs(count) >= 10_000 else str(count)
+    """Return a number of things as text, with separators between thousands."""
+    return f"{count:,}"
 
 
 def interval_text(interval: Interval) -> str:

@@ -39,7 +39,7 @@
   };
 
   const excerpt = ({ text, at }) => {
-    const start = Math.max(0, at - 40);
+    const start = text.length > 130 ? Math.max(0, at - 40) : 0;
     return `${start ? "…" : ""}${text.slice(start, start + 130)}${text.length > start + 130 ? "…" : ""}`;
   };
 
@@ -49,7 +49,9 @@
     item.setAttribute("role", "option");
     item.setAttribute("aria-selected", "false");
     const kind = document.createElement("small");
-    kind.textContent = entry.kind;
+    const part = entry.rank ? entry.element.closest(".study")?.querySelector("h2, h3") : null;
+    const place = part?.dataset.number;
+    kind.textContent = place ? `${entry.kind} in ${place}` : entry.kind;
     item.append(kind, ` ${excerpt(entry)}`);
     item.addEventListener("mousedown", (event) => event.preventDefault()); // the box keeps the focus
     item.addEventListener("click", () => go(entry));

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-COLUMNS = "id source claim statement source_number source_text setting reason name evidence".split()
+COLUMNS = "id source claim statement source_number source_text setting reason".split()
+COLUMNS += "name evidence former changed".split()
 STUDIES = {path.stem for path in (ROOT / "notebooks").glob("0*.py")}
 PLANNED_STUDIES = {"05_dynamics", "06_connectivity", "07_theory", "08_prediction"}
 

@@ -1,5 +1,6 @@
 """The page in a real browser: it fetches nothing, draws everything, and fits a phone."""
 
+import functools
 import shutil
 
 import pytest
@@ -30,12 +31,18 @@ def browser():
         browser.close()
 
 
+@pytest.fixture(scope="module")
+def evidence(tmp_path_factory):
+    folder = sample.write_sample(tmp_path_factory.mktemp("build") / "paper")
+    return build_html(folder, sample.STUDIES, folder / "report.html").as_uri()
+
+
 @pytest.fixture
-def open_page(browser, address):
-    """Open the report at a width; the page keeps its requests and complaints."""
+def opener(browser):
+    """Open an address at a width; the page keeps its requests and complaints."""
     contexts = []
 
-    def opened(width=1280, scheme="light", **options):
+    def opened(address, width=1280, scheme="light", at="", **options):
         context = browser.new_context(
             viewport={"width": width, "height": 900}, color_scheme=scheme, **options
         )
@@ -45,12 +52,24 @@ def open_page(browser, address):
         page.on("request", lambda request: page.requests.append(request.url))
         page.on("console", lambda message: page.complaints.append(message.text))
         page.on("pageerror", lambda error: page.complaints.append(str(error)))
-        page.goto(address)
+        page.goto(address + at)
         return page
 
     yield opened
     for context in contexts:
         context.close()
+
+
+@pytest.fixture
+def open_page(opener, address):
+    """Open a report that is no evidence."""
+    return functools.partial(opener, address)
+
+
+@pytest.fixture
+def open_evidence(opener, evidence):
+    """Open a report whose verdicts count."""
+    return functools.partial(opener, evidence)
 
 
 def test_no_request_leaves_the_page_and_nothing_is_complained_about(open_page, address):
@@ -122,6 +141,78 @@ def test_code_is_folded_and_one_control_unfolds_all_of_it(open_page):
     assert unfolded.count() == page.locator("details.code").count() > 0
     page.get_by_role("button", name="Hide all code").click()
     assert unfolded.count() == 0
+
+
+def rows(page):
+    return [row.get_attribute("id") for row in page.locator("details.claim:visible").all()]
+
+
+def test_claims_are_filtered_and_the_address_holds_the_choice(open_evidence, evidence):
+    page = open_evidence()
+    page.locator("select[name=verdict]").select_option("contradicted")
+    assert rows(page) == ["claim-S1.5"]
+    assert page.locator(".filters .shown").text_content() == "1 of 4 claims"
+    page.locator("select[name=source]").select_option("S2")
+    assert rows(page) == [] and page.url == f"{evidence}#claims:source=S2&verdict=contradicted"
+    page.get_by_role("button", name="Clear").click()
+    assert len(rows(page)) == 4
+    page = open_evidence(at="#claims:study=01_bn_ablation")
+    assert rows(page) == ["claim-S1.1", "claim-S1.2"]
+    page.evaluate("location.hash = '#claim-S2.9'")  # a link to a row that the filter hides
+    page.wait_for_function("document.getElementById('claim-S2.9').open")
+    assert len(rows(page)) == 4
+
+
+def test_a_claim_opens_by_keyboard_and_reads_without_scripts(open_evidence):
+    page = open_evidence()
+    page.locator("[id='claim-S1.2'] > summary").focus()
+    page.keyboard.press("Enter")
+    assert page.locator(".part").get_by_text("1.52 times larger").is_visible()
+    page = open_evidence(java_script_enabled=False)
+    assert len(rows(page)) == 4 and not page.locator(".filters").is_visible()
+    page.locator("[id='claim-S1.2'] > summary").click()
+    assert page.locator(".part").get_by_text("1.52 times larger").is_visible()
+
+
+def test_search_finds_and_jumps_by_keyboard(open_evidence):
+    page = open_evidence()
+    page.keyboard.press("/")
+    page.keyboard.type("limits")
+    results = page.locator(".search [role=option]")
+    assert results.count() > 1 and results.first.get_attribute("aria-selected") == "true"
+    chosen = "document.getElementById(document.activeElement.getAttribute('aria-activedescendant'))"
+    page.keyboard.press("ArrowDown")
+    assert page.evaluate(f"{chosen}.textContent") == results.nth(1).text_content()
+    page.keyboard.press("ArrowUp")
+    page.keyboard.press("Enter")
+    assert page.evaluate("document.activeElement.id") == "01-bn-ablation-limits"
+    assert not results.first.is_visible()
+    page.keyboard.press("/")
+    page.keyboard.type("steadier")
+    assert "S1.1" in results.first.text_content()
+    page.keyboard.press("Escape")
+    assert not results.first.is_visible()
+
+
+def test_the_switch_of_light_and_dark_is_kept(open_page):
+    page = open_page()
+    paper = "getComputedStyle(document.body).backgroundColor"
+    light = page.evaluate(paper)
+    page.get_by_role("button", name="Dark page").click()
+    dark = page.evaluate(paper)
+    assert dark != light
+    page.reload()
+    assert page.evaluate(paper) == dark
+    page.get_by_role("button", name="Light page").click()
+    assert page.evaluate(paper) == light
+
+
+def test_the_opening_is_painted_while_studies_are_not_laid_out(open_evidence):
+    page = open_evidence()
+    style = "getComputedStyle(document.querySelector('.study')).contentVisibility"
+    assert page.evaluate(style) == "auto"
+    box = page.locator("header.opening").bounding_box()
+    assert box["y"] + box["height"] < 900  # one screen
 
 
 def test_the_contents_mark_the_section_being_read(open_page):

@@ -93,3 +93,24 @@ def test_the_origin_is_told_without_hashes(profile):
     rows = dict(brief_rows(read_report(profile, sample.STUDIES)))
     assert rows["Commits"] == "4f2a9c1" and rows["Versions"].startswith("python 3.11")
     assert not re.search(r"[0-9a-f]{16}", rendered(profile)[0])
+
+
+def test_a_section_of_details_alone_leaves_only_the_place_that_links_lead_to(profile, tmp_path):
+    spread = sample.figure(sample.curves(), "fig-spread", "What to see.", "Curves.")
+    spread.metadata["landscape"]["place"] = "detail"
+    cells = [
+        v4.new_markdown_cell("# A study\n\nThe [spread](#the-spread) is small."),
+        v4.new_markdown_cell("## Measures"),
+        v4.new_markdown_cell("### The spread"),
+        v4.new_code_cell("show()", outputs=[spread]),
+        v4.new_markdown_cell("### The mean"),
+        v4.new_markdown_cell("It is small."),
+        v4.new_markdown_cell("## Details"),
+        v4.new_code_cell("show()", outputs=[spread]),
+    ]
+    spread = cells[-1].outputs[0] = sample.figure(sample.curves(), "fig-a", "See.", "Curves.")
+    spread.metadata["landscape"]["place"] = "detail"
+    sample.write_study(profile, "01_bn_ablation", v4.new_notebook(cells=cells))
+    source, _ = rendered(profile, ["01_bn_ablation"])
+    assert re.findall(r"^=+ (.*)$", source, re.MULTILINE) == ["A study", "Measures", "The mean"]
+    build_pdf(profile, ["01_bn_ablation"], tmp_path / "a.pdf")  # the link leads somewhere

@@ -10,7 +10,7 @@ from report import markup, provenance
 from report.atomic import write_atomically
 from report.errors import ReportError
 from report.figures import inline_svg, standalone_svg
-from report.tables import decimal_pieces
+from report.tables import decimal_pieces, typeset_column
 from report.typst_study import column_widths
 from tests import sample_report as sample
 
@@ -31,11 +31,28 @@ def test_intervals_line_up_number_by_number():
 
 
 def test_a_power_of_ten_belongs_to_its_number():
-    cells = ["2.22e−05 ± 1.9e−06", "0.000005 ± 0.000011", "12 ± 3"]
+    cells = ["2.22×10⁻⁵ ± 1.9×10⁻⁶", "0.000005 ± 0.000011", "12 ± 3"]
     rows = decimal_pieces(cells)
     assert ["".join(p.text for p in row if not p.hidden) for row in rows] == cells
     lengths = {len("".join(piece.text for piece in row)) for row in rows}
     assert len(lengths) == 1 and max(lengths) < 30  # Two numbers a cell, not four.
+
+
+def test_a_strong_number_lines_up_with_the_others():
+    def column(cells):
+        return typeset_column(
+            cells,
+            align="decimal",
+            typeset=markup.Markup("html").inline,
+            text=str,
+            hide=lambda text: "_" * len(text),
+            strong=lambda shown: f"<b>{shown}</b>",
+        )
+
+    cells = ["1.52 [1.20, 1.91]", "10.1 [9, 11.25]", "**all** of them"]
+    plain = column(cells)
+    assert column([f"**{cells[0]}**", *cells[1:]]) == [f"<b>{plain[0]}</b>", *plain[1:]]
+    assert plain[2] == "<strong>all</strong> of them"
 
 
 def _point(row):

@@ -145,3 +145,11 @@ def test_each_pair_has_a_row_with_the_same_columns():
         "one width: a / b": {"λ": ("lambda", ["a", "b"])},
         "one size: a / c": {"λ": ("lambda", ["a", "c"])},
     }
+
+
+def test_rows_of_a_plot_are_named_by_levels_and_coloured_by_relation():
+    cnn, mlp = (arms.Arm(f"{name}, width 32", network=name, width=32) for name in ("CNN", "MLP"))
+    assert arms.related_rows({"one width": [(cnn, mlp)], "one size": [(cnn, mlp), ("a", mlp)]}) == {
+        "CNN 32 / MLP 32": {"one width": (cnn, mlp), "one size": (cnn, mlp)},
+        "a / MLP 32": {"one size": ("a", mlp)},
+    }

@@ -4,10 +4,11 @@ import re
 import xml.etree.ElementTree as ET
 
 import numpy as np
-from tests import sample_results
 from landscape.plots import Panel, curves, levels, planes
 from landscape.plots.bands import band_over_seeds
 from studies import pictures
+
+from tests import sample_results
 
 SVG = "{http://www.w3.org/2000/svg}"
 X = np.arange(5.0)

@@ -162,7 +162,7 @@ def table(found):
 
 def test_the_table_shows_the_grid_and_what_was_chosen():
     found = table(FOUND)
-    assert found.columns == ["arm", "0.001", "0.01", "0.1", "1", "chosen learning rate"]
+    assert found.columns == ["configuration", "0.001", "0.01", "0.1", "1", "chosen learning rate"]
     border = ", **at the border**"
     both = "– (2 of 2 diverged)"
     assert found.rows == [

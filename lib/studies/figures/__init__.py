@@ -24,7 +24,9 @@ _FROM = {
     "scatter": "clouds",
     "against_target": "clouds",
 }
-_FROM |= {"forests": "judged", "measures": "dot_plots", "predicted_planes": "slices"}
+_FROM |= {"learning": "accuracy"}
+_FROM |= {"claim_forests": "judged", "overview_forests": "judged"}
+_FROM |= {"measures": "dot_plots", "predicted_planes": "slices"}
 _FROM |= {"training_path": "training_paths", "surroundings": "training_paths"}
 
 __all__ = sorted(_FROM)

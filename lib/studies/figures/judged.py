@@ -1,132 +1,208 @@
-"""Forest plots of judgements: every relation against its border."""
+"""Forest plots of judgements: an overview of all claims, and one of each claim with its checks."""
 
-import dataclasses
-import math
-import textwrap
-from collections.abc import Iterator, Sequence
-from typing import Any
+import io
+import re
+from collections.abc import Sequence
 
-from landscape.plots.forest import ForestPanel, ForestRow
+import matplotlib
+import matplotlib.figure
+import matplotlib.style
+from landscape.plots.forest import ForestPanel
 from landscape.plots.forest import forest as draw_forest
+from landscape.plots.style import STYLES, maths
 
-from studies.display import Figure
-from studies.judging.rows import finding_row
-from studies.judging.verdicts import Judgement
-
-# Outcome of a relation -> its name in the legend.
-OUTCOMES = {
-    "claimed": "on the claimed side",
-    "opposite": "on the other side",
-    "equal": "no difference",
-    "undecided": "undecided",
-}
-_AXES = {
-    "ratio": ("Ratios", "ratio, logarithmic"),
-    "median ratio": ("Ratios of durations", "ratio of medians, logarithmic"),
-    "difference": ("Differences of accuracy", "percentage points"),
-    "barrier": ("Barriers", "percentage points of error"),
-    "exponent": ("Exponents", "exponent of the power law"),
-    "correlation": ("Rank correlations", "Spearman's ρ"),
-    "share": ("Shares", "share of cases"),
-    "count": ("Counts", "mean count"),
-}
-_ROWS = 36  # Of a figure, so that it fits a page.
-_LABEL = 32  # Characters of a quantity beside its row: the plot needs the width.
-_SEEN = (
-    "Each row is a relation: its estimate, the 95% interval (thin) and the 90% interval (thick), "
-    "against the border of the claim (tick) and what counts as no difference (grey). Checks stand "
-    "below the claim that they belong to."
+from studies.display import Bundle, Figure
+from studies.figures.forest_rows import (
+    AXES,
+    check_rows,
+    legend_names,
+    measured_row,
+    panel_titles,
+    panels_of,
 )
+from studies.formatting import list_text
+from studies.judging.claim_rows import by_claim, claim_headline
+from studies.judging.rows import trial_sentence
+from studies.judging.sentences import sentence
+from studies.judging.verdicts import Judgement
+from studies.placed import Placed
+
+_ROWS = 40  # Of a figure, so that it fits a page.
+_READ = (
+    "The point is the estimate, the thin line its 95% interval, the thick line the 90% interval; "
+    "the vertical line is the border of the claim, and within the grey band two numbers count as "
+    "equal."
+)
+# A font's name at each text is a quarter of a picture that holds little else.
+_REPEATED = (
+    ("font-family: 'DejaVu Sans', sans-serif; ", ""),
+    ("<svg ", "<svg font-family=\"'DejaVu Sans', sans-serif\" "),
+)
+_UNTURNED = re.compile(r' transform="rotate\(-0 [^)]*\)"')
+_SYMBOL = re.compile(r"λ_(max|min)")
+_TRIAL = "Trial on other data, no evidence."
 
 
-def forests(judgements: Sequence[Judgement], *, label: str, evidence: bool = True) -> list[Figure]:
-    """Return figures of all relations of claims, a panel for each kind, of at most a page each.
+class ClaimForest(Placed):
+    """A claim of a source with its parts: a forest plot, and facts as text.
+
+    The report puts it into the row of the claim in its opening table.
 
     Args:
-        judgements: The judgements, in reading order.
-        label: Such as ``fig-bn``; figures after the first get a number behind it.
-        evidence: Whether the numbers are evidence; the captions say if not.
+        claim: Such as ``S1.4``.
+        figure: The forest plot; None where nothing was measured.
+        facts: Markdown that says the same.
+        alt: What the picture shows, in plain text.
+        evidence: Labels of figures and tables that show what judges the claim.
     """
-    panels = [part for panel in _panels(judgements) for part in _parts(panel)]
-    pages: list[list[ForestPanel]] = []
-    for panel in panels:
-        rows = sum(len(other.rows) for other in pages[-1]) if pages else _ROWS
-        if rows + len(panel.rows) > _ROWS:
-            pages.append([])
-        pages[-1].append(panel)
-    trial = "" if evidence else "Trial numbers, no evidence. "
+
+    def __init__(
+        self,
+        claim: str,
+        figure: matplotlib.figure.Figure | None,
+        *,
+        facts: str,
+        alt: str,
+        evidence: Sequence[str] = (),
+    ) -> None:
+        self.claim, self.figure, self.alt = claim, figure, alt
+        self.facts, self.evidence = maths(facts), list(evidence)
+        self.label = f"verdict-{claim}"
+
+    def svg(self) -> str:
+        """Return the picture as SVG, with letters as text: a page holds a picture a claim."""
+        buffer = io.StringIO()
+        with matplotlib.style.context([*STYLES, {"svg.fonttype": "none"}]):
+            matplotlib.rcParams["svg.hashsalt"] = self.label
+            self.figure.savefig(buffer, format="svg", metadata={"Date": None})
+        return _lighter(buffer.getvalue())
+
+    def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> Bundle:
+        carried = {
+            "kind": "claim",
+            "claim": self.claim,
+            "label": self.label,
+            "alt": self.alt,
+            "evidence": self.evidence,
+            "place": self.place,
+        }
+        data = {"text/markdown": self.facts, "text/plain": self.facts}
+        if self.figure is not None:
+            data["image/svg+xml"] = self.svg()
+        return data, {"landscape": carried}
+
+
+def _lighter(svg: str) -> str:
+    """Return an SVG with what its texts repeat said once, and λ_max typeset."""
+    for repeated, short in _REPEATED:
+        svg = svg.replace(repeated, short)
+    svg = _UNTURNED.sub("", svg)
+    return _SYMBOL.sub(
+        r'<tspan font-style="italic">λ</tspan><tspan font-size="70%">\1</tspan>', svg
+    )
+
+
+def claim_forest(parts: Sequence[Judgement], *, evidence: bool = True) -> ClaimForest:
+    """Return a claim of a source: each part as measured, and below it its checks.
+
+    Args:
+        parts: The judgements of all its atomic claims.
+        evidence: Whether the numbers are evidence; if not, nothing is said of the claim.
+    """
+    claim = parts[0].claim.claim
+    rows = []
+    for judgement in parts:
+        findings = [(f, measured_row(judgement, f, evidence=evidence)) for f in judgement.findings]
+        checked = judgement.all_findings[len(judgement.findings) :]
+        rows += [*findings, *zip(checked, check_rows(judgement, evidence=evidence), strict=True)]
+    panels = panels_of(rows, titles=False)
+    names = legend_names(evidence=evidence)
+    figure = draw_forest(panels, groups=names, mathematics=False) if panels else None
+    labels = dict.fromkeys(label for judgement in parts for label in judgement.claim.evidence)
+    return ClaimForest(
+        claim,
+        figure,
+        facts=_facts(parts, evidence=evidence),
+        alt=f"Forest plot of {claim}: every relation that judges it, with two intervals, against "
+        "the border of the claim.",
+        evidence=list(labels),
+    )
+
+
+def claim_forests(judgements: Sequence[Judgement], *, evidence: bool = True) -> list[ClaimForest]:
+    """Return each claim of a source with its parts and checks.
+
+    Args:
+        judgements: The judgements, of whole claims.
+        evidence: As for ``claim_forest``.
+    """
+    return [claim_forest(parts, evidence=evidence) for parts in by_claim(judgements).values()]
+
+
+def overview_forests(
+    judgements: Sequence[Judgement], *, label: str, evidence: bool = True
+) -> list[Figure]:
+    """Return figures of all atomic claims as the sources measured them, grouped by kind.
+
+    Args:
+        judgements: The judgements.
+        label: Such as ``fig-all``; figures after the first get a number behind it.
+        evidence: Whether the numbers are evidence; if not, nothing is said of the claims.
+    """
+    rows = [
+        (finding, measured_row(judgement, finding, strong=False, evidence=evidence))
+        for judgement in judgements
+        for finding in judgement.findings
+    ]
+    order = list(AXES)
+    rows.sort(key=lambda pair: order.index(k) if (k := pair[0].relation.kind) in order else 99)
     figures = []
-    for number, page in enumerate(pages, start=1):
-        titles = ", ".join(dict.fromkeys(panel.title.lower() for panel in page))
+    for number, page in enumerate(_pages(panels_of(rows)), start=1):
+        counts = sum(len(panel.rows) for panel in page)
         figures.append(
             Figure(
-                draw_forest(page, groups=list(OUTCOMES.values())),
+                draw_forest(page, groups=legend_names(evidence=evidence)),
                 label=label if number == 1 else f"{label}-{number}",
-                caption=f"{trial}What judges the claims: {titles}. {_SEEN}",
-                alt=f"Forest plot of {titles}: estimates with two intervals, one relation a row, "
+                caption=_caption(page, evidence=evidence),
+                alt=f"Forest plot of {panel_titles(page)}: {counts} estimates with two intervals, "
                 "against the border of each claim.",
             )
         )
     return figures
 
 
-def _parts(panel: ForestPanel) -> Iterator[ForestPanel]:
-    for start in range(0, len(panel.rows), _ROWS):
-        yield dataclasses.replace(panel, rows=panel.rows[start : start + _ROWS])
+def _caption(page: Sequence[ForestPanel], *, evidence: bool) -> str:
+    rows = [row for panel in page for row in panel.rows]
+    if not evidence:
+        return f"{_TRIAL} {len(rows)} relations were measured: {panel_titles(page)}. {_READ}"
+    counts = {name: sum(row.group == name for row in rows) for name in legend_names(evidence=True)}
+    told = [f"{counts.pop('as claimed')} of {len(rows)} relations lie as claimed"]
+    told += [_counted(count, name) for name, count in counts.items() if count]
+    return f"As the sources measured them, {list_text(told)}. {_READ}"
 
 
-def _panels(judgements: Sequence[Judgement]) -> list[ForestPanel]:
-    rows: dict[tuple[str, str, str], list[ForestRow]] = {}
-    for judgement in judgements:
-        for name, row in _relations(judgement):
-            if (estimate := _estimate(name, row)) is not None:
-                rows.setdefault(_axis(row), []).append(estimate)
-    return [
-        ForestPanel(title, x, estimates, "log" if scale == "log" else "linear")
-        for (title, x, scale), estimates in rows.items()
-    ]
-
-
-def _relations(judgement: Judgement) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Yield the label and the row of each relation: first as measured, then the checks."""
-    for finding in judgement.findings:
-        row = finding_row(finding)
-        name = textwrap.shorten(row["quantity"], _LABEL, placeholder=" …")
-        yield f"{judgement.claim.id} {name}", row
-    for name, check in judgement.checks.items():
-        for finding in check.findings:
-            yield f"{judgement.claim.id} · {name}", finding_row(finding)
-
-
-def _axis(row: dict[str, Any]) -> tuple[str, str, str]:
-    title, x = _AXES.get(row["kind"], ("", ""))
-    if not title:
-        unit = row["unit"] or "its unit"
-        title, x = "Levels", f"mean ({unit})"
-        if row["scale"] == "log":
-            title, x = "Levels (logarithmic)", "geometric mean, logarithmic"
-    return title, x, row["scale"]
-
-
-def _estimate(label: str, row: dict[str, Any]) -> ForestRow | None:
-    """Return a row of the plot; None where there is neither an estimate nor an interval."""
-    number = {
-        name: math.nan if row[name] is None else row[name]
-        for name in ("estimate", "low", "high", "low90", "high90")
+def _counted(count: int, name: str) -> str:
+    several = count > 1
+    verbs = {
+        "against the claim": "lie against the claim" if several else "lies against the claim",
+        "no difference": f"show{'' if several else 's'} no difference",
+        "undecided": f"{'are' if several else 'is'} undecided",
     }
-    if all(math.isnan(value) for value in number.values()):
-        return None
-    for low, high in (("low", "high"), ("low90", "high90")):
-        # JSON has no infinity: an end that is missing beside one that is there is open.
-        if not math.isnan(number[low]) and math.isnan(number[high]):
-            number[high] = math.inf
-    margin = None if row["margin_low"] is None else (row["margin_low"], row["margin_high"])
-    return ForestRow(
-        label,
-        OUTCOMES[row["outcome"]],
-        number["estimate"],
-        (number["low"], number["high"]),
-        (number["low90"], number["high90"]),
-        row["border"],
-        margin,
-    )
+    return f"{count} {verbs[name]}"
+
+
+def _facts(parts: Sequence[Judgement], *, evidence: bool) -> str:
+    lines = [f"**{parts[0].claim.claim}.** {claim_headline(parts) if evidence else _TRIAL}", ""]
+    tell = sentence if evidence else trial_sentence
+    return "\n".join([*lines, *(f"- {one.claim.id}: {tell(one)}" for one in parts)])
+
+
+def _pages(panels: Sequence[ForestPanel]) -> list[list[ForestPanel]]:
+    """Return panels in groups that fit a page each."""
+    pages: list[list[ForestPanel]] = []
+    for panel in panels:
+        rows = sum(len(other.rows) for other in pages[-1]) if pages else _ROWS
+        if rows + len(panel.rows) > _ROWS:
+            pages.append([])
+        pages[-1].append(panel)
+    return pages

@@ -17,6 +17,8 @@ COLUMNS = (
     "reason",
     "name",
     "evidence",
+    "former",
+    "changed",
 )
 
 
@@ -36,6 +38,8 @@ class AtomicClaim:
         name: The assertion as the subject of ``holds``, such as ``higher accuracy``.
         evidence: Labels of the figures and tables that show what judges it, each with its study,
             such as ``01_bn_ablation/fig-sharpness``.
+        former: The word of its rule before it changed, or of the report before.
+        changed: Why the rule changed after its measurement, beside that its claim was split.
     """
 
     id: str
@@ -48,6 +52,8 @@ class AtomicClaim:
     reason: str = ""
     name: str = ""
     evidence: tuple[str, ...] = ()
+    former: str = ""
+    changed: str = ""
 
 
 def read_atomic_claims(path: Path) -> dict[str, AtomicClaim]:
@@ -125,6 +131,8 @@ def _claim(place: str, row: dict) -> AtomicClaim:
         reason=cells["reason"],
         name=cells["name"] or id,
         evidence=tuple(cells["evidence"].split()),
+        former=cells["former"],
+        changed=cells["changed"],
     )
 
 

@@ -111,7 +111,8 @@ def claim_row(
     if evidence:
         words = claim_verdict(parts), claim_headline(parts), finding or claim_finding(parts)
     else:
-        words = TRIAL, TRIAL, trial_sentence(min(parts, key=_rank))
+        measured = [judgement for judgement in parts if judgement.findings] or list(parts)
+        words = TRIAL, TRIAL, trial_sentence(measured[0])
     labels = dict.fromkeys(label for judgement in parts for label in judgement.claim.evidence)
     return {
         "claim": claim.id,

@@ -4,24 +4,22 @@ import math
 
 from studies.formatting import list_text
 from studies.judging.findings import JudgedRelation
-from studies.judging.relation_sentences import (
-    inside,
-    is_bordered,
-    relation_sentence,
-    rounded,
-    unit_words,
-)
+from studies.judging.relation_sentences import Remarks, relation_sentence
 from studies.judging.verdicts import Judgement
+from studies.judging.words import inside, is_bordered, rounded, unit_words
 
 LONGEST = 160  # Characters.
+_DETAILS = ("with numbers", "named", "counted", "most telling", "left out", "without numbers")
+_NUMBERS = ("no", "one", "two", "three", "four", "five", "six")
 
 
 def sentence(judgement: Judgement, *, longest: int = LONGEST) -> str:
     """Return the finding on an atomic claim as one sentence.
 
     First the relation as the source measured it, or the one that decides of several; then what the
-    checks say. Where that is longer than ``longest``, checks that change nothing are told without
-    their numbers, then counted, then left out.
+    checks say, first those that end otherwise. Where that is longer than ``longest``, checks that
+    change nothing are told without their numbers, then counted, then left out, and so are the
+    numbers of those that end otherwise; last go remarks on the relation.
 
     Args:
         judgement: The judgement.
@@ -29,15 +27,16 @@ def sentence(judgement: Judgement, *, longest: int = LONGEST) -> str:
     """
     if judgement.verdict == "not judged":
         return judgement.reason.rstrip(".") + "."
-    start = _leading(judgement)
-    for detail in ("with numbers", "named", "counted", "left out"):
-        text = "; ".join([start, *_check_clauses(judgement, detail)]) + "."
-        if len(text) <= longest:
-            break
+    for remarks in ("all", "few", "none"):
+        start = _leading(judgement, longest, remarks)
+        for detail in _DETAILS:
+            text = start + "".join(_check_clauses(judgement, start, detail)) + "."
+            if len(text) <= longest:
+                return text
     return text
 
 
-def _leading(judgement: Judgement) -> str:
+def _leading(judgement: Judgement, longest: int, remarks: Remarks) -> str:
     """Return the sentence of the relation that decides, and how many of several agree."""
     findings = judgement.findings
     deciding = {
@@ -49,15 +48,20 @@ def _leading(judgement: Judgement) -> str:
     # Of several that hold, the weakest says how far all of them do; of equal p-values, the one
     # nearest to its border.
     pick = max if judgement.verdict == "reproduced" else min
-    text = relation_sentence(pick(decisive, key=lambda f: (f.p_value, -_distance(f))))
+    first = pick(decisive, key=lambda f: (f.p_value, -_distance(f)))
+    text = relation_sentence(first, remarks=remarks)
     if len(findings) == 1:
         return text
     claimed = sum(finding.outcome == "claimed" for finding in findings)
     if judgement.verdict == "reproduced":
-        every = "Both" if len(findings) == 2 else f"All {len(findings)}"
+        both = " and ".join(map(relation_sentence, findings))
+        if len(findings) == 2 and len(both) < longest - 30:
+            one, other = map(relation_sentence, findings)
+            return f"{one}, and {inside(other)}"
+        every = "Both" if len(findings) == 2 else f"All {_NUMBERS[len(findings)]}"
         weakest = "weaker" if len(findings) == 2 else "weakest"
-        return f"{every} relations hold; the {weakest}: {text}"
-    return f"{claimed} of {len(findings)} relations hold: {text}"
+        return f"{every} relations hold; the {weakest}: {inside(text)}"
+    return f"{_NUMBERS[claimed].capitalize()} of {_NUMBERS[len(findings)]} relations hold: {text}"
 
 
 def _distance(finding: JudgedRelation) -> float:
@@ -68,42 +72,77 @@ def _distance(finding: JudgedRelation) -> float:
     return abs(math.log(estimate / border)) if estimate > 0 else math.inf
 
 
-def _check_clauses(judgement: Judgement, detail: str) -> list[str]:
-    """Return one clause for each word of the checks; ``detail`` is about those that agree."""
+def _check_clauses(judgement: Judgement, start: str, detail: str) -> list[str]:
+    """Return what the checks say, behind the words on the relation; ``detail`` says how much."""
+    differing = _differing(judgement, number=detail != "without numbers")
     clauses = []
-    for start, alike, differs in _check_words(judgement):
-        names = [name for name, check in judgement.checks.items() if check.word in alike]
-        if not names or (detail == "left out" and not differs):
+    if differing:
+        joint = "; the claim" if judgement.verdict == "undecided" else ", but the claim"
+        if judgement.verdict == "reproduced" and not _is_about_border(judgement):
+            joint = ", but the effect" if detail != "without numbers" else ", but this"
+        elif "the claim needs" in start:
+            joint = " but"
+        clauses.append(f"{joint} {differing}")
+    if detail in ("left out", "without numbers"):
+        return clauses
+    return [*clauses, *_agreeing(judgement, start, detail, other=bool(differing))]
+
+
+def _differing(judgement: Judgement, *, number: bool) -> str:
+    """Return what becomes of the claim, or its effect, in the checks that end otherwise."""
+    fails = [("fails", ("gone", "reversed"))]
+    holds = [("holds", ("holds",))]
+    words = {"contradicted": holds, "undecided": [*holds, *fails], "reproduced": fails}
+    told = words[judgement.verdict]
+    if judgement.verdict == "reproduced" and not _is_about_border(judgement):
+        told = [("is gone", ("gone",)), ("is reversed", ("reversed",))]
+    parts = [
+        f"{verb} {list_text([_place(judgement, name, number=number) for name in names])}"
+        for verb, outcomes in told
+        if (names := _names(judgement, outcomes))
+    ]
+    return " and ".join(parts).replace(" and is ", " and ")
+
+
+def _agreeing(judgement: Judgement, start: str, detail: str, *, other: bool) -> list[str]:
+    """Return what the checks say that end as the verdict, and those that are open."""
+    against = judgement.verdict == "contradicted"
+    if judgement.verdict == "undecided":  # That a check is open too says nothing more.
+        return []
+    clauses: list[str] = []
+    told = [
+        ("fails" if against else "holds", ("gone", "reversed") if against else ("holds",)),
+        ("is open", ("undecided",)),
+    ]
+    if detail == "most telling":  # What is open tells more of a claim that holds.
+        told = told[:1] if against else told[1:]
+    for verb, outcomes in told:
+        names = _names(judgement, outcomes)
+        if not names:
             continue
-        if detail == "counted" and not differs and len(names) > 1:
-            clauses.append(f"{start} in {len(names)} checks")
-            continue
-        # What holds needs no number; what differs always has one.
-        number = differs or (detail == "with numbers" and alike != ("holds",))
-        places = [_place(judgement, name, number=number) for name in names]
-        clauses.append(f"{start} {list_text(places)}")
+        # What holds needs no number.
+        number = detail == "with numbers" and outcomes != ("holds",)
+        where = list_text([_place(judgement, name, number=number) for name in names])
+        if detail in ("counted", "most telling") and len(names) > 1:
+            where = f"in {_NUMBERS[len(names)]}{' other' * other} checks"
+        if against and verb == "fails":
+            joint = " and fails" if other else "; the claim also fails"
+            if "the claim needs" in start and not other:
+                joint = " and also fails"
+            clauses.append(f"{joint} {where}")
+        else:
+            clauses.append(f"; it {verb} {where}")
     return clauses
 
 
-def _check_words(judgement: Judgement) -> list[tuple[str, tuple[str, ...], bool]]:
-    """Return how each outcome of checks is told, and whether it differs from the verdict."""
+def _names(judgement: Judgement, outcomes: tuple[str, ...]) -> list[str]:
+    return [name for name, check in judgement.checks.items() if check.word in outcomes]
+
+
+def _is_about_border(judgement: Judgement) -> bool:
+    """Return whether the claim is about a border, not an effect."""
     first = judgement.findings[0]
-    still = ("undecided", ("undecided",), False)
-    if judgement.verdict == "contradicted":  # What speaks against the claim agrees.
-        against = ("also contradicted", ("gone", "reversed"), False)
-        return [("the claim holds", ("holds",), True), against, still]
-    is_open = judgement.verdict == "undecided"
-    fallen = [
-        ("no effect is left", ("gone",), True),
-        ("the effect is reversed", ("reversed",), True),
-    ]
-    if is_bordered(first) or first.side == "within":  # The claim is about a border, not an effect.
-        fallen = [("the claim fails", ("gone", "reversed"), True)]
-    return [
-        ("the claim holds" if is_open else "it holds", ("holds",), is_open),
-        *fallen,
-        still,
-    ]
+    return is_bordered(first) or first.side == "within"
 
 
 def _place(judgement: Judgement, name: str, *, number: bool) -> str:

@@ -8,9 +8,10 @@ sentences instead. Numbers stand as ``{S1.2}``::
     {S1.4a.1}               the second of several relations
     {S1.3[BN mode]}         the relation of a check
     {S1.2[training loss.1]} the second of several relations of a check
-    {S1.2:estimate}         2.14 without its interval; also interval, n, cases (6 of 6),
-                            inverse and percent (of a ratio: 1.1 is 10%),
-                            magnitude (without sign), seen (what would have been seen)
+    {S1.2:estimate}         2.14 without its interval; also interval, n, cases (6 of 6), border,
+                            inverse and percent (of a ratio: 1.1 is 10%), magnitude (without sign),
+                            seen (what would have been seen), source (the source's number), size
+                            (whether the interval holds it), setting (here)
 """
 
 import dataclasses
@@ -20,9 +21,9 @@ from collections.abc import Mapping
 
 from studies.formatting import number_text
 from studies.judging.findings import JudgedRelation
-from studies.judging.relation_sentences import rounded, unit_words
 from studies.judging.rules import CHECKS
 from studies.judging.verdicts import Judgement
+from studies.judging.words import rounded, unit_words
 
 _NUMBER = re.compile(
     r"\{(?P<id>S\d+\.\d+[a-z]?)(?:\.(?P<place>\d+))?"
@@ -112,11 +113,13 @@ def _number(match: re.Match, judgements: Mapping[str, Judgement]) -> str:
     if match["check"]:
         members, place = judgement.checks[match["check"]].findings, int(match["member"] or 0)
     form = match["form"] or "both"
-    if place >= len(members) or form not in _FORMS:
+    if place >= len(members) or form not in {**_FORMS, **_ABOUT_CLAIM}:
         raise ValueError(
             f"{match[0]} is no number: {match['id']} has {len(members)} such relations, and the "
-            f"forms are {', '.join(_FORMS)}."
+            f"forms are {', '.join([*_FORMS, *_ABOUT_CLAIM])}."
         )
+    if form in _ABOUT_CLAIM:
+        return _ABOUT_CLAIM[form](judgement)
     return _FORMS[form](members[place])
 
 
@@ -161,7 +164,30 @@ def _seen(finding: JudgedRelation) -> str:
     return text + unit_words(finding.relation.unit, text)
 
 
+def _border(finding: JudgedRelation) -> str:
+    number = number_text(finding.border)
+    return number + unit_words(finding.relation.unit, number)
+
+
+def _source(judgement: Judgement) -> str:
+    return " and ".join(map(number_text, judgement.source_numbers)) or "unknown"
+
+
+def _size(judgement: Judgement) -> str:
+    told = {
+        "yes": f"the source's number, {_source(judgement)}, lies inside the interval",
+        "no": f"the source's number, {_source(judgement)}, lies outside the interval",
+    }
+    return told.get(judgement.size, "the source gives no number to compare with")
+
+
+def _setting(judgement: Judgement) -> str:
+    return judgement.rule.setting if judgement.rule else "none"
+
+
+_ABOUT_CLAIM = {"source": _source, "size": _size, "setting": _setting}
 _FORMS = {
+    "border": _border,
     "both": _both,
     "estimate": _estimate,
     "interval": _interval,

@@ -85,10 +85,10 @@ def _errors_text(numbers: Measurements, quantities: Mapping[str, str], arms: Seq
     errors = []
     for name, heading in quantities.items():
         error = numbers.largest_error(name, arms)
-        if error is not None and not error < 0.1 * _narrowest(numbers, name, arms):
+        if error and not error < 0.1 * _narrowest(numbers, name, arms):
             size = number_text(float(f"{error:.1g}")) if math.isfinite(error) else "unknown"
-            errors.append(f"{heading} {size}")
-    return f" Largest error of a single measurement: {'; '.join(errors)}." if errors else ""
+            errors.append(f"{size} ({heading})")
+    return f" Largest error of a single measurement: {list_text(errors)}." if errors else ""
 
 
 def _narrowest(numbers: Measurements, quantity: str, arms: Sequence[str]) -> float:
@@ -145,7 +145,10 @@ def arm_table(
     corner, row_names, columns, align = "quantity", list(known.values()), list(arms), "left"
     if len(arms) > _MAX_ARM_COLUMNS:
         grid, row_names, columns = list(zip(*grid, strict=True)), columns, row_names
-        corner, align = "arm", "decimal"  # Only a column of one quantity has a common point.
+        corner, align = (
+            "configuration",
+            "decimal",
+        )  # Only a column of one quantity has a common point.
     return table_of(
         [corner, *columns],
         [[name, *cells] for name, cells in zip(row_names, grid, strict=True)],

@@ -7,6 +7,7 @@ from landscape.connectivity.path import Path
 
 from studies.display import Sentence
 from studies.formatting import (
+    count_text,
     depending,
     interval_text,
     list_text,
@@ -17,6 +18,7 @@ from studies.formatting import (
 from studies.measurements import Measurements
 from studies.quantities import quantity as registered
 from studies.records.equal_loss import largest_ratio
+from studies.tables.effect_words import noun
 
 
 def ahead(numbers: Measurements, arms: Sequence[str], *, when: str) -> Sentence:
@@ -102,14 +104,13 @@ def slope_shares(numbers: Measurements, arms: Sequence[str], *, rho: float) -> S
         rho: Length of the step, in units of the parameters.
     """
     pairs = {arm: [numbers.values(name, arm) for name in ("gradient_norm", "sam")] for arm in arms}
-    shares = [
-        f"{mean_text([100 * rho * slope / rise for slope, rise in zip(*pair, strict=True)])}% "
-        f"with {arm}"
+    percents = {
+        arm: [100 * rho * slope / rise for slope, rise in zip(*pair, strict=True)]
         for arm, pair in pairs.items()
-    ]
+    }
+    shares = [f"{mean_text(values)}% ({arm})" for arm, values in percents.items()]
     return Sentence(
-        f"The slope, ρ times the gradient norm, accounts for this part of the SAM rise: "
-        f"{list_text(shares)}."
+        f"The slope, ρ times the gradient norm, accounts for {list_text(shares)} of the SAM rise."
     )
 
 
@@ -131,12 +132,13 @@ def ratios_along(
     ratios = numbers.ratios(quantity, arms)
     levels = numbers.where(quantity=quantity, arm=arms[0]).frame[column]
     texts = [
-        f"{number_text(ratio)} times with {level:g} {unit}"
+        f"{number_text(ratio)} ({count_text(int(level))} {unit})"
         for ratio, level in zip(ratios, levels, strict=True)
     ]
     return Sentence(
-        f"The {heading} of {arms[0]} relative to {arms[1]} is {list_text(texts)}. It varies by a "
-        f"factor of {max(ratios) / min(ratios):.3g}, which the intervals over seeds do not include."
+        f"{arms[0]} has {list_text(texts)} times the {heading} of {arms[1]}. This ratio varies by "
+        f"a factor of {max(ratios) / min(ratios):.3g} with the number of {unit}; the intervals "
+        "over seeds do not include that."
     )
 
 
@@ -154,11 +156,12 @@ def rescaled(numbers: Measurements, quantities: Sequence[str], arms: Sequence[st
         return Sentence("The record holds no rescaled networks.")
     loss = max(abs(change) for arm in arms for change in numbers.values("loss_change", arm))
     values = {name: [numbers.values(name, arm) for arm in arms] for name in known}
+    factors = [number_text(max(max(row) / min(row) for row in rows)) for rows in values.values()]
     spreads = [
-        f"{registered(name).heading} by a factor of "
-        f"{number_text(max(max(row) / min(row) for row in rows))}"
-        for name, rows in values.items()
+        f"{noun(registered(name))} by {factor}"
+        for name, factor in zip(values, factors, strict=True)
     ]
+    spreads[0] = spreads[0].replace(" by ", " by a factor of ")
     first, second = values[known[0]]
     overlap = min(first) < max(second) and min(second) < max(first)
     heading = registered(known[0]).heading

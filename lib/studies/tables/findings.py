@@ -49,7 +49,9 @@ def ratio_sentence(
         if ratios:
             sentences.append(f"{row} has {list_text(ratios)} times the {name} of {reference}.")
     if not sentences:
-        return Sentence(f"The record does not hold the {name} of these arms and of {reference}.")
+        return Sentence(
+            f"The record does not hold the {name} of these configurations and of {reference}."
+        )
     return Sentence(" ".join(sentences))
 
 
@@ -101,7 +103,7 @@ def spread_sentence(numbers: Measurements, quantity: str, *, within: str) -> Sen
         for level in levels
     ]
     return Sentence(
-        f"Within each seed, the {name} differs between arms by a factor of up to "
+        f"Within each seed, the {name} differs between configurations by a factor of up to "
         f"{list_text(texts)}."
     )
 

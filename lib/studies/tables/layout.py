@@ -75,3 +75,14 @@ def count_range(counts: Iterable[int]) -> str:
     """Return counts as text: ``5``, or ``3 to 5`` where they differ."""
     values = sorted(set(counts))
     return " to ".join(map(str, dict.fromkeys([values[0], values[-1]])))
+
+
+def statistics_text(bn: str, split: str) -> str:
+    """Return in words which statistics BN has on a path, and on which examples it is measured.
+
+    Args:
+        bn: The policy, such as ``reestimate``.
+        split: ``train`` or ``test``.
+    """
+    policy = {"reestimate": "re-estimated"}.get(bn, bn)
+    return f"{policy} statistics on {'training' if split == 'train' else split} examples"

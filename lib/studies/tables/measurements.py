@@ -21,6 +21,7 @@ from studies.formatting import (
 from studies.measurements import Measurements
 from studies.quantities import quantity
 from studies.records.published import Comparison
+from studies.tables.layout import statistics_text
 
 
 def estimators(rows: Sequence[Comparison], *, label: str, caption: str) -> Table | Sentence:
@@ -116,13 +117,13 @@ def lowest(paths: Mapping[tuple[str, str], Sequence[Path]], *, chance: float) ->
     if not paths:
         return Sentence("The record does not hold the accuracy on the paths.")
     lowest_texts = [
-        f"{min(float(path.accuracy.min()) for path in pair_paths):.3f} with {policy} statistics on "
-        f"{split} examples"
+        f"{100 * min(float(path.accuracy.min()) for path in pair_paths):.1f}% with "
+        f"{statistics_text(policy, split)}"
         for (split, policy), pair_paths in paths.items()
     ]
     return Sentence(
         f"Accuracy on the paths falls as low as {list_text(lowest_texts)}; guessing reaches "
-        f"{chance:.3f}."
+        f"{100 * chance:.1f}%."
     )
 
 

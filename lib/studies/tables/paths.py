@@ -7,7 +7,7 @@ from landscape.connectivity.path import Path
 
 from studies.display import Missing, Sentence, Table
 from studies.formatting import mean_text, number_text
-from studies.tables.layout import count_range, table_of
+from studies.tables.layout import count_range, statistics_text, table_of
 
 _BARRIERS = ["loss barrier (nats)", "error barrier (points)", "position t"]
 
@@ -25,10 +25,7 @@ def barrier_table(
     known = {key: pair_paths for key, pair_paths in paths.items() if pair_paths}
     if not known:
         return Missing(label)
-    named = {
-        f"{bn} statistics on {split} examples": pair_paths
-        for (split, bn), pair_paths in known.items()
-    }
+    named = {statistics_text(bn, split): pair_paths for (split, bn), pair_paths in known.items()}
     return table_of(
         ["statistics", "examples", *_BARRIERS],
         [[bn, split, *_barrier_cells(pair_paths)] for (split, bn), pair_paths in known.items()],
@@ -100,10 +97,15 @@ def _caption(paths: Mapping[str, Sequence[Path]]) -> str:
         for path in pair_paths
         if math.isfinite(path.barrier)
     ]
+    change = ""
+    if max(changes, default=0.0) > 0.01 * max(map(abs, finite.values()), default=0.0):
+        change = (
+            " Measured from the mean of the end losses, barriers change by at most "
+            f"{number_text(max(changes))} nats."
+        )
     pairs = count_range(len(pair_paths) for pair_paths in paths.values())
     over = "of a single pair" if pairs == "1" else f"mean over {pairs} pairs with its 95% interval"
     return (
         f"{seen}A barrier is the largest height above the line between the end values "
-        f"({over}); t is the position of the loss barrier. Measured from the mean of the end "
-        f"losses, barriers change by at most {number_text(max(changes, default=math.nan))} nats."
+        f"({over}); t is the position of the loss barrier.{change}"
     )

@@ -9,7 +9,7 @@ from studies.intervals import Interval
 from studies.measurements import Measurements
 from studies.predictors import rank_correlations
 from studies.quantities import quantity, short_headings
-from studies.tables.layout import count_range, marked, table_of
+from studies.tables.layout import marked, table_of
 
 
 def correlated(
@@ -98,34 +98,43 @@ def correlation_table(
 
 
 def _counts_text(counts: Sequence[set[int]]) -> str:
-    pooled, within = map(count_range, counts)
-    return f" Over {pooled} networks; within groups, over {within}."
+    """Return the part of a caption that gives the numbers of networks that no cell gives."""
+    pooled, within = (next(iter(count)) if len(count) == 1 else 0 for count in counts)
+    if pooled == within:
+        return f" All are over {pooled} networks." if pooled else ""
+    texts = [f"{pooled} networks pooled"] * bool(pooled) + [f"{within} within groups"] * bool(
+        within
+    )
+    return f" They are over {list_text(texts)}."
 
 
 def _open_text(unknown: int, total: int, heading: str) -> str:
     if not unknown:
         return ""
-    return f" For {unknown} of the {total} runs, a lower bound of {heading} is known at most."
+    known = "known only by a lower bound, or not at all"
+    return f" For {unknown} of the {total} runs, {heading} is {known}."
 
 
 def _reasons_text(correlations: Mapping[str, tuple[Interval, Interval]]) -> str:
     """Return the part of a caption that says why intervals or correlations are lacking."""
-    intervals = [(name, interval) for name, pair in correlations.items() for interval in pair]
-    # An interval with an estimate may still have a reason: why its ends are open.
-    open_reasons = dict.fromkeys(
-        _reason(interval) for _, interval in intervals if math.isfinite(interval.estimate)
-    )
-    dash_reasons = dict.fromkeys(
-        (name, _reason(interval))
-        for name, interval in intervals
-        if not math.isfinite(interval.estimate)
-    )
-    text = "".join(f" No interval can be given: {reason}." for reason in open_reasons if reason)
-    return text + "".join(
-        f" The correlation of {name} is undefined: {reason}."
-        for name, reason in dash_reasons
-        if reason
-    )
+    open_reasons: dict[str, None] = {}
+    undefined: dict[str, list[str]] = {}
+    for name, pair in correlations.items():
+        for interval in pair:
+            reason = _reason(interval)
+            if not reason:
+                continue
+            # An interval with an estimate may still have a reason: why its ends are open.
+            if math.isfinite(interval.estimate):
+                open_reasons[reason] = None
+            elif name not in undefined.setdefault(reason, []):
+                undefined[reason].append(name)
+    text = "".join(f" Some intervals are missing: {reason}." for reason in open_reasons)
+    for reason, names in undefined.items():
+        why = reason.replace("the first variable", "this measure")
+        why = why.replace("the second variable", "the target")
+        text += f" No correlation is defined for {list_text(names)}: {why}."
+    return text
 
 
 def _reason(interval: Interval) -> str:
@@ -155,18 +164,19 @@ def correlation_signs(
     falling = [name for name, interval in pooled.items() if interval.high < 0]
     rising = [name for name, interval in pooled.items() if interval.low > 0]
     parts = [
-        f"{target} {verb} with {list_text([_named(name, pooled[name]) for name in names])}"
+        f"{verb} with {'; '.join(_named(name, pooled[name]) for name in names)}."
         for names, verb in ((rising, "rises"), (falling, "falls"))
         if names
     ]
+    subjects = [f"Pooled over networks, {target}", "It"]
+    sentences = [f"{subject} {part}" for subject, part in zip(subjects, parts, strict=False)]
     others = len(pooled) - len(falling) - len(rising)
-    first = f"Pooled over networks, {list_text(parts)}. " if parts else ""
-    if not others:
-        return Sentence(first.strip())
-    return Sentence(
-        f"{first}The sign of the correlation with {target} stays open for {others} of "
-        f"{len(pooled)} measures."
-    )
+    if others:
+        sentences.append(
+            f"The sign of the correlation with {target} stays open for {others} of {len(pooled)} "
+            "measures."
+        )
+    return Sentence(" ".join(sentences))
 
 
 def _named(name: str, interval: Interval) -> str:

@@ -27,7 +27,7 @@ def divergence(runs: Runs, *, label: str) -> Table | Sentence:
         return Sentence(f"None of the {len(runs)} runs diverged.").at("appendix")
     return Table(
         [
-            "arm",
+            "configuration",
             "seed",
             "step",
             "loss before (nats)",
@@ -135,7 +135,7 @@ def sizes(runs: Runs, *, label: str, caption: str) -> Table:
         for arm, group in runs.grouped().items()
     }
     return Table(
-        ["arm", "parameters", "test accuracy", "training loss (nats)"],
+        ["configuration", "parameters", "test accuracy", "training loss (nats)"],
         [[arm, f"{parameters[arm]:,}", *map(seeds_text, ends[arm])] for arm in ends],
         label=label,
         caption=f"{caption} Means over seeds ± half-width of the 95% interval.",
@@ -158,12 +158,14 @@ def learned(runs: Runs) -> Sentence:
         if not all(seeds):
             others.setdefault(f"{sum(seeds)} of {len(seeds)} seeds", []).append(arm)
     if not others:
-        return Sentence(f"All {len(by_seed)} arms exceed twice chance accuracy in every seed.")
+        return Sentence(
+            f"All {len(by_seed)} configurations exceed twice chance accuracy in every seed."
+        )
     counts = list_text([f"{seeds} ({_names(names)})" for seeds, names in others.items()])
     several = len(always) != 1
     start = (
-        f"{len(always) or 'None'} of the {len(by_seed)} arms exceed{'' if several else 's'} twice "
-        "chance accuracy in every seed"
+        f"{len(always) or 'None'} of the {len(by_seed)} configurations "
+        f"exceed{'' if several else 's'} twice chance accuracy in every seed"
     )
     if not 2 * len(always) > len(by_seed) and always:
         start += f" ({_names(always)})"
@@ -173,7 +175,7 @@ def learned(runs: Runs) -> Sentence:
 
 def _names(arms: Sequence[str]) -> str:
     """Return the names of arms for brackets; of more than a reader takes in, their number."""
-    return "; ".join(arms) if len(arms) <= _MOST_NAMES else f"{len(arms)} arms"
+    return "; ".join(arms) if len(arms) <= _MOST_NAMES else f"{len(arms)} configurations"
 
 
 def rebounds(runs: Runs) -> Sentence:
@@ -210,9 +212,10 @@ def repeated(configs: Mapping[str, TrainConfig]) -> Sentence:
     """
     several = [list_text(names) for names in alike(configs) if len(names) > 1]
     if not several:
-        return Sentence("No two arms have the same settings.").at("appendix")
+        return Sentence("No two configurations have the same settings.").at("appendix")
     return Sentence(
-        f"These arms have the same settings, and are the same networks: {'; '.join(several)}."
+        "These configurations have the same settings, and are the same networks: "
+        f"{'; '.join(several)}."
     ).at("appendix")
 
 

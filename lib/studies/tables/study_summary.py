@@ -16,19 +16,22 @@ def closing(study: Recording, *, evidence: bool) -> Sentence:
         study: The study; all numbers that it asked for count.
         evidence: Whether its profile is evidence; if not, the sentence says so.
     """
-    numbers = Measurements(study.record.rows("measurements"))
+    rows = study.record.rows("measurements")
+    numbers = Measurements(rows)
+    # What a diverged run lacks is counted once, and not for each quantity.
+    others = Measurements([row for row in rows if "diverged" not in str(row.get("note"))])
     total, failed = numbers.counts()
     failures = [
-        f"{count} value{'s' * (count > 1)} of {quantity_words(name)}{_reasons(numbers, name)}"
-        for name, count in numbers.failures().items()
+        f"{_values(count)} of {quantity_words(name)}{_reasons(others, name)}"
+        for name, count in others.failures().items()
     ]
-    diverged = numbers.diverged_count()
+    if lost := failed - others.counts()[1]:
+        failures.insert(0, f"{_values(lost)} of runs that diverged")
     parts = [] if evidence else ["These numbers are a trial on a small run, and no evidence."]
     verb = "has" if failed == 1 else "have"
     rests = f"The study rests on {count_text(total)} recorded numbers. "
     if failed:
-        cause = f" ({count_text(diverged)} because the run diverged)" if diverged else ""
-        rests += f"**{count_text(failed)} {verb} not converged**{cause}: {list_text(failures)}."
+        rests += f"**{count_text(failed)} {verb} not converged**: {list_text(failures)}."
     else:
         rests += "All of them have converged."
     parts += [rests, *_missing(study), *_stale(study)]
@@ -46,6 +49,10 @@ def quantity_words(name: str) -> str:
         if known.partition(", ")[0] in QUANTITIES:
             return quantity(known).heading + words
     return name.replace("_", " ")
+
+
+def _values(count: int) -> str:
+    return f"{count_text(count)} value{'s' * (count > 1)}"
 
 
 def _reasons(numbers: Measurements, quantity: str) -> str:

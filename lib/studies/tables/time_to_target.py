@@ -47,7 +47,7 @@ def time_table(
         for duration in arm_durations
     ]
     return table_of(
-        ["arm", *headings.values()],
+        ["configuration", *headings.values()],
         [[arm, *(_text(medians[name, arm]) for name in headings)] for arm in arms],
         label=label,
         caption=f"{caption} {_explanation(list(medians.values()), shown)}",

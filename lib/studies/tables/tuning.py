@@ -30,7 +30,7 @@ def tuning_table(
     number = count_range(counts)
     seeds = "one seed" if number == "1" else f"mean over {number} seeds"
     return Table(
-        ["arm", *map(setting_text, values), f"chosen {heading}"],
+        ["configuration", *map(setting_text, values), f"chosen {heading}"],
         [
             [arm, *(_cell(best, value) for value in values), _best_text(best)]
             for arm, best in tuned.items()

@@ -28,8 +28,6 @@ class AskedRule:
         border: The border; None takes the value of no effect.
         checks: Name of a check -> its relation, several, or why it was not run.
         places: Name of a check -> words that say where it looks.
-        former: The word before.
-        changed: Why the rule changed after its measurement, beside that its claim was split.
         also: How else the setting departs from the source's.
         source_numbers: The source's numbers to compare with; None takes those of the claim.
     """
@@ -40,8 +38,6 @@ class AskedRule:
     border: float | None
     checks: Mapping[str, Check]
     places: Mapping[str, str]
-    former: str
-    changed: str
     also: str
     source_numbers: Sequence[float] | None
 
@@ -115,8 +111,6 @@ class JudgedStudy:
         training_loss: Check = (),
         step_and_start: Check = (),
         size: Check = (),
-        former: str = "",
-        changed: str | Sequence[str] = "",
         places: Mapping[str, str] | None = None,
         also: str = "",
         source_numbers: Sequence[float] | None = None,
@@ -136,9 +130,6 @@ class JudgedStudy:
             training_loss: The check at equal training loss.
             step_and_start: The check from another step or start.
             size: The check at another size of data, subset or network.
-            former: The word before.
-            changed: Why the rule changed after its measurement, beside that its claim was split;
-                several reasons are joined.
             places: Name of a check -> words that say where it looks.
             also: How else than by the study's parameters the setting departs from the source's.
             source_numbers: The source's numbers to compare with; None takes those of the claim.
@@ -151,7 +142,6 @@ class JudgedStudy:
             "step and start": step_and_start,
             "size": size,
         }
-        reasons = [changed] if isinstance(changed, str) else changed
         self.rules.append(
             AskedRule(
                 id=id,
@@ -160,8 +150,6 @@ class JudgedStudy:
                 border=border,
                 checks={name: check for name, check in checks.items() if check != ()},
                 places=places or {},
-                former=former,
-                changed=" ".join(reasons),
                 also=also,
                 source_numbers=source_numbers,
             )

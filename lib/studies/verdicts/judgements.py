@@ -47,7 +47,6 @@ class Judgements:
         name: Name of the notebook, ``09_verdicts``.
         namespace: ``vars()`` of the notebook after its parameters cell, with ``profile`` and
             ``build_dir``; fields of ``Margins`` followed by ``_margin`` are the margins.
-        former: Claim of a source -> its word in the report before; a rule may say another one.
         claims: The claims; None takes ``report/claims.csv``.
 
     Raises:
@@ -57,7 +56,6 @@ class Judgements:
     Attributes:
         claims: Id -> atomic claim.
         margins: What counts as equal.
-        former: Claim of a source -> its word in the report before.
         evidence: Whether the numbers of this profile count as evidence.
         studies: The studies asked for so far, by name.
     """
@@ -67,7 +65,6 @@ class Judgements:
         name: str,
         namespace: Mapping[str, Any],
         *,
-        former: Mapping[str, str] | None = None,
         claims: Path | None = None,
     ) -> None:
         given = plain_values(namespace)
@@ -82,7 +79,6 @@ class Judgements:
             }
         )
         self.claims = read_atomic_claims(claims or provenance.project_path(CLAIMS))
-        self.former = dict(former or {})
         self.studies: dict[str, JudgedStudy] = {}
         self._folder = provenance.project_path(given["build_dir"]) / self.profile
         self._commit = _last_commit(provenance.project_path("."), f"notebooks/{name}.py")
@@ -207,18 +203,18 @@ class Judgements:
             places=asked.places,
             setting=where,
             source_numbers=asked.source_numbers,
-            former=asked.former or self.former.get(claim.claim, ""),
-            reason_of_change=_changed(claim, asked.changed),
+            former=claim.former,
+            reason_of_change=_changed(claim),
             commit=self._commit[0],
         )
         judge(claim, rule, self.margins)  # What is wrong shows in its own cell.
         return rule, "", missing
 
 
-def _changed(claim: AtomicClaim, reason: str) -> str:
+def _changed(claim: AtomicClaim) -> str:
     """Return why the rule of a claim changed; that a claim was split stands first."""
     split = SPLIT if claim.id != claim.claim else ""
-    return " ".join(filter(None, [split, reason])) or ANEW
+    return " ".join(filter(None, [split, claim.changed])) or ANEW
 
 
 def _last_commit(root: Path, path: str) -> tuple[str, bool]:

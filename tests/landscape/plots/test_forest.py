@@ -2,6 +2,7 @@
 
 import math
 
+import numpy as np
 import pytest
 from landscape.plots.forest import ForestPanel, ForestRow, forest
 
@@ -15,8 +16,10 @@ def drawn(row, scale="log"):
 
 def spans(axis):
     """The horizontal lines of a row, thin first, as (from, to)."""
-    lines = [line.get_xdata() for line in axis.lines if len(set(line.get_ydata())) == 1]
-    return [tuple(map(float, ends)) for ends in lines if len(ends) == 2 and ends[0] != ends[1]]
+    # A gap, NaN, ends the interval of each row of a group.
+    lines = [line.get_xdata() for line in axis.lines if line.get_linestyle() == "-"]
+    parts = [part for x in lines if len(x) % 3 == 0 for part in np.reshape(x, (-1, 3))]
+    return [(float(low), float(high)) for low, high, _ in parts if np.isfinite(low)]
 
 
 def test_both_intervals_the_estimate_and_the_border_are_drawn():
@@ -53,6 +56,35 @@ def test_panels_are_as_high_as_their_rows_and_the_legend_names_the_groups_in_ord
     assert [text.get_text() for text in figure.legends[0].get_texts()] == ["sure", "open"]
     ratios = figure.axes[0].get_subplotspec().get_gridspec().get_height_ratios()
     assert list(ratios) == [1, 9]
+
+
+def test_equal_borders_are_one_line_and_notes_stand_beside_the_rows():
+    noted = ForestRow("t", "sure", 2.0, (1.0, 4.0), (1.5, 3.0), 1.0, note="2 (1 to 4)", strong=True)
+    axis = drawn(noted)
+    (text,) = axis.texts
+    assert text.get_text() == "2 (1 to 4)" and text.get_fontweight() == "bold"
+    other = ForestRow("t", "sure", 2.0, (1.0, 4.0), (1.5, 3.0), 3.0)
+    panel = ForestPanel("", "x", [ROW, ROW, other], "log")
+    (axis,) = forest([panel], groups=["sure"]).axes
+    borders = [x for line in axis.lines if len(set(x := line.get_xdata())) == 1 and len(x) == 2]
+    assert [list(x) for x in borders] == [[1.0, 1.0], [3.0, 3.0]]
+
+
+def test_labels_stay_text_where_mathematics_is_not_wanted():
+    panel = ForestPanel("", "x", [ROW])
+    for wanted, label in ((True, r"$\lambda_{\max}$"), (False, "λ_max")):
+        (axis,) = forest([panel], groups=["sure"], mathematics=wanted).axes
+        assert axis.get_yticklabels()[0].get_text() == label
+
+
+def test_numbers_of_all_sizes_share_an_axis_that_is_linear_around_zero():
+    rows = [
+        ForestRow("a", "sure", x, (x - 1, x + 1), (x - 0.5, x + 0.5), 0.0) for x in (-0.2, 72.0)
+    ]
+    (axis,) = forest([ForestPanel("", "points", rows, "symlog")], groups=["sure"]).axes
+    assert axis.get_xscale() == "symlog" and list(axis.get_xticks()) == [-1.0, 0.0, 1.0, 10.0]
+    low, high = axis.get_xlim()
+    assert low < -1.2 and high > 73
 
 
 def test_a_short_logarithmic_axis_labels_no_effect():

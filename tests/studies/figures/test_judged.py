@@ -1,43 +1,114 @@
 """Forest plots of judgements."""
 
-from studies.figures.judged import forests
-from studies.judging.relations import share
+import dataclasses
 
-from tests.sample_judgements import judged, sample, times
+from studies.figures.judged import claim_forest, claim_forests, overview_forests
+from studies.judging.claim_rows import by_claim
+from studies.judging.relations import difference, ratio, share
+from studies.judging.verdicts import Judgement
+
+from tests.sample_judgements import SHAPE, judged, sample, times
 
 
-def test_relations_stand_in_panels_of_their_kind_with_checks_below():
-    (figure,) = forests(sample(), label="fig-bn")
+def labels(figure, panel=0):
+    return [text.get_text() for text in figure.axes[panel].get_yticklabels()]
+
+
+def notes(figure, panel=0):
+    return [text.get_text() for text in figure.axes[panel].texts]
+
+
+def test_the_overview_has_a_panel_a_kind_and_no_check():
+    (figure,) = overview_forests(sample(), label="fig-all")
     titles = [axis.get_title(loc="left") for axis in figure.figure.axes]
-    assert titles == ["Ratios", "Differences of accuracy", "Shares", "Levels"]
-    ratios = [text.get_text() for text in figure.figure.axes[0].get_yticklabels()]
-    assert ratios[0].startswith("S1.1a $") and ratios[1:4] == [
-        "S1.1a · BN mode",
-        "S1.1a · scale",
-        "S1.1a · size",
-    ]
-    assert figure.label == "fig-bn" and "ratios, differences of accuracy" in figure.caption
-    assert not figure.caption.startswith("Trial")
+    assert titles == ["Ratios", "Differences of accuracy", "Levels"]
+    assert len(labels(figure.figure)) == 4 and "2.00 (1.83 to 2.18)" in notes(figure.figure)
+    assert figure.label == "fig-all"
+    assert figure.caption.startswith(
+        "As the sources measured them, 4 of 6 relations lie as claimed, 1 lies against the claim "
+        "and 1 is undecided. The point is"
+    )
 
 
-def test_a_long_quantity_is_cut_beside_its_row():
-    asked = share("networks of over a million parameters have a converged eigenvalue", [True] * 6)
-    claim = judged("S1.1", asked.against(0.5))
-    (figure,) = forests([claim], label="fig-bn")
-    (label,) = figure.figure.axes[0].get_yticklabels()
-    assert label.get_text() == "S1.1 networks of over a million …"
-
-
-def test_a_trial_says_so_and_many_rows_take_several_figures():
+def test_many_rows_take_several_figures():
     many = [judged(f"S1.{n}", times(2.0)) for n in range(1, 41)]
-    first, second = forests(many, label="fig-bn", evidence=False)
-    assert (first.label, second.label) == ("fig-bn", "fig-bn-2")
-    assert first.caption.startswith("Trial numbers, no evidence.")
-    assert len(first.figure.axes[0].get_yticklabels()) == 36
+    many += [judged(f"S2.{n}", share("nets learn", [True] * 6), border=0.1) for n in range(1, 9)]
+    first, second = overview_forests(many, label="fig-all")
+    assert (first.label, second.label) == ("fig-all", "fig-all-2")
 
 
-def test_a_relation_without_any_number_is_left_out():
-    nothing = judged("S1.1", times(float("nan")))
-    assert forests([nothing], label="fig-bn") == []
-    (figure,) = forests([nothing, judged("S1.2", times(2.0))], label="fig-bn")
-    assert len(figure.figure.axes[0].get_yticklabels()) == 1
+def test_a_trial_says_nothing_of_a_claim():
+    (figure,) = overview_forests(sample(), label="fig-all", evidence=False)
+    forest = claim_forest([judged("S1.1", times(2.0), checks={"size": times(0.5)})], evidence=False)
+    said = ("claimed", "against", "difference", "undecided", "holds", "reproduced")
+    for one in (figure.figure, forest.figure):
+        (legend,) = one.legends
+        assert [text.get_text() for text in legend.get_texts()] == ["measured"]
+    assert figure.caption.startswith("Trial on other data, no evidence.")
+    assert [word for word in said if word in forest.facts] == []
+
+
+def test_a_claim_has_its_parts_in_bold_and_its_checks_below():
+    checks = {"BN mode": times(1.01, 0.02), "training loss": [times(2.2), times(1.5)]}
+    checks["training loss"][1] = dataclasses.replace(
+        times(1.5), contrast="with BN per unit of training loss"
+    )
+    parts = [judged("S1.1a", times(2.0), checks=checks), judged("S1.1b", times(0.5), border=1.5)]
+    forest = claim_forest(parts)
+    assert labels(forest.figure) == [
+        "S1.1a λ_max",
+        "under batch statistics",
+        "at equal training loss",
+        "per unit of training loss",
+        "S1.1b λ_max (claimed > 1.5)",
+    ]
+    bold = [text.get_fontweight() == "bold" for text in forest.figure.axes[0].get_yticklabels()]
+    assert bold == [True, False, False, False, True]
+    assert forest.facts.startswith("**S1.1.** S1.1a: depends on the BN mode; S1.1b: contradicted")
+
+
+def test_relations_that_are_claimed_together_are_told_apart():
+    narrow, wide = (
+        ratio("Width", f * 2 + 0.1 * SHAPE, [1.0] * 6, contrast=f"in CNNs of the {w} width")
+        for f, w in ((1, "smaller"), (2, "larger"))
+    )
+    accuracy = difference("Test accuracy", 0.9 + 0.01 * SHAPE, [0.5] * 6)
+    same, mixed = judged("S1.1", [narrow, wide]), judged("S1.2", [times(2.0), accuracy])
+    named = [
+        dataclasses.replace(one, claim=dataclasses.replace(one.claim, name="wider"))
+        for one in (same, mixed)
+    ]
+    assert labels(claim_forest(named[:1]).figure) == [
+        "S1.1 wider: smaller width",
+        "S1.1 wider: larger width",
+    ]
+    assert labels(claim_forest(named[1:]).figure, panel=1) == ["S1.2 wider: test accuracy"]
+
+
+def test_a_claim_is_carried_with_what_the_report_needs():
+    parts = by_claim(sample())["S1.1"]
+    claim = dataclasses.replace(parts[0].claim, evidence=("01_bn/fig-a", "01_bn/tab-b"))
+    forest = claim_forest([dataclasses.replace(parts[0], claim=claim), *parts[1:]])
+    data, metadata = forest._repr_mimebundle_()
+    assert metadata["landscape"] == {
+        "kind": "claim",
+        "claim": "S1.1",
+        "label": "verdict-S1.1",
+        "alt": forest.alt,
+        "evidence": ["01_bn/fig-a", "01_bn/tab-b"],
+        "place": "body",
+    }
+    svg = data["image/svg+xml"]
+    assert 2_000 < len(svg) < 15_000 and svg == forest.svg()
+    # λ_max is typeset once a label, and a font is named once a picture.
+    assert "λ_max" not in svg and ">max</tspan>" in svg and svg.count("DejaVu Sans', sans") == 1
+
+
+def test_a_claim_without_numbers_has_facts_alone():
+    nothing = Judgement(judged("S1.1", times(2.0)).claim, None, "not judged", reason="Not yet.")
+    (forest,) = claim_forests([nothing])
+    data, _ = forest._repr_mimebundle_()
+    assert forest.figure is None and "image/svg+xml" not in data
+    assert data["text/markdown"] == "**S1.1.** not judged\n\n- S1.1: Not yet."
+    no_estimate = judged("S1.1", times(float("nan")))
+    assert claim_forest([no_estimate]).figure is None

@@ -14,6 +14,8 @@ GOOD = {
     "reason": "",
     "name": "sharper",
     "evidence": "01_bn/fig-a 01_bn/tab-b",
+    "former": "artefact",
+    "changed": "Split.",
 }
 
 
@@ -29,6 +31,7 @@ def test_a_claim_is_read_as_it_stands(tmp_path):
     assert list(claims) == ["S1.4b", "S1.4"]
     claim = claims["S1.4b"]
     assert (claim.name, claim.evidence) == ("sharper", ("01_bn/fig-a", "01_bn/tab-b"))
+    assert (claim.former, claim.changed) == ("artefact", "Split.")
     assert (claim.source, claim.claim, claim.statement) == ("S1", "S1.4", "BN is sharper")
     assert claim.source_numbers == (1.52, 2.0) and claims["S1.4"].source_numbers == ()
     assert (claim.source_text, claim.setting, claim.reason) == (
@@ -70,7 +73,7 @@ def test_a_number_that_is_none_is_refused(tmp_path, text):
     ("columns", "fault"),
     [
         ((*COLUMNS, "verdict"), "unknown columns verdict"),
-        (COLUMNS[:-1], "no column evidence"),
+        (COLUMNS[:-1], "no column changed"),
         ((*COLUMNS, "id"), "a column twice"),
         (("ID", *COLUMNS[1:]), "unknown columns ID and no column id"),
     ],
@@ -82,12 +85,12 @@ def test_other_columns_are_refused(tmp_path, columns, fault):
 
 @pytest.mark.parametrize("statement", ["one, two", "one,two,three"])
 def test_a_row_of_another_length_is_refused(tmp_path, statement):
-    with pytest.raises(ValueError, match=r"line 2: the row does not have 10 cells. Quote cells"):
+    with pytest.raises(ValueError, match=r"line 2: the row does not have 12 cells. Quote cells"):
         read_atomic_claims(write(tmp_path, {"statement": statement}))
 
 
 def test_a_row_that_is_too_short_is_refused(tmp_path):
     path = tmp_path / "claims.csv"
     path.write_text(",".join(COLUMNS) + "\nS1.4b,S1,S1.4\n", encoding="utf-8")
-    with pytest.raises(ValueError, match=r"does not have 10 cells"):
+    with pytest.raises(ValueError, match=r"does not have 12 cells"):
         read_atomic_claims(path)

@@ -82,7 +82,7 @@ def test_few_arms_are_columns_and_quantities_rows(recorded):
 def test_more_than_five_arms_are_rows(recorded, count):
     names = [f"arm {k}" for k in range(count)]
     found = comparisons.arm_table(recorded, HEADINGS, names, **WORDS)
-    assert found.columns[0] == ("arm" if count > 5 else "quantity")
+    assert found.columns[0] == ("configuration" if count > 5 else "quantity")
     heads = found.columns[1:], [row[0] for row in found.rows]
     assert heads == (
         (list(HEADINGS.values()), names) if count > 5 else (names, [*HEADINGS.values()])
@@ -161,18 +161,18 @@ def test_errors_that_intervals_do_not_dwarf_are_in_the_caption(recorded):
             recorded.add("s", value, arm=arm, seed=seed, error=error)
     for names, end in (
         (pair[:1], ""),
-        (pair, " Largest error of a single measurement: size 0.03."),
+        (pair, " Largest error of a single measurement: 0.03 (size)."),
     ):
         assert comparisons.arm_table(recorded, {"s": "size"}, names, **WORDS).caption == (
             f"What to see.{end}"
         )
     both = comparisons.comparison_table(recorded, {"s": "size"}, pair, **WORDS)
-    assert both.caption.endswith(" measurement: size 0.03.")
+    assert both.caption.endswith(" measurement: 0.03 (size).")
     recorded.add(
         "open", 1.0, arm="arm 1", seed=0, error=math.inf
     )  # A bound, such as a censored one.
     caption = comparisons.arm_table(recorded, {"open": "width"}, ["arm 1"], **WORDS).caption
-    assert caption == "What to see. Largest error of a single measurement: width unknown."
+    assert caption == "What to see. Largest error of a single measurement: unknown (width)."
 
 
 def test_columns_align_on_the_point_only_where_they_hold_one_quantity(recorded):
@@ -266,11 +266,11 @@ def test_dead_networks_are_counted_by_the_gradients_of_their_weights():
 def test_the_lowest_accuracy_on_paths_stands_beside_that_of_guessing():
     paths = [types.SimpleNamespace(accuracy=torch.tensor([0.9, low, 0.8])) for low in (0.2, 0.1)]
     told = measurements.lowest(
-        {("train", "frozen"): paths, ("train", "batch"): paths[:1]}, chance=0.1
+        {("train", "frozen"): paths, ("test", "reestimate"): paths[:1]}, chance=0.1
     )
     assert told.text == (
-        "Accuracy on the paths falls as low as 0.100 with frozen statistics on train examples and "
-        "0.200 with batch statistics on train examples; guessing reaches 0.100."
+        "Accuracy on the paths falls as low as 10.0% with frozen statistics on training "
+        "examples and 20.0% with re-estimated statistics on test examples; guessing reaches 10.0%."
     )
 
 
@@ -315,16 +315,16 @@ def test_arms_learn_that_beat_chance_twice_in_every_seed():
         }
     )
     assert run_tables.learned(runs.where(arm=["a", "b", "c", "d"])).text == (
-        "1 of the 4 arms exceeds twice chance accuracy in every seed (a). The others do so in "
-        "1 of 2 seeds (b; c; d)."
+        "1 of the 4 configurations exceeds twice chance accuracy in every seed (a). The others do "
+        "so in 1 of 2 seeds (b; c; d)."
     )
     assert run_tables.learned(runs.where(arm=["a", "d", "e"])).text == (
-        "2 of the 3 arms exceed twice chance accuracy in every seed. The other does so in 1 of 2 "
-        "seeds (d)."
+        "2 of the 3 configurations exceed twice chance accuracy in every seed. The other does so "
+        "in 1 of 2 seeds (d)."
     )
     assert [runs["c", seed].learned for seed in (0, 1)] == [True, False]
     every = run_tables.learned(runs.where(arm=["a", "e"]))
-    assert every.text == "All 2 arms exceed twice chance accuracy in every seed."
+    assert every.text == "All 2 configurations exceed twice chance accuracy in every seed."
 
 
 def test_rounding_is_told_by_its_median_and_where_it_is_large():
@@ -391,10 +391,11 @@ def test_arms_of_one_config_are_named_together():
     configs = {"a": base, "b": other, "c": TrainConfig(MLP(hidden=(4,)), SGD(0.1), epochs=1)}
     configs["c"] = dataclasses.replace(configs["c"], batch_size=4)
     assert run_tables.repeated(configs).text == (
-        "These arms have the same settings, and are the same networks: a and c."
+        "These configurations have the same settings, and are the same networks: a and c."
     )
     assert (
-        run_tables.repeated({"a": base, "b": other}).text == "No two arms have the same settings."
+        run_tables.repeated({"a": base, "b": other}).text
+        == "No two configurations have the same settings."
     )
 
 

@@ -69,7 +69,7 @@ def test_the_slope_has_a_share_of_the_rise(numbers):
     add(numbers, "sam", [0.1, 0.4], [0.2, 0.4])
     first, second = mean_text([50.0, 25.0]), mean_text([25.0, 12.5])
     text = contrasts.slope_shares(numbers, ARMS, rho=0.05).text
-    assert text.endswith(f"this part of the SAM rise: {first}% with a and {second}% with b.")
+    assert text.endswith(f"accounts for {first}% (a) and {second}% (b) of the SAM rise.")
 
 
 def test_ratios_along_a_column_stand_with_its_levels(numbers):
@@ -77,9 +77,9 @@ def test_ratios_along_a_column_stand_with_its_levels(numbers):
     options = {"unit": "examples"}
     text = contrasts.ratios_along(numbers, "trace", ARMS, "subset", **options).text
     assert text.startswith(
-        "The trace of a relative to b is 2 times with 64 examples and 3 times with 128 examples. "
+        "a has 2 (64 examples) and 3 (128 examples) times the trace of b. This ratio varies by a "
     )
-    assert "It varies by a factor of 1.5, which" in text
+    assert "factor of 1.5 with the number of examples; the" in text
     absent = contrasts.ratios_along(numbers, "sam", ARMS, "subset", **options).text
     assert absent == "The record does not hold the SAM rise at several numbers of examples."
 
@@ -92,7 +92,7 @@ def test_rescaling_says_what_moves_and_whether_it_turns_the_order_round(numbers,
     add(numbers, "trace", [2.0, 8.0], second, factor=[0.5, 1.0])
     add(numbers, "loss_change", [1e-8, -2e-8], [0.0, 0.0], factor=[0.5, 1.0])
     text = contrasts.rescaled(numbers, ["trace", "sam"], ARMS).text
-    assert "by at most 2×10⁻⁸ nats" in text and "it changes trace by a factor of 4. " in text
+    assert "by at most 2×10⁻⁸ nats" in text and "it changes the trace by a factor of 4. " in text
     assert f"Scales {word} be chosen" in text
     assert f"a has {2.0 / second[0]:.3g} times the trace of b." in text
 

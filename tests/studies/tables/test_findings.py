@@ -57,7 +57,7 @@ def test_a_spread_is_the_largest_ratio_within_a_seed_at_each_level(numbers):
     for arm, value in {"c": 1.0, "d": 1.5}.items():
         numbers.add("loss", value, arm=arm, seed=0, network="CNN")
     found = findings.spread_sentence(numbers, "loss", within="network")
-    expected = "Within each seed, the loss differs between arms by a factor of up to "
+    expected = "Within each seed, the loss differs between configurations by a factor of up to "
     expected += "3 (MLP) and 1.5 (CNN)."
     assert found.text == expected
 

@@ -3,7 +3,7 @@
 import dataclasses
 
 import pytest
-from studies.arms import Arm, related_rows
+from studies.arms import Arm
 from studies.durations import Duration, faster
 from studies.formatting import interval_text
 from studies.power_laws import Exponent
@@ -93,11 +93,3 @@ def test_a_prediction_is_told_across_and_within_groups(numbers):
         f"Across widths, the SAM rise and the loss have a rank correlation of {pooled}; among "
         f"networks of one family and width, {within}."
     )
-
-
-def test_rows_of_a_plot_are_coloured_by_relation():
-    rows = related_rows({"one width": [("a", "b")], "one size": [("a", "b"), ("c", "b")]})
-    assert rows == {
-        "a / b": {"one width": ("a", "b"), "one size": ("a", "b")},
-        "c / b": {"one size": ("c", "b")},
-    }

@@ -24,18 +24,18 @@ def test_correlations_have_estimate_interval_and_n():
     )
     few = RankCorrelation(0.3, -1.0, 1.0, 9, 0.95, 0, "correlation", 3, 0, 2, "2 clusters are few")
     caption = rank_correlations.correlation_table({"λ_max": (both[0], few)}, **WORDS).caption
-    assert caption.endswith(" No interval can be given: 2 clusters are few.")
+    assert caption.endswith(" Some intervals are missing: 2 clusters are few.")
     same = RankCorrelation(NAN, NAN, NAN, 9, 0.95, 0, "correlation", 1, 0, 3, "it is 0 everywhere")
     caption = rank_correlations.correlation_table(
         {"λ_max": (both[0], both[1]), "q": (same, same)}, **WORDS
     ).caption
     assert (
-        caption.endswith(" The correlation of q is undefined: it is 0 everywhere.")
+        caption.endswith(" No correlation is defined for q: it is 0 everywhere.")
         and "λ_max" not in caption
     )
     assert [row[-1].endswith("†") for row in known.rows] == [False, True]
     assert found.rows == [["λ_max", "−0.83 [−0.93, −0.61]", "0.12 [−0.25, 0.46]"]]
-    assert found.caption.endswith(" Over 42 networks; within groups, over 36.")
+    assert found.caption.endswith(" They are over 42 networks pooled and 36 within groups.")
     table = rank_correlations.correlation_table({"λ_max": both, "q": (both[1], few)}, **WORDS)
     assert [row[1] for row in table.rows] == [
         "−0.83 [−0.93, −0.61], n = 42",
@@ -68,9 +68,9 @@ def test_signs_are_told_of_intervals_that_exclude_zero():
         {name: (interval, within) for name, interval in pooled.items()}, target="accuracy"
     )
     assert told.text == (
-        "Pooled over networks, accuracy rises with up (0.83 [0.61, 0.93]) and accuracy falls with "
-        "down (−0.50 [−0.71, −0.22]) and steep (−0.90 [−0.97, −0.74]). The sign of the correlation "
-        "with accuracy stays open for 2 of 5 measures."
+        "Pooled over networks, accuracy rises with up (0.83 [0.61, 0.93]). It falls with down "
+        "(−0.50 [−0.71, −0.22]); steep (−0.90 [−0.97, −0.74]). The sign of the correlation with "
+        "accuracy stays open for 2 of 5 measures."
     )
     alone = rank_correlations.correlation_signs({"open": (pooled["open"], within)}, target="x")
     assert alone.text == ("The sign of the correlation with x stays open for 1 of 1 measures.")
@@ -85,7 +85,7 @@ def test_recorded_quantities_are_correlated_and_unknown_targets_counted(numbers)
     assert [row[0] for row in table.rows] == ["SAM rise"]
     assert table.rows[0][1] == "1.00 (no interval)"
     assert table.caption.startswith(
-        "What to see. For 2 of the 9 runs, a lower bound of epochs to target is known at most."
+        "What to see. For 2 of the 9 runs, epochs to target is known only by a lower bound, or "
     )
     assert isinstance(
         rank_correlations.correlated(numbers, ["loss"], "sam", ["a"], **WORDS), Missing

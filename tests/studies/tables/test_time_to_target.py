@@ -49,7 +49,7 @@ def test_arms_are_rows_and_levels_columns():
         "e98": {"a": at(7.0, 8.0, 9.0), "b": at(INF, INF, 6.0)},
     }
     shown = time_to_target.time_table(found, {"e97": "to 97%", "e98": "to 98%"}, **WORDS)
-    assert shown.columns == ["arm", "to 97%", "to 98%"]
+    assert shown.columns == ["configuration", "to 97%", "to 98%"]
     assert shown.rows == [["a", "2", "8"], ["b", "5", "> 24 (2 of 3 never)"]]
 
 
@@ -89,4 +89,8 @@ def test_runs_that_end_below_the_lowest_level_they_reached_are_counted(numbers):
 
 def test_columns_are_called_as_their_targets_where_no_heading_is_given():
     durations = {"to 97%": {"a": at(1.0)}, "to 98%": {"a": at(2.0)}}
-    assert time_to_target.time_table(durations, **WORDS).columns == ["arm", "to 97%", "to 98%"]
+    assert time_to_target.time_table(durations, **WORDS).columns == [
+        "configuration",
+        "to 97%",
+        "to 98%",
+    ]

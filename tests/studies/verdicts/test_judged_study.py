@@ -15,11 +15,11 @@ def study(tmp_path):
 def test_rules_keep_what_they_are_given(study):
     bn = study.contrast("with BN", {"norm": "batch"}, {"norm": "none"})
     sharper = bn.ratio("lambda_max")
-    study.above("S1.2", sharper, bn_mode=sharper, size="one size", changed=["a.", "b."])
+    study.above("S1.2", sharper, bn_mode=sharper, size="one size")
     study.below("S1.3", sharper, 2.0)
     study.within("S1.4", sharper, 1.0)
     first, second, third = study.rules
-    assert (first.side, first.border, first.changed) == ("above", None, "a. b.")
+    assert (first.side, first.border) == ("above", None)
     assert first.checks == {"BN mode": sharper, "size": "one size"}
     assert (second.side, second.border, third.side) == ("below", 2.0, "within")
 

@@ -22,8 +22,11 @@ CLAIMS = [
 @pytest.fixture
 def claims(tmp_path):
     path = tmp_path / "claims.csv"
+    history = {"S1.1": ("artefact", ""), "S1.2b": ("", "A border of its own.")}
     with open(path, "w", encoding="utf-8", newline="") as file:
-        csv.writer(file).writerows([COLUMNS, *((*claim, "", "") for claim in CLAIMS)])
+        csv.writer(file).writerows(
+            [COLUMNS, *((*c, "", "", *history.get(c[0], ("", ""))) for c in CLAIMS)]
+        )
     return path
 
 
@@ -35,15 +38,15 @@ def judged(tmp_path, claims):
 
 def judgements_in(folder, claims, **namespace):
     given = {"profile": "smoke", "build_dir": str(folder / "build"), **namespace}
-    return Judgements("09_verdicts", given, former={"S1.1": "artefact"}, claims=claims)
+    return Judgements("09_verdicts", given, claims=claims)
 
 
 def with_rules(judged):
     study = judged.study("01_sample")
     bn = study.contrast("with BN", {"norm": "batch"}, {"norm": "none"})
     study.above("S1.1", bn.ratio("lambda_max"), bn_mode=bn.ratio("sam"), size="one size")
-    study.above("S1.2a", bn.ratio("sam"), former="reproduced")
-    study.below("S1.2b", bn.ratio("lambda_max"), changed="A border of its own.")
+    study.above("S1.2a", bn.ratio("sam"))
+    study.below("S1.2b", bn.ratio("lambda_max"))
     return study
 
 
