@@ -33,8 +33,11 @@ def plane_gap(paths: Results[TrainingPath]) -> str:
     Args:
         paths: (arm, seed) -> path.
     """
-    gaps = _each(paths, _largest_gap)
-    return f"The loss on the plane differs from the loss at the network by up to {gaps}"
+    text = f"The loss on the plane differs from the loss at the network by up to {_gaps(paths)}"
+    largest = [(_largest_gap(path), path.gaps) for path in paths.values()]
+    if largest and all(place == 0 and float(gaps[0]) < 0 for place, gaps in largest):
+        text += ": the plane does not show how high the loss begins"
+    return text
 
 
 def curvature_course(paths: Results[TrainingPath]) -> str:
@@ -52,9 +55,17 @@ def _each(paths: Results[TrainingPath], text: Callable[[TrainingPath], str]) -> 
     return list_text(parts or [_UNKNOWN])
 
 
-def _largest_gap(path: TrainingPath) -> str:
-    place = int(path.gaps.abs().argmax())
-    return f"{number_text(abs(float(path.gaps[place])))} nats at epoch {path.epochs[place]:.2g}"
+def _gaps(paths: Results[TrainingPath]) -> str:
+    def text(path: TrainingPath) -> str:
+        place = _largest_gap(path)
+        size = number_text(abs(float(path.gaps[place])))
+        return f"{size} nats at epoch {path.epochs[place]:.2g}"
+
+    return _each(paths, text)
+
+
+def _largest_gap(path: TrainingPath) -> int:
+    return int(path.gaps.abs().argmax())
 
 
 def _course(path: TrainingPath) -> str:

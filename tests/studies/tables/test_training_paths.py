@@ -48,6 +48,15 @@ def test_the_largest_gap_is_named_with_its_epoch_whatever_its_sign():
     assert words.plane_gap(paths(PATH)).endswith("by up to 0.15 nats at epoch 1 (arm 0)")
 
 
+def test_a_plane_that_hides_the_height_of_the_start_says_so():
+    low = dataclasses.replace(PATH, projected_loss=torch.tensor([0.7, 0.5, 0.2]).double())
+    text = words.plane_gap(paths(low, low))
+    assert "1.3 nats at epoch 0 (arm 0)" in text
+    assert text.endswith(": the plane does not show how high the loss begins")
+    high = dataclasses.replace(PATH, projected_loss=torch.tensor([2.7, 0.5, 0.2]).double())
+    assert words.plane_gap(paths(low, high)).endswith("0.7 nats at epoch 0 (arm 1)")
+
+
 def test_curvature_is_told_with_its_peak_where_it_has_one_on_the_way():
     falling = dataclasses.replace(PATH, lambda_max={0: 9.0, 10: 3.0})
     assert words.curvature_course(paths(PATH, falling)) == (
