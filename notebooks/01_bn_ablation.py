@@ -15,8 +15,9 @@
 # # What does batch normalisation do to curvature, sharpness and basins?
 #
 # **Question.** A small convolutional network is trained twice from the same weights on the same
-# batches: once with batch normalisation (BN) after each convolution, once without. Which network
-# ends at the sharper solution? Which generalises better? And what lies between two solutions?
+# batches: once with batch normalisation (BN) [@ioffe2015] after each convolution, once without.
+# Which network ends at the sharper solution? Which generalises better? And what lies between two
+# solutions?
 #
 # **Measured.** Test accuracy, the Hessian's spectrum, the rise of the loss after an ascent step,
 # and the loss along lines, on planes and on paths between solutions. Every comparison pairs the two
@@ -229,7 +230,8 @@ figures.spectra(
 )
 
 # %% [markdown]
-# How much of BN's sharpness comes from the mode of the statistics? The SAM step under batch
+# BN is said to smooth the landscape that training meets [@santurkar2018]. How much of the sharpness
+# in eval mode comes from the mode of the statistics alone? The SAM step under batch
 # statistics follows the gradient through the statistics, as in training.
 
 # %% Compare the two Hessians of BN
@@ -417,6 +419,7 @@ tables.arms(
 # %% [markdown]
 # ## The straight path between two solutions
 #
+# The loss on the line between two solutions tells whether a barrier parts them [@frankle2020].
 # Weights between two solutions with BN need running statistics. *Frozen* interpolates them like
 # the weights, as averaging two state dicts does. *Batch* normalises by the statistics of the
 # examples themselves. *Reestimate* recomputes the running statistics on training examples at each

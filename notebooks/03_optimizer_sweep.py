@@ -87,8 +87,10 @@ edge_points = 8
 # ## One learning rate for all optimizers
 #
 # The source names one learning rate for its other runs and none for Adam. So we first give every
-# optimizer that rate. All networks of a seed start from the same weights and see the same batches.
-# SAM [@foret2021] and ASAM [@kwon2021] step with momentum; each of their steps takes two gradients.
+# optimizer that rate and follow training ([](#fig-mlp) and [](#fig-cnn)). All networks of a seed
+# start from the same weights and see the same batches. Adam [@kingma2015] and AdamW
+# [@loshchilov2019] scale each step; SAM [@foret2021] and ASAM [@kwon2021] step with momentum, and
+# each of their steps takes two gradients.
 
 # %% Set up networks and optimizers
 study = Study("03_optimizer_sweep", vars())
@@ -169,13 +171,13 @@ display.show(tables.learned(trained), rebounds.at("detail"), repeated)
 # %% [markdown]
 # ## How flat does each optimizer end?
 #
-# We measure curvature and sharpness where training ends. $\lambda_{\max}$ is the largest
-# eigenvalue of the Hessian of the training loss; the relative $\lambda_{\max}$ measures
-# displacements in units of each filter's norm, so that no rescaling of layers changes it. The SAM
-# rise is the rise of the loss after one ascent step along the gradient. Curvature falls with the
-# loss, so the training loss stands beside it. Tables add the trace of the Hessian, the rise after a
-# step relative to the size of each parameter [@kwon2021], and the mean rise under random
-# perturbations.
+# We measure curvature and sharpness where training ends ([](#fig-measures-mlp) and
+# [](#fig-measures-cnn)). $\lambda_{\max}$ is the largest eigenvalue of the Hessian of the training
+# loss. Curvature falls with the loss, so the training loss stands beside it. Tables add the trace
+# of the Hessian, the rise of the loss after one ascent step along the gradient (SAM rise), and the
+# gradient noise on one set of examples, whose choice the intervals do not include. They also hold
+# measures that no rescaling of layers changes: the relative $\lambda_{\max}$, in units of each
+# filter's norm, and the rise after a step relative to the size of each parameter [@kwon2021].
 
 # %% Measure curvature and sharpness at the end of training
 sharpness = ["lambda_max", "lambda_min", "kappa", "lambda_max_relative", "rounding"]
@@ -188,15 +190,14 @@ study.measure(ends, averages, rho=rho_average, rise_rtol=rise_rtol)
 ended = study.measurements.where(at="end", rate=["shared", "paced", "default", "own"])
 
 # %% Draw and list the measures
-drawn = ["test_accuracy", "train_loss", "lambda_max", "lambda_max_relative", "sam", "noise_trace"]
+drawn = ["test_accuracy", "train_loss", "lambda_max"]
 listed = {"measures": ["lambda_max", "trace", "sam", "train_loss", "test_accuracy"]}
 listed["flatness"] = ["lambda_max_relative", "sam_adaptive", "average_rise", "noise_trace"]
 for net in networks:
     numbers, net_runs = (x.where(network=net).by("optimizer", "rate") for x in (ended, trained))
     own = ended.where(network=net, rate="own").by("optimizer")
     caption = f"At their own learning rates, λ_max of the {net} ranges "
-    caption += f"{tables.span(own, 'lambda_max')}. The shared rate is {learning_rate:g}. Gradient "
-    caption += "noise is measured on one set of examples; intervals do not include that choice."
+    caption += f"{tables.span(own, 'lambda_max')}. The shared rate is {learning_rate:g}."
     words = {"label": f"fig-measures-{net.lower()}", "caption": caption}
     display.show(figures.measures(numbers, drawn, "optimizer", "rate", **words))
     for kind, quantities in listed.items():
@@ -223,7 +224,7 @@ display.show(display.Sentence(caption), table.at("detail"))
 # The curvature of the cross-entropy falls with the loss. So the optimizer that trains fastest may
 # end flattest for that reason alone. For each seed we measure SGD, momentum and Adam, at their own
 # rates, where they first reach the largest of their three final training losses. That point is
-# interpolated between two measurements, so the losses agree only roughly.
+# interpolated between two measurements, so the losses agree only roughly ([](#tab-equal)).
 
 # %% Compare SGD, momentum and Adam at equal training loss
 rivals = tuned.where(rate="own", optimizer=["SGD", "Adam", "momentum"])
@@ -267,7 +268,8 @@ figures.against(
 #
 # Which differences remain once each optimizer has its own learning rate, or once training losses
 # are equal? We divide $\lambda_{\max}$ and the SAM rise of each optimizer by those of momentum. SGD
-# at the paced rate and Adam at the default rate are compared with momentum at the shared rate.
+# at the paced rate and Adam at the default rate are compared with momentum at the shared rate
+# ([](#fig-against)).
 
 # %% Divide each optimizer by momentum
 numbers = ended | at_equal_loss
@@ -282,7 +284,7 @@ display.show(figure, table.at("detail"))
 # ### How wide are the basins?
 #
 # We follow the loss along random lines through each solution, scaled to the norm of each filter
-# [@li2018], and on planes through the solutions of the first seed.
+# [@li2018], and measure how far it stays below a rim ([](#fig-widths)).
 
 # %% Follow the loss along random lines
 directions = {"count": line_directions, "points": line_points, "reach": slice_reach}
@@ -329,7 +331,8 @@ figures.predicted_planes(
 # batches take more steps in the same epochs and end at another training loss. So we also give every
 # batch size as many steps as the smallest one takes, and we also scale the rate with the batch
 # size, which fixes the noise per unit of time. At one batch size, SGD and momentum train with
-# several learning rates; we compare them by $\eta / (1 - \beta)$.
+# several learning rates; we compare them by $\eta / (1 - \beta)$. Curves show both sweeps
+# ([](#fig-batches) and [](#fig-rates)); a table gives the exponents ([](#tab-exponents)).
 
 # %% Train over batch sizes and learning rates
 two = {name: optimizers[name] for name in ("SGD", "momentum")}
@@ -362,7 +365,7 @@ by_rate = (
 axes = {"fig-batches": (batches, "batch size (examples)", by_batch)}
 axes["fig-rates"] = (effective, "learning rate over 1 − β", by_rate)
 for label, (families, x, caption) in axes.items():
-    words = {"x": x, "label": label, "caption": caption}
+    words = {"x": x, "columns": 3, "label": label, "caption": caption}
     display.show(figures.against_size(swept_numbers, [*scaled, "test_accuracy"], families, **words))
 
 # %% List the exponents
@@ -380,7 +383,8 @@ tables.exponents(laws, scaled, local=False, **words)
 # The source bounds the trace by $2 (L_0 - L^*) / (\eta T) + C \sigma^2 / B$, with the initial loss
 # $L_0$, the least loss $L^*$, $T$ steps, the noise $\sigma^2$ and the batch size $B$. It names no
 # value of the constant $C$. We take $L^* = 0$ and, with momentum, the rate $\eta / (1 - \beta)$. We
-# ask which $C$ makes the bound equal to the trace: a constant is the same for all batch sizes.
+# ask which $C$ makes the bound equal to the trace: a constant is the same for all batch sizes
+# ([](#tab-bounds)).
 
 # %% Compare the trace with the bound of the source
 bounds = study.bounds(swept.where(family=list(batches)), flatness)
@@ -399,7 +403,8 @@ display.show(display.Sentence(caption), table.at("detail"))
 # $2/\eta$ for gradient descent, $2(1 + \beta)/\eta$ with momentum, and $38/\eta$ of the
 # preconditioned Hessian for Adam [@cohen2021; @cohen2022]. With mini-batches it stays below, and
 # the curvature along mini-batch gradients, batch sharpness, takes its place [@andreyev2024]. Once
-# the examples are fitted, it falls again. We follow an MLP on a small set.
+# the examples are fitted, it falls again. We follow an MLP on a small set ([](#fig-edge) and
+# [](#tab-edge)).
 
 # %% Train with full batches
 edge_task = study.load(edge_dataset, max_train=edge_examples)
@@ -508,6 +513,6 @@ display.Sentence(
 # an interval. Each optimizer's own rate comes from a coarse grid and few seeds, which belong to the
 # compared ones. We did not tune weight decay, the β of momentum and Adam, or the radii of SAM and
 # ASAM. Points of equal training loss are interpolated. All seeds share the examples of the Hessian;
-# few examples make $\lambda_{\max}$ larger and may change the order of optimizers. Batch sizes and
+# their number changes $\lambda_{\max}$ and may change the order of optimizers. Batch sizes and
 # learning rates vary for the MLP alone, and planes show one seed. Snapshots along the edge are few,
 # so we do not see what happens between them.

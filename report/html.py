@@ -8,7 +8,7 @@ from pathlib import Path
 from types import MappingProxyType
 from urllib.parse import quote
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 
 from report.atomic import write_atomically
 from report.citations import references
@@ -82,11 +82,7 @@ def render_page(report: Report, records: Mapping[str, Sequence[str]] = MappingPr
     strongest = exporter.strongest(opening.strongest) if opening.strongest else None
     bodies = {study.name: exporter.render(study.notebook, study.name) for study in report.studies}
     appendix = [(part, exporter.render(part.notebook, part.name)) for part in report.appendix]
-    environment = Environment(
-        loader=FileSystemLoader(HERE / "templates"), autoescape=True, undefined=StrictUndefined
-    )
-    environment.filters |= markup_filters(markup)
-    page = environment.get_template("page.html.j2").render(
+    page = _template(markup).render(
         report=report,
         opening=opening,
         strongest=strongest,
@@ -110,6 +106,14 @@ def render_page(report: Report, records: Mapping[str, Sequence[str]] = MappingPr
         references=references(report.cited, "html"),
     )
     return symbols_alike(page)
+
+
+def _template(markup: Markup) -> Template:
+    environment = Environment(
+        loader=FileSystemLoader(HERE / "templates"), autoescape=True, undefined=StrictUndefined
+    )
+    environment.filters |= markup_filters(markup)
+    return environment.get_template("page.html.j2")
 
 
 def _part(*path: str) -> str:

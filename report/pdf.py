@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import re
+from collections.abc import Sequence
 from datetime import datetime
+from itertools import chain
 from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
-from nbformat import NotebookNode
 
 from report.atomic import write_atomically
 from report.citations import references
+from report.claim_table import claim_rows
 from report.document import TITLE, TRIAL, Appendix, Report, Study, read_report
-from report.layout import outputs, shown_of
 from report.markup import Markup, markup_filters
+from report.opening import opening_of
 from report.page_fill import problems
-from report.pieces import describe, markdown_pieces
+from report.pieces import markdown_pieces
 from report.print_edition import for_print
 from report.provenance import brief_rows
-from report.references import NAMES
 from report.typesetting import TEMPLATES, compile_typst
 from report.typst_study import TypstExporter, string_literal
 
@@ -53,8 +54,9 @@ def build_pdf(
 def render_typst(report: Report) -> tuple[str, dict[str, bytes]]:
     """The report as Typst source, and the figures it includes by file name."""
     report = for_print(report)
+    opening, claims = opening_of(report), claim_rows(report)
     markup = Markup("typst")
-    markup.prime(markdown_pieces(report))
+    markup.prime(chain(markdown_pieces(report), opening.pieces, *(row.pieces for row in claims)))
     exporter = TypstExporter(markup, report.rows)
     files: dict[str, bytes] = {}
 
@@ -72,18 +74,16 @@ def render_typst(report: Report) -> tuple[str, dict[str, bytes]]:
         appendix=[(part, body(part, f"{part.target.anchor}-appendix")) for part in report.appendix],
         byline=f"{front.authors} · {front.released} · version {front.version}",
         sources={source.id: source.title for source in front.sources},
-        things={name: shown for study in report.studies for name, shown in _things(study)},
-        description=describe(report),
+        opening=opening,
+        claims=claims,
+        tally=report.verdicts.claim_tally,
         trial=TRIAL,
         origin=brief_rows(report),
         references=references(report.cited, "typst"),
     )
-    return source, files
+    return _symbols_alike(source), files
 
 
-def _things(study: Study) -> Iterator[tuple[str, NotebookNode]]:
-    """Yield each figure and table of a study by its label, such as ``01_bn/fig-sharpness``."""
-    for _, output in outputs(study.notebook):
-        shown = shown_of(output)
-        if shown.get("kind") in NAMES:
-            yield f"{study.name}/{shown.label}", shown
+def _symbols_alike(source: str) -> str:
+    """Set ``λ#sub[max]``, which code writes, as prose sets the formula."""
+    return re.sub(r"([α-ωΑ-Ω])#sub\[(\w+)\]", r'$\1_"\2"$', source)

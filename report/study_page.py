@@ -33,6 +33,7 @@ _HEADING = re.compile(
     re.DOTALL,
 )
 _SENTENCE = re.compile(r"(.+?[.!?])(?:\s+(?=[A-Z*$(\[])|$)", re.DOTALL)
+_INDEX = re.compile(r"(?<=[α-ωΑ-Ω])_(\w+)")
 _TAGGED = {
     "parameters": "Default parameters",
     "injected-parameters": "Parameters of this run",
@@ -65,6 +66,7 @@ class StudyExporter(TemplateExporter):
         yield "highlight_code", Highlight2HTML(pygments_lexer="ipython3", parent=self)
         yield "table_rows", self._table_rows
         yield "summary", summary
+        yield "subscripts", lambda text: _INDEX.sub(r"<sub>\1</sub>", text)
         yield "first_sentence", first_sentence
         yield "script_json", script_json
 

@@ -1,6 +1,7 @@
 """Citations by key: what they become, what is listed, and every error."""
 
 import re
+from pathlib import Path
 
 import pytest
 from nbformat import v4
@@ -9,6 +10,8 @@ from report.citations import BIBLIOGRAPHY, cite, cited_keys, entries, references
 from report.errors import ReportError
 from report.markup import Markup
 from tests import sample_report as sample
+
+ROOT = Path(__file__).parents[2]
 
 BIB = """@article{roe2001, author = {Roe, Ann}, title = {One}, journal = {J}, year = {2001},
   doi = {10.1/a}}
@@ -91,3 +94,20 @@ def test_every_entry_of_the_report_has_a_doi_or_a_page():
     for key, entry in known.items():
         surname, year = re.fullmatch(r"([a-z]+)(\d{4})", key).groups()
         assert entry.name.lower().startswith(surname) and entry.name.endswith(year)
+
+
+def test_every_entry_is_cited_somewhere():
+    root = BIBLIOGRAPHY.parent.parent
+    sources = [
+        *root.glob("notebooks/*.py"),
+        *root.glob("lib/studies/**/*.py"),
+        *root.glob("report/*.toml"),
+    ]
+    text = "\n".join(path.read_text("utf-8") for path in sources)
+    assert [key for key in entries(BIBLIOGRAPHY) if not re.search(rf"@{key}\b", text)] == []
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "notebooks").glob("*.py")), ids=lambda p: p.stem)
+def test_every_key_that_a_notebook_cites_has_an_entry(path):
+    cited = re.findall(r"(?<=[\[; ])@([a-z]+\d{4}[a-z]?)\b", path.read_text(encoding="utf-8"))
+    assert set(cited) <= set(entries())

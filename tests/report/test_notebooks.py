@@ -160,7 +160,7 @@ def test_the_notebook_of_verdicts_judges_and_may_be_longer(tmp_path):
     assert said(tmp_path, JUDGING + "\n" + LONG, "09_verdicts") == []
     (problem,) = said(
         tmp_path,
-        JUDGING.replace("judgements", "rows").replace("verdicts", "w").replace("judged", "j"),
+        re.sub("judgements|verdicts|judged|claims", "rows", JUDGING),
         "09_verdicts",
     )
     assert "gives no verdict: it judges the records" in problem

@@ -114,3 +114,10 @@ def test_a_section_of_details_alone_leaves_only_the_place_that_links_lead_to(pro
     source, _ = rendered(profile, ["01_bn_ablation"])
     assert re.findall(r"^=+ (.*)$", source, re.MULTILINE) == ["A study", "Measures", "The mean"]
     build_pdf(profile, ["01_bn_ablation"], tmp_path / "a.pdf")  # the link leads somewhere
+
+
+def test_contents_name_the_page_on_which_a_chapter_starts(profile, tmp_path):
+    pages = texts(build_pdf(profile, sample.STUDIES, tmp_path / "a.pdf"))
+    named = re.search(r"Which formulas hold\?\D*(\d+)", pages[1])
+    opened = [number for number, page in enumerate(pages, start=1) if "7.1" in page]
+    assert int(named[1]) == min(opened)

@@ -13,10 +13,10 @@ import pytest
 import torch
 from landscape.connectivity import Path
 from landscape.plots.panel import Panel
-from landscape.plots.style import LOOKS, STYLES, maths, series_style
+from landscape.plots.style import LOOKS, STYLES, bold_maths, series_style
 from landscape.slices import Lines, Plane
 from matplotlib.figure import Figure as Canvas
-from studies import display, formatting, intervals
+from studies import display, figures, formatting, intervals
 from studies.display import Figure, Missing, Sentence, Table
 from studies.figures import bands, builders, captioned
 from studies.intervals import band, mean_interval, paired_ratio, single_curve
@@ -280,6 +280,15 @@ def test_barriers_are_a_row_for_each_split_and_policy():
     assert "(mean over 2 pairs with its 95% interval)" in found.caption
 
 
+def test_the_highest_and_the_lowest_barrier_are_named_in_words():
+    heights = {("train", "reestimate"): [path(2.0)], ("test", "no BN"): [path(1.0)]}
+    caption = paths.barrier_table(heights, label="tab-b").caption
+    assert caption.startswith(
+        "The loss barrier is highest for re-estimated statistics on training examples (2 nats) and "
+        "lowest for networks without BN on test examples (1 nats). "
+    )
+
+
 def test_kinds_of_paths_are_a_row_for_each_kind_with_an_interval_over_pairs():
     found = paths.path_kind_table(
         {"straight": [path(1.0), path(2.0, 0.25)], "chain": [path(0.5)]}, label="tab-r"
@@ -358,13 +367,27 @@ def test_training_panels_name_quantity_and_unit():
     assert bool((error.low <= error.high).all())
 
 
-def test_training_panels_name_the_arms_of_which_runs_diverged():
+def test_curves_of_arms_keep_their_names_and_the_caption_says_which_diverged():
     names = ("train_loss", "test_loss", "test_accuracy", "gradient_norm")
     whole, short = ({name: [0.1] * count for name in names} for count in (3, 1))
     runs = {("a", 0): run(whole), ("a", 1): run(short, diverged_at=2), ("b", 0): run(whole)}
     runs |= {("c", seed): run(short, diverged_at=2) for seed in (0, 1)}
     for panel in builders.training_panels(runs_of(runs)):
-        assert list(panel.series) == ["a (1 of 2 diverged)", "b", "c (diverged)"]
+        assert list(panel.series) == ["a", "b", "c"] and panel.mark_ends
+    shown = figures.training(runs_of(runs), label="fig-t", caption="See.")
+    assert shown.caption == (
+        "See. A cross ends a mean where the first run diverges: a (1 of 2 runs). "
+        "Arms without a curve diverged at once: c (2 of 2 runs)."
+    )
+
+
+def test_training_shows_the_panels_that_are_asked_for():
+    names = ("train_loss", "test_loss", "test_accuracy", "gradient_norm")
+    runs = {("a", 0): run({name: [0.1] * 3 for name in names})}
+    (panel,) = builders.training_panels(runs_of(runs), ["test error"])
+    assert panel.title == "test error"
+    with pytest.raises(ValueError, match=r"no panel 'loss'\. There are training loss, test loss"):
+        builders.training_panels(runs_of(runs), ["loss"])
 
 
 def test_panels_against_a_column_are_the_values_of_its_rows(numbers):
@@ -495,7 +518,7 @@ def test_a_long_title_wraps_and_keeps_mathematics_whole():
     title = "the eigenvalue λ_max of the network with batch normalisation and skips"
     figure = captioned.curves([dataclasses.replace(panel(), title=title)] * 2, **WORDS).figure
     lines = figure.axes[0].get_title(loc="left").split("\n")
-    assert len(lines) > 1 and " ".join(lines) == maths(title)
+    assert len(lines) > 1 and " ".join(lines) == bold_maths(title)
     assert captioned.curves([panel()], **WORDS).figure.axes[0].get_title(loc="left") == "title"
 
 
@@ -710,11 +733,3 @@ def test_a_linear_axis_has_few_labels_so_that_they_do_not_run_into_each_other():
     with matplotlib.style.context(STYLES):  # As a figure is saved.
         ticks = figure.axes[0].xaxis.get_major_locator().tick_values(-1, 1)
     assert ticks.tolist() == [-1, -0.5, 0, 0.5, 1]
-
-
-def test_heading_has_a_label_that_other_pages_link_to():
-    data, metadata = display.Heading("S1.4: 1 of 3 holds", label="verdict-S1.4")._repr_mimebundle_()
-    assert data["text/markdown"] == "### S1.4: 1 of 3 holds {#verdict-S1.4}" and metadata == {}
-    assert data["text/html"] == '<h3 id="verdict-S1.4">S1.4: 1 of 3 holds</h3>'
-    with pytest.raises(ValueError, match="heading label"):
-        display.Heading("S1.4", label="no label")

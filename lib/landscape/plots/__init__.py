@@ -5,12 +5,13 @@ The other functions draw one kind of figure each, from panels or planes.
 """
 
 from landscape.plots.compare import compare
-from landscape.plots.curves import curves, pairs, spectra
+from landscape.plots.curves import curves, pairs
 from landscape.plots.dots import DotPanel, dots
 from landscape.plots.forest import ForestPanel, ForestRow
 from landscape.plots.panel import Band, Panel
 from landscape.plots.planes import levels, planes
 from landscape.plots.scatter import Cloud, scatter
+from landscape.plots.spectra import spectra
 from landscape.plots.style import maths
 from landscape.plots.surfaces import surface, surface_data
 

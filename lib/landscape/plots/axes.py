@@ -2,16 +2,17 @@
 
 import math
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
-from matplotlib.axis import Axis
 from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocator
+from matplotlib.ticker import MaxNLocator
 
 from landscape.plots.panel import Panel
-from landscape.plots.style import maths
+from landscape.plots.style import bold_maths, maths
+from landscape.plots.ticks import log_ticks, tick_texts
 
 WIDTH = 7.2  # Of a full figure, in inches.
 SINGLE_WIDTH = 0.6 * WIDTH  # Of a figure with one panel, which would else be a banner.
@@ -62,18 +63,21 @@ def plane_axes(
     Args:
         count: Number of axes.
         ratio: Height over width of the picture in each axes.
-        bar: Whether a colour bar takes part of the width.
+        bar: Whether a colour bar takes part of the height.
         new_figure: Makes the figure.
 
     Returns:
         The figure, its ``count`` axes, and the approximate width of each in inches.
     """
     columns = 2 if count == 4 else min(count, 3)
-    width = WIDTH if columns > 1 else SINGLE_WIDTH
-    # Beside the axes stand the bar, the vertical label and each one's ticks; above and below them
-    # title, ticks and horizontal label.
-    side = (width - 0.5 - 0.95 * bar) / columns - 0.45
-    figure, axes = axes_grid(count, columns, height=side * ratio + 0.75, new_figure=new_figure)
+    # Two planes side by side are large enough in a part of the width.
+    width = {1: SINGLE_WIDTH, 2: 0.85 * WIDTH}.get(columns, WIDTH)
+    # Beside the axes stand the vertical label and each one's ticks; above and below them title,
+    # ticks and horizontal label, and below all of them the bar.
+    side = (width - 0.5) / columns - 0.45
+    rows = -(-count // columns)
+    height = side * ratio + 0.75 + 0.6 * bar / rows
+    figure, axes = axes_grid(count, columns, height=height, width=width, new_figure=new_figure)
     return figure, axes, side
 
 
@@ -92,7 +96,7 @@ def title(axis: Axes, text: str, width: float | None = None) -> None:
         columns = axis.get_subplotspec().get_gridspec().ncols
         width = axis.figure.get_size_inches()[0] / columns - 0.5
     lines = [""]
-    for word in maths(text).split():
+    for word in bold_maths(text).split():
         longer = f"{lines[-1]} {word}".strip()
         # A formula is drawn shorter than its source: it counts as three letters.
         if len(re.sub(r"\$[^$]*\$", "xxx", longer)) <= 11 * width or not lines[-1]:
@@ -160,90 +164,73 @@ def label_axes(axis: Axes, panel: Panel) -> None:
     axis.set_xscale(panel.x_scale)
     if panel.limits is not None:
         axis.set_ylim(*panel.limits)
+    if panel.integers:  # Room beside the curves without the tick of a number that none reaches.
+        low, high = axis.dataLim.intervalx
+        axis.set_xlim(low - 0.03 * (high - low), high + 0.03 * (high - low))
     for scale, ticks in ((panel.scale, axis.yaxis), (panel.x_scale, axis.xaxis)):
         if scale == "log":
             log_ticks(ticks)
     if panel.ticks is not None:
-        axis.set_xticks(panel.ticks, [f"{value:g}" for value in panel.ticks])
+        axis.set_xticks(panel.ticks, tick_texts(panel.ticks))
     elif panel.integers:
         axis.xaxis.set_major_locator(MaxNLocator(integer=True))
     elif panel.x_scale == "linear":  # Few enough that labels with sign and decimals stay apart.
         axis.xaxis.set_major_locator(MaxNLocator(5, steps=[1, 2, 5, 10]))
 
 
-def log_locator(low: float, high: float) -> MaxNLocator | LogLocator:
-    """Return the locator that places the ticks of a logarithmic axis.
-
-    Below one decade the ticks are round numbers at equal distances; below three decades they are 1,
-    2 and 5 times the powers of ten; beyond, powers of ten.
-
-    Args:
-        low: Lower end of the axis.
-        high: Upper end.
-
-    Returns:
-        The locator. A lower end that is not positive counts as an axis below one decade.
-    """
-    span = high / low if low > 0 else 1.0
-    subs = (1, 2, 5) if span < 1000 else (1,)
-    return MaxNLocator(5) if span < 10 else LogLocator(subs=subs, numticks=9)
-
-
-def log_ticks(axis: Axis) -> None:
-    """Label a logarithmic axis with plain numbers.
-
-    matplotlib's own labels of a short logarithmic axis all have the form "2.3 × 10⁰".
-    """
-    axis.set_major_locator(log_locator(*axis.get_view_interval()))
-    axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
-    axis.set_minor_locator(NullLocator())
-
-
-def symmetric_ticks(axis: Axes, unit: float, positions: Sequence[float]) -> None:
-    """Label a horizontal axis of positions u = asinh(x / unit) with x: 0 and powers of ten.
-
-    Args:
-        axis: The axes.
-        unit: Where the axis turns from linear to logarithmic, in units of x.
-        positions: First and last position u that the axis shows.
-    """
-    reach = unit * math.sinh(max(abs(positions[0]), abs(positions[-1])))
-    first, last = math.ceil(math.log10(unit)), math.floor(math.log10(reach))
-    powers = [10.0**power for power in range(first, last + 1)]
-    values = [*(-power for power in reversed(powers)), 0.0, *powers]
-    shown = [x for x in values if positions[0] <= math.asinh(x / unit) <= positions[-1]]
-    axis.set_xticks(
-        [math.asinh(x / unit) for x in shown], [f"{x:g}".replace("-", "−") for x in shown]
-    )
-    axis.set_xlim(positions[0], positions[-1])
-
-
-def legend(figure: Figure, axes: Sequence[Axes], *, least: int = 2) -> None:
+def legend(
+    figure: Figure,
+    axes: Sequence[Axes],
+    *,
+    least: int = 2,
+    entries: Mapping[str, Artist] | None = None,
+) -> None:
     """Put one legend of all series above the axes, and make the figure higher by its rows.
+
+    What all names begin with, up to a comma, is left out: it stands in titles and captions.
 
     Args:
         figure: The figure.
         axes: The axes that hold the series.
         least: Number of series from which on the figure gets a legend.
+        entries: Name -> what stands before it; None takes the series with a label.
     """
-    handles = {
+    handles = entries or {
         name: handle
         for axis in axes
         for handle, name in zip(*axis.get_legend_handles_labels(), strict=True)
     }
     if len(handles) < least:
         return
-    entry = 0.6 + 0.068 * max(map(len, handles))  # Inches: handle and spaces, then letters.
+    names = [maths(name) for name in short_names(list(handles))]
+    entry = 0.6 + 0.068 * max(map(len, names))  # Inches: handle and spaces, then letters.
     width, height = figure.get_size_inches()
     rows = math.ceil(len(handles) / max(1, int(width / entry)))
     figure.set_size_inches(width, height + _LEGEND_ROW * rows)
     figure.legend(
         handles.values(),
-        handles.keys(),
+        names,
         loc="outside upper center",
         ncols=math.ceil(len(handles) / rows),
         handlelength=3.2,
     )
+
+
+def short_names(names: Sequence[str]) -> list[str]:
+    """Return names without the words before a comma that all of them begin with.
+
+    Args:
+        names: Such as ``MLP, width 8`` and ``MLP, width 16``.
+
+    Returns:
+        Such as ``width 8`` and ``width 16``; a single name is returned as it is.
+    """
+    parts = [name.split(", ") for name in names]
+    shortest = min(map(len, parts), default=1) - 1 if len(names) > 1 else 0
+    shared = 0
+    while shared < shortest and len({words[shared] for words in parts}) == 1:
+        shared += 1
+    return [", ".join(words[shared:]) for words in parts]
 
 
 def suggests_log_scale(values: np.ndarray, *, span: float = 10.0) -> bool:

@@ -26,6 +26,7 @@ from landscape.plots.series import (
 )
 from landscape.plots.single_plane import draw_panels, draw_plane, plane_levels
 from landscape.plots.style import series_style
+from landscape.plots.ticks import log_ticks
 
 _MOST_MARKERS = 12  # A line of more positions has no markers.
 
@@ -241,7 +242,7 @@ def _fit_limits(axes: Axes, bands: Sequence[Band]) -> None:
     if limits is not None and any(band.n > 1 for band in bands):
         axes.set_ylim(*limits)
     if axes.get_yscale() == "log":
-        frames.log_ticks(axes.yaxis)
+        log_ticks(axes.yaxis)
 
 
 def _with_markers(look: Mapping[str, Any], positions: int) -> dict[str, Any]:

@@ -1,5 +1,6 @@
-"""Curves over seeds, pairs of arms, and spectral densities, each as one figure."""
+"""Curves over seeds, and pairs of arms, each as one figure."""
 
+import dataclasses
 import math
 import types
 from collections.abc import Mapping, Sequence
@@ -13,9 +14,9 @@ from matplotlib.figure import Figure
 from landscape.plots import axes as frames
 from landscape.plots.bands import band_over_seeds, vertical_limits
 from landscape.plots.panel import Band, Panel
-from landscape.plots.style import INK, STYLES, keep_style, maths, series_style
+from landscape.plots.style import INK, STYLES, keep_style, series_looks, series_style
 
-_FLOOR = 1e-7  # Of a density's highest peak: one eigenvalue among ten million.
+MOST = 6  # Curves of a panel that a reader can tell apart.
 
 
 class IntervalLike(Protocol):
@@ -32,25 +33,61 @@ class IntervalLike(Protocol):
     high: float
 
 
+def faceted(panels: Sequence[Panel]) -> list[Panel]:
+    """Return panels of at most six curves each: more cannot be told apart.
+
+    A panel of more is split into several, of curves that follow each other, on one vertical axis.
+
+    Args:
+        panels: The panels, in reading order.
+    """
+    return [part for panel in panels for part in _parts(panel)]
+
+
+def _parts(panel: Panel) -> list[Panel]:
+    count = -(-len(panel.series) // MOST)
+    if count < 2:
+        return [panel]
+    limits = panel.limits or vertical_limits(list(panel.series.values()), panel.scale)
+    names, parts = list(panel.series), []
+    short = dict(zip(names, frames.short_names(names), strict=True))
+    for chosen in np.array_split(np.arange(len(names)), count):
+        part = {names[index]: panel.series[names[index]] for index in chosen}
+        first, last = (short[name].split() for name in (next(iter(part)), list(part)[-1]))
+        # Of "width 8" and "width 64" the second needs its number alone.
+        last = last[1:] if len(last) > 1 and first[:-1] == last[:-1] else last
+        title = f"{panel.title}, {' '.join(first)} to {' '.join(last)}"
+        parts.append(dataclasses.replace(panel, title=title, series=part, limits=limits))
+    return parts
+
+
 def curves(panels: Sequence[Panel], *, columns: int = 2) -> Figure:
     """Draw curves: the mean over seeds as a line, its 95% interval as a band, each seed thin.
 
     The frame holds all lines. Bands may enlarge it by half of the lines' span, above and below. A
-    wider band, such as the interval of a few seeds far apart, is cut off there.
+    wider band, such as the interval of a few seeds far apart, is cut off there. A panel of more
+    than six curves is split into several (``faceted``).
 
     Args:
         panels: The panels, in reading order.
-        columns: Panels side by side.
+        columns: Panels side by side; those that a panel is split into stand side by side.
 
     Returns:
-        The figure. A curve has a gap where its mean is NaN.
+        The figure. A curve has a gap where its mean is NaN; one without any value is left out.
     """
     names = list(dict.fromkeys(name for panel in panels for name in panel.series))
+    looks = series_looks(names)
+    columns = max(columns, *(len(_parts(panel)) for panel in panels))
+    panels = faceted(panels)
     with matplotlib.style.context(STYLES):
         figure, axes = frames.axes_grid(len(panels), columns, height=2.35)
         for axis, panel in zip(axes, panels, strict=True):
-            for name, band in panel.series.items():
-                _draw_band(axis, band, name, series_style(names.index(name)))
+            if panel.reference is not None:
+                axis.axhline(panel.reference, color=INK, linewidth=0.9, zorder=1)
+            # Of a band without a mean, its seeds may still be seen.
+            drawn = {name: b for name, b in panel.series.items() if np.isfinite(b.samples).any()}
+            for name, band in drawn.items():
+                _draw_band(axis, band, name, looks[name], panel, crowd=len(drawn))
             limits = vertical_limits(list(panel.series.values()), panel.scale)
             if limits is not None:
                 axis.set_ylim(*limits)
@@ -60,19 +97,24 @@ def curves(panels: Sequence[Panel], *, columns: int = 2) -> Figure:
         return figure
 
 
-def _draw_band(axis: Axes, band: Band, name: str, look: Mapping[str, Any]) -> None:
-    for sample in band.samples if band.n > 1 else ():
-        axis.plot(band.x, sample, color=look["color"], linewidth=0.5, alpha=0.35)
-    axis.fill_between(band.x, band.low, band.high, color=look["color"], alpha=0.18, linewidth=0)
-    few = len(band.x) <= 12
-    axis.plot(
-        band.x,
-        band.mean,
-        label=name,
-        color=look["color"],
-        linestyle=look["linestyle"],
-        marker=look["marker"] if few else None,
-    )
+def _draw_band(
+    axis: Axes, band: Band, name: str, look: Mapping[str, Any], panel: Panel, *, crowd: int
+) -> None:
+    """Draw a curve; the more curves its panel has, the fainter its interval and its seeds."""
+    color = look["color"]
+    if band.n > 1:
+        for sample in band.samples:
+            axis.plot(band.x, sample, color=color, linewidth=0.5, alpha=0.45 if crowd < 4 else 0.3)
+        shade = {"alpha": 0.16 if crowd < 4 else 0.09, "linewidth": 0}
+        axis.fill_between(band.x, band.low, band.high, color=color, **shade)
+    shown = np.flatnonzero(np.isfinite(band.mean))
+    few = len(band.x) <= 12 or len(shown) == 1
+    marker = look["marker"] if few else None
+    line = {name: look[name] for name in ("color", "linestyle")}
+    axis.plot(band.x, band.mean, label=name, marker=marker, **line)
+    if panel.mark_ends and len(shown) and shown[-1] < len(band.x) - 1:
+        end = shown[-1:]
+        axis.plot(band.x[end], band.mean[end], "x", color=color, markersize=7, markeredgewidth=1.6)
 
 
 def pairs(
@@ -146,46 +188,3 @@ def _draw_arm(
             markerfacecolor="none",
             capsize=3,
         )
-
-
-def spectra(panels: Sequence[Panel]) -> Figure:
-    """Draw spectral densities one below the other on one symmetric logarithmic axis.
-
-    The curve is the mean over seeds, and each seed is a thin line. Computed eigenvalues are tick
-    marks under the curve, one row a seed.
-
-    Args:
-        panels: The panels, with one series each, a ``unit`` that all share, and eigenvalues as
-            ``marks``.
-
-    Returns:
-        The figure. All panels have the same axes.
-    """
-    with matplotlib.style.context(STYLES):
-        figure, axes = frames.axes_grid(len(panels), 1, height=1.75, width=frames.WIDTH)
-        bands = [band for panel in panels for band in panel.series.values()]
-        top = max(float(np.max(band.mean)) for band in bands)
-        shown = np.concatenate([np.asarray(band.x)[band.mean > _FLOOR * top] for band in bands])
-        for index, (axis, panel) in enumerate(zip(axes, panels, strict=True)):
-            _draw_density(axis, panel, series_style(index), top)
-            frames.symmetric_ticks(axis, panel.unit, (shown.min(), shown.max()))
-        axes[-1].set_xlabel(panels[-1].x)
-        keep_style(axes)
-        return figure
-
-
-def _draw_density(axis: Axes, panel: Panel, look: Mapping[str, Any], top: float) -> None:
-    ((name, band),) = panel.series.items()
-    floor, color = _FLOOR * top, look["color"]
-    row_heights = [floor * 10 ** (-0.45 * (row + 1)) for row in range(len(panel.marks) + 1)]
-    for sample in band.samples if band.n > 1 else ():
-        axis.plot(band.x, sample, color=color, linewidth=0.5, alpha=0.45)
-    axis.plot(band.x, np.maximum(band.mean, floor), color=color, label=name)
-    axis.axhline(floor, color=INK, linewidth=0.5)
-    for height, marks in zip(row_heights, panel.marks, strict=False):
-        positions = np.arcsinh(np.asarray(marks) / panel.unit)
-        axis.plot(positions, np.full(len(marks), height), "|", color=color, markersize=4, alpha=0.8)
-    axis.set_ylim(row_heights[-1], 3 * top)
-    axis.set(title=maths(panel.title), ylabel=panel.y, yscale="log")
-    powers = range(math.ceil(math.log10(floor)), math.ceil(math.log10(3 * top)), 2)
-    axis.set_yticks([10.0**power for power in powers])

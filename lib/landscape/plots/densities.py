@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
-from matplotlib.ticker import FuncFormatter, Locator, LogLocator, NullFormatter, NullLocator
+from matplotlib.ticker import LogLocator, NullFormatter, NullLocator
 
 from landscape.plots.bands import band_over_seeds, draw_band
 from landscape.plots.result_axes import name_axes, result_axes
+from landscape.plots.ticks import PowersOfTen, UniformLabels
 
 if TYPE_CHECKING:
     from landscape.spectrum.density import Density
@@ -25,58 +26,10 @@ DENSITY_WIDTH = 5.4  # Of a figure in inches: its horizontal axis has two logari
 # Smoothing of a picture where the reader asks for no other. Quadrature of some tens of steps
 # resolves nothing finer near 0: a narrower kernel would show its nodes in place of the density.
 _SCALE, _KERNEL = 10.0, 0.2  # In units of the density's own scale, and of u.
+# u = asinh(λ / scale) grows by this much where |λ| grows tenfold, far from 0: densities are shares
+# of the eigenvalues per decade.
+DECADE = math.log(10)
 _SHARE = 0.03  # Of one eigenvalue's peak: the lower end of the vertical axis.
-
-
-class PowersOfTen(Locator):
-    """Ticks of a symmetric logarithmic axis: 0, and powers of ten on both sides.
-
-    Args:
-        scale: Where the axis turns from linear to logarithmic.
-    """
-
-    # From dense to sparse: mantissas of the ticks, and decades from one to the next.
-    _CHOICES = (((1, 2, 5), 1), ((1, 3), 1), ((1,), 1), ((1,), 2), ((1,), 3), ((1,), 6))
-
-    def __init__(self, scale: float) -> None:
-        self.scale = scale
-
-    def __call__(self) -> np.ndarray:
-        """Return the ticks of the axis' view."""
-        return self.tick_values(*self.axis.get_view_interval())
-
-    def tick_values(self, vmin: float, vmax: float) -> np.ndarray:
-        """Return as many ticks between two ends as have room for their labels.
-
-        Args:
-            vmin: Lower end of the view, in units of the eigenvalues.
-            vmax: Upper end.
-
-        Returns:
-            The ticks within the view (k,), increasing; 0 among them if it is in the view.
-        """
-        reach = max(abs(vmin), abs(vmax), self.scale)
-        first, last = math.floor(math.log10(self.scale)), math.floor(math.log10(reach))
-        for mantissas, step in self._CHOICES:
-            powers = np.arange(last, first - 1, -step)[::-1]
-            sizes = (10.0 ** powers[:, None] * mantissas).ravel()
-            # Where the axis is linear, powers of ten crowd 0: those that touch its label go.
-            sizes = [size for size in sizes if self._apart([0.0, size], vmin, vmax)]
-            ticks = np.array([*(-size for size in reversed(sizes)), 0.0, *sizes])
-            ticks = ticks[(ticks >= vmin) & (ticks <= vmax)]
-            if self._apart(ticks, vmin, vmax):
-                break
-        return ticks
-
-    def _apart(self, ticks: Sequence[float], vmin: float, vmax: float) -> bool:
-        """Return whether the labels of ticks keep apart on an axis between two ends."""
-        axes = self.axis.axes
-        width = axes.get_window_extent().width / axes.figure.dpi
-        u, ends = (np.arcsinh(np.asarray(x) / self.scale) for x in (ticks, (vmin, vmax)))
-        letter = self.axis.majorTicks[0].label1.get_size() / 112  # Inches.
-        sizes = np.array([letter * (1 + len(f"{tick:g}")) for tick in ticks])
-        gaps = np.diff(u) * width / np.ptp(ends)
-        return bool((gaps > (sizes[1:] + sizes[:-1]) / 2).all())
 
 
 def draw_density(
@@ -115,7 +68,7 @@ def draw_density(
         if scale != curve.scale:
             curve = density.curve(width=width, scale=scale)
         first = not axes.has_data()
-        axes.plot(curve.eigenvalues.numpy(), curve.density.numpy(), label=label, **style)
+        axes.plot(curve.eigenvalues.numpy(), DECADE * curve.density.numpy(), label=label, **style)
         _show(axes, [curve], density.n, unit, first=first)
     return axes
 
@@ -178,7 +131,7 @@ def draw_mean_density(
     ends = [float(curve.u[end]) for curve in curves for end in (0, -1)]
     u = np.linspace(min(ends), max(ends), 1024)
     # Each curve has a grid of its own; beyond it there is no eigenvalue.
-    rows = [np.interp(u, curve.u.numpy(), curve.density.numpy(), 0, 0) for curve in curves]
+    rows = [np.interp(u, curve.u.numpy(), DECADE * curve.density.numpy(), 0, 0) for curve in curves]
     first = not axes.has_data()
     line = draw_band(
         axes, band_over_seeds(scale * np.sinh(u), rows), label=label, style=style, least=0.0
@@ -196,7 +149,7 @@ def axis_scale(axes: Axes, scale: float) -> float:
     """Give axes without data a symmetric logarithmic horizontal axis, and return its scale.
 
     Axes that have one already keep it, and densities are smoothed with its scale: the height of a
-    density is a share per unit of u = asinh(λ / scale), so heights of two scales do not compare.
+    density is a share per ln 10 of u = asinh(λ / scale), so heights of two scales do not compare.
 
     Args:
         axes: The axes.
@@ -210,7 +163,7 @@ def axis_scale(axes: Axes, scale: float) -> float:
     if not axes.has_data():
         axes.set_xscale("asinh", linear_width=scale)
         axes.xaxis.set_major_locator(PowersOfTen(scale))
-        axes.xaxis.set_major_formatter(FuncFormatter(_signed))
+        axes.xaxis.set_major_formatter(UniformLabels())
         axes.xaxis.set_minor_locator(NullLocator())
         axes.set_yscale("log")
         axes.yaxis.set_major_locator(LogLocator(numticks=6))
@@ -218,23 +171,19 @@ def axis_scale(axes: Axes, scale: float) -> float:
     return scale
 
 
-def _signed(value: float, _: object) -> str:
-    return f"{value:g}".replace("-", "−")
-
-
 def _show(axes: Axes, curves: Sequence[DensityCurve], n: int, unit: str, *, first: bool) -> None:
     """Name the axes, and show the curves down to a small share of one eigenvalue's peak."""
     name_axes(
         axes,
-        f"eigenvalue λ ({unit})\n"
-        f"each λ is a peak of width {curves[0].width:.2g} in u = asinh(λ / {curves[0].scale:.2g})",
-        "share of eigenvalues per unit of u",
+        f"eigenvalue λ ({unit}), linear within ±{curves[0].scale:.2g}\n"
+        f"each λ is a peak of width {curves[0].width / DECADE:.2g} decades",
+        "share of eigenvalues per decade",
     )
     if axes.get_xscale() != "asinh":
         return
     for curve in curves:
-        values, density = curve.eigenvalues.numpy(), curve.density.numpy()
-        peak = 1 / (n * curve.width * math.sqrt(2 * math.pi))  # Of a single eigenvalue.
+        values, density = curve.eigenvalues.numpy(), DECADE * curve.density.numpy()
+        peak = DECADE / (n * curve.width * math.sqrt(2 * math.pi))  # Of a single eigenvalue.
         floor = _SHARE * min(peak, density.max())
         visible = values[density > floor]
         x_limits = (visible[0], visible[-1])

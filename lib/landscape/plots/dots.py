@@ -13,6 +13,7 @@ from matplotlib.ticker import LogLocator, MaxNLocator, NullLocator
 
 from landscape.plots import axes as frames
 from landscape.plots.style import INK, STYLES, keep_style, maths, series_style
+from landscape.plots.ticks import log_ticks
 
 _LINE = 0.11  # Height of one estimate in inches.
 _GAP = 0.07  # Between two rows.
@@ -105,7 +106,7 @@ def _draw_panel(
     frames.title(axis, panel.title)
     axis.set_xlabel(maths(panel.x))
     if panel.scale == "log":
-        frames.log_ticks(axis.xaxis)
+        log_ticks(axis.xaxis)
         # A third of a page has room for five labels; 1, no difference, is among these.
         choices = ((1, 1.5, 2, 3, 5, 7), (1, 2, 5), (1, 3))
         subs = next(

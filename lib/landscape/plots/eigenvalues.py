@@ -9,11 +9,12 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
-from landscape.plots.axes import log_ticks, suggests_log_scale
+from landscape.plots.axes import suggests_log_scale
 from landscape.plots.bands import band_over_seeds
 from landscape.plots.densities import UNIT
 from landscape.plots.result_axes import name_axes, result_axes
 from landscape.plots.style import INK
+from landscape.plots.ticks import log_ticks
 
 if TYPE_CHECKING:
     from landscape.spectrum.results import Eigenpairs

@@ -14,6 +14,7 @@ from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator, MaxNLocat
 
 from landscape.plots import axes as frames
 from landscape.plots.style import INK, STYLES, keep_style, maths, series_style
+from landscape.plots.ticks import log_ticks
 
 _ROW = 0.15  # Height of a row in inches.
 _FRAME = 0.7  # Height of title, axis and labels of a panel.
@@ -165,7 +166,7 @@ def _runs(values: Sequence[Any]) -> Iterator[tuple[int, int, Any]]:
 
 def _place_ticks(axis: Axes, scale: Scale, low: float, high: float) -> None:
     if scale == "log":
-        frames.log_ticks(axis.xaxis)
+        log_ticks(axis.xaxis)
         if high < 2 * low:
             axis.xaxis.set_major_locator(MaxNLocator(5, steps=[1, 2, 5, 10]))
         elif high < 10 * low:  # 1, no effect, is among these.

@@ -41,9 +41,11 @@ class Panel:
         x_scale: Scale of the horizontal axis.
         integers: Whether horizontal ticks are whole numbers.
         limits: Ends of the vertical axis; None chooses them from the curves.
-        unit: If not None, the horizontal axis has positions u = asinh(x / unit) and labels x.
+        unit: Where a horizontal axis of scale ``asinh`` turns from linear to logarithmic.
         marks: Values of x that get a tick mark, one row a seed.
         ticks: Positions of the horizontal labels; None takes round numbers.
+        reference: Value that gets a horizontal line, such as the 1 of a ratio; None draws none.
+        mark_ends: Whether a cross marks where the mean of a curve stops before its positions do.
     """
 
     title: str
@@ -51,9 +53,11 @@ class Panel:
     y: str
     series: Mapping[str, Band]
     scale: Literal["linear", "log", "symlog"] = "linear"
-    x_scale: Literal["linear", "log"] = "linear"
+    x_scale: Literal["linear", "log", "asinh"] = "linear"
     integers: bool = False
     limits: tuple[float, float] | None = None
     unit: float | None = None
     marks: tuple[tuple[float, ...], ...] = ()
     ticks: tuple[float, ...] | None = None
+    reference: float | None = None
+    mark_ends: bool = False

@@ -17,7 +17,7 @@ from matplotlib.ticker import MaxNLocator
 from landscape.plots import axes as frames
 from landscape.plots import overlays
 from landscape.plots.axes import suggests_log_scale
-from landscape.plots.contour_labels import inks, label_levels
+from landscape.plots.contour_labels import inks, label_levels, level_text
 from landscape.plots.overlays import Prediction
 from landscape.plots.style import INK, STYLES, keep_style
 
@@ -246,14 +246,11 @@ def draw_field(
     """
     grid = (plane.alphas.numpy(), plane.betas.numpy())
     shown = np.ma.masked_invalid(values.T)
-    corner = (grid[0][0], grid[1][0])
-    size = (np.ptp(grid[0]), np.ptp(grid[1]))
-    # The hatching lies under the whole plane and shows where no contour covers it.
-    axis.add_patch(
-        matplotlib.patches.Rectangle(
-            corner, *size, hatch="xxx", facecolor="none", edgecolor=INK, alpha=0.4
-        )
-    )
+    if shown.mask.any():
+        # The hatching lies under the whole plane and shows where no contour covers it.
+        corner, size = (grid[0][0], grid[1][0]), (np.ptp(grid[0]), np.ptp(grid[1]))
+        look = {"hatch": "xxx", "facecolor": "none", "edgecolor": INK, "alpha": 0.4}
+        axis.add_patch(matplotlib.patches.Rectangle(corner, *size, **look))
     norm = BoundaryNorm(levels, COLOURS.N, extend="both")
     fill = {"cmap": COLOURS, "norm": norm, "extend": "both"} | dict(style or {})
     axis.contourf(*grid, shown, levels=levels, **fill)
@@ -264,12 +261,13 @@ def _draw_bar(
     figure: Figure, axes: Sequence[Axes], levels: Sequence[float], label: str, cmap: Any
 ) -> None:
     norm = BoundaryNorm(levels, COLOURS.N, extend="both")
-    bar = figure.colorbar(ScalarMappable(norm, cmap), ax=list(axes), shrink=0.85, pad=0.02)
+    # Below the planes, so that these may stand one below the other on a narrow screen.
+    place = {"location": "bottom", "shrink": 0.6, "aspect": 35, "pad": 0.02}
+    bar = figure.colorbar(ScalarMappable(norm, cmap), ax=list(axes), **place)
     spacing = "logarithmic" if _is_logarithmic(norm.boundaries) else "linear"
-    separator = ", " if figure.get_size_inches()[1] > 2.8 else ",\n"
-    bar.set_label(f"{label}{separator}{spacing} levels")
+    bar.set_label(f"{label}, {spacing} levels")
     ticks = norm.boundaries[::2]
-    bar.set_ticks(ticks, labels=[f"{level:.3g}".replace("-", "−") for level in ticks])
+    bar.set_ticks(ticks, labels=[level_text(level) for level in ticks])
 
 
 def _is_logarithmic(levels: np.ndarray) -> bool:

@@ -13,30 +13,16 @@ from matplotlib.axes import Axes
 from matplotlib.axis import Axis
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocator
+from matplotlib.ticker import LogLocator, MaxNLocator, NullLocator
 
 from landscape.plots import axes as frames
+from landscape.plots.cloud_looks import MOST_ARMS, cloud_looks
 from landscape.plots.panel import Panel
-from landscape.plots.style import LOOKS, STYLES, keep_style
+from landscape.plots.style import STYLES, keep_style
+from landscape.plots.ticks import UniformLabels, tick_texts
 
 Scale = Literal["linear", "log", "symlog"]
 
-# The five markers of curves and five more, each filled and open: no two arms look the same.
-_FIVE_LOOKS = LOOKS[:5]
-_MARKERS = tuple(look["marker"] for look in _FIVE_LOOKS), ("P", "X", "*", "<", ">")
-_LOOKS = tuple(
-    {
-        "color": look["color"],
-        "marker": marker,
-        "markerfacecolor": look["color"] if filled else "none",
-        "markersize": 6.5 if marker == "*" else 5,
-        "linestyle": "",
-        "alpha": 0.85,
-    }
-    for markers in _MARKERS
-    for filled in (True, False)
-    for look, marker in zip(_FIVE_LOOKS, markers, strict=True)
-)
 _DECADES = 4  # On either side of a symmetric logarithmic axis.
 _REMARK_SIZE = 7.5  # Letters of the remark that counts the points not shown, in points.
 
@@ -77,6 +63,9 @@ class Cloud:
 def scatter(clouds: Sequence[Cloud], *, columns: int = 2) -> Figure:
     """Draw a point for each network; an arm has the same look in all panels.
 
+    Arms are drawn as families, by the words before the first comma or plus of their names: families
+    differ in colour, members in shade or marker (``cloud_looks``).
+
     Points that the axes cannot show (not finite, or not positive on a logarithmic axis) are counted
     above the panel, beside the marker of their arm.
 
@@ -91,20 +80,22 @@ def scatter(clouds: Sequence[Cloud], *, columns: int = 2) -> Figure:
         ValueError: If there is no panel, or there are more arms than looks.
     """
     arms = list(dict.fromkeys(arm for cloud in clouds for arm in cloud.points))
-    if not clouds or len(arms) > len(_LOOKS):
+    if not clouds or len(arms) > MOST_ARMS:
         raise ValueError(
             f"{len(clouds)} panels of {len(arms)} arms make no figure. Pass at least one panel, of "
-            f"at most {len(_LOOKS)} arms in all: more cannot be told apart."
+            f"at most {MOST_ARMS} arms in all: more cannot be told apart."
         )
-    looks = dict(zip(arms, _LOOKS, strict=False))
+    looks, entries = cloud_looks(arms)
     with matplotlib.style.context(STYLES):
         # A legend of many arms is as wide as the page.
-        width = frames.WIDTH if len(arms) > len(_FIVE_LOOKS) else None
+        width = frames.WIDTH if len(entries) > 5 else None
         height = 2.75 if len(clouds) > 1 else 3.2
         figure, axes = frames.axes_grid(len(clouds), columns, height=height, width=width)
         for axis, cloud in zip(axes, clouds, strict=True):
             _draw_cloud(axis, cloud, looks)
-        frames.legend(figure, axes)
+        frames.legend(
+            figure, axes, entries={n: Line2D([], [], **look) for n, look in entries.items()}
+        )
         keep_style(axes)
         return figure
 
@@ -167,7 +158,7 @@ def _set_symmetric_scale(side: Axis, values: np.ndarray) -> None:
     if len(ticks) < 2:  # All values lie within a decade.
         ticks = _between(low, high, MaxNLocator(3).tick_values(low, high))
     side.set_ticks(ticks)
-    side.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}".replace("-", "−")))
+    side.set_major_formatter(UniformLabels())
     side.set_minor_locator(NullLocator())
 
 
@@ -182,7 +173,9 @@ def _apart(side: Axis, ticks: np.ndarray) -> bool:
     length = _width(side.axes) if horizontal else 1.6
     transform = side.get_transform().transform
     inches = transform(ticks) * length / np.ptp(transform(np.array(side.get_view_interval())))
-    sizes = np.array([0.1 + 0.071 * len(f"{tick:g}") if horizontal else 0.18 for tick in ticks])
+    sizes = np.array(
+        [0.1 + 0.071 * len(text) if horizontal else 0.18 for text in tick_texts(ticks)]
+    )
     return bool((np.diff(inches) > (sizes[1:] + sizes[:-1]) / 2).all())
 
 

@@ -11,9 +11,10 @@ from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
-from landscape.plots.axes import log_ticks, suggests_log_scale
+from landscape.plots.axes import suggests_log_scale
 from landscape.plots.planes import VALUE_LABELS
 from landscape.plots.result_axes import mark_not_finite, name_axes
+from landscape.plots.ticks import log_ticks
 
 if TYPE_CHECKING:
     from landscape.connectivity.path import Path

@@ -2,9 +2,11 @@
 
 import pathlib
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import matplotlib
+import matplotlib.colors
+import numpy as np
 from matplotlib.axes import Axes
 
 STYLE = pathlib.Path(__file__).with_name("landscape.mplstyle")
@@ -24,6 +26,9 @@ LOOKS = (
     {"color": "#14808f", "linestyle": (0, (1.2, 2.4)), "marker": "<"},
 )
 
+# Of members of one family, in their order: as light as the others, to read on white and on black.
+ORDERED = ("#5a4fcf", "#2f7fc1", "#14909a", "#3f9d58", "#8f9a1d", "#c98a00")
+
 
 def series_style(index: int) -> dict:
     """Return colour, dashes and marker of a series by its index in the legend, from 0.
@@ -34,9 +39,35 @@ def series_style(index: int) -> dict:
     return LOOKS[(color + rounds) % len(LOOKS)] | {"color": LOOKS[color]["color"]}
 
 
+def series_looks(names: Sequence[str]) -> dict[str, dict]:
+    """Return colour, dashes and marker of each series of a figure.
+
+    Three or more names that differ by a number at their end alone, such as ``width 8``, are one
+    family: their colours go from one end of a scale to the other, and their lines are solid.
+
+    Args:
+        names: The names, in the order of the legend.
+    """
+    parts = [re.fullmatch(r"(.*?)(\d+(?:\.\d+)?)", name) for name in names]
+    if len(names) < 3 or None in parts or len({part[1] for part in parts}) > 1:
+        return {name: series_style(index) for index, name in enumerate(names)}
+    shares = np.linspace(0, 1, len(names))
+    colours = matplotlib.colors.LinearSegmentedColormap.from_list("ordered", ORDERED)(shares)
+    return {
+        name: series_style(index) | {"color": matplotlib.colors.to_hex(colour), "linestyle": "-"}
+        for index, (name, colour) in enumerate(zip(names, colours, strict=True))
+    }
+
+
 def maths(text: str) -> str:
     """Return text with λ_max and λ_min as mathematics, for markdown and for matplotlib."""
     return re.sub(r"λ_(max|min)", r"$\\lambda_{\\\1}$", text)
+
+
+def bold_maths(text: str) -> str:
+    """Return text as ``maths`` does, with letters as bold as those of a title."""
+    bold = r"$\\mathbfit{\\lambda}_{\\mathbf{\1}}$"
+    return re.sub(r"\$\\lambda_\{\\(max|min)\}\$", bold, maths(text))
 
 
 def keep_style(axes: Iterable[Axes]) -> None:

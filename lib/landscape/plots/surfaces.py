@@ -19,6 +19,7 @@ from landscape.plots import axes as frames
 from landscape.plots.axes import suggests_log_scale
 from landscape.plots.planes import COLOURS, VALUE_LABELS, Quantity, check_grids, values_of
 from landscape.plots.style import INK, STYLES
+from landscape.plots.ticks import log_locator, tick_texts
 
 if TYPE_CHECKING:
     from landscape.slices.grid import Plane
@@ -154,7 +155,7 @@ class _Scale:
             )
         ends = float(finite.min()), float(finite.max())
         log = quantity == "loss" and suggests_log_scale(finite)
-        locator = frames.log_locator(*ends) if log else MaxNLocator(5, steps=[1, 2, 5, 10])
+        locator = log_locator(*ends) if log else MaxNLocator(5, steps=[1, 2, 5, 10])
         return cls(*ends, log, _ticks(locator, *ends, log=log))
 
     def shares(self, values: np.ndarray) -> np.ndarray:
@@ -195,13 +196,10 @@ def _share(values: np.ndarray, low: float, high: float, log: bool = False) -> np
 def _ticks(locator: Locator, low: float, high: float, log: bool = False) -> list:
     """Return the ticks between two ends, as (share of the length, text)."""
     values = locator.tick_values(low, high)
-    shares = _share(values, low, high, log)
-    return [
-        # Rounded: a locator's 0 may be 1e-17, which would be its label.
-        (round(float(share), 4), f"{round(value, 12):g}".replace("-", "−"))
-        for value, share in zip(values.tolist(), shares, strict=True)
-        if -1e-9 <= share <= 1 + 1e-9
-    ]
+    values = [value for value in values if low <= value <= high or math.isclose(value, low)]
+    shares = _share(np.array(values), low, high, log)
+    texts = tick_texts(values)
+    return [(round(float(share), 4), text) for share, text in zip(shares, texts, strict=True)]
 
 
 def _packed(title: str, plane: Plane, quantity: Quantity, box: _Box) -> dict[str, Any]:

@@ -263,8 +263,9 @@ class Density:
     ) -> "Axes":
         """Draw the smooth density on a logarithmic axis against λ on a symmetric logarithmic axis.
 
-        The height is the share of eigenvalues per unit of u = asinh(λ / scale), as ``curve`` gives
-        it. Axes that already have such an axis keep it, and the density is drawn with its scale.
+        The height is the share of eigenvalues per decade of |λ|, where the axis is logarithmic:
+        ln 10 times that of ``curve``. Axes that already have such an axis keep it, and the density
+        is drawn with its scale.
 
         Args:
             ax: Axes to draw on, in the reader's style; None makes a figure in the library's style,

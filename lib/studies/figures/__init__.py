@@ -6,7 +6,6 @@ from typing import Any
 _READY = (
     "against",
     "against_size",
-    "gradients",
     "line_spread",
     "lines",
     "pairs",
@@ -14,7 +13,6 @@ _READY = (
     "paths",
     "planes",
     "spectra",
-    "stability",
     "surface",
     "training",
 )
@@ -24,7 +22,7 @@ _FROM = {
     "scatter": "clouds",
     "against_target": "clouds",
 }
-_FROM |= {"learning": "accuracy"}
+_FROM |= {"learning": "accuracy", "gradients": "depth", "stability": "edge_of_stability"}
 _FROM |= {"claim_forests": "judged", "overview_forests": "judged"}
 _FROM |= {"measures": "dot_plots", "predicted_planes": "slices"}
 _FROM |= {"training_path": "training_paths", "surroundings": "training_paths"}

@@ -8,47 +8,46 @@ import numpy as np
 import torch
 from landscape.connectivity.path import Path
 from landscape.plots.axes import suggests_log_scale
+from landscape.plots.bands import band_over_seeds
+from landscape.plots.densities import DECADE
 from landscape.plots.panel import Band, Panel
 from landscape.slices.grid import Lines
 from landscape.spectrum.survey import FullSpectrum
 
 from studies.figures.bands import scaled_band
-from studies.formatting import diverged_text
 from studies.intervals import band, single_curve
 from studies.measurements import Measurements
 from studies.runs import Runs
 
+# Name of a panel -> its unit, and how its values come from those in the histories of runs.
+TRAINING: dict[str, tuple[str, str, Callable[[np.ndarray], np.ndarray]]] = {
+    "training loss": ("loss (nats)", "train_loss", np.asarray),
+    "test loss": ("loss (nats)", "test_loss", np.asarray),
+    "test error": ("share wrong", "test_accuracy", lambda shares: 1 - shares),
+    "mini-batch gradients": ("root mean square of ‖g‖₂", "gradient_norm", np.asarray),
+}
 
-def training_panels(runs: Runs) -> list[Panel]:
+
+def training_panels(runs: Runs, shown: Sequence[str] = tuple(TRAINING)) -> list[Panel]:
     """Return the panels of a figure of training curves: losses, test error, gradient norm.
 
-    The name of an arm gives the number of its diverged runs. Its mean ends where the first run
-    diverged, even where a single point is left, which makes no line.
+    The mean of an arm ends with a cross where the first of its runs diverged.
 
     Args:
         runs: (arm, seed) -> run.
+        shown: Names of panels, of ``TRAINING``.
+
+    Raises:
+        ValueError: If there is no panel of a name.
     """
-    remarks = {arm: diverged_text(*runs.diverged(arm)) for arm in runs.arms}
-    curves = {
-        "training loss": ("loss (nats)", run_bands(runs, "train_loss")),
-        "test loss": ("loss (nats)", run_bands(runs, "test_loss")),
-        "test error": ("share wrong", run_bands(runs, "test_accuracy", lambda x: 1 - x)),
-        "mini-batch gradients": (
-            "root mean square of ‖g‖₂",
-            run_bands(runs, "gradient_norm"),
-        ),
-    }
+    if unknown := sorted(set(shown) - set(TRAINING)):
+        raise ValueError(f"there is no panel {unknown[0]!r}. There are {', '.join(TRAINING)}.")
     return [
-        Panel(title, "epoch", unit, _remarked(series, remarks), "log", integers=True)
-        for title, (unit, series) in curves.items()
+        Panel(title, "epoch", unit, bands, "log", integers=True, mark_ends=True)
+        for title in shown
+        for unit, name, transform in [TRAINING[title]]
+        for bands in [run_bands(runs, name, transform)]
     ]
-
-
-def _remarked(series: Mapping[str, Band], remarks: Mapping[str, str]) -> dict[str, Band]:
-    return {
-        f"{arm} ({remarks[arm]})" if remarks[arm] else arm: arm_band
-        for arm, arm_band in series.items()
-    }
 
 
 def column_panels(
@@ -160,8 +159,9 @@ def _loss_and_accuracy(
 def spectrum_panels(spectra: Mapping[str, Sequence[FullSpectrum]]) -> list[Panel]:
     """Return a panel for each kind of Hessian: density of eigenvalues and outliers, over seeds.
 
-    All panels share one coordinate u = asinh(λ / δ), linear within ±δ and logarithmic beyond. δ is
-    one per cent of the largest magnitude: around zero, quadrature resolves nothing finer.
+    All panels share one axis, linear within ±δ and logarithmic beyond; densities are shares per
+    decade of |λ|. δ is one per cent of the largest magnitude: around zero, quadrature resolves
+    nothing finer.
 
     Args:
         spectra: Title -> one spectrum for each seed.
@@ -174,14 +174,20 @@ def spectrum_panels(spectra: Mapping[str, Sequence[FullSpectrum]]) -> list[Panel
     }
     all_curves = [curve for seed_curves in curves.values() for curve in seed_curves]
     ends = [curve.u[end] for curve in all_curves for end in (0, -1)]
-    u = np.linspace(float(min(ends)), float(max(ends)), 1024)
+    u = np.linspace(float(min(ends)), float(max(ends)), 512)
     return [
         Panel(
             title,
-            f"eigenvalue λ (nats per parameter²), logarithmic beyond ±{delta:.2g}",
-            "share per unit of u",
-            {title: band(u, [np.interp(u, c.u, c.density, 0, 0) for c in curves[title]])},
+            f"λ (nats per parameter²), linear within ±{delta:.2g}",
+            "share of λ per decade",
+            {
+                title: band_over_seeds(
+                    delta * np.sinh(u),
+                    [DECADE * np.interp(u, c.u, c.density, 0, 0) for c in curves[title]],
+                )
+            },
             "log",
+            "asinh",
             unit=delta,
             marks=tuple(tuple(spectrum.pairs.values.tolist()) for spectrum in seed_spectra),
         )
@@ -199,7 +205,7 @@ def path_panels(paths: Mapping[tuple[str, str], Sequence[Path]]) -> list[Panel]:
     for quantity, unit in (("loss", "loss (nats)"), ("accuracy", "share correct")):
         for split in dict.fromkeys(split for split, _ in paths):
             series = {
-                bn: band(pair_paths[0].ts, [getattr(path, quantity) for path in pair_paths])
+                bn: _over_pairs(pair_paths[0].ts, [getattr(path, quantity) for path in pair_paths])
                 for (path_split, bn), pair_paths in paths.items()
                 if path_split == split
             }

@@ -7,15 +7,15 @@ options. Losses of the report are cross-entropies, whose unit is the nat.
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from landscape.plots.curves import IntervalLike
+from landscape.plots.curves import IntervalLike, faceted
 from landscape.plots.curves import curves as draw_curves
 from landscape.plots.curves import pairs as draw_pairs
-from landscape.plots.curves import spectra as draw_spectra
 from landscape.plots.panel import Panel
 from landscape.plots.planes import VALUE_LABELS
 from landscape.plots.planes import planes as draw_planes
 from landscape.plots.scatter import Cloud
 from landscape.plots.scatter import scatter as draw_scatter
+from landscape.plots.spectra import spectra as draw_spectra
 from landscape.plots.surfaces import surface as draw_surface
 from landscape.plots.surfaces import surface_data
 from landscape.slices.grid import Plane
@@ -40,7 +40,7 @@ def curves(
     """
     drawn = draw_curves(panels, **options)
     words = {"label": label, "caption": caption, "alt": alt or panels_text(panels)}
-    return Figure(drawn, **words, panels=panels)
+    return Figure(drawn, **words, panels=faceted(panels))
 
 
 def pairs(

@@ -1,17 +1,35 @@
-"""Panels of gradient norms layer by layer."""
+"""Gradient norms layer by layer: the ready figure, and its panels."""
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 from landscape.plots.panel import Band, Panel
 
+from studies.display import Figure, Missing
+from studies.figures import captioned
 from studies.figures.bands import scaled_band
-from studies.formatting import diverged_text
+from studies.formatting import list_text
 from studies.intervals import single_curve
 
 # (arm, seed) -> norms of the gradients of the layers' weights or outputs, from the input on.
 Norms = Mapping[tuple[str, int], Sequence[float]]
+
+
+def gradients(
+    norms: Mapping[str, Norms], *, label: str, caption: str, alt: str = "", **options: Any
+) -> Figure | Missing:
+    """Return gradient norms layer by layer, a panel a title: see ``gradient_panels``.
+
+    The caption goes on with the arms whose norms cannot all be drawn.
+    """
+    known = {title: kept for title, kept in norms.items() if kept}
+    if not known:
+        return Missing(label)
+    panels = gradient_panels(known, **options)
+    caption = f"{caption} {remarks(known)}".strip()
+    return captioned.curves(panels, label=label, caption=caption, alt=alt)
 
 
 def gradient_panels(
@@ -20,9 +38,8 @@ def gradient_panels(
     """Return a panel of the layers' gradient norms for each title, as bands over seeds.
 
     Norms of layers span decades, so the axis is logarithmic, and mean and interval are taken of the
-    logarithms. Where a seed's norm is not finite its arm has no mean; the arm's name says in all
-    panels how many seeds diverged, and the other seeds are still drawn. A norm of 0 cannot be drawn
-    on this axis either, and the name says so.
+    logarithms. Where a seed's norm is not finite its arm has no mean, and a norm of 0 cannot be
+    drawn on this axis either; ``remarks`` says both.
 
     Args:
         norms_by_title: Title, such as ``at initialisation`` -> (arm, seed) -> norms (layers,) of
@@ -46,19 +63,40 @@ def gradient_panels(
             "as 0.9, or None."
         )
     arms = dict.fromkeys(arm for norms in norms_by_title.values() for arm, _ in norms)
-    names = {arm: arm + _remark(_seed_norms(arm, norms_by_title.values())) for arm in arms}
     panels = []
     for title, norms in norms_by_title.items():
         series = {}
         for arm in arms:
             if rows := [row for _, row in _seed_norms(arm, [norms])]:
                 layers = np.arange(1, len(rows[0]) + 1)
-                series[names[arm]] = scaled_band(layers, rows, "log")
+                series[arm] = scaled_band(layers, rows, "log")
         if reference is not None:
-            series[f"{reference:g}^depth from the output"] = _decay(series, reference)
+            series[f"factor {reference:g} a layer"] = _decay(series, reference)
         unit = f"‖∂L/∂{variable}‖₂"
         panels.append(Panel(title, "layer, from the input", unit, series, "log", integers=True))
     return panels
+
+
+def remarks(norms_by_title: Mapping[str, Norms]) -> str:
+    """Return the sentences on the arms whose norms cannot all be drawn; empty if all can be.
+
+    Args:
+        norms_by_title: As for ``gradient_panels``.
+    """
+    arms = dict.fromkeys(arm for norms in norms_by_title.values() for arm, _ in norms)
+    rows = {arm: _seed_norms(arm, norms_by_title.values()) for arm in arms}
+    seeds = {arm: {seed for seed, _ in rows[arm]} for arm in arms}
+    diverged = {
+        arm: {seed for seed, row in rows[arm] if not np.isfinite(row).all()} for arm in arms
+    }
+    zeros = [arm for arm in arms if any((row == 0).any() for _, row in rows[arm])]
+    texts = [
+        f"{arm} ({len(diverged[arm])} of {len(seeds[arm])} runs)" for arm in arms if diverged[arm]
+    ]
+    said = [f"Means are missing where runs diverged: {list_text(texts)}."] if texts else []
+    if zeros:
+        said.append(f"Gradients that are exactly 0 are not drawn: {list_text(zeros)}.")
+    return " ".join(said)
 
 
 def _seed_norms(arm: str, norms_of_panels: Iterable[Norms]) -> list[tuple[int, np.ndarray]]:
@@ -69,15 +107,6 @@ def _seed_norms(arm: str, norms_of_panels: Iterable[Norms]) -> list[tuple[int, n
         for (norms_arm, seed), row in norms.items()
         if norms_arm == arm
     ]
-
-
-def _remark(rows: Sequence[tuple[int, np.ndarray]]) -> str:
-    """Return the remark behind the name of an arm whose norms cannot all be drawn."""
-    seeds = {seed for seed, _ in rows}
-    diverged = {seed for seed, row in rows if not np.isfinite(row).all()}
-    zeros = "some are 0" if any((row == 0).any() for _, row in rows) else ""
-    remarks = ", ".join(filter(None, [diverged_text(len(diverged), len(seeds)), zeros]))
-    return f" ({remarks})" if remarks else ""
 
 
 def _decay(series: Mapping[str, Band], reference: float) -> Band:

@@ -1,14 +1,45 @@
-"""Panels of curvature along training, as shares of the optimizer's stability threshold."""
+"""Curvature along training, as shares of the optimizer's stability threshold."""
 
 from collections.abc import Callable, Mapping
+from typing import Any
 
 import numpy as np
 from landscape.plots.panel import Band, Panel
 
+from studies.display import Figure, Missing
+from studies.figures import captioned
 from studies.figures.bands import scaled_band
-from studies.formatting import diverged_text
-from studies.intervals import single_curve
+from studies.figures.panel_descriptions import divergence_remark
 from studies.trajectories import Curvature, CurvatureSnapshot, CurvatureTrajectory
+
+
+def stability(
+    trajectories: Mapping[tuple[str, Any], CurvatureTrajectory],
+    *,
+    label: str,
+    caption: str,
+    alt: str = "",
+) -> Figure | Missing:
+    """Return curvature along training over the optimizer's stability threshold, a line at 1.
+
+    The caption goes on with the arms whose runs diverged.
+
+    Args:
+        trajectories: (arm, seed) -> curvature along the run.
+        label: Such as ``fig-edge``.
+        caption: What to see, in markdown with $maths$.
+        alt: What the picture shows, in plain text; empty names panels and curves.
+    """
+    if not trajectories:
+        return Missing(label)
+    panels = stability_panels(trajectories)
+    ends: dict[str, list[bool]] = {}
+    for (arm, _), trajectory in trajectories.items():
+        ends.setdefault(arm, []).append(trajectory.diverged_at is not None)
+    counts = {arm: (sum(diverged), len(diverged)) for arm, diverged in ends.items()}
+    remark = divergence_remark(counts, panels)
+    caption = f"{caption} {remark}".strip()
+    return captioned.curves(panels, label=label, caption=caption, alt=alt)
 
 
 def stability_panels(
@@ -19,8 +50,7 @@ def stability_panels(
     The first panel shows λ_max (for adaptive optimizers the largest eigenvalue of P⁻¹H) over the
     curvature at which full-batch descent loses stability. The second, where batch sharpness was
     measured, shows it over 2/η, for the arms trained by SGD. Both have a line at 1. Curves are
-    bands over seeds. The name of an arm gives the number of its diverged runs; its mean ends where
-    the first of them diverged.
+    bands over seeds. The mean of an arm ends with a cross where the first of its runs diverged.
 
     Args:
         trajectories: (arm, seed) -> curvature along the run, as ``study.trajectories``
@@ -62,15 +92,9 @@ def _series(
         for curve, seed in zip(curves, seeds, strict=True):
             for snapshot in seed.snapshots:
                 curve[steps.index(snapshot.step)] = ratio(snapshot)
-        remark = diverged_text(len(ends), len(seeds))
-        name = f"{arm} ({remark})" if remark else arm
-        series[name] = scaled_band(steps, list(curves), "linear")
+        series[arm] = scaled_band(steps, list(curves), "linear")
     return series
 
 
 def _panel(title: str, y: str, series: Mapping[str, Band]) -> Panel:
-    steps = np.concatenate([band.x for band in series.values()])
-    ends = [steps.min(), steps.max()]
-    return Panel(
-        title, "step", y, {**series, "stability threshold": single_curve(ends, [1.0, 1.0])}
-    )
+    return Panel(title, "step", y, series, reference=1.0, mark_ends=True)

@@ -8,35 +8,56 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from landscape.connectivity.path import Path
+from landscape.plots.curves import MOST
 from landscape.plots.panel import Panel
 from landscape.plots.planes import levels
 from landscape.slices.grid import Lines
 from landscape.spectrum.survey import FullSpectrum
 
 from studies.display import Figure, Missing, Sentence
-from studies.figures import builders, captioned, depth, edge_of_stability
+from studies.figures import builders, captioned
+from studies.figures.panel_descriptions import divergence_remark
 from studies.figures.scaling import scaling_panels
 from studies.intervals import mean_intervals
 from studies.measurements import Measurements
 from studies.power_laws import Families, known_quantities
 from studies.quantities import short_headings
 from studies.runs import Runs
-from studies.trajectories import CurvatureTrajectory
 
 Quantities = Iterable[str] | Mapping[str, str]
 Shown = Figure | Sentence
 
 
-def training(runs: Runs, *, label: str, caption: str, alt: str = "") -> Shown:
+def training(
+    runs: Runs,
+    shown: Sequence[str] | None = None,
+    *,
+    label: str,
+    caption: str,
+    alt: str = "",
+) -> Shown:
     """Return the training curves: losses, test error, norm of the mini-batch gradients.
+
+    The caption goes on with the arms whose runs diverged.
 
     Args:
         runs: (arm, seed) -> run.
+        shown: Names of panels, of ``builders.TRAINING``; None shows all, or training loss and test
+            error alone where more than six arms need two panels for each.
         label: Such as ``fig-training``.
         caption: What to see, in markdown with $maths$.
         alt: What the picture shows, in plain text; empty names panels and curves.
+
+    Raises:
+        ValueError: If there is no panel of a name.
     """
-    return _curves(builders.training_panels(runs) if runs else [], label, caption, alt)
+    if not runs:
+        return Missing(label)
+    many = len(runs.arms) > MOST
+    names = shown or (("training loss", "test error") if many else tuple(builders.TRAINING))
+    panels = builders.training_panels(runs, names)
+    remark = divergence_remark({arm: runs.diverged(arm) for arm in runs.arms}, panels)
+    return _curves(panels, label, f"{caption} {remark}".strip(), alt)
 
 
 def pairs(
@@ -214,15 +235,6 @@ def path_kinds(
     return _curves(builders.path_kind_panels(known) if known else [], label, caption, alt)
 
 
-def gradients(
-    norms: Mapping[str, depth.Norms], *, label: str, caption: str, alt: str = "", **options: Any
-) -> Shown:
-    """Return gradient norms layer by layer, a panel a title: see ``depth.gradient_panels``."""
-    known = {title: kept for title, kept in norms.items() if kept}
-    panels = depth.gradient_panels(known, **options) if known else []
-    return _curves(panels, label, caption, alt)
-
-
 def against_size(
     numbers: Measurements,
     quantities: Quantities,
@@ -254,25 +266,6 @@ def against_size(
     panels = scaling_panels(numbers, known, families, x=x, span=span) if known else []
     options = {} if columns is None else {"columns": columns}
     return _curves(panels, label, caption, alt, **options)
-
-
-def stability(
-    trajectories: Mapping[tuple[str, Any], CurvatureTrajectory],
-    *,
-    label: str,
-    caption: str,
-    alt: str = "",
-) -> Shown:
-    """Return curvature along training as shares of the optimizer's stability threshold.
-
-    Args:
-        trajectories: (arm, seed) -> curvature along the run.
-        label: Such as ``fig-edge``.
-        caption: What to see, in markdown with $maths$.
-        alt: What the picture shows, in plain text; empty names panels and curves.
-    """
-    panels = edge_of_stability.stability_panels(trajectories) if trajectories else []
-    return _curves(panels, label, caption, alt)
 
 
 def _curves(panels: Sequence[Panel], label: str, caption: str, alt: str, **options: Any) -> Shown:

@@ -81,8 +81,9 @@ def statistics_text(bn: str, split: str) -> str:
     """Return in words which statistics BN has on a path, and on which examples it is measured.
 
     Args:
-        bn: The policy, such as ``reestimate``.
+        bn: The policy, such as ``reestimate``; ``no BN`` for networks without statistics.
         split: ``train`` or ``test``.
     """
-    policy = {"reestimate": "re-estimated"}.get(bn, bn)
-    return f"{policy} statistics on {'training' if split == 'train' else split} examples"
+    policy = {"reestimate": "re-estimated statistics", "no BN": "networks without BN"}
+    kind = "training" if split == "train" else split
+    return f"{policy.get(bn, f'{bn} statistics')} on {kind} examples"

@@ -102,14 +102,15 @@ def test_densities_share_one_scale():
     assert axes.xaxis.get_transform().linear_width == pytest.approx(scale)
     for name, density in (("small", small), ("large", large)):
         curve = density.curve(width=0.2, scale=scale)
-        np.testing.assert_allclose(named(axes)[name].get_ydata(), curve.density)
+        height = np.log(10) * curve.density
+        np.testing.assert_allclose(named(axes)[name].get_ydata(), height)
 
 
-def test_the_mean_density_integrates_to_one():
+def test_the_mean_density_integrates_to_one_over_decades():
     axes = plots.compare({"a": [sample.density(5.0, seed) for seed in range(3)]})
     line, scale = named(axes)["a"], axes.xaxis.get_transform().linear_width
     u = np.arcsinh(line.get_xdata() / scale)
-    assert np.trapezoid(line.get_ydata(), u) == pytest.approx(1, abs=1e-3)
+    assert np.trapezoid(line.get_ydata(), u / np.log(10)) == pytest.approx(1, abs=1e-3)
 
 
 def test_eigenpairs_stand_beside_each_other_and_over_seeds_their_bars_are_the_interval():

@@ -1,5 +1,6 @@
 """Figures of curves, pairs and spectra from panels, as plain matplotlib figures."""
 
+import dataclasses
 import math
 import types
 
@@ -35,6 +36,55 @@ def test_one_curve_is_drawn_without_a_band():
     assert all(len(path.vertices) == 0 for c in axis.collections for path in c.get_paths())
 
 
+def names_of(figure):
+    return [text.get_text() for text in figure.legends[0].get_texts()]
+
+
+def many(count, name="arm {}"):
+    series = {name.format(k): band_over_seeds(X, [k + X]) for k in range(1, count + 1)}
+    return Panel("loss", "x", "y", series)
+
+
+def test_a_panel_of_more_than_six_curves_becomes_two_on_one_vertical_axis():
+    figure = plots.curves([many(7)])
+    titles = [axis.get_title(loc="left") for axis in figure.axes]
+    assert titles == ["loss, arm 1 to 4", "loss, arm 5 to 7"]
+    assert [len(axis.get_lines()) for axis in figure.axes] == [4, 3]
+    assert figure.axes[0].get_ylim() == figure.axes[1].get_ylim()
+    assert len(plots.curves([many(6)]).axes) == 1
+
+
+def test_names_that_differ_by_a_number_are_shades_of_one_family_and_share_no_words():
+    figure = plots.curves([many(4, "MLP, width {}")])
+    lines = figure.axes[0].get_lines()
+    assert names_of(figure) == ["width 1", "width 2", "width 3", "width 4"]
+    assert len({line.get_color() for line in lines}) == 4
+    assert {line.get_linestyle() for line in lines} == {"-"}
+    other = plots.curves([many(2, "MLP, width {}")]).axes[0].get_lines()
+    assert len({line.get_linestyle() for line in other}) == 2
+
+
+def test_a_curve_without_values_has_no_entry_in_the_legend():
+    rows = {"a": [X], "b": [2 * X], "lost": [X * np.nan]}
+    series = {name: band_over_seeds(X, row) for name, row in rows.items()}
+    assert names_of(plots.curves([Panel("t", "x", "y", series)])) == ["a", "b"]
+
+
+def test_a_cross_marks_where_a_mean_stops_if_the_panel_asks_for_it():
+    stops = Panel("t", "x", "y", {"a": band_over_seeds(X, [[1.0, 2.0, np.nan]])}, mark_ends=True)
+    crosses = [
+        line for line in plots.curves([stops]).axes[0].get_lines() if line.get_marker() == "x"
+    ]
+    assert [line.get_xydata().tolist() for line in crosses] == [[[2.0, 2.0]]]
+    silent = dataclasses.replace(stops, mark_ends=False)
+    assert all(line.get_marker() != "x" for line in plots.curves([silent]).axes[0].get_lines())
+
+
+def test_a_reference_is_a_line_across_the_panel():
+    (axis,) = plots.curves([panel(X, reference=2.5)]).axes
+    assert any(list(line.get_ydata()) == [2.5, 2.5] for line in axis.get_lines())
+
+
 def test_pairs_without_intervals_get_students():
     values = {"q": {"a": [1.0, 2.0, 4.0], "b": [3.0, math.nan, 1.0]}}
     (axis,) = plots.pairs(values, units={"q": "unit"}).axes
@@ -60,13 +110,15 @@ def test_pairs_draw_the_intervals_that_they_are_given():
 
 def test_spectra_stand_on_one_axis_with_eigenvalues_under_the_curve():
     u = np.linspace(-3, 3, 101)
-    series = {"a": band_over_seeds(u, [np.exp(-(u**2))])}
+    series = {"a": band_over_seeds(0.1 * np.sinh(u), [np.exp(-(u**2))])}
     made = [
-        Panel(title, "λ", "share", series, "log", unit=0.1, marks=((-0.5, 0.2),))
+        Panel(title, "λ", "share", series, "log", "asinh", unit=0.1, marks=((-0.5, 0.2),))
         for title in ("one", "two")
     ]
     figure = plots.spectra(made)
     assert figure.axes[0].get_xlim() == figure.axes[1].get_xlim()
     marks = [line for line in figure.axes[0].get_lines() if line.get_marker() == "|"]
-    np.testing.assert_allclose(marks[0].get_xdata(), np.arcsinh([-5.0, 2.0]))
+    np.testing.assert_allclose(marks[0].get_xdata(), [-0.5, 0.2])
+    assert figure.axes[0].get_xscale() == "asinh"
+    assert figure.axes[0].xaxis.get_transform().linear_width == 0.1
     assert figure.axes[0].get_title(loc="left") == "one"

@@ -94,8 +94,8 @@ def test_colours_step_evenly_from_level_to_level_and_one_bar_shows_them():
     figure = drawn({"one": plane(), "two": plane(offset=1)})
     bars = [axis for axis in figure.axes if axis.get_label() == "<colorbar>"]
     assert len(bars) == 1 and len(figure.axes) == 3
-    assert bars[0].get_ylabel().startswith("mean loss,")
-    assert bars[0].get_yticks().tolist() == LEVELS[::2]
+    assert bars[0].get_xlabel().startswith("mean loss,")
+    assert bars[0].get_xticks().tolist() == LEVELS[::2]
     same = [of.norm.boundaries.tolist() for a in figure.axes[:2] for of in a.collections[:1]]
     assert same == [LEVELS, LEVELS]
 
@@ -205,6 +205,12 @@ def test_a_prediction_is_dashed_on_levels_of_the_plane_with_its_radius_as_a_circ
     assert legend(figure) == ["quadratic model", "radius up to which it holds"]
 
 
+def test_a_circle_too_small_to_be_seen_is_left_out():
+    figure = drawn({"one": plane()}, predictions={"one": prediction(plane(), 0.01)})
+    assert not [a for a in figure.axes[0].get_children() if isinstance(a, Circle)]
+    assert legend(figure) == ["quadratic model"]
+
+
 def test_a_prediction_that_nowhere_fails_has_no_circle():
     of = plane()
     figure = drawn({"one": of}, predictions={"one": prediction(of, math.inf)})
@@ -222,8 +228,8 @@ def test_accuracy_is_drawn_from_the_accuracies():
     for level, points in contours(figure.axes[0], 0).items():
         kept = points[np.isfinite(points).all(axis=1)]
         np.testing.assert_allclose(1 / (1 + quadratic(*kept.T)), level, atol=0.01)
-    assert figure.axes[1].get_ylabel().startswith("accuracy (share correct),")
-    assert "linear" in figure.axes[1].get_ylabel()
+    assert figure.axes[1].get_xlabel().startswith("accuracy (share correct),")
+    assert "linear" in figure.axes[1].get_xlabel()
 
 
 def test_values_that_are_not_finite_are_hatched():

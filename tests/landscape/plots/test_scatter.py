@@ -10,7 +10,7 @@ from landscape import plots
 from landscape.plots.axes import WIDTH
 from landscape.plots.scatter import Cloud
 from landscape.plots.style import LOOKS, STYLES
-from matplotlib.colors import to_hex
+from matplotlib.colors import to_hex, to_rgb
 
 NAN, INF = math.nan, math.inf
 
@@ -100,10 +100,41 @@ def test_the_legend_names_every_arm_and_lies_outside_the_axes(count, panels):
         box = figure.legends[0].get_window_extent()
         heights = [axis.get_window_extent().height / figure.dpi for axis in figure.axes[:panels]]
         boxes = [axis.get_tightbbox() for axis in figure.axes[:panels]]
-    assert [text.get_text() for text in figure.legends[0].get_texts()] == list(names)
+    told = [f"norm {k}, rate 0.01" for k in range(count)]
+    assert [text.get_text() for text in figure.legends[0].get_texts()] == told
     assert figure.bbox.contains(*box.min) and figure.bbox.contains(*box.max)
     assert not any(box.overlaps(other) for other in boxes) and min(heights) > 1.6
     assert figure.get_size_inches()[0] <= WIDTH
+
+
+def families(*names):
+    return {name: ([1.0 + k], [2.0]) for k, name in enumerate(names)}
+
+
+def test_families_differ_in_colour_and_their_widths_in_shade_with_one_entry_each():
+    widths = [f"{net}, width {w}" for net in ("MLP", "CNN") for w in (8, 16, 32, 64)]
+    figure = plots.scatter([cloud(families(*widths))])
+    entries = [text.get_text() for text in figure.legends[0].get_texts()]
+    assert entries == [f"{net}, width 8 (light) to 64" for net in ("MLP", "CNN")]
+    found = looks(figure.axes[0])
+    assert len({found[name][0] for name in widths}) == 8
+    assert {found[name][1] for name in widths[:4]} == {"o"}
+    light, dark = (sum(to_rgb(found[widths[k]][0])) for k in (0, 3))
+    assert light > dark
+
+
+def test_members_that_are_words_differ_by_marker_and_are_named_once():
+    names = [
+        f"{net}, {norm}"
+        for net in ("skip", "plain")
+        for norm in ("batch", "group", "layer", "none")
+    ]
+    figure = plots.scatter([cloud(families(*names))])
+    entries = [text.get_text() for text in figure.legends[0].get_texts()]
+    assert entries == ["skip", "plain", "batch", "group", "layer", "none"]
+    found = looks(figure.axes[0])
+    assert len({found[name][0] for name in names}) == 2
+    assert found["skip, group"][1] == found["plain, group"][1] != found["skip, batch"][1]
 
 
 # What the axes cannot show

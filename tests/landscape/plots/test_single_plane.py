@@ -33,7 +33,7 @@ def test_a_plane_is_filled_contours_on_increasing_levels_with_a_colour_bar():
     assert inner(filled(axes).levels) == pytest.approx(want)
     assert (np.diff(want) > 0).all()
     (bar,) = bars(axes.figure)
-    assert bar.get_ylabel() == "mean loss,\nlogarithmic levels"
+    assert bar.get_xlabel() == "mean loss, logarithmic levels"
     assert axes.get_xlabel() == "α (in units of direction 1)"
     assert axes.get_ylabel() == "β (in units of direction 2)"
     assert axes.get_xlim() == (-1, 1) and axes.get_ylim() == (-0.75, 0.75)

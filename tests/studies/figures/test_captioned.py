@@ -284,8 +284,8 @@ def test_without_scripts_and_on_paper_the_picture_stands(opened):
 def test_losses_of_the_report_are_in_nats_and_accuracies_shares():
     levels = plots.levels([plane()])
     shown = captioned.planes({"one": plane()}, levels=levels, label="fig-a", **WORDS)
-    assert shown.figure.axes[1].get_ylabel().startswith("loss (nats)")
+    assert shown.figure.axes[1].get_xlabel().startswith("loss (nats)")
     options = {"quantity": "accuracy", "levels": [0.2, 0.4, 0.6], "label": "fig-a"}
     shown = captioned.planes({"one": plane()}, **options, **WORDS)
-    assert shown.figure.axes[1].get_ylabel().startswith("accuracy (share correct)")
+    assert shown.figure.axes[1].get_xlabel().startswith("accuracy (share correct)")
     assert surface().data["labels"][2] == "loss (nats)"

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 from studies.figures import captioned
-from studies.figures.depth import gradient_panels
+from studies.figures.depth import gradient_panels, gradients, remarks
 from studies.figures.scaling import scaling_panels
 from studies.intervals import mean_interval
 
@@ -60,51 +60,58 @@ def test_arms_may_have_different_numbers_of_layers():
 
 
 @pytest.mark.parametrize("lost", [[NAN, NAN], [INF, INF], [1.0, NAN]])
-def test_an_arm_that_diverged_says_so_in_all_panels_and_keeps_its_place(lost):
+def test_an_arm_that_diverged_keeps_its_place_and_the_remarks_name_it(lost):
     before = norms(a=[[1.0, 1.0]] * 2, b=[[2.0, 2.0]] * 2)
     after = norms(a=[[1.0, 1.0]] * 2, b=[lost] * 2)
     one, two = gradient_panels({"before": before, "after": after})
-    assert list(one.series) == list(two.series) == ["a", "b (diverged)"]
-    assert one.series["b (diverged)"].mean.tolist() == pytest.approx([2.0, 2.0])
-    assert math.isnan(two.series["b (diverged)"].mean[-1])
-    figure = captioned.curves([one, two], **WORDS).figure
-    legend = [text.get_text() for text in figure.legends[0].get_texts()]
-    assert legend == ["a", "b (diverged)"]
+    assert list(one.series) == list(two.series) == ["a", "b"]
+    assert one.series["b"].mean.tolist() == pytest.approx([2.0, 2.0])
+    assert math.isnan(two.series["b"].mean[-1])
+    said = remarks({"before": before, "after": after})
+    assert said == "Means are missing where runs diverged: b (2 of 2 runs)."
 
 
 def test_seeds_that_did_not_diverge_are_still_drawn_but_have_no_mean():
     (panel,) = gradient_panels({"t": norms(a=[[1.0, 1.0], [NAN, NAN], [2.0, 2.0]])})
-    of = panel.series["a (1 of 3 diverged)"]
+    of = panel.series["a"]
     assert np.isnan(of.mean).all() and np.isnan(of.low).all() and np.isnan(of.high).all()
     np.testing.assert_array_equal(of.samples, [[1, 1], [NAN, NAN], [2, 2]])
+    (axis,) = captioned.curves([panel], **WORDS).figure.axes
+    assert sum(np.isfinite(line.get_ydata()).all() for line in axis.get_lines()) == 2
 
 
 @pytest.mark.filterwarnings("error")
 @pytest.mark.parametrize("rows", [[[0.0, 1.0]], [[0.0, 1.0], [1.0, 1.0]]])
-def test_a_norm_of_zero_is_a_gap_that_the_name_tells_of(rows):
+def test_a_norm_of_zero_is_a_gap_that_the_remarks_tell_of(rows):
     (panel,) = gradient_panels({"t": norms(a=rows)})
-    of = panel.series["a (some are 0)"]
+    of = panel.series["a"]
     assert math.isnan(of.mean[0]) and of.mean[1] == pytest.approx(1.0)
     assert of.samples.tolist() == rows
+    assert remarks({"t": norms(a=rows)}) == "Gradients that are exactly 0 are not drawn: a."
 
 
-def test_the_remarks_on_an_arm_stand_together():
-    (panel,) = gradient_panels({"t": norms(a=[[0.0, 1.0], [NAN, 1.0]])})
-    assert list(panel.series) == ["a (1 of 2 diverged, some are 0)"]
+def test_the_caption_has_the_remarks_on_both():
+    lost = {"t": norms(a=[[0.0, 1.0], [NAN, 1.0]])}
+    shown = gradients(lost, label="fig-g", caption="See.")
+    assert shown.caption == (
+        "See. Means are missing where runs diverged: a (1 of 2 runs). "
+        "Gradients that are exactly 0 are not drawn: a."
+    )
+    assert remarks({"t": norms(a=[[1.0, 1.0]])}) == ""
 
 
 def test_the_reference_shrinks_from_the_output_by_its_factor_a_layer():
     found = {"t": norms(first=[[1.0, 1.0, 2.0], [1.0, 1.0, 8.0]], second=[[1.0, 1.0, 1.0]])}
     (panel,) = gradient_panels(found, reference=0.5)
-    assert list(panel.series) == ["first", "second", "0.5^depth from the output"]
+    assert list(panel.series) == ["first", "second", "factor 0.5 a layer"]
     # The geometric mean of 2 and 8 at the last layer, half of it at the one before.
-    np.testing.assert_allclose(panel.series["0.5^depth from the output"].mean, [1, 2, 4])
-    assert panel.series["0.5^depth from the output"].n == 1
+    np.testing.assert_allclose(panel.series["factor 0.5 a layer"].mean, [1, 2, 4])
+    assert panel.series["factor 0.5 a layer"].n == 1
 
 
 def test_the_reference_of_an_arm_that_diverged_is_absent():
     (panel,) = gradient_panels({"t": norms(a=[[NAN, NAN]])}, reference=0.9)
-    assert np.isnan(panel.series["0.9^depth from the output"].mean).all()
+    assert np.isnan(panel.series["factor 0.9 a layer"].mean).all()
 
 
 @pytest.mark.parametrize("reference", [0.0, -0.9, INF, NAN])

@@ -15,12 +15,13 @@ def panel(title, *names, x="epoch"):
 @pytest.mark.parametrize(
     "panels, text",
     [
-        ([panel("a", "SGD")], "One panel over epoch: a. A curve for each of: SGD."),
+        ([panel("a", "SGD")], "One panel shows a over epoch, with a curve for SGD."),
         (
             [panel("a", "SGD", "Adam"), panel("b", "Adam, paced", x="step")],
-            "Two panels over epoch and step: a and b. A curve for each of: SGD; Adam; Adam, paced.",
+            "Two panels show a and b over epoch and step, "
+            "with curves for SGD, Adam and Adam paced.",
         ),
-        ([panel("a", "SGD")] * 9, "9 panels over epoch: a. A curve for each of: SGD."),
+        ([panel("a", "SGD")] * 9, "9 panels show a over epoch, with a curve for SGD."),
     ],
 )
 def test_panels_are_counted_and_named_with_their_curves(panels, text):
