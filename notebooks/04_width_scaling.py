@@ -311,8 +311,8 @@ figure = figures.against_size(
     families,
     x="width",
     label="fig-basins",
-    caption=""
-    f"{tables.trend(of_shapes, 'basin_width', plural, noun='Basin diameter', size='the width')}; "
+    caption="At the end of training, "
+    f"{tables.trend(of_shapes, 'basin_width', plural, noun='basin diameter', size='the width')}; "
     f"{tables.trend(of_shapes, 'anisotropy', plural, noun='anisotropy', size='the width')}. "
     f"Basins {basin_level:g} nats above the solution: mean over seeds "
     "with 95% interval.",

@@ -38,6 +38,8 @@ class ClaimRow:
         statement: What the source asserts.
         finding: What was found, or why the claim is not tested.
         verdict: The word of the claim as a whole; empty in a trial, which has none.
+        condition: On what a reproduced claim depends.
+        headline: What became of its parts, in one phrase.
         studies: Names of the studies whose records judge it.
         evidence: The figures and tables that show what was found.
         parts: Its atomic claims.
@@ -50,6 +52,8 @@ class ClaimRow:
     statement: str
     finding: str
     verdict: str
+    condition: str
+    headline: str
     studies: tuple[str, ...]
     evidence: tuple[Evidence, ...]
     parts: tuple[Row, ...]
@@ -58,7 +62,7 @@ class ClaimRow:
     @property
     def pieces(self) -> tuple[str, ...]:
         """The texts that are typeset."""
-        return self.statement, self.finding
+        return self.statement, self.finding, self.condition, self.headline
 
 
 def claim_rows(report: Report) -> list[ClaimRow]:
@@ -74,6 +78,8 @@ def claim_rows(report: Report) -> list[ClaimRow]:
             statement=plain_to_markdown(claim.statement),
             finding=plain_to_markdown(claim.finding),
             verdict=claim.verdict if report.evidence else "",
+            condition=plain_to_markdown(claim.condition if report.evidence else ""),
+            headline=plain_to_markdown(claim.headline if report.evidence else ""),
             studies=claim.studies,
             evidence=tuple(shown[label] for label in claim.evidence if label in shown),
             parts=tuple(rows[id] for id in claim.ids if id in rows),

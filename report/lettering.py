@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import base64
 import io
+import re
 from collections.abc import Iterable
+from html import unescape
 from pathlib import Path
 
 import matplotlib
 from fontTools import subset
 from fontTools.ttLib import TTFont
 
+_TEXT = re.compile(r"<(?:text|tspan)\b[^>]*>([^<]*)")
 _FACES = (  # file of matplotlib, weight and style in CSS
     ("DejaVuSans", 400, "normal"),
     ("DejaVuSans-Bold", 700, "normal"),
@@ -38,6 +41,22 @@ def font_faces(letters: Iterable[str]) -> str:
         for name, weight, style in _FACES
     ]
     return "\n".join(rules) if letters else ""
+
+
+def picture_on_white(svg: str) -> str:
+    """A figure on white with the fonts of its letters, for a page that shows it as an image.
+
+    An image finds no fonts but its own, and the ink of figures is dark.
+
+    Args:
+        svg: Text of an SVG file.
+    """
+    letters = {letter for text in _TEXT.findall(svg) for letter in unescape(text)}
+    faces = font_faces(letters)
+    style = f"<style>{faces}</style>" if faces else ""
+    opening = re.search(r"<svg\b[^>]*>", svg)
+    white = '<rect width="100%" height="100%" fill="#ffffff"/>'
+    return svg[: opening.end()] + style + white + svg[opening.end() :]
 
 
 def _subset(path: Path, letters: set[str]) -> str:

@@ -8,6 +8,7 @@ from report.document import Report, Study
 from report.origins import Origins, commit_text, hardware_text, versions_text
 from report.structure import GIVEN
 
+DATASETS = {"mnist": "MNIST", "fashion_mnist": "Fashion-MNIST", "cifar10": "CIFAR-10"}
 Rows = list[tuple[str, str]]
 # Of the versions those on which numbers depend.
 _MAIN = ("python", "torch", "numpy", "scipy")
@@ -85,7 +86,10 @@ def study_rows(study: Study) -> Rows:
     rows: Rows = [("Seeds", _value(provenance["seeds"]))] if provenance.get("seeds") else []
     if seconds:
         rows.append(("Compute time", duration(seconds)))
-    rows += [(f"Data: {name}", _data(facts)) for name, facts in provenance.get("data", {}).items()]
+    rows += [
+        (f"Data: {_data_name(name)}", _data(facts))
+        for name, facts in provenance.get("data", {}).items()
+    ]
     if parameters:
         rows.append(("Parameters", " · ".join(f"{k} = {_value(v)}" for k, v in parameters.items())))
     return rows
@@ -99,6 +103,12 @@ def duration(seconds: float) -> str:
     if whole >= 60:
         return f"{whole // 60} min {whole % 60:02d} s"
     return f"{whole} s"
+
+
+def _data_name(name: str) -> str:
+    """Return the usual name of a data set; how many examples were taken its facts say."""
+    dataset = name.partition(",")[0]
+    return DATASETS.get(dataset, dataset)
 
 
 def _data(facts: dict[str, Any]) -> str:

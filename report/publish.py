@@ -7,7 +7,6 @@ makes the report of them; ``publish`` puts this beside them and renews the READM
 from __future__ import annotations
 
 import csv
-import re
 import shutil
 import tempfile
 from collections.abc import Sequence
@@ -20,6 +19,7 @@ from report import readme
 from report.atomic import write_atomically
 from report.errors import ReportError
 from report.inputs import reported
+from report.lettering import picture_on_white
 from report.origins import read_origins
 from report.parameters import own_values, parameters
 from report.records import HEADER, RECORD, published_dir, read_json, record_dir, recorded
@@ -196,9 +196,7 @@ def _draw(settings: Settings, draft: Path) -> None:
                 f"README.md shows {label} of {study}, which the executed study does not hold. "
                 "Name a figure that it has."
             )
-        opening = re.search(r"<svg\b[^>]*>", source)
-        white = '<rect width="100%" height="100%" fill="#ffffff"/>'
-        drawn = source[: opening.end()] + white + source[opening.end() :]
+        drawn = picture_on_white(source)
         write_atomically(draft / "figures" / study / f"{label}.svg", drawn.encode("utf-8"))
 
 

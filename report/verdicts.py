@@ -140,6 +140,7 @@ class Claim:
         verdict: One of ``CLAIM_WORDS``; ``partly``: some of its parts are reproduced, others are
             not.
         headline: What became of its parts, in one phrase.
+        condition: On what a reproduced claim depends; empty where it holds in every check.
         ids: Its atomic claims.
         studies: The studies whose records judge it.
         evidence: Labels of figures and tables that show it, such as ``01_bn/fig-sharpness``.
@@ -151,6 +152,7 @@ class Claim:
     finding: str
     verdict: str
     headline: str = ""
+    condition: str = ""
     ids: tuple[str, ...] = ()
     studies: tuple[str, ...] = ()
     evidence: tuple[str, ...] = ()

@@ -227,33 +227,6 @@ class Findings:
         return data, {"landscape": {"kind": "findings", "sentences": self.sentences}}
 
 
-class Heading(Sentence):
-    """A heading below that of a section, with a label that other pages link to.
-
-    Args:
-        text: The heading, in markdown.
-        label: Such as ``verdict-S1.2``.
-
-    Raises:
-        ValueError: If the label has another form.
-    """
-
-    def __init__(self, text: str, *, label: str) -> None:
-        super().__init__(text)
-        _check_label("heading", label.partition("-")[0], label)
-        self.label = label
-
-    def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> Bundle:
-        # Jupyter would show the label of the report's heading; it prefers HTML, as the report does
-        # markdown.
-        data = {
-            "text/html": f'<h3 id="{self.label}">{html.escape(self.text)}</h3>',
-            "text/markdown": f"### {self.text} {{#{self.label}}}",
-            "text/plain": self.text,
-        }
-        return data, {}
-
-
 class Missing(Sentence):
     """The sentence in place of a figure or table that the record cannot show.
 

@@ -92,7 +92,8 @@ class _Places:
 
     def panels(self) -> dict[str, list[Box]]:
         """Return the boxes of panels, legend entries and colour bar; none of a single panel."""
-        legend = [self.box(Bbox.union(extents), 1.0) for extents in self._entries()]
+        # Browsers set letters a little wider than they are measured here.
+        legend = [self.box(Bbox.union(extents), 3.0) for extents in self._entries()]
         specs = [axis.get_subplotspec() for axis in self.axes]
         if len(self.axes) < 2 or None in specs:
             return {}

@@ -1,6 +1,7 @@
 """Citations by key: what they become, what is listed, and every error."""
 
 import re
+from pathlib import Path
 
 import pytest
 from nbformat import v4
@@ -9,6 +10,8 @@ from report.citations import BIBLIOGRAPHY, cite, cited_keys, entries, references
 from report.errors import ReportError
 from report.markup import Markup
 from tests import sample_report as sample
+
+ROOT = Path(__file__).parents[2]
 
 BIB = """@article{roe2001, author = {Roe, Ann}, title = {One}, journal = {J}, year = {2001},
   doi = {10.1/a}}
@@ -102,3 +105,9 @@ def test_every_entry_is_cited_somewhere():
     ]
     text = "\n".join(path.read_text("utf-8") for path in sources)
     assert [key for key in entries(BIBLIOGRAPHY) if not re.search(rf"@{key}\b", text)] == []
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "notebooks").glob("*.py")), ids=lambda p: p.stem)
+def test_every_key_that_a_notebook_cites_has_an_entry(path):
+    cited = re.findall(r"(?<=[\[; ])@([a-z]+\d{4}[a-z]?)\b", path.read_text(encoding="utf-8"))
+    assert set(cited) <= set(entries())

@@ -10,7 +10,7 @@ from studies import pictures
 
 from report.figure_sheet import FigureSheet
 from report.figures import inline_svg
-from report.lettering import font_faces
+from report.lettering import font_faces, picture_on_white
 
 SVG = "{http://www.w3.org/2000/svg}"
 
@@ -58,6 +58,13 @@ def test_fonts_hold_the_letters_of_the_figures_and_are_the_same_bytes_each_time(
     assert font_faces("ab").count("@font-face") == 4
     assert len(font_faces("ab")) < len(font_faces("abcdef")) < 20_000
     assert font_faces("") == ""
+
+
+def test_a_picture_for_an_image_has_its_background_and_its_fonts():
+    picture = picture_on_white("<svg viewBox='0 0 1 1'><text>ab</text></svg>")
+    assert picture.count("@font-face") == 4 and '<rect width="100%"' in picture
+    assert picture.index("@font-face") < picture.index("<text>ab")
+    assert picture_on_white("<svg><path/></svg>").startswith("<svg><rect")
 
 
 def test_the_sheet_of_a_page_has_the_fonts_of_all_its_figures():

@@ -733,11 +733,3 @@ def test_a_linear_axis_has_few_labels_so_that_they_do_not_run_into_each_other():
     with matplotlib.style.context(STYLES):  # As a figure is saved.
         ticks = figure.axes[0].xaxis.get_major_locator().tick_values(-1, 1)
     assert ticks.tolist() == [-1, -0.5, 0, 0.5, 1]
-
-
-def test_heading_has_a_label_that_other_pages_link_to():
-    data, metadata = display.Heading("S1.4: 1 of 3 holds", label="verdict-S1.4")._repr_mimebundle_()
-    assert data["text/markdown"] == "### S1.4: 1 of 3 holds {#verdict-S1.4}" and metadata == {}
-    assert data["text/html"] == '<h3 id="verdict-S1.4">S1.4: 1 of 3 holds</h3>'
-    with pytest.raises(ValueError, match="heading label"):
-        display.Heading("S1.4", label="no label")

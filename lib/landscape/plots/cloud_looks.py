@@ -25,6 +25,7 @@ _LOOKS = tuple(
 )
 MOST_ARMS = len(_LOOKS)
 _FEW = 6  # Arms that a legend names one by one.
+_FAMILY = re.compile(r", | \+ ")  # What parts the family from the member in a name.
 
 Look = dict[str, object]
 
@@ -32,10 +33,10 @@ Look = dict[str, object]
 def cloud_looks(arms: Sequence[str]) -> tuple[dict[str, Look], dict[str, Look]]:
     """Return the look of each arm, and the entries of the legend.
 
-    Up to six arms have a look and an entry each. More arms are sorted into families, by the words
-    before their first comma: families differ in colour. Members that differ by a number alone, such
-    as widths, go from light to dark; others differ by their marker. Arms without two to five such
-    families have a look each, which differ in more than colour.
+    Arms are sorted into families by the words before their first comma or plus: families differ in
+    colour. Members that differ by a number alone, such as widths, go from light to dark. Of more
+    than six arms, others differ by their marker. Arms without two to five such families have a look
+    each, which differ in more than colour, and an entry each.
 
     Args:
         arms: Names, at most ``MOST_ARMS``.
@@ -45,20 +46,20 @@ def cloud_looks(arms: Sequence[str]) -> tuple[dict[str, Look], dict[str, Look]]:
     """
     families: dict[str, list[str]] = {}
     for arm in arms:
-        families.setdefault(arm.partition(", ")[0], []).append(arm)
-    if len(arms) > _FEW and 2 <= len(families) <= len(_FIVE_LOOKS):
+        families.setdefault(_FAMILY.split(arm)[0], []).append(arm)
+    if 2 <= len(families) <= len(_FIVE_LOOKS) and len(arms) > 2 * len(families) - 1:
         members = {family: [_member(arm) for arm in names] for family, names in families.items()}
         if all(_ordered(names) for names in members.values()):
             return _shaded(families)
         kinds = list(dict.fromkeys(name for names in members.values() for name in names))
-        if len(kinds) <= 2 * len(_FIVE_LOOKS):
+        if _FEW < len(arms) and len(kinds) <= 2 * len(_FIVE_LOOKS):
             return _marked(families, kinds)
     looks = dict(zip(arms, _LOOKS, strict=False))
     return looks, looks
 
 
 def _member(arm: str) -> str:
-    return arm.partition(", ")[2]
+    return arm[len(_FAMILY.split(arm)[0]) :].lstrip(", +")
 
 
 def _ordered(members: Sequence[str]) -> bool:

@@ -18,6 +18,11 @@ def inks(levels: Sequence[float]) -> list[str]:
     return [LIGHT if index < len(levels) / 2 else DARK for index in range(len(levels))]
 
 
+def level_text(level: float) -> str:
+    """Return a level with two digits, such as ``0.34`` or ``520``."""
+    return f"{float(f'{level:.2g}'):g}".replace("-", "−")
+
+
 def label_levels(
     axis: Axes, lines: QuadContourSet, levels: Sequence[float], taken: list[Bbox]
 ) -> None:
@@ -38,7 +43,7 @@ def label_levels(
                 lines,
                 levels=[levels[index]],
                 manual=[tuple(axis.transData.inverted().transform(spot))],
-                fmt=lambda level: f"{level:.2g}".replace("-", "−"),
+                fmt=level_text,
                 fontsize=6.5,
                 colors=[ink[index]],
             )

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 LIGHT, DARK = "#ffffff", "#101418"  # Inks on a plane, whose colours no theme changes.
 PREDICTED = "#d1601f"
+_SMALL = 0.02  # Of a plane's longer side: the radius of a circle of about two pixels.
 
 # The looks whose colours differ most from a plane's stand first.
 _PATHS = (*LOOKS[3:5], *LOOKS[1:3])
@@ -68,7 +69,7 @@ def draw_prediction(axis: Axes, prediction: Prediction | None, levels: Sequence[
     # Contours have no entry in a legend: an empty line stands for them.
     proxy = {"color": PREDICTED, "linewidth": 1.1}
     axis.add_line(Line2D([], [], linestyle=(0, (3.5, 1.8)), label="quadratic model", **proxy))
-    if 0 < prediction.radius < math.inf:
+    if 0 < prediction.radius < math.inf and not circle_is_small(prediction):
         look = {"linestyle": "-", "linewidth": 1.4}
         circle = Circle((0, 0), prediction.radius, fill=False, edgecolor=PREDICTED, **look)
         circle.set_path_effects([withStroke(linewidth=2.8, foreground=LIGHT)])
@@ -76,6 +77,16 @@ def draw_prediction(axis: Axes, prediction: Prediction | None, levels: Sequence[
         axis.add_artist(circle)
         label = "radius up to which it holds"
         axis.add_line(Line2D([], [], label=label, **{**proxy, **look}))
+
+
+def circle_is_small(prediction: Prediction) -> bool:
+    """Return whether the circle of a prediction would be too small to be seen on its plane.
+
+    Args:
+        prediction: The prediction.
+    """
+    sides = [float(grid[-1] - grid[0]) for grid in (prediction.alphas, prediction.betas)]
+    return 0 < prediction.radius < _SMALL * max(sides)
 
 
 def draw_paths(axis: Axes, paths: Mapping[str, Sequence], names: Sequence[str]) -> None:

@@ -17,7 +17,7 @@ from matplotlib.ticker import MaxNLocator
 from landscape.plots import axes as frames
 from landscape.plots import overlays
 from landscape.plots.axes import suggests_log_scale
-from landscape.plots.contour_labels import inks, label_levels
+from landscape.plots.contour_labels import inks, label_levels, level_text
 from landscape.plots.overlays import Prediction
 from landscape.plots.style import INK, STYLES, keep_style
 
@@ -267,7 +267,7 @@ def _draw_bar(
     spacing = "logarithmic" if _is_logarithmic(norm.boundaries) else "linear"
     bar.set_label(f"{label}, {spacing} levels")
     ticks = norm.boundaries[::2]
-    bar.set_ticks(ticks, labels=[f"{level:.2g}".replace("-", "−") for level in ticks])
+    bar.set_ticks(ticks, labels=[level_text(level) for level in ticks])
 
 
 def _is_logarithmic(levels: np.ndarray) -> bool:

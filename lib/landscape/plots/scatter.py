@@ -63,8 +63,8 @@ class Cloud:
 def scatter(clouds: Sequence[Cloud], *, columns: int = 2) -> Figure:
     """Draw a point for each network; an arm has the same look in all panels.
 
-    More than six arms are drawn as families, by the words before the first comma of their names:
-    families differ in colour, members in shade or marker (``cloud_looks``).
+    Arms are drawn as families, by the words before the first comma or plus of their names: families
+    differ in colour, members in shade or marker (``cloud_looks``).
 
     Points that the axes cannot show (not finite, or not positive on a logarithmic axis) are counted
     above the panel, beside the marker of their arm.

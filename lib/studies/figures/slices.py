@@ -4,11 +4,13 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
+from landscape.plots.overlays import circle_is_small
 from landscape.plots.planes import levels as shared_levels
 from landscape.slices.quadratic import Quadratic
 
 from studies.display import Figure, Missing
 from studies.figures import captioned
+from studies.formatting import list_text
 from studies.slices import Slices
 
 
@@ -41,7 +43,7 @@ def predicted_planes(
         titled,
         label=label,
         caption=f"{caption} {_prediction(models, len(planes), unit)}",
-        alt=alt or f"Contour plots side by side: {'; '.join(titled)}.",
+        alt=alt or f"Contours show the loss on planes through {list_text(list(titled))}.",
         **options,
     )
 
@@ -49,16 +51,21 @@ def predicted_planes(
 def _prediction(models: Mapping[str, Quadratic], count: int, unit: str) -> str:
     """Return the part of a caption on the predictions that are drawn, or are not."""
     if not models:
-        return "The record lacks the quadratic models, so that no prediction is drawn."
-    texts = [
-        f"{title} not within {model.reach:.2g}"
-        if math.isinf(model.radius)
-        else f"{title} between {model.radius:.3g} and {model.disagrees_at:.3g}"
-        for title, model in models.items()
+        return "The record lacks the quadratic models, so no prediction is drawn."
+    ranges: dict[str, list[str]] = {}
+    for title, model in models.items():
+        if math.isinf(model.radius):
+            text = f"at no distance up to {model.reach:.2g}"
+        else:
+            text = f"between {model.radius:.2g} and {model.disagrees_at:.2g}"
+        ranges.setdefault(text, []).append(title)
+    texts = [f"{text} {unit} ({list_text(titles)})" for text, titles in ranges.items()]
+    sentences = [
+        "Dashed lines are contours of the quadratic model, which holds inside the circle.",
+        f"It departs from the loss {'; '.join(texts)}.",
     ]
-    lacking = count - len(models)
-    absent = f"; of {lacking} planes the record lacks it" if lacking else ""
-    return (
-        "Dashed: the quadratic prediction, inside the circle it holds. It parts from the loss, in "
-        f"{unit}: {'; '.join(texts)}{absent}."
-    )
+    if any(circle_is_small(model) for model in models.values()):
+        sentences.append("A circle too small to be seen is left out.")
+    if lacking := count - len(models):
+        sentences.append(f"The record lacks the model of {lacking} of {count} planes.")
+    return " ".join(sentences)

@@ -9,6 +9,8 @@ A row of a claim, all of it JSON::
     verdict                 reproduced | contradicted | partly | undecided | not judged
     headline                one phrase: higher accuracy: holds; steadier loss: explained by the
                             training loss
+    condition               of a claim that is reproduced: the checks on which its parts depend, such
+                            as "depends on the BN mode"; empty where all of them hold in every check
     ids                     its parts, atomic claims
     studies                 the studies whose records judge it
     evidence                labels of figures and tables, such as 01_bn_ablation/fig-sharpness
@@ -78,6 +80,20 @@ def claim_headline(parts: Sequence[Judgement]) -> str:
     return "; ".join(_told(phrase, members) for phrase, members in names.items())
 
 
+def claim_condition(parts: Sequence[Judgement]) -> str:
+    """Return on what a reproduced claim depends; empty if all parts hold, or it is not reproduced.
+
+    Args:
+        parts: The judgements of all its atomic claims, at least one.
+    """
+    if claim_verdict(parts) != "reproduced":
+        return ""
+    phrases = dict.fromkeys(headline(judgement) for judgement in parts)
+    conditions = [phrase for phrase in phrases if not phrase.startswith("holds")]
+    start = "in part " if conditions and len(conditions) < len(phrases) else ""
+    return start + _joined(conditions)
+
+
 def claim_finding(parts: Sequence[Judgement]) -> str:
     """Return what was found on a claim in one sentence, from the part that says most.
 
@@ -110,9 +126,11 @@ def claim_row(
     """
     if evidence:
         words = claim_verdict(parts), claim_headline(parts), finding or claim_finding(parts)
+        condition = claim_condition(parts)
     else:
         measured = [judgement for judgement in parts if judgement.findings] or list(parts)
         words = TRIAL, TRIAL, trial_sentence(measured[0])
+        condition = ""
     labels = dict.fromkeys(label for judgement in parts for label in judgement.claim.evidence)
     return {
         "claim": claim.id,
@@ -121,6 +139,7 @@ def claim_row(
         "finding": words[2],
         "verdict": words[0],
         "headline": words[1],
+        "condition": condition,
         "ids": [judgement.claim.id for judgement in parts],
         "studies": list(dict.fromkeys(studies)),
         "evidence": list(labels),
@@ -147,6 +166,16 @@ def claim_counts(rows: Iterable[Mapping[str, Any]]) -> dict[str, int]:
     """
     words = [row["verdict"] for row in rows]
     return {word: words.count(word) for word in WORDS if word in words}
+
+
+def _joined(phrases: Sequence[str]) -> str:
+    """Return conditions as one phrase; what explains several parts is named once."""
+    explaining = [
+        phrase.removeprefix("explained by ") for phrase in phrases if "explained" in phrase
+    ]
+    others = [phrase for phrase in phrases if "explained" not in phrase]
+    explained = [f"explained by {list_text(explaining)}"] if explaining else []
+    return list_text([*explained, *others]) if phrases else ""
 
 
 def _rank(judgement: Judgement) -> int:

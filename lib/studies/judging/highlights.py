@@ -6,8 +6,9 @@ The words stand in a TOML file as templates (``templates``), so that code holds 
     [[highlights]]          a finding: title, topic, text, brief, claims, figure, supposes; brief is
                             its sentence of the abstract
     [example]               how to read a verdict: text, claim, supposes
-    [abstract]              question, data, and counts, in which {judged}, {claims}, {reproduced},
-                            {contradicted}, {partly} and {undecided} are numbers of claims
+    [abstract]              question, data, and counts, in which {claims}, {judged}, {reproduced},
+                            {firm} (without a condition), {partly}, {contradicted} and {undecided}
+                            are numbers of claims
 
 Where judgements come out otherwise than a template supposes, the automatic sentences of its claims
 stand in its place, under its topic, and a note says so.
@@ -162,7 +163,8 @@ def abstract_text(
     """
     counts = {word: 0 for word in WORDS} | claim_counts(rows)
     numbers = {word.replace(" ", "_"): count for word, count in counts.items()}
-    numbers |= {"claims": len(rows), "judged": len(rows) - counts["not judged"]}
+    firm = sum(row["verdict"] == "reproduced" and not row["condition"] for row in rows)
+    numbers |= {"firm": firm, "claims": len(rows), "judged": len(rows) - counts["not judged"]}
     parts = [opening.abstract["question"], opening.abstract["data"]]
     parts.append(opening.abstract["counts"].format(**numbers))
     parts += [

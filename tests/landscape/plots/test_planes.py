@@ -205,6 +205,12 @@ def test_a_prediction_is_dashed_on_levels_of_the_plane_with_its_radius_as_a_circ
     assert legend(figure) == ["quadratic model", "radius up to which it holds"]
 
 
+def test_a_circle_too_small_to_be_seen_is_left_out():
+    figure = drawn({"one": plane()}, predictions={"one": prediction(plane(), 0.01)})
+    assert not [a for a in figure.axes[0].get_children() if isinstance(a, Circle)]
+    assert legend(figure) == ["quadratic model"]
+
+
 def test_a_prediction_that_nowhere_fails_has_no_circle():
     of = plane()
     figure = drawn({"one": of}, predictions={"one": prediction(of, math.inf)})

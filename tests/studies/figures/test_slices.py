@@ -27,17 +27,18 @@ def without_models(planes, *arms):
 def test_planes_are_drawn_with_the_distances_at_which_their_models_part(planes):
     figure = slices.predicted_planes(planes, **WORDS)
     assert [ax.get_title(loc="left") for ax in figure.figure.axes[:2]] == ["rate 0.05", "rate 0.1"]
-    assert "Dashed: the quadratic prediction" in figure.caption
-    assert "rate 0.05 between" in figure.caption and "lacks" not in figure.caption
+    assert "Dashed lines are contours of the quadratic model" in figure.caption
+    assert "It departs from the loss between" in figure.caption and "rate 0.05" in figure.caption
+    assert "lacks" not in figure.caption
 
 
 def test_planes_without_models_are_drawn_and_say_so(planes):
     figure = slices.predicted_planes(without_models(planes, "rate 0.05", "rate 0.1"), **WORDS)
     assert figure.caption == (
-        "Planes. The record lacks the quadratic models, so that no prediction is drawn."
+        "Planes. The record lacks the quadratic models, so no prediction is drawn."
     )
     some = slices.predicted_planes(without_models(planes, "rate 0.1"), **WORDS)
-    assert some.caption.endswith("; of 1 planes the record lacks it.")
+    assert some.caption.endswith("The record lacks the model of 1 of 2 planes.")
 
 
 def test_no_planes_are_a_sentence(planes):
@@ -55,4 +56,4 @@ def test_titles_are_arms_with_seeds_where_there_are_several(planes):
 def test_planes_without_alternative_text_are_named(planes):
     words = {name: text for name, text in WORDS.items() if name != "alt"}
     alt = slices.predicted_planes(planes, **words).alt
-    assert alt == "Contour plots side by side: rate 0.05; rate 0.1."
+    assert alt == "Contours show the loss on planes through rate 0.05 and rate 0.1."

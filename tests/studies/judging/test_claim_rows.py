@@ -7,6 +7,7 @@ from studies.judging.atomic_claims import AtomicClaim
 from studies.judging.claim_rows import (
     WORDS,
     by_claim,
+    claim_condition,
     claim_counts,
     claim_finding,
     claim_headline,
@@ -58,6 +59,19 @@ def test_a_headline_says_what_became_of_each_part():
     assert claim_headline([open_check]) == "holds"
 
 
+def test_a_reproduced_claim_says_on_what_it_depends():
+    moved = judged("S1.1c", times(2.0), checks={"BN mode": times(0.5)})
+    open_check = judged("S1.1b", times(2.0), checks={"size": times(1.1, 0.9)})
+    lost = judged("S1.1a", times(2.0), checks={"training loss": times(0.5)})
+    scaled = judged("S1.1b", times(2.0), checks={"scale": times(0.5)})
+    assert claim_condition([moved]) == "depends on the BN mode"
+    assert claim_condition([UP("S1.1a"), moved]) == "in part depends on the BN mode"
+    assert claim_condition([UP("S1.1a"), open_check]) == ""
+    assert claim_condition([lost, scaled]) == "explained by the training loss and the scale"
+    assert claim_condition([moved, DOWN("S1.1b")]) == ""
+    assert claim_row(CLAIM, [moved])["condition"] == "depends on the BN mode"
+
+
 def test_the_finding_is_of_the_part_that_says_most():
     holds, falls = UP("S1.1a"), DOWN("S1.1b")
     moved = judged("S1.1c", times(3.0), checks={"BN mode": times(0.5)})
@@ -78,7 +92,7 @@ def test_a_row_is_json_and_a_finding_that_is_given_stands():
 
 def test_a_trial_has_numbers_and_no_verdict():
     row = claim_row(CLAIM, [UP("S1.1a"), DOWN("S1.1b")], evidence=False, finding="It is so.")
-    assert row["verdict"] == row["headline"] == TRIAL
+    assert row["verdict"] == row["headline"] == TRIAL and row["condition"] == ""
     assert row["finding"] == "λ_max with BN: ratio 2.00 (1.83 to 2.18, n = 6)."
 
 

@@ -32,7 +32,10 @@ text = "Up by {S1.2:estimate}."
 brief = "Briefly, {S1.2:estimate}."
 supposes = { "S1.2" = "reproduced" }
 """
-ROWS = [{"verdict": "reproduced"}, {"verdict": "not judged"}]
+ROWS = [
+    {"verdict": "reproduced", "condition": ""},
+    {"verdict": "not judged", "condition": ""},
+]
 
 
 @pytest.fixture
