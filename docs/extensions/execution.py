@@ -7,6 +7,7 @@ import functools
 import os
 import shutil
 import tempfile
+import uuid
 from typing import Any
 
 from ipykernel.kernelspec import get_kernel_dict
@@ -28,6 +29,11 @@ class _Kernel(AsyncKernelManager):
     """A kernel that is reached by sockets in a folder, not by ports of the machine."""
 
     transport = CaselessStrEnum(["tcp", "ipc"], default_value="ipc")
+
+    @default("connection_file")
+    def _connection_file(self) -> str:
+        # Sockets lie beside this file; without a folder they would be sought in two.
+        return f"{os.environ['JUPYTER_RUNTIME_DIR']}/{uuid.uuid4().hex[:8]}.json"
 
     @default("kernel_spec_manager")
     def _spec_manager(self) -> KernelSpecManager:
