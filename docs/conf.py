@@ -2,15 +2,16 @@
 
 import os
 import sys
-import warnings
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
-for folder in (ROOT, ROOT / "lib"):
-    sys.path.insert(0, str(folder))
-# Guides are executed: in a process of their own, which inherits both.
+FOLDERS = [str(ROOT), str(ROOT / "lib")]
+sys.path[:0] = FOLDERS
+# Guides are executed in processes of their own, which inherit these: this checkout, no progress
+# bars on the page, and one thread, so that a sum has one order.
+os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [*FOLDERS, os.environ.get("PYTHONPATH")]))
 os.environ["LANDSCAPE_PROGRESS"] = "off"
-os.environ.setdefault("OMP_NUM_THREADS", "1")
+os.environ["OMP_NUM_THREADS"] = "1"
 
 import landscape  # noqa: E402
 
@@ -56,7 +57,7 @@ napoleon_use_rtype = False
 add_module_names = False
 toc_object_entries_show_parents = "hide"
 
-myst_enable_extensions = ["dollarmath", "colon_fence", "deflist"]
+myst_enable_extensions = ["attrs_block", "dollarmath"]
 myst_heading_anchors = 3
 nb_execution_mode = "force"
 nb_execution_timeout = 300
@@ -73,5 +74,3 @@ html_show_sphinx = False
 html_show_sourcelink = False
 html_copy_source = False
 html_use_index = True
-
-warnings.filterwarnings("ignore", category=DeprecationWarning)

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import re
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from sphinx.application import Sphinx
-from sphinx.domains.python import PyObject
+from docs.extensions.names import meaning
+
+if TYPE_CHECKING:
+    from sphinx.application import Sphinx
 
 _REFERENCE = re.compile(r"^References?: +(\S.*)$")
 _LITERAL = re.compile(r"(``.*?``)")
+_NAME = re.compile(r"``([A-Za-z_][\w.]*)``")
 
 
 def with_reference_section(lines: list[str]) -> list[str]:
@@ -47,8 +50,25 @@ def with_bars(lines: list[str]) -> list[str]:
     return result
 
 
+def with_links(lines: list[str], place: str, value: Any) -> list[str]:
+    """Return a docstring in which public names of the library, in ``double backticks``, are links.
+
+    Args:
+        lines: Lines of the docstring; examples are kept as they are.
+        place: Full name of the documented object.
+        value: The object.
+    """
+
+    def linked(match: re.Match[str]) -> str:
+        full = meaning(match[1], place, value)
+        return match[0] if full is None else f":py:obj:`{match[1]} <{full}>`"
+
+    return [line if ">>>" in line else _NAME.sub(linked, line) for line in lines]
+
+
 def _process(app: Sphinx, what: str, name: str, obj: Any, options: Any, lines: list[str]) -> None:
     lines[:] = with_bars(with_reference_section(lines))
+    lines[:] = with_links(lines, name, obj)
     # Napoleon takes "Hash: text", as the first line of a property, for a type and its description.
     # A line before it ends that; a backslash joins it to the next without a trace.
     if what in ("property", "attribute", "data") and any(lines):
@@ -57,6 +77,9 @@ def _process(app: Sphinx, what: str, name: str, obj: Any, options: Any, lines: l
 
 def setup(app: Sphinx) -> dict[str, Any]:
     """Read references, and call a class's fields attributes, as docstrings do."""
+    # Here, so that the functions above can be tested without Sphinx.
+    from sphinx.domains.python import PyObject
+
     app.connect("autodoc-process-docstring", _process, priority=400)  # Napoleon's is 500.
     for field in PyObject.doc_field_types:
         if field.name == "variable":

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import atexit
 import functools
+import logging
 import os
 import shutil
 import tempfile
@@ -45,6 +46,7 @@ def setup(app: Sphinx) -> dict[str, Any]:
     folder = tempfile.mkdtemp()
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     os.environ |= {"JUPYTER_RUNTIME_DIR": folder, "IPYTHONDIR": f"{folder}/ipython"}
+    logging.getLogger("traitlets").setLevel(logging.WARNING)  # Else it names each notebook.
     # myst-nb has no setting for it.
     utils.executenb = functools.partial(utils.executenb, kernel_manager_class=_Kernel)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

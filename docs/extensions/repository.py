@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from sphinx.application import Sphinx
-from sphinx.errors import ExtensionError
+from report.errors import ReportError
+
+if TYPE_CHECKING:
+    from sphinx.application import Sphinx
 
 _LINK = re.compile(r"\[([^\]]*)\]\(((?:\.\./)+[^)#\s]*)(?:#[^)]*)?\)")
 
@@ -24,7 +26,7 @@ def without_outer_links(text: str, page: Path, sources: Path) -> str:
         sources: Folder of all pages.
 
     Raises:
-        ExtensionError: If a link leads nowhere.
+        ReportError: If a link leads nowhere.
     """
     root = sources.parent
 
@@ -32,7 +34,7 @@ def without_outer_links(text: str, page: Path, sources: Path) -> str:
         words, link = match[1], match[2]
         target = (page.parent / link).resolve()
         if not target.exists():
-            raise ExtensionError(f"{page.name} links to {link}, which does not exist.")
+            raise ReportError(f"{page.name} links to {link}, which does not exist.")
         if target.is_relative_to(sources):
             return match[0]
         name = f"`{target.relative_to(root)}`"

@@ -1,4 +1,4 @@
-"""The directive ``room``: everything public in a module, first as a table, then in full."""
+"""The directive ``room``: a module's docstring, a table of its public names, and each in full."""
 
 from __future__ import annotations
 
@@ -11,21 +11,7 @@ from docutils.statemachine import StringList
 from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective
 
-
-def public_names(module: Any) -> list[str]:
-    """Return the public names of a module: functions first, then classes, then types.
-
-    Args:
-        module: A module; one without ``__all__`` offers what it defines itself.
-    """
-    names = getattr(module, "__all__", None) or [
-        name
-        for name, value in vars(module).items()
-        if not name.startswith("_") and getattr(value, "__module__", None) == module.__name__
-    ]
-    kinds = (inspect.isfunction, inspect.isclass, lambda value: True)
-    values = {name: getattr(module, name) for name in names}
-    return sorted(names, key=lambda name: next(i for i, k in enumerate(kinds) if k(values[name])))
+from docs.extensions.names import public_names
 
 
 def contents(name: str) -> list[str]:
@@ -37,7 +23,8 @@ def contents(name: str) -> list[str]:
     module = importlib.import_module(name)
     documented = [x for x in public_names(module) if inspect.getdoc(getattr(module, x))]
     # The table stands before the module: inside it, autosummary takes the names for imports of it.
-    lines = [".. autosummary::", "   :nosignatures:", ""]
+    lines = [*(inspect.getdoc(module) or "").splitlines(), ""]
+    lines += [".. autosummary::", "   :nosignatures:", ""]
     lines += [f"   ~{name}.{entry}" for entry in documented]
     lines += ["", f".. py:module:: {name}", ""]
     for entry in documented:
