@@ -49,6 +49,7 @@ _FROM = {
     "outcomes": ("grids", "outcomes"),
     "over": ("contrasts", "over"),
     "paired_effects": ("findings", "paired_effects"),
+    "own_borders": ("verdict_sentences", "own_borders"),
     "path_kinds": ("paths", "path_kind_table"),
     "plane_gap": ("training_paths", "plane_gap"),
     "plane_share": ("training_paths", "plane_share"),
