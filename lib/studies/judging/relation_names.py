@@ -23,7 +23,8 @@ def relation_name(relation: Relation) -> str:
     quantity = inside(relation.quantity).removeprefix("the ")
     contrast = relation.contrast
     if relation.kind == "share":
-        return f"share of {_VERB.sub(r' that \1', quantity, count=1)} {contrast}".rstrip()
+        cases = _VERB.sub(r" that \1", quantity, count=1)
+        return f"share of {cases} {contrast}".rstrip()
     if relation.kind == "exponent":
         return f"exponent of {quantity} in {relation.other} {contrast}".rstrip()
     if relation.kind == "correlation":
