@@ -1,6 +1,5 @@
 """Write numbers, intervals and settings as text for tables and sentences."""
 
-import dataclasses
 import math
 from collections.abc import Sequence
 from typing import Any
@@ -26,12 +25,12 @@ def mean_text(values: Sequence[float], *, sign: int = 0) -> str:
     reaches_zero = min(sign * interval.low, sign * interval.high) <= 0
     if reaches_zero and min(magnitudes) > 0:
         geometric = paired_ratio(magnitudes, [1.0] * len(magnitudes))
-        ends = [sign * end for end in (geometric.low, geometric.high)][::sign]
-        return interval_text(
-            dataclasses.replace(
-                geometric, estimate=sign * geometric.estimate, low=ends[0], high=ends[1]
-            )
+        if sign > 0:
+            return interval_text(geometric)
+        low, middle, high = rounded_interval(
+            geometric.low, geometric.estimate, geometric.high, kind=geometric.kind
         )
+        return f"−{middle} [−{high}, −{low}]"
     return interval_text(interval)
 
 

@@ -96,8 +96,8 @@ def setup(runs: Runs) -> Sentence:
     )
     counts = list_text([f"{size:,} ({arm})" for arm, size in runs.sizes.items()])
     return Sentence(
-        f"Kind of network: {model}. Parameters: {counts}. Training: {epochs} epochs of {optimizer} "
-        f"on batches of {batches} examples."
+        f"Kind of network: {model}. Parameters: {counts}. Number of epochs: {epochs}. "
+        f"Optimizer: {optimizer}, on batches of {batches} examples."
     ).at("appendix")
 
 
