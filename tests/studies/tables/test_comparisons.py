@@ -391,7 +391,7 @@ def test_arms_of_one_config_are_named_together():
     configs = {"a": base, "b": other, "c": TrainConfig(MLP(hidden=(4,)), SGD(0.1), epochs=1)}
     configs["c"] = dataclasses.replace(configs["c"], batch_size=4)
     assert run_tables.repeated(configs).text == (
-        "These configurations have the same settings, and are the same networks: a and c."
+        "Some configurations share all settings, so they are one set of networks: a and c."
     )
     assert (
         run_tables.repeated({"a": base, "b": other}).text
