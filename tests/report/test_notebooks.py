@@ -120,8 +120,16 @@ LONG = ("# %% Count\n" + "x = 1\n" * 24) * 8
         ("# # How large", "# ## How large", "first cell is not .* the title"),
         ("**Question.**", "Question.", "no \\*\\*Question.\\*\\* before the first code"),
         ("# %% Measure the number", "# %%", "the cell has no title, which names its fold"),
-        ('# %% tags=["parameters"]', "# %% One", "has 0 cells tagged parameters; a study has exactly one"),
-        ("# %% Measure the number\nprint", '# %% Again tags=["parameters"]\nprint', "has 2 cells tagged parameters"),
+        (
+            '# %% tags=["parameters"]',
+            "# %% One",
+            "has 0 cells tagged parameters; a study has exactly one",
+        ),
+        (
+            "# %% Measure the number\nprint",
+            '# %% Again tags=["parameters"]\nprint',
+            "has 2 cells tagged parameters",
+        ),
         ("number = 1.0", "number = float(1)", "holds more than assignments of plain values"),
         ("number = 1.0", "print(1)", "line 2 is no assignment"),
         ("number = 1.0", "number[0] = 1", "assigns to more than a name"),
@@ -141,7 +149,11 @@ LONG = ("# %% Count\n" + "x = 1\n" * 24) * 8
         ("word = str", "word = verdict", "names verdict: a study measures and shows, and 09_verd"),
         ("import statistics", "import studies.claims as s", "names studies.claims: a study meas"),
         ("word = str", "x = 1\n" * 26 + "word = str", "cell 4 has 28 lines of code, more"),
-        ("# %% Measure the number\nprint", LONG + "# %% Measure the number\nprint", "2.. lines of code, more than 200"),
+        (
+            "# %% Measure the number\nprint",
+            LONG + "# %% Measure the number\nprint",
+            "2.. lines of code, more than 200",
+        ),
         (
             "import os\n",
             f"import {', '.join('abcde')}\n",
