@@ -14,6 +14,7 @@ _FROM = {
     "beside": ("network_words", "beside"),
     "by_arm": ("grids", "by_arm"),
     "changed_words": ("judged", "changed_words"),
+    "coincidence": ("paths", "coincidence"),
     "closing": ("study_summary", "closing"),
     "comparison": ("comparisons", "comparison_table"),
     "correlated_pair": ("network_words", "correlated_pair"),

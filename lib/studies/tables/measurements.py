@@ -13,6 +13,7 @@ from studies.display import Missing, Sentence, Table
 from studies.formatting import (
     interval_text,
     list_text,
+    mean_text,
     number_text,
     ratio_text,
     seeds_text,
@@ -135,13 +136,13 @@ def lowest(paths: Mapping[tuple[str, str], Sequence[Path]], *, chance: float) ->
     if not paths:
         return Sentence("The record does not hold the accuracy on the paths.")
     lowest_texts = [
-        f"{100 * min(float(path.accuracy.min()) for path in pair_paths):.1f}% with "
+        f"{mean_text([100 * float(path.accuracy.min()) for path in pair_paths])}% with "
         f"{statistics_text(policy, split)}"
         for (split, policy), pair_paths in paths.items()
     ]
     return Sentence(
-        f"Accuracy on the paths falls as low as {list_text(lowest_texts)}; guessing reaches "
-        f"{100 * chance:.1f}%."
+        f"The lowest accuracy on a path, as a mean over pairs, is {list_text(lowest_texts)}; "
+        f"guessing reaches {100 * chance:.1f}%."
     )
 
 
