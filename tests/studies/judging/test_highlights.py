@@ -59,6 +59,7 @@ def test_words_that_fit_stand_with_their_numbers(opening):
     assert row == {
         "title": "It rises",
         "text": "Up by 2.00.",
+        "brief": "Briefly, 2.00.",
         "claims": ["S1.2"],
         "figure": "01_a/fig-b",
     }
