@@ -37,7 +37,8 @@ def write_inputs(settings: Settings) -> None:
         _rewrite(_path(settings, study), content, anew=bool(settings.remeasure))
     root = settings.root
     report = [path for path in _sources(root / "report") if "published" not in path.parts]
-    content = {"studies": settings.studies, "report": _hash_all(report, root)}
+    title_page = [path for path in [root / "CITATION.cff"] if path.is_file()]
+    content = {"studies": settings.studies, "report": _hash_all(report + title_page, root)}
     _rewrite(settings.profile_dir / "inputs" / "report.json", content)
 
 
@@ -95,7 +96,8 @@ def _dependencies(
     if study == VERDICTS:
         folder = settings.profile_dir / RECORD
         content["records"] = {name: folder_hash(folder / name) for name in recorded(folder)}
-        content["claims"] = _hash_all((root / "report").glob("*.csv"), root)
+        words = [path for kind in ("csv", "toml") for path in (root / "report").glob(f"*.{kind}")]
+        content["claims"] = _hash_all(words, root)
     elif settings.profile == PUBLISHED:
         content["record"] = folder_hash(source_dir(settings, study))
     else:

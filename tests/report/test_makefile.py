@@ -192,6 +192,16 @@ def test_stale_numbers_are_measured_again_when_the_environment_asks(tmp_path, mo
     assert "nothing to do" in make(root, "report").stdout
 
 
+def test_changed_words_of_the_opening_are_judged_anew(tmp_path):
+    root = make_project(tmp_path)
+    add_verdicts(root)
+    assert make(root, "report").returncode == 0
+    (root / "report" / "opening.toml").write_text("x = 1\n")
+    again = make(root, "report").stdout
+    assert "09_verdicts: executed" in again and "01_number: executed" not in again
+    assert "nothing to do" in make(root, "report").stdout
+
+
 def test_a_paper_run_is_published_and_reported_again_without_data(tmp_path):
     root = make_project(tmp_path)
     add_verdicts(root)
