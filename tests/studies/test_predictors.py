@@ -63,10 +63,10 @@ def test_too_few_arms_have_no_interval_and_a_reason(numbers):
         "the x"
     ]
     assert (pooled.estimate, pooled.low, pooled.high) == (1.0, -1.0, 1.0)
-    assert pooled.reason.startswith("3 clusters do not tell")
+    assert pooled.reason.startswith("3 clusters are too few")
     assert (pooled.n, pooled.clusters) == (6, 3)
     assert (within.estimate, within.low, within.high) == (1.0, -1.0, 1.0)
-    assert within.reason.startswith("2 clusters do not tell")
+    assert within.reason.startswith("2 clusters are too few")
     two = predictors.rank_correlations(numbers, {"x": "the x"}, "y", list("ab"))["the x"]
     assert two[0].low == -1.0 and math.isnan(two[1].estimate) and two[0].reason
     assert "2 degrees of freedom" in two[1].reason

@@ -131,7 +131,9 @@ def test_a_study_keeps_the_eigenvalues_of_each_network(tmp_path):
     one, other = tops["first"]["a", 3], tops["second"]["a", 3]
     assert torch.equal(one.values, other.values) and torch.equal(one.residuals, other.residuals)
     counted = study.measurements.where(quantity="outliers")
-    assert measurements.gaps(counted, classes=10).text.startswith("Of 1 spectra")
+    assert measurements.gaps(counted, classes=10).text.startswith(
+        "A clear gap separates outliers in 1 of 1 spectra"
+    )
 
 
 def test_clear_gaps_are_counted_by_their_place():
@@ -141,12 +143,12 @@ def test_clear_gaps_are_counted_by_their_place():
     numbers = Measurements(rows)
     text = measurements.gaps(numbers, classes=10).text
     assert text.startswith(
-        "Of 3 spectra 2 have a clear gap among the eigenvalues computed: 2 behind 2;"
+        "A clear gap separates outliers in 2 of 3 spectra (after eigenvalue 2 in 2)."
     )
-    assert text.endswith("none behind 10, the number of classes.")
-    assert "; some behind 2, the" in measurements.gaps(numbers, classes=2).text
+    assert text.endswith("10 outliers, one for each class: none of the spectra has its gap there.")
+    assert "2 of the spectra have its gap there" in measurements.gaps(numbers, classes=2).text
     assert (
-        "0 have a clear gap among the eigenvalues computed: none;"
+        "A clear gap separates outliers in 0 of 1 spectra (none)."
         in measurements.gaps(numbers.where(arm="b"), classes=2).text
     )
     assert "does not hold" in measurements.gaps(Measurements([]), classes=2).text

@@ -46,7 +46,7 @@ def test_of_a_linear_network_the_record_holds_products_of_its_matrices(store):
     (row,) = part.measurements
     assert row["quantity"] == "signal_decay" and row["converged"]
     assert row["value"] == pytest.approx(float(want[0] / want[1]), rel=1e-9)
-    assert (row["unit"], row["cost"], row["cost_unit"]) == ("a layer", 2, "passes")
+    assert (row["unit"], row["cost"], row["cost_unit"]) == ("per layer", 2, "passes")
     assert (row["bn"], row["examples"], row["dtype"]) == ("frozen", 5, "float64")
 
 
