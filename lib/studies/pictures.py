@@ -48,6 +48,9 @@ def draw(figure: Figure, *, salt: str, panels: Sequence[Panel] = ()) -> tuple[st
         matplotlib.rcParams["svg.hashsalt"] = salt
         if figure.get_layout_engine() is not None:
             fix_layout(figure)
+        for legend in figure.legends:
+            # Its own place follows the picture's edges, and would move when these are cut.
+            legend.set_bbox_to_anchor((0, 0, 1, 1), transform=figure.transFigure)
         figure.draw_without_rendering()  # A legend places its entries when it is drawn.
         outside = figure.get_tightbbox()
         outside = Bbox.from_extents(*(outside.min - _MARGIN), *(outside.max + _MARGIN))

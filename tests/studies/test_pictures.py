@@ -4,8 +4,11 @@ import re
 import xml.etree.ElementTree as ET
 
 import numpy as np
+import pytest
 from landscape.plots import Panel, curves, levels, planes
 from landscape.plots.bands import band_over_seeds
+from matplotlib.font_manager import FontProperties
+from matplotlib.textpath import TextPath
 from studies import pictures
 
 from tests import sample_results
@@ -41,6 +44,19 @@ def test_the_parts_of_the_picture_have_names_and_the_legend_lies_above_the_panel
         first[0] + first[2] <= second[0] + 6
         and first[1] + first[3] <= carried["panels"]["boxes"][0][1] + 6
     )
+
+
+def test_each_name_of_the_legend_lies_in_its_box_also_where_a_text_widens_the_picture():
+    figure = curves([panel(), panel()])
+    figure.text(1.2, 0.5, "beyond the right edge")
+    svg, carried = pictures.draw(figure, salt="fig-a")
+    for index, box in enumerate(carried["panels"]["legend"]):
+        entry = re.search(rf'id="entry-{index}-name">.*?x="([\d.]+)".*?>([^<]+)<', svg, re.DOTALL)
+        size = float(re.search(r"font-size: ([\d.]+)px", entry[0])[1])
+        letters = FontProperties(family="DejaVu Sans")
+        extents = TextPath((0, 0), entry[2], size=size, prop=letters).get_extents()
+        assert box[0] < float(entry[1]) + extents.x0
+        assert float(entry[1]) + extents.x1 == pytest.approx(box[0] + box[2] - 3, abs=1)
 
 
 def test_a_single_panel_is_one_picture():
