@@ -273,8 +273,9 @@ connected = formatting.depending(
     below="No barrier separates ResNets of different seeds",
     undecided="Whether a barrier separates ResNets of different seeds stays open",
 )
-policies = {"frozen": "frozen", "batch": "batch", "reestimate": "re-estimated"}
-heights = formatting.list_text([f"{text(barriers[bn])} ({policies[bn]})" for bn in barriers])
+heights = formatting.list_text(
+    [f"{text(barrier)} ({formatting.policy_text(bn)})" for bn, barrier in barriers.items()]
+)
 lowest = intervals.mean_interval(
     [100 * float(path.accuracy.min()) for path in paths["train", "frozen"]]
 )

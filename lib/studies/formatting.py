@@ -178,6 +178,24 @@ def position_text(interval: Interval, value: float) -> str:
     return f"{relation} {value:g}"
 
 
+def policy_text(bn: str) -> str:
+    """Return in words how statistics of BN are taken on a path, such as ``re-estimated``.
+
+    Args:
+        bn: The policy, such as ``reestimate``; any other text is returned as it is.
+    """
+    return {"reestimate": "re-estimated"}.get(bn, bn)
+
+
+def path_text(kind: str) -> str:
+    """Return in words what kind of path joins two solutions, such as ``trained Bézier curve``.
+
+    Args:
+        kind: The kind, such as ``bezier``; any other text is returned as it is.
+    """
+    return {"bezier": "trained Bézier curve"}.get(kind, kind)
+
+
 def depending(
     interval: Interval, *, above: str, below: str, undecided: str, border: float | None = None
 ) -> str:

@@ -15,6 +15,7 @@ from landscape.slices.grid import Lines
 from landscape.spectrum.survey import FullSpectrum
 
 from studies.figures.bands import scaled_band
+from studies.formatting import path_text, policy_text
 from studies.intervals import band, single_curve
 from studies.measurements import Measurements
 from studies.runs import Runs
@@ -205,7 +206,9 @@ def path_panels(paths: Mapping[tuple[str, str], Sequence[Path]]) -> list[Panel]:
     for quantity, unit in (("loss", "loss (nats)"), ("accuracy", "share correct")):
         for split in dict.fromkeys(split for split, _ in paths):
             series = {
-                bn: _over_pairs(pair_paths[0].ts, [getattr(path, quantity) for path in pair_paths])
+                policy_text(bn): _over_pairs(
+                    pair_paths[0].ts, [getattr(path, quantity) for path in pair_paths]
+                )
                 for (path_split, bn), pair_paths in paths.items()
                 if path_split == split
             }
@@ -229,7 +232,9 @@ def path_kind_panels(paths: Mapping[str, Sequence[Path]]) -> list[Panel]:
     policies = {kind: _policy(kind, pair_paths) for kind, pair_paths in paths.items()}
     shared = len(set(policies.values())) == 1
     names = {
-        kind: kind if shared or policy == kind else f"{kind} ({policy})"
+        kind: path_text(kind)
+        if shared or policy == kind
+        else f"{path_text(kind)} ({policy_text(policy)})"
         for kind, policy in policies.items()
     }
     bands = {
@@ -244,7 +249,7 @@ def path_kind_panels(paths: Mapping[str, Sequence[Path]]) -> list[Panel]:
     losses = np.concatenate([series.samples.ravel() for series in bands["loss"].values()])
     scale = "log" if suggests_log_scale(losses[np.isfinite(losses)]) else "linear"
     panels = _loss_and_accuracy(bands, "position t on the path", "", scale)
-    policy = f", policy {next(iter(policies.values()))}" if shared else ""
+    policy = f", statistics {policy_text(next(iter(policies.values())))}" if shared else ""
     return [dataclasses.replace(panel, title=f"{panel.title}{policy}") for panel in panels]
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 
 from studies.display import Table
+from studies.formatting import policy_text
 
 MARK = "†"
 # What a caption says where a cell bears the mark.
@@ -84,6 +85,5 @@ def statistics_text(bn: str, split: str) -> str:
         bn: The policy, such as ``reestimate``; ``no BN`` for networks without statistics.
         split: ``train`` or ``test``.
     """
-    policy = {"reestimate": "re-estimated statistics", "no BN": "networks without BN"}
-    kind = "training" if split == "train" else split
-    return f"{policy.get(bn, f'{bn} statistics')} on {kind} examples"
+    measured = "networks without BN" if bn == "no BN" else f"{policy_text(bn)} statistics"
+    return f"{measured} on {'training' if split == 'train' else split} examples"

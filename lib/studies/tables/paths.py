@@ -8,12 +8,10 @@ import numpy as np
 from landscape.connectivity.path import Path
 
 from studies.display import Missing, Sentence, Table
-from studies.formatting import list_text, mean_text, number_text
+from studies.formatting import list_text, mean_text, number_text, path_text, policy_text
 from studies.tables.layout import count_range, statistics_text, table_of
 
 _COINCIDE = 0.01  # Curves closer than this share of the drawn range lie on each other.
-_POLICY_NAMES = {"reestimate": "re-estimated"}
-_KIND_NAMES = {"bezier": "trained Bézier curve"}
 _BARRIERS = ["loss barrier (nats)", "error barrier (points)", "position t"]
 
 
@@ -34,7 +32,7 @@ def barrier_table(
     return table_of(
         ["statistics", "examples", *_BARRIERS],
         [
-            [_POLICY_NAMES.get(bn, bn), split, *_barrier_cells(pair_paths)]
+            [policy_text(bn), split, *_barrier_cells(pair_paths)]
             for (split, bn), pair_paths in known.items()
         ],
         label=label,
@@ -65,23 +63,23 @@ def path_kind_table(
         ["path", *(["pairs"] if differ else []), *_BARRIERS],
         [
             [
-                _KIND_NAMES.get(kind, kind),
+                path_text(kind),
                 *([str(counts[kind])] if differ else []),
                 *_barrier_cells(pair_paths),
             ]
             for kind, pair_paths in known.items()
         ],
         label=label,
-        caption=_caption(
-            {
-                f"the {_KIND_NAMES.get(kind, f'{kind} path')}": pair_paths
-                for kind, pair_paths in known.items()
-            }
-        )
-        + f" BN statistics: {', '.join(_POLICY_NAMES.get(bn, bn) for bn in policies)}.",
+        caption=_caption({_the_path(kind): pair_paths for kind, pair_paths in known.items()})
+        + f" BN statistics: {', '.join(policy_text(bn) for bn in policies)}.",
         emphasise=emphasise,
         align=["left", *(["decimal"] if differ else []), "decimal", "decimal", "left"],
     )
+
+
+def _the_path(kind: str) -> str:
+    name = path_text(kind)
+    return f"the {name}" if name != kind else f"the {kind} path"
 
 
 def coincidence(paths: Mapping[tuple[str, str], Sequence[Path]]) -> str:
@@ -100,7 +98,7 @@ def coincidence(paths: Mapping[tuple[str, str], Sequence[Path]]) -> str:
     for (split, bn), pair_paths in paths.items():
         if pair_paths:
             losses = np.mean([np.asarray(path.loss) for path in pair_paths], axis=0)
-            curves.setdefault(split, {})[_POLICY_NAMES.get(bn, bn)] = losses
+            curves.setdefault(split, {})[policy_text(bn)] = losses
     hidden: dict[str, None] = {}
     for means in curves.values():
         drawn = np.concatenate(list(means.values()))
