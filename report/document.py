@@ -181,12 +181,6 @@ class Report:
         """How many atomic claims have each verdict; verdicts that occur only."""
         return self.verdicts.tally
 
-    @property
-    def groups(self) -> list[list[Row]]:
-        """The rows in groups of one source each."""
-        rows = {row.judgement.id: row for row in self.rows}
-        return [[rows[one.id] for one in group] for group in self.verdicts.by_source]
-
 
 def read_report(profile_dir: Path, studies: Sequence[str], *, title: str = TITLE) -> Report:
     """Read, check, number and cross-reference the executed studies of one profile.
