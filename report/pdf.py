@@ -74,7 +74,7 @@ def render_typst(report: Report) -> tuple[str, dict[str, bytes]]:
         bodies={study.name: body(study, study.target.anchor) for study in report.studies},
         appendix=[(part, body(part, f"{part.target.anchor}-appendix")) for part in report.appendix],
         byline=f"{front.authors} · {front.released} · version {front.version}",
-        sources={source.id: source.title for source in front.sources},
+        sources={source.id: source.title for source in report.verdicts.sources},
         opening=opening,
         claims=claims,
         tally=report.verdicts.claim_tally,
