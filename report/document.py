@@ -18,7 +18,9 @@ from report.layout import (
     findings_of,
     name_evidence,
     open_with_findings,
+    outputs,
     question_of,
+    shown_of,
     take_appendix,
 )
 from report.markup import plain_to_markdown
@@ -285,12 +287,11 @@ def _told(judgement: Judgement, targets: Targets) -> Target:
 def _check_shown(notebook: NotebookNode, verdicts: Verdicts) -> None:
     """The verdict a reader sees in the text must be the one in the results file."""
     decided = {row.id: row.verdict for row in verdicts.judgements}
-    for cell in notebook.cells:
-        for output in cell.get("outputs", []):
-            shown = output.get("metadata", {}).get("landscape", {})
-            if shown.get("kind") != "verdict" or decided.get(shown["id"]) == shown["verdict"]:
-                continue
-            raise ReportError(
-                f"{VERDICTS} shows {shown['label']} as {shown['verdict']!r}, but {FILE} holds "
-                f"{decided.get(shown['id'])!r}. Run make study STUDY={VERDICTS} again."
-            )
+    for _, output in outputs(notebook):
+        shown = shown_of(output)
+        if shown.get("kind") != "verdict" or decided.get(shown["id"]) == shown["verdict"]:
+            continue
+        raise ReportError(
+            f"{VERDICTS} shows {shown['label']} as {shown['verdict']!r}, but {FILE} holds "
+            f"{decided.get(shown['id'])!r}. Run make study STUDY={VERDICTS} again."
+        )

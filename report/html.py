@@ -15,6 +15,7 @@ from report.citations import references
 from report.claim_table import claim_rows
 from report.document import TITLE, TRIAL, Report, read_report
 from report.figure_sheet import FigureSheet
+from report.layout import outputs, shown_of
 from report.markup import Markup, markup_filters
 from report.opening import opening_of
 from report.pieces import describe, markdown_pieces
@@ -125,9 +126,8 @@ def _scripts(report: Report) -> list[str]:
     carried = {
         name
         for study in report.studies
-        for cell in study.notebook.cells
-        for output in cell.get("outputs", [])
-        for name in output.get("metadata", {}).get("landscape", {})
+        for _, output in outputs(study.notebook)
+        for name in shown_of(output)
     }
     reading = chain.from_iterable(FIGURES[name] for name in FIGURES if name in carried)
     return [_part("scripts", f"{name}.js") for name in (*SCRIPTS, *reading)]

@@ -12,7 +12,7 @@ from nbformat import NotebookNode
 
 from report.chapters import Numbering, numbering
 from report.errors import ReportError
-from report.layout import claim_anchor, place_of
+from report.layout import claim_anchor, place_of, shown_of
 from report.settings import VERDICTS
 from report.texts import CODE, rewrite
 
@@ -131,7 +131,7 @@ class _Collector:
             )
 
     def _output(self, output: NotebookNode, index: int) -> None:
-        shown = output.get("metadata", {}).get("landscape", {})
+        shown = shown_of(output)
         kind = shown.get("kind")
         if kind in NEEDED:
             self._check(shown, kind, index)
