@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import chain
 from pathlib import Path
 from types import MappingProxyType
@@ -21,7 +21,7 @@ from report.opening import opening_of
 from report.pieces import describe, markdown_pieces
 from report.provenance import own_rows, shared_rows
 from report.records import RECORD
-from report.study_page import StudyExporter, expected_height
+from report.study_page import StudyExporter, expected_height, first_sentence
 from report.symbols import symbols_alike
 
 HERE = Path(__file__).parent
@@ -76,7 +76,8 @@ def render_page(report: Report, records: Mapping[str, Sequence[str]] = MappingPr
     """
     opening, claims = opening_of(report), claim_rows(report)
     markup = Markup("html", shift_headings=1)
-    markup.prime(chain(markdown_pieces(report), opening.pieces, *(row.pieces for row in claims)))
+    pieces = (markdown_pieces(report), _first_sentences(report), opening.pieces)
+    markup.prime(chain(*pieces, *(row.pieces for row in claims)))
     sheet = FigureSheet()
     exporter = StudyExporter(markup, sheet, claims)
     pictures = {row.id: exporter.drawing(row.picture) for row in claims if row.picture}
@@ -107,6 +108,14 @@ def render_page(report: Report, records: Mapping[str, Sequence[str]] = MappingPr
         references=references(report.cited, "html"),
     )
     return symbols_alike(page)
+
+
+def _first_sentences(report: Report) -> Iterator[str]:
+    """What folds and the opening say of captions."""
+    for part in (*report.studies, *report.appendix):
+        for _, output in outputs(part.notebook):
+            if "caption" in (shown := shown_of(output)):
+                yield first_sentence(shown["caption"])
 
 
 def _template(markup: Markup) -> Template:
