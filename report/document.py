@@ -14,6 +14,7 @@ from report.chapters import Heading, headings, numbering
 from report.citations import cited_keys, entries, resolve_citations
 from report.errors import ReportError
 from report.front import Front, read_front
+from report.judgements import Judgement, Verdicts
 from report.layout import (
     findings_of,
     name_evidence,
@@ -28,7 +29,7 @@ from report.origins import Origins, read_origins
 from report.records import RECORD, read_json
 from report.references import Target, Targets, resolve
 from report.settings import EVIDENCE, VERDICTS
-from report.verdicts import FILE, Judgement, Verdicts, read_verdicts
+from report.verdicts import FILE, read_verdicts
 
 TITLE = "The geometry of neural-network loss landscapes"
 # Said in place of verdicts: a claim about one data set is not judged on another.

@@ -19,6 +19,7 @@ from report import readme
 from report.atomic import write_atomically
 from report.errors import ReportError
 from report.inputs import reported
+from report.judgements import Verdicts
 from report.layout import outputs, shown_of
 from report.lettering import picture_on_white
 from report.origins import read_origins
@@ -26,7 +27,7 @@ from report.parameters import own_values, parameters
 from report.records import HEADER, RECORD, published_dir, read_json, record_dir, recorded
 from report.settings import PUBLISHED, VERDICTS, Settings, every_study
 from report.structure import GIVEN
-from report.verdicts import FILE, Verdicts, read_verdicts
+from report.verdicts import FILE, read_verdicts
 
 AGAIN = "(the record keeps what was measured)"
 

@@ -7,8 +7,9 @@ from pathlib import Path
 
 from report.atomic import write_atomically
 from report.errors import ReportError
+from report.judgements import NOT_JUDGED, Claim, Highlight, Verdicts
 from report.records import published_dir
-from report.verdicts import FILE, NOT_JUDGED, Claim, Highlight, Verdicts, read_verdicts
+from report.verdicts import FILE, read_verdicts
 
 HEAD = "| Claim of a source | Finding | Verdict |\n|---|---|---|"
 # A figure that the README shows: drawn into this folder when the report is published.
