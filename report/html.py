@@ -13,11 +13,12 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 from report.atomic import write_atomically
 from report.citations import references
 from report.claim_table import claim_rows
-from report.document import TITLE, TRIAL, Report, read_report
+from report.document import TITLE, TRIAL, read_report
 from report.figure_sheet import FigureSheet
 from report.layout import outputs, shown_of
 from report.markup import Markup, markup_filters
 from report.opening import opening_of
+from report.parts import Report
 from report.pieces import describe, markdown_pieces
 from report.provenance import own_rows, shared_rows
 from report.records import RECORD

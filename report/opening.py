@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from nbformat import NotebookNode
 
 from report.claim_table import Evidence, evidence_of
-from report.document import Report
 from report.layout import outputs, shown_of
+from report.parts import Report
 from report.pieces import describe
 
 

@@ -14,10 +14,11 @@ from report.atomic import write_atomically
 from report.chapters import planned
 from report.citations import references
 from report.claim_table import claim_rows
-from report.document import TITLE, TRIAL, Appendix, Report, Study, read_report
+from report.document import TITLE, TRIAL, read_report
 from report.markup import Markup, markup_filters, plain_to_markdown
 from report.opening import opening_of
 from report.page_fill import problems
+from report.parts import Appendix, Report, Study
 from report.pieces import markdown_pieces
 from report.print_edition import for_print
 from report.provenance import brief_rows

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 
 from nbformat import NotebookNode
 
-from report.document import Report
 from report.layout import shown_of
 from report.markup import tabular_text
+from report.parts import Report
 from report.settings import VERDICTS
 
 

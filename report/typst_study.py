@@ -12,10 +12,10 @@ from nbconvert.exporters import TemplateExporter
 from nbformat import NotebookNode
 from traitlets.config import Config
 
-from report.document import Row
 from report.figures import standalone_svg
 from report.layout import outputs, shown_of
 from report.markup import Markup, tabular_text
+from report.parts import Row
 from report.tables import typeset_column
 from report.typesetting import TEMPLATES
 
