@@ -56,15 +56,15 @@ def write_blocks(root: Path) -> None:
 
 def problems(root: Path) -> list[str]:
     """Return what is wrong with the README: nothing, when no verdict is published yet."""
-    if _published(root) is None:
+    verdicts, text = _published(root), _text(root)
+    if verdicts is None:
         print("no verdicts are published yet, so README.md has no table to check")
         return []
     try:
-        written = _written(root, _published(root))
+        written = _written(root, verdicts)
     except ReportError as error:
         return [str(error)]
-    text = _text(root)
-    said = [*_long(text)]
+    said = _long(text)
     if written != text:
         said.append(
             f"README.md: what it says of verdicts is not what report/published/{FILE} says. These "
