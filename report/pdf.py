@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from datetime import datetime
 from itertools import chain
@@ -22,6 +21,7 @@ from report.parts import Appendix, Report, Study
 from report.pieces import markdown_pieces
 from report.print_edition import for_print
 from report.provenance import brief_rows
+from report.symbols import typst_symbols_alike
 from report.typesetting import TEMPLATES, compile_typst
 from report.typst_study import TypstExporter, heading_pieces, string_literal
 
@@ -89,9 +89,4 @@ def render_typst(report: Report) -> tuple[str, dict[str, bytes]]:
         origin=brief_rows(report),
         references=references(report.cited, "typst"),
     )
-    return _symbols_alike(source), files
-
-
-def _symbols_alike(source: str) -> str:
-    """Set ``λ#sub[max]``, which code writes, as prose sets the formula."""
-    return re.sub(r"([α-ωΑ-Ω])#sub\[(\w+)\]", r'$\1_"\2"$', source)
+    return typst_symbols_alike(source), files
