@@ -49,11 +49,16 @@ def entries(path: Path = BIBLIOGRAPHY) -> dict[str, Entry]:
             or an address: a DOI or a URL.
     """
     source = path.read_text(encoding="utf-8")
-    keys = re.findall(r"^@\w+\{\s*([^,\s]+)\s*,", source, re.M)
+    keys = entry_keys(source)
     if twice := sorted({key for key in keys if keys.count(key) > 1}):
         raise ReportError(f"{path.name} has more than one entry {', '.join(twice)}. Keep one.")
     works = json.loads(pypandoc.convert_text(source, "csljson", format="bibtex"))
     return {work["id"]: _entry(work, path) for work in works}
+
+
+def entry_keys(source: str) -> list[str]:
+    """Return the keys of the entries of a BibTeX text, in order."""
+    return re.findall(r"^@\w+\{\s*([^,\s]+)", source, re.M)
 
 
 def cited_keys(notebooks: Mapping[str, NotebookNode]) -> dict[str, list[str]]:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from report.document import Report, Row
 from report.layout import claim_anchor, outputs, shown_of
 from report.markup import plain_to_markdown
+from report.parts import Report, Row
 from report.references import NAMES
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import chain
 from pathlib import Path
 from types import MappingProxyType
@@ -13,14 +13,16 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 from report.atomic import write_atomically
 from report.citations import references
 from report.claim_table import claim_rows
-from report.document import TITLE, TRIAL, Report, read_report
+from report.document import TITLE, TRIAL, read_report
 from report.figure_sheet import FigureSheet
+from report.layout import outputs, shown_of
 from report.markup import Markup, markup_filters
 from report.opening import opening_of
+from report.parts import Report
 from report.pieces import describe, markdown_pieces
 from report.provenance import own_rows, shared_rows
 from report.records import RECORD
-from report.study_page import StudyExporter, expected_height
+from report.study_page import StudyExporter, expected_height, first_sentence
 from report.symbols import symbols_alike
 
 HERE = Path(__file__).parent
@@ -75,7 +77,8 @@ def render_page(report: Report, records: Mapping[str, Sequence[str]] = MappingPr
     """
     opening, claims = opening_of(report), claim_rows(report)
     markup = Markup("html", shift_headings=1)
-    markup.prime(chain(markdown_pieces(report), opening.pieces, *(row.pieces for row in claims)))
+    pieces = (markdown_pieces(report), _first_sentences(report), opening.pieces)
+    markup.prime(chain(*pieces, *(row.pieces for row in claims)))
     sheet = FigureSheet()
     exporter = StudyExporter(markup, sheet, claims)
     pictures = {row.id: exporter.drawing(row.picture) for row in claims if row.picture}
@@ -108,6 +111,14 @@ def render_page(report: Report, records: Mapping[str, Sequence[str]] = MappingPr
     return symbols_alike(page)
 
 
+def _first_sentences(report: Report) -> Iterator[str]:
+    """What folds and the opening say of captions."""
+    for part in (*report.studies, *report.appendix):
+        for _, output in outputs(part.notebook):
+            if "caption" in (shown := shown_of(output)):
+                yield first_sentence(shown["caption"])
+
+
 def _template(markup: Markup) -> Template:
     environment = Environment(
         loader=FileSystemLoader(HERE / "templates"), autoescape=True, undefined=StrictUndefined
@@ -125,9 +136,8 @@ def _scripts(report: Report) -> list[str]:
     carried = {
         name
         for study in report.studies
-        for cell in study.notebook.cells
-        for output in cell.get("outputs", [])
-        for name in output.get("metadata", {}).get("landscape", {})
+        for _, output in outputs(study.notebook)
+        for name in shown_of(output)
     }
     reading = chain.from_iterable(FIGURES[name] for name in FIGURES if name in carried)
     return [_part("scripts", f"{name}.js") for name in (*SCRIPTS, *reading)]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import html
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any, Literal
 
 import pypandoc
@@ -20,21 +20,32 @@ READER = (
     "-auto_identifiers-citations-implicit_figures-yaml_metadata_block-example_lists-fancy_lists"
 )
 _SPECIAL = re.compile(r"([\\`*_{}\[\]<>()#+!|~^@'\"-])")
-_SUBSCRIPT = re.compile(r"(?<=[A-Za-zα-ωΑ-Ω])\\_(\w+)")
-
-
+_MATHS = re.compile(r"(\$[^$]+\$)")
+_INDEX = re.compile(r"(?<=[α-ωΑ-Ω])_(\w+)")
+_ESCAPED_INDEX = re.compile(r"(?<=[A-Za-zα-ωΑ-Ω])\\_(\w+)")
 # What must not be torn apart at the end of a line: 'n = 5', '[0.1, 0.2]', '1e-7'.
 _TOGETHER = re.compile(r"\bn = \d+|\[[^\[\] ]+, [^\[\] ]+\]|\d[eE]-\d+")
 
 
 def plain_to_markdown(text: str) -> str:
     r"""Escape plain text for pandoc, except ``$maths$``; ``λ_max`` gets a real subscript."""
-    pieces = re.split(r"(\$[^$]+\$)", text)
-    for index in range(0, len(pieces), 2):
-        whole = _TOGETHER.sub(_unbreakable, pieces[index])
-        escaped = _SPECIAL.sub(r"\\\1", whole).replace("$", r"\$")
-        pieces[index] = _SUBSCRIPT.sub(r"~\1~", escaped)
+    return _outside_maths(_escaped, text)
+
+
+def with_subscripts(text: str) -> str:
+    """Return markdown in which ``λ_max`` has a real subscript; maths is left alone."""
+    return _outside_maths(lambda piece: _INDEX.sub(r"~\1~", piece), text)
+
+
+def _outside_maths(change: Callable[[str], str], text: str) -> str:
+    pieces = _MATHS.split(text)
+    pieces[::2] = map(change, pieces[::2])
     return "".join(pieces)
+
+
+def _escaped(text: str) -> str:
+    whole = _TOGETHER.sub(_unbreakable, text)
+    return _ESCAPED_INDEX.sub(r"~\1~", _SPECIAL.sub(r"\\\1", whole).replace("$", r"\$"))
 
 
 def _unbreakable(match: re.Match[str]) -> str:
@@ -47,7 +58,7 @@ def tabular_text(text: str) -> str:
     ``λ_max`` gets a real subscript in both.
     """
     if re.search(r"\$.+\$|\]\(|\*\*|`|\\", text):
-        return re.sub(r"(?<=[α-ωΑ-Ω])_(\w+)", r"~\1~", text)
+        return with_subscripts(text)
     return plain_to_markdown(text)
 
 

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 from nbformat import NotebookNode
 
 from report.claim_table import Evidence, evidence_of
-from report.document import Report
 from report.layout import outputs, shown_of
+from report.markup import with_subscripts
+from report.parts import Report
 from report.pieces import describe
 
 
@@ -46,13 +46,6 @@ class Opening:
         yield from (self.abstract, self.example)
         for finding in self.findings:
             yield from (finding.title, finding.text)
-
-
-def with_subscripts(text: str) -> str:
-    """Return markdown in which ``λ_max`` has a real subscript; maths is left alone."""
-    pieces = re.split(r"(\$[^$]+\$)", text)
-    pieces[::2] = [re.sub(r"(?<=[α-ωΑ-Ω])_(\w+)", r"~\1~", piece) for piece in pieces[::2]]
-    return "".join(pieces)
 
 
 def opening_of(report: Report) -> Opening:

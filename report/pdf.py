@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from datetime import datetime
 from itertools import chain
@@ -14,15 +13,17 @@ from report.atomic import write_atomically
 from report.chapters import planned
 from report.citations import references
 from report.claim_table import claim_rows
-from report.document import TITLE, TRIAL, Appendix, Report, Study, read_report
-from report.markup import Markup, markup_filters
+from report.document import TITLE, TRIAL, read_report
+from report.markup import Markup, markup_filters, plain_to_markdown
 from report.opening import opening_of
 from report.page_fill import problems
+from report.parts import Appendix, Report, Study
 from report.pieces import markdown_pieces
 from report.print_edition import for_print
 from report.provenance import brief_rows
+from report.symbols import typst_symbols_alike
 from report.typesetting import TEMPLATES, compile_typst
-from report.typst_study import TypstExporter, string_literal
+from report.typst_study import TypstExporter, heading_pieces, string_literal
 
 
 def build_pdf(
@@ -57,7 +58,13 @@ def render_typst(report: Report) -> tuple[str, dict[str, bytes]]:
     report = for_print(report)
     opening, claims = opening_of(report), claim_rows(report)
     markup = Markup("typst")
-    markup.prime(chain(markdown_pieces(report), opening.pieces, *(row.pieces for row in claims)))
+    front = report.front
+    byline = f"{front.authors} · {front.released} · version {front.version}"
+    sources = {source.id: source.title for source in report.verdicts.sources}
+    headings = (heading_pieces(part.notebook) for part in (*report.studies, *report.appendix))
+    plain = map(plain_to_markdown, (byline, *sources.values()))
+    pieces = (markdown_pieces(report), *headings, plain, opening.pieces)
+    markup.prime(chain(*pieces, *(row.pieces for row in claims)))
     exporter = TypstExporter(markup, report.rows)
     files: dict[str, bytes] = {}
 
@@ -68,13 +75,12 @@ def render_typst(report: Report) -> tuple[str, dict[str, bytes]]:
 
     environment = Environment(loader=FileSystemLoader(TEMPLATES), undefined=StrictUndefined)
     environment.filters |= markup_filters(markup) | {"string_literal": string_literal}
-    front = report.front
     source = environment.get_template("report.typ.j2").render(
         report=report,
         bodies={study.name: body(study, study.target.anchor) for study in report.studies},
         appendix=[(part, body(part, f"{part.target.anchor}-appendix")) for part in report.appendix],
-        byline=f"{front.authors} · {front.released} · version {front.version}",
-        sources={source.id: source.title for source in front.sources},
+        byline=byline,
+        sources=sources,
         opening=opening,
         claims=claims,
         tally=report.verdicts.claim_tally,
@@ -83,9 +89,4 @@ def render_typst(report: Report) -> tuple[str, dict[str, bytes]]:
         origin=brief_rows(report),
         references=references(report.cited, "typst"),
     )
-    return _symbols_alike(source), files
-
-
-def _symbols_alike(source: str) -> str:
-    """Set ``λ#sub[max]``, which code writes, as prose sets the formula."""
-    return re.sub(r"([α-ωΑ-Ω])#sub\[(\w+)\]", r'$\1_"\2"$', source)
+    return typst_symbols_alike(source), files

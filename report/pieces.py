@@ -6,8 +6,9 @@ from collections.abc import Iterator
 
 from nbformat import NotebookNode
 
-from report.document import Report
+from report.layout import shown_of
 from report.markup import tabular_text
+from report.parts import Report
 from report.settings import VERDICTS
 
 
@@ -43,7 +44,7 @@ def _notebook_pieces(notebook: NotebookNode) -> Iterator[str]:
         if cell.cell_type == "markdown":
             yield cell.source
         for output in cell.get("outputs", []):
-            shown = output.get("metadata", {}).get("landscape", {})
+            shown = shown_of(output)
             if "caption" in shown:
                 yield shown["caption"]
             yield from shown.get("sentences", [])

@@ -8,8 +8,8 @@ import re
 
 from nbformat import NotebookNode
 
-from report.document import Report
 from report.layout import outputs, place_of, shown_of
+from report.parts import Report
 from report.texts import rewrite
 
 EDITION = "HTML edition"

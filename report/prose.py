@@ -9,9 +9,9 @@ from pathlib import Path
 
 from bs4 import BeautifulSoup, Tag
 
+from report.citations import BIBLIOGRAPHY, entry_keys
 from report.records import published_dir
 
-BIBLIOGRAPHY = Path(__file__).parent / "references.bib"
 HEAVIEST = 6_000_000  # bytes of the page
 LONGEST_CELL = 160  # characters of a cell in the table of claims
 LONGEST_TEXT = 240  # of a cell in any other table
@@ -112,8 +112,7 @@ def _citations(page: BeautifulSoup) -> Iterator[str]:
     if not BIBLIOGRAPHY.is_file():
         return
     cited = {link["href"][5:] for link in page.find_all("a", href=re.compile("^#ref-"))}
-    text = BIBLIOGRAPHY.read_text(encoding="utf-8")
-    known = set(re.findall(r"^@\w+\{\s*([^,\s]+)", text, re.MULTILINE))
+    known = set(entry_keys(BIBLIOGRAPHY.read_text(encoding="utf-8")))
     yield from (
         f"{key} is cited, but {BIBLIOGRAPHY.name} lacks it" for key in sorted(cited - known)
     )

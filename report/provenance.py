@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from report.document import Report, Study
 from report.origins import Origins, commit_text, hardware_text, versions_text
+from report.parts import Report, Study
 from report.structure import GIVEN
 
 DATASETS = {"mnist": "MNIST", "fashion_mnist": "Fashion-MNIST", "cifar10": "CIFAR-10"}

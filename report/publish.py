@@ -19,13 +19,15 @@ from report import readme
 from report.atomic import write_atomically
 from report.errors import ReportError
 from report.inputs import reported
+from report.judgements import Verdicts
+from report.layout import outputs, shown_of
 from report.lettering import picture_on_white
 from report.origins import read_origins
 from report.parameters import own_values, parameters
 from report.records import HEADER, RECORD, published_dir, read_json, record_dir, recorded
 from report.settings import PUBLISHED, VERDICTS, Settings, every_study
 from report.structure import GIVEN
-from report.verdicts import FILE, Verdicts, read_verdicts
+from report.verdicts import FILE, read_verdicts
 
 AGAIN = "(the record keeps what was measured)"
 
@@ -203,8 +205,7 @@ def _draw(settings: Settings, draft: Path) -> None:
 def _figure(notebook: Path, label: str) -> str | None:
     if not notebook.is_file():
         return None
-    for cell in nbformat.read(notebook, as_version=4).cells:
-        for output in cell.get("outputs", ()):
-            if output.get("metadata", {}).get("landscape", {}).get("label") == label:
-                return output["data"]["image/svg+xml"]
+    for _, output in outputs(nbformat.read(notebook, as_version=4)):
+        if shown_of(output).get("label") == label:
+            return output["data"]["image/svg+xml"]
     return None

@@ -7,8 +7,9 @@ from pathlib import Path
 
 from report.atomic import write_atomically
 from report.errors import ReportError
+from report.judgements import NOT_JUDGED, Claim, Highlight, Verdicts
 from report.records import published_dir
-from report.verdicts import FILE, NOT_JUDGED, Claim, Highlight, Verdicts, read_verdicts
+from report.verdicts import FILE, read_verdicts
 
 HEAD = "| Claim of a source | Finding | Verdict |\n|---|---|---|"
 # A figure that the README shows: drawn into this folder when the report is published.
@@ -55,15 +56,15 @@ def write_blocks(root: Path) -> None:
 
 def problems(root: Path) -> list[str]:
     """Return what is wrong with the README: nothing, when no verdict is published yet."""
-    if _published(root) is None:
+    verdicts, text = _published(root), _text(root)
+    if verdicts is None:
         print("no verdicts are published yet, so README.md has no table to check")
         return []
     try:
-        written = _written(root, _published(root))
+        written = _written(root, verdicts)
     except ReportError as error:
         return [str(error)]
-    text = _text(root)
-    said = [*_long(text)]
+    said = _long(text)
     if written != text:
         said.append(
             f"README.md: what it says of verdicts is not what report/published/{FILE} says. These "

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -12,7 +12,7 @@ from nbformat import NotebookNode
 
 from report.chapters import Numbering, numbering
 from report.errors import ReportError
-from report.layout import claim_anchor, place_of
+from report.layout import claim_anchor, place_of, shown_of
 from report.settings import VERDICTS
 from report.texts import CODE, rewrite
 
@@ -48,7 +48,6 @@ class Target:
     number: str  # "3" of Figure 3, "1.2" of a section, "S1.2" of a verdict
     anchor: str
     title: str = ""  # markdown; headings only
-    place: str = "body"
 
     @property
     def name(self) -> str:
@@ -132,7 +131,7 @@ class _Collector:
             )
 
     def _output(self, output: NotebookNode, index: int) -> None:
-        shown = output.get("metadata", {}).get("landscape", {})
+        shown = shown_of(output)
         kind = shown.get("kind")
         if kind in NEEDED:
             self._check(shown, kind, index)
@@ -160,7 +159,7 @@ class _Collector:
         if kind in NAMES:
             self.counts[kind, place] += 1
             number = f"{LETTERS[place]}{self.counts[kind, place]}"
-        target = self._add(kind, shown["label"], number, place=place)
+        target = self._add(kind, shown["label"], number)
         shown["anchor"], shown["name"] = target.anchor, target.name
 
     def _heading(self, match: re.Match[str]) -> str:
@@ -191,9 +190,7 @@ class _Collector:
         )
         return f"{slug}-{taken + 1}" if taken else slug
 
-    def _add(
-        self, kind: Kind, label: str, number: str, title: str = "", place: str = "body"
-    ) -> Target:
+    def _add(self, kind: Kind, label: str, number: str, title: str = "") -> Target:
         if (self.study, label) in self.targets:
             what = "title" if kind == "title" else f"label {label!r}"
             raise ReportError(
@@ -203,7 +200,7 @@ class _Collector:
         anchor = self.prefix if kind == "title" else f"{self.prefix}-{label}"
         if kind == "claim":  # its row in the opening, wherever the notebook shows it
             anchor = claim_anchor(number)
-        target = Target(kind, self.study, label, number, anchor, title, place)
+        target = Target(kind, self.study, label, number, anchor, title)
         self.targets[self.study, label] = target
         return target
 
@@ -244,8 +241,3 @@ def resolve(notebook: NotebookNode, study: str, targets: Targets) -> None:
         return f"[{text}{appended}](#{target.anchor})"
 
     rewrite(notebook, lambda source: _LINK.sub(link, source))
-
-
-def markdown_sources(notebook: NotebookNode) -> Iterator[str]:
-    """The text of the markdown cells, in order."""
-    return (cell.source for cell in notebook.cells if cell.cell_type == "markdown")

@@ -11,13 +11,13 @@ from typing import Any
 
 from nbconvert.exporters import TemplateExporter
 from nbconvert.filters import Highlight2HTML
-from nbformat import NotebookNode, v4
+from nbformat import NotebookNode
 
 from report.claim_table import ClaimRow, Picture
 from report.errors import ReportError
 from report.figure_sheet import FigureSheet
 from report.figures import inline_svg
-from report.layout import outputs, place_of, shown_of
+from report.layout import place_of, shown_of
 from report.markup import Markup, markup_filters, tabular_text
 from report.tables import typeset_column
 
@@ -129,7 +129,7 @@ def expected_height(notebook: NotebookNode) -> int:
     height = 0
     for cell in notebook.cells:
         height += 40 + len(cell.source) // 3 if cell.cell_type == "markdown" else 36
-        for _, output in outputs(v4.new_notebook(cells=[cell])):
+        for output in cell.get("outputs", []):
             shown = shown_of(output)
             if place_of(output) != "body":
                 height += 40

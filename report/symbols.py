@@ -11,6 +11,7 @@ _INDEXED = re.compile(
 )
 _LETTER = re.compile(rf"{_OPENS}<mi>(\w)</mi>{_CLOSES}")
 _UPRIGHT = re.compile(r"(?<!<i>)([α-ωΑ-Ω])(?=<sub>)")
+_TYPST_INDEXED = re.compile(r"([α-ωΑ-Ω])#sub\[(\w+)\]")
 
 
 def symbols_alike(page: str) -> str:
@@ -25,3 +26,8 @@ def symbols_alike(page: str) -> str:
     page = _INDEXED.sub(r"<i>\1</i><sub>\2</sub>", page)
     page = _LETTER.sub(r"<i>\1</i>", page)
     return _UPRIGHT.sub(r"<i>\1</i>", page)
+
+
+def typst_symbols_alike(source: str) -> str:
+    """Return Typst in which ``λ#sub[max]``, which code writes, is set as prose sets the formula."""
+    return _TYPST_INDEXED.sub(r'$\1_"\2"$', source)

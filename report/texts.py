@@ -6,6 +6,8 @@ from collections.abc import Callable, Iterator
 
 from nbformat import NotebookNode
 
+from report.layout import shown_of
+
 # For patterns over markdown: code comes first, so that what looks like a link in it is left alone.
 CODE = r"(?P<code>^ {0,3}(?P<fence>```+|~~~+).*?(?:^ {0,3}(?P=fence)|\Z)|(?P<tick>`+).+?(?P=tick))"
 
@@ -23,7 +25,7 @@ def rewrite(notebook: NotebookNode, change: Callable[[str], str]) -> None:
         for output in cell.get("outputs", []):
             if "text/markdown" in output.get("data", {}):
                 output.data["text/markdown"] = change(output.data["text/markdown"])
-            shown = output.get("metadata", {}).get("landscape", {})
+            shown = shown_of(output)
             if "caption" in shown:
                 shown["caption"] = change(shown["caption"])
             if "rows" in shown:

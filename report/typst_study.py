@@ -5,15 +5,17 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Sequence
+from itertools import chain
 from typing import Any
 
 from nbconvert.exporters import TemplateExporter
 from nbformat import NotebookNode
 from traitlets.config import Config
 
-from report.document import Row
 from report.figures import standalone_svg
+from report.layout import outputs, shown_of
 from report.markup import Markup, tabular_text
+from report.parts import Row
 from report.tables import typeset_column
 from report.typesetting import TEMPLATES
 
@@ -127,6 +129,13 @@ class TypstExporter(TemplateExporter):
             f"verdict: {string_literal(row.judgement.verdict)}, "
             f"finding: [{self._markup(row.found)}], facts: ({facts}))) <{anchor}>"
         )
+
+
+def heading_pieces(notebook: NotebookNode) -> Iterator[str]:
+    """The lines of the headings of a notebook's tables, which are typeset one by one."""
+    for _, output in outputs(notebook):
+        if "columns" in (shown := shown_of(output)):
+            yield from map(tabular_text, chain.from_iterable(_headings(shown)))
 
 
 def string_literal(text: str) -> str:

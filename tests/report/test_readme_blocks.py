@@ -5,8 +5,9 @@ import json
 import pytest
 
 from report.errors import ReportError
+from report.judgements import Highlight, Verdicts
 from report.readme import figures, problems, write_blocks
-from report.verdicts import Highlight, Verdicts, read_verdicts
+from report.verdicts import read_verdicts
 from tests import sample_report as sample
 
 CLAIMS = [

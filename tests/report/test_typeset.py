@@ -8,8 +8,11 @@ import pytest
 
 from report import markup, provenance
 from report.atomic import write_atomically
+from report.document import read_report
 from report.errors import ReportError
 from report.figures import inline_svg, standalone_svg
+from report.html import render_page
+from report.pdf import render_typst
 from report.tables import decimal_pieces, typeset_column
 from report.typst_study import column_widths
 from tests import sample_report as sample
@@ -145,6 +148,19 @@ def test_pieces_converted_together_or_alone_are_the_same():
         together.prime(texts[:3])
         together.prime(texts)
         assert [together(text) for text in texts] == [alone(text) for text in texts]
+
+
+def test_a_page_takes_one_run_of_pandoc_and_the_pdf_one_more_for_each_study(tmp_path, monkeypatch):
+    report = read_report(sample.write_sample(tmp_path / "paper"), sample.STUDIES)
+    runs = []
+    convert = markup.Markup._pandoc
+    monkeypatch.setattr(
+        markup.Markup, "_pandoc", lambda self, text: runs.append(text) or convert(self, text)
+    )
+    render_page(report)
+    assert len(runs) == 1
+    render_typst(report)
+    assert len(runs) == 2 + len(report.studies) + len(report.appendix)
 
 
 def test_maths_that_pandoc_cannot_typeset_is_an_error():

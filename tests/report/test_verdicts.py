@@ -130,7 +130,7 @@ def test_a_row_needs_no_more_than_its_id_claim_and_verdict(tmp_path):
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        ({"id": ""}, r"holds the row \{.*which lacks a value of id, claim, verdict"),
+        ({"id": ""}, r"holds in judgements the row \{.*which lacks a value of id, claim, verdict"),
         ({"verdict": "confirmed"}, r"S1\.1 has the verdict 'confirmed'; allowed are reproduced,"),
         ({"checks": {"size": {"word": "so"}}}, r"S1\.1 has the outcome 'so' of the check 'size'"),
         ({"id": "S1.2"}, r"verdicts\.json holds S1\.2 twice"),

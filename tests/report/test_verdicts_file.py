@@ -5,7 +5,8 @@ import json
 import pytest
 
 from report.errors import ReportError
-from report.verdicts import Claim, Highlight, Source, read_verdicts
+from report.judgements import Claim, Highlight, Source
+from report.verdicts import read_verdicts
 
 CLAIM = {
     "claim": "S1.1",
@@ -63,7 +64,10 @@ def test_a_trial_has_words_of_its_own_and_nothing_is_judged(tmp_path):
     [
         ({"claims": [{**CLAIM, "statement": ""}]}, r"holds in claims the row .* lacks a value of"),
         ({"claims": [{**CLAIM, "verdict": "so so"}]}, r"a claim with the verdict 'so so'; allowed"),
-        ({"highlights": ["A"]}, r"holds in highlights the row \"A\", which lacks a value of text"),
+        (
+            {"highlights": ["A"]},
+            r"holds in highlights the row \"A\", which lacks a value of title, text",
+        ),
     ],
 )
 def test_a_row_that_cannot_be_is_one_error(tmp_path, content, said):
