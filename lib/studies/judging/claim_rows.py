@@ -35,7 +35,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from studies.formatting import list_text
-from studies.judging.rows import TRIAL, headline, trial_sentence
+from studies.judging.rows import TRIAL, condition, trial_sentence
 from studies.judging.sentences import sentence
 from studies.judging.source_claims import SourceClaim
 from studies.judging.verdicts import Judgement
@@ -69,14 +69,12 @@ def claim_headline(parts: Sequence[Judgement]) -> str:
         parts: The judgements of all its atomic claims, at least one.
     """
     _check(parts)
-    phrases = {judgement.claim.id: headline(judgement).partition(";")[0] for judgement in parts}
     if len(parts) == 1:
-        return phrases[parts[0].claim.id]
+        return _outcome(parts[0])
     names: dict[str, list[str]] = {}
     for judgement in parts:
-        names.setdefault(phrases[judgement.claim.id], []).append(
-            judgement.claim.name or judgement.claim.id
-        )
+        name = judgement.claim.name or judgement.claim.id
+        names.setdefault(_outcome(judgement), []).append(name)
     return "; ".join(_told(phrase, members) for phrase, members in names.items())
 
 
@@ -90,12 +88,11 @@ def claim_condition(parts: Sequence[Judgement]) -> str:
     """
     if claim_verdict(parts) != "reproduced":
         return ""
-    phrases = dict.fromkeys(headline(judgement) for judgement in parts)
-    conditions = [phrase for phrase in phrases if not phrase.startswith("holds")]
+    phrases = dict.fromkeys(map(condition, parts))
+    conditions = [phrase for phrase in phrases if phrase]
     if not conditions:
         return ""
-    start = "but in part " if len(conditions) < len(phrases) else "but "
-    return start + _joined(conditions)
+    return ("but in part " if "" in phrases else "but ") + _joined(conditions)
 
 
 def claim_finding(parts: Sequence[Judgement]) -> str:
@@ -130,11 +127,11 @@ def claim_row(
     """
     if evidence:
         words = claim_verdict(parts), claim_headline(parts), finding or claim_finding(parts)
-        condition = claim_condition(parts)
+        depends = claim_condition(parts)
     else:
         measured = [judgement for judgement in parts if judgement.findings] or list(parts)
         words = TRIAL, TRIAL, trial_sentence(measured[0])
-        condition = ""
+        depends = ""
     labels = dict.fromkeys(label for judgement in parts for label in judgement.claim.evidence)
     return {
         "claim": claim.id,
@@ -143,7 +140,7 @@ def claim_row(
         "finding": words[2],
         "verdict": words[0],
         "headline": words[1],
-        "condition": condition,
+        "condition": depends,
         "ids": [judgement.claim.id for judgement in parts],
         "studies": list(dict.fromkeys(studies)),
         "evidence": list(labels),
@@ -170,6 +167,13 @@ def claim_counts(rows: Iterable[Mapping[str, Any]]) -> dict[str, int]:
     """
     words = [row["verdict"] for row in rows]
     return {word: words.count(word) for word in WORDS if word in words}
+
+
+def _outcome(judgement: Judgement) -> str:
+    """Return what became of a part in one phrase."""
+    if judgement.verdict == "reproduced":
+        return condition(judgement) or "holds"
+    return judgement.verdict
 
 
 def _joined(phrases: Sequence[str]) -> str:
