@@ -6,12 +6,10 @@ from collections.abc import Mapping
 from typing import Any
 
 import torch
-from landscape import rng
-from landscape.directions.normalization import filter_normalize
-from landscape.directions.single import eigenvectors, random
+from landscape.directions.single import eigenvectors
 from landscape.objective import Objective
 from landscape.slices.grid import Lines, Plane, centred_positions
-from landscape.slices.line import random_lines
+from landscape.slices.line import random_direction, random_lines
 from landscape.slices.plane import plane as measured_plane
 from landscape.slices.quadratic import Quadratic, quadratic
 from landscape.spectrum.eigenpairs import eigenpairs
@@ -218,8 +216,7 @@ class _Plane:
         if self.kind != _RANDOM:
             top = recorder.store.remember(eigenpairs, L.hessian(L.theta), 2, vectors=True)
             return list(eigenvectors(top))
-        drawn = (random(L.layout, generator=rng.stream(self.seed, "plane", i)) for i in (1, 2))
-        return [filter_normalize(direction, L.theta, L.layout) for direction in drawn]
+        return [random_direction(L, L.theta, self.seed, "plane", axis) for axis in (1, 2)]
 
 
 @dataclasses.dataclass(frozen=True, eq=False)

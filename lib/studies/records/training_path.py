@@ -6,11 +6,9 @@ from collections.abc import Mapping
 from typing import Any
 
 import torch
-from landscape import rng
-from landscape.directions.normalization import filter_normalize
-from landscape.directions.single import random
 from landscape.dynamics.trajectory import ProjectedTrajectory, project_trajectory
 from landscape.objective import Objective
+from landscape.slices.line import random_direction
 from landscape.slices.plane import plane as measured_plane
 from landscape.spectrum.eigenpairs import eigenpairs
 from landscape.training.config import TrainConfig
@@ -255,8 +253,8 @@ class _Surroundings:
 
     def __call__(self, recorder: Recorder) -> None:
         L = self.plan.objective()
-        drawn = [random(L.layout, generator=rng.stream(self.plan.seed, "plane", i)) for i in (1, 2)]
-        directions = [filter_normalize(direction, L.theta, L.layout) for direction in drawn]
+        seed = self.plan.seed
+        directions = [random_direction(L, L.theta, seed, "plane", axis) for axis in (1, 2)]
         theta = self.plan.theta(L, self.step)
         grid = {"points": self.points, "reach": self.reach}
         plane = measured_plane(L, theta, *directions, **grid, store=recorder.store)
