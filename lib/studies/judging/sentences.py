@@ -54,10 +54,10 @@ def _leading(judgement: Judgement, longest: int, remarks: Remarks) -> str:
         return text
     claimed = sum(finding.outcome == "claimed" for finding in findings)
     if judgement.verdict == "reproduced":
-        both = " and ".join(map(relation_sentence, findings))
-        if len(findings) == 2 and len(both) < longest - 30:
-            one, other = map(relation_sentence, findings)
-            return f"{one}, and {inside(other)}"
+        one, other, *more = map(relation_sentence, findings)
+        both = f"{one}, and {inside(other)}"
+        if not more and len(both) <= longest - 30:
+            return both
         every = "Both" if len(findings) == 2 else f"All {_NUMBERS[len(findings)]}"
         weakest = "weaker" if len(findings) == 2 else "weakest"
         return f"{every} relations hold; the {weakest}: {inside(text)}"
