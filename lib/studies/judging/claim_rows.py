@@ -41,7 +41,6 @@ from studies.judging.source_claims import SourceClaim
 from studies.judging.verdicts import Judgement
 
 WORDS = ("reproduced", "contradicted", "partly", "undecided", "not judged")
-LONGEST = 160  # Characters of a finding.
 
 
 def claim_verdict(parts: Sequence[Judgement]) -> str:
@@ -105,7 +104,7 @@ def claim_finding(parts: Sequence[Judgement]) -> str:
         parts: The judgements of all its atomic claims, at least one.
     """
     _check(parts)
-    return sentence(min(parts, key=_rank), longest=LONGEST)
+    return sentence(min(parts, key=_rank))
 
 
 def claim_row(

@@ -19,18 +19,19 @@ import dataclasses
 import math
 import re
 from collections.abc import Mapping
+from typing import get_args
 
 from studies.formatting import number_text
 from studies.judging.findings import JudgedRelation
 from studies.judging.rules import CHECKS
-from studies.judging.verdicts import Judgement
+from studies.judging.verdicts import Judgement, Verdict
 from studies.judging.words import rounded, share_words, with_unit
 
 _NUMBER = re.compile(
     r"\{(?P<id>S\d+\.\d+[a-z]?)(?:\.(?P<place>\d+))?"
     r"(?:\[(?P<check>[A-Za-z ]+)(?:\.(?P<member>\d+))?\])?(?::(?P<form>\w+))?\}"
 )
-_WORDS = ("reproduced", "contradicted", "undecided", "not judged")
+_WORDS = get_args(Verdict)
 
 
 @dataclasses.dataclass(frozen=True)
