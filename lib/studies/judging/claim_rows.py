@@ -131,7 +131,6 @@ def claim_row(
         measured = [judgement for judgement in parts if judgement.findings] or list(parts)
         words = TRIAL, TRIAL, trial_sentence(measured[0])
         depends = ""
-    labels = dict.fromkeys(label for judgement in parts for label in judgement.claim.evidence)
     return {
         "claim": claim.id,
         "source": claim.source,
@@ -142,8 +141,17 @@ def claim_row(
         "condition": depends,
         "ids": [judgement.claim.id for judgement in parts],
         "studies": list(dict.fromkeys(studies)),
-        "evidence": list(labels),
+        "evidence": claim_evidence(parts),
     }
+
+
+def claim_evidence(parts: Iterable[Judgement]) -> list[str]:
+    """Return the labels of the figures and tables that show a claim's parts, each once.
+
+    Args:
+        parts: The judgements of its atomic claims.
+    """
+    return list(dict.fromkeys(label for part in parts for label in part.claim.evidence))
 
 
 def by_claim(judgements: Iterable[Judgement]) -> dict[str, list[Judgement]]:
