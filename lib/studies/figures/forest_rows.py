@@ -11,7 +11,7 @@ from studies.judging.findings import JudgedRelation
 from studies.judging.relations import Relation
 from studies.judging.rules import CHECKS
 from studies.judging.verdicts import Judgement
-from studies.judging.words import inside, is_bordered, rounded, unit_words
+from studies.judging.words import inside, is_bordered, rounded, share_words, with_unit
 
 # Outcome of a relation -> its name in the legend.
 OUTCOMES = {
@@ -123,8 +123,7 @@ def border_text(finding: JudgedRelation) -> str:
     if finding.side == "within":
         return f"claimed {number_text(finding.border)}"
     sign = ">" if finding.side == "above" else "<"
-    number = number_text(finding.border)
-    return f"claimed {sign} {number}{unit_words(finding.relation.unit, number)}"
+    return f"claimed {sign} {with_unit(number_text(finding.border), finding.relation.unit)}"
 
 
 def panels_of(
@@ -198,7 +197,7 @@ def _note(finding: JudgedRelation) -> str:
     effect = finding.effect
     low, estimate, high = rounded(finding)
     if finding.relation.kind == "share":
-        return f"{round(effect.estimate * effect.n)} of {effect.n}"
+        return share_words(finding)
     return estimate if math.isnan(effect.low) else f"{estimate} ({low} to {high})"
 
 

@@ -21,7 +21,7 @@ from studies.figures.forest_rows import (
     panels_of,
 )
 from studies.formatting import list_text
-from studies.judging.claim_rows import by_claim, claim_headline
+from studies.judging.claim_rows import by_claim, claim_evidence, claim_headline
 from studies.judging.rows import trial_sentence
 from studies.judging.sentences import sentence
 from studies.judging.verdicts import Judgement
@@ -118,14 +118,13 @@ def claim_forest(parts: Sequence[Judgement], *, evidence: bool = True) -> ClaimF
     panels = panels_of(rows, titles=False)
     names = legend_names(evidence=evidence)
     figure = draw_forest(panels, groups=names, mathematics=False) if panels else None
-    labels = dict.fromkeys(label for judgement in parts for label in judgement.claim.evidence)
     return ClaimForest(
         claim,
         figure,
         facts=_facts(parts, evidence=evidence),
         alt=f"Forest plot of {claim}: every relation that judges it, with two intervals, against "
         "the border of the claim.",
-        evidence=list(labels),
+        evidence=claim_evidence(parts),
     )
 
 

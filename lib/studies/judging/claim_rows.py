@@ -35,13 +35,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from studies.formatting import list_text
-from studies.judging.rows import TRIAL, headline, trial_sentence
+from studies.judging.rows import TRIAL, condition, trial_sentence
 from studies.judging.sentences import sentence
 from studies.judging.source_claims import SourceClaim
 from studies.judging.verdicts import Judgement
 
 WORDS = ("reproduced", "contradicted", "partly", "undecided", "not judged")
-LONGEST = 160  # Characters of a finding.
 
 
 def claim_verdict(parts: Sequence[Judgement]) -> str:
@@ -69,14 +68,12 @@ def claim_headline(parts: Sequence[Judgement]) -> str:
         parts: The judgements of all its atomic claims, at least one.
     """
     _check(parts)
-    phrases = {judgement.claim.id: headline(judgement).partition(";")[0] for judgement in parts}
     if len(parts) == 1:
-        return phrases[parts[0].claim.id]
+        return _outcome(parts[0])
     names: dict[str, list[str]] = {}
     for judgement in parts:
-        names.setdefault(phrases[judgement.claim.id], []).append(
-            judgement.claim.name or judgement.claim.id
-        )
+        name = judgement.claim.name or judgement.claim.id
+        names.setdefault(_outcome(judgement), []).append(name)
     return "; ".join(_told(phrase, members) for phrase, members in names.items())
 
 
@@ -90,12 +87,11 @@ def claim_condition(parts: Sequence[Judgement]) -> str:
     """
     if claim_verdict(parts) != "reproduced":
         return ""
-    phrases = dict.fromkeys(headline(judgement) for judgement in parts)
-    conditions = [phrase for phrase in phrases if not phrase.startswith("holds")]
+    phrases = dict.fromkeys(map(condition, parts))
+    conditions = [phrase for phrase in phrases if phrase]
     if not conditions:
         return ""
-    start = "but in part " if len(conditions) < len(phrases) else "but "
-    return start + _joined(conditions)
+    return ("but in part " if "" in phrases else "but ") + _joined(conditions)
 
 
 def claim_finding(parts: Sequence[Judgement]) -> str:
@@ -108,7 +104,7 @@ def claim_finding(parts: Sequence[Judgement]) -> str:
         parts: The judgements of all its atomic claims, at least one.
     """
     _check(parts)
-    return sentence(min(parts, key=_rank), longest=LONGEST)
+    return sentence(min(parts, key=_rank))
 
 
 def claim_row(
@@ -130,12 +126,11 @@ def claim_row(
     """
     if evidence:
         words = claim_verdict(parts), claim_headline(parts), finding or claim_finding(parts)
-        condition = claim_condition(parts)
+        depends = claim_condition(parts)
     else:
         measured = [judgement for judgement in parts if judgement.findings] or list(parts)
         words = TRIAL, TRIAL, trial_sentence(measured[0])
-        condition = ""
-    labels = dict.fromkeys(label for judgement in parts for label in judgement.claim.evidence)
+        depends = ""
     return {
         "claim": claim.id,
         "source": claim.source,
@@ -143,11 +138,20 @@ def claim_row(
         "finding": words[2],
         "verdict": words[0],
         "headline": words[1],
-        "condition": condition,
+        "condition": depends,
         "ids": [judgement.claim.id for judgement in parts],
         "studies": list(dict.fromkeys(studies)),
-        "evidence": list(labels),
+        "evidence": claim_evidence(parts),
     }
+
+
+def claim_evidence(parts: Iterable[Judgement]) -> list[str]:
+    """Return the labels of the figures and tables that show a claim's parts, each once.
+
+    Args:
+        parts: The judgements of its atomic claims.
+    """
+    return list(dict.fromkeys(label for part in parts for label in part.claim.evidence))
 
 
 def by_claim(judgements: Iterable[Judgement]) -> dict[str, list[Judgement]]:
@@ -170,6 +174,13 @@ def claim_counts(rows: Iterable[Mapping[str, Any]]) -> dict[str, int]:
     """
     words = [row["verdict"] for row in rows]
     return {word: words.count(word) for word in WORDS if word in words}
+
+
+def _outcome(judgement: Judgement) -> str:
+    """Return what became of a part in one phrase."""
+    if judgement.verdict == "reproduced":
+        return condition(judgement) or "holds"
+    return judgement.verdict
 
 
 def _joined(phrases: Sequence[str]) -> str:

@@ -13,15 +13,17 @@ from studies.judging.words import (
     left_out_words,
     much,
     rounded,
+    share_words,
     subject,
     unit_words,
+    with_unit,
 )
 
 Remarks = Literal["all", "few", "none"]
 _TEMPLATES = {
     # kind -> (more, less, equal, open, against a border that is not no effect)
-    # {e} estimate, {i} interval and n, {l} and {h} its ends, {n} the cases, {m} margin, {g} what is
-    # held equal
+    # {e} estimate, {i} interval and n, {l} and {h} its ends, {n} the cases, {k} those of a share,
+    # {m} margin, {g} what is held equal
     "ratio": (
         "{q} is {e} times as {much}{c} ({i})",
         "{q} is {e} times as {much}{c} ({i})",
@@ -55,7 +57,7 @@ _TEMPLATES["median ratio"] = _TEMPLATES["ratio"]
 _PLAIN = {
     "level": "{q} is {e}{u}{c} ({i})",
     "barrier": "{q} is {e}{u} high{c} ({i})",
-    "share": "{k} of {n} {bare}{c} ({i})",
+    "share": "{k} {bare}{c} ({i})",
     "count": "{bare}{c}: {e}{per} ({i})",
 }
 
@@ -105,13 +107,12 @@ def plain_text(finding: JudgedRelation) -> str:
         return _without_interval(finding)
     place = f" {relation.contrast}".replace(" than ", " rather than ").rstrip()
     if relation.kind == "share":
-        count = round(effect.estimate * effect.n)
-        return f"{count} of {effect.n} {relation.quantity}{place} ({interval_words(finding)})"
+        count = share_words(finding)
+        return f"{count} {relation.quantity}{place} ({interval_words(finding)})"
     noun = {"correlation": f"rank correlation with {relation.other}"}.get(
         relation.kind, "mean" if relation.kind in _PLAIN else relation.kind
     )
-    value = rounded(finding)[1]
-    value += unit_words(relation.unit, value)
+    value = with_unit(rounded(finding)[1], relation.unit)
     return f"{subject(relation.quantity)}{place}: {noun} {value} ({interval_words(finding)})"
 
 
@@ -128,7 +129,7 @@ def would_have_seen_words(finding: JudgedRelation) -> str:
     if kind == "median ratio":
         return f"{number_text(100 * value)}% of pairs on one side would have been seen"
     number = number_text(float(f"{value:.2g}"))
-    number += "" if kind == "count" else unit_words(finding.relation.unit, number)
+    number = with_unit(number, "" if kind == "count" else finding.relation.unit)
     if finding.relation.unit:
         return f"{number} would have been seen"
     nouns = {"correlation": "correlation", "level": "mean", "count": "mean count"}
@@ -137,8 +138,7 @@ def would_have_seen_words(finding: JudgedRelation) -> str:
 
 
 def _measured(finding: JudgedRelation, *, brief: bool = False) -> str:
-    relation, effect = finding.relation, finding.effect
-    direction = _direction(finding)
+    relation, direction = finding.relation, _direction(finding)
     narrow = direction == 2
     negate = relation.kind == "difference" and direction == 1
     low, estimate, high = rounded(finding, narrow=narrow, negate=negate)
@@ -162,8 +162,8 @@ def _measured(finding: JudgedRelation, *, brief: bool = False) -> str:
         u=unit_words(relation.unit, margin if direction == 2 else estimate),
         per=f" a {relation.unit}" if relation.unit else "",
         o=relation.other,
-        k=round(effect.estimate * effect.n) if relation.kind == "share" else "",
-        n=effect.n if relation.kind == "share" else cases_words(finding),
+        k=share_words(finding) if relation.kind == "share" else "",
+        n=cases_words(finding),
         more=relation.more[0],
         less=relation.more[1],
         much=much(relation.more[0]),
@@ -213,14 +213,14 @@ def _border_words(finding: JudgedRelation, remarks: Remarks) -> str:
     if not is_bordered(finding):
         small = finding.outcome == "claimed" and finding.equivalent and remarks == "all"
         return f", within the margin of {number_text(finding.margin)}" if small else ""
-    number = number_text(finding.border)
-    unit = "" if relation.kind == "count" else unit_words(relation.unit, number)
+    unit = "" if relation.kind == "count" else relation.unit
+    number = with_unit(number_text(finding.border), unit)
     above = finding.side == "above"
     if finding.outcome == "opposite":
-        return f"; the claim needs {'more' if above else 'less'} than {number}{unit}"
+        return f"; the claim needs {'more' if above else 'less'} than {number}"
     if effect.low > finding.border or effect.high < finding.border:
-        return f"{start} {'above' if effect.low > finding.border else 'below'} {number}{unit}"
-    return f"{start} on both sides of {number}{unit}"
+        return f"{start} {'above' if effect.low > finding.border else 'below'} {number}"
+    return f"{start} on both sides of {number}"
 
 
 def _without_interval(finding: JudgedRelation) -> str:

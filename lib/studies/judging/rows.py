@@ -65,21 +65,27 @@ _SAME = {"inconclusive": "undecided"}
 
 
 def headline(judgement: Judgement) -> str:
-    """Return a judgement in one phrase, such as ``explained by the training loss``.
-
-    Only a claim that is reproduced as the source measured can be explained or depend on a check.
-    """
+    """Return a judgement in one phrase, such as ``explained by the training loss``."""
     if judgement.verdict != "reproduced":
         return judgement.verdict
+    still = f"; open: {list_text(judgement.open_checks)}" if judgement.open_checks else ""
+    return condition(judgement) or f"holds{still}"
+
+
+def condition(judgement: Judgement) -> str:
+    """Return on which checks a claim depends, such as ``explained by the training loss``.
+
+    Only a claim that is reproduced as the source measured can be explained or depend on a check;
+    empty for others, and where all checks that decide agree.
+    """
+    if judgement.verdict != "reproduced" or not judgement.depends_on:
+        return ""
     if judgement.artefact:
         place = judgement.rule.place("estimator")
         # A control in another place shows a limit, not that the estimator made the effect.
         better = place == CHECKS["estimator"]
         return "an artefact of the estimator" if better else f"fails {place}"
     names = judgement.depends_on
-    if not names:
-        still = list_text(judgement.open_checks) if judgement.open_checks else ""
-        return f"holds; open: {still}" if still else "holds"
     start = "explained by" if set(names) <= set(_EXPLAINING) else "depends on"
     return f"{start} the {list_text(names)}"
 

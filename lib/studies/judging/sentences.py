@@ -6,7 +6,7 @@ from studies.formatting import list_text
 from studies.judging.findings import JudgedRelation
 from studies.judging.relation_sentences import Remarks, relation_sentence
 from studies.judging.verdicts import Judgement
-from studies.judging.words import inside, is_bordered, rounded, unit_words
+from studies.judging.words import inside, is_bordered, rounded, share_words, with_unit
 
 LONGEST = 160  # Characters.
 _DETAILS = ("with numbers", "named", "counted", "most telling", "left out", "without numbers")
@@ -54,10 +54,10 @@ def _leading(judgement: Judgement, longest: int, remarks: Remarks) -> str:
         return text
     claimed = sum(finding.outcome == "claimed" for finding in findings)
     if judgement.verdict == "reproduced":
-        both = " and ".join(map(relation_sentence, findings))
-        if len(findings) == 2 and len(both) < longest - 30:
-            one, other = map(relation_sentence, findings)
-            return f"{one}, and {inside(other)}"
+        one, other, *more = map(relation_sentence, findings)
+        both = f"{one}, and {inside(other)}"
+        if not more and len(both) <= longest - 30:
+            return both
         every = "Both" if len(findings) == 2 else f"All {_NUMBERS[len(findings)]}"
         weakest = "weaker" if len(findings) == 2 else "weakest"
         return f"{every} relations hold; the {weakest}: {inside(text)}"
@@ -152,11 +152,10 @@ def _place(judgement: Judgement, name: str, *, number: bool) -> str:
     words, members = judgement.rule.place(name), judgement.checks[name].findings
     if not number or len(members) > 1 or not math.isfinite(members[0].effect.estimate):
         return words
-    relation, effect = members[0].relation, members[0].effect
+    relation = members[0].relation
     if relation.kind == "share":
-        return f"{words} ({round(effect.estimate * effect.n)} of {effect.n})"
-    value = rounded(members[0])[1]
-    text = value + unit_words(relation.unit, value)
+        return f"{words} ({share_words(members[0])})"
+    text = with_unit(rounded(members[0])[1], relation.unit)
     if relation.kind != judgement.findings[0].relation.kind:
         text = f"{inside(relation.quantity)} {text}"
     return f"{words} ({text})"

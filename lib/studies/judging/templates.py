@@ -19,18 +19,19 @@ import dataclasses
 import math
 import re
 from collections.abc import Mapping
+from typing import get_args
 
 from studies.formatting import number_text
 from studies.judging.findings import JudgedRelation
 from studies.judging.rules import CHECKS
-from studies.judging.verdicts import Judgement
-from studies.judging.words import rounded, unit_words
+from studies.judging.verdicts import Judgement, Verdict
+from studies.judging.words import rounded, share_words, with_unit
 
 _NUMBER = re.compile(
     r"\{(?P<id>S\d+\.\d+[a-z]?)(?:\.(?P<place>\d+))?"
     r"(?:\[(?P<check>[A-Za-z ]+)(?:\.(?P<member>\d+))?\])?(?::(?P<form>\w+))?\}"
 )
-_WORDS = ("reproduced", "contradicted", "undecided", "not judged")
+_WORDS = get_args(Verdict)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -130,8 +131,7 @@ def _narrow(finding: JudgedRelation) -> bool:
 
 
 def _estimate(finding: JudgedRelation) -> str:
-    text = rounded(finding, narrow=_narrow(finding))[1]
-    return text + unit_words(finding.relation.unit, text)
+    return with_unit(rounded(finding, narrow=_narrow(finding))[1], finding.relation.unit)
 
 
 def _interval(finding: JudgedRelation) -> str:
@@ -141,10 +141,6 @@ def _interval(finding: JudgedRelation) -> str:
 
 def _both(finding: JudgedRelation) -> str:
     return f"{_estimate(finding)} ({_interval(finding)})"
-
-
-def _cases(finding: JudgedRelation) -> str:
-    return f"{round(finding.effect.estimate * finding.effect.n)} of {finding.effect.n}"
 
 
 def _inverse(finding: JudgedRelation) -> str:
@@ -162,23 +158,21 @@ def _magnitude(finding: JudgedRelation) -> str:
 def _drop(finding: JudgedRelation) -> str:
     """Return how much lower the truth may lie: the low end without its sign, none above 0."""
     low = rounded(finding)[0].removeprefix("−") if finding.effect.low < 0 else "0"
-    return low + unit_words(finding.relation.unit, low)
+    return with_unit(low, finding.relation.unit)
 
 
 def _less(finding: JudgedRelation) -> str:
     low, estimate, high = rounded(finding, narrow=_narrow(finding), negate=True)
-    return f"{estimate}{unit_words(finding.relation.unit, estimate)} ({low} to {high})"
+    return f"{with_unit(estimate, finding.relation.unit)} ({low} to {high})"
 
 
 def _seen(finding: JudgedRelation) -> str:
     value = finding.would_have_seen
-    text = number_text(math.nan if value is None else value)
-    return text + unit_words(finding.relation.unit, text)
+    return with_unit(number_text(math.nan if value is None else value), finding.relation.unit)
 
 
 def _border(finding: JudgedRelation) -> str:
-    number = number_text(finding.border)
-    return number + unit_words(finding.relation.unit, number)
+    return with_unit(number_text(finding.border), finding.relation.unit)
 
 
 def _source(judgement: Judgement) -> str:
@@ -204,7 +198,7 @@ _FORMS = {
     "estimate": _estimate,
     "interval": _interval,
     "n": lambda finding: str(finding.effect.n),
-    "cases": _cases,
+    "cases": share_words,
     "inverse": _inverse,
     "percent": _percent,
     "magnitude": _magnitude,

@@ -91,6 +91,25 @@ def unit_words(unit: str, number: str) -> str:
     return f" {unit}" if unit and unit != "%" else unit
 
 
+def with_unit(number: str, unit: str) -> str:
+    """Return a number with its unit, such as ``0.9 points``.
+
+    Args:
+        number: The number as text.
+        unit: The unit; may be empty.
+    """
+    return number + unit_words(unit, number)
+
+
+def share_words(finding: JudgedRelation) -> str:
+    """Return a share as a count of its cases, such as ``6 of 6``.
+
+    Args:
+        finding: The finding, of kind ``share``.
+    """
+    return f"{round(finding.effect.estimate * finding.effect.n)} of {finding.effect.n}"
+
+
 def subject(quantity: str) -> str:
     """Return a quantity as the subject of a sentence: symbols and mass nouns take no article.
 

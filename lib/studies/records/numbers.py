@@ -1,6 +1,6 @@
 """The numbers of a recorded step, with their labels."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from studies.measurements import Measurements
 from studies.recorder import Part
@@ -26,7 +26,7 @@ def labelled_numbers(
     return Measurements(rows, missing=missing_sentences(parts, what))
 
 
-def missing_sentences(parts: Sequence[Part | None], what: str) -> list[str]:
+def missing_sentences(parts: Collection[Part | None], what: str) -> list[str]:
     """Return one sentence that says how many parts the record lacks; none if it has all.
 
     Args:

@@ -6,12 +6,10 @@ from collections.abc import Mapping
 from typing import Any
 
 import torch
-from landscape import rng
-from landscape.directions.normalization import filter_normalize
-from landscape.directions.single import eigenvectors, random
+from landscape.directions.single import eigenvectors
 from landscape.objective import Objective
 from landscape.slices.grid import Lines, Plane, centred_positions
-from landscape.slices.line import random_lines
+from landscape.slices.line import random_direction, random_lines
 from landscape.slices.plane import plane as measured_plane
 from landscape.slices.quadratic import Quadratic, quadratic
 from landscape.spectrum.eigenpairs import eigenpairs
@@ -20,6 +18,7 @@ from studies import slices
 from studies.collection import Key
 from studies.recorder import Part, Recorder
 from studies.recording import Recording, Request
+from studies.records.numbers import missing_sentences
 from studies.slices import RecordedSlice, Slices
 from studies.solutions import Solution, Solutions
 
@@ -59,7 +58,8 @@ def lines(
     }
     parts = _measured(recording, "lines", solutions, requests)
     cuts = {k: slices.lines_from(part, seed=k[1]) for k, part in parts.items() if part is not None}
-    return _collected(solutions, requests, cuts, {}, _lacking("lines", parts))
+    missing = missing_sentences(parts.values(), "lines")
+    return _collected(solutions, requests, cuts, {}, missing)
 
 
 def random_planes(
@@ -127,8 +127,10 @@ def _planes(
         for key, part in model_parts.items()
         if part is not None
     }
-    lacking = _lacking(f"quadratic models of {kind} planes", model_parts)
-    missing = [*_lacking(f"{kind} planes", parts), *lacking]
+    missing = [
+        *missing_sentences(parts.values(), f"{kind} planes"),
+        *missing_sentences(model_parts.values(), f"quadratic models of {kind} planes"),
+    ]
     return _collected(solutions, requests, cuts, models, missing)
 
 
@@ -138,12 +140,6 @@ def _measured(
     """Return the parts of the networks that exist."""
     asked = {key: request for key, request in requests.items() if not solutions[key].missing}
     return dict(zip(asked, recording.step(kind, list(asked.values())), strict=True))
-
-
-def _lacking(name: str, parts: Mapping[Key, Part | None]) -> list[str]:
-    """Return the sentence that says what the record lacks, if anything."""
-    absent = sum(part is None for part in parts.values())
-    return [f"{name} of {absent} of {len(parts)} networks"] if absent else []
 
 
 def _collected(
@@ -218,8 +214,7 @@ class _Plane:
         if self.kind != _RANDOM:
             top = recorder.store.remember(eigenpairs, L.hessian(L.theta), 2, vectors=True)
             return list(eigenvectors(top))
-        drawn = (random(L.layout, generator=rng.stream(self.seed, "plane", i)) for i in (1, 2))
-        return [filter_normalize(direction, L.theta, L.layout) for direction in drawn]
+        return [random_direction(L, L.theta, self.seed, "plane", axis) for axis in (1, 2)]
 
 
 @dataclasses.dataclass(frozen=True, eq=False)

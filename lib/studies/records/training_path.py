@@ -6,11 +6,9 @@ from collections.abc import Mapping
 from typing import Any
 
 import torch
-from landscape import rng
-from landscape.directions.normalization import filter_normalize
-from landscape.directions.single import random
 from landscape.dynamics.trajectory import ProjectedTrajectory, project_trajectory
 from landscape.objective import Objective
+from landscape.slices.line import random_direction
 from landscape.slices.plane import plane as measured_plane
 from landscape.spectrum.eigenpairs import eigenpairs
 from landscape.training.config import TrainConfig
@@ -84,15 +82,15 @@ def training_path(
             "snapshots >= 3, stops >= 2 and points >= 5."
         )
     plans = {
-        key: _Plan(run, key[1], examples, snapshots, stops, options)
+        key: _Plan(run, key, examples, snapshots, stops, options)
         for key, run in runs.items()
         if not run.diverged
     }
     paths = _parts(
-        recording, "training_paths", {key: (key, _Path(p, points)) for key, p in plans.items()}
+        recording, "training_paths", {key: _Path(plan, points) for key, plan in plans.items()}
     )
     around = {
-        (key, step): (key, _Surroundings(plan, step, surrounding_points, reach))
+        (key, step): _Surroundings(plan, step, surrounding_points, reach)
         for key, plan in plans.items()
         for step in plan.stops
     }
@@ -120,15 +118,17 @@ def _results(
     return Results(there, missing=missing)
 
 
-def _parts(recording: Recording, kind: str, measuring: Mapping[Any, tuple[Key, Any]]) -> dict:
+def _parts(
+    recording: Recording, kind: str, measuring: Mapping[Any, "_Path | _Surroundings"]
+) -> dict[Any, Part | None]:
     requests = [
         Request(
             identity=measure.identity,
-            labels={"arm": str(arm), **arm.factors, "seed": seed, **measure.labels},
+            labels={**measure.plan.labels, **measure.labels},
             compute=measure,
             networks=[(measure.plan.config, measure.plan.run.task)],
         )
-        for (arm, seed), measure in measuring.values()
+        for measure in measuring.values()
     ]
     return dict(zip(measuring, recording.step(kind, requests), strict=True))
 
@@ -138,11 +138,20 @@ class _Plan:
     """Which snapshots of a run the path takes, and by which objective."""
 
     run: RecordedRun
-    seed: int
+    key: Key
     examples: Examples
     snapshots: int
     stop_count: int
     options: Mapping[str, Any]
+
+    @property
+    def seed(self) -> int:
+        return self.key[1]
+
+    @property
+    def labels(self) -> dict[str, Any]:
+        arm, seed = self.key
+        return {"arm": str(arm), **arm.factors, "seed": seed}
 
     @property
     def per_epoch(self) -> int:
@@ -255,8 +264,8 @@ class _Surroundings:
 
     def __call__(self, recorder: Recorder) -> None:
         L = self.plan.objective()
-        drawn = [random(L.layout, generator=rng.stream(self.plan.seed, "plane", i)) for i in (1, 2)]
-        directions = [filter_normalize(direction, L.theta, L.layout) for direction in drawn]
+        seed = self.plan.seed
+        directions = [random_direction(L, L.theta, seed, "plane", axis) for axis in (1, 2)]
         theta = self.plan.theta(L, self.step)
         grid = {"points": self.points, "reach": self.reach}
         plane = measured_plane(L, theta, *directions, **grid, store=recorder.store)

@@ -11,7 +11,7 @@ from studies.judging.rows import headline, trial_sentence, word_changed
 from studies.judging.rules import CHECKS
 from studies.judging.sentences import sentence
 from studies.judging.verdicts import Judgement
-from studies.judging.words import unit_words
+from studies.judging.words import with_unit
 from studies.tables.verdict_sentences import TRIAL, what_depends, what_stood
 
 _SIZES = {"yes": "yes", "no": "no", "no number": "–", "no interval": "no interval"}
@@ -88,7 +88,7 @@ def rules_table(judgements: Sequence[Judgement], *, label: str) -> Table:
         for finding in judgement.findings:
             relation = finding.relation
             side = {"within": "equal to"}.get(finding.side, finding.side)
-            border = f"{side} {_with_unit(finding, finding.border)}"
+            border = f"{side} {with_unit(number_text(finding.border), relation.unit)}"
             margin = "–" if finding.margin is None else _margin(finding)
             rows.append([judgement.claim.id, relation_name(relation), border, margin])
     commits = {judgement.rule.commit[:7] for judgement in judgements if judgement.rule}
@@ -168,16 +168,12 @@ def _cells(judgement: Judgement) -> list[str]:
     ]
 
 
-def _with_unit(finding: JudgedRelation, value: float) -> str:
-    number = number_text(value)
-    return number + unit_words(finding.relation.unit, number)
-
-
 def _margin(finding: JudgedRelation) -> str:
     """Return a margin with its unit: a factor on a logarithmic scale, else a difference."""
+    number = number_text(finding.margin)
     if finding.effect.log:
-        return f"factor {number_text(finding.margin)}"
-    return f"± {_with_unit(finding, finding.margin)}"
+        return f"factor {number}"
+    return f"± {with_unit(number, finding.relation.unit)}"
 
 
 def _setting(judgement: Judgement) -> str:

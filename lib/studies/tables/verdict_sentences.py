@@ -9,7 +9,7 @@ from studies.formatting import list_text, number_text
 from studies.judging.claim_rows import by_claim, claim_verdict
 from studies.judging.rules import CHECKS
 from studies.judging.verdicts import Judgement
-from studies.judging.words import inside, is_bordered, unit_words
+from studies.judging.words import inside, is_bordered, with_unit
 
 _WORDS = ("reproduced", "contradicted", "undecided")
 TRIAL = "Trial on other data than the sources', no evidence."
@@ -144,8 +144,7 @@ def own_borders(judgements: Sequence[Judgement]) -> Sentence:
     borders: dict[str, list[str]] = {}
     for judgement in judgements:
         for finding in filter(is_bordered, judgement.findings):
-            number = number_text(finding.border)
-            text = number + unit_words(finding.relation.unit, number)
+            text = with_unit(number_text(finding.border), finding.relation.unit)
             borders.setdefault(text, []).append(judgement.claim.id)
     if not borders:
         return Sentence("Every border is the value that means no effect; the margins are our own.")

@@ -6,8 +6,8 @@ An object with the keys::
     sources                 id, title and setting of each source
     claims                  a row a claim of a source; see judging.claim_rows
     judgements              a row an atomic claim; see judging.rows
-    highlights              the findings that the report opens with: title, text, claims, figure;
-                            empty without evidence
+    highlights              the findings that the report opens with: title, text, brief, claims,
+                            figure; empty without evidence
     abstract, example       markdown; empty without evidence
 """
 
@@ -45,7 +45,7 @@ def verdicts_content(
         evidence: Whether the numbers are evidence.
 
     Raises:
-        ValueError: If a file of the report's words is damaged, or has no statement of a claim.
+        ValueError: If a file of the report's words is damaged.
     """
     sources = read_sources(provenance.project_path(SOURCES))
     opening = read_opening(provenance.project_path(OPENING))
