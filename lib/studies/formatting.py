@@ -124,17 +124,6 @@ def seeds_text(values: Sequence[float], diverged: int = 0, *, sign: int = 0) -> 
     return f"– ({finite} of {len(values)} finite)"
 
 
-def diverged_text(count: int, runs: int) -> str:
-    """Return how many of an arm's runs diverged as text: empty, ``diverged``, ``2 of 5 diverged``.
-
-    Args:
-        count: Number of runs that diverged.
-        runs: Number of all runs.
-    """
-    part = f"{count} of {runs} " if count < runs else ""
-    return f"{part}diverged" if count else ""
-
-
 def list_text(words: Sequence[str]) -> str:
     """Return words as a list in a sentence: ``a``, ``a and b``, ``a, b and c``.
 
@@ -157,25 +146,6 @@ def setting_text(value: Any) -> str:
     if value is None or isinstance(value, bool):
         return {None: "none", True: "yes", False: "no"}[value]
     return power_text(f"{value:.12g}") if isinstance(value, float) else str(value)
-
-
-def position_text(interval: Interval, value: float) -> str:
-    """Return how an interval lies to a value: ``covers 13``, ``lies above 13``, ``lies below 13``.
-
-    An interval without ends ``cannot be set against 13``.
-
-    Args:
-        interval: The interval.
-        value: The value, in the unit of the interval.
-    """
-    relation = "cannot be set against"
-    if interval.low <= value <= interval.high:
-        relation = "covers"
-    elif interval.low > value:
-        relation = "lies above"
-    elif interval.high < value:
-        relation = "lies below"
-    return f"{relation} {value:g}"
 
 
 def policy_text(bn: str) -> str:

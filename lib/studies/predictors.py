@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from studies.intervals import power_law
 from studies.measurements import Measurements
 from studies.quantities import short_headings
 from studies.rank_correlation import RankCorrelation, rank_correlation
@@ -63,28 +62,6 @@ def _complete(numbers: Measurements, name: str, target: str, arms: Sequence[str]
     rows = numbers.frame[["quantity", "arm"]].value_counts()
     counts = [[rows.get((quantity, str(arm)), 0) for arm in arms] for quantity in (name, target)]
     return counts[0] == counts[1] and 0 not in counts[0]
-
-
-def exponent_samples(
-    numbers: Measurements, quantity: str, arms: Sequence[str], xs: Sequence[float]
-) -> list[float]:
-    """Return the exponent of a quantity's power law in a position, for each seed.
-
-    Args:
-        numbers: Where the quantity was recorded, in the same order of seeds.
-        quantity: Its recorded name.
-        arms: One arm for each position.
-        xs: The positions, such as depths: positive, at least two of them different.
-
-    Returns:
-        An exponent per seed; NaN for a seed with a value that is not finite and positive.
-
-    Raises:
-        KeyError: If an arm has no value.
-        ValueError: If arms have different numbers of values, or the positions give no exponent.
-    """
-    values = [numbers.values(quantity, arm) for arm in arms]
-    return [power_law(xs, seed_values) for seed_values in zip(*values, strict=True)]
 
 
 def points(

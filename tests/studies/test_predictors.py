@@ -41,19 +41,6 @@ def test_correlations_pool_all_networks_and_look_within_arms(numbers):
     assert pooled.estimate < -0.9 and within.confidence == 0.9
 
 
-def test_exponents_are_those_of_each_seed(numbers):
-    recorded(numbers, k={"8": [8.0, 64.0], "20": [20.0, 400.0]})
-    assert predictors.exponent_samples(numbers, "k", ["8", "20"], [8, 20]) == pytest.approx(
-        [1.0, 2.0]
-    )
-
-
-def test_a_seed_without_a_value_has_no_exponent(numbers):
-    recorded(numbers, k={"8": [8.0, math.nan], "20": [20.0, 400.0]})
-    first, second = predictors.exponent_samples(numbers, "k", ["8", "20"], [8, 20])
-    assert first == pytest.approx(1.0) and math.isnan(second)
-
-
 def test_too_few_arms_have_no_interval_and_a_reason(numbers):
     for arm in "abc":
         for seed in range(2):

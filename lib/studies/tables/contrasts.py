@@ -1,15 +1,13 @@
-"""Sentences on two arms: which is ahead, by which factor, and whether a choice turns that round."""
+"""Sentences on two arms: by which factor they differ, and whether a choice turns that round."""
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 from landscape.connectivity.path import Path
 
 from studies.display import Sentence
 from studies.formatting import (
     count_text,
-    depending,
-    interval_text,
     list_text,
     mean_text,
     number_text,
@@ -19,49 +17,6 @@ from studies.measurements import Measurements
 from studies.quantities import quantity as registered
 from studies.records.equal_loss import largest_ratio
 from studies.tables.effect_words import noun
-
-
-def ahead(numbers: Measurements, arms: Sequence[str], *, when: str) -> Sentence:
-    """Return the sentence on how far the first arm is ahead in test accuracy.
-
-    Args:
-        numbers: Where ``test_accuracy`` was recorded, in the same order of seeds.
-        arms: The two arms.
-        when: Where they are compared, such as ``At the end of training``.
-    """
-    when = when.rstrip(",")
-    if "test_accuracy" not in numbers:
-        return Sentence(f"{when}, the record holds no test accuracy.")
-    difference = numbers.difference("test_accuracy", arms, factor=100)
-    size = interval_text(difference)
-    lower = interval_text(numbers.difference("test_accuracy", arms[::-1], factor=100))
-    words = depending(
-        difference,
-        above=f"test accuracy is {size} percentage points higher for {arms[0]} than for {arms[1]}.",
-        below=f"test accuracy is {lower} percentage points lower for {arms[0]} than for {arms[1]}.",
-        undecided=f"the test accuracies of {arms[0]} and {arms[1]} differ by {size} percentage "
-        "points, which does not tell them apart.",
-    )
-    return Sentence(f"{when}, {words}")
-
-
-def over(numbers: Measurements, quantities: Iterable[str], arms: Sequence[str]) -> Sentence:
-    """Return the sentence with the paired ratios first / second, each with its 95% interval.
-
-    Args:
-        numbers: Where the values were recorded, in the same order of seeds.
-        quantities: Names of quantities; those that the record lacks are left out.
-        arms: The two arms.
-    """
-    known = {name: registered(name) for name in quantities if name in numbers}
-    texts = [
-        f"{interval_text(numbers.ratio(name, arms, sign=heading.sign))} times the "
-        f"{heading.magnitude}"
-        for name, heading in known.items()
-    ]
-    if not texts:
-        return Sentence(f"The record cannot set {arms[0]} against {arms[1]}.")
-    return Sentence(f"{arms[0]} has {list_text(texts)} of {arms[1]}.")
 
 
 def single_ratios(numbers: Measurements, quantity: str, arms: Sequence[str]) -> Sentence:

@@ -3,7 +3,7 @@
 import collections
 import math
 import statistics
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 from landscape.connectivity.path import Path
 from landscape.dynamics.stability import threshold
@@ -11,7 +11,6 @@ from landscape.training.optimizers import SGD
 
 from studies.display import Missing, Sentence, Table
 from studies.formatting import (
-    interval_text,
     list_text,
     mean_text,
     number_text,
@@ -217,19 +216,3 @@ def rounding_sentence(numbers: Measurements, when: str, *, above: float = 0.01) 
         f"its norm (median of {len(all_shares)} networks), and by more than {100 * above:g}% in "
         f"{list_text(counts or ['no network'])}."
     )
-
-
-def ratio_words(numbers: Measurements, quantities: Iterable[str], arms: Sequence[str]) -> str:
-    """Return in words the paired ratio first / second of some quantities, with its 95% interval.
-
-    Args:
-        numbers: Where the values were recorded, in the same order of seeds.
-        quantities: Names of quantities; of negative ones the ratio is that of magnitudes.
-        arms: The two arms.
-    """
-    known = {name: quantity(name) for name in quantities if name in numbers}
-    texts = [
-        f"{heading.heading} {interval_text(numbers.ratio(name, arms, sign=heading.sign))}"
-        for name, heading in known.items()
-    ]
-    return "; ".join(texts) or "not in the record"

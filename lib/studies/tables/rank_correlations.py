@@ -1,9 +1,9 @@
-"""Table and sentence of rank correlations over networks."""
+"""Tables of rank correlations over networks."""
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
 
-from studies.display import Missing, Sentence, Table
+from studies.display import Missing, Table
 from studies.formatting import interval_text, list_text
 from studies.intervals import Interval
 from studies.measurements import Measurements
@@ -149,35 +149,3 @@ def _correlation_text(interval: Interval, *, alone: bool) -> str:
     remarks = [f"n = {interval.n}"] if alone else []
     remarks += [f"{interval.invalid} not finite"] if interval.invalid else []
     return ", ".join([text, *remarks])
-
-
-def correlation_signs(
-    correlations: Mapping[str, tuple[Interval, Interval]], *, target: str
-) -> Sentence:
-    """Return the sentence on which pooled correlations have a sign: their interval excludes 0.
-
-    Args:
-        correlations: Name -> correlation over all networks, correlation within groups.
-        target: What is predicted, such as ``test accuracy``.
-    """
-    pooled = {name: over_all for name, (over_all, _) in correlations.items()}
-    falling = [name for name, interval in pooled.items() if interval.high < 0]
-    rising = [name for name, interval in pooled.items() if interval.low > 0]
-    parts = [
-        f"{verb} with {'; '.join(_named(name, pooled[name]) for name in names)}."
-        for names, verb in ((rising, "rises"), (falling, "falls"))
-        if names
-    ]
-    subjects = [f"Pooled over networks, {target}", "It"]
-    sentences = [f"{subject} {part}" for subject, part in zip(subjects, parts, strict=False)]
-    others = len(pooled) - len(falling) - len(rising)
-    if others:
-        sentences.append(
-            f"The sign of the correlation with {target} stays open for {others} of {len(pooled)} "
-            "measures."
-        )
-    return Sentence(" ".join(sentences))
-
-
-def _named(name: str, interval: Interval) -> str:
-    return f"{name} ({interval_text(interval)})"

@@ -8,8 +8,7 @@ from landscape.training.config import TrainConfig
 
 from studies.arms import alike
 from studies.display import Sentence, Table
-from studies.formatting import interval_text, list_text, number_text, seeds_text, setting_text
-from studies.intervals import share_interval
+from studies.formatting import list_text, number_text, seeds_text, setting_text
 from studies.runs import RecordedRun, Runs
 
 _MOST_NAMES = 8
@@ -48,20 +47,6 @@ def divergence(runs: Runs, *, label: str) -> Table | Sentence:
         "mini-batch one step before. The test accuracy is the last one measured while the test "
         "loss was finite.",
     ).at("appendix")
-
-
-def divergence_shares(runs: Runs) -> Sentence:
-    """Return the sentence on the share of runs that diverge, with its exact interval, by arm.
-
-    Args:
-        runs: (arm, seed) -> run.
-    """
-    shares = []
-    for arm in runs.arms:
-        count, total = runs.diverged(arm)
-        interval = interval_text(share_interval(count, total))
-        shares.append(f"in {count} of {total} runs with {arm} (share {interval})")
-    return Sentence(f"Training diverges {list_text(shares)}.")
 
 
 def _end(run: RecordedRun) -> int:

@@ -1,14 +1,11 @@
-"""Table and sentence on the exponents of power laws in network size."""
+"""Table of the exponents of power laws in network size."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 
-from studies.display import Sentence, Table
-from studies.formatting import interval_text, list_text, mean_text
-from studies.intervals import paired_difference
-from studies.measurements import Measurements
+from studies.display import Table
+from studies.formatting import interval_text
 from studies.power_laws import Exponent
-from studies.predictors import exponent_samples
-from studies.quantities import quantity, short_headings
+from studies.quantities import short_headings
 from studies.tables.layout import table_of
 
 
@@ -55,30 +52,6 @@ def exponent_table(
         + (" A dash stands where values did not converge." if dashes else ""),
         emphasise=emphasise,
         align=["left"] * (len(families) + 1),
-    )
-
-
-def exponent_change(
-    numbers: Measurements, quantities: Sequence[str], family: str, sizes: Mapping[float, str]
-) -> Sentence:
-    """Return the sentence on the exponents of two quantities, and their paired difference.
-
-    Args:
-        numbers: Where both were recorded, in the same order of seeds.
-        quantities: Names of the two quantities; the second exponent is subtracted.
-        family: The networks in words.
-        sizes: Size -> arm; at least two sizes, positive, and at least 2 seeds.
-    """
-    titles = [quantity(name).heading for name in quantities]
-    if absent := [t for name, t in zip(quantities, titles, strict=True) if name not in numbers]:
-        return Sentence(f"The record lacks {list_text(absent)} of {family}.")
-    arms, xs = list(sizes.values()), list(sizes)
-    samples = [exponent_samples(numbers, name, arms, xs) for name in quantities]
-    texts = [f"{mean_text(row)} for {t}" for t, row in zip(titles, samples, strict=True)]
-    change = paired_difference(*samples)
-    return Sentence(
-        f"For {family}, the exponents are {list_text(texts)}; they differ by "
-        f"{interval_text(change)} ({change.n} seeds)."
     )
 
 

@@ -246,17 +246,6 @@ def test_a_run_of_which_only_the_end_is_known_has_no_last_accuracy():
     assert row == ["a", "0", "2", "1", "1000", "–"]
 
 
-def test_the_share_that_diverges_has_an_exact_interval():
-    runs = {("a", seed): run(2, known="end") for seed in range(6)}
-    runs |= {("b", seed): run(known="end") for seed in range(6)}
-    runs |= {("c", 0): run(last=NAN), ("c", 1): run()}
-    # Clopper and Pearson: 0.025^(1/6) = 0.541; for 1 of 2, 1 - 0.975^(1/2) = 0.0126.
-    assert run_tables.divergence_shares(runs_of(runs)).text == (
-        "Training diverges in 6 of 6 runs with a (share 1.00 [0.54, 1.00]), in 0 of 6 runs with b "
-        "(share 0.00 [0.00, 0.46]) and in 1 of 2 runs with c (share 0.50 [0.01, 0.99])."
-    )
-
-
 def test_dead_networks_are_counted_by_the_gradients_of_their_weights():
     alive, dead = (run(gradients=norms) for norms in ([[1.0, 0.0], [1.0, 1e-9]], [[1, 0], [2, 0]]))
     runs = runs_of({("neither", 0): dead, ("neither", 1): alive, ("other", 0): dead})
@@ -361,21 +350,6 @@ def test_rounding_is_told_by_its_median_and_where_it_is_large():
         "by 0.0005 of its norm (median of 3 networks), and by more than 1% in d (1 of 3)."
         in told({"d": [NAN, 5e-4, 1e-4]})
     )
-
-
-@pytest.mark.parametrize(
-    ("ends", "want"),
-    [
-        ((1.0, 3.0), "covers 2"),
-        ((2.5, 3.0), "lies above 2"),
-        ((0.0, 1.5), "lies below 2"),
-        ((NAN, NAN), "cannot be set against 2"),
-    ],
-)
-def test_an_interval_is_set_against_a_value(ends, want):
-    low, high = ends
-    interval = Interval((low + high) / 2, low, high, 3, 0.95, 0, "mean")
-    assert formatting.position_text(interval, 2.0) == want
 
 
 def test_runs_that_end_in_a_rise_of_the_loss_are_named():

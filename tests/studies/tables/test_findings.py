@@ -3,7 +3,6 @@
 import pytest
 from studies import formatting
 from studies.intervals import Interval, paired_ratio
-from studies.power_laws import power_law_exponents
 from studies.tables import findings
 
 VALUES = {"a": [2.0, 4.4, 9.0], "b": [1.0, 2.0, 3.0]}
@@ -13,43 +12,6 @@ def record(numbers, quantity="lambda_max", **labels):
     for arm, values in VALUES.items():
         for seed, value in enumerate(values):
             numbers.add(quantity, value, arm=arm, seed=seed, **labels)
-
-
-def test_ratios_are_those_of_the_pairs_that_the_record_holds(numbers):
-    record(numbers)
-    rows = {"one": {"late": ("a", "b"), "early": ("a", "c")}, "two": {"late": ("c", "b")}}
-    found = findings.ratio_sentence(numbers, rows, quantity="lambda_max", reference="b")
-    ratio = formatting.interval_text(paired_ratio(VALUES["a"], VALUES["b"]))
-    assert found.text == rf"one has {ratio} (late) times the $\lambda_{{\max}}$ of b."
-
-
-def test_ratios_leave_out_the_seeds_that_do_not_count(numbers):
-    record(numbers)
-    options = {"quantity": "lambda_max", "reference": "b", "kept": {"a": [True, True, False]}}
-    found = findings.ratio_sentence(numbers, {"one": {"late": ("a", "b")}}, **options)
-    ratio = formatting.interval_text(paired_ratio(VALUES["a"][:2], VALUES["b"][:2]))
-    assert f"{ratio}, n = 2 (late)" in found.text
-
-
-def test_ratios_that_the_record_lacks_are_said_to_lack(numbers):
-    record(numbers, "trace")
-    rows = {"one": {"late": ("a", "b")}}
-    found = findings.ratio_sentence(numbers, rows, quantity="lambda_max", reference="b")
-    assert "does not hold" in found.text and r"\lambda" in found.text
-
-
-def test_exponents_are_named_by_family(numbers):
-    families = {name: {} for name in ("up", "down")}
-    for family, power in {"up": 1, "down": -1}.items():
-        for size in (1, 2, 4):
-            families[family][size] = f"{family} {size}"
-            for seed, factor in enumerate((1.0, 3.0)):
-                numbers.add("trace", factor * size**power, arm=f"{family} {size}", seed=seed)
-    exponents = power_law_exponents(numbers, ["trace"], families)
-    found = findings.exponent_sentence(exponents, "trace", [*families, "other"], size="width")
-    assert found.text == "The trace scales as the width to the power 1 (up) and −1 (down)."
-    nothing = findings.exponent_sentence(exponents, "loss", families, size="width")
-    assert nothing.text == "The record does not hold the loss at several values of the width."
 
 
 def test_a_spread_is_the_largest_ratio_within_a_seed_at_each_level(numbers):

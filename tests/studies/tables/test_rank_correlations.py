@@ -1,4 +1,4 @@
-"""Table and sentence of rank correlations: estimates, intervals, and why there is none."""
+"""Tables of rank correlations: estimates, intervals, and why there is none."""
 
 import math
 
@@ -53,27 +53,6 @@ def test_a_correlation_without_an_estimate_is_a_dash_and_says_what_is_not_finite
 def test_no_correlation_at_all_is_a_sentence():
     told = rank_correlations.correlation_table({}, **WORDS)
     assert isinstance(told, Missing) and told.label == "tab-test"
-
-
-def test_signs_are_told_of_intervals_that_exclude_zero():
-    within = correlation(NAN, NAN, NAN)
-    pooled = {
-        "up": correlation(0.83, 0.61, 0.93),
-        "down": correlation(-0.5, -0.71, -0.22),
-        "steep": correlation(-0.9, -0.97, -0.74),
-        "open": correlation(0.3, -0.12, 0.63),
-        "none": within,
-    }
-    told = rank_correlations.correlation_signs(
-        {name: (interval, within) for name, interval in pooled.items()}, target="accuracy"
-    )
-    assert told.text == (
-        "Pooled over networks, accuracy rises with up (0.83 [0.61, 0.93]). It falls with down "
-        "(−0.50 [−0.71, −0.22]); steep (−0.90 [−0.97, −0.74]). The sign of the correlation with "
-        "accuracy stays open for 2 of 5 measures."
-    )
-    alone = rank_correlations.correlation_signs({"open": (pooled["open"], within)}, target="x")
-    assert alone.text == ("The sign of the correlation with x stays open for 1 of 1 measures.")
 
 
 def test_recorded_quantities_are_correlated_and_unknown_targets_counted(numbers):
