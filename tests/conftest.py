@@ -12,7 +12,7 @@ torch.set_num_threads(1)
 
 
 def pytest_collection_modifyitems(items):
-    """Mark as fast what is not slow: a new test is in `make fast` unless it says that it is slow."""
+    """Mark as fast what is not slow: a new test is in `make fast` unless it says otherwise."""
     for item in items:
         if item.get_closest_marker("slow") is None:
             item.add_marker(pytest.mark.fast)
