@@ -287,6 +287,42 @@ figure = figures.against(
 display.show(tables.rescaled(twins, sharpness, pair), figure.at("detail"))
 
 # %% [markdown]
+# ## The path of training on the loss surface
+#
+# Where did training go, and what did the loss look like on the way? We keep snapshots of the first
+# seed's networks, evenly spaced over training, and span a plane through the last one along the
+# first two principal directions of the path [@li2018]. All losses are under batch statistics. The
+# running statistics of one network fit no other; under batch statistics the loss depends on the
+# weights alone, and training descends this loss.
+
+# %% Follow training on the loss surface
+descents = study.training_path(
+    runs.where(seed=seeds[0]),
+    examples,
+    points=plane_points,
+    surrounding_points=2 * (plane_points // 4) + 1,
+    bn="batch",
+    bn_block=batch_size,
+)
+path = figures.training_path(
+    descents,
+    label="fig-path",
+    caption=f"{tables.plane_share(descents)}. {tables.plane_gap(descents)}. Training loss under "
+    "batch statistics on the plane of the first two principal directions, first seed; training "
+    "leads from the circle to the cross.",
+    alt="Two planes, with and without batch normalisation, each with the path of training.",
+)
+around = figures.surroundings(
+    descents,
+    label="fig-surroundings",
+    caption=f"{tables.curvature_course(descents)}. Training loss under batch statistics around the "
+    "network at moments of training, along two random directions. Both directions stay the same "
+    "throughout; positions are relative to the filter norms at the end.",
+    alt="A row of small planes for each network: the loss around it from the start to the end.",
+)
+display.show(path, around)
+
+# %% [markdown]
 # ## Lines and planes
 #
 # We follow the loss away from each solution along random Gaussian directions, scaled to the norm of

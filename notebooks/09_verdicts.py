@@ -69,6 +69,12 @@ bound_radius = 0.05  # of the PAC-Bayes bound of S2.7
 bound_delta = 0.05  # the probability that it fails
 
 # %% [markdown]
+# ## The rules, claim by claim
+#
+# Each part of a claim has one rule: a relation, the side that the source claims, and a border. The
+# HTML edition shows the rules as code, and a table lists all of them ([](#tab-rules)).
+
+# %% [markdown] tags=["detail"]
 # Several studies measure the same quantities; we name them once. Where no measurement at equal
 # training loss exists, the check divides $\lambda_{\max}$ by the training loss, which is weaker
 # evidence; the verdict then says "per unit of training loss".
@@ -89,8 +95,8 @@ lambda_per_loss = (lambda_max / train_loss).named("λ_max", per_loss)
 by_loss = {"training loss": per_loss}  # Where that check looks.
 straight = {"path": "straight", "split": "train"}
 
-# %% [markdown]
-# ## Batch normalisation (S1)
+# %% [markdown] tags=["detail"]
+# ### Batch normalisation (S1)
 #
 # We compare networks with BN and the same networks without it, seed by seed. Under batch
 # statistics, $\lambda_{\max}$ comes from the spectra of the whole network. The slope of the SAM
@@ -114,7 +120,7 @@ bn_sam = bn.ratios(
     training_loss=equal_sam,
 )
 
-# %% [markdown]
+# %% [markdown] tags=["detail"]
 # S1.1 to S1.3 concern accuracy, the noise of steps, $\lambda_{\max}$ and the SAM rise. Each is
 # judged at the end of training and checked at equal training loss.
 
@@ -138,7 +144,7 @@ study.above(
 )
 study.above("S1.3", bn.ratio(sam), **bn_sam)
 
-# %% [markdown]
+# %% [markdown] tags=["detail"]
 # S1.4 claims two relations at once: sharper and more accurate. S1.5 concerns the straight path
 # between two solutions, and the best of three other paths.
 
@@ -163,8 +169,8 @@ study.above("S1.5b", barrier(batch[lowest_barrier]), barrier_margin)
 # %% Show the claims on BN
 display.show(*figures.claim_forests(verdicts.of(study), evidence=verdicts.evidence))
 
-# %% [markdown]
-# ## Residual networks against plain ones (S2)
+# %% [markdown] tags=["detail"]
+# ### Residual networks against plain ones (S2)
 #
 # The source estimates extreme eigenvalues by Ritz values, which we repeat as published; the checks
 # use converged $\lambda_{\max}$ and $\lambda_{\min}$.
@@ -192,7 +198,7 @@ study.above(
     places=by_loss,
 )
 
-# %% [markdown]
+# %% [markdown] tags=["detail"]
 # The source takes its eigenvalues from 15 Lanczos steps with finite differences (S2.3).
 
 # %% Judge extreme eigenvalues
@@ -217,7 +223,7 @@ shares = [
 by_ritz = level(shares[0], "by Ritz values", log=True, published=True)
 study.above("S2.3c", by_ritz, 0.1, estimator=level(shares[1], log=True))
 
-# %% [markdown]
+# %% [markdown] tags=["detail"]
 # S2.5 concerns paths between two ResNets. S2.7 is judged with the bound as the source prints it,
 # and checked with the radius divided too. S2.9 asks whether Lanczos converges on networks with
 # millions of parameters.
@@ -250,8 +256,8 @@ study.above("S2.9c", reached, 0.5)
 # %% Show the claims on ResNets
 display.show(*figures.claim_forests(verdicts.of(study), evidence=verdicts.evidence))
 
-# %% [markdown]
-# ## Sharpness, conditioning and accuracy over norms and depths (S2, S3)
+# %% [markdown] tags=["detail"]
+# ### Sharpness, conditioning and accuracy over norms and depths (S2, S3)
 #
 # We correlate ranks over all seeds of networks that train: four norms, and BN at several depths.
 # Networks of one configuration form a cluster. A value that did not converge counts as known where
@@ -277,7 +283,7 @@ rows += (("S3.5c", "lambda_max", -0.85), ("S3.5d", "kappa", -0.85))
 for id, quantity, least_tie in rows:
     study.below(id, tied[quantity], least_tie, **checks[quantity])
 
-# %% [markdown]
+# %% [markdown] tags=["detail"]
 # S2.8 asks whether conditioning changes with depth; the border is an exponent that doubles it from
 # the least depth to the greatest. S3.7 sets $\lambda_{\max}$ before training against the final
 # accuracy.
@@ -297,8 +303,8 @@ study.below("S3.7b", by_lambda, estimator=by_others)
 # %% Show the claims on norms and depths
 display.show(*figures.claim_forests(verdicts.of(study), evidence=verdicts.evidence))
 
-# %% [markdown]
-# ## Skip connections and BN, two by two (S3)
+# %% [markdown] tags=["detail"]
+# ### Skip connections and BN, two by two (S3)
 #
 # All four networks start from He's initialisation; a check starts from PyTorch's, on fewer
 # examples. A run that diverged counts with the accuracy at which it stopped.
@@ -328,7 +334,7 @@ for init, (both, norm_alone, skip_alone, neither) in arms.items():
     main = (0.5 * skip_effect).named("The effect of skip connections on test accuracy")
     effects[init] = points(main, 0.5 * norm_effect, "than the effect of BN", **cifar)
 
-# %% [markdown]
+# %% [markdown] tags=["detail"]
 # S3.1 and S3.6 compare accuracy and training loss of the four networks. S3.4 asks whether networks
 # with neither skip connections nor BN learn at all.
 
@@ -348,7 +354,7 @@ study.above(
     source_numbers=(),
 )
 
-# %% [markdown]
+# %% [markdown] tags=["detail"]
 # S3.4 also claims a flat landscape and vanishing gradients where neither is used. A plane around
 # such a network is compared with one around the network with both.
 
@@ -372,8 +378,8 @@ study.below("S3.4c", fades, 0.9, step_and_start=fades_torch, places=start_check)
 # %% Show the claims on skip and BN
 display.show(*figures.claim_forests(verdicts.of(study), evidence=verdicts.evidence))
 
-# %% [markdown]
-# ## Sharpness without skip connections (S3)
+# %% [markdown] tags=["detail"]
+# ### Sharpness without skip connections (S3)
 #
 # The source runs five power iterations; the checks use the converged $\lambda_{\max}$. The border
 # of "13 times sharper" is the source's own ratio, divided by the margin.
@@ -403,8 +409,8 @@ for id, least_ratio, margin in (("S3.2b", None, "ratio"), ("S3.2c", times, None)
     )
 display.show(*figures.claim_forests(verdicts.of(study), evidence=verdicts.evidence))
 
-# %% [markdown]
-# ## Starts of networks without norm (S3)
+# %% [markdown] tags=["detail"]
+# ### Starts of networks without norm (S3)
 #
 # We count how many residual networks without BN diverge from He's start, and check it from
 # PyTorch's start.
@@ -420,8 +426,8 @@ fails = [
 study.above("S3.3", fails[0], 0.5, step_and_start=fails[1], places=start_check)
 display.show(*figures.claim_forests(verdicts.of(study), evidence=verdicts.evidence))
 
-# %% [markdown]
-# ## Optimizers and batch size (S5, S2)
+# %% [markdown] tags=["detail"]
+# ### Optimizers and batch size (S5, S2)
 #
 # As in the source, all optimizers share one rate and Adam has PyTorch's default. The checks give
 # each optimizer its own tuned rate, give SGD the shared rate over $1 - \beta$, and compare at equal
@@ -462,7 +468,7 @@ for id, side, network, first, second, others in (
         size="One seed alone was measured on 512 and 2,048 examples.",
     )
 
-# %% [markdown]
+# %% [markdown] tags=["detail"]
 # S5.5 compares accuracy and training loss of MLPs under the same choices of rates.
 
 # %% Judge accuracy and loss of MLPs
@@ -493,7 +499,7 @@ slowest = [
 ]
 study.above("S5.5c", slowest[0], step_and_start=slowest[1:])
 
-# %% [markdown]
+# %% [markdown] tags=["detail"]
 # S2.6 sets the trace of the Hessian against the batch size at a fixed rate. The checks train for as
 # many steps, or keep the ratio of rate to batch size.
 
@@ -520,8 +526,8 @@ study.within("S2.6b", constants[0], 0, step_and_start=constants[1])
 # %% Show the claims on optimizers
 display.show(*figures.claim_forests(verdicts.of(study), evidence=verdicts.evidence))
 
-# %% [markdown]
-# ## Width (S4, S5)
+# %% [markdown] tags=["detail"]
+# ### Width (S4, S5)
 #
 # A minimum of a plane counts if it persists over a height that is a parameter. As a control, the
 # same count is made on straight lines between two solutions, which hold two minima by construction.
@@ -553,7 +559,7 @@ narrowest = {
     for net, levels in (("MLP", "mlp_compared"), ("CNN", "cnn_compared"))
 }
 
-# %% [markdown]
+# %% [markdown] tags=["detail"]
 # S5.1 compares the epochs to a level. CNNs and MLPs are compared at two widths, and where they have
 # about as many parameters.
 
@@ -591,7 +597,7 @@ study.above(
     also=fewer,
 )
 
-# %% [markdown]
+# %% [markdown] tags=["detail"]
 # S5.2 and S5.9 compare $\lambda_{\max}$ over width and between families. The larger of two widths
 # judges.
 
@@ -627,7 +633,7 @@ for id in ("S5.2b", "S5.9a"):
         also=fewer,
     )
 
-# %% [markdown]
+# %% [markdown] tags=["detail"]
 # S5.3 and S5.9 compare basins on planes: how wide and how elongated they are.
 
 # %% Judge basins on planes
@@ -659,7 +665,7 @@ study.above(
     also=fewer,
 )
 
-# %% [markdown]
+# %% [markdown] tags=["detail"]
 # S5.8 asks whether one plane tells how many epochs a network needs, over the six models of the
 # source.
 

@@ -34,7 +34,9 @@ def for_print(report: Report) -> Report:
 
 
 def _detail_anchors(report: Report) -> frozenset[str]:
-    return frozenset(
+    cells = [cell for study in report.studies for cell in study.notebook.cells if _is_detail(cell)]
+    headings = {name for cell in cells for name in re.findall(r"\{#([^}\s]+)", cell.source)}
+    return headings | frozenset(
         shown_of(output)["anchor"]
         for study in report.studies
         for _, output in outputs(study.notebook)
@@ -44,6 +46,7 @@ def _detail_anchors(report: Report) -> frozenset[str]:
 
 def _printed(notebook: NotebookNode, left_out: frozenset[str]) -> NotebookNode:
     printed = copy.deepcopy(notebook)
+    printed.cells = [cell for cell in printed.cells if not _is_detail(cell)]
     for cell in printed.cells:
         if "outputs" in cell:
             cell.outputs = [out for out in cell.outputs if place_of(out) != "detail"]
@@ -68,6 +71,11 @@ def _hide_empty_sections(notebook: NotebookNode) -> None:
             level = len(heading["marks"])
         else:
             cell.source = f"`#metadata(none) <{heading['anchor']}>`{{=typst}}"
+
+
+def _is_detail(cell: NotebookNode) -> bool:
+    """Return whether the text of a cell stands in the HTML edition alone."""
+    return cell.cell_type == "markdown" and "detail" in cell.metadata.get("tags", [])
 
 
 def without_details(text: str, left_out: frozenset[str]) -> str:

@@ -184,6 +184,13 @@ def _prose(found: list[Cell], judges: bool) -> Iterator[tuple[int, str]]:
         opening.append(cell.source)
     if "**Question.**" not in "\n".join(opening):
         yield 1, "no **Question.** before the first code cell; a study asks one question"
+    for cell in found:
+        if cell.kind == "code" and not cell.title and "parameters" not in cell.tags:
+            yield (
+                cell.line,
+                "the cell has no title, which names its fold in the page: "
+                "`# %% Train the two arms`",
+            )
     headings = [
         (cell.line, line.lstrip("#").strip())
         for cell in found

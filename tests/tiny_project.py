@@ -36,25 +36,25 @@ seeds = [0, 1]
 label = "digits"
 fast = True
 
-# %%
+# %% Imports
 import json
 import os
 import statistics
 import sys
 from pathlib import Path
 
-# %%
+# %% Measure the number
 print(f"number {number} in {data_dir}")
 word = str.upper("reproduced")
 
-# %%
+# %% Measure the number
 study, made = "01_number", Path(build_dir) / profile
 threads = os.environ.get("OMP_NUM_THREADS")
 seen = {"number": number, "seeds": seeds, "python": sys.executable, "cwd": os.getcwd(),
         "hash": os.environ["PYTHONHASHSEED"], "threads": threads, "remeasure": remeasure}
 print(statistics.mean(seeds))
 
-# %%
+# %% Measure the number
 place = Path("report/published") if profile == "published" else made
 header = place / f"record/{study}/record.json"
 if not header.exists():
@@ -88,11 +88,11 @@ JUDGING = """\
 profile, build_dir = "quick", "build"
 margin = 1.25
 
-# %%
+# %% Imports
 import json
 from pathlib import Path
 
-# %%
+# %% Measure the number
 made = Path(build_dir) / profile
 names = sorted(path.parent.name for path in made.glob("record/*/record.json"))
 judgements = [
@@ -106,7 +106,7 @@ claims = [
 ]
 print("judged", *names)
 
-# %%
+# %% Measure the number
 (made / "results" / "09_verdicts").mkdir(parents=True, exist_ok=True)
 verdicts = json.dumps({"judgements": judgements, "claims": claims})
 (made / "results" / "09_verdicts" / "verdicts.json").write_text(verdicts)

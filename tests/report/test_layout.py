@@ -104,6 +104,16 @@ def test_print_leaves_details_out_and_says_where_they_are(report):
     assert without_details("[a](#b)", frozenset()) == "[a](#b)"
 
 
+def test_print_leaves_out_texts_that_are_details_and_links_to_their_headings(report):
+    detail = v4.new_markdown_cell("### Rule of one\n\nIts words.", metadata={"tags": ["detail"]})
+    link = v4.new_markdown_cell("See [the rule](#rule-of-one).")
+    made = report(detail, link)
+    source, _ = render_typst(made)
+    assert "Its words" not in source and "the rule of the HTML edition" in source
+    page = render_page(made)
+    assert "Its words" in page and ">the rule</a>" in page
+
+
 def test_captions_name_the_claims_that_they_are_evidence_for(report):
     notebook = report(shown(drawing("fig-a"), drawing("fig-b"))).studies[0].notebook
     name_evidence(notebook, BN, {f"{BN}/fig-a": ["S1.2", "S1.4"], "07_x/fig-b": ["S1.3"]})

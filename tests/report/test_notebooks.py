@@ -111,7 +111,7 @@ def test_a_study_in_good_form_breaks_no_rule(tmp_path):
 
 
 DATA = 'lacks data_dir, which make fills in\\. Add data_dir = "data"'
-LONG = ("# %%\n" + "x = 1\n" * 24) * 8
+LONG = ("# %% Count\n" + "x = 1\n" * 24) * 8
 
 
 @pytest.mark.parametrize(
@@ -119,8 +119,9 @@ LONG = ("# %%\n" + "x = 1\n" * 24) * 8
     [
         ("# # How large", "# ## How large", "first cell is not .* the title"),
         ("**Question.**", "Question.", "no \\*\\*Question.\\*\\* before the first code"),
-        (' tags=["parameters"]', "", "has 0 cells tagged parameters; a study has exactly one"),
-        ("# %%\nprint", '# %% tags=["parameters"]\nprint', "has 2 cells tagged parameters"),
+        ("# %% Measure the number", "# %%", "the cell has no title, which names its fold"),
+        ('# %% tags=["parameters"]', "# %% One", "has 0 cells tagged parameters; a study has exactly one"),
+        ("# %% Measure the number\nprint", '# %% Again tags=["parameters"]\nprint', "has 2 cells tagged parameters"),
         ("number = 1.0", "number = float(1)", "holds more than assignments of plain values"),
         ("number = 1.0", "print(1)", "line 2 is no assignment"),
         ("number = 1.0", "number[0] = 1", "assigns to more than a name"),
@@ -140,7 +141,7 @@ LONG = ("# %%\n" + "x = 1\n" * 24) * 8
         ("word = str", "word = verdict", "names verdict: a study measures and shows, and 09_verd"),
         ("import statistics", "import studies.claims as s", "names studies.claims: a study meas"),
         ("word = str", "x = 1\n" * 26 + "word = str", "cell 4 has 28 lines of code, more"),
-        ("# %%\nprint", LONG + "# %%\nprint", "2.. lines of code, more than 200"),
+        ("# %% Measure the number\nprint", LONG + "# %% Measure the number\nprint", "2.. lines of code, more than 200"),
         (
             "import os\n",
             f"import {', '.join('abcde')}\n",
@@ -206,7 +207,7 @@ def test_a_written_pair_is_right_and_written_once(root):
 
 
 def test_the_same_text_gives_the_same_file_also_with_repeated_cells(root):
-    text = STUDY + "\n# %%\nx = 1\n\n# %%\nx = 1\n"
+    text = STUDY + "\n# %% One\nx = 1\n\n# %% Two\nx = 1\n"
     first = nbformat.writes(pairing.notebook(text))
     assert nbformat.writes(pairing.notebook(text)) == first
     ids = [cell.id for cell in pairing.notebook(text).cells]

@@ -7,7 +7,7 @@ import numpy as np
 from landscape.plots.plane_table import plane_table
 from landscape.plots.planes import levels, planes
 from landscape.plots.surfaces import surface_data
-from landscape.slices.grid import Plane
+from landscape.slices.grid import Plane, shared_levels
 
 from studies.collection import Results
 from studies.display import Missing, Surface
@@ -43,7 +43,8 @@ def training_path(paths: Results[TrainingPath], *, label: str, caption: str, alt
         named,
         **axes,
         value_label=_LOSS,
-        levels=levels(list(named.values())),
+        # A constant factor apart also where losses span less than 10: the path ends in the valley.
+        levels=shared_levels(list(named.values())),
         paths={title: {"training": path.coordinates} for title, path in titled.items()},
         marks={title: {"end": (0.0, 0.0)} for title in titled},
     )
@@ -55,7 +56,11 @@ def training_path(paths: Results[TrainingPath], *, label: str, caption: str, alt
     data["slider"] = {
         "name": "Moment of training",
         "stops": [_moment(epoch) for epoch in _first(titled).epochs],
-        "facts": ["loss (nats)", "loss on the plane (nats)", "distance from the plane"],
+        "facts": [
+            "loss (nats)",
+            "loss on the plane (nats)",
+            "distance from the plane (parameter units)",
+        ],
     }
     return Surface(picture, data, label=label, caption=caption, alt=alt)
 
@@ -143,7 +148,7 @@ def _everywhere(step: int, titled: Mapping[str, TrainingPath]) -> bool:
 
 
 def _moment(epoch: float) -> str:
-    return f"epoch {epoch:.3g}"
+    return f"epoch {round(epoch, 1):g}"
 
 
 def _texts(values: Sequence[float]) -> list[str]:
