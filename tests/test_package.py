@@ -119,12 +119,14 @@ def library_files():
     return {path.relative_to(ROOT / "lib").as_posix() for path in paths if path.suffix != ".pyc"}
 
 
+@pytest.mark.slow
 def test_the_wheel_holds_the_library_with_its_data_and_nothing_else(wheel):
     names = {name for name in zipfile.ZipFile(wheel).namelist() if ".dist-info/" not in name}
     assert {"landscape/py.typed", "landscape/plots/landscape.mplstyle"} < names
     assert names == library_files()
 
 
+@pytest.mark.slow
 def test_the_wheel_says_what_it_needs_and_its_licence(wheel):
     archive = zipfile.ZipFile(wheel)
     (name,) = (name for name in archive.namelist() if name.endswith(".dist-info/METADATA"))
@@ -136,6 +138,7 @@ def test_the_wheel_says_what_it_needs_and_its_licence(wheel):
     assert set(metadata.get_all("Provides-Extra")) == set(PROJECT["optional-dependencies"])
 
 
+@pytest.mark.slow
 def test_the_sdist_holds_the_sources_and_what_describes_them(sdist):
     with tarfile.open(sdist) as archive:
         names = {name.partition("/")[2] for name in archive.getnames()}
@@ -144,6 +147,7 @@ def test_the_sdist_holds_the_sources_and_what_describes_them(sdist):
     assert not {name for name in names if name.startswith(("tests", "report", "lib/studies"))}
 
 
+@pytest.mark.slow
 def test_an_editable_installation_reaches_the_studies_too(source, tmp_path):
     archive = zipfile.ZipFile(build(source, "build_editable", tmp_path))
     (name,) = (name for name in archive.namelist() if name.endswith(".pth"))
@@ -191,6 +195,7 @@ def needed_by(names):
     return seen
 
 
+@pytest.mark.slow
 def test_the_wheel_works_with_its_core_alone_and_says_what_reads_data(wheel, tmp_path):
     allowed = needed_by(CORE)
     blocked = {

@@ -63,6 +63,7 @@ def make_smoke(folder):
     )
 
 
+@pytest.mark.slow
 def test_the_smoke_report_is_made_from_end_to_end(smoke):
     page = (smoke / "smoke" / "report.html").read_text(encoding="utf-8")
     assert "not evidence" in page
@@ -75,6 +76,7 @@ def test_the_smoke_report_is_made_from_end_to_end(smoke):
             assert json.loads(record.read_text())["study"] == study
 
 
+@pytest.mark.slow
 def test_a_second_smoke_report_has_nothing_to_do(smoke):
     begun = time.monotonic()
     again = make_smoke(smoke)
@@ -82,6 +84,7 @@ def test_a_second_smoke_report_has_nothing_to_do(smoke):
     assert time.monotonic() - begun < 5
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("study", STUDIES)
 def test_an_executed_study_holds_nothing_of_this_machine(smoke, study):
     text = (smoke / "smoke" / f"{study}.ipynb").read_text(encoding="utf-8")
@@ -120,8 +123,16 @@ LONG = ("# %% Count\n" + "x = 1\n" * 24) * 8
         ("# # How large", "# ## How large", "first cell is not .* the title"),
         ("**Question.**", "Question.", "no \\*\\*Question.\\*\\* before the first code"),
         ("# %% Measure the number", "# %%", "the cell has no title, which names its fold"),
-        ('# %% tags=["parameters"]', "# %% One", "has 0 cells tagged parameters; a study has exactly one"),
-        ("# %% Measure the number\nprint", '# %% Again tags=["parameters"]\nprint', "has 2 cells tagged parameters"),
+        (
+            '# %% tags=["parameters"]',
+            "# %% One",
+            "has 0 cells tagged parameters; a study has exactly one",
+        ),
+        (
+            "# %% Measure the number\nprint",
+            '# %% Again tags=["parameters"]\nprint',
+            "has 2 cells tagged parameters",
+        ),
         ("number = 1.0", "number = float(1)", "holds more than assignments of plain values"),
         ("number = 1.0", "print(1)", "line 2 is no assignment"),
         ("number = 1.0", "number[0] = 1", "assigns to more than a name"),
@@ -141,7 +152,11 @@ LONG = ("# %% Count\n" + "x = 1\n" * 24) * 8
         ("word = str", "word = verdict", "names verdict: a study measures and shows, and 09_verd"),
         ("import statistics", "import studies.claims as s", "names studies.claims: a study meas"),
         ("word = str", "x = 1\n" * 26 + "word = str", "cell 4 has 28 lines of code, more"),
-        ("# %% Measure the number\nprint", LONG + "# %% Measure the number\nprint", "2.. lines of code, more than 200"),
+        (
+            "# %% Measure the number\nprint",
+            LONG + "# %% Measure the number\nprint",
+            "2.. lines of code, more than 200",
+        ),
         (
             "import os\n",
             f"import {', '.join('abcde')}\n",
