@@ -203,14 +203,13 @@ figure = figures.against(
 display.show(ratios, figure.at("detail"))
 
 # %% [markdown]
-# ## The whole spectrum, in eval mode and under batch statistics
+# ## The two Hessians of batch normalisation
 #
 # One solution with BN has two Hessians. In eval mode the running statistics are constants. Under
 # batch statistics, as in training, the statistics follow the weights, and their derivatives count
-# [@ghorbani2019]. We compute the eigenvalues at both ends one by one, and estimate the density
-# between them by stochastic Lanczos quadrature.
+# [@ghorbani2019]. We compute the eigenvalues at both ends of the spectrum one by one.
 
-# %% Measure the whole spectrum
+# %% Measure both ends of the spectrum
 hessians = (
     ends.renamed({"BN, eval": "BN"})
     | ends.replace(bn="batch").renamed({"BN, batch": "BN"})
@@ -227,7 +226,7 @@ figures.spectra(
     f"eigenvalues: mean over seeds, each seed as a thin line; ticks mark the {outliers} largest "
     f"and the {outliers} smallest eigenvalues, a row for each seed.",
     alt="Three densities with ticks at both ends: BN in eval mode, under batch statistics, no BN.",
-)
+).at("detail")
 
 # %% [markdown]
 # BN is said to smooth the landscape that training meets [@santurkar2018]. How much of the sharpness
@@ -342,7 +341,7 @@ table = tables.comparison(
     line_rises,
     line_rises.quantities,
     label="tab-rises",
-    caption=f"At 0.1 filter norms the loss rises {near[0]} times as far with BN in eval mode as "
+    caption=f"At 0.1 filter norms the loss rises {near[0]} times as much with BN in eval mode as "
     f"without BN, under batch statistics {near[1]} times. Rise of the training loss at both ends "
     "of a line, by distance in filter norms: mean over seeds with 95% interval, and ratio of the "
     "paired values.",
@@ -350,7 +349,7 @@ table = tables.comparison(
 figure = figures.lines(
     lines,
     label="fig-lines",
-    caption=f"At a distance of 1 filter norm the loss rises {far[0]} times as far with BN in eval "
+    caption=f"At a distance of 1 filter norm the loss rises {far[0]} times as much with BN in eval "
     f"mode as without BN, under batch statistics {far[1]} times. Training loss and accuracy along "
     f"random lines: mean over {line_directions} directions, then over seeds with 95% interval; "
     "each seed as a thin line.",
@@ -383,8 +382,8 @@ random_figure = figures.predicted_planes(
     planes,
     unit="filter norms",
     label="fig-planes",
-    caption=f"Along two random directions the loss rises to {rising}. Contours: training loss in "
-    "eval mode, first seed.",
+    caption="Contours show the planes of the surfaces from above: along two random directions the "
+    f"loss rises to {rising}. Training loss in eval mode, first seed.",
 )
 top_figure = figures.predicted_planes(
     top_planes,
@@ -439,7 +438,8 @@ figure = figures.paths(
     label="fig-paths",
     caption=f"Under batch statistics the straight path between solutions with BN "
     f"{crossing['batch']}; without BN it {crossing['no BN']}. Loss and accuracy along the path: "
-    "mean over pairs with 95% interval, each pair as a thin line.",
+    "mean over pairs with 95% interval, each pair as a thin line. "
+    f"{tables.coincidence(paths)}",
 )
 barriers = tables.barriers(paths, label="tab-barriers")
 display.show(figure, tables.barrier_ratios(by_policy, "no BN"), barriers.at("detail"))

@@ -130,9 +130,10 @@ slower = ends.ratio("train_loss", ["plain + BN", "residual + BN"])
 decides = formatting.depending(
     single,
     above="BN decides whether the network trains, not the skip connections",
-    below="Skip connections decide whether the network trains, not BN",
-    undecided="These runs do not tell whether BN or skip connections matter more",
+    below="skip connections decide whether the network trains, not BN",
+    undecided="these runs do not tell whether BN or skip connections matter more",
 )
+decides = f"From He's initialisation at a learning rate of {learning_rate:g}, {decides}"
 text = formatting.interval_text
 
 # %% Tabulate accuracy and training loss
@@ -194,10 +195,10 @@ rows = {f"{name}, PyTorch's": f"{name}, torch" for name in networks}
 rows |= {f"plain alone, He's, learning rate {small_rate:g}": small_step}
 display.show(
     display.Sentence(
-        f"From PyTorch's initialisation, {tables.outcomes(torch_runs)}. Here the residual "
-        f"network with BN leads the plain one with BN by {text(torch_gains['plain + BN'])} "
-        "percentage points of test accuracy, and the residual one without BN by "
-        f"{text(torch_gains['residual alone'])} points."
+        f"From PyTorch's initialisation, {tables.outcomes(torch_runs)}. The test accuracy of "
+        "the residual network with BN, minus the accuracy of another network, is "
+        f"{text(torch_gains['plain + BN'])} percentage points for the plain network with BN, and "
+        f"{text(torch_gains['residual alone'])} points for the residual network without BN."
     ),
     tables.grid(
         small,
@@ -208,8 +209,8 @@ display.show(
         runs=start_runs,
         label="tab-starts",
         caption=f"From PyTorch's initialisation {tables.outcomes(torch_runs.where(norm='none'))}. "
-        f"After training on {small_task.train_size} examples: mean over seeds ± half-width of the "
-        "95% interval.",
+        f"After training on {small_task.train_size:,} examples: mean over seeds ± half-width of "
+        "the 95% interval.",
         emphasise=("residual alone, PyTorch's", "test accuracy (%)"),
     ),
     tables.divergence(start_runs, label="tab-divergence-starts"),
@@ -348,7 +349,8 @@ display.show(tables.dead(plain_alone), constant, table.at("detail"))
 # %% State the findings
 found = display.Findings(
     f"{decides}: the test accuracy is {text(single)} percentage points higher with BN alone than "
-    f"with skip connections alone (n = {single.n} seeds).",
+    f"with skip connections alone (n = {single.n} seeds). From PyTorch's initialisation, "
+    f"{tables.outcomes(torch_runs.where(norm='none'))} ([](#tab-starts)).",
     f"In a network with BN, skip connections change the test accuracy by {text(skip_gain)} points; "
     f"without them the training loss ends {text(slower)} times as high.",
     "From He's initialisation "
@@ -376,7 +378,7 @@ display.Sentence(
     + formatting.depending(
         single,
         above="At this depth and learning rate a network needs normalisation to train from He's "
-        "initialisation, and skip connections do not replace it.",
+        "initialisation, and skip connections do not replace it there.",
         below="At this depth and learning rate a network needs skip connections to train from "
         "He's initialisation, and normalisation does not replace them.",
         undecided="These runs do not rank skip connections and normalisation.",

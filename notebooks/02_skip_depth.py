@@ -145,7 +145,7 @@ display.show(
         runs=runs,
         label="tab-norms",
         caption=f"{ranking}: mean over seeds ± half-width of the 95% interval; trained on "
-        f"{task.train_size} examples, measured on {curvature_examples}.",
+        f"{task.train_size:,} examples, measured on {curvature_examples}.",
         emphasise=(best, "λ_max"),
     ),
     tables.arms(
@@ -154,7 +154,8 @@ display.show(
         norm_runs.arms,
         runs=runs,
         label="tab-norms-all",
-        caption="All measures of the five norms follow: mean over seeds with 95% interval.",
+        caption=f"The sharpest network by λ_max is {sharpest}. All measures of the five "
+        "norms: mean over seeds with 95% interval.",
     ).at("detail"),
 )
 
@@ -194,7 +195,13 @@ figures.against_size(
 )
 
 # %% Fit power laws of the conditioning in depth
-exponents = power_laws.power_law_exponents(geometry, ["kappa"], depth_families)
+exponents, counted = {}, {}
+for kind, family in depth_families.items():
+    learning = [seed for seed in seeds if all(runs[arm, seed].learned for arm in family.values())]
+    counted[kind] = learning if len(learning) > 1 else seeds  # One seed has no interval.
+    exponents |= power_laws.power_law_exponents(
+        geometry.where(seed=counted[kind]), ["kappa"], {kind: family}
+    )
 doubling = math.log(2) / math.log(max(depths) / min(depths))
 depth_arms = [arm for family in depth_families.values() for arm in family.values()]
 plain_law, residual_law = (exponents["kappa", kind] for kind in ("plain", "residual"))
@@ -206,19 +213,27 @@ worsens = formatting.depending(
 )
 failing = [arm for arm in depth_arms if not all(runs.learned[arm])]
 remark = f" Among these, {tables.outcomes(runs.where(arm=failing))}." if failing else ""
+networks_counted = formatting.list_text(
+    [f"{len(kept)} of {len(seeds)} seeds ({kind})" for kind, kept in counted.items()]
+)
+counted_text = (
+    f"A seed counts if its networks of all depths learn: {networks_counted}."
+    if any(len(kept) < len(seeds) for kept in counted.values())
+    else ""
+)
 table = tables.exponents(
     exponents,
     headings(["kappa"]),
     label="tab-exponents",
     caption=f"An exponent of {doubling:.3f} would double the conditioning from {min(depths)} to "
-    f"{max(depths)} layers: exponents of the power law in depth.",
+    f"{max(depths)} layers: exponents of the power law in depth. {counted_text}",
 )
 display.show(
     display.Sentence(
         f"{worsens[0].upper()}{worsens[1:]}: λ_max / |λ_min| changes as "
         f"the depth to the power {text(plain_law)} in plain networks and {text(residual_law)} in "
         f"residual ones, where {doubling:.3f} would double it from {min(depths)} to {max(depths)} "
-        f"layers.{remark}"
+        f"layers.{remark} {counted_text}"
     ),
     table.at("detail"),
 )
@@ -303,8 +318,8 @@ table = tables.grid(
 everything = tables.correlations(
     correlations,
     label="tab-correlations-all",
-    caption="All rank correlations with the final test accuracy follow, over all networks and "
-    "within architectures, with 95% intervals.",
+    caption=f"{relations[0][0].upper()}{relations[0][1:]}. All rank correlations with the final "
+    "test accuracy, over all networks and within architectures, with 95% intervals.",
 )
 display.show(table, everything.at("detail"))
 
@@ -330,7 +345,7 @@ display.show(
         clouds,
         label="fig-scatter",
         caption=f"{relations[1][0].upper()}{relations[1][1:]}; {relations[2]}. A point is a "
-        "network; rank correlations stand in brackets.",
+        "network; parentheses hold rank correlations with 95% intervals.",
         alt="Two clouds of points, a marker for each arm: test accuracy over largest eigenvalue.",
     ),
 )
@@ -368,7 +383,8 @@ display.show(
     display.Sentence(
         f"Over all {len(runs)} networks, {len(telling) or 'none'} of {len(before)} numbers taken "
         f"before training has a correlation with accuracy that excludes 0: "
-        f"{formatting.list_text(ties)}."
+        f"{formatting.list_text(ties)}. Brackets are {100 * confidence:.4g}% intervals, wider than "
+        "those of the verdicts at 95%, because each of three numbers could succeed by chance."
     ),
     table.at("detail"),
     tables.stable_starts(initial, ends, base.optimizer, "test_accuracy", kept_arms),
@@ -387,7 +403,7 @@ found = display.Findings(
     f"{text(source_ties['λ_max'])} for λ_max and {text(source_ties['λ_max / |λ_min|'])} for "
     "λ_max / |λ_min|.",
     f"{worsens[0].upper()}{worsens[1:]} (exponent {text(plain_law)} from {min(depths)} to "
-    f"{max(depths)} layers).",
+    f"{max(depths)} layers, n = {plain_law.n} seeds).",
 )
 study.close("Norms, depth and prediction")
 display.show(found, tables.closing(study, evidence=study.evidence))
@@ -400,8 +416,8 @@ turned = at_first.high < 0 < after_epoch.low or after_epoch.high < 0 < at_first.
 display.Sentence(
     "**What it means.** "
     + (
-        "The landscape ranks these networks, but the sign of the ranking depends on the moment at "
-        "which λ_max is measured."
+        f"The landscape ranks the {at_first.n} networks from He's initialisation, but the sign of "
+        "the ranking depends on the moment at which λ_max is measured."
         if turned
         else "The sign of the ranking by λ_max does not change in the first epoch."
     )

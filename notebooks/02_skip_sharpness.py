@@ -138,7 +138,7 @@ ends_sharper = formatting.depending(
     sharper,
     above="The plain network ends sharper",
     below="The residual network ends sharper",
-    undecided="Neither network can be told to end sharper",
+    undecided="We cannot tell which network ends sharper",
 )
 # %% Tabulate the measures of sharpness
 shown = ["train_loss", "lambda_max", "lambda_max, batch statistics", "lambda_max_relative"]
@@ -166,16 +166,16 @@ display.show(
         numbers.quantities,
         runs=runs,
         label="tab-measures-all",
-        caption=f"All measures of the two networks follow, on {curvature_examples} examples: mean "
-        "over seeds with 95% interval.",
+        caption=f"{ends_sharper} by λ_max. All measures of the two networks, on "
+        f"{curvature_examples} examples: mean over seeds with 95% interval.",
     ).at("detail"),
 )
 
 # %% [markdown]
-# ## Spectra and planes
+# ## Planes through the solutions
 #
-# Spectra show the bulk of the eigenvalues, planes the loss far from the solution: along random
-# directions, filter by filter as long as the weights [@li2018].
+# Planes show the loss far from the solution: along random directions, filter by filter as long as
+# the weights [@li2018].
 
 # %% Measure spectra
 spectra = study.spectra(surveyed, outliers=outliers, probes=density_probes, steps=density_steps)
@@ -213,8 +213,8 @@ contours = figures.planes(
     drawn,
     predictions={arm: model for (arm, _), model in first.models.items()},
     label="fig-planes",
-    caption="Contours at the same levels show the same planes; dashed lines, where recorded, are "
-    "the quadratic prediction.",
+    caption="Contours at the same levels show the planes of the surfaces from above; dashed "
+    "lines, where recorded, are the quadratic prediction.",
     alt="Contour plots side by side, one for each arm that trained.",
 )
 table = tables.arms(
@@ -307,7 +307,7 @@ tables.grid(
     label="tab-check",
     caption=f"The λ_max of the plain network is {here} times as large as the residual network's "
     f"with batches of {batch_size} in {precision}, and {there} times with batches of "
-    f"{source_batch} in float32: one seed, trained on {small_task.train_size} examples.",
+    f"{source_batch} in float32: one seed, trained on {small_task.train_size:,} examples.",
     emphasise=(f"{plain}, {names['source']}", "λ_max"),
 )
 

@@ -126,12 +126,20 @@ learned = [
 ]
 totals = [len(group.arms) for group in by_network.values()]
 helpful = [formatting.list_text(kept or ["none of the starts"]) for kept in learned]
+counts = {
+    f"{start} in the {title}": group.diverged(start)
+    for title, group in by_network.items()
+    for start in group.arms
+}
+partial = [f"{name} ({n} of {total})" for name, (n, total) in counts.items() if 0 < n < total]
+partly = f" Some runs diverge with {formatting.list_text(partial)}." if partial else ""
 figures.learning(
     by_network,
     label="fig-starts",
     caption=f"Without a norm, the residual network learns in every seed with {helpful[0]}, the "
-    f"plain one with {helpful[1]}. Test accuracy while training on {task.train_size} examples: "
-    "mean over seeds, the 95% interval as a band, each seed as a thin line.",
+    f"plain one with {helpful[1]}. Test accuracy while training on {task.train_size:,} "
+    "examples: mean over seeds, the 95% interval as a band, each seed as a thin line. Curves of "
+    f"starts that never leave guessing ({100 * task.chance:g}%) hide each other.{partly}",
 )
 
 # %% Draw all training curves
@@ -144,9 +152,11 @@ display.show(
         figures.training(
             group,
             label=label,
-            caption=f"The {title} without a norm trains differently from each start. {ending}",
+            caption=f"The {title} without a norm learns in every seed with {starts_text}. {ending}",
         ).at("detail")
-        for label, (title, group) in zip(("fig-skip", "fig-plain"), by_network.items(), strict=True)
+        for label, starts_text, (title, group) in zip(
+            ("fig-skip", "fig-plain"), helpful, by_network.items(), strict=True
+        )
     )
 )
 
@@ -232,7 +242,7 @@ same = [first[arm, seed].learned == run.learned for (arm, seed), run in as_here.
 display.show(
     display.Sentence(
         f"In {sum(same)} of {len(same)} cases, of one seed each, a network learns with batches of "
-        f"{source_batch} in float32 exactly if it learns with batches of {batch_size} in "
+        f"{source_batch} in float32 if and only if it learns with batches of {batch_size} in "
         f"{precision}."
     ),
     tables.arms(
@@ -243,7 +253,7 @@ display.show(
         label="tab-check",
         caption=f"Smaller batches decide in {len(same) - sum(same)} of {len(same)} cases whether "
         f"a network learns: batches of {batch_size} in {precision}, and of {source_batch} in "
-        f"float32 (as source), on {task.train_size} examples, one seed.",
+        f"float32 (as source), on {task.train_size:,} examples, one seed.",
     ).at("detail"),
     tables.divergence(check_runs, label="tab-divergence-check"),
 )

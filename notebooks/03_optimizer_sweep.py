@@ -149,7 +149,12 @@ table = tables.tuned(
 for net in networks:
     chosen = {arm.factors["optimizer"]: x for arm, x in best.items() if arm.startswith(net)}
     display.show(tables.tuned_sentence(chosen, heading=f"learning rate of the {net}"))
-display.show(table.at("detail"))
+also = len(set(grid_seeds) & set(seeds))
+of_grid = display.Sentence(
+    f"The rates were chosen on {len(grid_seeds)} seed{'s' * (len(grid_seeds) > 1)}, of which "
+    f"{also} also train{'s' * (also == 1)} networks that are compared below."
+)
+display.show(of_grid, table.at("detail"))
 
 # %% [markdown]
 # Two more comparisons stay close to the source. Adam also trains at PyTorch's default rate
@@ -175,9 +180,10 @@ display.show(tables.learned(trained), rebounds.at("detail"), repeated)
 # [](#fig-measures-cnn)). $\lambda_{\max}$ is the largest eigenvalue of the Hessian of the training
 # loss. Curvature falls with the loss, so the training loss stands beside it. Tables add the trace
 # of the Hessian, the rise of the loss after one ascent step along the gradient (SAM rise), and the
-# gradient noise on one set of examples, whose choice the intervals do not include. They also hold
-# measures that no rescaling of layers changes: the relative $\lambda_{\max}$, in units of each
-# filter's norm, and the rise after a step relative to the size of each parameter [@kwon2021].
+# gradient noise. All of these use one set of examples; intervals show how seeds differ, not how
+# other examples would. They also hold measures that no rescaling of layers changes: the relative
+# $\lambda_{\max}$, in units of each filter's norm, and the rise after a step relative to the size
+# of each parameter [@kwon2021].
 
 # %% Measure curvature and sharpness at the end of training
 sharpness = ["lambda_max", "lambda_min", "kappa", "lambda_max_relative", "rounding"]
@@ -241,12 +247,12 @@ table = tables.arms(
     at_equal_loss,
     compared[:3],
     label="tab-equal",
-    caption=f"At equal training loss, SGD has {times['SGD', 'equal loss']} times the λ_max of "
-    f"momentum, and Adam {times['Adam', 'equal loss']} times. Means over seeds with 95% intervals; "
-    f"the loss is that of the {examples.count:,} examples of the Hessian.",
+    caption=f"At roughly equal training loss, SGD has {times['SGD', 'equal loss']} times the λ_max "
+    f"of momentum, and Adam {times['Adam', 'equal loss']} times. Means over seeds with 95% "
+    f"intervals; the loss is that of the {examples.count:,} examples of the Hessian.",
     emphasise="λ_max",
 )
-display.show(table, tables.spread_sentence(at_equal_loss, "loss", within="network").at("detail"))
+display.show(table, tables.spread_sentence(at_equal_loss, "loss", within="network"))
 
 # %% Vary the number of examples
 first_ends = rivals.where(seed=seeds[0]).solutions(examples)
@@ -269,16 +275,43 @@ figures.against(
 # Which differences remain once each optimizer has its own learning rate, or once training losses
 # are equal? We divide $\lambda_{\max}$ and the SAM rise of each optimizer by those of momentum. SGD
 # at the paced rate and Adam at the default rate are compared with momentum at the shared rate
-# ([](#fig-against)).
+# ([](#fig-against-mlp) and [](#fig-against)).
 
 # %% Divide each optimizer by momentum
 numbers = ended | at_equal_loss
 caption = f"SGD has {times['SGD', 'shared']} times the λ_max of momentum at the shared learning "
 caption += f"rate, and {times['SGD', 'own']} times at their own rates."
 words = {"kept": trained.learned, "caption": caption}
-figure = figures.measures(numbers, ["lambda_max", "sam"], pairs, **words, label="fig-against")
 table = tables.ratios(numbers, pairs, quantity="lambda_max", **words, label="tab-against")
-display.show(figure, table.at("detail"))
+for net, label in {"MLP": "fig-against-mlp", "CNN": "fig-against"}.items():
+    prefix = f"{net}, "
+    of_net = {x.removeprefix(prefix): pairs[x] for x in pairs if x.startswith(prefix)}
+    factors = [formatting.interval_text(ratios[f"{net}, SGD", rate]) for rate in ("shared", "own")]
+    words["caption"] = (
+        f"In the {net}, SGD has {factors[0]} times the λ_max of momentum at the shared learning "
+        f"rate, and {factors[1]} times at their own rates."
+    )
+    display.show(figures.measures(numbers, ["lambda_max", "sam"], of_net, **words, label=label))
+display.show(table.at("detail"))
+
+# %% Compare test accuracies with that of momentum
+gains = tables.paired_effects(ended, "test_accuracy", arms.beside(trained.arms, **against))
+at_rates = {"default": "at Adam's default rate", "paced": "at the paced rate"}
+at_rates |= {"own": "at own rates", "shared": "at the shared rate"}
+lead = {
+    name: formatting.list_text(
+        [
+            f"{formatting.interval_text(gains[f'MLP, {name}', rate])} {words}"
+            for rate, words in at_rates.items()
+            if (f"MLP, {name}", rate) in gains
+        ]
+    )
+    for name in ("Adam", "SGD")
+}
+display.Sentence(
+    "In the MLP, the test accuracy of Adam minus that of momentum, in percentage points, is "
+    f"{lead['Adam']}. For SGD the difference is {lead['SGD']}."
+)
 
 # %% [markdown]
 # ### How wide are the basins?
@@ -400,10 +433,11 @@ display.show(display.Sentence(caption), table.at("detail"))
 # ## The edge of stability
 #
 # In full-batch descent, $\lambda_{\max}$ is said to grow until steps are no longer stable: up to
-# $2/\eta$ for gradient descent, $2(1 + \beta)/\eta$ with momentum, and $38/\eta$ of the
-# preconditioned Hessian for Adam [@cohen2021; @cohen2022]. With mini-batches it stays below, and
-# the curvature along mini-batch gradients, batch sharpness, takes its place [@andreyev2024]. Once
-# the examples are fitted, it falls again. We follow an MLP on a small set ([](#fig-edge) and
+# $2/\eta$ for gradient descent, $2(1 + \beta)/\eta$ with momentum, and, for Adam with
+# $\beta_1 = 0.9$, $38/\eta$ for the preconditioned Hessian [@cohen2021; @cohen2022]. With
+# mini-batches $\lambda_{\max}$ stays below this threshold; the curvature along mini-batch
+# gradients, called batch sharpness, reaches it instead [@andreyev2024]. Once the examples are
+# fitted, $\lambda_{\max}$ falls again. We follow an MLP on a small set ([](#fig-edge) and
 # [](#tab-edge)).
 
 # %% Train with full batches
@@ -496,10 +530,12 @@ noise = formatting.depending(
     "flat solutions.",
     undecided="No effect of the batch size then remains that we can measure.",
 )
-factor = max(x.value for x in best.values()) / min(x.value for x in best.values())
+chosen_rates = [x.value for arm, x in best.items() if arm.factors["optimizer"] not in adaptive]
+factor = max(chosen_rates) / min(chosen_rates)
 display.Sentence(
-    "**What it means.** The best learning rates of these optimizers differ by a factor of up to "
-    f"{factor:.0f}, so a ranking at one rate also ranks learning rates. At equal training loss, "
+    "**What it means.** Even without Adam and AdamW, whose rates have another meaning, the best "
+    f"learning rates of these optimizers differ by a factor of up to {factor:.0f}. So a ranking at "
+    "one rate also ranks learning rates. At roughly equal training loss, "
     f"SGD is {sharper['SGD', 'equal loss']}. At its own rate, Adam is {sharper['Adam', 'own']}. "
     "The effect of the batch size depends on what is held fixed. At a fixed learning rate, a "
     "larger batch has less noise and takes fewer steps; at a fixed ratio of rate to batch size the "
@@ -509,10 +545,9 @@ display.Sentence(
 # %% [markdown]
 # **What would change it.** We compared optimizers on one data set with two small networks, and
 # followed the edge of stability on another data set with one network. A few epochs need not reach a
-# minimum, and a constant learning rate ends wherever the last steps lead: a single step up widens
-# an interval. Each optimizer's own rate comes from a coarse grid and few seeds, which belong to the
-# compared ones. We did not tune weight decay, the β of momentum and Adam, or the radii of SAM and
-# ASAM. Points of equal training loss are interpolated. All seeds share the examples of the Hessian;
-# their number changes $\lambda_{\max}$ and may change the order of optimizers. Batch sizes and
-# learning rates vary for the MLP alone, and planes show one seed. Snapshots along the edge are few,
-# so we do not see what happens between them.
+# minimum. At a constant learning rate the loss may rise in the last steps; where it does so in one
+# seed, the interval over seeds is wide. We did not tune weight decay, the β of momentum and Adam,
+# or the radii of SAM and ASAM. Points of equal training loss are interpolated. All seeds share the
+# examples of the Hessian; their number changes $\lambda_{\max}$ and may change the order of
+# optimizers. Batch sizes and learning rates vary for the MLP alone, and planes show one seed.
+# Snapshots along the edge are few, so we do not see what happens between them.

@@ -133,7 +133,7 @@ for check in (diverged, tables.learned(runs), tables.rebounds(runs), sizes):
 source = {"learning_rate": 0.01, "momentum": 0.9, "dataset": "mnist", "max_train": 60000}
 source |= {"mlp_epochs": "24 (12 at width 128)", "cnn_epochs": 7, "mlp_widths": [32, 64, 128]}
 source |= {"cnn_widths": [16, 32, 64], "seeds": "one, not named"}
-reasons = {"mlp_epochs": "all widths share one plan", "cnn_epochs": "an epoch of a CNN is dear"}
+reasons = {"mlp_epochs": "all widths share one plan", "cnn_epochs": "an epoch of a CNN takes long"}
 reasons |= dict.fromkeys(
     ["mlp_widths", "cnn_widths"], "a wider range shows whether a trend goes on"
 )
@@ -146,7 +146,8 @@ tables.departures(source, study.parameters, reasons, label="tab-departures").at(
 #
 # We count the epochs until the training loss, or the test accuracy, first reaches a level. CNNs
 # pass these levels early: we train the compared CNNs again for their first epochs and measure more
-# often. A run that never gets there counts with the end of its plan.
+# often. A run that never gets there has no number of epochs, only a lower bound: the length of its
+# plan. Figures leave it out.
 
 # %% Count the epochs to each level
 closely = {"epochs": close_epochs, "measure_every": close_every}
@@ -159,7 +160,9 @@ loss_target = f"training loss {loss_level:g} nats"
 targets = {loss_target: ("train_loss", loss_level)}
 targets |= {f"test accuracy {level:g}": ("test_accuracy", level) for level in accuracy_levels}
 times = study.times(runs, targets, beginnings=beginnings)
-to_levels = study.measurements.where(quantity="epochs_to_target").qualified("{target}")
+reached = study.measurements.where(quantity="epochs_to_target")
+by_target = {name: reached.where(target=name) for name in targets}
+to_levels = reached.qualified("{target}")
 kinds = {"MLP": mlp_compared, "CNN": cnn_compared}
 widest = {kind: [families[kind][widths[end]] for end in (-1, 0)] for kind, widths in kinds.items()}
 speeds = [tables.speed(times[loss_target], pair) for pair in widest.values()]
@@ -167,14 +170,16 @@ level = f"a training loss of {loss_level:g} nats"
 faster = f"To {level}, {formatting.list_text(speeds)}."
 
 # %% Draw the epochs against the width
+never = {name: to_loss.counts()[1] for name, to_loss in by_target.items()}
+missed = formatting.list_text([f"{count} ({name})" for name, count in never.items() if count])
 figure = figures.against_size(
-    to_levels | trained,
+    predictors.converged_only(to_levels) | trained,
     [*(f"epochs_to_target, {name}" for name in targets), "test_accuracy"],
     families,
     x="width",
     label="fig-epochs",
-    caption=f"{faster} Mean over seeds with 95% interval; runs that never get there count with the "
-    "end of their plan.",
+    caption=f"{faster} Mean over seeds with 95% interval. A width is left out where a run never "
+    f"gets there; of {len(runs)} runs these are {missed or 'none'}.",
 )
 table = tables.times(
     times,
@@ -283,8 +288,9 @@ display.show(table, tables.equality(at_equal, "loss", compared).at("detail"))
 # We cut each solution by a plane along two random directions, scaled to the norm of each filter
 # [@li2018]. Its basin holds the points of the plane whose loss is less than a fixed height above
 # the solution. The width of the basin is the diameter of a disc with its area. Its anisotropy is
-# the ratio of its long to its short axis. Roughness is the share of the loss's variation that one
-# valley would not need. Within its radius the quadratic model describes the loss.
+# the ratio of its long to its short axis. Roughness is 0 if the loss turns at most once along each
+# line of the grid; otherwise it is the share of the loss's ups and downs that the further turns
+# add. The radius of the quadratic model is the distance up to which the model fits the loss.
 
 # %% Measure the basins
 planes = study.random_planes(ends, points=plane_points, reach=plane_reach)
@@ -305,6 +311,12 @@ figures.predicted_planes(
 # %% Draw the basins against the width
 shape_quantities = ["basin_width", "anisotropy", "roughness", "quadratic_radius"]
 of_shapes = fit(shaped, ["basin_width", "anisotropy"], families)
+resolved = tables.resolved(shaped)
+anisotropy_words = (
+    tables.trend(of_shapes, "anisotropy", plural, noun="anisotropy", size="the width")
+    if resolved
+    else "the grid does not resolve how the anisotropy depends on the width"
+)
 figure = figures.against_size(
     shaped,
     shape_quantities,
@@ -313,11 +325,11 @@ figure = figures.against_size(
     label="fig-basins",
     caption="At the end of training, "
     f"{tables.trend(of_shapes, 'basin_width', plural, noun='basin diameter', size='the width')}; "
-    f"{tables.trend(of_shapes, 'anisotropy', plural, noun='anisotropy', size='the width')}. "
+    f"{anisotropy_words}. "
     f"Basins {basin_level:g} nats above the solution: mean over seeds "
     "with 95% interval.",
 )
-display.show(figure, tables.resolution(shaped).at("detail"))
+display.show(figure, tables.resolution(shaped))
 
 # %% [markdown]
 # ## Power laws
@@ -347,14 +359,25 @@ table = tables.exponents(
     caption=f"{local} Exponents in the width, n = {len(seeds)} seeds; epochs to {level}; curvature "
     f"and rises on {on_few} where no number is given.",
 )
-display.show(display.Sentence(local), table.at("detail"))
+compared_law, equal_law = (
+    formatting.interval_text(exponents[many_lambda, name])
+    if (many_lambda, name) in exponents
+    else "–"
+    for name in (span, f"{span}, equal loss")
+)
+of_span = (
+    f"Over the widths {min(mlp_compared)} to {max(mlp_compared)}, on {more}, the exponent of λ_max "
+    f"of MLPs is {compared_law} at the end of training and {equal_law} at equal training loss."
+)
+display.show(display.Sentence(f"{of_span} {local}"), table.at("detail"))
 
 # %% [markdown]
 # ## Families at one width, at one loss, and of one size
 #
 # We divide each CNN by the MLP of the same width, and by the MLP with the nearest number of
-# parameters. A unit of the parameters is another length in each network, so we also measure
-# $\lambda_{\max}$ in units of filter norms, as on the planes.
+# parameters. Networks differ in the size of their parameters, so one step length means different
+# things in them. We therefore also measure $\lambda_{\max}$ in units of filter norms, as on the
+# planes.
 
 # %% Pair CNNs with MLPs
 pairs = [[families[kind][width] for kind in ("CNN", "MLP")] for width in same]
@@ -387,12 +410,18 @@ table = tables.ratios(
     caption=f"{paired} CNN over MLP: ratio and 95% interval over {len(seeds)} seeds; λ_max on "
     f"{more}. One size: numbers of parameters within 25%.",
 )
+relative = at_ends["λ_max in filter norms"]
+drawn_having = {
+    "basin_width": having["basin_width"],
+    relative: "a relative λ_max {} times as large",
+}
+drawn_pair = f"At the end of training, {tables.beside(compared_numbers, pairs[0], drawn_having)}."
 figure = figures.measures(
     compared_numbers,
     [at_ends[name] for name in ("width of the basin", "λ_max in filter norms", "average rise")],
     arms.related_rows({"one width": pairs, "one size": similar}),
     label="fig-pairs",
-    caption=f"{paired} CNN over MLP at the end of training, at one width or with about as many "
+    caption=f"{drawn_pair} CNN over MLP at the end of training, at one width or with about as many "
     "parameters (one size). The relative λ_max is measured in units of filter norms.",
 )
 again = [[pair for pair in chosen if set(pair) <= set(compared)] for chosen in (pairs, similar)]
@@ -410,9 +439,10 @@ display.show(figure, equal_figure, table.at("detail"))
 # ## Does the shape of a plane predict training time?
 #
 # We correlate each measure with the epochs to the training loss, by rank. Pooled correlations
-# compare all networks; those within groups see only seeds of one family and width. The width of
-# the network and its final loss predict whatever follows them, so they stand in the last rows. The
-# planes are those of the end of training: nobody could draw them before training was over.
+# compare all networks; those within groups see only seeds of one family and width. The last rows
+# hold the final loss and the width of the network: a measure that merely follows them would predict
+# as much as they do. The planes are those of the end of training: nobody could draw them before
+# training was over.
 
 # %% Correlate shape with training time
 of_networks = sharp | trained | shaped | predictors.of_column(trained, "train_loss", "width")
@@ -444,7 +474,7 @@ figures.against_target(
     y=f"epochs to {loss_level:g} nats",
     label="fig-scatter",
     caption=f"{predicted['both']} Epochs against the shape of the basin, a point for each network "
-    "that claims compare; runs that never get there stand at the end of their plan.",
+    "that claims compare; a run that never gets there stands at the length of its plan.",
     alt="Two clouds of points, a marker for each arm: training time over anisotropy and width.",
 )
 
@@ -467,22 +497,29 @@ display.show(
 
 # %% Say what the findings mean
 depending, (mlp, cnn) = formatting.depending, of_one_size
+wide, narrow = max(mlp_compared), min(mlp_compared)
 by_loss = depending(
     tables.effect(curved, equal_lambda, widest["MLP"]),
-    below="Wider MLPs are flatter even at equal training loss, so width itself matters.",
-    above="At equal training loss the widest MLP is sharper than the narrowest: where λ_max falls "
-    "with the width, it follows the final loss.",
-    undecided="At equal training loss the widest and the narrowest MLP have the same λ_max, as far "
-    "as we can measure: where it falls with the width, it follows the final loss.",
+    below=f"MLPs of width {wide} are flatter than MLPs of width {narrow} even at equal training "
+    "loss, so width itself matters.",
+    above=f"At equal training loss MLPs of width {wide} are sharper than MLPs of width {narrow}; "
+    "a lower λ_max at the end of training then goes with a lower loss.",
+    undecided=f"At equal training loss we measure no difference in λ_max between MLPs of width "
+    f"{narrow} and {wide}; a lower λ_max at the end of training then goes with a lower loss.",
 )
+those = f"a CNN of width {alike[1]} and an MLP of width {alike[0]}"
 by_size = depending(
     tables.effect(compared_numbers, "basin_width, equal loss", [cnn, mlp]),
-    above="At equal training loss a CNN has a wider basin than an MLP with about as many "
-    "parameters, so its size does not explain the width of its basin.",
-    below="At equal training loss a CNN has a narrower basin than an MLP with about as many "
-    "parameters, so the wide basins of CNNs come with their size.",
-    undecided="At equal training loss a CNN and an MLP with about as many parameters have basins "
-    "of one width, as far as we can measure, so the wide basins of CNNs may come with their size.",
+    above=f"For {those}, loss and size do not explain the wider basin of the CNN.",
+    below=f"For {those}, loss and size suffice to explain the wide basin of the CNN.",
+    undecided=f"For {those}, we measure no difference at equal loss.",
+)
+sides = {"above": "wider", "below": "narrower"}
+counted = tables.sided_pairs(compared_numbers, "basin_width", similar, **sides)
+counted_equal = tables.sided_pairs(compared_numbers, "basin_width, equal loss", again[1], **sides)
+by_size = (
+    f"With about as many parameters, the basin of the CNN is {counted} at the end of training, and "
+    f"{counted_equal} at equal training loss. {by_size}"
 )
 converged = of_networks | predictors.converged_only(to_loss)
 by_seed = depending(
@@ -499,8 +536,8 @@ display.Sentence(f"**What it means.** {by_loss} {by_size} {by_seed}")
 # **What would change it.** All widths share one data set and one learning rate, which may suit some
 # widths better than others; neither the learning rate nor the initialisation scales with the width.
 # Width changes the parameters, the start and the final loss together, and families differ in depth
-# and number of parameters too. Epochs are no cost: an epoch of a wide network takes longer. Random
-# directions in a larger space come closer to the average over all directions, which makes planes
-# rounder, and a filter is a row of weights in one family and a small kernel in the other. Rank
-# correlations over few widths say nothing about causes, and these planes have next to no roughness
-# that could predict anything.
+# and number of parameters too. Epochs do not measure cost: an epoch of a wide network takes longer.
+# Random directions in a larger space come closer to the average over all directions, which makes
+# planes rounder, and a filter is a row of weights in one family and a small kernel in the other.
+# Rank correlations over few widths say nothing about causes, and these planes have next to no
+# roughness that could predict anything.

@@ -74,3 +74,22 @@ def headings(path: Path = FILE) -> dict[str, Heading]:
     if twice:
         raise ReportError(f"{path} holds chapter {', '.join(twice)} twice. Give each one row.")
     return {row.number: row for row in read}
+
+
+def planned(numbers: Iterable[str]) -> str:
+    """Return a sentence on the numbers that no chapter has; empty where none is left out.
+
+    A chapter has the number of its notebooks, and some notebooks are not written yet.
+
+    Args:
+        numbers: Those of the chapters.
+    """
+    present = {int(number) for number in numbers}
+    absent = [number for number in range(1, max(present, default=0)) if number not in present]
+    if not absent:
+        return ""
+    if len(absent) == 1:
+        return f"Chapter {absent[0]} is a planned study."
+    whole = absent == list(range(absent[0], absent[-1] + 1))
+    between = f"{absent[0]} to {absent[-1]}" if whole else ", ".join(map(str, absent))
+    return f"Chapters {between} are planned studies."

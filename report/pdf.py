@@ -11,6 +11,7 @@ from pathlib import Path
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from report.atomic import write_atomically
+from report.chapters import planned
 from report.citations import references
 from report.claim_table import claim_rows
 from report.document import TITLE, TRIAL, Appendix, Report, Study, read_report
@@ -77,6 +78,7 @@ def render_typst(report: Report) -> tuple[str, dict[str, bytes]]:
         opening=opening,
         claims=claims,
         tally=report.verdicts.claim_tally,
+        planned=planned(chapter.number for chapter in report.chapters) if report.evidence else "",
         trial=TRIAL,
         origin=brief_rows(report),
         references=references(report.cited, "typst"),

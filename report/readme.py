@@ -135,7 +135,7 @@ def _table(verdicts: Verdicts) -> str:
 
 def _row(claim: Claim) -> str:
     statement = f"{claim.claim} {_plain(claim.statement)}"
-    verdict = f"**{claim.verdict}**" + (f"; {_plain(claim.condition)}" if claim.condition else "")
+    verdict = f"**{claim.verdict}**" + (f", {_plain(claim.condition)}" if claim.condition else "")
     return f"| {statement} | {_plain(claim.finding) or '–'} | {verdict} |"
 
 

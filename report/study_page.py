@@ -66,7 +66,7 @@ class StudyExporter(TemplateExporter):
         yield "highlight_code", Highlight2HTML(pygments_lexer="ipython3", parent=self)
         yield "table_rows", self._table_rows
         yield "summary", summary
-        yield "subscripts", lambda text: _INDEX.sub(r"<sub>\1</sub>", text)
+        yield "subscripts", lambda text: _INDEX.sub(r"<sub>\1</sub>", str(text))
         yield "first_sentence", first_sentence
         yield "script_json", script_json
 

@@ -22,6 +22,8 @@ WRAPPED = 30
 PAGE = 95  # letters in a line of a table
 LEAST = 15  # letters that a column of wrapped text needs
 ALIGNMENTS = {"decimal": "right", "right": "right", "center": "center", "left": "left"}
+# What a study shows stands before what it concludes.
+_DISCUSSION = re.compile(r"\s*#+ Discussion\b")
 
 
 class TypstExporter(TemplateExporter):
@@ -51,6 +53,7 @@ class TypstExporter(TemplateExporter):
     def default_filters(self) -> Iterator[tuple[str, Any]]:
         """nbconvert's filters and those of the template."""
         yield from super().default_filters()
+        yield "opens_discussion", lambda text: bool(_DISCUSSION.match(text))
         yield "figure", self._figure
         yield "table", self._table
         yield "verdict", self._verdict

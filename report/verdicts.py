@@ -115,7 +115,9 @@ class Judgement:
 
     @property
     def history(self) -> str:
-        """What earlier rules said, and why the rule changed."""
+        """The former word and why it changed; empty where it did not."""
+        if not self.rule.get("changed", True):
+            return ""
         former, why = (str(self.rule.get(key) or "") for key in ("former", "reason_of_change"))
         return ": ".join(filter(None, (former, why)))
 

@@ -10,15 +10,28 @@ _ROUNDING = 1e-12  # Samples that differ by less, relative to their mean, are eq
 _SUPERSCRIPTS = str.maketrans("−0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
-def mean_text(values: Sequence[float]) -> str:
+def mean_text(values: Sequence[float], *, sign: int = 0) -> str:
     """Return the mean of values with its 95% interval as text; of a single value, the value.
 
     Args:
         values: One value per seed, at least one.
+        sign: 1 for a quantity that is positive, −1 for a negative one. Where the interval of its
+            mean would reach beyond 0, the text is the geometric mean with its interval in brackets.
     """
-    if len(values) > 1:
-        return interval_text(mean_interval(values))
-    return number_text(values[0])
+    if len(values) < 2:
+        return number_text(values[0])
+    interval = mean_interval(values)
+    magnitudes = [sign * value for value in values]
+    reaches_zero = min(sign * interval.low, sign * interval.high) <= 0
+    if reaches_zero and min(magnitudes) > 0:
+        geometric = paired_ratio(magnitudes, [1.0] * len(magnitudes))
+        if sign > 0:
+            return interval_text(geometric)
+        low, middle, high = rounded_interval(
+            geometric.low, geometric.estimate, geometric.high, kind=geometric.kind
+        )
+        return f"−{middle} [−{high}, −{low}]"
+    return interval_text(interval)
 
 
 def number_text(value: float) -> str:
@@ -94,17 +107,18 @@ def ratio_text(first: Sequence[float], second: Sequence[float]) -> str:
     return number_text(first[0] / second[0] if min(*first, *second) > 0 else math.nan)
 
 
-def seeds_text(values: Sequence[float], diverged: int = 0) -> str:
+def seeds_text(values: Sequence[float], diverged: int = 0, *, sign: int = 0) -> str:
     """Return the mean over seeds with its interval; where values are not finite, how many are.
 
     Args:
         values: One value per seed, at least one.
         diverged: Number of seeds whose run diverged. Where these are all that lack a finite value,
             the text names divergence as the cause.
+        sign: As for ``mean_text``.
     """
     finite = sum(map(math.isfinite, values))
     if finite == len(values):
-        return mean_text(values)
+        return mean_text(values, sign=sign)
     if diverged == len(values) - finite:
         return f"– ({diverged} of {len(values)} diverged)"
     return f"– ({finite} of {len(values)} finite)"

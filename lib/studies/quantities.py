@@ -118,6 +118,18 @@ def quantity(name: str) -> Quantity:
     return dataclasses.replace(known, name=qualified, heading=f"{known.heading}, {words}")
 
 
+def sign_of(name: str) -> int:
+    """Return the sign of a quantity that is compared by ratios; 0 for others and unknown names.
+
+    Args:
+        name: Its name, as for ``quantity``.
+    """
+    if name.partition(", ")[0] not in QUANTITIES:
+        return 0
+    known = quantity(name)
+    return known.sign if known.log else 0
+
+
 def headings(names: Iterable[str] | Mapping[str, str]) -> dict[str, str]:
     """Return quantity -> heading with unit, for the rows of a table.
 

@@ -5,7 +5,7 @@ import re
 import pytest
 from nbformat import v4
 
-from report.chapters import headings
+from report.chapters import headings, planned
 from report.document import read_report
 from report.errors import ReportError
 from report.front import read_front
@@ -135,6 +135,20 @@ def test_studies_of_one_number_are_one_chapter(tmp_path):
     assert two.studies[0].notebook.cells[0].source.strip().startswith("## Of 02")
     assert (three.anchor, three.shared, three.title) == ("03-more", False, "Of 03_more")
     assert two.title == headings()["2"].title if "2" in headings() else "Of 02_skip_depth"
+
+
+@pytest.mark.parametrize(
+    ("numbers", "text"),
+    [
+        ("123", ""),
+        ("", ""),
+        ("1249", "Chapters 3, 5, 6, 7, 8 are planned studies."),
+        ("12349", "Chapters 5 to 8 are planned studies."),
+        ("134", "Chapter 2 is a planned study."),
+    ],
+)
+def test_numbers_that_no_chapter_has_are_told(numbers, text):
+    assert planned(numbers) == text
 
 
 @pytest.mark.parametrize(

@@ -246,8 +246,9 @@ def test_closing_says_what_the_record_lacks_and_what_is_stale(study):
     study.missing["lines"] = [{"arm": "a"}, {"arm": "b"}]
     study.stale["e1"] = ["train", "sam"]
     text = closed(study)
-    assert "The record lacks 2 lines that the present code also measures. `make" in text
-    assert "1 entries of the record come from an earlier version of `sam` and `train`." in text
+    assert "made without 2 lines that the study also plans" in text
+    assert "1 recorded entry comes from an earlier version of the code that measures the" in text
+    assert "the SAM rise and training." in text
 
 
 @pytest.mark.parametrize(

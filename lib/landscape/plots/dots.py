@@ -18,7 +18,7 @@ from landscape.plots.ticks import log_ticks
 _LINE = 0.11  # Height of one estimate in inches.
 _GAP = 0.07  # Between two rows.
 _FRAME = 0.75  # Height of title, axis and label of a panel.
-_ROOM = 0.5  # How far intervals may enlarge the axis on either side, as a share of the estimates'.
+_ROOM = 1.0  # How far intervals may enlarge the axis on either side, as a share of the estimates'.
 
 # Estimate, and the lower and upper end of its interval; NaN where there is none.
 Dot = tuple[float, float, float]
@@ -47,8 +47,8 @@ class DotPanel:
 def dots(panels: Sequence[DotPanel], *, columns: int = 3) -> Figure:
     """Draw estimates as points with their intervals, one row a thing and one colour a group.
 
-    All panels have the same rows. Intervals may enlarge the axis by half of the estimates' span on
-    either side; a longer one is cut off there, and an arrow shows that it goes on.
+    All panels have the same rows. Intervals may enlarge the axis by the estimates' span on either
+    side; a longer one is cut off there, and an arrow shows that it goes on.
 
     Args:
         panels: The panels, in reading order.
@@ -80,6 +80,17 @@ def dots(panels: Sequence[DotPanel], *, columns: int = 3) -> Figure:
         frames.legend(figure, axes)
         keep_style(axes)
         return figure
+
+
+def cuts_interval(panel: DotPanel) -> bool:
+    """Return whether an interval of the panel goes beyond its axis, where an arrow marks it."""
+    values = _shown(panel)
+    if not len(values):
+        return False
+    limits = _limits(panel)
+    low, high = map(math.log, limits) if panel.scale == "log" else limits
+    ends = values[~np.isnan(values).any(axis=1)]
+    return bool((ends[:, 1] < low).any() or (ends[:, 2] > high).any())
 
 
 def _draw_panel(

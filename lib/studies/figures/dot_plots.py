@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from landscape.plots.axes import suggests_log_scale
 from landscape.plots.bands import band_over_seeds
-from landscape.plots.dots import Dot, DotPanel
+from landscape.plots.dots import Dot, DotPanel, cuts_interval
 from landscape.plots.dots import dots as draw_dots
 
 from studies.display import Figure, Missing
@@ -79,7 +79,7 @@ def measures(
     return Figure(
         draw_dots(panels, columns=min(columns, len(panels))),
         label=label,
-        caption=f"{caption} {_reading(rows)}{seeds.remarks()}",
+        caption=f"{caption} {_reading(rows)}{_cut(panels)}{seeds.remarks()}",
         alt=alt or _alt(panels),
     )
 
@@ -211,6 +211,12 @@ def _reading(rows: Rows) -> str:
         "Points are geometric mean ratios over paired seeds, bars their 95% intervals; the line "
         "marks 1, no difference."
     )
+
+
+def _cut(panels: Sequence[DotPanel]) -> str:
+    """Return what the caption says on arrows, where an interval is longer than its axis."""
+    cut = any(cuts_interval(panel) for panel in panels)
+    return " An arrow marks an interval that goes beyond the axis." if cut else ""
 
 
 def _alt(panels: Sequence[DotPanel]) -> str:

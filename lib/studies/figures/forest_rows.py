@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 
 from landscape.plots.forest import ForestPanel, ForestRow
 
-from studies.formatting import number_text
+from studies.formatting import list_text, number_text
 from studies.judging.findings import JudgedRelation
 from studies.judging.relations import Relation
 from studies.judging.rules import CHECKS
@@ -31,6 +31,7 @@ AXES = {
     "share": ("Shares", "share of cases"),
     "count": ("Counts", "mean count"),
 }
+_LEVELS = "Levels"  # Panels of levels take the names of their quantities instead.
 _SPREAD = 30  # Where numbers differ by more than so many units, an axis is logarithmic beyond ±1.
 
 
@@ -137,14 +138,25 @@ def panels_of(
         rows: Relations, and their rows.
         titles: Whether the panels say what kind they hold.
     """
-    groups: dict[tuple[str, str, bool], list[ForestRow]] = {}
+    groups: dict[tuple[str, str, bool], list[tuple[JudgedRelation, ForestRow]]] = {}
     for finding, row in rows:
         if _has_numbers(row):
-            groups.setdefault(_axis(finding), []).append(row)
-    return [
-        ForestPanel(title if titles else "", x, members, _scale(members, log=log))
-        for (title, x, log), members in groups.items()
-    ]
+            groups.setdefault(_axis(finding), []).append((finding, row))
+    panels = []
+    for (title, x, log), members in groups.items():
+        if title == _LEVELS:  # "Mean" says nothing without the quantity.
+            title = _quantities(finding for finding, _ in members)
+            x = x if titles else f"{title}: {x}"
+        drawn = [row for _, row in members]
+        panels.append(ForestPanel(title if titles else "", x, drawn, _scale(drawn, log=log)))
+    return panels
+
+
+def _quantities(findings: Iterable[JudgedRelation]) -> str:
+    """Return the names of quantities, each once, such as ``λ_max by power iteration and λ_max``."""
+    names = dict.fromkeys(inside(finding.relation.quantity) for finding in findings)
+    text = list_text(list(names))
+    return text[0].upper() + text[1:] if text[0].isascii() else text
 
 
 def _axis(finding: JudgedRelation) -> tuple[str, str, bool]:
@@ -152,9 +164,9 @@ def _axis(finding: JudgedRelation) -> tuple[str, str, bool]:
     title, x = AXES.get(finding.relation.kind, ("", ""))
     if not title:
         unit = finding.relation.unit
-        title, x = "Levels", f"mean ({unit})" if unit else "mean"
+        title, x = _LEVELS, f"mean ({unit})" if unit else "mean"
         if log:
-            title, x = "Levels", "geometric mean, logarithmic"
+            title, x = _LEVELS, "geometric mean, logarithmic"
     return title, x, log
 
 

@@ -9,8 +9,8 @@ A row of a claim, all of it JSON::
     verdict                 reproduced | contradicted | partly | undecided | not judged
     headline                one phrase: higher accuracy: holds; steadier loss: explained by the
                             training loss
-    condition               of a claim that is reproduced: the checks on which its parts depend, such
-                            as "depends on the BN mode"; empty where all of them hold in every check
+    condition               of a claim that is reproduced: the checks on which its parts depend,
+                            such as "but depends on the BN mode"; empty where all always hold
     ids                     its parts, atomic claims
     studies                 the studies whose records judge it
     evidence                labels of figures and tables, such as 01_bn_ablation/fig-sharpness
@@ -81,7 +81,9 @@ def claim_headline(parts: Sequence[Judgement]) -> str:
 
 
 def claim_condition(parts: Sequence[Judgement]) -> str:
-    """Return on what a reproduced claim depends; empty if all parts hold, or it is not reproduced.
+    """Return on what a reproduced claim depends, such as ``but explained by the scale``.
+
+    Empty if all parts hold in every check, or it is not reproduced.
 
     Args:
         parts: The judgements of all its atomic claims, at least one.
@@ -90,7 +92,9 @@ def claim_condition(parts: Sequence[Judgement]) -> str:
         return ""
     phrases = dict.fromkeys(headline(judgement) for judgement in parts)
     conditions = [phrase for phrase in phrases if not phrase.startswith("holds")]
-    start = "in part " if conditions and len(conditions) < len(phrases) else ""
+    if not conditions:
+        return ""
+    start = "but in part " if len(conditions) < len(phrases) else "but "
     return start + _joined(conditions)
 
 
@@ -169,13 +173,13 @@ def claim_counts(rows: Iterable[Mapping[str, Any]]) -> dict[str, int]:
 
 
 def _joined(phrases: Sequence[str]) -> str:
-    """Return conditions as one phrase; what explains several parts is named once."""
+    """Return conditions, at least one, as a phrase; what explains several parts is named once."""
     explaining = [
         phrase.removeprefix("explained by ") for phrase in phrases if "explained" in phrase
     ]
     others = [phrase for phrase in phrases if "explained" not in phrase]
     explained = [f"explained by {list_text(explaining)}"] if explaining else []
-    return list_text([*explained, *others]) if phrases else ""
+    return ", in part ".join([*explained, *others])
 
 
 def _rank(judgement: Judgement) -> int:

@@ -84,7 +84,11 @@ def relation_sentence(finding: JudgedRelation, *, remarks: Remarks = "all") -> s
 
 
 def _open_words(finding: JudgedRelation) -> str:
-    if finding.relation.kind in _PLAIN or _direction(finding) != 3:
+    if finding.relation.kind in _PLAIN or is_bordered(finding) or finding.side == "within":
+        return ""
+    if _direction(finding) < 2:  # The interval alone excludes no effect.
+        return ", but open after Holm’s correction"
+    if _direction(finding) != 3:
         return ""
     log = finding.relation.kind in ("ratio", "median ratio")
     return f": the {'direction' if log else 'sign'} is open"

@@ -20,7 +20,8 @@ finite (an interval that is open on that side)::
     checks                  {name: {word, place, reason, findings}} for each of the six checks;
                             word is holds | gone | reversed | undecided | not run
     size                    {word: yes | no | no interval | no number, numbers: [...], text}
-    rule                    {side, border, former, changed, reason_of_change, commit}, or null
+    rule                    {side, border, former, changed, reason_of_change, commit}, or null;
+                            changed: whether the word differs from the former one
 
 and a finding::
 
@@ -53,11 +54,14 @@ from studies.judging.relation_sentences import (
     relation_sentence,
     would_have_seen_words,
 )
+from studies.judging.rules import CHECKS
 from studies.judging.sentences import sentence
 from studies.judging.verdicts import CheckResult, Judgement
 
 TRIAL = "trial"  # Stands in place of a verdict where numbers are no evidence.
 _EXPLAINING = ("training loss", "scale")
+# Words of the report before that mean the same as one of today.
+_SAME = {"inconclusive": "undecided"}
 
 
 def headline(judgement: Judgement) -> str:
@@ -68,13 +72,31 @@ def headline(judgement: Judgement) -> str:
     if judgement.verdict != "reproduced":
         return judgement.verdict
     if judgement.artefact:
-        return "an artefact of the estimator"
+        place = judgement.rule.place("estimator")
+        # A control in another place shows a limit, not that the estimator made the effect.
+        better = place == CHECKS["estimator"]
+        return "an artefact of the estimator" if better else f"fails {place}"
     names = judgement.depends_on
     if not names:
         still = list_text(judgement.open_checks) if judgement.open_checks else ""
         return f"holds; open: {still}" if still else "holds"
     start = "explained by" if set(names) <= set(_EXPLAINING) else "depends on"
     return f"{start} the {list_text(names)}"
+
+
+def word_changed(judgement: Judgement) -> bool:
+    """Return whether a claim has another word now than in the report before.
+
+    Args:
+        judgement: The judgement.
+    """
+    former = judgement.rule.former if judgement.rule else ""
+    if not former:
+        return False
+    now = "artefact" if judgement.artefact else judgement.verdict
+    # A claim that stood as reproduced, and by now depends on a check, has another word too.
+    depends = judgement.verdict == "reproduced" and bool(judgement.depends_on)
+    return _SAME.get(former, former) != now or (depends and not judgement.artefact)
 
 
 def trial_sentence(judgement: Judgement) -> str:
@@ -188,7 +210,7 @@ def _rule_row(judgement: Judgement) -> dict[str, Any] | None:
         "side": side,
         "border": _number(border),
         "former": rule.former,
-        "changed": bool(rule.reason_of_change),
+        "changed": word_changed(judgement),
         "reason_of_change": rule.reason_of_change,
         "commit": rule.commit,
     }

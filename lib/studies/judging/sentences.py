@@ -126,6 +126,8 @@ def _agreeing(judgement: Judgement, start: str, detail: str, *, other: bool) -> 
         if detail in ("counted", "most telling") and len(names) > 1:
             where = f"in {_NUMBERS[len(names)]}{' other' * other} checks"
         if against and verb == "fails":
+            if detail == "most telling" and (still := _names(judgement, ("undecided",))):
+                where += f", and {_NUMBERS[len(still)]} {'is' if len(still) == 1 else 'are'} open"
             joint = " and fails" if other else "; the claim also fails"
             if "the claim needs" in start and not other:
                 joint = " and also fails"

@@ -10,6 +10,7 @@ sentences instead. Numbers stand as ``{S1.2}``::
     {S1.2[training loss.1]} the second of several relations of a check
     {S1.2:estimate}         2.14 without its interval; also interval, n, cases (6 of 6), border,
                             inverse and percent (of a ratio: 1.1 is 10%), magnitude (without sign),
+                            drop (low end without sign), less (both, told as so much less),
                             seen (what would have been seen), source (the source's number), size
                             (whether the interval holds it), setting (here)
 """
@@ -158,6 +159,17 @@ def _magnitude(finding: JudgedRelation) -> str:
     return _estimate(finding).removeprefix("−")
 
 
+def _drop(finding: JudgedRelation) -> str:
+    """Return how much lower the truth may lie: the low end without its sign, none above 0."""
+    low = rounded(finding)[0].removeprefix("−") if finding.effect.low < 0 else "0"
+    return low + unit_words(finding.relation.unit, low)
+
+
+def _less(finding: JudgedRelation) -> str:
+    low, estimate, high = rounded(finding, narrow=_narrow(finding), negate=True)
+    return f"{estimate}{unit_words(finding.relation.unit, estimate)} ({low} to {high})"
+
+
 def _seen(finding: JudgedRelation) -> str:
     value = finding.would_have_seen
     text = number_text(math.nan if value is None else value)
@@ -196,5 +208,7 @@ _FORMS = {
     "inverse": _inverse,
     "percent": _percent,
     "magnitude": _magnitude,
+    "drop": _drop,
+    "less": _less,
     "seen": _seen,
 }

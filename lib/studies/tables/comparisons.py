@@ -8,7 +8,7 @@ from studies.display import Missing, Sentence, Table
 from studies.formatting import interval_text, list_text, number_text, ratio_text, seeds_text
 from studies.intervals import mean_interval
 from studies.measurements import Measurements
-from studies.quantities import headings
+from studies.quantities import headings, sign_of
 from studies.runs import Runs
 from studies.tables.layout import marked, table_of
 
@@ -153,10 +153,16 @@ def arm_table(
         [corner, *columns],
         [[name, *cells] for name, cells in zip(row_names, grid, strict=True)],
         label=label,
-        caption=caption + _errors_text(numbers, known, arms) + absent,
+        caption=caption + _geometric(grid) + _errors_text(numbers, known, arms) + absent,
         emphasise=emphasise,
         align=["left", *[align] * len(columns)],
     )
+
+
+def _geometric(grid: Sequence[Sequence[str]]) -> str:
+    if not any("[" in cell for row in grid for cell in row):
+        return ""
+    return " Cells with brackets hold geometric means, because ± would reach beyond 0."
 
 
 def _arm_cell(numbers: Measurements, quantity: str, arm: str, diverged: int) -> str:
@@ -165,4 +171,5 @@ def _arm_cell(numbers: Measurements, quantity: str, arm: str, diverged: int) -> 
         values = numbers.values(quantity, arm)
     except KeyError:
         return ""
-    return marked(seeds_text(values, diverged), numbers.converged(quantity, [arm]))
+    text = seeds_text(values, diverged, sign=sign_of(quantity))
+    return marked(text, numbers.converged(quantity, [arm]))

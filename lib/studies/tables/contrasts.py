@@ -77,8 +77,8 @@ def single_ratios(numbers: Measurements, quantity: str, arms: Sequence[str]) -> 
         return Sentence(f"The record holds no {heading}.")
     ratios = numbers.ratios(quantity, arms)
     return Sentence(
-        f"From seed to seed, {arms[0]} has between {min(ratios):.4g} and "
-        f"{max(ratios):.4g} times the {heading} of {arms[1]}."
+        f"Seed by seed, the {heading} with {arms[0]}, divided by the {heading} with {arms[1]}, "
+        f"lies between {min(ratios):.4g} and {max(ratios):.4g}."
     )
 
 
@@ -132,13 +132,13 @@ def ratios_along(
     ratios = numbers.ratios(quantity, arms)
     levels = numbers.where(quantity=quantity, arm=arms[0]).frame[column]
     texts = [
-        f"{number_text(ratio)} ({count_text(int(level))} {unit})"
+        f"{ratio:.2f} ({count_text(int(level))} {unit})"
         for ratio, level in zip(ratios, levels, strict=True)
     ]
     return Sentence(
-        f"{arms[0]} has {list_text(texts)} times the {heading} of {arms[1]}. This ratio varies by "
-        f"a factor of {max(ratios) / min(ratios):.3g} with the number of {unit}; the intervals "
-        "over seeds do not include that."
+        f"The ratio of {noun(registered(quantity))}, {arms[0]} over {arms[1]}, is "
+        f"{list_text(texts)}. It varies by a factor of {max(ratios) / min(ratios):.3g} with the "
+        f"number of {unit}; the intervals over seeds do not include this variation."
     )
 
 
@@ -156,21 +156,30 @@ def rescaled(numbers: Measurements, quantities: Sequence[str], arms: Sequence[st
         return Sentence("The record holds no rescaled networks.")
     loss = max(abs(change) for arm in arms for change in numbers.values("loss_change", arm))
     values = {name: [numbers.values(name, arm) for arm in arms] for name in known}
-    factors = [number_text(max(max(row) / min(row) for row in rows)) for rows in values.values()]
-    spreads = [
-        f"{noun(registered(name))} by {factor}"
-        for name, factor in zip(values, factors, strict=True)
-    ]
-    spreads[0] = spreads[0].replace(" by ", " by a factor of ")
+    changes = _rescaling_changes(values)
     first, second = values[known[0]]
     overlap = min(first) < max(second) and min(second) < max(first)
     heading = registered(known[0]).heading
     return Sentence(
         f"Rescaling changes the loss by at most {number_text(loss)} nats, but within one network "
-        f"it changes {list_text(spreads)}. Scales {'can' if overlap else 'cannot'} be chosen so "
+        f"{changes} Scales {'can' if overlap else 'cannot'} be chosen so "
         f"that either network has the larger {heading}. At the scales with the smallest {heading}, "
         f"{arms[0]} has {number_text(min(first) / min(second))} times the {heading} of {arms[1]}."
     )
+
+
+def _rescaling_changes(values: Mapping[str, Sequence[Sequence[float]]]) -> str:
+    """Return which quantities rescaling changes within one network, and which it leaves."""
+    changed, left = [], []
+    for name, rows in values.items():
+        factor = number_text(max(max(row) / min(row) for row in rows))
+        words = " by" if changed else " by a factor of"
+        if factor == "1":
+            left.append(noun(registered(name)))
+        else:
+            changed.append(f"{noun(registered(name))}{words} {factor}")
+    first = f"it changes {list_text(changed)}." if changed else "no quantity changes."
+    return first + (f" To three digits it leaves {list_text(left)} unchanged." if left else "")
 
 
 def barrier_ratios(paths: Mapping[str, Sequence[Path]], reference: str) -> Sentence:

@@ -8,7 +8,7 @@ from landscape.connectivity.path import Path
 from studies.formatting import depending, interval_text, list_text, mean_text
 from studies.intervals import Interval, mean_interval, paired_ratio
 from studies.measurements import Measurements
-from studies.quantities import Quantity
+from studies.quantities import Quantity, sign_of
 from studies.quantities import quantity as registered
 
 # What an interval above, below and around its neutral value says, and what no interval says.
@@ -63,7 +63,12 @@ def means(numbers: Measurements, quantity: str, arms: Iterable[str]) -> str:
     """
     if quantity not in numbers:
         return "–"
-    return list_text([f"{mean_text(numbers.values(quantity, arm))} ({arm})" for arm in arms])
+    return list_text(
+        [
+            f"{mean_text(numbers.values(quantity, arm), sign=sign_of(quantity))} ({arm})"
+            for arm in arms
+        ]
+    )
 
 
 def effect(numbers: Measurements, quantity: str, arms: Sequence[str]) -> Interval:

@@ -10,6 +10,7 @@ from studies.intervals import Interval
 from studies.measurements import Measurements
 from studies.power_laws import Exponent
 from studies.quantities import quantity as registered
+from studies.quantities import sign_of
 from studies.records.equal_loss import largest_ratio
 from studies.tables.effect_words import effect
 from studies.tables.paired_ratios import Pair, paired_text, recorded_cells
@@ -148,7 +149,7 @@ def grouped_words(effects: Mapping[tuple[str, str], Interval]) -> dict[tuple[str
 def grouped_sides(
     effects: Mapping[tuple[str, str], Interval], *, above: str, below: str, undecided: str
 ) -> dict[tuple[str, str], str]:
-    """Return which way the same effect goes in several groups: ``sharper in the MLP and ...``.
+    """Return which way the same effect goes in several groups: ``sharper in the MLP and CNN``.
 
     Args:
         effects: (row, column) -> effect, from ``paired_effects``. A row begins with its group, such
@@ -160,12 +161,15 @@ def grouped_sides(
     Returns:
         (row without its group, column) -> the words of all groups.
     """
-    groups: dict[tuple[str, str], list[str]] = {}
+    sides: dict[tuple[str, str], dict[str, list[str]]] = {}
     for (row, column), interval in effects.items():
         group, _, name = row.partition(", ")
         words = depending(interval, above=above, below=below, undecided=undecided)
-        groups.setdefault((name, column), []).append(words.format(group))
-    return {key: list_text(texts) for key, texts in groups.items()}
+        sides.setdefault((name, column), {}).setdefault(words, []).append(group)
+    return {
+        key: list_text([words.format(list_text(groups)) for words, groups in by_words.items()])
+        for key, by_words in sides.items()
+    }
 
 
 def trend_words(exponents: Mapping[tuple[str, str], Exponent]) -> dict[tuple[str, str], str]:
@@ -215,4 +219,5 @@ def span(numbers: Measurements, quantity: str, arms: Iterable[str] | None = None
     if not finite:
         return "over values that are not known"
     low, high = (extreme(finite, key=means.__getitem__) for extreme in (min, max))
-    return f"from {mean_text(values[low])} ({low}) to {mean_text(values[high])} ({high})"
+    ends = [f"{mean_text(values[arm], sign=sign_of(quantity))} ({arm})" for arm in (low, high)]
+    return f"from {ends[0]} to {ends[1]}"

@@ -5,15 +5,15 @@ from collections.abc import Sequence
 
 from studies.display import Table
 from studies.formatting import list_text, number_text
-from studies.judging.rows import headline, trial_sentence
+from studies.judging.findings import JudgedRelation
+from studies.judging.relation_names import relation_name
+from studies.judging.rows import headline, trial_sentence, word_changed
 from studies.judging.rules import CHECKS
 from studies.judging.sentences import sentence
 from studies.judging.verdicts import Judgement
-from studies.judging.words import inside
+from studies.judging.words import unit_words
 from studies.tables.verdict_sentences import TRIAL, what_depends, what_stood
 
-# Words of the report before that mean the same as one of today.
-_SAME = {"inconclusive": "undecided"}
 _SIZES = {"yes": "yes", "no": "no", "no number": "–", "no interval": "no interval"}
 
 
@@ -47,7 +47,8 @@ def dependence_table(
         ["Check", "Holds", "Falls", "Open", "What falls"],
         [[*row[:-1], row[-1] or "–"] for row in rows],
         label=label,
-        caption=f"{what_depends(judgements).text} Counted are parts that the check was run on.",
+        caption=f"{what_depends(judgements).text} Counted are parts that the check was run on; "
+        "the largest number of parts that fall is bold.",
         align=["left"] * 5,  # Bold counts are markdown.
     )
 
@@ -86,18 +87,17 @@ def rules_table(judgements: Sequence[Judgement], *, label: str) -> Table:
     for judgement in judgements:
         for finding in judgement.findings:
             relation = finding.relation
-            margin = "–" if finding.margin is None else number_text(finding.margin)
             side = {"within": "equal to"}.get(finding.side, finding.side)
-            measured = f"{relation.kind} of {inside(relation.quantity)} {relation.contrast}".strip()
-            border = f"{side} {number_text(finding.border)}"
-            rows.append([judgement.claim.id, measured, border, margin])
+            border = f"{side} {_with_unit(finding, finding.border)}"
+            margin = "–" if finding.margin is None else _margin(finding)
+            rows.append([judgement.claim.id, relation_name(relation), border, margin])
     commits = {judgement.rule.commit[:7] for judgement in judgements if judgement.rule}
     return Table(
         ["Claim", "Relation", "Claimed", "Margin"],
         rows,
         label=label,
-        caption=f"{len(rows)} relations judge the claims as the sources measured them. The margin "
-        "is a factor for ratios and a difference for everything else. Commit of the rules: "
+        caption=f"{len(rows)} relations judge the claims as the sources measured them. Within "
+        "the margin two numbers count as equal. Commit of the rules: "
         f"{', '.join(sorted(commits)) or 'unknown'}.",
         align=["left"] * 4,
     )
@@ -120,7 +120,7 @@ def changed_words(judgements: Sequence[Judgement], *, label: str) -> Table:
             judgement.rule.reason_of_change,
         ]
         for judgement in judgements
-        if judgement.rule is not None and _changed(judgement)
+        if judgement.rule is not None and word_changed(judgement)
     ]
     columns = ["Claim", "Before", "Now", "Why"]
     return Table(
@@ -168,16 +168,17 @@ def _cells(judgement: Judgement) -> list[str]:
     ]
 
 
+def _with_unit(finding: JudgedRelation, value: float) -> str:
+    number = number_text(value)
+    return number + unit_words(finding.relation.unit, number)
+
+
+def _margin(finding: JudgedRelation) -> str:
+    """Return a margin with its unit: a factor on a logarithmic scale, else a difference."""
+    if finding.effect.log:
+        return f"factor {number_text(finding.margin)}"
+    return f"± {_with_unit(finding, finding.margin)}"
+
+
 def _setting(judgement: Judgement) -> str:
     return judgement.rule.setting if judgement.rule else "–"
-
-
-def _changed(judgement: Judgement) -> bool:
-    former = judgement.rule.former
-    if not former:
-        return False
-    phrase = headline(judgement)
-    now = "artefact" if judgement.artefact else judgement.verdict
-    # A claim that stood as reproduced, and by now depends on a check, has another word too.
-    depends = judgement.verdict == "reproduced" and not phrase.startswith("holds")
-    return _SAME.get(former, former) != now or (depends and not judgement.artefact)

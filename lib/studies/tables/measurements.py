@@ -13,6 +13,7 @@ from studies.display import Missing, Sentence, Table
 from studies.formatting import (
     interval_text,
     list_text,
+    mean_text,
     number_text,
     ratio_text,
     seeds_text,
@@ -75,7 +76,9 @@ def gaps(numbers: Measurements, *, classes: int) -> Sentence:
     frame = frame[frame["value"].notna()]
     clear = frame.loc[frame["converged"], "value"].astype(int)
     counts = sorted(collections.Counter(clear.tolist()).items())
-    words = list_text([f"{count} after {outliers}" for outliers, count in counts] or ["none"])
+    words = list_text(
+        [f"after eigenvalue {outliers} in {count}" for outliers, count in counts] or ["none"]
+    )
     as_claimed = dict(counts).get(classes, 0) or "none"
     return Sentence(
         f"A clear gap separates outliers in {len(clear)} of {len(frame)} spectra ({words}). Theory "
@@ -91,20 +94,36 @@ def resolution(numbers: Measurements, arms: Sequence[str] | None = None) -> Sent
         numbers: Where ``basins.record_basins`` recorded the anisotropy, with the error of the grid.
         arms: The arms; None for all.
     """
+    undecided, known = _unresolved(numbers, arms)
+    return Sentence(
+        f"The grid cannot tell the basin from a circle in {undecided} of {known} planes: "
+        "there the anisotropy exceeds 1 by no more than the error of the grid. The intervals over "
+        "seeds include this error only as far as it differs between seeds."
+    )
+
+
+def resolved(numbers: Measurements, arms: Sequence[str] | None = None) -> bool:
+    """Return whether the grid tells the basin from a circle in at least half of the planes.
+
+    Args:
+        numbers: As for ``resolution``.
+        arms: The arms; None for all.
+    """
+    undecided, known = _unresolved(numbers, arms)
+    return 2 * undecided <= known
+
+
+def _unresolved(numbers: Measurements, arms: Sequence[str] | None) -> tuple[int, int]:
+    """Return the number of planes whose basin may be a circle, and of those with an anisotropy."""
     pairs = [
         (value, error)
         for arm in arms or numbers.arms
         for value, error in zip(
             numbers.values("anisotropy", arm), numbers.errors("anisotropy", arm), strict=True
         )
+        if math.isfinite(value)
     ]
-    known = [(value, error) for value, error in pairs if math.isfinite(value)]
-    undecided = sum(not value - error > 1 for value, error in known)
-    return Sentence(
-        f"The grid cannot tell the basin from a circle in {undecided} of {len(known)} planes: "
-        "there the anisotropy exceeds 1 by no more than the error of the grid. The intervals over "
-        "seeds include this error only as far as it differs between seeds."
-    )
+    return sum(not value - error > 1 for value, error in pairs), len(pairs)
 
 
 def lowest(paths: Mapping[tuple[str, str], Sequence[Path]], *, chance: float) -> Sentence:
@@ -117,13 +136,13 @@ def lowest(paths: Mapping[tuple[str, str], Sequence[Path]], *, chance: float) ->
     if not paths:
         return Sentence("The record does not hold the accuracy on the paths.")
     lowest_texts = [
-        f"{100 * min(float(path.accuracy.min()) for path in pair_paths):.1f}% with "
+        f"{mean_text([100 * float(path.accuracy.min()) for path in pair_paths])}% with "
         f"{statistics_text(policy, split)}"
         for (split, policy), pair_paths in paths.items()
     ]
     return Sentence(
-        f"Accuracy on the paths falls as low as {list_text(lowest_texts)}; guessing reaches "
-        f"{100 * chance:.1f}%."
+        f"The lowest accuracy on a path, as a mean over pairs, is {list_text(lowest_texts)}; "
+        f"guessing reaches {100 * chance:.1f}%."
     )
 
 

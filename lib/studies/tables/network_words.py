@@ -83,6 +83,29 @@ def local_trend(
     return list_text(texts)
 
 
+def sided_pairs(
+    numbers: Measurements, quantity: str, pairs: Sequence[Sequence[str]], *, above: str, below: str
+) -> str:
+    """Return in how many pairs of arms a quantity is larger, smaller, or neither.
+
+    Args:
+        numbers: Where the quantity was recorded, in the same order of seeds.
+        quantity: Name of the quantity.
+        pairs: Two arms each, first against second.
+        above: The words for a larger quantity, such as ``wider``.
+        below: The words for a smaller one, such as ``narrower``.
+
+    Returns:
+        Counts such as ``wider in 2, narrower in 1 and open in 3 of 6 pairs``.
+    """
+    sides = [
+        depending(effect(numbers, quantity, pair), above=above, below=below, undecided="open")
+        for pair in pairs
+    ]
+    counts = [f"{side} in {sides.count(side)}" for side in (above, below, "open")]
+    return f"{list_text(counts)} of {len(sides)} pair{'s' * (len(sides) != 1)}"
+
+
 def correlated_pair(
     numbers: Measurements, quantity: str, target: str, arms: Sequence[str]
 ) -> tuple[Interval, Interval]:

@@ -1,14 +1,19 @@
 """Tables of barriers on paths between solutions."""
 
+import itertools
 import math
 from collections.abc import Mapping, Sequence
 
+import numpy as np
 from landscape.connectivity.path import Path
 
 from studies.display import Missing, Sentence, Table
-from studies.formatting import mean_text, number_text
+from studies.formatting import list_text, mean_text, number_text
 from studies.tables.layout import count_range, statistics_text, table_of
 
+_COINCIDE = 0.01  # Curves closer than this share of the drawn range lie on each other.
+_POLICY_NAMES = {"reestimate": "re-estimated"}
+_KIND_NAMES = {"bezier": "trained Bézier curve"}
 _BARRIERS = ["loss barrier (nats)", "error barrier (points)", "position t"]
 
 
@@ -28,7 +33,10 @@ def barrier_table(
     named = {statistics_text(bn, split): pair_paths for (split, bn), pair_paths in known.items()}
     return table_of(
         ["statistics", "examples", *_BARRIERS],
-        [[bn, split, *_barrier_cells(pair_paths)] for (split, bn), pair_paths in known.items()],
+        [
+            [_POLICY_NAMES.get(bn, bn), split, *_barrier_cells(pair_paths)]
+            for (split, bn), pair_paths in known.items()
+        ],
         label=label,
         caption=_caption(named),
         emphasise=emphasise,
@@ -56,15 +64,50 @@ def path_kind_table(
     return table_of(
         ["path", *(["pairs"] if differ else []), *_BARRIERS],
         [
-            [kind, *([str(counts[kind])] if differ else []), *_barrier_cells(pair_paths)]
+            [
+                _KIND_NAMES.get(kind, kind),
+                *([str(counts[kind])] if differ else []),
+                *_barrier_cells(pair_paths),
+            ]
             for kind, pair_paths in known.items()
         ],
         label=label,
-        caption=_caption({f"the {kind} path": pair_paths for kind, pair_paths in known.items()})
-        + f" BN statistics: {', '.join(policies)}.",
+        caption=_caption(
+            {
+                f"the {_KIND_NAMES.get(kind, f'{kind} path')}": pair_paths
+                for kind, pair_paths in known.items()
+            }
+        )
+        + f" BN statistics: {', '.join(_POLICY_NAMES.get(bn, bn) for bn in policies)}.",
         emphasise=emphasise,
         align=["left", *(["decimal"] if differ else []), "decimal", "decimal", "left"],
     )
+
+
+def coincidence(paths: Mapping[tuple[str, str], Sequence[Path]]) -> str:
+    """Return which policies have loss curves that lie on each other, as a sentence.
+
+    Two curves coincide if their means over pairs differ nowhere by more than 1% of the range of all
+    curves of the split.
+
+    Args:
+        paths: (split, policy) -> one path for each pair of solutions, at the same positions.
+
+    Returns:
+        The sentence; empty where no curves coincide.
+    """
+    curves: dict[str, dict[str, np.ndarray]] = {}
+    for (split, bn), pair_paths in paths.items():
+        if pair_paths:
+            losses = np.mean([np.asarray(path.loss) for path in pair_paths], axis=0)
+            curves.setdefault(split, {})[_POLICY_NAMES.get(bn, bn)] = losses
+    hidden: dict[str, None] = {}
+    for means in curves.values():
+        drawn = np.concatenate(list(means.values()))
+        for (name, one), (other, two) in itertools.combinations(means.items(), 2):
+            if one.shape == two.shape and np.abs(one - two).max() <= _COINCIDE * np.ptp(drawn):
+                hidden[f"{name} and {other} statistics"] = None
+    return f"The curves of {list_text(list(hidden))} coincide." if hidden else ""
 
 
 def _barrier_cells(paths: Sequence[Path]) -> list[str]:

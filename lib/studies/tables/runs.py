@@ -13,6 +13,13 @@ from studies.intervals import share_interval
 from studies.runs import RecordedRun, Runs
 
 _MOST_NAMES = 8
+# Settings whose names and values are no words of a report.
+_SETTINGS = {
+    ("init", "he"): "He's initialisation",
+    ("init", "default"): "PyTorch's initialisation",
+    ("shortcut", "A"): "shortcuts without parameters",
+    ("shortcut", "B"): "shortcuts with 1 × 1 convolutions",
+}
 
 
 def divergence(runs: Runs, *, label: str) -> Table | Sentence:
@@ -89,8 +96,8 @@ def setup(runs: Runs) -> Sentence:
     )
     counts = list_text([f"{size:,} ({arm})" for arm, size in runs.sizes.items()])
     return Sentence(
-        f"The networks are of the kind {model}, with {counts} parameters. They train for {epochs} "
-        f"epochs by {optimizer} on batches of {batches} examples."
+        f"Kind of network: {model}. Parameters: {counts}. Number of epochs: {epochs}. "
+        f"Optimizer: {optimizer}, on batches of {batches} examples."
     ).at("appendix")
 
 
@@ -98,7 +105,7 @@ def _shared(parts: Sequence[Any]) -> str:
     """Return the kinds of some parts of configs, with the settings that all of them share."""
     names = list_text(list(dict.fromkeys(type(part).__name__ for part in parts)))
     settings = [
-        f"{name.replace('_', ' ')} {setting_text(value)}"
+        _SETTINGS.get((name, value)) or f"{name.replace('_', ' ')} {setting_text(value)}"
         for name, value in vars(parts[0]).items()
         if value and all(getattr(part, name, None) == value for part in parts)
     ]
@@ -214,7 +221,7 @@ def repeated(configs: Mapping[str, TrainConfig]) -> Sentence:
     if not several:
         return Sentence("No two configurations have the same settings.").at("appendix")
     return Sentence(
-        "These configurations have the same settings, and are the same networks: "
+        "Some configurations share all settings, so they are one set of networks: "
         f"{'; '.join(several)}."
     ).at("appendix")
 

@@ -6,7 +6,15 @@ from studies.measurements import Measurements
 from studies.quantities import QUANTITIES, quantity
 from studies.recording import Recording
 
-_KINDS = {"quadratics": "quadratic models"}  # kinds of entries whose names are no words
+# Kinds of entries whose names are no words.
+_KINDS = {"quadratics": "quadratic models", "densities": "densities of eigenvalues"}
+# Code that entries rest on, by what it measures.
+_MEASURED = {
+    "Objective": "the training loss",
+    "linear_barrier": "barriers on straight lines",
+    "sam": "the SAM rise",
+    "train": "training",
+}
 
 
 def closing(study: Recording, *, evidence: bool) -> Sentence:
@@ -68,8 +76,8 @@ def _missing(study: Recording) -> list[str]:
         [f"{len(labels)} {_KINDS.get(kind, kind)}" for kind, labels in study.missing.items()]
     )
     return [
-        f"The record lacks {kinds} that the present code also measures. "
-        f"`make study STUDY={study.name} PROFILE=paper` adds them."
+        f"This version of the report was made without {kinds} that the study also plans; no "
+        "number of the report rests on them."
     ]
 
 
@@ -77,8 +85,10 @@ def _stale(study: Recording) -> list[str]:
     if not study.stale:
         return []
     names = sorted({name for changed in study.stale.values() for name in changed})
-    functions = list_text([f"`{name}`" for name in names])
+    measured = list_text([_MEASURED.get(name, name.replace("_", " ")) for name in names])
+    count = len(study.stale)
+    entries = "1 recorded entry comes" if count == 1 else f"{count_text(count)} entries come"
     return [
-        f"{count_text(len(study.stale))} entries of the record come from an earlier version of "
-        f"{functions}. They stand as they were measured; `REMEASURE=stale` measures them again."
+        f"{entries} from an earlier version of the code that measures {measured}. The report shows "
+        "them as they were measured."
     ]

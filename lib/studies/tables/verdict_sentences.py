@@ -9,7 +9,7 @@ from studies.formatting import list_text, number_text
 from studies.judging.claim_rows import by_claim, claim_verdict
 from studies.judging.rules import CHECKS
 from studies.judging.verdicts import Judgement
-from studies.judging.words import inside
+from studies.judging.words import inside, is_bordered, unit_words
 
 _WORDS = ("reproduced", "contradicted", "undecided")
 TRIAL = "Trial on other data than the sources', no evidence."
@@ -94,10 +94,13 @@ def hardest(judgements: Sequence[Judgement], *, evidence: bool = True) -> Senten
     id = max(factors, key=factors.get)
     fell = next(judgement for judgement in judgements if judgement.claim.id == id)
     quantity = inside(fell.findings[0].relation.quantity)
+    still = fell.checks["estimator"].word == "undecided"
+    place = fell.rule.place("estimator")
     return Sentence(
-        f"[{id}](#verdict-{fell.claim.claim}) fell hardest: its ratio of the {quantity} is "
-        f"{number_text(fell.source_numbers[0])} in the source and "
-        f"{number_text(fell.findings[0].effect.estimate)} here."
+        f"[{id}](#verdict-{fell.claim.claim}) lies farthest from its source: its ratio of the "
+        f"{quantity} is {number_text(fell.source_numbers[0])} in the source and "
+        f"{number_text(fell.findings[0].effect.estimate)} here"
+        f"{f'; {place} the direction is open' if still else ''}."
     )
 
 
@@ -124,11 +127,35 @@ def rests_on(basis: Mapping[str, Basis]) -> Sentence:
     old, lacking = "none rests on numbers of code that changed since", "none lacks a number"
     if stale:
         old = f"{len(stale)} {'rests' if len(stale) == 1 else 'rest'} on numbers that were "
-        old += "measured by code which has changed since, without proof that it gives the same"
+        old += "measured by code which has changed since, without proof that it gives the same "
+        old += f"({list_text(stale)})"
     if missing:
         lacking = f"{len(missing)} {'lacks' if len(missing) == 1 else 'lack'} numbers for a "
         lacking += f"relation or a check ({list_text(missing)})"
     return Sentence(f"Of {len(basis)} parts with a rule {old}; {lacking}.")
+
+
+def own_borders(judgements: Sequence[Judgement]) -> Sentence:
+    """Return which borders differ from no effect: those that whoever wrote the rules chose.
+
+    Args:
+        judgements: Of all claims.
+    """
+    borders: dict[str, list[str]] = {}
+    for judgement in judgements:
+        for finding in filter(is_bordered, judgement.findings):
+            number = number_text(finding.border)
+            text = number + unit_words(finding.relation.unit, number)
+            borders.setdefault(text, []).append(judgement.claim.id)
+    if not borders:
+        return Sentence("Every border is the value that means no effect; the margins are our own.")
+    told = "; ".join(
+        f"{text} ({list_text(list(dict.fromkeys(ids)))})" for text, ids in borders.items()
+    )
+    return Sentence(
+        "Where a border is not the value that means no effect, we chose it or took it from the "
+        f"source's number: {told}. All margins are our own."
+    )
 
 
 _MEANINGS = {
@@ -156,7 +183,11 @@ def what_it_means(judgements: Sequence[Judgement], *, evidence: bool = True) -> 
     reproduced = [judgement for judgement in judgements if judgement.verdict == "reproduced"]
     told = []
     for name, words in _MEANINGS.items():
-        ids = [judgement.claim.id for judgement in reproduced if name in judgement.depends_on]
-        if ids:
+        fallen = [judgement for judgement in reproduced if name in judgement.depends_on]
+        if name == "estimator":  # A control in another place is no better estimator.
+            controls = [one for one in fallen if one.rule.place(name) != CHECKS[name]]
+            fallen = [one for one in fallen if one not in controls]
+            told += [f"{one.claim.id} fails {one.rule.place(name)}." for one in controls]
+        if ids := [judgement.claim.id for judgement in fallen]:
             told.append(words.format(ids=list_text(ids), fall="fall" if len(ids) > 1 else "falls"))
     return Sentence(f"**What it means.** {' '.join(told or ['No check takes a claim away.'])}")

@@ -10,7 +10,7 @@ from typing import Any
 from landscape.store import provenance
 
 from studies import files
-from studies.judging.atomic_claims import AtomicClaim, read_atomic_claims
+from studies.judging.atomic_claims import read_atomic_claims
 from studies.judging.margins import Margins
 from studies.judging.rules import Rule
 from studies.judging.verdicts import Judgement, judge, judge_all
@@ -23,7 +23,6 @@ from studies.verdicts.settings import setting
 
 CLAIMS = "report/claims.csv"
 # Why rules changed, where they say no more.
-SPLIT = "The claim was judged as a whole; each part now has its own word."
 ANEW = "The rule was written anew after its measurement, with named checks."
 
 
@@ -204,17 +203,11 @@ class Judgements:
             setting=where,
             source_numbers=asked.source_numbers,
             former=claim.former,
-            reason_of_change=_changed(claim),
+            reason_of_change=claim.changed or ANEW,
             commit=self._commit[0],
         )
         judge(claim, rule, self.margins)  # What is wrong shows in its own cell.
         return rule, "", missing
-
-
-def _changed(claim: AtomicClaim) -> str:
-    """Return why the rule of a claim changed; that a claim was split stands first."""
-    split = SPLIT if claim.id != claim.claim else ""
-    return " ".join(filter(None, [split, claim.changed])) or ANEW
 
 
 def _last_commit(root: Path, path: str) -> tuple[str, bool]:

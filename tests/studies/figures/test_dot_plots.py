@@ -81,3 +81,12 @@ def test_quantities_that_the_record_lacks_are_left_out(filled):
     both = figures.measures(filled, ["trace", "lambda_max"], **WORDS)
     assert isinstance(both, Figure) and len(both.figure.axes) == 1
     assert isinstance(figures.measures(filled, ["trace"], **WORDS), Missing)
+
+
+@pytest.mark.parametrize(("second", "cut"), [([2.0, 2.1, 2.2], False), ([0.1, 2.0, 90.0], True)])
+def test_the_caption_explains_the_arrows_of_intervals_that_are_cut_off(numbers, second, cut):
+    for arm, values in {"a": [1.0, 1.1, 1.2], "b": second}.items():
+        for seed, value in enumerate(values):
+            numbers.add("lambda_max", value, arm=arm, seed=seed)
+    shown = figures.measures(numbers, ["lambda_max"], **WORDS)
+    assert ("An arrow marks an interval that goes beyond the axis." in shown.caption) is cut

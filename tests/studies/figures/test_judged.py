@@ -22,7 +22,7 @@ def notes(figure, panel=0):
 def test_the_overview_has_a_panel_a_kind_and_no_check():
     (figure,) = overview_forests(sample(), label="fig-all")
     titles = [axis.get_title(loc="left") for axis in figure.figure.axes]
-    assert titles == ["Ratios", "Differences of accuracy", "Levels"]
+    assert titles == ["Ratios", "Differences of accuracy", "Loss"]
     assert len(labels(figure.figure)) == 4 and "2.00 (1.83 to 2.18)" in notes(figure.figure)
     assert figure.label == "fig-all"
     assert figure.caption.startswith(

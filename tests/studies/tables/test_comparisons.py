@@ -15,6 +15,7 @@ from studies.records.published import Comparison
 from studies.tables import comparisons, measurements, paired_ratios
 from studies.tables import runs as run_tables
 from studies.tables.layout import MARK_TEXT
+from studies.tables.paths import coincidence
 
 from tests.sample_study import Numbers, recorded_run, runs_of
 
@@ -268,10 +269,22 @@ def test_the_lowest_accuracy_on_paths_stands_beside_that_of_guessing():
     told = measurements.lowest(
         {("train", "frozen"): paths, ("test", "reestimate"): paths[:1]}, chance=0.1
     )
+    lowest = formatting.mean_text([100 * float(path.accuracy.min()) for path in paths])
     assert told.text == (
-        "Accuracy on the paths falls as low as 10.0% with frozen statistics on training "
-        "examples and 20.0% with re-estimated statistics on test examples; guessing reaches 10.0%."
+        f"The lowest accuracy on a path, as a mean over pairs, is {lowest}% with frozen "
+        "statistics on training examples and 20% with re-estimated statistics on test examples; "
+        "guessing reaches 10.0%."
     )
+
+
+def test_curves_of_policies_that_lie_on_each_other_are_named():
+    batch, other = [0.1, 1.0, 0.1], [0.1, 2.0, 0.1]
+    paths = {
+        ("train", name): [types.SimpleNamespace(loss=torch.tensor(losses))]
+        for name, losses in (("frozen", other), ("batch", batch), ("reestimate", batch))
+    }
+    assert coincidence(paths) == "The curves of batch and re-estimated statistics coincide."
+    assert coincidence({key: paths[key] for key in list(paths)[:2]} | {("test", "x"): []}) == ""
 
 
 def test_networks_are_told_apart_by_whether_their_first_steps_are_stable():
@@ -391,7 +404,7 @@ def test_arms_of_one_config_are_named_together():
     configs = {"a": base, "b": other, "c": TrainConfig(MLP(hidden=(4,)), SGD(0.1), epochs=1)}
     configs["c"] = dataclasses.replace(configs["c"], batch_size=4)
     assert run_tables.repeated(configs).text == (
-        "These configurations have the same settings, and are the same networks: a and c."
+        "Some configurations share all settings, so they are one set of networks: a and c."
     )
     assert (
         run_tables.repeated({"a": base, "b": other}).text

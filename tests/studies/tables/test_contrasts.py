@@ -54,7 +54,9 @@ def test_ratios_of_arms_and_of_single_seeds(numbers):
     )
     assert contrasts.over(numbers, ["loss"], ARMS).text == "The record cannot set a against b."
     single = contrasts.single_ratios(numbers, "sam", ARMS).text
-    assert single == "From seed to seed, a has between 2 and 3 times the SAM rise of b."
+    assert single == (
+        "Seed by seed, the SAM rise with a, divided by the SAM rise with b, lies between 2 and 3."
+    )
 
 
 def test_equality_is_the_largest_factor_within_a_seed(numbers):
@@ -77,9 +79,9 @@ def test_ratios_along_a_column_stand_with_its_levels(numbers):
     options = {"unit": "examples"}
     text = contrasts.ratios_along(numbers, "trace", ARMS, "subset", **options).text
     assert text.startswith(
-        "a has 2 (64 examples) and 3 (128 examples) times the trace of b. This ratio varies by a "
+        "The ratio of the trace, a over b, is 2.00 (64 examples) and 3.00 (128 examples). It "
     )
-    assert "factor of 1.5 with the number of examples; the" in text
+    assert "by a factor of 1.5 with the number of examples; the" in text
     absent = contrasts.ratios_along(numbers, "sam", ARMS, "subset", **options).text
     assert absent == "The record does not hold the SAM rise at several numbers of examples."
 
@@ -94,6 +96,9 @@ def test_rescaling_says_what_moves_and_whether_it_turns_the_order_round(numbers,
     text = contrasts.rescaled(numbers, ["trace", "sam"], ARMS).text
     assert "by at most 2×10⁻⁸ nats" in text and "it changes the trace by a factor of 4. " in text
     assert f"Scales {word} be chosen" in text
+    add(numbers, "sam", [1.0, 1.0001], [2.0, 2.0], factor=[0.5, 1.0])
+    text = contrasts.rescaled(numbers, ["trace", "sam"], ARMS).text
+    assert "a factor of 4. To three digits it leaves the SAM rise unchanged. Scales" in text
     assert f"a has {2.0 / second[0]:.3g} times the trace of b." in text
 
 

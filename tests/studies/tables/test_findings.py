@@ -113,7 +113,7 @@ def test_trends_follow_the_interval_of_their_exponent():
 
 def test_a_span_names_the_smallest_and_the_largest_mean(numbers):
     record(numbers)
-    means = {arm: formatting.mean_text(values) for arm, values in VALUES.items()}
+    means = {arm: formatting.mean_text(values, sign=1) for arm, values in VALUES.items()}
     assert findings.span(numbers, "lambda_max") == f"from {means['b']} (b) to {means['a']} (a)"
     assert (
         findings.span(numbers, "lambda_max", ["a"]) == f"from {means['a']} (a) to {means['a']} (a)"
@@ -121,6 +121,25 @@ def test_a_span_names_the_smallest_and_the_largest_mean(numbers):
     numbers.add("trace", float("nan"), arm="a", seed=0)
     assert findings.span(numbers, "trace") == "over values that are not known"
     assert findings.span(numbers, "sam") == "over values that are not known"
+
+
+@pytest.mark.parametrize("sign", [1, -1])
+def test_a_mean_does_not_reach_beyond_zero_where_the_quantity_does_not(sign):
+    values = [sign * x for x in (1.0, 4.0, 16.0)]
+    assert "±" in formatting.mean_text(values)
+    estimate, low, high = (
+        float(x.replace("−", "-"))
+        for x in formatting.mean_text(values, sign=sign)
+        .replace(",", "")
+        .strip("]")
+        .replace("[", "")
+        .split()
+    )
+    assert estimate == pytest.approx(sign * 4, rel=0.1)
+    assert low < estimate < high and low * high > 0
+    # A narrow interval, or a value on the other side of 0, keeps the arithmetic mean.
+    assert "±" in formatting.mean_text([sign * x for x in (4.0, 4.1, 4.2)], sign=sign)
+    assert "±" in formatting.mean_text([*values, -sign], sign=sign)
 
 
 def test_networks_are_counted_whose_value_exceeds_their_limit(numbers):

@@ -44,7 +44,9 @@ def test_checks_are_counted_and_the_one_that_takes_most_is_bold():
 def test_a_rule_is_a_relation_with_its_border_and_margin():
     ruled = judged("S1.1", times(2.0), border=1.5, commit="0123456789")
     table = tables.rules_table([ruled], label="tab-rules")
-    assert table.rows == [["S1.1", "ratio of λ_max with BN", "above 1.5", "1.25"]]
+    assert table.rows == [
+        ["S1.1", "λ_max, with BN over without (ratio)", "above 1.5", "factor 1.25"]
+    ]
     assert table.caption.endswith("Commit of the rules: 0123456.")
     same = tables.rules_table([judged("S1.1", times(1.0), side="within")], label="tab-rules")
     assert same.rows[0][2] == "equal to 1"

@@ -61,6 +61,18 @@ def test_a_network_stands_beside_another_one(numbers):
     )
 
 
+def test_pairs_are_counted_by_the_side_of_their_effect(numbers):
+    for arm, value in {"a": 1.0, "b": 2.0, "c": 1.0}.items():
+        for seed, noise in enumerate((0.99, 1.0, 1.01)):
+            spread = noise**40 if arm == "c" else noise
+            numbers.add("basin_width", value * spread, arm=arm, seed=seed)
+    pairs = [["b", "a"], ["a", "b"], ["c", "a"], ["b", "a"]]
+    words = {"above": "wider", "below": "narrower"}
+    assert network_words.sided_pairs(numbers, "basin_width", pairs, **words) == (
+        "wider in 2, narrower in 1 and open in 1 of 4 pairs"
+    )
+
+
 def test_speed_is_the_median_ratio_with_its_interval():
     fast = [Duration(float(epochs), epochs, epochs) for epochs in (1, 1, 2, 1, 1)]
     slow = [Duration(float(epochs), epochs, epochs) for epochs in (2, 3, 4, 2, 2)]

@@ -10,10 +10,10 @@ def test_the_setup_has_the_common_settings_and_each_size(study):
     runs = trained(study, rates=(0.05, 0.1))
     text = tables.setup(runs).text
     (size,) = set(runs.sizes.values())
-    assert f"with {size:,} (rate 0.05) and {size:,} (rate 0.1) parameters. " in text
+    assert f"Parameters: {size:,} (rate 0.05) and {size:,} (rate 0.1). " in text
     config = next(iter(runs.configs.values()))
     assert f" on batches of {config.batch_size} examples." in text
-    assert f"They train for {config.epochs} epochs by SGD" in text
+    assert f"Number of epochs: {config.epochs}. Optimizer: SGD" in text
     # The arms differ in their learning rate, and settings that are off say nothing.
     assert "learning rate" not in text and "nesterov" not in text
     alone = tables.setup(runs.where(arm="rate 0.1")).text

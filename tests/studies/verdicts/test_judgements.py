@@ -7,7 +7,7 @@ import pytest
 from studies import staleness
 from studies.judging.atomic_claims import COLUMNS
 from studies.verdicts import judgements
-from studies.verdicts.judgements import ANEW, SPLIT, Judgements
+from studies.verdicts.judgements import ANEW, Judgements
 
 from tests.sample_records import two_arms
 
@@ -67,7 +67,7 @@ def test_rules_are_judged_and_what_is_missing_says_why(judged):
     )
     assert sharper.rule.setting == "other data (digits for Fashion-MNIST)"
     assert (sharper.rule.former, sharper.rule.reason_of_change) == ("artefact", ANEW)
-    assert falls.rule.reason_of_change == f"{SPLIT} A border of its own."
+    assert falls.rule.reason_of_change == "A border of its own."
     assert [one.claim.id for one in judged.of(study)] == ["S1.1", "S1.2a", "S1.2b"]
     assert [one.claim.id for one in judged.others()] == ["S1.3"]
 
