@@ -2,6 +2,7 @@
 
 import ast
 import email
+import functools
 import importlib.metadata
 import shutil
 import subprocess
@@ -33,11 +34,16 @@ def distributions(names):
 OF_MODULE = importlib.metadata.packages_distributions()
 
 
+@functools.cache
+def parsed(path):
+    return ast.parse(path.read_text(encoding="utf-8"))
+
+
 def imported(folder, *, at_import=False):
     """(distribution, file) of each import of an installed package in a folder of the repository."""
     here = {"landscape", "studies", "report", "tests", "bench", *sys.stdlib_module_names}
     for path in sorted((ROOT / folder).rglob("*.py")):
-        tree = ast.parse(path.read_text(encoding="utf-8"))
+        tree = parsed(path)
         for node in tree.body if at_import else ast.walk(tree):
             names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
             names += [node.module] if isinstance(node, ast.ImportFrom) and not node.level else []
