@@ -59,6 +59,7 @@ def test_the_library_needs_six_packages_and_its_name_is_the_one_that_is_imported
     assert distributions(PROJECT["dependencies"]) == CORE
 
 
+@pytest.mark.slow
 def test_the_library_imports_no_other_package():
     used = {}
     for package, path in imported("lib"):
@@ -69,6 +70,7 @@ def test_the_library_imports_no_other_package():
     assert not set(LAZY) & {package for package, _ in imported("lib", at_import=True)}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("folder", ["lib", "report", "notebooks"])
 def test_the_report_imports_what_its_extra_names(folder):
     extra = distributions(PROJECT["optional-dependencies"]["report"])

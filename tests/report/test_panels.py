@@ -63,6 +63,7 @@ def test_fonts_hold_the_letters_of_the_figures_and_are_the_same_bytes_each_time(
     assert font_faces("") == ""
 
 
+@pytest.mark.slow
 def test_a_picture_for_an_image_has_its_background_and_its_fonts():
     picture = picture_on_white("<svg viewBox='0 0 1 1'><text>ab</text></svg>")
     assert picture.count("@font-face") == 4 and '<rect width="100%"' in picture
