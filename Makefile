@@ -71,7 +71,7 @@ marker   := $(BUILD_DIR)/.landscape-report
 # What the environment asked for is not inherited: see unexport.
 again    := --no-print-directory CHECKED=yes $(if $(REMEASURE),REMEASURE='$(REMEASURE)')
 
-.PHONY: help report study test fast check compare notebooks lab bench publish clean clean-all environment built
+.PHONY: help report study test fast check compare notebooks lab bench docs publish clean clean-all environment built
 
 help: ## list the verbs
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' Makefile
@@ -152,6 +152,9 @@ ifeq ($(strip $(B)),)
 	@$(run) -m bench.coverage --publish bench/README.md
 	@$(run) -m bench.verdicts --publish bench/README.md
 endif
+
+docs: $(marker) environment ## build the documentation into build/docs; the guides are executed
+	@$(run) -m report.documentation --build-dir '$(BUILD_DIR)'
 
 # Both steps leave what they replace in git. A sub-make, because its studies are those now published.
 publish: environment ## put records of paper into report/published, and the report of all records

@@ -28,7 +28,13 @@ from report.folders import (
 from report.settings import all_studies, check_published, choose
 
 FOLDERS = {"BUILD_DIR": BUILD, "VENV": VENV}
-FILLING = {"report", "study", "bench", "publish"}  # the verbs that write into the build folder
+FILLING = {
+    "report",
+    "study",
+    "bench",
+    "docs",
+    "publish",
+}  # the verbs that write into the build folder
 HARMLESS = {"help", "clean", "clean-all"}  # the verbs that neither need nor make a folder
 NAMES = {" ": "a space", "'": "a single quote", '"': "a double quote"}
 # The first three: a record that is refused otherwise; --report: the report anew from the published

@@ -121,6 +121,15 @@ def load(
         ModuleNotFoundError: If scikit-learn or torchvision is needed and not installed.
         ValueError: If a limit is below 1, or if a file is truncated, mislabelled, of the wrong type
             or of another data set.
+
+    Example:
+        >>> from landscape import data
+        >>> digits = data.load("digits")
+        >>> digits.shape, digits.classes, len(digits.y_train), len(digits.y_test)
+        ((1, 8, 8), 10, 1437, 360)
+        >>> inputs, targets = digits.first(100)
+        >>> inputs.shape
+        torch.Size([100, 1, 8, 8])
     """
     if any(limit is not None and limit < 1 for limit in (max_train, max_test)):
         raise ValueError(

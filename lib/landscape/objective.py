@@ -96,6 +96,19 @@ class Objective:
         channels_last: Whether the network works in the memory format in which convolutions are
             fast.
         examples_hash: SHA-256 of inputs and targets.
+
+    Example:
+        >>> import torch
+        >>> from torch import nn
+        >>> import landscape
+        >>> inputs, targets = torch.tensor([[1.0, 0.0], [0.0, 2.0]]), torch.zeros(2, 1)
+        >>> model = nn.Linear(2, 1, bias=False)
+        >>> L = landscape.Objective(model, (inputs, targets), loss="mse")
+        >>> theta = torch.tensor([1.0, 1.0], dtype=torch.float64)
+        >>> L.loss(theta), L.gradient(theta)
+        (2.5, tensor([1., 4.], dtype=torch.float64))
+        >>> L.replace(loss=lambda outputs, targets: outputs.abs().sum(1)).loss(theta)
+        1.5
     """
 
     def __init__(
@@ -296,6 +309,19 @@ class Objective:
 
         Reference: Pearlmutter (1994), Fast Exact Multiplication by the Hessian, Neural Computation
             6(1).
+
+        Example:
+            >>> import torch
+            >>> from landscape import Objective
+            >>> points = torch.tensor([[1.0, 0.0], [0.0, 2.0]])
+            >>> model = torch.nn.Linear(2, 1, bias=False)
+            >>> L = Objective(model, (points, torch.zeros(2, 1)), loss="mse")
+            >>> H = L.hessian()
+            >>> H.to_dense()
+            tensor([[1., 0.],
+                    [0., 4.]], dtype=torch.float64)
+            >>> H @ torch.tensor([1.0, 1.0]), H.products
+            (tensor([1., 4.], dtype=torch.float64), 3)
         """
         return self._curvature(
             "hessian",

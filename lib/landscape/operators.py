@@ -154,6 +154,15 @@ def from_matrix(matrix: torch.Tensor, *, rtol: float = 1e-10) -> SymmetricOperat
 
     Raises:
         ValueError: If the matrix is not square or not symmetric.
+
+    Example:
+        >>> import torch
+        >>> from landscape import operators
+        >>> A = operators.from_matrix(torch.tensor([[2.0, 1.0], [1.0, 2.0]]))
+        >>> A @ torch.tensor([1.0, 1.0])
+        tensor([3., 3.], dtype=torch.float64)
+        >>> A.shape, A.products
+        ((2, 2), 1)
     """
     if matrix.dim() != 2 or matrix.shape[0] != matrix.shape[1]:
         raise ValueError(f"a matrix of shape {tuple(matrix.shape)} is not square. Pass (n, n).")

@@ -40,6 +40,19 @@ def train_curve(start: Objective, end: Objective, config: CurveConfig, examples:
 
     Reference: Garipov et al. (2018), Loss Surfaces, Mode Connectivity, and Fast Ensembling of DNNs,
         NeurIPS, section 3.
+
+    Example:
+        >>> from landscape import Objective, connectivity, data, models
+        >>> digits = data.load("digits")
+        >>> family = models.MLP(hidden=(8,))
+        >>> first = family.build(digits.shape, digits.classes, seed=0)
+        >>> second = family.build(digits.shape, digits.classes, seed=1)
+        >>> start, end = Objective(first, digits.first(100)), Objective(second, digits.first(100))
+        >>> config = connectivity.CurveConfig(epochs=2, learning_rate=0.1)
+        >>> curve = connectivity.train_curve(start, end, config, digits.first(100))
+        >>> path = connectivity.curve_path(start, end, curve, ts=5)
+        >>> path.kind, path.length > 1
+        ('bezier', True)
     """
     check_ends(start, end)
     inputs, targets = examples

@@ -125,6 +125,17 @@ def aligned(
 
     Reference: Ainsworth, Hayase and Srinivasa (2023), Git Re-Basin: Merging Models modulo
         Permutation Symmetries, ICLR.
+
+    Example:
+        >>> from landscape import connectivity, data, models
+        >>> digits = data.load("digits")
+        >>> family = models.MLP(hidden=(8,))
+        >>> first = family.build(digits.shape, digits.classes, seed=0)
+        >>> second = family.build(digits.shape, digits.classes, seed=1)
+        >>> inputs = digits.first(8)[0]
+        >>> twin = connectivity.aligned(first, second, inputs)
+        >>> twin(inputs).allclose(second(inputs), atol=1e-5)  # The same function at another point.
+        True
     """
     matching = match(reference, other, inputs=inputs, seed=seed)
     return permuted(other, matching.permutations, inputs)

@@ -26,6 +26,23 @@ def linear_barrier(start: Objective, end: Objective, *, ts: PathPositions = 25) 
 
     Reference: Frankle et al. (2020), Linear Mode Connectivity and the Lottery Ticket Hypothesis,
         ICML.
+
+    Example:
+        >>> import torch
+        >>> from torch import nn
+        >>> from landscape import Objective, connectivity
+        >>> def network(weight):
+        ...     model = nn.Sequential(nn.Linear(1, 1, bias=False), nn.Linear(1, 1, bias=False))
+        ...     for parameter in model.parameters():
+        ...         nn.init.constant_(parameter, weight)
+        ...     return model
+        >>> ones = torch.ones(8, 1)
+        >>> start, end = (Objective(network(w), (ones, ones), loss="mse") for w in (1.0, -1.0))
+        >>> path = connectivity.linear_barrier(start, end, ts=5)
+        >>> path.loss.tolist()  # Both ends compute the same function.
+        [0.0, 0.5625, 1.0, 0.5625, 0.0]
+        >>> path.barrier, path.position
+        (1.0, 0.5)
     """
     check_ends(start, end)
     evaluator = Evaluator.between(start, end)

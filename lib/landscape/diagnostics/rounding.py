@@ -41,6 +41,14 @@ def rounding_error(objective: Objective, theta: torch.Tensor | None = None) -> R
 
     Raises:
         ValueError: If theta has another length.
+
+    Example:
+        >>> from landscape import Objective, data, diagnostics, models
+        >>> digits = data.load("digits")
+        >>> model = models.MLP(hidden=(8,)).build(digits.shape, digits.classes, seed=0)
+        >>> L = Objective(model, digits.first(100))
+        >>> 0 < diagnostics.rounding_error(L).value < 1e-5
+        True
     """
     theta = objective.theta if theta is None else theta
     exact = objective.replace(dtype=torch.float64).gradient(theta)

@@ -53,6 +53,15 @@ def signal_propagation(
     Raises:
         ValueError: If no layer with weights returns a single tensor, as convolutions and linear
             layers do, or theta has another length.
+
+    Example:
+        >>> from landscape import Objective, data, diagnostics, models
+        >>> digits = data.load("digits")
+        >>> model = models.MLP(hidden=(8, 8)).build(digits.shape, digits.classes, seed=0)
+        >>> L = Objective(model, digits.first(100))
+        >>> signals = diagnostics.signal_propagation(L)
+        >>> signals.norms.shape, signals.decay > 0
+        (torch.Size([3]), True)
     """
     theta = objective.theta if theta is None else theta
     module = objective.parts(theta).module

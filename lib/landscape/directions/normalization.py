@@ -33,6 +33,18 @@ def filter_normalize(
             zero in the direction but not in theta.
 
     Reference: Li et al. (2018), Visualizing the Loss Landscape of Neural Nets, section 4.
+
+    Example:
+        >>> import torch
+        >>> from landscape import Objective, data, directions, models, rng
+        >>> digits = data.load("digits")
+        >>> model = models.MLP(hidden=(8,)).build(digits.shape, digits.classes, seed=0)
+        >>> L = Objective(model, digits.first(100))
+        >>> random = directions.random(L.layout, generator=rng.stream(0, "example"))
+        >>> direction = directions.filter_normalize(random, L.theta, L.layout)
+        >>> first = slice(0, 64)  # The first filter: the 64 weights of one hidden unit.
+        >>> bool(torch.isclose(direction[first].norm(), L.theta[first].norm()))
+        True
     """
     return _normalized(direction, theta, layout, others, by_filter=True)
 

@@ -49,6 +49,14 @@ def pca(
             or the displacements span fewer than k directions.
 
     Reference: Li et al. (2018), Visualizing the Loss Landscape of Neural Nets, section 7.
+
+    Example:
+        >>> import torch
+        >>> from landscape import directions
+        >>> points = torch.tensor([[0.0, 0.0], [1.0, 1.0], [2.0, 2.0], [3.0, 3.1]])
+        >>> components = directions.pca(points, k=1)
+        >>> components.directions.shape, bool(components.explained[0] > 0.99)
+        (torch.Size([1, 2]), True)
     """
     _check(points, centre, k)
     points = points.double()

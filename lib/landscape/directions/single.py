@@ -23,6 +23,15 @@ def random(layout: Layout, *, generator: torch.Generator) -> torch.Tensor:
 
     Returns:
         The direction (n,), float64, of length about √n in parameter units.
+
+    Example:
+        >>> from landscape import Objective, data, directions, models, rng
+        >>> digits = data.load("digits")
+        >>> model = models.MLP(hidden=(8,)).build(digits.shape, digits.classes, seed=0)
+        >>> L = Objective(model, digits.first(100))
+        >>> direction = directions.random(L.layout, generator=rng.stream(0, "example"))
+        >>> direction.shape == L.theta.shape
+        True
     """
     return torch.randn(layout.n, dtype=torch.float64, generator=generator)
 
@@ -77,6 +86,12 @@ def between(theta0: torch.Tensor, theta1: torch.Tensor) -> torch.Tensor:
 
     Raises:
         ValueError: If the solutions have different shapes or are the same point.
+
+    Example:
+        >>> import torch
+        >>> from landscape import directions
+        >>> directions.between(torch.tensor([1.0, 2.0]), torch.tensor([4.0, 0.0]))
+        tensor([ 3., -2.])
     """
     if theta0.shape != theta1.shape:
         raise ValueError(

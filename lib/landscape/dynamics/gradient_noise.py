@@ -79,6 +79,15 @@ def gradient_noise(objective: Objective, theta: torch.Tensor | None = None) -> G
 
     Reference: McCandlish et al. (2018), An Empirical Model of Large-Batch Training, section 2.2
         and appendix A.
+
+    Example:
+        >>> from landscape import Objective, data, dynamics, models
+        >>> digits = data.load("digits")
+        >>> model = models.MLP(hidden=(8,)).build(digits.shape, digits.classes, seed=0)
+        >>> L = Objective(model, digits.first(100))
+        >>> noise = dynamics.gradient_noise(L)
+        >>> round(noise.scale), noise.converged
+        (30, True)
     """
     count = objective.num_examples
     if objective.bn == "batch":
@@ -229,6 +238,15 @@ def batch_sharpness(
 
     Reference: Andreyev and Beneventano (2024), Edge of Stochastic Stability: Revisiting the Edge of
         Stability for SGD.
+
+    Example:
+        >>> from landscape import Objective, data, dynamics, models
+        >>> digits = data.load("digits")
+        >>> model = models.MLP(hidden=(8,)).build(digits.shape, digits.classes, seed=0)
+        >>> L = Objective(model, digits.first(100))
+        >>> sharp = dynamics.batch_sharpness(L, batch_size=10, rtol=0.2, max_batches=50)
+        >>> round(sharp.value, 2), sharp.converged, sharp.products
+        (1.05, True, 10)
     """
     count = objective.num_examples
     if not 1 <= batch_size <= count:

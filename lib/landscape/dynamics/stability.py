@@ -43,6 +43,13 @@ def threshold(optimizer: OptimizerConfig, *, factor: float = 1.0, step: int | No
     References: Cohen et al. (2021), Gradient Descent on Neural Networks Typically Occurs at the
         Edge of Stability, appendix B; Cohen et al. (2022), Adaptive Gradient Methods at the Edge of
         Stability, section 2, where 1 − β₁^step is a part of P.
+
+    Example:
+        >>> from landscape import dynamics, training
+        >>> dynamics.threshold(training.SGD(0.1))
+        20.0
+        >>> round(dynamics.threshold(training.SGD(0.1, momentum=0.9)), 6)
+        38.0
     """
     if not factor > 0 or (step is not None and step < 1):
         raise ValueError(

@@ -23,6 +23,13 @@ class CNN(ModelConfig):
     Raises:
         ValueError: If a layer is empty or the norm is unknown; from ``build`` also if the images
             have too few pixels for the poolings.
+
+    Example:
+        >>> import torch
+        >>> from landscape import models
+        >>> model = models.CNN(channels=(4, 8), norm="batch").build((1, 8, 8), 10, seed=0)
+        >>> model(torch.zeros(2, 1, 8, 8)).shape
+        torch.Size([2, 10])
     """
 
     channels: tuple[int, ...] = (32, 64)

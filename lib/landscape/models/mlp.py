@@ -23,6 +23,12 @@ class MLP(ModelConfig):
 
     Raises:
         ValueError: If a hidden layer is empty or the activation is unknown.
+
+    Example:
+        >>> from landscape import models
+        >>> model = models.MLP(hidden=(16, 16)).build((1, 8, 8), 10, seed=0)
+        >>> sum(parameter.numel() for parameter in model.parameters())
+        1482
     """
 
     hidden: tuple[int, ...] = (128,)

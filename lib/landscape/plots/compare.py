@@ -96,6 +96,17 @@ def compare(
     Raises:
         ValueError: If there is no result, if kinds are mixed or unknown, if the seeds of a name
             were measured at different positions, or if there are several seeds of a plane.
+
+    Example:
+        >>> from landscape import Objective, data, models, plots, slices
+        >>> digits = data.load("digits")
+        >>> model = models.MLP(hidden=(8,)).build(digits.shape, digits.classes, seed=0)
+        >>> L = Objective(model, digits.first(100))
+        >>> first = slices.random_lines(L, points=5, seed=0, count=2)
+        >>> second = slices.random_lines(L, points=5, seed=1, count=2)
+        >>> axes = plots.compare({"seed 0": first, "seed 1": second})
+        >>> axes.get_xlabel()
+        'α (relative to filter norms)'
     """
     named = _named(results)
     kind = _common_kind(named)

@@ -2,7 +2,7 @@
 
 import contextlib
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import matplotlib
@@ -63,15 +63,19 @@ def figure_maker() -> Any:
     # reader's own figure would.
     backend = matplotlib.get_backend(auto_select="matplotlib.pyplot" in sys.modules)
     hidden = backend_registry.list_builtin(BackendFilter.NON_INTERACTIVE)
+    make: Callable[..., Figure] = Figure
+    if backend is not None and backend.lower() not in hidden:
+        from matplotlib import pyplot
+
+        # Loads the backend, which may turn the interactive mode on, and draws nothing else. The
+        # first figure would load it inside a style's context, whose end would turn the mode off:
+        # a notebook would then show no figure but the first.
+        pyplot.draw_if_interactive()
+        make = pyplot.figure
 
     def new_figure(**options: Any) -> Figure:
         # Of the two backgrounds white reads on every page: the ink is dark.
-        options = {"facecolor": "white", "dpi": _DPI, **options}
-        if backend is None or backend.lower() in hidden:
-            return Figure(**options)
-        from matplotlib import pyplot
-
-        return pyplot.figure(**options)
+        return make(**{"facecolor": "white", "dpi": _DPI, **options})
 
     return new_figure
 

@@ -69,6 +69,17 @@ def average_case(
 
     Reference: Andriushchenko et al. (2023), A Modern Look at the Relationship between Sharpness and
         Generalization, section 2.
+
+    Example:
+        >>> import torch
+        >>> from landscape import Objective, sharpness
+        >>> points = torch.tensor([[1.0, 0.0], [0.0, 2.0]])
+        >>> model = torch.nn.Linear(2, 1, bias=False)
+        >>> L = Objective(model, (points, torch.zeros(2, 1)), loss="mse")
+        >>> minimum = torch.zeros(2, dtype=torch.float64)
+        >>> rise = sharpness.average_case(L, minimum, rho=0.5)
+        >>> abs(rise.value - 0.5**2 * (1 + 4) / 4) < 4 * rise.stderr
+        True
     """
     if distribution not in get_args(Distribution):
         raise ValueError(

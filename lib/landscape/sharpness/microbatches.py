@@ -70,6 +70,16 @@ def m_sharpness(
 
     References: Foret et al. (2021), Sharpness-Aware Minimization, section 4.2; Andriushchenko and
         Flammarion (2022), Towards Understanding Sharpness-Aware Minimization, section 3.
+
+    Example:
+        >>> from landscape import Objective, data, models, sharpness
+        >>> digits = data.load("digits")
+        >>> model = models.MLP(hidden=(8,)).build(digits.shape, digits.classes, seed=0)
+        >>> L = Objective(model, digits.first(100))
+        >>> round(sharpness.m_sharpness(L, m=10).value, 3)
+        0.057
+        >>> round(sharpness.sam(L).value, 3)
+        0.036
     """
     count = objective.num_examples
     if not 1 <= m <= count:

@@ -59,6 +59,17 @@ def sam(
 
     References: Foret et al. (2021), Sharpness-Aware Minimization, eq. 2;
         Kwon et al. (2021), ASAM, eq. 9.
+
+    Example:
+        >>> import torch
+        >>> from landscape import Objective, sharpness
+        >>> points = torch.tensor([[1.0, 0.0], [0.0, 2.0]])
+        >>> model = torch.nn.Linear(2, 1, bias=False)
+        >>> L = Objective(model, (points, torch.zeros(2, 1)), loss="mse")
+        >>> theta = torch.tensor([0.0, 1.0], dtype=torch.float64)
+        >>> sharp = sharpness.sam(L, theta, rho=0.5)
+        >>> round(sharp.value, 6), round(sharp.gradient_norm, 6)
+        (2.5, 4.0)
     """
     if not 0 < rho < float("inf"):
         raise ValueError(f"rho={rho} is no radius. Pass a finite number > 0; 0.05 is customary.")

@@ -107,6 +107,16 @@ def worst_case(
     References: Foret et al. (2021), Sharpness-Aware Minimization, eq. 1; Kwon et al. (2021), ASAM,
         eq. 3; Birgin, Martínez and Raydan (2000), Nonmonotone Spectral Projected Gradient Methods,
         SIAM J. Optim. 10(4), for the step lengths.
+
+    Example:
+        >>> import torch
+        >>> from landscape import Objective, sharpness
+        >>> points = torch.tensor([[1.0, 0.0], [0.0, 2.0]])
+        >>> model = torch.nn.Linear(2, 1, bias=False)
+        >>> L = Objective(model, (points, torch.zeros(2, 1)), loss="mse")
+        >>> minimum = torch.zeros(2, dtype=torch.float64)
+        >>> round(sharpness.worst_case(L, minimum, rho=0.5).value, 6)
+        0.5
     """
     if restarts < 1 or max_steps < 1 or not rtol > 0:
         raise ValueError(

@@ -41,6 +41,20 @@ def line(
     Raises:
         ValueError: If the direction is missing, the grid is empty or not finite, both positions and
             ``reach`` or ``points`` are given, or a vector has another length than n.
+
+    Example:
+        >>> import torch
+        >>> from landscape import Objective, slices
+        >>> points = torch.tensor([[1.0, 0.0], [0.0, 2.0]])
+        >>> model = torch.nn.Linear(2, 1, bias=False)
+        >>> L = Objective(model, (points, torch.zeros(2, 1)), loss="mse")
+        >>> minimum = torch.zeros(2, dtype=torch.float64)
+        >>> direction = torch.tensor([0.0, 1.0], dtype=torch.float64)
+        >>> line = slices.line(L, minimum, direction, reach=1.0, points=5)
+        >>> line.alphas
+        tensor([-1.0000, -0.5000,  0.0000,  0.5000,  1.0000], dtype=torch.float64)
+        >>> line.loss
+        tensor([2.0000, 0.5000, 0.0000, 0.5000, 2.0000], dtype=torch.float64)
     """
     check_directions(direction=direction)
     theta = objective.theta if theta is None else theta
@@ -84,6 +98,17 @@ def random_lines(
 
     Reference: Li et al. (2018), Visualizing the Loss Landscape of Neural Nets, section 4, for the
         normalisation of filters.
+
+    Example:
+        >>> from landscape import Objective, data, models, slices
+        >>> digits = data.load("digits")
+        >>> model = models.MLP(hidden=(8,)).build(digits.shape, digits.classes, seed=0)
+        >>> L = Objective(model, digits.first(100))
+        >>> lines = slices.random_lines(L, points=5, seed=0, count=3)
+        >>> lines.loss.shape
+        torch.Size([3, 5])
+        >>> lines.quantiles((0.0, 0.5, 1.0)).shape
+        torch.Size([3, 5])
     """
     if count < 1:
         raise ValueError(f"count={count} draws no direction. Pass count >= 1; 5 shows a spread.")

@@ -27,6 +27,13 @@ def persistent_minima(loss: Sequence[float] | np.ndarray, *, height: float) -> i
 
     Reference: Edelsbrunner, Letscher, Zomorodian (2002), Topological Persistence and
         Simplification, Discrete Comput. Geom. 28, 511-533.
+
+    Example:
+        >>> from landscape import slices
+        >>> slices.persistent_minima([3.0, 0.0, 2.0, 1.0, 3.0], height=0.5)
+        2
+        >>> slices.persistent_minima([3.0, 0.0, 2.0, 1.0, 3.0], height=1.5)
+        1
     """
     losses = np.asarray(loss, dtype=np.float64)
     if losses.size == 0 or losses.ndim not in (1, 2) or np.isnan(losses).any() or not height >= 0:

@@ -72,6 +72,20 @@ def plane(
         ValueError: If a direction is missing, a grid is empty or not finite, only one axis has
             positions, both positions and ``reach`` or ``points`` are given, a vector has another
             length than n, the directions are parallel, or ``rows < 1``.
+
+    Example:
+        >>> import torch
+        >>> from landscape import Objective, slices
+        >>> points = torch.tensor([[1.0, 0.0], [0.0, 2.0]])
+        >>> model = torch.nn.Linear(2, 1, bias=False)
+        >>> L = Objective(model, (points, torch.zeros(2, 1)), loss="mse")
+        >>> minimum = torch.zeros(2, dtype=torch.float64)
+        >>> first, second = torch.eye(2, dtype=torch.float64)
+        >>> plane = slices.plane(L, minimum, first, second, reach=1.0, points=3)
+        >>> plane.loss  # Row i, column j is the point (alphas[i], betas[j]).
+        tensor([[2.5000, 0.5000, 2.5000],
+                [2.0000, 0.0000, 2.0000],
+                [2.5000, 0.5000, 2.5000]], dtype=torch.float64)
     """
     check_directions(d1=d1, d2=d2)
     theta = objective.theta if theta is None else theta
@@ -171,6 +185,17 @@ def random_plane(
             and ``reach`` or ``points`` are given, or theta has another length than n.
 
     Reference: Li et al. (2018), Visualizing the Loss Landscape of Neural Nets, section 4.
+
+    Example:
+        >>> from landscape import Objective, data, models, slices
+        >>> digits = data.load("digits")
+        >>> model = models.MLP(hidden=(8,)).build(digits.shape, digits.classes, seed=0)
+        >>> L = Objective(model, digits.first(100))
+        >>> plane = slices.random_plane(L, reach=1.0, points=5, seed=0)
+        >>> plane.loss.shape, plane.bn, plane.examples
+        (torch.Size([5, 5]), 'frozen', 100)
+        >>> abs(float(plane.loss[2, 2]) - L.loss()) < 1e-6  # The centre is the network itself.
+        True
     """
     theta = objective.theta if theta is None else theta
     alphas, betas = grid_positions(reach, points, alphas=alphas, betas=betas)

@@ -96,6 +96,20 @@ def quadratic(
         ValueError: If the plane or a direction is missing, the plane was measured on other
             examples, under another policy or along other directions, a vector has another length
             than n, or ``rtol`` is not positive.
+
+    Example:
+        >>> import torch
+        >>> from landscape import Objective, slices
+        >>> points = torch.tensor([[1.0, 0.0], [0.0, 2.0]])
+        >>> model = torch.nn.Linear(2, 1, bias=False)
+        >>> L = Objective(model, (points, torch.zeros(2, 1)), loss="mse")
+        >>> minimum = torch.zeros(2, dtype=torch.float64)
+        >>> first, second = torch.eye(2, dtype=torch.float64)
+        >>> plane = slices.plane(L, minimum, first, second, points=5)
+        >>> prediction = slices.quadratic(L, minimum, plane, first, second)
+        >>> prediction.curvature
+        tensor([[1., 0.],
+                [0., 4.]], dtype=torch.float64)
     """
     if plane is None:
         raise ValueError(

@@ -104,6 +104,19 @@ def basin_width(cut: Line | Plane, *, level: float) -> Basin:
     Raises:
         ValueError: If ``level`` is not positive, positions repeat, an axis has a single one, the
             centre lies outside, or its loss is not finite.
+
+    Example:
+        >>> import torch
+        >>> from landscape import Objective, slices
+        >>> points = torch.tensor([[1.0, 0.0], [0.0, 2.0]])
+        >>> model = torch.nn.Linear(2, 1, bias=False)
+        >>> L = Objective(model, (points, torch.zeros(2, 1)), loss="mse")
+        >>> minimum = torch.zeros(2, dtype=torch.float64)
+        >>> direction = torch.tensor([1.0, 0.0], dtype=torch.float64)
+        >>> line = slices.line(L, minimum, direction, reach=2.0, points=401)
+        >>> basin = slices.basin_width(line, level=0.5)
+        >>> basin.low <= 2.0 <= basin.high, round(basin.width, 2)
+        (True, 2.0)
     """
     region = sublevel_set(cut, level)
     return Basin(
@@ -139,6 +152,18 @@ def anisotropy(plane: Plane, *, level: float) -> Anisotropy:
     Raises:
         ValueError: If ``plane`` is a line, ``level`` is not positive, positions repeat, an axis has
             a single one, the centre lies outside, or its loss is not finite.
+
+    Example:
+        >>> import torch
+        >>> from landscape import Objective, slices
+        >>> points = torch.tensor([[1.0, 0.0], [0.0, 2.0]])
+        >>> model = torch.nn.Linear(2, 1, bias=False)
+        >>> L = Objective(model, (points, torch.zeros(2, 1)), loss="mse")
+        >>> minimum = torch.zeros(2, dtype=torch.float64)
+        >>> first, second = torch.eye(2, dtype=torch.float64)
+        >>> plane = slices.plane(L, minimum, first, second, reach=2.0, points=101)
+        >>> round(slices.anisotropy(plane, level=0.5).value, 2)
+        2.0
     """
     if isinstance(plane, Line):
         raise ValueError("a line has one direction and no shape. Pass a plane.")
@@ -184,6 +209,17 @@ def roughness(cut: Line | Plane) -> Roughness:
 
     Reference: Wu et al. (2021), Roughness Index for Loss Landscapes of Neural Network Models of
         Partial Differential Equations, for total variation along directions as roughness.
+
+    Example:
+        >>> import torch
+        >>> from landscape import Objective, slices
+        >>> points = torch.tensor([[1.0, 0.0], [0.0, 2.0]])
+        >>> model = torch.nn.Linear(2, 1, bias=False)
+        >>> L = Objective(model, (points, torch.zeros(2, 1)), loss="mse")
+        >>> minimum = torch.zeros(2, dtype=torch.float64)
+        >>> direction = torch.tensor([1.0, 0.0], dtype=torch.float64)
+        >>> slices.roughness(slices.line(L, minimum, direction)).value
+        0.0
     """
     axes, loss = sorted_grid(cut)
     if max(map(len, axes)) < 4:

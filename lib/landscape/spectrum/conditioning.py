@@ -51,6 +51,14 @@ def condition_number(pairs: Eigenpairs, over: Over = "lambda_min") -> ConditionN
 
     Raises:
         ValueError: If the definition is unknown, or the pairs do not hold its eigenvalues.
+
+    Example:
+        >>> import torch
+        >>> from landscape import operators, spectrum
+        >>> A = operators.from_matrix(torch.diag(torch.tensor([8.0, 4.0, 2.0])))
+        >>> pairs = spectrum.eigenpairs(A, k=1, which="both ends")
+        >>> round(spectrum.condition_number(pairs).value, 6)
+        4.0
     """
     if over not in ("lambda_min", "kth"):
         raise ValueError(

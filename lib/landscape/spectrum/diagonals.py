@@ -75,6 +75,13 @@ def diagonal(
 
     Reference: Bekas, Kokiopoulou and Saad (2007), An Estimator for the Diagonal of a Matrix, Appl.
         Numer. Math. 57(11-12), 1214-1229.
+
+    Example:
+        >>> import torch
+        >>> from landscape import operators, spectrum
+        >>> A = operators.from_matrix(torch.diag(torch.tensor([9.0, 4.0, 1.0, -2.0])))
+        >>> spectrum.diagonal(A, probes=4).values
+        tensor([ 9.,  4.,  1., -2.], dtype=torch.float64)
     """
     if probes < 2:
         raise ValueError(

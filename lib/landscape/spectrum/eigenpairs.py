@@ -73,6 +73,16 @@ def eigenpairs(
 
     Reference: Parlett (1998), The Symmetric Eigenvalue Problem, chapter 13; Wu and Simon (2000),
         SIAM J. Matrix Anal. Appl. 22(2), 602-616.
+
+    Example:
+        >>> import torch
+        >>> from landscape import operators, spectrum
+        >>> A = operators.from_matrix(torch.diag(torch.tensor([9.0, 4.0, 1.0, -2.0])))
+        >>> pairs = spectrum.eigenpairs(A, k=1, which="both ends")
+        >>> [round(value, 6) for value in pairs.values.tolist()]
+        [9.0, -2.0]
+        >>> pairs.converged.tolist(), pairs.negative.tolist()
+        ([True, True], [False, True])
     """
     start = start if start is None or start.dim() != 2 else start.double().sum(dim=1)
     _check(op, k, which, tol, max_products, start)

@@ -59,6 +59,14 @@ def trace(
 
     Reference: Chen and Hallman (2023), Krylov-Aware Stochastic Trace Estimation, SIAM J. Matrix
         Anal. Appl. 44(3), 1218-1244.
+
+    Example:
+        >>> import torch
+        >>> from landscape import operators, spectrum
+        >>> A = operators.from_matrix(torch.diag(torch.tensor([9.0, 4.0, 1.0, -2.0])))
+        >>> estimate = spectrum.trace(A)
+        >>> round(estimate.value, 6), estimate.converged
+        (12.0, True)
     """
     error_target = ErrorTarget(rtol, atol, max_products, max_basis, probes)
     return _estimate("trace", op, error_target, known, generator)
@@ -102,6 +110,13 @@ def frobenius(
         ValueError: If an argument is out of range, or ``known`` belongs to another operator, lacks
             vectors or did not converge.
         OperatorError: If a product is not finite, or products contradict symmetry.
+
+    Example:
+        >>> import torch
+        >>> from landscape import operators, spectrum
+        >>> A = operators.from_matrix(torch.diag(torch.tensor([9.0, 4.0, 1.0, -2.0])))
+        >>> round(spectrum.frobenius(A).value, 6)
+        10.099505
     """
     error_target = ErrorTarget(rtol, atol, max_products, max_basis, probes)
     return _estimate("frobenius", op, error_target, known, generator)

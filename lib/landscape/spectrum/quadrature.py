@@ -54,6 +54,16 @@ def density(
 
     Reference: Golub and Meurant (2010), Matrices, Moments and Quadrature; Ghorbani, Krishnan and
         Xiao (2019), An Investigation into Neural Net Optimization via Hessian Eigenvalue Density.
+
+    Example:
+        >>> import torch
+        >>> from landscape import operators, spectrum
+        >>> A = operators.from_matrix(torch.diag(torch.tensor([9.0, 4.0, 1.0, -2.0])))
+        >>> density = spectrum.density(A)
+        >>> density.whole, density.negative.value
+        (True, 0.25)
+        >>> [round(value, 6) for value in density.nodes[0].tolist()]
+        [-2.0, 1.0, 4.0, 9.0]
     """
     if probes < 1 or steps < 1:
         raise ValueError(

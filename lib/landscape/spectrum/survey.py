@@ -100,6 +100,18 @@ def full_spectrum(
     Raises:
         ValueError: If an argument is out of range.
         OperatorError: If a product is not finite, or products contradict symmetry.
+
+    Example:
+        >>> from landscape import Objective, data, models, spectrum
+        >>> digits = data.load("digits")
+        >>> model = models.MLP(hidden=(8,)).build(digits.shape, digits.classes, seed=0)
+        >>> L = Objective(model, digits.first(100))
+        >>> whole = spectrum.full_spectrum(L.hessian(), outliers=3, probes=1, steps=20)
+        >>> len(whole.pairs.values), bool(whole.pairs.converged.all())
+        (6, True)
+        >>> share = whole.density.negative
+        >>> 0 < share.low <= share.value <= share.high < 1
+        True
     """
     pairs = eigenpairs(
         op,

@@ -73,6 +73,17 @@ class Store:
             TypeError: If the function is a bound method or a closure, an argument has no
                 fingerprint, or the result cannot be stored.
             KeyboardInterrupt: If the result's ``interrupted`` is true; it is not kept.
+
+        Example:
+            >>> import tempfile
+            >>> import torch
+            >>> from landscape import Store, operators, spectrum
+            >>> A = operators.from_matrix(torch.diag(torch.tensor([9.0, 4.0, 1.0, -2.0])))
+            >>> store = Store(tempfile.mkdtemp())
+            >>> pairs = store.remember(spectrum.eigenpairs, A, k=1)
+            >>> again = store.remember(spectrum.eigenpairs, A, k=1)  # Read back, not computed.
+            >>> pairs.largest == again.largest, A.products > 0
+            (True, True)
         """
         name = getattr(function, "__qualname__", None)
         holds = getattr(function, "__self__", None) is not None

@@ -32,6 +32,15 @@ def reparametrized_twin(model: nn.Module, *, layer: str, factor: float) -> nn.Mo
             absorb the factor, or the factor is not positive and finite.
 
     Reference: Dinh et al. (2017), Sharp Minima Can Generalize For Deep Nets, section 4.
+
+    Example:
+        >>> from landscape import Objective, data, models, theory
+        >>> digits = data.load("digits")
+        >>> model = models.MLP(hidden=(8,)).build(digits.shape, digits.classes, seed=0)
+        >>> L = Objective(model, digits.first(100))
+        >>> twin = theory.reparametrized_twin(model, layer="1", factor=10.0)
+        >>> round(Objective(twin, digits.first(100)).loss() / L.loss(), 4)
+        1.0
     """
     if not isinstance(model, nn.Sequential):
         raise ValueError(

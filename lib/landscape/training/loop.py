@@ -40,6 +40,21 @@ def train(config: TrainConfig, dataset: Dataset, store: Store) -> Run:
 
     Raises:
         ValueError: If a snapshot lies after the last step.
+
+    Example:
+        >>> import tempfile
+        >>> import landscape
+        >>> from landscape import data, models, training
+        >>> digits = data.load("digits", max_train=200, max_test=100)
+        >>> config = training.TrainConfig(models.MLP(hidden=(8,)), training.SGD(0.1), epochs=2)
+        >>> store = landscape.Store(tempfile.mkdtemp())
+        >>> run = training.train(config, digits, store)
+        >>> run.steps, run.diverged_at
+        (4, None)
+        >>> run.history["train_loss"].shape
+        torch.Size([3])
+        >>> bool(run.history["train_loss"][-1] < run.history["train_loss"][0])
+        True
     """
     last = config.epochs * math.ceil(len(dataset.y_train) / config.batch_size)
     late_snapshots = [step for step in config.snapshots if step > last]

@@ -64,6 +64,17 @@ def sweep(
         ValueError: If ``workers < 1``, if workers cannot import the class of a part of a config, or
             for the reasons of ``train``.
         RuntimeError: If the library's files changed after this process had imported them.
+
+    Example:
+        >>> import tempfile
+        >>> import landscape
+        >>> from landscape import data, models, training
+        >>> digits = data.load("digits", max_train=200, max_test=100)
+        >>> config = training.TrainConfig(models.MLP(hidden=(8,)), training.SGD(0.1), epochs=2)
+        >>> store = landscape.Store(tempfile.mkdtemp())
+        >>> runs = training.sweep({"SGD": config}, digits, store, seeds=[0, 1])
+        >>> list(runs)
+        [('SGD', 0), ('SGD', 1)]
     """
     if workers < 1:
         raise ValueError(

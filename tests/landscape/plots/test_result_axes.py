@@ -171,15 +171,17 @@ def test_importing_plots_loads_nothing_that_computes():
 
 
 @pytest.mark.slow
-def test_a_notebook_shows_the_picture_below_the_cell():
+def test_a_notebook_shows_each_picture_below_its_cell():
     cells = [
         "from tests import sample_results as sample",
+        "axes = sample.line().plot()",
         "axes = sample.line().plot()",
         "import matplotlib.pyplot as plt\nplt.get_fignums()",
     ]
     notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(x) for x in cells])
     place = {"metadata": {"path": str(ROOT)}}
     NotebookClient(notebook, timeout=120, kernel_name="python3", resources=place).execute()
-    (shown,) = notebook.cells[1].outputs
-    assert "image/png" in shown["data"]
-    assert notebook.cells[2].outputs[0]["data"]["text/plain"] == "[]"  # Nothing is left open.
+    for cell in notebook.cells[1:3]:
+        (shown,) = cell.outputs
+        assert "image/png" in shown["data"]
+    assert notebook.cells[3].outputs[0]["data"]["text/plain"] == "[]"  # Nothing is left open.

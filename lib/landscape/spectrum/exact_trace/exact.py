@@ -90,6 +90,18 @@ def exact_trace(
 
     Reference: Botev et al. (2017), Practical Gauss-Newton Optimisation for Deep Learning, ICML;
     Dangel et al. (2020), BackPACK: Packing more into Backprop, ICLR.
+
+    Example:
+        >>> from landscape import Objective, data, models, spectrum
+        >>> digits = data.load("digits")
+        >>> model = models.MLP(hidden=(8,)).build(digits.shape, digits.classes, seed=0)
+        >>> L = Objective(model, digits.first(100))
+        >>> exact = spectrum.exact_trace(L)
+        >>> round(exact.value, 1), exact.diagonal.shape == L.theta.shape
+        (9.4, True)
+        >>> estimate = spectrum.trace(L.hessian(), rtol=0.1)
+        >>> estimate.low < exact.value < estimate.high
+        True
     """
     theta = objective.theta if theta is None else theta
     parts = objective.parts(theta, buffers=buffers)
