@@ -51,8 +51,9 @@ def test_conda_users_get_the_pins_of_the_lock():
     assert pip[-1] == "-e ." and others[0] == "python=3.11"
 
 
-def test_the_lock_pins_every_requirement_inside_its_range_and_the_project_pins_nothing():
-    lock = environment.pinned(ROOT / "requirements.lock")
+def test_locks_pin_every_requirement_inside_its_range_and_the_project_pins_nothing():
+    locks = (ROOT / "requirements.lock", ROOT / "requirements-docs.lock")
+    lock = {name: pin for path in locks for name, pin in environment.pinned(path).items()}
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     extras = project["optional-dependencies"]
     assert set(extras) == {"report", "lab", "docs", "dask", "test"}
