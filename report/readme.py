@@ -114,7 +114,10 @@ def _written(root: Path, verdicts: Verdicts | None) -> str:
 
 def _bullet(highlight: Highlight) -> str:
     claims = f" ({', '.join(highlight.claims)})" if highlight.claims else ""
-    return f"- **{_plain(highlight.title).rstrip('.')}.** {_plain(highlight.text)}{claims}"
+    said, _, numbers = _plain(highlight.brief or highlight.text).partition(": ")
+    if not numbers:
+        return f"- **{_plain(highlight.title).rstrip('.')}.** {said}{claims}"
+    return f"- **{said}**: {numbers.rstrip('.')}{claims}."
 
 
 def _picture(verdicts: Verdicts) -> str:

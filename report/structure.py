@@ -29,7 +29,8 @@ class Budget:
     modules: int
 
 
-STUDY_BUDGET = Budget(code_lines=200, cell_lines=25, modules=8)  # about 130 lines are the aim
+# About 130 lines are the aim; findings and discussion that code words take some more.
+STUDY_BUDGET = Budget(code_lines=225, cell_lines=25, modules=8)
 VERDICTS_BUDGET = Budget(code_lines=400, cell_lines=25, modules=8)
 # Parameters that every study has and make fills in, with the values for a run by hand.
 GIVEN = {"profile": "quick", "data_dir": "data", "build_dir": "build", "remeasure": ""}

@@ -167,6 +167,7 @@ class Highlight:
     Attributes:
         title: Its title.
         text: A few sentences, in markdown.
+        brief: The finding in one sentence; empty where its words do not fit the verdicts.
         claims: The claims of sources that it is about.
         figure: Label of the figure that shows it, such as ``01_bn/fig-sharpness``.
     """
@@ -175,6 +176,7 @@ class Highlight:
     text: str
     claims: tuple[str, ...] = ()
     figure: str = ""
+    brief: str = ""
 
 
 @dataclass(frozen=True)

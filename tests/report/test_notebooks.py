@@ -111,7 +111,7 @@ def test_a_study_in_good_form_breaks_no_rule(tmp_path):
 
 
 DATA = 'lacks data_dir, which make fills in\\. Add data_dir = "data"'
-LONG = ("# %% Count\n" + "x = 1\n" * 24) * 8
+LONG = ("# %% Count\n" + "x = 1\n" * 24) * 9
 
 
 @pytest.mark.parametrize(
@@ -152,7 +152,7 @@ LONG = ("# %% Count\n" + "x = 1\n" * 24) * 8
         (
             "# %% Measure the number\nprint",
             LONG + "# %% Measure the number\nprint",
-            "2.. lines of code, more than 200",
+            "2.. lines of code, more than 225",
         ),
         (
             "import os\n",

@@ -27,7 +27,8 @@ CLAIMS = [
 ]
 HIGHLIGHT = {
     "title": "BN sharpens",
-    "text": "λ_max is 1.52 times as large.",
+    "text": "λ_max is 1.52 times as large. More words.",
+    "brief": "BN sharpens networks: λ_max is 1.52 times as large.",
     "claims": ["S1.2"],
     "figure": "01_bn/fig-a",
 }
@@ -35,7 +36,7 @@ WRITTEN = """\
 # Title
 
 <!-- answer:begin -->
-- **BN sharpens.** λ_max is 1.52 times as large. (S1.2)
+- **BN sharpens networks**: λ_max is 1.52 times as large (S1.2).
 <!-- answer:end -->
 <!-- figure:begin -->
 ![BN sharpens](report/published/figures/01_bn/fig-a.svg)

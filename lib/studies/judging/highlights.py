@@ -122,7 +122,9 @@ def read_opening(path: Path) -> Opening:
 
 
 def highlight_rows(opening: Opening, judgements: Mapping[str, Judgement]) -> list[dict[str, Any]]:
-    """Return the findings as rows: ``title``, ``text``, ``claims`` and ``figure``.
+    """Return the findings as rows: ``title``, ``text``, ``brief``, ``claims`` and ``figure``.
+
+    ``brief`` is the finding in one sentence; empty where the judgements are not as it supposes.
 
     Args:
         opening: The templates.
@@ -141,6 +143,7 @@ def highlight_rows(opening: Opening, judgements: Mapping[str, Judgement]) -> lis
             {
                 "title": title,
                 "text": text,
+                "brief": _brief(highlight, judgements),
                 "claims": list(highlight.claims),
                 "figure": highlight.figure,
             }
@@ -167,11 +170,8 @@ def abstract_text(
     numbers |= {"firm": firm, "claims": len(rows), "judged": len(rows) - counts["not judged"]}
     parts = [opening.abstract["question"], opening.abstract["data"]]
     parts.append(opening.abstract["counts"].format(**numbers))
-    parts += [
-        highlight.brief.write(judgements)
-        for highlight in opening.highlights
-        if highlight.brief.fits(judgements)
-    ]
+    briefs = (_brief(highlight, judgements) for highlight in opening.highlights)
+    parts += [brief for brief in briefs if brief]
     text = " ".join(parts)
     _check_length("abstract", text, LONGEST_ABSTRACT)
     return text
@@ -196,6 +196,11 @@ def example_text(opening: Opening, judgements: Mapping[str, Judgement]) -> str:
         text = f"{judgement.claim.id}: *{headline(judgement)}*. {sentence(judgement)} {NOTE}"
     _check_length("example", text, LONGEST_EXAMPLE)
     return text
+
+
+def _brief(highlight: Highlight, judgements: Mapping[str, Judgement]) -> str:
+    fits = highlight.brief.fits(judgements)
+    return highlight.brief.write(judgements) if fits else ""
 
 
 def _highlight(supposes, text, brief, claims, **words) -> Highlight:
