@@ -50,6 +50,7 @@ def directions(n, generator, count=3):
 # Networks by hand
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("bn", ["frozen", "batch", "reestimate"])
 def test_cnn_has_the_curvature_of_the_network_by_hand(bn):
     objective = small_objective(6, bn=bn, bn_block=3, microbatch=4)  # 4 + 2 examples
@@ -67,6 +68,7 @@ def test_cnn_has_the_curvature_of_the_network_by_hand(bn):
     torch.testing.assert_close(dense(objective, "ggn"), want, **EXACT)
 
 
+@pytest.mark.slow
 def test_vit_has_the_curvature_of_the_network_by_hand():
     model, (inputs, targets) = small_vit(), digits().first(5)
     objective = Objective(model, (inputs, targets % 4), microbatch=2, dtype=torch.float64)
@@ -82,6 +84,7 @@ def test_vit_has_the_curvature_of_the_network_by_hand():
     torch.testing.assert_close(dense(objective, "ggn"), want, **EXACT)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("layer", [nn.TransformerEncoderLayer, nn.TransformerDecoderLayer])
 def test_pytorch_s_own_attention_has_a_symmetric_curvature(layer, generator):
     class Network(nn.Module):
@@ -146,6 +149,7 @@ def test_label_smoothing_moves_the_gradient_by_its_closed_form_and_not_the_ggn(s
     torch.testing.assert_close(dense(smooth), dense(plain), **EXACT)
 
 
+@pytest.mark.slow
 def test_label_smoothing_changes_the_hessian_where_outputs_are_curved():
     objective = small_objective(6, label_smoothing=0.3)
     inputs, targets = digits().first(6)
@@ -187,6 +191,7 @@ def test_ggn_of_a_loss_that_is_not_convex_has_its_negative_curvature():
 # Properties
 
 
+@pytest.mark.slow
 @BOTH
 @pytest.mark.parametrize("bn", ["frozen", "batch"])
 def test_curvature_is_symmetric(kind, bn):
@@ -283,6 +288,7 @@ def test_curvature_within_a_group_is_the_block_of_the_whole(kind, names):
     torch.testing.assert_close(found.to_dense(), want, **EXACT)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("bn", ["batch", "reestimate"])
 def test_curvature_within_a_group_follows_the_policy(bn):
     objective = small_objective(7, bn=bn)

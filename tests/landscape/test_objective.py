@@ -107,6 +107,7 @@ def test_hessian_of_a_linear_loss_is_zero():
 # A convolutional network with batch normalisation
 
 
+@pytest.mark.slow
 def test_frozen_cnn_has_the_loss_gradient_and_hessian_of_the_network_by_hand():
     objective = small_objective(6, microbatch=4)  # 4 + 2 examples
     inputs, targets = digits().first(6)
@@ -125,6 +126,7 @@ def test_frozen_cnn_has_the_loss_gradient_and_hessian_of_the_network_by_hand():
     assert float(torch.linalg.eigvalsh(dense)[0]) < 0  # Negative curvature is covered.
 
 
+@pytest.mark.slow
 def test_batch_statistics_are_those_of_equal_blocks_and_are_differentiated():
     objective = small_objective(7, bn="batch", bn_block=4, microbatch=1)  # blocks of 4 and 3
     inputs, targets = digits().first(7)

@@ -9,6 +9,8 @@ import pytest
 from tests.sample_report import readme_places
 from tests.tiny_project import STUDY, add_study, add_verdicts, make, make_project
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def built(tmp_path_factory):

@@ -4,11 +4,14 @@ import re
 import xml.etree.ElementTree as ET
 
 import numpy as np
+import pytest
 from landscape.plots import Panel, curves, levels, planes
 from landscape.plots.bands import band_over_seeds
 from studies import pictures
 
 from tests import sample_results
+
+pytestmark = pytest.mark.slow
 
 SVG = "{http://www.w3.org/2000/svg}"
 X = np.arange(5.0)

@@ -48,6 +48,7 @@ def growth(optimizer, curvature, *, begun=None, steps=3000):
     return abs(float(theta.detach())) / start
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", LINES)
 def test_descent_on_a_quadratic_converges_below_the_line_and_diverges_above(name):
     optimizer, line = LINES[name]
@@ -56,6 +57,7 @@ def test_descent_on_a_quadratic_converges_below_the_line_and_diverges_above(name
     assert growth(optimizer, 1.005 * line) > 1e3
 
 
+@pytest.mark.slow
 def test_early_steps_of_adam_have_a_lower_line():
     optimizer = Adam(RATE)
     assert threshold(optimizer, step=1) == pytest.approx(3.8 / RATE, rel=1e-12)

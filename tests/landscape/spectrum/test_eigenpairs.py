@@ -220,6 +220,7 @@ def test_a_start_vector_is_not_changed():
     assert start.tolist() == [2.0, 2.0, 2.0]
 
 
+@pytest.mark.slow
 def test_eigenpairs_of_a_networks_hessian_are_those_of_the_dense_one():
     objective = small_objective(13)
     op = objective.hessian(objective.theta)
@@ -230,6 +231,7 @@ def test_eigenpairs_of_a_networks_hessian_are_those_of_the_dense_one():
     assert bool(found.converged.all()) and found.smallest < 0
 
 
+@pytest.mark.slow
 def test_filter_scaled_hessian_has_the_spectrum_of_dad():
     objective = small_objective(13)
     d = objective.layout.filter_norms(objective.theta)
@@ -459,6 +461,7 @@ def test_an_interrupt_before_there_are_enough_values_is_passed_on():
         eigenpairs(SymmetricOperator(20, Interrupting(values, after=2)), 3)
 
 
+@pytest.mark.slow
 def test_eigenpairs_survive_the_store():
     found = eigenpairs(from_matrix(MATRICES["random"]), 2, which="both ends", vectors=True)
     read = codec.decode(*codec.encode(found))

@@ -92,6 +92,7 @@ def test_masses_are_close_and_their_intervals_narrow():
     assert found.near_zero.low <= near <= found.near_zero.high
 
 
+@pytest.mark.slow
 def test_masses_cover_the_truth_in_most_repetitions():
     # Outliers and bulk, few rows: what is random is the probe, not the quadrature.
     values = np.r_[5.0, 4.0, -3.0, normal(27)]
@@ -206,6 +207,7 @@ def test_density_of_one_generator_is_the_same_bits():
     assert not torch.equal(one.nodes, other.nodes)
 
 
+@pytest.mark.slow
 def test_density_of_a_networks_hessian_matches_the_dense_spectrum():
     objective = small_objective(13)
     op = objective.hessian(objective.theta)

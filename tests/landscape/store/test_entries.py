@@ -255,6 +255,7 @@ def test_store_sees_through_a_list_of_checksums_of_another_form(store, text):
     assert CALLS == [3, 3]
 
 
+@pytest.mark.slow
 def test_store_recomputes_an_entry_whose_class_is_gone(store):
     store.put("kind", "k" * 64, Interval(1.0, 0.0, 2.0, 3, 0.95, 0, "mean"), seconds=0.0)
     folder = store.root / "kind" / ("k" * 64)

@@ -168,6 +168,7 @@ def test_run_is_read_back_without_training(store, monkeypatch):
     assert not list((store.root / CHECKPOINTS).iterdir())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "change",
     [
@@ -219,6 +220,7 @@ def epochs_trained(monkeypatch):
     return seen
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kept", [True, False], ids=["after", "before"])
 @pytest.mark.parametrize("epoch", [0, 1, 2, 3])
 def test_run_interrupted_around_a_checkpoint_ends_with_the_same_bits(
@@ -320,6 +322,7 @@ training.train(config, data.load("digits", max_train=48, max_test=24), Store({ro
 """
 
 
+@pytest.mark.slow
 def test_run_whose_process_was_killed_ends_with_the_same_bits(store, uninterrupted, monkeypatch):
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
     script = KILLED.format(root=str(store.root))

@@ -55,6 +55,7 @@ def test_random_planes_are_those_of_slices_with_a_model_beside_them(study, solut
     assert rows["loss"][7] == pytest.approx(float(want.loss[1, 2]), rel=1e-9)
 
 
+@pytest.mark.slow
 def test_a_model_from_its_recorded_coefficients_predicts_what_the_library_predicts(
     study, solutions
 ):
@@ -77,6 +78,7 @@ def test_lines_and_planes_reach_as_far_as_asked(study, solutions):
     assert lines["rate 0.05", 0].alphas.tolist() == [-2.0, -1.0, 0.0, 1.0, 2.0]
 
 
+@pytest.mark.slow
 def test_top_planes_curve_as_the_largest_eigenvalues_say(study, solutions):
     planes = slice_records.top_planes(study, solutions, points=5, reach=0.01)
     L = solutions["rate 0.05", 0].objective
@@ -141,6 +143,7 @@ def test_planes_without_recorded_models_are_drawn_alone_and_measured_when_possib
         torch.testing.assert_close(models[key].loss, model.loss, rtol=1e-9, atol=0)
 
 
+@pytest.mark.slow
 def test_slices_are_chosen_named_and_joined_by_factors(study):
     solutions = solutions_of(study, rates=(0.05, 0.1))
     planes = slice_records.random_planes(study, solutions, points=3)
