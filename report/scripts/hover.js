@@ -2,7 +2,8 @@
 // the curves and says where the panels stand, in units of the figure's view box.
 (() => {
   const SVG = "http://www.w3.org/2000/svg";
-  const number = (value) => (value === null ? "–" : String(Number(value.toPrecision(3))).replace("-", "−"));
+  const number = (value, digits = 3) =>
+    (value === null ? "–" : String(Number(value.toPrecision(digits))).replace("-", "−"));
   const plain = (text) => text.replaceAll("$", "").replaceAll("\\lambda", "λ").replace(/_\\?\{?\\?(\w+)\}?/g, "_$1");
 
   // Children of an element for text with indices, such as λ_max.
@@ -26,7 +27,7 @@
     return (measure(value) - measure(low)) / (measure(high) - measure(low));
   };
   // An axis of u = asinh(x / unit) is labelled with x.
-  const position = (panel, x) => number(panel.unit ? panel.unit * Math.sinh(x) : x);
+  const position = (panel, x) => number(panel.unit ? panel.unit * Math.sinh(x) : x, panel.unit ? 3 : 4);
 
   class Panel {
     constructor(svg, panel) {
