@@ -199,6 +199,7 @@ def test_curvature_is_symmetric(kind, bn):
     torch.testing.assert_close(matrix, matrix.T, rtol=0, atol=1e-13 * float(matrix.abs().max()))
 
 
+@pytest.mark.slow
 def test_ggn_is_positive_semidefinite_and_of_the_rank_of_the_outputs():
     values = torch.linalg.eigvalsh(dense_cnn("ggn"))
     assert float(values[0]) > -1e-13 * float(values[-1])
@@ -221,6 +222,7 @@ def test_block_is_its_columns_one_by_one(kind, generator):
     assert torch.equal(op @ block, columns) and op.products == 6
 
 
+@pytest.mark.slow
 @BOTH
 @pytest.mark.parametrize("memory", [0, 300_000, 2**30])
 def test_memory_for_graphs_changes_no_bit(kind, memory, generator):
@@ -231,6 +233,7 @@ def test_memory_for_graphs_changes_no_bit(kind, memory, generator):
     assert torch.equal(curvature(small_objective(13, graph_memory=memory), kind) @ block, want)
 
 
+@pytest.mark.slow
 @BOTH
 @pytest.mark.parametrize("microbatch", [1, 4, 6, 7, 100])
 def test_ragged_microbatches_weigh_each_example_once(kind, microbatch, generator):
@@ -256,6 +259,7 @@ def test_float32_agrees_with_float64_to_its_precision(kind, generator):
     assert 0 < float((one - two).abs().max()) < 1e-5 * float(two.abs().max())
 
 
+@pytest.mark.slow
 @BOTH
 def test_scipy_finds_the_eigenvalues(kind):
     want = torch.linalg.eigvalsh(dense_cnn(kind))[-3:]
@@ -268,6 +272,7 @@ def test_scipy_finds_the_eigenvalues(kind):
 # Groups of parameters
 
 
+@pytest.mark.slow
 @BOTH
 @pytest.mark.parametrize(
     "names", ["0", "0.weight", "5", ["11.bias", "4.weight", "1"], "9", ["0", "4", "9.bias"]]

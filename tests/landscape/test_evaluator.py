@@ -222,6 +222,7 @@ KINDS = "plain view reshape scaled rows turned functional norm shared tied twice
 KINDS = [*KINDS.split(), "by sign", "penalty", "two shapes"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
 @pytest.mark.parametrize("kind", KINDS)
 def test_the_first_linear_layer_is_right_however_it_is_used(kind, dtype):

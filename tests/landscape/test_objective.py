@@ -222,6 +222,7 @@ def test_objective_refuses_normalisation_without_running_statistics(bn):
 # What must not matter
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("bn", ["frozen", "reestimate"])
 @pytest.mark.parametrize("microbatch", [1, 3, 12, 13, 1000])
 def test_results_do_not_depend_on_the_microbatch(generator, bn, microbatch):

@@ -49,6 +49,7 @@ def test_a_report_that_is_what_this_tree_makes_passes(settings, capsys):
     assert capsys.readouterr().out == "report/published is what this tree makes of its record\n"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "before", "after", "said"),
     [

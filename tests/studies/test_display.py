@@ -721,6 +721,7 @@ def test_figures_do_not_depend_on_the_readers_own_style(name):
         assert FIGURES[name]().svg() == want
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", FIGURES)
 def test_figures_leave_matplotlib_as_it_was(name):
     import matplotlib.pyplot as plt

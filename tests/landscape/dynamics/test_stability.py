@@ -115,6 +115,7 @@ def divisor(run, step, *, beta2=0.999, eps=1e-8):
     return (squares / (1 - beta2**step)).sqrt() + eps
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("optimizer", [Adam(0.01), AdamW(0.01), Adam(0.01, beta2=0.9, eps=0.1)])
 def test_the_scaled_hessian_has_the_eigenvalues_of_the_preconditioned_one(store, optimizer):
     run = run_of(store, optimizer)

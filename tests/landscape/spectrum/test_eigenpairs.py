@@ -66,6 +66,7 @@ def wanted_of(descending, k, which):
     return descending if 2 * k >= len(descending) else np.r_[descending[:k], descending[-k:]]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("which", ["largest", "smallest", "both ends"])
 @pytest.mark.parametrize("k", [1, 3])
 @pytest.mark.parametrize("name", MATRICES)
@@ -293,6 +294,7 @@ def test_all_eigenvalues_can_be_asked_for():
         assert eigenpairs(op, k, which=which).values.tolist() == pytest.approx([3.0, 2.0, -1.0])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("which", ["largest", "smallest", "both ends"])
 @pytest.mark.parametrize("max_basis", [7, 12, 30])
 def test_a_bounded_basis_finds_the_same_pairs_for_more_products(which, max_basis):

@@ -101,6 +101,7 @@ def test_known_pairs_are_taken_out_for_free(kind):
     assert abs(better.value - truth(network_spectrum())) < 4 * better.stderr
 
 
+@pytest.mark.slow
 def test_pairs_known_only_roughly_bias_nothing():
     values = network_spectrum()
     known = eigenpairs(diagonal_large(values), 5, tol=0.1, vectors=True)

@@ -63,6 +63,7 @@ def test_density_per_eigenvalue_is_that_of_a_linear_axis():
     assert 0.1 < float(curve.per_eigenvalue[middle].mean()) < 0.4  # The normal density: 0.24.
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", SPECTRA)
 def test_masses_lie_in_their_intervals(name):
     values = SPECTRA[name]

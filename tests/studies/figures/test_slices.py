@@ -47,6 +47,7 @@ def test_no_planes_are_a_sentence(planes):
     assert slices.predicted_planes(type(planes)({}), **WORDS).label == "fig-planes"
 
 
+@pytest.mark.slow
 def test_titles_are_arms_with_seeds_where_there_are_several(planes):
     assert set(planes.where(seed=0).titled) == {"rate 0.05", "rate 0.1"}
     first = next(iter(planes))

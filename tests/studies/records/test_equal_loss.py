@@ -106,6 +106,7 @@ def test_networks_are_measured_from_the_record_alone_the_second_time(tmp_path, m
     assert set(first.frame["at"]) == {"equal loss"}
 
 
+@pytest.mark.slow
 def test_what_never_gets_there_has_no_network(study):
     runs, task = trained(study), digits_task()
     never = study.at_equal_loss(runs, task.train, target=1e-6)

@@ -160,6 +160,7 @@ def test_a_run_that_diverged_has_rows_that_say_so(tmp_path):
 # Reparametrized twins
 
 
+@pytest.mark.slow
 def test_twins_have_one_function_and_other_curvature(tmp_path):
     study, runs, task = trained(tmp_path, SGD(0.05))
     end = runs.solutions(task.first(24))

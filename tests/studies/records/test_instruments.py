@@ -23,6 +23,7 @@ def trained(folder, *, seeds=(0, 1)):
     return study, study.train(arms, task, seeds=seeds).solutions(task.first(24))
 
 
+@pytest.mark.slow
 def test_quantities_come_in_the_order_asked_with_labels(tmp_path):
     study, end = trained(tmp_path)
     numbers = study.measure(end.where(arm="BN"), ["sam", "lambda_max", "loss"], rho=0.05)

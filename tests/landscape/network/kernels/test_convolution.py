@@ -101,6 +101,7 @@ def parameters_of(shape):
     return torch.Size(shape).numel() + shape[0] + 4
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("biased", [True, False], ids=["bias", "no bias"])
 @pytest.mark.parametrize("name", OPTIONS)
 def test_convolution_has_the_derivatives_that_pytorch_gives(name, biased):
@@ -300,6 +301,7 @@ USES = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("use", USES)
 def test_network_may_do_anything_with_the_output(use):
     images = normal(2, 3, 4, 4)

@@ -313,6 +313,7 @@ def test_hessian_and_gauss_newton_differ_with_a_shared_layer():
         exact_trace(objective, objective.theta)
 
 
+@pytest.mark.slow
 def test_batch_statistics_are_refused_and_do_differ():
     objective = small_objective(7, bn="batch", bn_block=7)
     diagonal = exact_trace(small_objective(7, bn="reestimate"), objective.theta).diagonal
@@ -386,6 +387,7 @@ def test_overflow_is_an_error():
 # Rounding, memory, repetition
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("scale", [1.0, 30.0])
 @pytest.mark.parametrize(
     "config",
