@@ -119,7 +119,7 @@ test: environment ## run the tests; T="-k name" for some
 	$(run) -m pytest $(if $(strip $(T)),$(T),--numprocesses auto --maxprocesses 8 --dist loadfile)
 
 # What a test is slow for: tests/conftest.py.
-fast: environment ## run the fast tests, for every change: about a minute on two idle cores
+fast: environment ## run the fast tests, for every change: under a minute on two idle cores
 	$(run) -m pytest --numprocesses auto --maxprocesses 8 --dist loadfile -m fast $(T)
 
 check: environment ## ruff, notebook structure, pairing, profiles, the README's table, lib's imports
