@@ -71,7 +71,7 @@ marker   := $(BUILD_DIR)/.landscape-report
 # What the environment asked for is not inherited: see unexport.
 again    := --no-print-directory CHECKED=yes $(if $(REMEASURE),REMEASURE='$(REMEASURE)')
 
-.PHONY: help report study test check compare notebooks lab bench docs publish clean clean-all environment built
+.PHONY: help report study test fast check compare notebooks lab bench docs publish clean clean-all environment built
 
 help: ## list the verbs
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' Makefile
@@ -83,7 +83,7 @@ help: ## list the verbs
 	@echo '  STUDIES="01_... 02_..."     only these studies; default all'
 	@echo '  P="-p name value ..."       parameters for make study; its run is kept apart from the report, in'
 	@echo '                              $(BUILD_DIR)/custom/<profile>/, and uses what is already computed'
-	@echo '  T="-k name"                 options for pytest in make test'
+	@echo '  T="-k name"                 options for pytest in make test, which then are all it has, and make fast'
 	@echo '  B="--rows product"          options for make bench; without, all of it, into bench/README.md'
 	@echo '  DATA_DIR=data               folder of the data archives'
 	@echo '  BUILD_DIR=build             folder for everything that is made; a new or empty one, or one of make'
@@ -117,6 +117,10 @@ endif
 # Tests compute on one thread each, so that their sums have one order: side by side they fill the cores.
 test: environment ## run the tests; T="-k name" for some
 	$(run) -m pytest $(if $(strip $(T)),$(T),--numprocesses auto --maxprocesses 8 --dist loadfile)
+
+# What a test is slow for: tests/conftest.py.
+fast: environment ## run the fast tests, for every change: under a minute on two idle cores
+	$(run) -m pytest --numprocesses auto --maxprocesses 8 --dist loadfile -m fast $(T)
 
 check: environment ## ruff, notebook structure, pairing, profiles, the README's table, lib's imports
 	$(run) -m ruff check .

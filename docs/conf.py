@@ -73,4 +73,4 @@ html_show_copyright = False
 html_show_sphinx = False
 html_show_sourcelink = False
 html_copy_source = False
-html_use_index = True
+html_show_search_summary = False  # It would fetch pages, which browsers refuse to a local file.

@@ -30,7 +30,7 @@ from report.folders import (
 )
 
 MINIMUM = (3, 11)
-DISTRIBUTION = "landscape-report"
+DISTRIBUTION = "landscape"
 
 
 class EnvironmentProblem(ReportError):
@@ -248,7 +248,7 @@ def check_own(root: Path) -> None:
 
 def _editable_source(folders: list[Path]) -> str | None:
     for folder in folders:
-        for info in folder.glob("landscape_report-*.dist-info"):
+        for info in folder.glob(f"{DISTRIBUTION}-*.dist-info"):
             try:
                 return json.loads((info / "direct_url.json").read_text(encoding="utf-8"))["url"]
             except (OSError, ValueError, KeyError):

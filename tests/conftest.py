@@ -11,6 +11,13 @@ from tests.sample_study import Numbers, study_in
 torch.set_num_threads(1)
 
 
+def pytest_collection_modifyitems(items):
+    """Mark as fast what is not slow: a new test is in `make fast` unless it says otherwise."""
+    for item in items:
+        if item.get_closest_marker("slow") is None:
+            item.add_marker(pytest.mark.fast)
+
+
 @pytest.fixture(autouse=True)
 def _silence(monkeypatch):
     monkeypatch.setenv("LANDSCAPE_PROGRESS", "off")

@@ -14,10 +14,19 @@ def datasets() -> types.ModuleType:
     repeated.
 
     Raises:
+        ModuleNotFoundError: If torchvision is not installed; the text says how to install the one
+            that fits.
         RuntimeError: If the import fails for any other reason.
     """
     try:
         import torchvision.datasets
+    except ModuleNotFoundError as error:
+        # One torchvision fits one torch: without a version, pip may replace the torch that is here.
+        fitting = f"torchvision torch=={torch.__version__.partition('+')[0]}"
+        raise ModuleNotFoundError(
+            f"torchvision reads this data set, and is not installed ({error}). Run: pip install "
+            f"{fitting}. Or put an archive <name>.npz into the data directory: it needs no package."
+        ) from error
     except RuntimeError as error:
         if "torchvision::" not in str(error):
             raise

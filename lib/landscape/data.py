@@ -118,6 +118,7 @@ def load(
 
     Raises:
         FileNotFoundError: If there is no such data; the text says what to do.
+        ModuleNotFoundError: If scikit-learn or torchvision is needed and not installed.
         ValueError: If a limit is below 1, or if a file is truncated, mislabelled, of the wrong type
             or of another data set.
 
@@ -212,8 +213,13 @@ def _channels_first(images: np.ndarray) -> np.ndarray:
 
 @functools.cache
 def _digits() -> dict[str, np.ndarray]:
-    from sklearn.datasets import load_digits
-
+    try:
+        from sklearn.datasets import load_digits
+    except ModuleNotFoundError as error:
+        raise ModuleNotFoundError(
+            f"digits come with scikit-learn, which is not installed ({error}). Run: pip install "
+            "scikit-learn. Data of your own need no package: pass a pair of tensors."
+        ) from error
     images, labels = load_digits(return_X_y=True)
     images = images.reshape(-1, 8, 8).astype(np.uint8)
     # The images are ordered by writer: unpermuted, the first training examples and the first test

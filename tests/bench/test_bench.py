@@ -16,6 +16,8 @@ from bench.rows import Choice, screen
 from bench.tools import Answer, Rung, Setting, Tool
 from report import environment
 
+pytestmark = pytest.mark.slow
+
 TINY = subjects.untrained(models.MLP(hidden=(3,)), (1, 4, 4), 6)
 
 

@@ -15,6 +15,8 @@ from bench import grid_memory, grid_tables, grids, ours, slices, subjects, table
 from bench.attempts import Record
 from bench.grids import FLOOR, LOOP, PEER
 
+pytestmark = pytest.mark.slow
+
 TINY = subjects.untrained(models.CNN(channels=(2,), hidden=3), (1, 4, 4), 6)
 
 

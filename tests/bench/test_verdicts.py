@@ -11,6 +11,7 @@ from bench import studies, verdicts
 FEW = 60
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "scenario", studies.SCENARIOS, ids=lambda one: f"{one.subject}: {one.study}"
 )
@@ -28,6 +29,7 @@ def test_scenarios_have_random_numbers_of_their_own():
     assert verdicts.rate(scenario, FEW) == verdicts.rate(scenario, FEW)
 
 
+@pytest.mark.slow
 def test_without_holm_too_many_checks_are_reversed(monkeypatch):
     (scenario,) = [one for one in studies.SCENARIOS if one.study == "6 checks, all true ratios 1"]
     monkeypatch.setattr(findings, "holm", list)

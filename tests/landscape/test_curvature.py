@@ -50,6 +50,7 @@ def directions(n, generator, count=3):
 # Networks by hand
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("bn", ["frozen", "batch", "reestimate"])
 def test_cnn_has_the_curvature_of_the_network_by_hand(bn):
     objective = small_objective(6, bn=bn, bn_block=3, microbatch=4)  # 4 + 2 examples
@@ -67,6 +68,7 @@ def test_cnn_has_the_curvature_of_the_network_by_hand(bn):
     torch.testing.assert_close(dense(objective, "ggn"), want, **EXACT)
 
 
+@pytest.mark.slow
 def test_vit_has_the_curvature_of_the_network_by_hand():
     model, (inputs, targets) = small_vit(), digits().first(5)
     objective = Objective(model, (inputs, targets % 4), microbatch=2, dtype=torch.float64)
@@ -82,6 +84,7 @@ def test_vit_has_the_curvature_of_the_network_by_hand():
     torch.testing.assert_close(dense(objective, "ggn"), want, **EXACT)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("layer", [nn.TransformerEncoderLayer, nn.TransformerDecoderLayer])
 def test_pytorch_s_own_attention_has_a_symmetric_curvature(layer, generator):
     class Network(nn.Module):
@@ -146,6 +149,7 @@ def test_label_smoothing_moves_the_gradient_by_its_closed_form_and_not_the_ggn(s
     torch.testing.assert_close(dense(smooth), dense(plain), **EXACT)
 
 
+@pytest.mark.slow
 def test_label_smoothing_changes_the_hessian_where_outputs_are_curved():
     objective = small_objective(6, label_smoothing=0.3)
     inputs, targets = digits().first(6)
@@ -187,6 +191,7 @@ def test_ggn_of_a_loss_that_is_not_convex_has_its_negative_curvature():
 # Properties
 
 
+@pytest.mark.slow
 @BOTH
 @pytest.mark.parametrize("bn", ["frozen", "batch"])
 def test_curvature_is_symmetric(kind, bn):
@@ -194,6 +199,7 @@ def test_curvature_is_symmetric(kind, bn):
     torch.testing.assert_close(matrix, matrix.T, rtol=0, atol=1e-13 * float(matrix.abs().max()))
 
 
+@pytest.mark.slow
 def test_ggn_is_positive_semidefinite_and_of_the_rank_of_the_outputs():
     values = torch.linalg.eigvalsh(dense_cnn("ggn"))
     assert float(values[0]) > -1e-13 * float(values[-1])
@@ -216,6 +222,7 @@ def test_block_is_its_columns_one_by_one(kind, generator):
     assert torch.equal(op @ block, columns) and op.products == 6
 
 
+@pytest.mark.slow
 @BOTH
 @pytest.mark.parametrize("memory", [0, 300_000, 2**30])
 def test_memory_for_graphs_changes_no_bit(kind, memory, generator):
@@ -226,6 +233,7 @@ def test_memory_for_graphs_changes_no_bit(kind, memory, generator):
     assert torch.equal(curvature(small_objective(13, graph_memory=memory), kind) @ block, want)
 
 
+@pytest.mark.slow
 @BOTH
 @pytest.mark.parametrize("microbatch", [1, 4, 6, 7, 100])
 def test_ragged_microbatches_weigh_each_example_once(kind, microbatch, generator):
@@ -251,6 +259,7 @@ def test_float32_agrees_with_float64_to_its_precision(kind, generator):
     assert 0 < float((one - two).abs().max()) < 1e-5 * float(two.abs().max())
 
 
+@pytest.mark.slow
 @BOTH
 def test_scipy_finds_the_eigenvalues(kind):
     want = torch.linalg.eigvalsh(dense_cnn(kind))[-3:]
@@ -263,6 +272,7 @@ def test_scipy_finds_the_eigenvalues(kind):
 # Groups of parameters
 
 
+@pytest.mark.slow
 @BOTH
 @pytest.mark.parametrize(
     "names", ["0", "0.weight", "5", ["11.bias", "4.weight", "1"], "9", ["0", "4", "9.bias"]]
@@ -283,6 +293,7 @@ def test_curvature_within_a_group_is_the_block_of_the_whole(kind, names):
     torch.testing.assert_close(found.to_dense(), want, **EXACT)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("bn", ["batch", "reestimate"])
 def test_curvature_within_a_group_follows_the_policy(bn):
     objective = small_objective(7, bn=bn)

@@ -82,6 +82,7 @@ def check(objective, evaluator, vectors, points=POINTS):
         assert (found.examples, found.bn) == (want.examples, want.bn)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
 @pytest.mark.parametrize("name", NETWORKS)
 def test_evaluator_gives_what_evaluate_gives(name, dtype):
@@ -221,6 +222,7 @@ KINDS = "plain view reshape scaled rows turned functional norm shared tied twice
 KINDS = [*KINDS.split(), "by sign", "penalty", "two shapes"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
 @pytest.mark.parametrize("kind", KINDS)
 def test_the_first_linear_layer_is_right_however_it_is_used(kind, dtype):
@@ -276,6 +278,7 @@ def test_a_narrow_first_layer_is_computed_as_usual(monkeypatch):
         assert products.count == 1
 
 
+@pytest.mark.slow
 def test_memory_does_not_grow_with_the_number_of_points():
     model = settled_statistics(Scene("plain"), digits().x_train[:20])
     objective = Objective(model, digits().first(13), dtype=torch.float64)

@@ -14,6 +14,7 @@ def run(code):
     ).stdout.strip()
 
 
+@pytest.mark.slow
 def test_each_public_name_is_there_after_import_landscape_alone():
     code = "import landscape; print([n for n in landscape.__all__ if not hasattr(landscape, n)])"
     assert run(code) == "[]"

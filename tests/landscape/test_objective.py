@@ -107,6 +107,7 @@ def test_hessian_of_a_linear_loss_is_zero():
 # A convolutional network with batch normalisation
 
 
+@pytest.mark.slow
 def test_frozen_cnn_has_the_loss_gradient_and_hessian_of_the_network_by_hand():
     objective = small_objective(6, microbatch=4)  # 4 + 2 examples
     inputs, targets = digits().first(6)
@@ -125,6 +126,7 @@ def test_frozen_cnn_has_the_loss_gradient_and_hessian_of_the_network_by_hand():
     assert float(torch.linalg.eigvalsh(dense)[0]) < 0  # Negative curvature is covered.
 
 
+@pytest.mark.slow
 def test_batch_statistics_are_those_of_equal_blocks_and_are_differentiated():
     objective = small_objective(7, bn="batch", bn_block=4, microbatch=1)  # blocks of 4 and 3
     inputs, targets = digits().first(7)
@@ -220,6 +222,7 @@ def test_objective_refuses_normalisation_without_running_statistics(bn):
 # What must not matter
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("bn", ["frozen", "reestimate"])
 @pytest.mark.parametrize("microbatch", [1, 3, 12, 13, 1000])
 def test_results_do_not_depend_on_the_microbatch(generator, bn, microbatch):

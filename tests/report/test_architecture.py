@@ -263,6 +263,7 @@ def test_a_package_that_is_not_there_is_said(tmp_path):
     assert said.startswith("lib/house/__init__.py is missing")
 
 
+@pytest.mark.slow
 def test_check_prints_the_line_and_fails_with_the_list(build, capsys, monkeypatch):
     monkeypatch.setattr(architecture, "read", lambda root: build())
     assert __main__.main(["check"]) == 0

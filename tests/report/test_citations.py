@@ -78,6 +78,7 @@ def test_an_entry_that_cannot_be_cited_is_an_error(entry, message, works):
         entries(works)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("to", "anchor"), [("html", 'id="ref-{}"'), ("typst", "<ref-{}>")])
 def test_the_list_holds_what_is_cited_under_the_anchor_of_its_citation(to, anchor, works):
     listed = references(["roe2001", "doe2003"], to, works)
@@ -107,6 +108,7 @@ def test_every_entry_is_cited_somewhere():
     assert [key for key in entries(BIBLIOGRAPHY) if not re.search(rf"@{key}\b", text)] == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("path", sorted((ROOT / "notebooks").glob("*.py")), ids=lambda p: p.stem)
 def test_every_key_that_a_notebook_cites_has_an_entry(path):
     cited = re.findall(r"(?<=[\[; ])@([a-z]+\d{4}[a-z]?)\b", path.read_text(encoding="utf-8"))

@@ -10,6 +10,8 @@ from report import clean, folders
 from report.errors import ReportError
 from tests.tiny_project import make, make_project
 
+pytestmark = pytest.mark.slow
+
 RECORD = "record/01_number/record.json"
 REPORT, HERE = "Made by landscape-report", folders.MARKER
 

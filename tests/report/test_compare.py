@@ -43,11 +43,13 @@ def change(path, before, after):
     path.write_bytes(text.replace(before.encode(), after.encode(), 1))
 
 
+@pytest.mark.slow
 def test_a_report_that_is_what_this_tree_makes_passes(settings, capsys):
     compare(settings)
     assert capsys.readouterr().out == "report/published is what this tree makes of its record\n"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "before", "after", "said"),
     [

@@ -19,6 +19,8 @@ from report.html import build_html
 from report.pdf import build_pdf, render_typst
 from tests import sample_report as sample
 
+pytestmark = pytest.mark.slow
+
 BN = "01_bn_ablation"
 
 

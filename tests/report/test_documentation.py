@@ -1,6 +1,7 @@
 """``make docs``: its packages and how it refuses; the build itself is run by CI."""
 
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -24,6 +25,14 @@ def test_the_lock_adds_to_the_other_and_repeats_nothing():
     pins, others = pinned(ROOT / documentation.LOCK), pinned(ROOT / "requirements.lock")
     assert {"sphinx", "myst-nb", "furo"} <= set(pins)
     assert not set(pins) & set(others)
+
+
+def test_the_extra_asks_for_what_the_locks_pin():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    pins = pinned(ROOT / documentation.LOCK) | pinned(ROOT / "requirements.lock")
+    for requirement in project["optional-dependencies"]["docs"]:
+        name, _, bound = requirement.partition(">=")
+        assert pins[name] == bound
 
 
 def test_an_environment_of_the_reader_is_not_changed(project, monkeypatch, tmp_path):

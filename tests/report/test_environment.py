@@ -9,6 +9,7 @@ from types import SimpleNamespace
 
 import pytest
 import yaml
+from packaging.requirements import Requirement
 
 from report import environment
 from report.environment import EnvironmentProblem
@@ -22,12 +23,12 @@ def project(tmp_path):
     root = tmp_path / "project"
     root.mkdir()
     (root / "requirements.lock").write_text("# pins\nNumpy==2.4.6\ntyping_extensions==4.16.0\n")
-    (root / "pyproject.toml").write_text('[project]\nname = "landscape-report"\n[tool.ruff]\n')
+    (root / "pyproject.toml").write_text('[project]\nname = "landscape"\n[tool.ruff]\n')
     venv = root / ".venv"
     packages = environment.site_packages(venv)
     for name in ("pip", "numpy-2.4.6+cpu.dist-info", "typing_extensions-4.16.0.dist-info"):
         (packages / name).mkdir(parents=True)
-    (packages / "landscape_report-0.1.0.dist-info").mkdir()
+    (packages / "landscape-0.1.0.dist-info").mkdir()
     (venv / "bin").mkdir()
     (venv / "bin" / "python").touch()
     (venv / "pyvenv.cfg").touch()
@@ -50,14 +51,20 @@ def test_conda_users_get_the_pins_of_the_lock():
     assert pip[-1] == "-e ." and others[0] == "python=3.11"
 
 
-def test_direct_dependencies_are_pinned_as_in_the_lock():
-    lock = environment.pinned(ROOT / "requirements.lock")
+def test_locks_pin_every_requirement_inside_its_range_and_the_project_pins_nothing():
+    locks = (ROOT / "requirements.lock", ROOT / "requirements-docs.lock")
+    lock = {name: pin for path in locks for name, pin in environment.pinned(path).items()}
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-    groups = [project["dependencies"], *project["optional-dependencies"].values()]
-    pins = dict(requirement.split("==") for group in groups for requirement in group)
-    assert len(pins) > 15
-    for name, version in pins.items():
-        assert lock[environment.normalize(name)] == version, name
+    extras = project["optional-dependencies"]
+    assert set(extras) == {"report", "lab", "docs", "dask", "test"}
+    groups = [project["dependencies"], *(extras[name] for name in extras if name != "dask")]
+    requirements = [Requirement(text) for group in groups for text in group]
+    assert len(requirements) > 25
+    for requirement in requirements:
+        if requirement.name != project["name"]:  # an extra that takes in another
+            assert [part.operator for part in requirement.specifier] == [">="], requirement
+            pin = lock[environment.normalize(requirement.name)]
+            assert requirement.specifier.contains(pin), requirement
 
 
 def test_torch_and_torchvision_are_a_pair_without_local_version():
@@ -100,7 +107,7 @@ def test_nothing_is_done_when_all_is_as_pinned(project, monkeypatch, capsys):
             ),
             "numpy is 2.4.5, pinned 2.4.6",
         ),
-        (lambda p: (p.packages / "landscape_report-0.1.0.dist-info").rmdir(), "report is missing"),
+        (lambda p: (p.packages / "landscape-0.1.0.dist-info").rmdir(), "landscape is missing"),
         (lambda p: (p.venv / environment.STAMP).unlink(), "not known to be complete"),
     ],
 )
@@ -250,7 +257,7 @@ def test_an_own_environment_that_lacks_something_is_told_how_to_get_it(project, 
 
 def test_an_own_environment_with_another_copy_of_the_library_is_an_error(project, monkeypatch):
     monkeypatch.setattr(environment.sys, "path", [str(project.packages)])
-    info = project.packages / "landscape_report-0.1.0.dist-info"
+    info = project.packages / "landscape-0.1.0.dist-info"
     (info / "direct_url.json").write_text(json.dumps({"url": "file:///elsewhere"}))
     with pytest.raises(EnvironmentProblem, match="landscape is installed from file:///elsewhere"):
         environment.check_own(project.root)
@@ -258,7 +265,7 @@ def test_an_own_environment_with_another_copy_of_the_library_is_an_error(project
 
 def test_an_own_environment_with_other_versions_is_used_and_said(project, monkeypatch, capsys):
     monkeypatch.setattr(environment.sys, "path", [str(project.packages)])
-    info = project.packages / "landscape_report-0.1.0.dist-info"
+    info = project.packages / "landscape-0.1.0.dist-info"
     (info / "direct_url.json").write_text(json.dumps({"url": project.root.as_uri()}))
     (project.packages / "numpy-2.4.6+cpu.dist-info").rename(
         project.packages / "numpy-2.5.0.dist-info"

@@ -13,6 +13,8 @@ from report.errors import ReportError
 from report.versions import TABLE, published_code
 from tests.sample_versions import publish, versions_by_name, write_library
 
+pytestmark = pytest.mark.slow
+
 SHOWN = "smoke at both commits: 3 results files are the same, to the byte"
 
 

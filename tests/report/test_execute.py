@@ -19,6 +19,8 @@ from report.settings import choose
 from report.structure import GIVEN
 from tests.tiny_project import STUDY, add_study, make_project
 
+pytestmark = pytest.mark.slow
+
 WORK = 'word = str.upper("reproduced")'  # the line of STUDY that the failures replace
 
 

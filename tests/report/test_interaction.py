@@ -20,9 +20,12 @@ from tests.sample_surfaces import plane
 BROWSER = next(
     filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None
 )
-pytestmark = pytest.mark.skipif(
-    BROWSER is None, reason="no chromium, chromium-browser or google-chrome is installed"
-)
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(
+        BROWSER is None, reason="no chromium, chromium-browser or google-chrome is installed"
+    ),
+]
 WORDS = {"caption": "It falls.", "alt": "Two panels."}
 
 

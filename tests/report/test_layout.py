@@ -15,6 +15,8 @@ from report.pdf import render_typst
 from report.print_edition import for_print, without_details
 from tests import sample_report as sample
 
+pytestmark = pytest.mark.slow
+
 BN = "01_bn_ablation"
 DRAWN = "<svg xmlns='http://www.w3.org/2000/svg'/>"
 

@@ -9,6 +9,8 @@ import pytest
 from tests.sample_report import readme_places
 from tests.tiny_project import STUDY, add_study, add_verdicts, make, make_project
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def built(tmp_path_factory):
@@ -41,7 +43,7 @@ def test_studies_share_the_cores_and_a_run_for_evidence_leaves_them_to_torch(tmp
 
 def test_make_alone_lists_the_verbs(tmp_path):
     listed = make(make_project(tmp_path)).stdout
-    for verb in "report study test check compare notebooks lab publish clean".split():
+    for verb in "report study test fast check compare notebooks lab publish clean".split():
         assert f"make {verb} " in listed
     assert "01_number" in listed
 

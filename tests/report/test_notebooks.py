@@ -63,6 +63,7 @@ def make_smoke(folder):
     )
 
 
+@pytest.mark.slow
 def test_the_smoke_report_is_made_from_end_to_end(smoke):
     page = (smoke / "smoke" / "report.html").read_text(encoding="utf-8")
     assert "not evidence" in page
@@ -75,6 +76,7 @@ def test_the_smoke_report_is_made_from_end_to_end(smoke):
             assert json.loads(record.read_text())["study"] == study
 
 
+@pytest.mark.slow
 def test_a_second_smoke_report_has_nothing_to_do(smoke):
     begun = time.monotonic()
     again = make_smoke(smoke)
@@ -82,6 +84,7 @@ def test_a_second_smoke_report_has_nothing_to_do(smoke):
     assert time.monotonic() - begun < 5
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("study", STUDIES)
 def test_an_executed_study_holds_nothing_of_this_machine(smoke, study):
     text = (smoke / "smoke" / f"{study}.ipynb").read_text(encoding="utf-8")

@@ -19,6 +19,8 @@ from report.study_page import first_sentence, linked_headings, summary
 from report.symbols import symbols_alike
 from tests import sample_report as sample
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):

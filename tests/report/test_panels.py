@@ -4,6 +4,7 @@ import re
 import xml.etree.ElementTree as ET
 
 import numpy as np
+import pytest
 from landscape.plots import Panel, curves
 from landscape.plots.bands import band_over_seeds
 from studies import pictures
@@ -39,6 +40,7 @@ def test_each_panel_and_legend_entry_is_a_picture_and_the_whole_has_the_alternat
         assert f"--natural: {width * 4 / 3:.0f}px" in picture.get("style")
 
 
+@pytest.mark.slow
 def test_a_panel_holds_the_clip_paths_that_it_uses_and_no_name_of_a_part_remains():
     for picture in parts().iter(f"{SVG}svg"):
         text = ET.tostring(picture, encoding="unicode")
@@ -53,6 +55,7 @@ def test_letters_are_text_without_what_the_page_says_of_all():
     assert "epoch" in text and "font-family" not in text and "rotate(-0" not in text
 
 
+@pytest.mark.slow
 def test_fonts_hold_the_letters_of_the_figures_and_are_the_same_bytes_each_time():
     assert font_faces("ab") == font_faces("ba") != font_faces("abcdef")
     assert font_faces("ab").count("@font-face") == 4
@@ -60,6 +63,7 @@ def test_fonts_hold_the_letters_of_the_figures_and_are_the_same_bytes_each_time(
     assert font_faces("") == ""
 
 
+@pytest.mark.slow
 def test_a_picture_for_an_image_has_its_background_and_its_fonts():
     picture = picture_on_white("<svg viewBox='0 0 1 1'><text>ab</text></svg>")
     assert picture.count("@font-face") == 4 and '<rect width="100%"' in picture
@@ -67,6 +71,7 @@ def test_a_picture_for_an_image_has_its_background_and_its_fonts():
     assert picture_on_white("<svg><path/></svg>").startswith("<svg><rect")
 
 
+@pytest.mark.slow
 def test_the_sheet_of_a_page_has_the_fonts_of_all_its_figures():
     sheet = FigureSheet()
     assert "@font-face" not in sheet.style

@@ -13,6 +13,8 @@ from report.provenance import brief_rows
 from report.typesetting import page_numbers
 from tests import sample_report as sample
 
+pytestmark = pytest.mark.slow
+
 STARTS = "<chapter-start>"
 
 

@@ -12,6 +12,8 @@ from report.publish import publish, take
 from report.settings import choose
 from tests import sample_report as sample
 
+pytestmark = pytest.mark.slow
+
 NOTEBOOK = """\
 # %% tags=["parameters"]
 profile, data_dir, build_dir, remeasure = "quick", "data", "build", ""

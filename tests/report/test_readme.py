@@ -17,6 +17,7 @@ LIBRARY = (ROOT / "docs" / "library.md").read_text(encoding="utf-8")
 LIBRARY_BLOCKS = re.findall(r"```python\n(.*?)```", LIBRARY, re.DOTALL)
 
 
+@pytest.mark.slow
 def test_the_readme_code_for_ones_own_network_runs(capsys, tmp_path, monkeypatch):
     (block,) = BLOCKS
     monkeypatch.chdir(tmp_path)
@@ -26,6 +27,7 @@ def test_the_readme_code_for_ones_own_network_runs(capsys, tmp_path, monkeypatch
     assert capsys.readouterr().out.count("True") == 6  # three eigenvalues at each end converged
 
 
+@pytest.mark.slow
 def test_the_code_of_the_library_page_runs(capsys, tmp_path, monkeypatch):
     assert len(LIBRARY_BLOCKS) == 3
     monkeypatch.chdir(tmp_path)

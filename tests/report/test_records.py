@@ -13,6 +13,8 @@ from report.records import folder_hash, record_dir
 from report.settings import choose
 from tests.tiny_project import STUDY, add_study, add_verdicts, make_project, publish_record
 
+pytestmark = pytest.mark.slow
+
 WORK = 'word = str.upper("reproduced")'  # the line of STUDY that a failure replaces
 
 

@@ -141,6 +141,7 @@ def test_plain_text_is_escaped_and_subscripted():
     assert "<math" in to_html(text)
 
 
+@pytest.mark.slow
 def test_pieces_converted_together_or_alone_are_the_same():
     texts = ["a *b*", "- x\n- y", "$x_1$", "```\nnever closed", "last"]
     for kind in ("html", "typst"):

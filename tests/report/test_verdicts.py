@@ -13,6 +13,8 @@ from report.pdf import render_typst
 from report.verdicts import read_verdicts
 from tests import sample_report as sample
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def page(tmp_path_factory):

@@ -13,6 +13,8 @@ from tests.sample_versions import (
     write_library,
 )
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def project(tmp_path):

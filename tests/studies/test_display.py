@@ -705,6 +705,7 @@ FIGURES = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", FIGURES)
 def test_figures_are_deterministic_and_inked_in_the_one_colour_of_text(name):
     svg = FIGURES[name]().svg()
@@ -712,6 +713,7 @@ def test_figures_are_deterministic_and_inked_in_the_one_colour_of_text(name):
     assert "#24292f" in svg and "#000000" not in svg and "fill: black" not in svg
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", FIGURES)
 def test_figures_do_not_depend_on_the_readers_own_style(name):
     want = FIGURES[name]().svg()
@@ -719,6 +721,7 @@ def test_figures_do_not_depend_on_the_readers_own_style(name):
         assert FIGURES[name]().svg() == want
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", FIGURES)
 def test_figures_leave_matplotlib_as_it_was(name):
     import matplotlib.pyplot as plt

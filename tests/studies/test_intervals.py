@@ -42,6 +42,7 @@ def test_mean_interval_of_samples_equal_to_rounding_is_as_narrow():
     assert found.high - found.low < 1e-16 and found.low <= 0.1 <= found.high
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("n", [2, 5, 20])
 def test_mean_interval_covers_the_mean_as_often_as_it_says(n):
     numbers, trials = np.random.default_rng(n), 2000
@@ -53,6 +54,7 @@ def test_mean_interval_covers_the_mean_as_often_as_it_says(n):
     assert abs(hits / trials - 0.95) < 4 * math.sqrt(0.95 * 0.05 / trials)
 
 
+@pytest.mark.slow
 def test_paired_ratio_covers_the_ratio_as_often_as_it_says():
     numbers, trials = np.random.default_rng(9), 2000
     hits = 0

@@ -13,6 +13,8 @@ from studies import pictures
 
 from tests import sample_results
 
+pytestmark = pytest.mark.slow
+
 SVG = "{http://www.w3.org/2000/svg}"
 X = np.arange(5.0)
 

@@ -290,6 +290,7 @@ def numbers(found):
     }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("replica", "options"), REPLICAS)
 @pytest.mark.parametrize("bn", ["frozen", "batch", "reestimate"])
 def test_replicas_of_one_seed_are_the_same_bits_and_leave_all_alone(replica, options, bn):

@@ -231,6 +231,7 @@ def coverage(draw, truth, trials, **labels):
     return np.mean([item.low <= truth <= item.high for item in found])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("between", "within", "shared"), [(0.0, 0.0, 0.8), (0.8, 0.2, 0.9)])
 def test_arms_as_clusters_cover_as_often_as_they_say_and_seeds_as_samples_do_not(
     between, within, shared
@@ -246,6 +247,7 @@ def test_arms_as_clusters_cover_as_often_as_they_say_and_seeds_as_samples_do_not
     assert naive < 0.88
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("within", [0.0, 0.8, 0.95])
 def test_within_arms_covers_as_often_as_it_says(within):
     numbers, trials = np.random.default_rng(9), 400
@@ -255,6 +257,7 @@ def test_within_arms_covers_as_often_as_it_says(within):
     assert abs(found - 0.965) < 4 * math.sqrt(0.965 * 0.035 / trials)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("correlation", [0.0, 0.9])
 def test_independent_samples_cover_as_often_as_they_say(correlation):
     numbers, trials = np.random.default_rng(10), 800

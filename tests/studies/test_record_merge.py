@@ -10,6 +10,8 @@ from studies.recorder import Recorder
 
 from report import __main__ as report
 
+pytestmark = pytest.mark.slow
+
 NAME = "01_tests"
 
 

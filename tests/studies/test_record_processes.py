@@ -14,6 +14,8 @@ from studies.recording import Request
 
 from tests.sample_study import study_in
 
+pytestmark = pytest.mark.slow
+
 NAME = "09_tests"
 KILLED = 9
 

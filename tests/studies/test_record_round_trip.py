@@ -165,6 +165,7 @@ def random_labels(numbers):
     return {name: value for name, value in zip(names, values, strict=True)}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(30))
 def test_a_random_record_is_read_as_it_was_written(tmp_path, seed):
     numbers = random.Random(seed)

@@ -110,6 +110,7 @@ def grid():
     return factorial(config_of(), rate={"slow": {"learning_rate": 0.01}, "fast": {}})
 
 
+@pytest.mark.slow
 def test_runs_and_measurements_do_not_depend_on_interruptions(tmp_path):
     def whole(folder):
         study, task = study_in(folder), digits_task()

@@ -13,6 +13,8 @@ from studies.runs import from_part
 
 from tests.sample_study import config_of, digits_task, rows_of
 
+pytestmark = pytest.mark.slow
+
 
 def trained(study, seeds=(0, 1), **settings):
     arm = Arm("a", norm="batch")

@@ -12,6 +12,8 @@ from landscape.store.source_code import SourceCode
 from studies import staleness
 from studies.staleness import COLUMNS, CodeChanges, CurrentCode, Equivalence, read_equivalences
 
+pytestmark = pytest.mark.slow
+
 TEXT = "def f(x):\n    return x / 2\n\n\nclass K:\n    def m(self):\n        return f(1)\n"
 OLD, OLDER, OTHER = "a" * 64, "b" * 64, "c" * 64
 

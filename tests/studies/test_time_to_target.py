@@ -187,6 +187,7 @@ def test_a_median_midway_to_a_censored_run_is_a_lower_bound():
     assert math.isnan(found.estimate) and found.least == 16.0
 
 
+@pytest.mark.slow
 def test_the_interval_covers_the_median_as_often_as_it_says():
     draws = np.random.default_rng(3).exponential(10.0, (1500, 5))
     median = 10 * math.log(2)

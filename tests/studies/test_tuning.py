@@ -135,6 +135,7 @@ def test_the_configs_at_their_best_values_get_a_factor():
     assert item[0].factors == {"optimizer": "SGD", "rate": "own"}
 
 
+@pytest.mark.slow
 def test_a_grid_is_trained_recorded_and_chosen_from_again(study):
     task = study.load("digits", max_train=48, max_test=24)
     grid = tuning.tuning_grid(CONFIGS, "learning_rate", [1e-6, 0.05, 1e30])

@@ -39,13 +39,14 @@ def label_levels(
     for index in range(0, len(levels), 2):
         spot = _free_spot(axis, lines.get_paths()[index], taken, _LABEL * points)
         if spot is not None:
+            # All levels are given, and the spot lies on the line of one: where a level is chosen by
+            # name, matplotlib 3.10 looks it up in the wrong list.
             texts = axis.clabel(
                 lines,
-                levels=[levels[index]],
                 manual=[tuple(axis.transData.inverted().transform(spot))],
                 fmt=level_text,
                 fontsize=6.5,
-                colors=[ink[index]],
+                colors=ink,
             )
             texts[-1].set(path_effects=[outline(ink[index])], zorder=5)
 

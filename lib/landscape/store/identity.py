@@ -96,6 +96,9 @@ def _content(cell: types.CellType) -> Any:
 
 def _built_in(function: types.BuiltinFunctionType) -> Part:
     holder = function.__self__
+    # torch 2.8 is built with a pybind11 that keeps its record of a module's function in a capsule.
+    if type(holder).__name__ == "PyCapsule":
+        holder = sys.modules.get(function.__module__, holder)
     if isinstance(holder, types.ModuleType):
         if not installed.is_installed_name(holder.__name__):
             raise Unreadable("it is compiled code of a package that is not installed")

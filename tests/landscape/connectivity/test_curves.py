@@ -170,6 +170,7 @@ def test_momentum_carries_the_first_step_into_the_second():
     assert float(curve.bends) == pytest.approx(want, rel=1e-13)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_trained_curve_goes_around_a_hill(kind):
     start, end = at(1.0, 0.0), at(-0.96, 0.28)
@@ -205,6 +206,7 @@ def trained(tmp_path_factory):
     return *ends, dataset.train
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_trained_curve_of_a_real_network_is_below_the_straight_path(trained, kind):
     start, end, examples = trained

@@ -254,6 +254,7 @@ def test_transformers_are_refused():
 # The same function
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", NETWORKS)
 def test_a_permuted_network_is_the_same_function_with_other_weights(name):
     model = network(name)
@@ -321,6 +322,7 @@ def test_what_is_no_permutation_of_a_group_is_refused(permutations):
 # Matching
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("name", "seed"), [*((name, 0) for name in NETWORKS), ("resnet A", 1)])
 def test_a_permuted_twin_is_recovered_bit_for_bit(name, seed):
     model = network(name)

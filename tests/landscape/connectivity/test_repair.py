@@ -68,6 +68,7 @@ def statistics(objective, theta, names, *, inputs=INPUTS):
     return found
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", NETWORKS)
 def test_statistics_behind_repair_are_those_of_the_ends_interpolated(name):
     start, end = ends(name)

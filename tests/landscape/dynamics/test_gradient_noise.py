@@ -68,6 +68,7 @@ NETWORKS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("chunk", [1, 4096, noise._CHUNK_BYTES])
 @pytest.mark.parametrize("name", NETWORKS)
 def test_noise_is_that_of_gradients_computed_one_by_one(name, chunk, monkeypatch):
@@ -243,6 +244,7 @@ def test_batches_hold_the_statistics_that_all_examples_have(monkeypatch):
         assert value == pytest.approx(float(g @ Hg / (g @ g)), rel=1e-9)
 
 
+@pytest.mark.slow
 def test_the_mean_over_draws_is_that_over_all_batches():
     inputs, _, classes = regression_data(count=6)
     L = Objective(relu_net(), (inputs, classes))

@@ -48,6 +48,7 @@ def growth(optimizer, curvature, *, begun=None, steps=3000):
     return abs(float(theta.detach())) / start
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", LINES)
 def test_descent_on_a_quadratic_converges_below_the_line_and_diverges_above(name):
     optimizer, line = LINES[name]
@@ -56,6 +57,7 @@ def test_descent_on_a_quadratic_converges_below_the_line_and_diverges_above(name
     assert growth(optimizer, 1.005 * line) > 1e3
 
 
+@pytest.mark.slow
 def test_early_steps_of_adam_have_a_lower_line():
     optimizer = Adam(RATE)
     assert threshold(optimizer, step=1) == pytest.approx(3.8 / RATE, rel=1e-12)
@@ -113,6 +115,7 @@ def divisor(run, step, *, beta2=0.999, eps=1e-8):
     return (squares / (1 - beta2**step)).sqrt() + eps
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("optimizer", [Adam(0.01), AdamW(0.01), Adam(0.01, beta2=0.9, eps=0.1)])
 def test_the_scaled_hessian_has_the_eigenvalues_of_the_preconditioned_one(store, optimizer):
     run = run_of(store, optimizer)

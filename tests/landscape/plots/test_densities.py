@@ -47,6 +47,7 @@ def test_the_view_holds_the_peak_of_every_eigenvalue():
     assert floor < 0.1 / (density.n * 0.2 * np.sqrt(2 * np.pi))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("scale", [1e-6, 1e-3, 0.01, 0.05, 0.3])
 def test_labels_stand_on_both_sides_and_keep_apart(scale):
     shown = labels(sample.density().plot(scale=scale))

@@ -100,6 +100,7 @@ def test_colours_step_evenly_from_level_to_level_and_one_bar_shows_them():
     assert same == [LEVELS, LEVELS]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("count", "rows", "columns"), [(3, 1, 3), (4, 2, 2), (5, 2, 3)])
 def test_more_than_three_planes_wrap_to_rows(count, rows, columns):
     figure = drawn({str(k): plane() for k in range(count)})
@@ -122,6 +123,7 @@ def test_long_titles_do_not_run_into_each_other(count):
         assert not any(box.overlaps(other) for other in others)
 
 
+@pytest.mark.slow
 def test_labels_of_the_axes_and_the_bar_stay_apart():
     for count in (1, 3, 4):
         figure = drawn({str(k): plane() for k in range(count)})
@@ -306,6 +308,7 @@ def test_what_belongs_to_no_plane_is_an_error(what):
         drawn(**{what: {"two": {}}})
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("path", [[[0, 0]], [0, 1], torch.zeros(3, 3)])
 def test_a_path_of_another_shape_is_an_error(path):
     with pytest.raises(ValueError, match=r"path 'a' has the shape .*array \(k, 2\)"):

@@ -46,6 +46,7 @@ def saved(figure, form="png"):
     return file.getvalue()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", DRAWINGS)
 def test_settings_and_pyplot_are_left_as_they_were(name):
     before, numbers = dict(matplotlib.rcParams), plt.get_fignums()
@@ -54,6 +55,7 @@ def test_settings_and_pyplot_are_left_as_they_were(name):
     assert dict(matplotlib.rcParams) == before and plt.get_fignums() == numbers == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", DRAWINGS)
 def test_a_new_figure_does_not_depend_on_the_readers_settings_even_when_it_is_saved(name):
     want = saved(DRAWINGS[name]().figure, "rgba")
@@ -62,6 +64,7 @@ def test_a_new_figure_does_not_depend_on_the_readers_settings_even_when_it_is_sa
         assert saved(DRAWINGS[name]().figure, "rgba") == want
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", DRAWINGS)
 def test_a_new_figure_is_dark_ink_on_white_and_cuts_no_text_off(name):
     axes = DRAWINGS[name]()
@@ -88,6 +91,7 @@ def shown_texts(figure):
     return [text for text in texts if text.get_text()]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", [name for name in RESULTS if name != "planes"])
 def test_axes_that_are_given_are_returned_in_the_readers_style(name):
     with matplotlib.rc_context({"axes.prop_cycle": matplotlib.cycler(color=["#ff0000"])}):
@@ -148,6 +152,7 @@ def output(code):
     return run.stdout.strip()
 
 
+@pytest.mark.slow
 def test_drawing_in_a_script_needs_neither_a_screen_nor_pyplot(tmp_path):
     code = (
         "import sys; from tests import sample_results as sample\n"
@@ -157,6 +162,7 @@ def test_drawing_in_a_script_needs_neither_a_screen_nor_pyplot(tmp_path):
     assert output(code) == "False" and (tmp_path / "x.png").stat().st_size > 5000
 
 
+@pytest.mark.slow
 def test_importing_plots_loads_nothing_that_computes():
     code = "import sys, landscape.plots; print(*sys.modules)"
     loaded = set(output(code).split())
@@ -164,6 +170,7 @@ def test_importing_plots_loads_nothing_that_computes():
     assert not {"torch", "landscape.objective", "landscape.slices", "landscape.spectrum"} & loaded
 
 
+@pytest.mark.slow
 def test_a_notebook_shows_each_picture_below_its_cell():
     cells = [
         "from tests import sample_results as sample",

@@ -12,6 +12,8 @@ from landscape.plots.scatter import Cloud
 from landscape.plots.style import LOOKS, STYLES
 from matplotlib.colors import to_hex, to_rgb
 
+pytestmark = pytest.mark.slow
+
 NAN, INF = math.nan, math.inf
 
 

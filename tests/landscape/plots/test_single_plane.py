@@ -77,6 +77,7 @@ def test_values_that_are_not_finite_are_hatched_and_not_covered(given):
     assert any(path.contains_point((0.4, 0.3)) for path in paths)
 
 
+@pytest.mark.slow
 def test_flat_planes_and_planes_without_a_number_are_drawn():
     plane = sample.plane()
     for value in (2.3, 0.0, -1.0, math.nan):

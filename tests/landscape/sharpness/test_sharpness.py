@@ -396,6 +396,7 @@ def measures(objective, theta, **options):
     yield sharpness.m_sharpness(objective, theta, m=4, **options)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("bn", ["frozen", "batch", "reestimate"])
 def test_rises_leave_the_model_alone_carry_their_labels_and_repeat(bn):
     model = small_cnn().train()

@@ -357,6 +357,7 @@ def test_a_refined_plane_without_levels_in_it_refines_where_losses_jump():
     assert float((flat.loss - full.loss).abs().max()) < 2.0
 
 
+@pytest.mark.slow
 def test_a_refined_plane_of_one_step_is_the_fine_plane():
     full = slices.plane(bowl(), ORIGIN, E1, E2, **FINE)
     found = slices.refined_plane(bowl(), ORIGIN, E1, E2, **FINE, levels=[1.0], step=1)
@@ -497,6 +498,7 @@ def same_bits(one, two):
     )
 
 
+@pytest.mark.slow
 def test_slices_without_theta_and_positions_have_the_bits_of_explicit_ones(generator):
     L = small_objective()
     d1, d2 = (directions.random(L.layout, generator=generator) for _ in range(2))

@@ -66,6 +66,7 @@ def wanted_of(descending, k, which):
     return descending if 2 * k >= len(descending) else np.r_[descending[:k], descending[-k:]]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("which", ["largest", "smallest", "both ends"])
 @pytest.mark.parametrize("k", [1, 3])
 @pytest.mark.parametrize("name", MATRICES)
@@ -220,6 +221,7 @@ def test_a_start_vector_is_not_changed():
     assert start.tolist() == [2.0, 2.0, 2.0]
 
 
+@pytest.mark.slow
 def test_eigenpairs_of_a_networks_hessian_are_those_of_the_dense_one():
     objective = small_objective(13)
     op = objective.hessian(objective.theta)
@@ -230,6 +232,7 @@ def test_eigenpairs_of_a_networks_hessian_are_those_of_the_dense_one():
     assert bool(found.converged.all()) and found.smallest < 0
 
 
+@pytest.mark.slow
 def test_filter_scaled_hessian_has_the_spectrum_of_dad():
     objective = small_objective(13)
     d = objective.layout.filter_norms(objective.theta)
@@ -291,6 +294,7 @@ def test_all_eigenvalues_can_be_asked_for():
         assert eigenpairs(op, k, which=which).values.tolist() == pytest.approx([3.0, 2.0, -1.0])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("which", ["largest", "smallest", "both ends"])
 @pytest.mark.parametrize("max_basis", [7, 12, 30])
 def test_a_bounded_basis_finds_the_same_pairs_for_more_products(which, max_basis):
@@ -459,6 +463,7 @@ def test_an_interrupt_before_there_are_enough_values_is_passed_on():
         eigenpairs(SymmetricOperator(20, Interrupting(values, after=2)), 3)
 
 
+@pytest.mark.slow
 def test_eigenpairs_survive_the_store():
     found = eigenpairs(from_matrix(MATRICES["random"]), 2, which="both ends", vectors=True)
     read = codec.decode(*codec.encode(found))

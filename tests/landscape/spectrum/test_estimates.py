@@ -34,6 +34,7 @@ def network_spectrum(count=600):
     return np.r_[30.0, 20, 15, 10, 8, 5, 3, 2, exponential(count - 10, 0.03), -0.5, -0.3]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", SPECTRA)
 @pytest.mark.parametrize(
     ("kind", "options"),
@@ -100,6 +101,7 @@ def test_known_pairs_are_taken_out_for_free(kind):
     assert abs(better.value - truth(network_spectrum())) < 4 * better.stderr
 
 
+@pytest.mark.slow
 def test_pairs_known_only_roughly_bias_nothing():
     values = network_spectrum()
     known = eigenpairs(diagonal_large(values), 5, tol=0.1, vectors=True)
@@ -156,6 +158,7 @@ def test_all_pairs_known_leave_nothing_to_estimate():
     assert all((e.products, e.stderr, e.converged) == (0, 0.0, True) for e in found)
 
 
+@pytest.mark.slow
 def test_estimates_of_a_networks_hessian_match_the_dense_one():
     objective = small_objective(13)
     op = objective.hessian(objective.theta)

@@ -63,6 +63,7 @@ def test_density_per_eigenvalue_is_that_of_a_linear_axis():
     assert 0.1 < float(curve.per_eigenvalue[middle].mean()) < 0.4  # The normal density: 0.24.
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", SPECTRA)
 def test_masses_lie_in_their_intervals(name):
     values = SPECTRA[name]
@@ -92,6 +93,7 @@ def test_masses_are_close_and_their_intervals_narrow():
     assert found.near_zero.low <= near <= found.near_zero.high
 
 
+@pytest.mark.slow
 def test_masses_cover_the_truth_in_most_repetitions():
     # Outliers and bulk, few rows: what is random is the probe, not the quadrature.
     values = np.r_[5.0, 4.0, -3.0, normal(27)]
@@ -206,6 +208,7 @@ def test_density_of_one_generator_is_the_same_bits():
     assert not torch.equal(one.nodes, other.nodes)
 
 
+@pytest.mark.slow
 def test_density_of_a_networks_hessian_matches_the_dense_spectrum():
     objective = small_objective(13)
     op = objective.hessian(objective.theta)

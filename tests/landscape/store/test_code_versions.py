@@ -278,6 +278,7 @@ def test_versions_of_remembered_code_are_the_listed_ones():
     assert not changed, f"stored results of {', '.join(changed)} are no longer valid"
 
 
+@pytest.mark.slow
 def test_names_of_remembered_code_and_of_stored_classes_are_unique():
     names = [name for _, name in remembered()]
     assert len(names) == len(set(names))
@@ -285,12 +286,14 @@ def test_names_of_remembered_code_and_of_stored_classes_are_unique():
     assert not doubled
 
 
+@pytest.mark.slow
 def test_every_name_in_the_library_is_understood():
     for module in SOURCES:
         for name in LIBRARY.code.module(module).definitions:
             assert re.fullmatch("[0-9a-f]{64}", LIBRARY.version(module, name))
 
 
+@pytest.mark.slow
 def test_parameters_of_remembered_functions_have_types():
     # Their classes count in the version by these types alone.
     for module, name in remembered():
@@ -300,6 +303,7 @@ def test_parameters_of_remembered_functions_have_types():
             assert all(argument.annotation is not None for argument in arguments), name
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("module", "old", "new", "changed", "same"),
     [
@@ -318,6 +322,7 @@ def test_version_of_the_librarys_code_follows_what_it_computes_with(
     assert of(code, same) == of(LIBRARY, same)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("module", "old", "new"),
     [

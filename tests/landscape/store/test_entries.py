@@ -255,6 +255,7 @@ def test_store_sees_through_a_list_of_checksums_of_another_form(store, text):
     assert CALLS == [3, 3]
 
 
+@pytest.mark.slow
 def test_store_recomputes_an_entry_whose_class_is_gone(store):
     store.put("kind", "k" * 64, Interval(1.0, 0.0, 2.0, 3, 0.95, 0, "mean"), seconds=0.0)
     folder = store.root / "kind" / ("k" * 64)
@@ -369,6 +370,7 @@ VALUES = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("value", VALUES, ids=repr)
 def test_codec_gives_back_what_it_was_given(value):
     tree, arrays = codec.encode(value)
@@ -476,6 +478,7 @@ def interrupted_estimate():
     return Estimate(1.0, 0.1, 0.8, 1.2, False, 5, 2, "test", interrupted=True)
 
 
+@pytest.mark.slow
 def test_store_keeps_no_result_that_was_interrupted(tmp_path):
     store = Store(tmp_path)
     for _ in range(2):  # The second time it is computed again, not read back.

@@ -130,6 +130,7 @@ def nested(wrap, times=5000):
     return value
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "wrap", [lambda x: [x], lambda x: {"a": x}, Node, lambda x: frozenset([x])]
 )

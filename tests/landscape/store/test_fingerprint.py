@@ -106,6 +106,7 @@ def test_digest_of_a_generator_follows_its_state():
     assert digest(one) != digest(two)
 
 
+@pytest.mark.slow
 def test_digest_is_the_same_in_another_process():
     value = {"b": [1, 2.5, None, True], "a": ("x", b"y"), 3: {"z": 1}}
     code = f"from landscape.store.fingerprint import digest; print(digest({value!r}))"
@@ -169,6 +170,7 @@ def test_code_version_is_that_of_the_definition_and_not_of_its_module():
     assert code_version(entries.Store.get) == code_version(entries.Store)
 
 
+@pytest.mark.slow
 def test_code_version_is_that_of_the_code_as_it_was_imported(tmp_path):
     # A file edited while a study runs is not the code that runs.
     package = tmp_path / "landscape"

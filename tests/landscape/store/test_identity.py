@@ -65,6 +65,7 @@ def test_a_class_edited_in_a_notebook_is_another():
     assert keys[0] == keys[1] != keys[2]
 
 
+@pytest.mark.slow
 def test_a_class_of_a_notebook_is_the_same_after_a_restart():
     code = (
         "from landscape.store.fingerprint import digest; "

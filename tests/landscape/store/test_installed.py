@@ -33,6 +33,7 @@ def test_code_that_was_executed_without_a_modules_name_is_not_pythons(text):
     assert found[0] == found[1] != found[2]
 
 
+@pytest.mark.slow
 def test_a_readers_own_module_may_have_the_name_of_one_of_pythons(tmp_path):
     code = (
         "import code; from landscape.store.fingerprint import digest; print(digest(code.own)); "

@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 
+import pytest
 import torch
 from landscape import models, spectrum
 from landscape.store import library
@@ -36,6 +37,7 @@ def test_a_library_function_that_a_reader_decorated_is_another(monkeypatch):
     assert digest(decorated) != digest(plain) and code_version(decorated) != code_version(plain)
 
 
+@pytest.mark.slow
 def test_a_module_that_was_reloaded_is_known_by_its_new_source(tmp_path):
     package = tmp_path / "readable"
     package.mkdir()

@@ -87,6 +87,7 @@ def test_second_derivatives_of_the_twin_change_by_the_predicted_factors():
     torch.testing.assert_close(its, scale[:, None] * own * scale, rtol=1e-10, atol=1e-12)
 
 
+@pytest.mark.slow
 def test_top_eigenvalue_of_the_scaled_layer_changes_by_the_square_of_the_factor():
     model = small_cnn()
     tops = []

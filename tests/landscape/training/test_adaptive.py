@@ -114,6 +114,7 @@ OPTIMIZERS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("optimizer", OPTIMIZERS)
 def test_a_run_interrupted_after_every_epoch_ends_with_the_same_bits(store, tmp_path, optimizer):
     config = dataclasses.replace(CONFIG, optimizer=OPTIMIZERS[optimizer], snapshots=(4,))
@@ -124,6 +125,7 @@ def test_a_run_interrupted_after_every_epoch_ends_with_the_same_bits(store, tmp_
     assert float(whole.history["train_loss"][-1]) < float(whole.history["train_loss"][0])
 
 
+@pytest.mark.slow
 def test_the_optimizers_end_in_different_places(store):
     ends = {
         digest(training.train(dataclasses.replace(CONFIG, optimizer=own), digits(), store).weights)

@@ -101,6 +101,7 @@ def test_history_starts_at_the_initialisation_and_has_a_row_an_epoch(store):
     assert all(row.shape == (4,) and row.dtype == torch.float64 for row in run.history.values())
 
 
+@pytest.mark.slow
 def test_run_learns(store):
     # Lower loss than chance, ln 10, by a wide margin: the sign and the mode are right.
     config = dataclasses.replace(CONFIG, epochs=12, snapshots=())
@@ -108,6 +109,7 @@ def test_run_learns(store):
     assert float(run.history["train_loss"][-1]) < 1.2 < 2 < float(run.history["train_loss"][0])
 
 
+@pytest.mark.slow
 def test_one_seed_gives_the_same_bits_and_another_seed_does_not(tmp_path):
     stores = [Store(tmp_path / str(i)) for i in range(3)]
     one, two = (training.train(CONFIG, digits(), store) for store in stores[:2])
@@ -168,6 +170,7 @@ def test_run_is_read_back_without_training(store, monkeypatch):
     assert not list((store.root / CHECKPOINTS).iterdir())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "change",
     [
@@ -194,6 +197,7 @@ def test_every_setting_of_a_config_is_part_of_the_key(store, change):
     assert len(list((store.root / "training.run").iterdir())) == 2
 
 
+@pytest.mark.slow
 def test_other_data_are_part_of_the_key(store):
     training.train(CONFIG, digits(), store)
     training.train(CONFIG, digits(49), store)
@@ -219,6 +223,7 @@ def epochs_trained(monkeypatch):
     return seen
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kept", [True, False], ids=["after", "before"])
 @pytest.mark.parametrize("epoch", [0, 1, 2, 3])
 def test_run_interrupted_around_a_checkpoint_ends_with_the_same_bits(
@@ -320,6 +325,7 @@ training.train(config, data.load("digits", max_train=48, max_test=24), Store({ro
 """
 
 
+@pytest.mark.slow
 def test_run_whose_process_was_killed_ends_with_the_same_bits(store, uninterrupted, monkeypatch):
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
     script = KILLED.format(root=str(store.root))

@@ -220,6 +220,7 @@ OPTIONS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("option", OPTIONS)
 def test_a_run_interrupted_at_every_epoch_ends_with_the_same_bits(store, tmp_path, option):
     config = replaced(**OPTIONS[option])

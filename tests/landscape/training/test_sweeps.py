@@ -16,6 +16,8 @@ from landscape.training import sweeps
 
 from tests.sample_networks import digits
 
+pytestmark = pytest.mark.slow
+
 MLP = models.MLP(hidden=(4,))
 CONFIG = training.TrainConfig(MLP, training.SGD(0.05), epochs=1, batch_size=20)
 ADAM = dataclasses.replace(CONFIG, optimizer=training.Adam(0.01))

@@ -17,6 +17,8 @@ from report.pdf import build_pdf, render_typst
 from tests import sample_report as sample
 from tests.sample_surfaces import loss_at, plane, spoiled
 
+pytestmark = pytest.mark.slow
+
 BROWSER = next(
     filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None
 )

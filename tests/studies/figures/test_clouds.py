@@ -1,5 +1,6 @@
 """Scatter plots of the report, and the sentence where the record holds no points."""
 
+import pytest
 from landscape.plots import Cloud
 from studies.display import Figure, Missing
 from studies.figures import clouds
@@ -23,6 +24,7 @@ def test_no_points_at_all_are_a_sentence():
     assert isinstance(shown, Missing) and shown.label == "fig-scatter"
 
 
+@pytest.mark.slow
 def test_a_target_over_each_quantity_is_the_figure_of_its_clouds(numbers):
     for arm, seed, value in (("a", 0, 1.0), ("a", 1, 2.0), ("b", 0, 3.0)):
         numbers.add("anisotropy", value, arm=arm, seed=seed, unit="long over short axis")

@@ -188,6 +188,7 @@ def test_depths_refuse_different_numbers_of_seeds(numbers):
         depth_panels(numbers, {"q": "name"}, ["skip"], [8, 20])
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("error")
 def test_panels_with_gaps_and_diverged_arms_are_drawn(deep):
     lost = norms(a=[[1.0, 0.0, 2.0]] * 2, b=[[NAN] * 3] * 2, c=[[1e-9, 1.0, INF], [1.0] * 3])

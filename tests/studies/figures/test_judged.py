@@ -2,6 +2,7 @@
 
 import dataclasses
 
+import pytest
 from studies.figures.judged import claim_forest, claim_forests, overview_forests
 from studies.judging.claim_rows import by_claim
 from studies.judging.relations import difference, ratio, share
@@ -30,6 +31,7 @@ def test_the_overview_has_a_panel_a_kind_and_no_check():
     )
 
 
+@pytest.mark.slow
 def test_many_rows_take_several_figures():
     many = [judged(f"S1.{n}", times(2.0)) for n in range(1, 41)]
     many += [judged(f"S2.{n}", share("nets learn", [True] * 6), border=0.1) for n in range(1, 9)]

@@ -1,5 +1,6 @@
 """Ready figures: levels that suit the planes, and sentences where nothing can be shown."""
 
+import pytest
 from landscape.plots import levels
 from studies.display import Figure, Missing
 from studies.figures import ready
@@ -9,6 +10,7 @@ from tests.sample_surfaces import plane
 WORDS = {"label": "fig-planes", "caption": "See.", "alt": "A bowl."}
 
 
+@pytest.mark.slow
 def test_planes_share_levels_that_suit_them_unless_some_are_given():
     named = {"one": plane(), "none": None}
     free = ready.planes(named, **WORDS)

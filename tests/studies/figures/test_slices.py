@@ -24,6 +24,7 @@ def without_models(planes, *arms):
     return type(planes)(items)
 
 
+@pytest.mark.slow
 def test_planes_are_drawn_with_the_distances_at_which_their_models_part(planes):
     figure = slices.predicted_planes(planes, **WORDS)
     assert [ax.get_title(loc="left") for ax in figure.figure.axes[:2]] == ["rate 0.05", "rate 0.1"]
@@ -32,6 +33,7 @@ def test_planes_are_drawn_with_the_distances_at_which_their_models_part(planes):
     assert "lacks" not in figure.caption
 
 
+@pytest.mark.slow
 def test_planes_without_models_are_drawn_and_say_so(planes):
     figure = slices.predicted_planes(without_models(planes, "rate 0.05", "rate 0.1"), **WORDS)
     assert figure.caption == (
@@ -45,6 +47,7 @@ def test_no_planes_are_a_sentence(planes):
     assert slices.predicted_planes(type(planes)({}), **WORDS).label == "fig-planes"
 
 
+@pytest.mark.slow
 def test_titles_are_arms_with_seeds_where_there_are_several(planes):
     assert set(planes.where(seed=0).titled) == {"rate 0.05", "rate 0.1"}
     first = next(iter(planes))
@@ -53,6 +56,7 @@ def test_titles_are_arms_with_seeds_where_there_are_several(planes):
     assert "rate 0.1, seed 1" in (planes | again).titled
 
 
+@pytest.mark.slow
 def test_planes_without_alternative_text_are_named(planes):
     words = {name: text for name, text in WORDS.items() if name != "alt"}
     alt = slices.predicted_planes(planes, **words).alt

@@ -10,6 +10,8 @@ from studies.figures import training_paths
 
 from tests.sample_solutions import trained
 
+pytestmark = pytest.mark.slow
+
 WORDS = {"label": "fig-path", "caption": "The path.", "alt": "Two planes."}
 
 

@@ -70,6 +70,7 @@ def test_numbers_are_those_of_slices(study):
     assert basins.values("anisotropy", "a") == [pytest.approx(ratio, rel=1e-9)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("angle", [0.0, 0.2, 0.4, 0.6, 0.8])
 @pytest.mark.parametrize(("long", "short"), [(0.5, 0.4), (0.6, 0.2), (0.2, 0.1)])
 def test_errors_hold_on_a_coarse_grid_however_the_ellipse_is_turned(study, angle, long, short):

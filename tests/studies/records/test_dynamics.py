@@ -19,6 +19,8 @@ from studies.records import dynamics
 from studies.study import Study
 from studies.trajectories import Curvature, CurvatureSnapshot, CurvatureTrajectory
 
+pytestmark = pytest.mark.slow
+
 COUNT = 24
 STEPS = (0, 2, 3, 5, 6)
 DOUBLE = {"dtype": torch.float64}

@@ -43,6 +43,7 @@ def theta_of(model):
     return torch.nn.utils.parameters_to_vector(model.parameters()).double()
 
 
+@pytest.mark.slow
 def test_networks_are_those_of_the_step_at_which_the_loss_is_reached(study):
     runs, task = trained(study), digits_task()
     target = 0.85 * sum(float(run.history["train_loss"][0]) for run in runs.values()) / 4
@@ -92,6 +93,7 @@ def test_levels_of_a_factor_have_a_target_each(study):
     assert together["fast", 0].step < apart["fast", 0].step
 
 
+@pytest.mark.slow
 def test_networks_are_measured_from_the_record_alone_the_second_time(tmp_path, monkeypatch):
     def measured():
         study = study_in(tmp_path)
@@ -104,6 +106,7 @@ def test_networks_are_measured_from_the_record_alone_the_second_time(tmp_path, m
     assert set(first.frame["at"]) == {"equal loss"}
 
 
+@pytest.mark.slow
 def test_what_never_gets_there_has_no_network(study):
     runs, task = trained(study), digits_task()
     never = study.at_equal_loss(runs, task.train, target=1e-6)

@@ -72,6 +72,7 @@ def test_every_number_is_recorded_with_its_error_and_its_cost(store):
         assert (row["examples"], row["bn"], row["dtype"]) == (11, "frozen", "float64")
 
 
+@pytest.mark.slow
 def test_the_trace_of_another_network_is_estimated(store):
     inputs = torch.rand(7, 1, 8, 8, dtype=torch.float64, generator=rng.stream(0, "images"))
     L = Objective(small_vit(), (inputs, torch.arange(7) % 4))
@@ -125,6 +126,7 @@ def test_a_study_measures_flatness_once(tmp_path):
     assert frame.loc[frame["quantity"] == "average_rise", "rho"].tolist() == [0.1]
 
 
+@pytest.mark.slow
 def test_the_preconditioned_eigenvalue_is_of_adams_hessian(tmp_path):
     study, runs, task = trained(tmp_path, Adam(0.01), snapshots=(3,))
     for step in (None, 3):
@@ -158,6 +160,7 @@ def test_a_run_that_diverged_has_rows_that_say_so(tmp_path):
 # Reparametrized twins
 
 
+@pytest.mark.slow
 def test_twins_have_one_function_and_other_curvature(tmp_path):
     study, runs, task = trained(tmp_path, SGD(0.05))
     end = runs.solutions(task.first(24))

@@ -23,6 +23,7 @@ def recorded(store, measure, *where, **options):
     return {row["quantity"]: row for row in recorder.measurements}
 
 
+@pytest.mark.slow
 def test_both_ends_are_the_extreme_algebraic_eigenvalues(store):
     L = small_objective(13)
     rows = recorded(store, geometry.ends, L)
@@ -37,6 +38,7 @@ def test_both_ends_are_the_extreme_algebraic_eigenvalues(store):
     assert rows["kappa"]["error_kind"] == "half of interval"
 
 
+@pytest.mark.slow
 def test_the_relative_eigenvalue_is_of_the_hessian_scaled_by_filter_norms(store):
     L = small_objective(13)
     op = L.hessian(L.theta).scaled(L.layout.filter_norms(L.theta))
@@ -125,6 +127,7 @@ def test_conditioning_is_not_known_where_an_end_is_not(store, monkeypatch):
     assert rows["lambda_min"]["note"] == "known too roughly"
 
 
+@pytest.mark.slow
 def test_a_largest_eigenvalue_far_below_the_range_is_computed_to_a_smaller_tolerance(
     store, monkeypatch
 ):

@@ -23,6 +23,7 @@ def trained(folder, *, seeds=(0, 1)):
     return study, study.train(arms, task, seeds=seeds).solutions(task.first(24))
 
 
+@pytest.mark.slow
 def test_quantities_come_in_the_order_asked_with_labels(tmp_path):
     study, end = trained(tmp_path)
     numbers = study.measure(end.where(arm="BN"), ["sam", "lambda_max", "loss"], rho=0.05)
@@ -33,6 +34,7 @@ def test_quantities_come_in_the_order_asked_with_labels(tmp_path):
     assert set(frame["examples"]) == {24}
 
 
+@pytest.mark.slow
 def test_one_end_or_both_are_measured_by_different_searches(tmp_path):
     study, end = trained(tmp_path)
     alone = study.measure(end.where(arm="BN"), ["lambda_max"])
@@ -46,6 +48,7 @@ def test_one_end_or_both_are_measured_by_different_searches(tmp_path):
         assert one == pytest.approx(other, rel=1e-4)
 
 
+@pytest.mark.slow
 def test_a_run_that_diverged_has_rows_without_numbers(tmp_path):
     study, end = trained(tmp_path)
     numbers = study.measure(end, [*SOLUTION, "rounding", "test_loss"], **RADII)
@@ -58,6 +61,7 @@ def test_a_run_that_diverged_has_rows_without_numbers(tmp_path):
     assert numbers.diverged_count() == len(lost)
 
 
+@pytest.mark.slow
 def test_nothing_is_measured_twice(tmp_path):
     study, end = trained(tmp_path)
     first = study.measure(end, SOLUTION, **RADII)

@@ -15,6 +15,8 @@ from studies.study import Study
 
 from tests.sample_study import config_of
 
+pytestmark = pytest.mark.slow
+
 CURVE = CurveConfig(epochs=2, batch_size=12, learning_rate=0.02)
 KINDS = ["straight", "aligned", "repaired"]
 

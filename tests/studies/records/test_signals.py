@@ -59,6 +59,7 @@ def test_a_signal_of_zero_has_no_decay_and_is_kept(store):
     assert signals.norms_from(recorder.part("o1"))[0] == 0
 
 
+@pytest.mark.slow
 def test_norms_of_each_network_come_from_the_record(study, tmp_path):
     runs = trained(study, rates=(0.05, 1e30), seeds=(0, 1), snapshots=(0,))
     examples = study.load("digits", max_train=48, max_test=24).first(20)

@@ -39,6 +39,7 @@ def test_lines_are_those_of_slices_and_recorded_point_by_point(study, solutions)
     assert rows["loss"][8] == pytest.approx(float(want.loss[0, 2]), rel=1e-9)
 
 
+@pytest.mark.slow
 def test_random_planes_are_those_of_slices_with_a_model_beside_them(study, solutions):
     planes = slice_records.random_planes(study, solutions, points=5)
     L = solutions["rate 0.05", 0].objective
@@ -55,6 +56,7 @@ def test_random_planes_are_those_of_slices_with_a_model_beside_them(study, solut
     assert rows["loss"][7] == pytest.approx(float(want.loss[1, 2]), rel=1e-9)
 
 
+@pytest.mark.slow
 def test_a_model_from_its_recorded_coefficients_predicts_what_the_library_predicts(
     study, solutions
 ):
@@ -70,6 +72,7 @@ def test_a_model_from_its_recorded_coefficients_predicts_what_the_library_predic
     )
 
 
+@pytest.mark.slow
 def test_lines_and_planes_reach_as_far_as_asked(study, solutions):
     planes = slice_records.random_planes(study, solutions, points=5, reach=2.0)
     assert planes["rate 0.05", 0].alphas.tolist() == [-2.0, -0.5, 0.0, 0.5, 2.0]
@@ -77,6 +80,7 @@ def test_lines_and_planes_reach_as_far_as_asked(study, solutions):
     assert lines["rate 0.05", 0].alphas.tolist() == [-2.0, -1.0, 0.0, 1.0, 2.0]
 
 
+@pytest.mark.slow
 def test_top_planes_curve_as_the_largest_eigenvalues_say(study, solutions):
     planes = slice_records.top_planes(study, solutions, points=5, reach=0.01)
     L = solutions["rate 0.05", 0].objective
@@ -88,6 +92,7 @@ def test_top_planes_curve_as_the_largest_eigenvalues_say(study, solutions):
     assert abs(float(curvature[0, 1])) < 1e-2 * float(top.values[0])
 
 
+@pytest.mark.slow
 def test_a_network_that_diverged_has_no_slices_and_is_not_missing(study):
     solutions = solutions_of(study, rates=(0.05, 1e30))
     for cuts in (
@@ -101,6 +106,7 @@ def test_a_network_that_diverged_has_no_slices_and_is_not_missing(study):
     assert study.missing == {}
 
 
+@pytest.mark.slow
 def test_a_record_gives_the_same_slices_again_and_says_what_it_lacks(study, tmp_path, solutions):
     planes = slice_records.random_planes(study, solutions, points=3)
     lines = slice_records.lines(study, solutions, points=3, count=1)
@@ -124,6 +130,7 @@ def test_a_record_gives_the_same_slices_again_and_says_what_it_lacks(study, tmp_
         known["rate 0.05", 0].model()
 
 
+@pytest.mark.slow
 def test_planes_without_recorded_models_are_drawn_alone_and_measured_when_possible(
     study, tmp_path, solutions
 ):
@@ -141,6 +148,7 @@ def test_planes_without_recorded_models_are_drawn_alone_and_measured_when_possib
         torch.testing.assert_close(models[key].loss, model.loss, rtol=1e-9, atol=0)
 
 
+@pytest.mark.slow
 def test_slices_are_chosen_named_and_joined_by_factors(study):
     solutions = solutions_of(study, rates=(0.05, 0.1))
     planes = slice_records.random_planes(study, solutions, points=3)

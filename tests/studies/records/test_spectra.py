@@ -18,6 +18,8 @@ from studies.records import outliers, spectra
 from tests.sample_networks import diagonal_operator, small_objective
 from tests.sample_study import config_of, digits_task, study_in
 
+pytestmark = pytest.mark.slow
+
 OUTLIERS = [50.0, 20.0, 10.0]
 BULK = np.linspace(-1.0, 1.0, 197).tolist()
 LOST = SGD(1e30)

@@ -10,6 +10,8 @@ from studies.records.training_path import training_path
 
 from tests.sample_solutions import again, trained
 
+pytestmark = pytest.mark.slow
+
 SIZES = {"snapshots": 5, "stops": 3, "points": 5, "surrounding_points": 3, "reach": 0.5}
 BATCH = {"bn": "batch", "bn_block": 12}
 KEY = ("rate 0.05", 1)

@@ -101,6 +101,7 @@ def parameters_of(shape):
     return torch.Size(shape).numel() + shape[0] + 4
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("biased", [True, False], ids=["bias", "no bias"])
 @pytest.mark.parametrize("name", OPTIONS)
 def test_convolution_has_the_derivatives_that_pytorch_gives(name, biased):
@@ -175,6 +176,7 @@ def test_frozen_normalisation_is_folded_and_changes_nothing(affine, biased):
     same(lambda t: normalised(t, images, affine=affine, biased=biased, eps=1e-2), 45)
 
 
+@pytest.mark.slow
 def test_normalisation_that_a_module_calls_is_folded():
     model = nn.Sequential(nn.Conv2d(4, 3, 3), nn.BatchNorm2d(3), nn.ReLU()).double().eval()
     with Calls() as calls:
@@ -299,6 +301,7 @@ USES = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("use", USES)
 def test_network_may_do_anything_with_the_output(use):
     images = normal(2, 3, 4, 4)
@@ -554,6 +557,7 @@ def number_of_tensors():
     return sum(issubclass(type(thing), torch.Tensor) for thing in gc.get_objects())
 
 
+@pytest.mark.slow
 def test_nothing_of_the_graph_outlives_it():
     alive = []
     theta = (0.4 * normal(243 + 27)).requires_grad_()

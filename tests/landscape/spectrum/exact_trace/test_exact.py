@@ -160,6 +160,7 @@ def test_least_squares_is_the_closed_form():
     assert found.passes == 4
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("norm", ["batch", "none"])
 @pytest.mark.parametrize("count", [1, 13])
 def test_diagonal_of_a_cnn_is_that_of_the_dense_hessian(norm, count):
@@ -171,6 +172,7 @@ def test_diagonal_of_a_cnn_is_that_of_the_dense_hessian(norm, count):
     assert (found.examples, found.examples_hash) == (count, objective.examples_hash)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", NETWORKS)
 def test_diagonal_of_a_network_is_that_of_the_dense_hessian(name):
     objective = sample(name)
@@ -179,6 +181,7 @@ def test_diagonal_of_a_network_is_that_of_the_dense_hessian(name):
     torch.testing.assert_close(exact_trace(objective, objective.theta).diagonal, want, **EXACT)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["residual", "sequences"])
 def test_squared_error_of_a_network_is_that_of_the_dense_hessian(name):
     objective = sample(name)
@@ -188,6 +191,7 @@ def test_squared_error_of_a_network_is_that_of_the_dense_hessian(name):
     assert found.passes == 11
 
 
+@pytest.mark.slow
 def test_reestimated_statistics_are_those_of_theta():
     objective = small_objective(7, bn="reestimate", bn_block=4)
     found = exact_trace(objective, objective.theta)
@@ -218,6 +222,7 @@ def test_without_theta_the_objectives_own_point_is_measured():
     assert own == given == none and own != other
 
 
+@pytest.mark.slow
 def test_label_smoothing_does_not_change_the_trace():
     plain, smooth = small_objective(6), small_objective(6, label_smoothing=0.2)
     found = exact_trace(smooth, smooth.theta)
@@ -225,6 +230,7 @@ def test_label_smoothing_does_not_change_the_trace():
     assert found.value == exact_trace(plain, plain.theta).value
 
 
+@pytest.mark.slow
 def test_probabilities_as_targets_weigh_by_their_sum():
     inputs, targets = one_hot(digits().first(6))
     targets = 0.3 * targets + torch.linspace(0, 0.2, 10, dtype=torch.float64)
@@ -233,6 +239,7 @@ def test_probabilities_as_targets_weigh_by_their_sum():
     torch.testing.assert_close(exact_trace(objective, objective.theta).diagonal, want, **EXACT)
 
 
+@pytest.mark.slow
 def test_ignored_examples_have_no_curvature():
     inputs, targets = digits().first(6)
     targets = targets.clone()
@@ -306,6 +313,7 @@ def test_hessian_and_gauss_newton_differ_with_a_shared_layer():
         exact_trace(objective, objective.theta)
 
 
+@pytest.mark.slow
 def test_batch_statistics_are_refused_and_do_differ():
     objective = small_objective(7, bn="batch", bn_block=7)
     diagonal = exact_trace(small_objective(7, bn="reestimate"), objective.theta).diagonal
@@ -379,6 +387,7 @@ def test_overflow_is_an_error():
 # Rounding, memory, repetition
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("scale", [1.0, 30.0])
 @pytest.mark.parametrize(
     "config",
@@ -499,6 +508,7 @@ NORMALISED = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", NORMALISED)
 def test_normalisation_behind_a_convolution_has_its_share_of_the_diagonal(name):
     generator = rng.stream(0, "normalised")
