@@ -28,9 +28,12 @@ class IntervalLike(Protocol):
         high: Upper end.
     """
 
-    estimate: float
-    low: float
-    high: float
+    @property
+    def estimate(self) -> float: ...
+    @property
+    def low(self) -> float: ...
+    @property
+    def high(self) -> float: ...
 
 
 def faceted(panels: Sequence[Panel]) -> list[Panel]:
@@ -105,7 +108,7 @@ def _draw_band(
     if band.n > 1:
         for sample in band.samples:
             axis.plot(band.x, sample, color=color, linewidth=0.5, alpha=0.45 if crowd < 4 else 0.3)
-        shade = {"alpha": 0.16 if crowd < 4 else 0.09, "linewidth": 0}
+        shade: dict[str, Any] = {"alpha": 0.16 if crowd < 4 else 0.09, "linewidth": 0}
         axis.fill_between(band.x, band.low, band.high, color=color, **shade)
     shown = np.flatnonzero(np.isfinite(band.mean))
     few = len(band.x) <= 12 or len(shown) == 1
