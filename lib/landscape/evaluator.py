@@ -185,7 +185,7 @@ class Evaluator:
             accuracies.append(evaluation.accuracy)
             if bar is not None:
                 bar.step()
-        return tuple(torch.tensor(x, dtype=torch.float64) for x in (losses, accuracies))  # type: ignore[return-value]  # two
+        return tuple(torch.tensor(x, dtype=torch.float64) for x in (losses, accuracies))  # type: ignore[return-value]  # one each
 
     @full_precision()
     @torch.inference_mode()

@@ -41,8 +41,8 @@ def with_batch_statistics(model: nn.Module) -> nn.Module:
     for name in batchnorm_layers(twin):
         module = twin.get_submodule(name)
         # In eval mode PyTorch uses batch statistics only where there are no running ones.
-        module.track_running_stats = False  # type: ignore[assignment]  # no submodule
-        module.running_mean = module.running_var = module.num_batches_tracked = None  # type: ignore[assignment]  # allowed
+        module.track_running_stats = False  # type: ignore[assignment]  # a plain attribute
+        module.running_mean = module.running_var = module.num_batches_tracked = None  # type: ignore[assignment]  # as a layer without statistics
     return twin
 
 
@@ -57,7 +57,7 @@ def statistics_estimator(model: nn.Module) -> nn.Module:
         module = twin.get_submodule(name)
         module.train()
         # A cumulative average: all blocks count the same.
-        module.momentum = None  # type: ignore[assignment]  # no submodule
+        module.momentum = None  # type: ignore[assignment]  # a plain attribute
     return twin
 
 

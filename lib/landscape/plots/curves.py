@@ -20,20 +20,19 @@ MOST = 6  # Curves of a panel that a reader can tell apart.
 
 
 class IntervalLike(Protocol):
-    """An estimate over seeds with its confidence interval.
-
-    Attributes:
-        estimate: The estimate; NaN if there is none.
-        low: Lower end of the interval.
-        high: Upper end.
-    """
+    """An estimate over seeds with its confidence interval."""
 
     @property
-    def estimate(self) -> float: ...
+    def estimate(self) -> float:
+        """The estimate; NaN if there is none."""
+
     @property
-    def low(self) -> float: ...
+    def low(self) -> float:
+        """Lower end of the interval."""
+
     @property
-    def high(self) -> float: ...
+    def high(self) -> float:
+        """Upper end."""
 
 
 def faceted(panels: Sequence[Panel]) -> list[Panel]:

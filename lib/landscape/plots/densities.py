@@ -163,7 +163,7 @@ def axis_scale(axes: Axes, scale: float) -> float:
         The scale of the axis, in units of λ.
     """
     if axes.get_xscale() == "asinh":
-        return float(axes.xaxis.get_transform().linear_width)  # type: ignore[attr-defined]  # asinh
+        return float(axes.xaxis.get_transform().linear_width)  # type: ignore[attr-defined]  # asinh scales have it
     if not axes.has_data():
         axes.set_xscale("asinh", linear_width=scale)
         axes.xaxis.set_major_locator(PowersOfTen(scale))

@@ -31,24 +31,26 @@ _SIDES = ((1, 0.5), (-1, 0.5), (0, 1), (0, -1), (1, -1), (-1, -1))
 
 
 class Prediction(Protocol):
-    """Another loss on a plane's grid, such as the quadratic model's.
-
-    Attributes:
-        alphas: Positions (a,).
-        betas: Positions (b,).
-        loss: Predicted loss (a, b).
-        radius: Radius around the centre up to which the prediction holds, in the plane's
-            coordinates; infinite if it fails nowhere, 0 if it holds nowhere.
-    """
+    """Another loss on a plane's grid, such as the quadratic model's."""
 
     @property
-    def alphas(self) -> torch.Tensor: ...
+    def alphas(self) -> torch.Tensor:
+        """Positions (a,)."""
+
     @property
-    def betas(self) -> torch.Tensor: ...
+    def betas(self) -> torch.Tensor:
+        """Positions (b,)."""
+
     @property
-    def loss(self) -> torch.Tensor: ...
+    def loss(self) -> torch.Tensor:
+        """Predicted loss (a, b)."""
+
     @property
-    def radius(self) -> float: ...
+    def radius(self) -> float:
+        """Radius around the centre up to which the prediction holds, in the plane's coordinates.
+
+        Infinite if it fails nowhere, 0 if it holds nowhere.
+        """
 
 
 def draw_prediction(axis: Axes, prediction: Prediction | None, levels: Sequence[float]) -> None:

@@ -61,7 +61,7 @@ def figure_maker() -> Any:
     """
     # A reader who has imported pyplot may not have chosen a backend yet: then choose one, as the
     # reader's own figure would.
-    backend = matplotlib.get_backend(auto_select="matplotlib.pyplot" in sys.modules)  # type: ignore[call-overload]  # any bool
+    backend = matplotlib.get_backend(auto_select="matplotlib.pyplot" in sys.modules)  # type: ignore[call-overload]  # its stubs want a literal
     hidden = backend_registry.list_builtin(BackendFilter.NON_INTERACTIVE)
     make: Callable[..., Figure] = Figure
     if backend is not None and backend.lower() not in hidden:

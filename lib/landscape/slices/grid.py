@@ -372,7 +372,7 @@ def grid_positions(
             f"{' and '.join(given)} were given without the positions of the other axis. Pass "
             f"{' and '.join(positions)}, or reach and points, which make an even grid."
         )
-    return [checked_positions(name, values) for name, values in positions.items()]  # type: ignore[arg-type]  # none is None by now
+    return [checked_positions(name, values) for name, values in positions.items()]  # type: ignore[arg-type]  # all are given by now
 
 
 def shared_levels(planes: Sequence[Plane], *, count: int = 13) -> list[float]:

@@ -246,7 +246,7 @@ def _connected(
     edges between vertices of the set do.
     """
     edges = torch.cat([triangles[:, [i, i - 1]] for i in range(3)])
-    edges = edges[inside[edges].all(dim=1)].numpy()  # type: ignore[assignment]  # for SciPy
+    edges = edges[inside[edges].all(dim=1)].numpy()  # type: ignore[assignment]  # an array, for SciPy
     graph = scipy.sparse.coo_array(
         ([True] * len(edges), (edges[:, 0], edges[:, 1])), shape=(len(points),) * 2
     )

@@ -120,7 +120,7 @@ def _class(kind: type) -> list[Part]:
     held = [Part("class", kind.__qualname__), Part("metaclass", "", type(kind))]
     held += [Part("base", "", base, f"'s base {base.__name__}") for base in kind.__bases__]
     if isinstance(kind, abc.ABCMeta):
-        registered = {reference() for reference in abc._get_dump(kind)[0]} - {None}  # type: ignore[attr-defined]  # private
+        registered = {reference() for reference in abc._get_dump(kind)[0]} - {None}  # type: ignore[attr-defined]  # a private function of abc
         held += [Part("registered", "", registered)] if registered else []
     skipped = _CLASS_PARTS
     if issubclass(kind, enum.Enum):

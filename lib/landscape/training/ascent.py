@@ -141,7 +141,7 @@ class _Ascending(torch.optim.SGD):
     def _ascend(self, parameters: list[nn.Parameter]) -> None:
         scales = [self._scale(p) for p in parameters]
         scaled = [scale * p.grad for scale, p in zip(scales, parameters, strict=True)]  # type: ignore[operator]  # step left out those without
-        norm = float(nn.utils.get_total_norm(scaled))  # type: ignore[arg-type]  # tensors
+        norm = float(nn.utils.get_total_norm(scaled))  # type: ignore[arg-type]  # each is a tensor
         if norm == 0:
             return
         for p, scale, part in zip(parameters, scales, scaled, strict=True):

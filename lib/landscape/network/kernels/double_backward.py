@@ -64,7 +64,7 @@ class FastConvolutions(TorchFunctionMode):
         elif func in (functional.conv2d, torch.conv2d):
             result = _deferred_convolution(*args, **kwargs)
         elif func is functional.batch_norm:
-            result = _batch_norm(BatchNormArguments(*args, **kwargs))  # type: ignore[assignment]  # any tensor
+            result = _batch_norm(BatchNormArguments(*args, **kwargs))  # type: ignore[assignment]  # both are tensors
         # In place, ReLU has to change the tensor that the caller holds: PyTorch does that.
         elif func in (functional.relu, torch.relu) and not kwargs.get("inplace"):
             result = ReLU.apply(convolved(args[0] if args else kwargs["input"]))
@@ -101,7 +101,7 @@ class _DeferredConvolution(torch.Tensor):
             cls, shape, dtype=inputs.dtype, device=inputs.device
         )
         output.operands, output.options, output.result = operands, options, None  # type: ignore[attr-defined]  # as in Deferred
-        output.versions = _versions(operands)  # type: ignore[attr-defined]  # as above
+        output.versions = _versions(operands)  # type: ignore[attr-defined]  # as in Deferred
         return output
 
     def compute_once(self) -> torch.Tensor:

@@ -115,7 +115,7 @@ class _Recorder(TorchFunctionMode):
 
     def __init__(self, inputs: torch.Tensor) -> None:
         super().__init__()
-        self._inputs, self.weight_ids = inputs, set()  # type: ignore[var-annotated]  # of int
+        self._inputs, self.weight_ids = inputs, set()  # type: ignore[var-annotated]  # a set of ids
 
     def __torch_function__(self, func, types, args=(), kwargs=None):
         if func is functional.linear and len(args) > 1 and _is_view(args[0], self._inputs):

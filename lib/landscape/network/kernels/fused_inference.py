@@ -169,9 +169,9 @@ def bypass_module_checks(module: nn.Module) -> None:
     for part in module.modules():
         # Exact types: a subclass may compute something else.
         if type(part) is nn.ReLU:
-            part.forward = torch.relu_ if part.inplace else torch.relu  # type: ignore[method-assign]  # meant
+            part.forward = torch.relu_ if part.inplace else torch.relu  # type: ignore[method-assign]  # of this copy alone
         elif type(part) in (nn.BatchNorm1d, nn.BatchNorm2d) and part.running_mean is not None:
-            part.forward = functools.partial(_normalize, part)  # type: ignore[arg-type]  # it is one
+            part.forward = functools.partial(_normalize, part)  # type: ignore[arg-type]  # by its exact type
 
 
 def _normalize(layer: nn.BatchNorm1d | nn.BatchNorm2d, x: torch.Tensor) -> torch.Tensor:

@@ -95,7 +95,7 @@ def named_totals(
     """
     totals = {}
     if (name := operand_name(use, "bias")) is not None:
-        totals[name] = bias.flatten()  # type: ignore[union-attr]  # as above
+        totals[name] = bias.flatten()  # type: ignore[union-attr]  # its sums are there
     if (name := operand_name(use, "weight")) is not None:
         weight = weight.flatten(0, 1)  # type: ignore[union-attr]  # its sums are there
         if (

@@ -227,7 +227,7 @@ def _uses(nodes: list[Node], leaf_names: Mapping[Node, Any]) -> tuple[Use, ...]:
         names = {i: name for i, name in names.items() if name is not None}
         for i, name in names.items():
             transposed = operands[i] in transposes
-            _check_rule(node, i, name, transposed)  # type: ignore[arg-type]  # none is None
+            _check_rule(node, i, name, transposed)  # type: ignore[arg-type]  # names without None
             if name in users:
                 raise ValueError(
                     f"parameter {name!r} is used more than once ({users[name]} and {node.name()}): "
@@ -237,7 +237,7 @@ def _uses(nodes: list[Node], leaf_names: Mapping[Node, Any]) -> tuple[Use, ...]:
             users[name] = node.name()
         if names:
             transposed = any(operand in transposes for operand in operands)
-            uses.append(Use(node, _kind(node), names, transposed))  # type: ignore[arg-type]  # none is None
+            uses.append(Use(node, _kind(node), names, transposed))  # type: ignore[arg-type]  # names without None
     return tuple(uses)
 
 
