@@ -106,7 +106,7 @@ def defaults(text: str, name: str) -> dict[str, Any]:
     try:
         for statement in ast.parse(cell.source).body:
             values.update(_assigned(statement))
-    except (SyntaxError, ValueError) as error:
+    except (SyntaxError, ValueError, TypeError) as error:
         raise ReportError(
             f"{name}:{cell.line}: the cell tagged parameters holds more than assignments of plain "
             f"values ({error}). Allowed are numbers, strings, booleans, None, lists and dicts."

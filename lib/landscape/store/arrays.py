@@ -56,7 +56,8 @@ def content(value: np.ndarray | np.generic) -> Iterator[tuple[str, memoryview | 
         yield f"{kind.str}{value.shape}", value.tobytes()
     elif kind.type in (np.longdouble, np.clongdouble) and np.finfo(kind).nmant == 63:
         # An 80-bit number fills 10 of 16 bytes; the other 6 hold no value.
-        raw = np.ascontiguousarray(value).reshape(-1).view(np.uint8).reshape(-1, 16)[:, :10]
+        native = value.astype(kind.newbyteorder("="))  # Else the 10 bytes stand at the end.
+        raw = np.ascontiguousarray(native).reshape(-1).view(np.uint8).reshape(-1, 16)[:, :10]
         yield f"{kind.str}{value.shape}", raw.tobytes()
     else:
         yield f"{kind.str}{value.shape}", np.ascontiguousarray(value).data
