@@ -96,14 +96,12 @@ def _places_on_disk(root: str) -> list[str | None] | None:
         spec = importlib.util.find_spec(root)
     except (ImportError, ValueError):
         return None
-    return (
-        None
-        if spec is None
-        else [
-            spec.origin if spec.has_location else None,
-            *(spec.submodule_search_locations or ()),
-        ]
-    )
+    if spec is None:
+        return None
+    return [
+        spec.origin if spec.has_location else None,
+        *(spec.submodule_search_locations or ()),
+    ]
 
 
 @functools.cache
