@@ -38,7 +38,9 @@ def networks(draw):
     tied = nn.Linear(2, 2).double()
     if draw(st.booleans()):  # One tensor under two names.
         tied.weight = last.weight
-    return nn.Sequential(nn.Sequential(*layers), last, nn.ModuleDict({"10": tied}))
+    return nn.Sequential(
+        nn.Sequential(*layers), last, nn.ModuleDict({"1": nn.PReLU().double(), "10": tied})
+    )
 
 
 def trained(model):
