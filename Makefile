@@ -123,9 +123,10 @@ test: $(marker) environment ## run the tests; T="-k name" for some
 fast: environment ## run the fast tests, for every change: under a minute on two idle cores
 	$(run) -m pytest --numprocesses auto --maxprocesses 8 --dist loadfile -m fast $(T)
 
-check: environment ## ruff, notebook structure, pairing, profiles, the README's table, lib's imports
+check: environment ## ruff, types, notebook structure, pairing, profiles, the README, lib's imports
 	$(run) -m ruff check .
 	$(run) -m ruff format --check .
+	$(run) -m mypy
 	$(run) -m report check
 
 compare: environment ## after PROFILE=published: is report/published what this tree makes?

@@ -22,6 +22,15 @@ VARIABLES = {  # make's own name of each parameter that make fills in
     "build_dir": "BUILD_DIR",
     "remeasure": "REMEASURE",
 }
+# Both readers let errors of Python's own through: {[1]: 2} has no hash, and 2020-13-45 no month.
+_UNREADABLE = (
+    yaml.YAMLError,
+    SyntaxError,
+    ValueError,
+    TypeError,
+    LookupError,
+    AttributeError,
+)
 
 
 def parameters(
@@ -72,7 +81,7 @@ def _profile_values(path: Path, where: str) -> dict[str, Any]:
             f"{where} is missing: each study has one parameter file a profile. "
             "An empty file keeps the notebook's own values."
         ) from error
-    except yaml.YAMLError as error:
+    except _UNREADABLE as error:
         raise ReportError(f"{where} is not valid YAML: {error}") from error
     if values is None:
         return {}
@@ -130,6 +139,6 @@ def _read(text: str, default: Any) -> Any:
     for read in (ast.literal_eval, yaml.safe_load):
         try:
             return read(text)
-        except (ValueError, SyntaxError, yaml.YAMLError):
+        except _UNREADABLE:
             continue
     return text

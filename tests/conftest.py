@@ -1,5 +1,6 @@
 """What every test shares: one thread, silence, a generator, a store of its own."""
 
+import hypothesis
 import pytest
 import torch
 from landscape import rng
@@ -10,6 +11,12 @@ from tests.sample_study import Numbers, study_in
 
 # One thread: sums have one order, and forked or killed processes have the same keys in a store.
 torch.set_num_threads(1)
+
+# The same examples in each run and no file of past ones: a failure is one for everybody.
+hypothesis.settings.register_profile(
+    "repository", derandomize=True, deadline=None, database=None, max_examples=60
+)
+hypothesis.settings.load_profile("repository")
 
 
 def pytest_collection_modifyitems(items):

@@ -255,24 +255,3 @@ def test_an_empty_profile_file_keeps_the_notebooks_values(root):
     (root / "notebooks" / "profiles" / "quick" / "01_number.yaml").write_text("# nothing\n")
     settings = choose(root, profile="quick")
     assert set(parameters(settings, "01_number")) == set(GIVEN)
-
-
-def test_own_parameters_are_read_as_the_type_of_the_default(root):
-    settings = choose(root, profile="quick")
-    given = [("number", "1e-3"), ("seeds", "[1, 2]"), ("label", "007"), ("fast", "false")]
-    values = parameters(settings, "01_number", given)
-    assert (values["number"], values["seeds"]) == (1e-3, [1, 2])
-    assert (values["label"], values["fast"]) == ("007", False)
-
-
-@pytest.mark.parametrize(
-    ("name", "text", "said"),
-    [
-        ("nmber", "1", r"-p nmber: 01_number has no parameter 'nmber'.*did you mean number\?"),
-        ("number", "many", r"-p number many: number is 'many', a str"),
-        ("profile", "paper", r"-p profile: profile is filled in by make. Give it as PROFILE="),
-    ],
-)
-def test_a_wrong_own_parameter_is_refused(root, name, text, said):
-    with pytest.raises(ReportError, match=said):
-        parameters(choose(root, profile="quick"), "01_number", [(name, text)])

@@ -464,7 +464,10 @@ def test_line_spread_has_no_value_where_a_direction_has_none():
 def test_path_kind_panels_are_a_series_for_each_kind():
     found = {"straight": [path(1.0), path(3.0)], "chain": [path(0.1), path(0.1)]}
     loss, accuracy = builders.path_kind_panels(found)
-    assert (loss.title, accuracy.title) == ("loss, statistics frozen", "accuracy, statistics frozen")
+    assert (loss.title, accuracy.title) == (
+        "loss, statistics frozen",
+        "accuracy, statistics frozen",
+    )
     assert list(loss.series) == ["straight", "chain"] and accuracy.limits == (0, 1)
     assert loss.series["straight"].mean.tolist() == [0.0, 2.0, 0.0]
     assert (

@@ -51,12 +51,13 @@ def content(value: np.ndarray | np.generic) -> Iterator[tuple[str, memoryview | 
     if kind.names is not None:
         yield f"fields {kind.names}{value.shape}", b""
         for name in kind.names:  # Bytes between the fields hold no values.
-            yield from content(np.asarray(value[name]))
+            yield from content(np.asarray(np.asarray(value)[name]))
     elif kind.kind in "mM":
         yield f"{kind.str}{value.shape}", value.tobytes()
     elif kind.type in (np.longdouble, np.clongdouble) and np.finfo(kind).nmant == 63:
         # An 80-bit number fills 10 of 16 bytes; the other 6 hold no value.
-        raw = np.ascontiguousarray(value).reshape(-1).view(np.uint8).reshape(-1, 16)[:, :10]
+        native = value.astype(kind.newbyteorder("="))  # Else the 10 bytes stand at the end.
+        raw = np.ascontiguousarray(native).reshape(-1).view(np.uint8).reshape(-1, 16)[:, :10]
         yield f"{kind.str}{value.shape}", raw.tobytes()
     else:
         yield f"{kind.str}{value.shape}", np.ascontiguousarray(value).data

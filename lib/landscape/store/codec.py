@@ -1,11 +1,12 @@
 """Encodes results for files and back: JSON for structure, NumPy arrays for tensors, no pickle."""
 
 import dataclasses
+import enum
 import importlib
 import math
 import sys
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 import torch
@@ -21,7 +22,9 @@ def encode(value: Any) -> tuple[Any, Arrays]:
 
     Args:
         value: None, bool, int, float, str, lists, tuples, mappings with string or integer keys,
-            tensors, arrays, and dataclasses of this library.
+            tensors, arrays, and dataclasses of this library. A number or text of a subclass, such
+            as NumPy's float64, comes back as the plain one; a parameter as a tensor, a
+            ``torch.Size`` as a tuple.
 
     Raises:
         TypeError: If a value has another type, or could not be read back unchanged.
@@ -39,12 +42,15 @@ def _encode(value: Any, arrays: Arrays, depth: int = 0) -> Any:
             f"cannot store lists, tuples or dicts that are nested more than {_DEEPEST} times, or "
             "that hold themselves. Return them flat."
         )
+    kind = type(value)
+    if isinstance(value, enum.Enum | list | tuple | dict) and kind not in _CONTAINERS:
+        _refuse(kind)  # Its class would be lost, and with it what the class adds.
     if isinstance(value, int) and value.bit_length() > 2000:  # JSON has no such number.
         return {"$int": hex(value)}
     if value is None or isinstance(value, bool | int | str):
         return value
     if isinstance(value, float):
-        return value if math.isfinite(value) else {"$float": repr(value)}
+        return value if math.isfinite(value) else {"$float": repr(float(value))}
     if isinstance(value, torch.Tensor | np.ndarray):
         key = f"a{len(arrays)}"
         arrays[key] = _plain_array(value)
@@ -55,29 +61,36 @@ def _encode(value: Any, arrays: Arrays, depth: int = 0) -> Any:
         return {"$tuple": inner(value)}
     if isinstance(value, dict):
         return {"$map": [inner(pair) for pair in value.items()]}
-    kind = type(value)
-    if dataclasses.is_dataclass(value) and _is_known(kind):
+    # A class made inside a function has no name by which it could be read back.
+    if dataclasses.is_dataclass(value) and _is_known(kind) and "<locals>" not in kind.__qualname__:
         names = [field.name for field in dataclasses.fields(value)]
         fields = inner(getattr(value, name) for name in names)
         return {"$class": _stable_name(kind), "fields": dict(zip(names, fields, strict=True))}
+    _refuse(kind)
+
+
+def _refuse(kind: type) -> NoReturn:
     raise TypeError(
         f"cannot store a {kind.__qualname__}. Return plain values, lists, tuples, dicts, tensors, "
         "arrays or a dataclass of the landscape library."
     )
 
 
+_CONTAINERS = (list, tuple, dict, torch.Size)
 _DEEPEST = 100  # Levels of containers, well below Python's recursion limit.
 
 
 def _plain_array(value: torch.Tensor | np.ndarray) -> np.ndarray:
     """Return the array that NumPy's file format can hold without loss, or refuse the value."""
     if isinstance(value, torch.Tensor):
+        if type(value) not in (torch.Tensor, torch.nn.Parameter, torch.nn.Buffer):
+            _refuse(type(value))
         try:
             name, array = store_arrays.of_tensor(value)
+            if not name:
+                return array
         except TypeError:
-            name, array = "without plain numbers", None
-        if not name:
-            return array
+            name = "without plain numbers"
         raise TypeError(f"cannot store a {type(value).__qualname__} {name}. Return it as float32.")
     if type(value) not in (np.ndarray, np.memmap) or value.dtype.hasobject:
         raise TypeError(

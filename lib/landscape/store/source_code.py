@@ -175,7 +175,8 @@ def imported_names(tree: ast.AST, module: str) -> Iterator[tuple[str, tuple[str,
                 target = alias.name if alias.asname else alias.name.partition(".")[0]
                 yield alias.asname or target, (target, None)
         elif isinstance(node, ast.ImportFrom):
-            if node.level or any(alias.name == "*" for alias in node.names):
+            # `from . import name`, which a level tells as well, alone has no module.
+            if node.level or node.module is None or any(alias.name == "*" for alias in node.names):
                 raise ValueError(
                     f"{module} line {node.lineno} imports by its place or imports everything. "
                     "Write `from package.module import name`, which a move or a new name leaves "
@@ -246,8 +247,8 @@ def _named_in(tree: ast.AST) -> Iterator[ast.AST]:
             yield from _named_in(child)
 
 
-_COMPOUND = (ast.If, ast.For, ast.AsyncFor, ast.While, ast.With, ast.AsyncWith, ast.Try)
-_COMPOUND += (ast.TryStar, ast.Match)
+_LOOPS = (ast.For, ast.AsyncFor, ast.While)
+_COMPOUND = (ast.If, *_LOOPS, ast.With, ast.AsyncWith, ast.Try, ast.TryStar, ast.Match)
 
 
 def _does_more_than_bind(statement: ast.stmt) -> bool:

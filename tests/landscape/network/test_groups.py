@@ -6,8 +6,6 @@ from landscape.network import parameters
 from landscape.network.groups import group
 from torch import nn
 
-from tests.sample_networks import small_cnn
-
 
 def layout():
     inner = nn.Sequential(nn.Linear(3, 2), nn.Linear(2, 2))
@@ -45,13 +43,6 @@ def test_layout_of_a_group_cuts_its_own_vector():
     assert [block.kind for block in found.layout.blocks] == ["weight", "bias", "bias"]
 
 
-def test_group_gives_the_named_tensors_of_theta():
-    whole, theta = layout(), torch.arange(17.0)
-    found = group(whole, "0.1")
-    own, all_of_them = found.layout.unflatten(theta[found.entries]), whole.unflatten(theta)
-    assert all(torch.equal(own[name], all_of_them[name]) for name in own)
-
-
 def test_embedding_is_zero_outside_the_group():
     found = group(layout(), ["0.0.bias", "10.bias"])
     v = torch.tensor([1.0, 2.0, 3.0], dtype=torch.float64)
@@ -60,13 +51,6 @@ def test_embedding_is_zero_outside_the_group():
     assert whole.dtype == torch.float64
     block = found.embed(torch.stack([v, -v], dim=1), 17)
     assert torch.equal(block, torch.stack([whole, -whole], dim=1))
-
-
-def test_groups_of_all_modules_cover_the_report_s_cnn_once():
-    whole = parameters.layout(small_cnn())
-    modules = sorted({block.name.split(".")[0] for block in whole.blocks})
-    entries = torch.cat([group(whole, name).entries for name in modules])
-    assert sorted(entries.tolist()) == list(range(whole.n))
 
 
 @pytest.mark.parametrize(

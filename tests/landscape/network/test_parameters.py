@@ -5,20 +5,11 @@ import torch
 from landscape.network import parameters
 from torch import nn
 
-from tests.sample_networks import filled, small_cnn
+from tests.sample_networks import small_cnn
 
 
 def tensors(model):
     return dict(model.named_parameters())
-
-
-def test_layout_lists_the_blocks_in_the_models_order_without_gaps():
-    model = small_cnn()
-    layout = parameters.layout(model)
-    assert [block.name for block in layout.blocks] == list(tensors(model))
-    ends = [block.entries.stop for block in layout.blocks]
-    assert [block.entries.start for block in layout.blocks] == [0, *ends[:-1]]
-    assert layout.n == ends[-1] == 235
 
 
 def test_layout_knows_weights_biases_and_normalisation():
@@ -53,37 +44,9 @@ def test_layout_calls_a_slope_other():
     assert [block.filters for block in blocks] == [2, 1, 1]
 
 
-def test_layout_leaves_out_parameters_that_are_not_trained():
-    model = nn.Sequential(nn.Linear(2, 3), nn.Linear(3, 1))
-    model[0].requires_grad_(False)
-    assert [block.name for block in parameters.layout(model).blocks] == ["1.weight", "1.bias"]
-
-
-def test_layout_counts_a_shared_tensor_once():
-    first, second = nn.Linear(3, 3), nn.Linear(3, 3)
-    second.weight = first.weight
-    assert parameters.layout(nn.Sequential(first, second)).n == 9 + 3 + 3
-
-
 def test_layout_refuses_a_model_without_trainable_parameters():
     with pytest.raises(ValueError, match=r"Sequential has no parameter with requires_grad=True"):
         parameters.layout(nn.Sequential(nn.Linear(2, 2).requires_grad_(False)))
-
-
-def test_flatten_and_unflatten_are_inverse():
-    model = small_cnn()
-    layout = parameters.layout(model)
-    theta = layout.flatten(tensors(model))
-    assert theta.dtype == torch.float64 and theta.shape == (235,)
-    for name, tensor in layout.unflatten(theta).items():
-        assert torch.equal(tensor, tensors(model)[name])
-
-
-def test_flatten_widens_float32_exactly():
-    model = nn.Linear(3, 2)
-    theta = parameters.layout(model).flatten(tensors(model))
-    assert theta.dtype == torch.float64
-    assert torch.equal(theta[:6].float().view(2, 3), model.weight.detach())
 
 
 def test_unflatten_is_differentiable():
@@ -106,14 +69,3 @@ def test_select_marks_the_entries_of_some_kinds():
     layout = parameters.layout(nn.Sequential(nn.Linear(2, 2), nn.BatchNorm1d(2)))
     assert layout.select(kinds=("bias",)).tolist() == [False] * 4 + [True] * 2 + [False] * 4
     assert int(layout.select(kinds=("weight", "norm")).sum()) == 8
-
-
-def test_filter_norms_hold_the_norm_of_each_filter_at_its_entries():
-    model = filled(nn.Sequential(nn.Conv2d(2, 3, 3), nn.Flatten(), nn.Linear(3, 4)))
-    layout = parameters.layout(model)
-    norms = layout.unflatten(layout.filter_norms(layout.flatten(tensors(model))))
-    for index, name in ((0, "0.weight"), (2, "2.weight")):
-        for row, filter_ in zip(norms[name], model[index].weight, strict=True):
-            want = float(sum(value**2 for value in filter_.flatten().tolist()) ** 0.5)
-            assert torch.allclose(row, torch.full_like(row, want), rtol=1e-14)
-    assert not norms["0.bias"].any() and not norms["2.bias"].any()

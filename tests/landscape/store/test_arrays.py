@@ -69,6 +69,20 @@ def test_bytes_that_belong_to_no_number_do_not_count(align):
     assert digest(long) == digest(np.ones(2, dtype=np.longdouble))
 
 
+def in_other_order(number, filler):
+    """A long double with its bytes from the last to the first, and 6 bytes that hold no value."""
+    raw = np.full(16, filler, dtype=np.uint8)
+    raw[6:] = np.array([number], dtype=np.longdouble).view(np.uint8)[9::-1]
+    return raw.view(">g")
+
+
+def test_all_digits_of_numbers_in_the_other_order_of_bytes_count():
+    more = 1 + np.finfo(np.longdouble).eps
+    assert in_other_order(1, 7) == 1 and in_other_order(more, 7) == more
+    one, two = digest(in_other_order(1, 0)), digest(in_other_order(more, 0))
+    assert one == digest(in_other_order(1, 7)) != two
+
+
 def test_tensors_that_hold_no_plain_numbers_are_refused_by_name():
     tensors = [
         torch.nested.nested_tensor([torch.ones(2), torch.ones(3)]),

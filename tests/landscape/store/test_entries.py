@@ -1,9 +1,7 @@
-"""The store: computed once, checked when read, shared by processes; and what can be stored."""
+"""The store: computed once, checked when it is read, shared by processes."""
 
-import dataclasses
 import functools
 import json
-import math
 import multiprocessing
 import os
 import random
@@ -13,12 +11,16 @@ import time
 import numpy as np
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 from landscape import rng
 from landscape.spectrum import Estimate
-from landscape.store import codec, provenance
 from landscape.store import entries as stores
+from landscape.store import provenance
 from landscape.store.entries import Store
 from studies.intervals import Interval
+
+from tests.sample_values import same as same_values
 
 
 class Calls(list):
@@ -210,26 +212,14 @@ def change_byte(path):
     path.write_bytes(content)
 
 
-def cut(path):
-    path.write_bytes(path.read_bytes()[:-7])
-
-
-def empty(path):
-    path.write_bytes(b"")
-
-
 def delete(path):
     path.unlink()
-
-
-def garbage(path):
-    path.write_bytes(b"\xff\xfe{[")
 
 
 FILES = ["arrays.npz", "value.json", "origin.json", "sha256.json"]
 
 
-@pytest.mark.parametrize("harm", [change_byte, cut, empty, delete, garbage])
+@pytest.mark.parametrize("harm", [change_byte, delete])
 @pytest.mark.parametrize("name", FILES)
 def test_store_reports_sets_aside_and_recomputes_a_damaged_entry(
     store, capsys, monkeypatch, name, harm
@@ -244,6 +234,39 @@ def test_store_reports_sets_aside_and_recomputes_a_damaged_entry(
     assert f"{entry.name[:12]} is damaged" in said and aside.name in said
     assert {path.name for path in aside.iterdir()} >= set(FILES) - {name}
     assert same(store.remember(square, 3), good) and CALLS == [3, 3]
+
+
+KEPT = {"value": [1.5, None, (2, "a")], "numbers": torch.arange(3.0)}
+
+
+@pytest.fixture(scope="module")
+def kept(tmp_path_factory):
+    """A store with one entry, and the bytes of its files."""
+    store = Store(tmp_path_factory.mktemp("kept"))
+    store.put("kind", "key", KEPT, seconds=1.0)
+    folder = store.root / "kind" / "key"
+    return store, {path.name: path.read_bytes() for path in folder.iterdir()}
+
+
+def damaged(content, data):
+    """Draw other bytes: one changed, some missing at the end, some more, or quite others."""
+    place = data.draw(st.integers(0, len(content) - 1))
+    changed = content[place] ^ data.draw(st.integers(1, 255))
+    one_byte = content[:place] + bytes([changed]) + content[place + 1 :]
+    more, others = content + b" ", data.draw(st.binary(max_size=9))
+    return data.draw(st.sampled_from([one_byte, content[:place], more, others]))
+
+
+@given(st.sampled_from(FILES), st.data())
+def test_a_changed_byte_of_any_file_is_noticed(kept, name, data):
+    store, contents = kept
+    folder = store.root / "kind" / "key"
+    folder.mkdir(exist_ok=True)
+    for file, content in contents.items():
+        (folder / file).write_bytes(damaged(content, data) if file == name else content)
+    back = store.get("kind", "key")
+    # Only a space in the list of checksums may change: what it says is still true of the others.
+    assert back is None or (name == "sha256.json" and same_values(back, KEPT))
 
 
 @pytest.mark.parametrize("text", ["[]", "5", "{}", "null", '{"value.json": "0"}'])
@@ -340,98 +363,6 @@ def test_a_killed_process_lets_go_of_its_lock(store):
         assert time.monotonic() - begun < 20
 
 
-# Encoding
-
-
-@dataclasses.dataclass(frozen=True)
-class Stranger:
-    a: int = 1
-
-
-VALUES = [
-    None,
-    True,
-    0,
-    -(2**70),
-    1.5,
-    5e-324,
-    -0.0,
-    math.inf,
-    -math.inf,
-    "λ, \n and \x00",
-    [],
-    (),
-    {},
-    [1, [2.5, None]],
-    (1, (2, [3])),
-    {"a": 1, 2: "b"},
-    {"$float": "nan", "$tensor": "a0"},
-    Interval(1.0, -math.inf, math.inf, 3, 0.95, 1, "mean"),
-]
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("value", VALUES, ids=repr)
-def test_codec_gives_back_what_it_was_given(value):
-    tree, arrays = codec.encode(value)
-    back = codec.decode(json.loads(json.dumps(tree, allow_nan=False)), arrays)
-    assert repr(back) == repr(value) and type(back) is type(value)
-
-
-def test_codec_keeps_not_a_number():
-    tree, arrays = codec.encode({"x": math.nan})
-    assert math.isnan(codec.decode(json.loads(json.dumps(tree, allow_nan=False)), arrays)["x"])
-
-
-@pytest.mark.parametrize(
-    "tensor",
-    [
-        torch.tensor([1.0, math.nan, math.inf], dtype=torch.float64),
-        torch.zeros(0, 3),
-        torch.tensor(7),
-        torch.tensor([True, False]),
-        torch.arange(24.0).reshape(1, 2, 3, 4).to(memory_format=torch.channels_last),
-        torch.ones(2, requires_grad=True),
-    ],
-)
-def test_store_keeps_tensors_bit_for_bit(store, tensor):
-    store.put("kind", "key", {"t": tensor, "a": tensor.detach().numpy()}, seconds=0.0)
-    back = store.get("kind", "key")
-    assert back["t"].dtype == tensor.dtype and back["t"].shape == tensor.shape
-    assert back["t"].numpy().tobytes() == tensor.detach().contiguous().numpy().tobytes()
-    assert isinstance(back["a"], np.ndarray) and back["a"].tobytes() == back["t"].numpy().tobytes()
-
-
-@pytest.mark.parametrize("value", [{1}, object(), Stranger(), [Stranger()], 1j])
-def test_codec_refuses_what_it_cannot_give_back(value):
-    with pytest.raises(
-        TypeError, match=r"cannot store a .*or a dataclass of the landscape library"
-    ):
-        codec.encode(value)
-
-
-def test_codec_refuses_keys_that_would_not_come_back():
-    with pytest.raises(TypeError, match=r"cannot store"):
-        codec.encode({Stranger(): 1})
-
-
-@pytest.mark.parametrize(
-    ("tree", "text"),
-    [
-        (
-            {"$class": "os:stat_result", "fields": {}},
-            "names 'os:stat_result', which is no dataclass",
-        ),
-        ({"$class": "nowhere:X", "fields": {}}, "'nowhere:X' of a module not imported here"),
-        ({"$class": "landscape.store.entries:Store", "fields": {}}, "which is no dataclass"),
-        ({"$other": 1}, r"unknown form \['\$other'\]"),
-    ],
-)
-def test_codec_refuses_a_tree_that_it_did_not_write(tree, text):
-    with pytest.raises(ValueError, match=text):
-        codec.decode(tree, {})
-
-
 # Where a study stands
 
 
@@ -524,46 +455,6 @@ def test_a_generator_given_twice_is_one_and_stays(store):
     one, two = store.remember(draw_from_all, generator, generator)
     assert not torch.equal(one, two)
     assert torch.equal(torch.rand(1, generator=generator), one)
-
-
-def cyclic():
-    loop = []
-    loop.append(loop)
-    return loop
-
-
-UNSTORABLE = {
-    "objects": lambda: np.array([{}], dtype=object),
-    "a mask": lambda: np.ma.array([1, 2], mask=[0, 1]),
-    "a matrix": lambda: np.asmatrix(np.eye(2)),
-    "texts of any length": lambda: np.array(["a"], dtype=np.dtypes.StringDType()),
-    "bfloat16": lambda: torch.ones(2, dtype=torch.bfloat16),
-    "a sparse tensor": lambda: torch.eye(2).to_sparse(),
-    "a tensor without memory": lambda: torch.ones(1, device="meta"),
-    "a list that holds itself": cyclic,
-}
-
-
-@pytest.mark.parametrize("kind", UNSTORABLE)
-def test_what_could_not_be_read_back_is_refused_when_it_is_written(kind):
-    with pytest.raises(TypeError, match="cannot store"):
-        codec.encode({"x": [UNSTORABLE[kind]()]})
-
-
-@pytest.mark.parametrize(
-    "value",
-    [10**5000, -(10**5000), "\ud800", [True, 0, -0.0]],
-    ids=["long", "negative", "without encoding", "numbers"],
-)
-def test_rare_plain_values_are_read_back(value):
-    tree, arrays = codec.encode(value)
-    assert codec.decode(json.loads(json.dumps(tree)), arrays) == value
-
-
-def test_conjugates_are_read_back():
-    value = torch.tensor([1 + 2j]).conj()
-    assert torch.equal(codec.decode(*codec.encode(value)), value)
-    assert torch.equal(codec.decode(*codec.encode(value.imag)), value.imag)
 
 
 def test_what_is_set_for_all_of_torch_counts_where_it_is_not_the_usual():
