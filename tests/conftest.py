@@ -6,6 +6,7 @@ import torch
 from landscape import rng
 from landscape.store.entries import Store
 
+import report  # noqa: F401  (before nbformat is imported: it leaves out what takes a second)
 from tests.sample_study import Numbers, study_in
 
 # One thread: sums have one order, and forked or killed processes have the same keys in a store.

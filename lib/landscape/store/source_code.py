@@ -108,9 +108,10 @@ class SourceCode:
                 bound.add(EFFECTS)
             for label in bound:
                 definitions.setdefault(label, []).append(statement)
-        for label, statement in _globals_of_functions(statements):
-            if label not in meanings:
-                definitions.setdefault(label, []).append(statement)
+        if "global" in self.sources[name]:
+            for label, statement in _globals_of_functions(statements):
+                if label not in meanings:
+                    definitions.setdefault(label, []).append(statement)
         return Module(definitions, imports)
 
     def resolve(self, module: str, name: str) -> Reference:
@@ -212,14 +213,29 @@ def walk_scope(tree: ast.AST) -> Iterator[ast.AST]:
 
     A comprehension yields only its named expressions (``:=``), whose targets lie in this scope.
     """
-    yield tree
-    if isinstance(tree, _SCOPES):
-        return
-    for child in ast.iter_child_nodes(tree):
-        if isinstance(child, _COMPREHENSIONS):
-            yield from _named_in(child)
-        else:
-            yield from walk_scope(child)
+    # A stack instead of nested generators: each process walks all of a package's code.
+    stack = [tree]
+    while stack:
+        node = stack.pop()
+        yield node
+        if isinstance(node, _SCOPES):
+            continue
+        for child in reversed(_children(node)):
+            if isinstance(child, _COMPREHENSIONS):
+                stack.extend(reversed([*_named_in(child)]))
+            else:
+                stack.append(child)
+
+
+def _children(node: ast.AST) -> list[ast.AST]:
+    children: list[ast.AST] = []
+    for field in node._fields:
+        value = getattr(node, field, None)
+        if isinstance(value, list):
+            children += [item for item in value if isinstance(item, ast.AST)]
+        elif isinstance(value, ast.AST) and not isinstance(value, ast.expr_context):
+            children.append(value)
+    return children
 
 
 def _named_in(tree: ast.AST) -> Iterator[ast.AST]:
