@@ -21,7 +21,7 @@ Modules stand on floors and import only downwards or beside them:
    ``record_merge``: the record of a study as files
 4. ``measurements`` ``recording``: numbers of a study, and the steps that record them
 5. ``solutions``
-6. ``runs`` ``slices``
+6. ``runs`` ``slices`` ``untrained``
 7. ``tuning`` ``sweeps`` ``trajectories`` ``training_paths`` ``time_to_target`` ``predictors``
    ``power_laws``: what many runs say together
 8. ``records``: one module a kind of measurement

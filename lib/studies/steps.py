@@ -4,9 +4,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import torch
+from landscape.models.family import ModelConfig
 from landscape.spectrum.results import Eigenpairs
 from landscape.training.config import TrainConfig
 
+from studies import untrained
+from studies.arms import Arm
 from studies.collection import Results
 from studies.durations import Duration
 from studies.measurements import Measurements
@@ -48,6 +51,12 @@ class Steps(Recording):
     ) -> Runs:
         """Train every config with every seed: see ``records.training.train``."""
         return training.train(self, configs, task, seeds=seeds, workers=workers)
+
+    def untrained(
+        self, models: Mapping[Arm, ModelConfig], examples: Examples, **options: Any
+    ) -> Solutions:
+        """Return networks at their initialisation: see ``untrained.untrained``."""
+        return untrained.untrained(self, models, examples, **options)
 
     def measure(
         self, solutions: Solutions, quantities: Iterable[str], **options: Any

@@ -8,7 +8,7 @@ from typing import Any
 from studies.measurements import Measurements
 from studies.recorder import Recorder
 from studies.recording import Recording
-from studies.records import dynamics, flatness, geometry, published
+from studies.records import conditioning, dynamics, flatness, geometry, published
 from studies.records.numbers import labelled_numbers
 from studies.solutions import Solution, Solutions
 
@@ -72,6 +72,10 @@ INSTRUMENTS = {
     "noise": Instrument(("noise_trace", "noise_scale"), _at_objective(flatness.noise)),
     "preconditioned": Instrument(("lambda_max_preconditioned",), flatness.preconditioned_top),
     "rounding": Instrument(("rounding",), _at_objective(geometry.rounding)),
+    "Gauss-Newton": Instrument(
+        ("kappa_ggn", "kappa_jacobian"), _at_objective(conditioning.on_range)
+    ),
+    "layers": Instrument(("layers_condition",), conditioning.of_layers),
     "loss change": Instrument(("loss_change",), flatness.loss_change),
     "threshold": Instrument(("threshold",), dynamics.stability_threshold),
     "train losses": Instrument(
