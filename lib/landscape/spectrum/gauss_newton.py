@@ -39,6 +39,12 @@ class RangeSpectrum:
         """Number of eigenvalues that cannot be told from 0."""
         return len(self.values) - self.rank
 
+    @property
+    def at_least(self) -> float:
+        """What the condition number is at least if no eigenvalue is 0, whatever rounding hides."""
+        hidden = len(self.values) * torch.finfo(torch.float64).eps
+        return 1 / (2 * hidden) if self.unresolved else 1 / (1 / self.condition + hidden)
+
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class GGNSpectrum(RangeSpectrum, Measurement):
@@ -107,9 +113,10 @@ def ggn_spectrum(
             f"{str(objective.dtype).removeprefix('torch.')}: rounding would hide its small end. "
             "Use objective.replace(dtype=torch.float64)."
         )
-    jacobian = _Jacobian(objective, theta, buffers)
-    factors, scale = jacobian.factors(objective)
-    gram = jacobian.gram(memory) / objective.num_examples
+    with torch.inference_mode(False), torch.enable_grad():  # Also where the caller forbids both.
+        jacobian = _Jacobian(objective, theta, buffers)
+        factors, scale = jacobian.factors(objective)
+        gram = jacobian.gram(memory) / objective.num_examples
     count, examples, classes = factors.shape
     # Sᵀ K S, example by example from both sides: (C N, C N).
     half = torch.einsum("cnk,nkm->ncm", factors, gram.view(examples, classes, -1))
@@ -160,7 +167,7 @@ class _Jacobian:
         if objective.bn != "batch" or not batchnorm_layers(parts.module):
             # Examples do not act on each other: a pass of one example is enough for its rows.
             self._blocks = [one for inputs in self._blocks for one in inputs.split(1)]
-        with torch.inference_mode():
+        with torch.no_grad():
             self._outputs = torch.cat([self._forward(inputs) for inputs in self._blocks])
         self.passes = 0
 
@@ -202,8 +209,6 @@ class _Jacobian:
                 total.addmm_(part, part.T)
         return total
 
-    @torch.inference_mode(False)
-    @torch.enable_grad()
     def _rows(self, start: int, stop: int) -> Iterator[torch.Tensor]:
         """Yield the entries from ``start`` to ``stop`` of each row, example by example."""
         blocks = [b for b in self._layout.blocks if b.start < stop and b.start + b.size > start]

@@ -2,7 +2,6 @@
 
 from typing import Any
 
-import torch
 from landscape.objective import Objective
 from landscape.spectrum.gauss_newton import GGNSpectrum, RangeSpectrum, ggn_spectrum
 from landscape.theory.conditioning import layers_condition
@@ -10,14 +9,16 @@ from landscape.theory.conditioning import layers_condition
 from studies.recorder import Recorder
 from studies.solutions import Solution
 
+MAX_RELATIVE_ERROR = 0.05
+
 
 def on_range(recorder: Recorder, L: Objective) -> None:
     """Record ``kappa_ggn`` and ``kappa_jacobian``, exact condition numbers on the range.
 
     The first is of the Gauss-Newton matrix, the second of the same matrix without the loss's second
-    derivatives, (1/N) Σ JᵀJ. Where eigenvalues cannot be told from 0, the number is what rounding
-    allows to say at least, 1 / (r eps) for r eigenvalues; it did not converge, and its note counts
-    them.
+    derivatives, (1/N) Σ JᵀJ. Where rounding hides the smallest eigenvalue by more than 5%, the
+    number is a lower bound, about 1 / (2 r eps) for r eigenvalues: it did not converge, and its
+    note says so.
 
     Args:
         recorder: Where to record.
@@ -35,17 +36,18 @@ def of_layers(recorder: Recorder, solution: Solution) -> None:
         recorder: Where to record.
         solution: The network.
     """
-    recorder.add("layers_condition", layers_condition(solution.model()), dtype="float64")
+    product = recorder.store.remember(layers_condition, solution.model())
+    recorder.add("layers_condition", product, dtype="float64")
 
 
 def _record(recorder: Recorder, name: str, of_matrix: RangeSpectrum, source: GGNSpectrum) -> None:
     columns: dict[str, Any] = {"cost": source.passes, "cost_unit": "passes"}
-    value, count = of_matrix.condition, len(of_matrix.values)
-    if of_matrix.unresolved:
-        value = max(value, 1 / (count * torch.finfo(torch.float64).eps))
-        columns["note"] = f"{of_matrix.unresolved} of {count} eigenvalues cannot be told from 0"
-    else:
+    count, unresolved = len(of_matrix.values), of_matrix.unresolved
+    known = not unresolved and of_matrix.error <= MAX_RELATIVE_ERROR * of_matrix.condition
+    if known:
         columns |= {"error": of_matrix.error, "error_kind": "rounding"}
-    recorder.add_measurement(
-        name, value, source, unit="", converged=not of_matrix.unresolved, **columns
-    )
+    else:
+        hidden = f"{unresolved} of {count} eigenvalues" if unresolved else "the smallest eigenvalue"
+        columns["note"] = f"a lower bound: rounding hides {hidden}"
+    value = of_matrix.condition if known else of_matrix.at_least
+    recorder.add_measurement(name, value, source, unit="", converged=known, **columns)

@@ -138,6 +138,27 @@ class SizeSeries:
 
         return Asked(measure)
 
+    def last_ratio(
+        self, asked: Number, reference: float | Parameter, contrast: str, **options: Any
+    ) -> Asked:
+        """Ask for the ratio of an expression at the last level to that at another level.
+
+        A number of the last level that did not converge counts as recorded, such as a lower bound.
+
+        Args:
+            asked: The expression.
+            reference: The level compared with.
+            contrast: What sets the first apart, such as ``in the deepest networks``.
+            options: As for ``ratio``.
+        """
+        expression = expressions.number(asked) if isinstance(asked, str) else asked
+        levels = self.levels
+        last = levels.at(-1) if isinstance(levels, Parameter) else levels[-1]
+        first, second = (
+            Networks(self.study, {**self.factors, self.size: level}) for level in (last, reference)
+        )
+        return ratio(first[expression.as_recorded()], second[expression], contrast, **options)
+
 
 @dataclasses.dataclass(frozen=True)
 class NetworkGroup:

@@ -42,6 +42,10 @@ class Parameter:
     place: int | slice | None = None
     text: str = ""
 
+    def at(self, place: int | slice) -> "Parameter":
+        """Return the same with a place in its list of values."""
+        return dataclasses.replace(self, place=place)
+
 
 class Networks(Protocol):
     """What is asked: the networks of an arm; ``networks.Networks`` explains the methods."""
