@@ -91,6 +91,31 @@ def test_a_series_has_the_exponent_of_its_sizes(tmp_path):
         SizeSeries(study, "width", [4], {}).exponent("trace").measure()
 
 
+def test_the_last_size_is_compared_with_another_one(tmp_path):
+    study = widths(tmp_path, exponent=-0.5)
+    for levels, reference in ((Parameter("widths"), Parameter("widths", 1)), ([4, 8, 16], 8)):
+        series = SizeSeries(study, "width", levels, {})
+        measured = series.last_ratio("trace", reference, "in wide networks", margin=2.0).measure()
+        assert measured.effect.estimate == pytest.approx(2**-0.5) and measured.effect.n == 3
+        assert (measured.contrast, measured.margin) == ("in wide networks", 2.0)
+
+
+@pytest.mark.parametrize(("width", "unconverged"), [(8, 0), (4, 3)])
+def test_of_the_last_size_a_number_that_did_not_converge_counts_as_recorded(
+    tmp_path, width, unconverged
+):
+    record = SampleRecord(tmp_path)
+    for level in (4, 8):
+        for seed in range(3):
+            labels = {"arm": f"width {level}", "width": level, "seed": seed}
+            value = level * (1 + 0.01 * seed)
+            record.add("trace", value, labels=labels, converged=level != width)
+    study = RecordedStudy(record.write(), "01_sample")
+    measured = SizeSeries(study, "width", [4, 8], {}).last_ratio("trace", 4, "").measure()
+    assert measured.effect.estimate == pytest.approx(2.0)
+    assert measured.effect.unconverged == unconverged
+
+
 def test_a_group_correlates_all_networks_with_arms_as_clusters(tmp_path):
     study = widths(tmp_path, exponent=2.0)
     group, accuracy = NetworkGroup(study, [{}]), number("test_accuracy")
