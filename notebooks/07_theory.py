@@ -122,12 +122,16 @@ changes = {
 }
 groups = {kappa: {} for kappa in kappas}
 for (family, name, kappa), change in changes.items():
-    noun = f"{name} ResNets" if family == "ResNet" else f"{name} {family} networks"
-    groups[kappa].setdefault(change, []).append(noun)
-words = {
-    kappa: "; it ".join(f"{change} in {formatting.list_text(kinds)}" for change, kinds in g.items())
-    for kappa, g in groups.items()
-}
+    noun = "ResNets" if family == "ResNet" else f"{family} networks"
+    groups[kappa].setdefault(change, {}).setdefault(noun, []).append(name)
+words = {}
+for kappa, by_change in groups.items():
+    parts = [
+        f"{change} in "
+        + formatting.list_text([f"{noun} ({', '.join(names)})" for noun, names in kinds.items()])
+        for change, kinds in by_change.items()
+    ]
+    words[kappa] = "; it ".join(parts)
 
 # %% Draw the condition numbers against depth
 panels = {"kappa_ggn": "with the loss's weights", "kappa_jacobian": "without them"}
@@ -284,12 +288,13 @@ differing = [
 display.Sentence(
     "**What it means.** "
     + (
-        "The loss's weights decide how κ changes with depth in "
-        f"{formatting.list_text(differing)} networks. There the growth of the outputs, which "
-        "makes the softmax more certain, counts as ill conditioning."
+        "With and without the loss's weights the answer differs in "
+        f"{formatting.list_text(differing)} networks. "
         if differing
-        else "The loss's weights do not decide how κ changes with depth in any of the networks."
+        else "With and without the loss's weights the answer is the same in all networks. "
     )
+    + "These weights depend on how large the outputs are: κ counts a softmax that is all but "
+    "certain as ill conditioning, whatever the architecture."
     + " A bound that changes with the unit of the weights, while κ does not, can hold for no "
     "network in all units."
 )
