@@ -103,8 +103,8 @@ numbers, halves = (
 # %% [markdown]
 # ## Conditioning and depth
 #
-# Where rounding hides the smallest eigenvalue, κ is a lower bound, near 10¹² to 10¹³. It happens
-# where outputs are so large that the softmax is all but certain.
+# Where rounding hides the smallest eigenvalue, κ is a lower bound, near 10¹² to 10¹³. One reason
+# are outputs so large that the softmax is all but certain.
 
 # %% Compare the deepest networks with shallow ones
 text = formatting.interval_text
@@ -134,7 +134,7 @@ for kappa, by_change in groups.items():
     words[kappa] = "; it ".join(parts)
 
 # %% Draw the condition numbers against depth
-panels = {"kappa_ggn": "with the loss's weights", "kappa_jacobian": "without them"}
+panels = {"kappa_ggn": "κ with the loss's weights", "kappa_jacobian": "κ without them"}
 display.show(
     *(
         figures.against_size(
@@ -203,7 +203,7 @@ for family, kinds in families.items():
         for kappa, heading in panels.items():
             pair = [sizes[max(sizes)], sizes[reference_depth]]
             sure = halves.converged(kappa, list(sizes.values()))
-            row[f"κ {heading}"] = ("" if sure else "at least ") + text(halves.ratio(kappa, pair))
+            row[heading] = ("" if sure else "at least ") + text(halves.ratio(kappa, pair))
         fewer[f"{family}, {name}"] = row
 display.show(
     tables.grid(

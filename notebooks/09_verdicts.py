@@ -315,6 +315,7 @@ growth, skips = {}, {"S2.8a": "no", "S2.8b": "yes"}
 cases = itertools.product(skips, ("none", "batch"), ("kappa_ggn", "kappa_jacobian"), (None, "half"))
 for id, norm, quantity, subset in cases:
     kappa = number(quantity, at="start", bn="batch" if norm == "batch" else "frozen")
+    kappa = kappa.named("κ", *(["with BN"] if norm == "batch" else ["without BN"]))
     growth[id, norm, quantity, subset] = [
         study.series(
             "depth", Parameter(depths), model=model, skip=skips[id], norm=norm, subset=subset
@@ -346,13 +347,13 @@ for id, side, norm, other in (
 scaled = {
     place: study.networks(model="linear", gain=Parameter("gains", place)) for place in (-1, 0)
 }
-squared_error = number("kappa_jacobian", at="start").named("κ of deep linear networks")
-product = number("layers_condition", at="start")
+quotient = number("kappa_jacobian", at="start") / number("layers_condition", at="start")
+quotient = quotient.named("κ over the layers' product", "in deep linear networks")
 large, small = (
-    ratio(networks[squared_error], networks[product], f"than the product with {size} weights")
+    level(networks[quotient], f"with {size} weights", log=True)
     for networks, size in zip(scaled.values(), ("large", "small"), strict=True)
 )
-study.above("S2.8c", large, scale=small, places={"scale": "with small weights"})
+study.above("S2.8c", large, 1.0, scale=small, places={"scale": "with small weights"})
 
 # %% Show the claims on conditioning
 display.show(*figures.claim_forests(verdicts.of(study), evidence=verdicts.evidence))
