@@ -22,7 +22,7 @@ inputs = (torch.arange(12.0).view(6, 2) + 1).requires_grad_()
 def after_a_step(forward):
     layer = nn.BatchNorm1d(2)
     forward(layer).pow(3).sum().backward()
-    share = float((layer.running_mean / inputs.mean(dim=0))[0])
+    share = float((layer.running_mean / inputs.detach().mean(dim=0))[0])
     return int(layer.num_batches_tracked), round(share, 5)
 
 
