@@ -69,12 +69,14 @@ class Objective:
             an example, (N,).
         label_smoothing: Share of each target that cross-entropy spreads over all classes.
         bn: Policy of batch normalisation. ``frozen``: running statistics as given. ``batch``: the
-            examples are cut into equal blocks of about ``bn_block``, each normalised by its own
+            examples are cut into blocks of at most ``bn_block``, each normalised by its own
             statistics. ``reestimate``: running statistics are estimated at theta on
-            ``bn_examples`` and then held, also in derivatives.
+            ``bn_examples``; derivatives hold them, so they are not those of ``loss``.
         microbatch: Examples computed at once; bounds memory and changes results by rounding only.
             None takes the fastest: 128, or 1,024 for a network of linear layers alone.
-        bn_block: Examples whose statistics are taken together by ``batch`` and ``reestimate``.
+        bn_block: Most examples whose statistics are taken together by ``batch`` and
+            ``reestimate``. There are as few blocks as possible, and their sizes differ by one at
+            most: 100 examples and 33 give four blocks of 25.
         bn_examples: Inputs for ``reestimate``; None takes those of ``examples``.
         dtype: Floating-point type of the network, float32 or float64; None keeps the model's own.
         graph_memory: Bytes that a curvature operator may spend on graphs kept between products
@@ -293,9 +295,11 @@ class Objective:
     ) -> SymmetricOperator:
         """Return the Hessian ∇²L(θ) as an operator of shape (n, n), in loss per parameter².
 
-        Products are exact (Pearlmutter 1994), in the network's dtype, summed over microbatches in
-        float64. Under ``batch`` the statistics are differentiated too; under ``reestimate`` they
-        are estimated at theta and count as constants.
+        Products have no error but rounding (Pearlmutter 1994), where every layer is twice
+        differentiable. They are in the network's dtype, summed over microbatches in float64. Under
+        ``batch`` the statistics are differentiated too. Under ``reestimate`` they are estimated at
+        theta and count as constants: the matrix is then not the second derivative of ``loss``,
+        whose statistics move with theta.
 
         Args:
             theta: The point (n,); None takes the model's own parameters.

@@ -10,10 +10,22 @@ import pytest
 
 PAGE = (Path(__file__).parents[2] / "docs/concepts/results.md").read_text(encoding="utf-8")
 ROW = re.compile(r"^\| \{class\}`~landscape\.(\w+)\.(\w+)` \|(.*)\|$", flags=re.MULTILINE)
-ROWS = {(room, name): [cell.strip() for cell in rest.split("|")] for room, name, rest in ROW.findall(PAGE)}
+ROWS = {
+    (room, name): [cell.strip() for cell in rest.split("|")]
+    for room, name, rest in ROW.findall(PAGE)
+}
 ROOMS = ("spectrum", "sharpness", "slices", "connectivity", "dynamics", "diagnostics")
 # What is a part or a setting of a result, or a base of several.
-PARTS = {"Mass", "DensityCurve", "Rise", "Agreement", "PlaneRows", "CurveConfig", "Units", "Repaired"}
+PARTS = {
+    "Mass",
+    "DensityCurve",
+    "Rise",
+    "Agreement",
+    "PlaneRows",
+    "CurveConfig",
+    "Units",
+    "Repaired",
+}
 ERRORS = {"residuals", "known_residuals", "low", "high", "error", "spread"}
 COSTS = {"products", "passes"}
 CONDITIONS = {"bn", "examples", "examples_hash", "dtype"}
