@@ -15,7 +15,8 @@ def with_column_names(html: str) -> str:
     """Return a page whose tables of class ``cards`` name the column in each cell.
 
     The name stands in the attribute ``data-column``, from where the style sheet takes it. The
-    first cell of a row is its heading and has none, as has an empty one.
+    first cell of a row is its heading and has none. Cells that hold nothing, or a dash, get the
+    class ``nothing``.
 
     Args:
         html: The page's content.
@@ -28,7 +29,9 @@ def _named(table: str) -> str:
     names = [cell.get_text(" ", strip=True) for cell in soup.select("thead th")]
     for row in soup.select("tbody tr"):
         for name, cell in list(zip(names, row.find_all("td"), strict=True))[1:]:
-            if cell.get_text(strip=True):
+            if cell.get_text(strip=True) in ("", "–"):
+                cell["class"] = [*cell.get("class", []), "nothing"]
+            else:
                 cell["data-column"] = name
     return str(soup)
 

@@ -121,10 +121,10 @@ def test_the_projects_citation_can_be_shown():
 
 def test_cells_of_cards_name_their_column():
     head = "<thead><tr><th>what</th><th>how far</th></tr></thead>"
-    body = "<tbody><tr><td>a</td><td>b</td></tr><tr><td>c</td><td></td></tr></tbody>"
+    body = "<tbody><tr><td>a</td><td>b</td></tr><tr><td>c</td><td>–</td></tr></tbody>"
     table = f'<table class="cards docutils">{head}{body}</table>'
     named = with_column_names(f"<p>x &amp; y</p>{table}")
     assert named.count("data-column") == 1 and '<td data-column="how far">b</td>' in named
-    assert named.startswith("<p>x &amp; y</p>")
+    assert named.startswith("<p>x &amp; y</p>") and '<td class="nothing">–</td>' in named
     other = table.replace("cards ", "")
     assert with_column_names(other) == other

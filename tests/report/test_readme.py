@@ -35,7 +35,7 @@ def test_the_readme_code_for_ones_own_network_runs(capsys, tmp_path, monkeypatch
 
 
 def loader_and_model():
-    """A loader that shuffles, and a network that has learned which example belongs to which class."""
+    """A loader that shuffles, and a network that is right about each example."""
     torch.manual_seed(0)
     classes = torch.arange(200) % 5
     inputs = nn.functional.one_hot(classes, 5).float()
