@@ -63,7 +63,8 @@ class Objective:
 
     Args:
         model: Any module that maps inputs (N, ...) to outputs (N, ...).
-        examples: Inputs (N, ...) and targets (N, ...); their order is kept.
+        examples: Inputs (N, ...) and targets (N, ...), two tensors; their order is kept. Collect
+            the batches of a loader in one pass, since a second one may have another order.
         loss: ``cross_entropy`` (mean over the places of an example, where it has several targets),
             ``mse`` (mean over outputs), or a function of outputs and targets that returns one loss
             an example, (N,).
