@@ -6,8 +6,8 @@ import landscape
 import pytest
 from landscape import sharpness, spectrum
 
+from docs.extensions.bibtex import bibtex
 from docs.extensions.cards import with_column_names
-from docs.extensions.citation import bibtex
 from docs.extensions.docstrings import with_bars, with_links, with_reference_section
 from docs.extensions.names import meaning, public_names, rooms
 from docs.extensions.repository import without_outer_links
