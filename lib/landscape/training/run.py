@@ -51,7 +51,8 @@ class Run:
             finite.
         history_errors: Name of a loss or accuracy -> standard errors of its values, in their unit,
             (measurements,), float64: what the examples outside of the subset may change. 0 where
-            all were measured. Without a subset of the split it has no errors.
+            all were measured, and where values are the same for all measured examples of a class.
+            Without a subset of the split there are none.
         curve_subsets: ``train`` or ``test`` -> the examples that its values between the first and
             the last come from; a split that was always measured in full is not in it.
     """
