@@ -111,7 +111,10 @@ CHANGES = {
 def test_every_setting_of_a_run_decides_it_except_its_snapshots_and_curve_examples():
     task, config = digits_task(), config_of()
     fields = {field.name for field in dataclasses.fields(TrainConfig)}
-    assert fields == CHANGES.keys() | {"snapshots", "curve_examples"}  # A new setting has to be sorted here.
+    assert fields == CHANGES.keys() | {
+        "snapshots",
+        "curve_examples",
+    }  # A new setting has to be sorted here.
     configs = [config, *(dataclasses.replace(config, **{k: v}) for k, v in CHANGES.items())]
     identities = [entry_id("runs", run_identity(each, task)) for each in configs]
     assert len(set(identities)) == len(configs)

@@ -306,6 +306,7 @@ class _Training:
 
     def _result(self) -> Run:
         self._optimizer_states[len(self._step_loss)] = self._copied_optimizer_state()
+        has_between = len(self._history["train_loss"]) > 2  # All others cover all examples.
         return Run(
             config=self._config,
             data=self._dataset.name,
@@ -323,8 +324,8 @@ class _Training:
             snapshots=self._snapshots,
             optimizer_states=self._optimizer_states,
             diverged_at=self._diverged_at,
-            history_errors=_tensors(self._errors),
-            curve_subsets=self._evaluation.subsets(),
+            history_errors=_tensors(self._errors) if has_between else {},
+            curve_subsets=self._evaluation.subsets() if has_between else {},
         )
 
 

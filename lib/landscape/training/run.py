@@ -52,9 +52,9 @@ class Run:
         history_errors: Name of a loss or accuracy -> standard errors of its values, in their unit,
             (measurements,), float64: what the examples outside of the subset may change. 0 where
             all were measured, and where values are the same for all measured examples of a class.
-            Without a subset of the split there are none.
+            A split without a subset has none.
         curve_subsets: ``train`` or ``test`` -> the examples that its values between the first and
-            the last come from; a split that was always measured in full is not in it.
+            the last come from; a split of which all values cover all examples is not in it.
     """
 
     config: TrainConfig

@@ -131,6 +131,14 @@ def test_a_split_of_no_more_examples_is_always_measured_in_full(store):
     assert digest(both.history) == digest(full.history) and both.history_errors == {}
 
 
+def test_a_run_that_is_only_measured_at_its_ends_has_no_part(store):
+    run = training.train(on_part(measure_every=10), data(), store)
+    assert len(run.history["train_loss"]) == 2
+    assert run.curve_subsets == {} == run.history_errors
+    config = on_part(optimizer=training.SGD(1e30))  # It stops before its second measurement.
+    assert training.train(config, data(), store).curve_subsets == {}
+
+
 # The estimate
 
 
