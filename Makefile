@@ -115,16 +115,18 @@ else
 endif
 
 # Tests compute on one thread each, so that their sums have one order: side by side they fill the cores.
-test: environment ## run the tests; T="-k name" for some
-	$(run) -m pytest $(if $(strip $(T)),$(T),--numprocesses auto --maxprocesses 8 --dist loadfile)
+# The smoke report is one of them. It stays in the build folder, and is not made again while it is right.
+test: $(marker) environment ## run the tests; T="-k name" for some
+	SMOKE_BUILD_DIR='$(BUILD_DIR)' $(run) -m pytest $(if $(strip $(T)),$(T),--numprocesses auto --maxprocesses 8 --dist loadfile)
 
 # What a test is slow for: tests/conftest.py.
 fast: environment ## run the fast tests, for every change: under a minute on two idle cores
 	$(run) -m pytest --numprocesses auto --maxprocesses 8 --dist loadfile -m fast $(T)
 
-check: environment ## ruff, notebook structure, pairing, profiles, the README's table, lib's imports
+check: environment ## ruff, types, notebook structure, pairing, profiles, the README, lib's imports
 	$(run) -m ruff check .
 	$(run) -m ruff format --check .
+	$(run) -m mypy
 	$(run) -m report check
 
 compare: environment ## after PROFILE=published: is report/published what this tree makes?

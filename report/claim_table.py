@@ -92,7 +92,7 @@ def claim_rows(report: Report) -> list[ClaimRow]:
 def evidence_of(report: Report) -> dict[str, Evidence]:
     """Return every figure and table by its label, such as ``01_bn_ablation/fig-sharpness``."""
     things = {}
-    for study in (*report.studies, *report.appendix):
+    for study in report.documents:
         for _, output in outputs(study.notebook):
             shown = shown_of(output)
             if shown.get("kind") in NAMES:

@@ -138,8 +138,8 @@ def _say_kept(folder: Path, given: str) -> None:
     }
     for path, what in kept.items():
         if path.is_dir():
-            size = subprocess.run(["du", "-sh", path], capture_output=True, text=True)
-            size = (size.stdout.split() or ["unknown size"])[0]
+            answer = subprocess.run(["du", "-sh", path], capture_output=True, text=True)
+            size = (answer.stdout.split() or ["unknown size"])[0]
             name = path.relative_to(folder).as_posix()
             print(f"kept: {given}/{name} ({size}), {what}; make clean-all removes it")
     others = [name for name in contents(folder) if name not in (*COSTLY, *RESULTS)]

@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterator
 from itertools import zip_longest
 from pathlib import Path
+from typing import cast
 
 from report.errors import ReportError
 from report.page import Block, blocks
@@ -134,9 +135,9 @@ def _by_place(page: str) -> dict[str, list[Block]]:
 
 def _block_difference(one: Block | None, other: Block | None) -> str | None:
     if one is None or other is None:
-        return f"{(one or other).kind} {_short((one or other).text)}: not " + (
-            "made" if other is None else "published"
-        )
+        single = cast(Block, one or other)  # One of two lists was longer.
+        missing = "made" if other is None else "published"
+        return f"{single.kind} {_short(single.text)}: not {missing}"
     if one.kind != other.kind:
         return f"{one.kind} is published, {other.kind} is made"
     if one.kind in ("svg", "surface"):

@@ -14,7 +14,9 @@ import os
 import re
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from report.errors import ReportError
 from report.folders import (
@@ -37,7 +39,7 @@ class EnvironmentProblem(ReportError):
     """What is wrong with the environment, and what to do, in the reader's words."""
 
 
-def check_python(version: tuple[int, ...], executable: str) -> None:
+def check_python(version: Sequence[Any], executable: str) -> None:
     """Raise when the interpreter is older than the pinned packages allow."""
     if tuple(version[:2]) < MINIMUM:
         given = ".".join(str(part) for part in version[:3])

@@ -224,7 +224,7 @@ def _describe(error: BaseException, node: NotebookNode, running: Path, name: str
     elif isinstance(error, KeyboardInterrupt):
         reason = "interrupted"
     sources = [cell.source for cell in node.cells]
-    if source in sources:
+    if source is not None and source in sources:
         position = text.find("\n" + source)
         line = f", line {text.count(chr(10), 0, position) + 2} of the file" if position > 0 else ""
         first = source.strip().split("\n")[0]

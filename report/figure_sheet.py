@@ -80,7 +80,7 @@ class FigureSheet:
                 renamed[path.get("id")] = glyph
                 parent.remove(path)
         for element in root.iter(f"{{{_SVG}}}use"):
-            target = element.attrib.pop(f"{{{_XLINK}}}href", None) or element.get("href", "")
+            target = element.attrib.pop(f"{{{_XLINK}}}href", "") or element.get("href", "")
             element.set("href", f"#{renamed.get(target[1:], target[1:])}")
 
     def _share_styles(self, root: ET.Element) -> None:

@@ -46,5 +46,5 @@ def read_front(citation: Path = CITATION) -> Front:
             "version and its date: give it `- name: ...`, `version: 0.1.0`, "
             "`date-released: 2026-11-30`."
         )
-    name, version, released = (match.group(1) for match in fields.values())
+    name, version, released = (match.group(1) for match in fields.values() if match)
     return Front(name, version, released)

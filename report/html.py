@@ -113,7 +113,7 @@ def render_page(report: Report, records: Mapping[str, Sequence[str]] = MappingPr
 
 def _first_sentences(report: Report) -> Iterator[str]:
     """What folds and the opening say of captions."""
-    for part in (*report.studies, *report.appendix):
+    for part in report.documents:
         for _, output in outputs(part.notebook):
             if "caption" in (shown := shown_of(output)):
                 yield first_sentence(shown["caption"])

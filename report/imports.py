@@ -221,9 +221,9 @@ def _statements(
     in_function |= isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda)
     is_guard = isinstance(node, ast.If) and ast.unparse(node.test) in _GUARDS
     for child in ast.iter_child_nodes(node):
-        guarded = is_guard and child in node.body
-        method = isinstance(node, ast.ClassDef) and isinstance(child, ast.FunctionDef)
-        plots = in_plot or (method and child.name == "plot")
+        guarded = isinstance(node, ast.If) and is_guard and child in node.body
+        is_plot = isinstance(child, ast.FunctionDef) and child.name == "plot"
+        plots = in_plot or (isinstance(node, ast.ClassDef) and is_plot)
         yield from _statements(child, for_types or guarded, in_function, plots)
 
 
@@ -240,6 +240,6 @@ def _plain_entries(tree: ast.AST) -> Iterator[tuple[str, str]]:
     """Yield (key, value) of the dicts in a tree, where both are plain strings."""
     dicts = (node for node in ast.walk(tree) if isinstance(node, ast.Dict))
     for pair in (pair for node in dicts for pair in zip(node.keys, node.values, strict=True)):
-        texts = [part.value for part in pair if isinstance(part, ast.Constant)]
-        if len(texts) == 2 and all(isinstance(text, str) for text in texts):
-            yield texts[0], texts[1]
+        match pair:
+            case ast.Constant(value=str(key)), ast.Constant(value=str(value)):
+                yield key, value

@@ -116,7 +116,7 @@ def _archives(
     for name in names - known.keys():
         path = settings.data_dir / f"{name}.npz"
         known[name] = file_hash(path) if path.is_file() else None
-    return {name: known[name] for name in sorted(names) if known[name] is not None}
+    return {name: hash for name in sorted(names) if (hash := known[name]) is not None}
 
 
 def _sources(folder: Path) -> list[Path]:

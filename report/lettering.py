@@ -54,9 +54,8 @@ def picture_on_white(svg: str) -> str:
     letters = {letter for text in _TEXT.findall(svg) for letter in unescape(text)}
     faces = font_faces(letters)
     style = f"<style>{faces}</style>" if faces else ""
-    opening = re.search(r"<svg\b[^>]*>", svg)
     white = '<rect width="100%" height="100%" fill="#ffffff"/>'
-    return svg[: opening.end()] + style + white + svg[opening.end() :]
+    return re.sub(r"<svg\b[^>]*>", lambda match: match[0] + style + white, svg, count=1)
 
 
 def _subset(path: Path, letters: set[str]) -> str:

@@ -138,6 +138,11 @@ class Report:
     cited: tuple[str, ...] = ()  # keys of the bibliography
 
     @property
+    def documents(self) -> tuple[Study | Appendix, ...]:
+        """The studies, and behind them what they leave to the end."""
+        return (*self.studies, *self.appendix)
+
+    @property
     def chapters(self) -> tuple[Chapter, ...]:
         """The studies by chapter."""
         groups: dict[str, list[Study]] = {}

@@ -61,7 +61,7 @@ def render_typst(report: Report) -> tuple[str, dict[str, bytes]]:
     front = report.front
     byline = f"{front.authors} · {front.released} · version {front.version}"
     sources = {source.id: source.title for source in report.verdicts.sources}
-    headings = (heading_pieces(part.notebook) for part in (*report.studies, *report.appendix))
+    headings = (heading_pieces(part.notebook) for part in report.documents)
     plain = map(plain_to_markdown, (byline, *sources.values()))
     pieces = (markdown_pieces(report), *headings, plain, opening.pieces)
     markup.prime(chain(*pieces, *(row.pieces for row in claims)))

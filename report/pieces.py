@@ -35,7 +35,7 @@ def markdown_pieces(report: Report) -> Iterator[str]:
     for study in report.studies:
         yield study.question
         yield from (target.title for target in (study.target, *study.sections))
-    for part in (*report.studies, *report.appendix):
+    for part in report.documents:
         yield from _notebook_pieces(part.notebook)
 
 

@@ -36,7 +36,7 @@ def for_print(report: Report) -> Report:
 def _detail_anchors(report: Report) -> frozenset[str]:
     cells = [cell for study in report.studies for cell in study.notebook.cells if _is_detail(cell)]
     headings = {name for cell in cells for name in re.findall(r"\{#([^}\s]+)", cell.source)}
-    return headings | frozenset(
+    return frozenset(headings).union(
         shown_of(output)["anchor"]
         for study in report.studies
         for _, output in outputs(study.notebook)

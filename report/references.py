@@ -6,7 +6,7 @@ import re
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 from nbformat import NotebookNode
 
@@ -62,7 +62,7 @@ class Targets:
 
     def __init__(self, notebooks: Mapping[str, NotebookNode]) -> None:
         self._targets: dict[tuple[str, str], Target] = {}
-        self._counts: Counter[str] = Counter()
+        self._counts: Counter[tuple[str, str]] = Counter()
         for (study, notebook), number in zip(notebooks.items(), numbering(notebooks), strict=True):
             _Collector(self._targets, self._counts, study, number).collect(notebook)
 
@@ -112,7 +112,7 @@ class _Collector:
     """Walks one notebook in reading order and writes number and anchor beside each target."""
 
     def __init__(
-        self, targets: dict, counts: Counter[str], study: str, numbering: Numbering
+        self, targets: dict, counts: Counter[tuple[str, str]], study: str, numbering: Numbering
     ) -> None:
         self.targets, self.counts, self.study = targets, counts, study
         self.number, self.shared = numbering.number, numbering.shared
@@ -154,7 +154,7 @@ class _Collector:
                     f"Every {kind} needs {', '.join(NEEDED[kind])}."
                 )
 
-    def _labelled(self, shown: NotebookNode, kind: str, place: str) -> None:
+    def _labelled(self, shown: NotebookNode, kind: Any, place: str) -> None:
         number = shown.get("claim" if kind == "claim" else "id", "")
         if kind in NAMES:
             self.counts[kind, place] += 1

@@ -120,7 +120,8 @@ def _check_choices(values: Mapping[str, str], verbs: set[str], root: Path) -> No
 
 def _check_options(name: str, value: str) -> None:
     """Refuse what the shell would execute, since it splits options into words."""
-    end = WORDS.match(value).end()
+    words = WORDS.match(value)
+    end = words.end() if words else 0
     if end < len(value):
         what = "an open quote" if value[end] in NAMES else f"{value[end]} outside quotes"
         raise ReportError(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -78,7 +78,7 @@ def cells(text: str) -> list[Cell]:
                 tags=tuple(json.loads(tags[1])) if tags else (),
                 source="\n".join(body).strip("\n"),
                 line=start + 1,
-                title=_TITLE.match(options.strip())["title"],
+                title=_TITLE.sub(r"\g<title>", options.strip(), count=1),
             )
         )
     return found
@@ -115,13 +115,15 @@ def defaults(text: str, name: str) -> dict[str, Any]:
 
 
 def _assigned(statement: ast.stmt) -> dict[str, Any]:
-    if isinstance(statement, ast.AnnAssign) and statement.value is not None:
-        targets = [statement.target]
-    elif isinstance(statement, ast.Assign):
-        targets = statement.targets
-    else:
-        raise ValueError(f"line {statement.lineno} is no assignment")
-    value = ast.literal_eval(statement.value)
+    targets: Sequence[ast.expr]
+    match statement:
+        case ast.AnnAssign(target=single, value=ast.expr() as given):
+            targets = [single]
+        case ast.Assign(targets=targets, value=given):
+            pass
+        case _:
+            raise ValueError(f"line {statement.lineno} is no assignment")
+    value = ast.literal_eval(given)
     values: dict[str, Any] = {}
     for target in targets:
         if isinstance(target, ast.Name):

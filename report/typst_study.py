@@ -69,7 +69,7 @@ class TypstExporter(TemplateExporter):
             notebook: A study, or what it leaves to the appendix.
             key: What the names of its files begin with; unique in the document.
         """
-        resources = {"judgements": self._rows, "unique_key": key}
+        resources: dict[str, Any] = {"judgements": self._rows, "unique_key": key}
         markdown, resources = self.from_notebook_node(notebook, resources)
         files = {
             name: standalone_svg(data.decode()) if name.endswith(".svg") else data

@@ -1,11 +1,14 @@
 """What every test shares: one thread, silence, a generator, a store of its own."""
 
+import gc
+
 import hypothesis
 import pytest
 import torch
 from landscape import rng
 from landscape.store.entries import Store
 
+import report  # noqa: F401  (before nbformat is imported: it leaves out what takes a second)
 from tests.sample_study import Numbers, study_in
 
 # One thread: sums have one order, and forked or killed processes have the same keys in a store.
@@ -23,6 +26,13 @@ def pytest_collection_modifyitems(items):
     for item in items:
         if item.get_closest_marker("slow") is None:
             item.add_marker(pytest.mark.fast)
+
+
+def pytest_collection_finish():
+    """Search for garbage less often: modules and collected tests make each search a long one."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(20_000, 20, 50)
 
 
 @pytest.fixture(autouse=True)

@@ -36,7 +36,7 @@ TENSORS = _arrays(TORCH_DTYPES).map(torch.from_numpy)
 
 TEXTS = st.text(st.characters(exclude_categories=[]), max_size=6)  # Lone surrogates included.
 KEYS = st.one_of(TEXTS, st.integers(), st.booleans())
-_LONG = st.integers(1990, 2010).map(lambda bits: 2**bits)
+_LONG = st.integers(1990, 20000).map(lambda bits: 2**bits)  # More digits than Python prints.
 SCALARS = st.one_of(st.none(), st.booleans(), st.integers(), _LONG, st.floats(), TEXTS)
 
 
@@ -136,6 +136,26 @@ _HASHED = st.one_of(
     SCALARS, st.binary(max_size=3), st.complex_numbers(), NUMPY, TENSORS, _RARE_TENSORS, _SETS
 )
 INPUTS = st.recursive(_HASHED, _nested, max_leaves=6)
+# Few values, so that what differs is how they are nested.
+_NESTED = st.recursive(
+    st.integers(0, 1),
+    lambda inner: st.one_of(
+        st.lists(inner, max_size=2),
+        st.lists(inner, max_size=2).map(tuple),
+        st.dictionaries(st.integers(0, 2), inner, max_size=2),
+    ),
+    max_leaves=5,
+)
+EACH_KIND = {
+    "plain values": SCALARS,
+    "floats": st.one_of(st.floats(), st.just(math.nan)),
+    "arrays": NUMPY,
+    "tensors": TENSORS,
+    "tensors of dtypes that NumPy lacks": _RARE_TENSORS,
+    "sets": _SETS,
+    "containers": _NESTED,
+    "all of them": INPUTS,
+}
 
 
 def changed(value, draw):
@@ -163,13 +183,17 @@ def _near(value):
         case int():
             return [value + 1, -value, str(value), [value]]
         case float():
-            return [-value, math.nextafter(value, 0), complex(value), np.array(value)]
+            bits = np.array(value).view("i8")  # Of a NaN, one more is another NaN.
+            return [-value, float((bits + 1).view("f8")), complex(value), np.array(value)]
         case str():
             return [value + "\0", value[1:], value.encode(errors="replace")]
         case list() | tuple():
-            return [[*value], tuple(value), [value], [*value, None], [*value][::-1]]
+            moved = [value[:-1], *value[-1:]]  # Counts tell [a, [b]] from [[a], b].
+            return [[*value], tuple(value), [value], [*value, None], [*value][::-1], moved]
         case dict():
-            return [dict([*value.items()][::-1]), [*value.items()], [*value], {**value, "k": 1}]
+            first, rest = dict([*value.items()][:1]), dict([*value.items()][1:])
+            moved = {key: rest for key in first}
+            return [rest | first, [*value.items()], [*value], {**value, 3: 1}, moved]
         case set() | frozenset():
             return [frozenset(value), sorted(value, key=repr), value | {"k"}]
     return [[value], (value, value)]
@@ -227,7 +251,8 @@ def canonical(value, *, exact=False):
 
 
 def _bytes(value):
-    return value.reshape(-1).view(torch.uint8)
+    flat = torch.empty(value.numel(), dtype=value.dtype)  # Its stride is 1, also where it is empty.
+    return flat.copy_(value.reshape(-1)).view(torch.uint8)
 
 
 def _numbers(value):

@@ -76,18 +76,20 @@ __all__ = [
 _CLASSES = {"Objective": "landscape.objective", "Store": "landscape.store.entries"}
 
 
-def __getattr__(name: str) -> Any:
-    """Import a public name at its first use: ``import landscape`` alone stays quick."""
-    if name in _CLASSES:
-        value = getattr(importlib.import_module(_CLASSES[name]), name)
-    elif name in __all__:
-        value = importlib.import_module(f"landscape.{name}")
-    else:
-        raise AttributeError(
-            f"module 'landscape' has no attribute {name!r}. Public are: {', '.join(__all__)}."
-        )
-    globals()[name] = value
-    return value
+if not TYPE_CHECKING:  # For a type checker every name would exist, misspelt ones too.
+
+    def __getattr__(name: str) -> Any:
+        """Import a public name at its first use: ``import landscape`` alone stays quick."""
+        if name in _CLASSES:
+            value = getattr(importlib.import_module(_CLASSES[name]), name)
+        elif name in __all__:
+            value = importlib.import_module(f"landscape.{name}")
+        else:
+            raise AttributeError(
+                f"module 'landscape' has no attribute {name!r}. Public are: {', '.join(__all__)}."
+            )
+        globals()[name] = value
+        return value
 
 
 def __dir__() -> list[str]:

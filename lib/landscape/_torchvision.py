@@ -37,6 +37,6 @@ def datasets() -> types.ModuleType:
 
 def _declare_schemas() -> None:
     global _library  # torch drops the declarations when this object is garbage-collected.
-    _library = torch.library.Library("torchvision", "FRAGMENT")
+    _library = torch.library.Library("torchvision", "FRAGMENT")  # type: ignore[name-defined]  # bound here alone
     for name in ("nms", "qnms"):
-        _library.define(f"{name}(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
+        _library.define(f"{name}(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")  # type: ignore[name-defined]  # bound above

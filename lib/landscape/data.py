@@ -57,7 +57,7 @@ class Dataset:
     @property
     def shape(self) -> tuple[int, int, int]:
         """(channels, height, width) of an input."""
-        return tuple(self.x_train.shape[1:])
+        return tuple(self.x_train.shape[1:])  # type: ignore[return-value]  # inputs have four axes
 
     @property
     def train(self) -> Examples:

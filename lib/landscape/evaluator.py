@@ -185,7 +185,7 @@ class Evaluator:
             accuracies.append(evaluation.accuracy)
             if bar is not None:
                 bar.step()
-        return tuple(torch.tensor(x, dtype=torch.float64) for x in (losses, accuracies))
+        return tuple(torch.tensor(x, dtype=torch.float64) for x in (losses, accuracies))  # type: ignore[return-value]  # one each
 
     @full_precision()
     @torch.inference_mode()
@@ -201,10 +201,10 @@ class Evaluator:
                 with mode:
                     deferred = self._module(inputs)
                 outputs.append(computed(deferred))
-            outputs = torch.cat(outputs)
-            loss += float(per_example(outputs, targets).double().sum())
-            classes = names_classes(outputs, targets)
-            correct += int((outputs.argmax(1) == targets).sum()) if classes else 0
+            outputs = torch.cat(outputs)  # type: ignore[assignment]  # the list is needed no more
+            loss += float(per_example(outputs, targets).double().sum())  # type: ignore[arg-type]  # a tensor by now
+            classes = names_classes(outputs, targets)  # type: ignore[arg-type]  # a tensor by now
+            correct += int((outputs.argmax(1) == targets).sum()) if classes else 0  # type: ignore[attr-defined]  # a tensor by now
         count = self._objective.num_examples
         accuracy = correct / count if classes else float("nan")
         return Evaluation(loss / count, accuracy, count, self._objective.bn)
@@ -218,7 +218,7 @@ class Evaluator:
             value = weight.at_point(coefficients)
             for module, name in uses:
                 # Assignment to the attribute would refuse a tensor that is no `nn.Parameter`.
-                module._parameters[name] = value
+                module._parameters[name] = value  # type: ignore[assignment]  # a tensor acts as one
         if self._other_buffers is not None:
             for name, buffer in self._module.named_buffers():
                 ends = self._objective.buffers[name], self._other_buffers[name]
@@ -239,7 +239,7 @@ def _sum(parts: Sequence[torch.Tensor], coefficients: Sequence[float]) -> torch.
         if coefficient and point is None:
             point = torch.add(parts[0], part, alpha=coefficient)
         elif coefficient:
-            point.add_(part, alpha=coefficient)
+            point.add_(part, alpha=coefficient)  # type: ignore[union-attr]  # the first branch set it
     return parts[0].clone() if point is None else point
 
 

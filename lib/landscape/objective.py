@@ -364,7 +364,7 @@ class Objective:
         Arguments and result as for ``losses.output_factors``.
         """
         loss, smoothing = self._options["loss"], self._options["label_smoothing"]
-        return losses.output_factors(loss, outputs, targets, smoothing)
+        return losses.output_factors(loss, outputs, targets, smoothing)  # type: ignore[arg-type]  # its own options
 
     def parts(self, theta: torch.Tensor | None = None, *, buffers: Buffers | None = None) -> Parts:
         """Return module, named parameters and buffers, and microbatches of examples.
@@ -413,7 +413,7 @@ class Objective:
             build,
             n=group.m,
             batches=len(self._batches),
-            memory=self._options["graph_memory"],
+            memory=self._options["graph_memory"],  # type: ignore[arg-type]  # its own option
             like=leaf.detach(),
         )
         # The key is made when the store asks, of the point as it is now.

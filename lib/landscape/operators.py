@@ -137,7 +137,7 @@ class SymmetricOperator:
 
     def _on_arrays(self, v: np.ndarray) -> np.ndarray:
         # A copy: `from_numpy` would share SciPy's memory, and warn where that is read-only.
-        v = torch.from_numpy(np.array(v, dtype=np.float64)).to(self.device)
+        v = torch.from_numpy(np.array(v, dtype=np.float64)).to(self.device)  # type: ignore[assignment]  # the same vector
         return (self @ v).cpu().numpy()
 
     def to_dense(self) -> torch.Tensor:

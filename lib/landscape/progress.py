@@ -3,7 +3,7 @@
 import os
 import sys
 import time
-from typing import Literal
+from typing import Literal, cast
 
 from tqdm.auto import tqdm
 
@@ -28,7 +28,7 @@ def style() -> Literal["bar", "log", "off"]:
             raise ValueError(
                 f"LANDSCAPE_PROGRESS={wish!r} is not known. Set it to bar, log or off."
             )
-        return wish
+        return cast(Literal["bar", "log", "off"], wish)  # Type checkers do not follow `in`.
     if "ipykernel" in sys.modules:
         return "bar" if any(name in os.environ for name in _LIVE_KERNEL) else "log"
     return "bar" if sys.stderr.isatty() else "log"

@@ -3,7 +3,7 @@
 import dataclasses
 import itertools
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from landscape.training.config import TrainConfig
@@ -14,6 +14,8 @@ from studies import cells
 _MISSING = frozenset(
     "None NA N/A n/a <NA> #NA #N/A NULL null NaN -NaN -nan 1.#IND -1.#IND 1.#QNAN -1.#QNAN".split()
 ) | {"#N/A N/A"}
+
+Name = TypeVar("Name", bound=str)  # A text or an `Arm`.
 
 
 class Arm(str):
@@ -106,7 +108,9 @@ def factorial(
     return variants(base, changes)
 
 
-def variants(base: TrainConfig, changes: Mapping[str, Mapping[str, Any]]) -> dict[str, TrainConfig]:
+def variants(
+    base: TrainConfig, changes: Mapping[Name, Mapping[str, Any]]
+) -> dict[Name, TrainConfig]:
     """Return one config for each arm: the base config with the arm's settings changed.
 
     Args:

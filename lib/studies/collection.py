@@ -1,7 +1,7 @@
 """Collections by arm and seed: choose some by their factors, and name arms by some factors."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, Generic, Self, TypeVar
+from typing import Any, Generic, Self, TypeVar, cast
 
 from studies.arms import Arm, named
 
@@ -43,7 +43,7 @@ class Collection(Mapping[Key, Item], Generic[Item]):
 
     def __getitem__(self, key: tuple[str, Any]) -> Item:
         try:
-            return self._items[key]
+            return self._items[cast(Key, key)]  # An arm equals its name.
         except KeyError:
             arms, seeds = ", ".join(self.arms), ", ".join(map(str, self.seeds))
             raise KeyError(

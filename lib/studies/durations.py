@@ -216,7 +216,9 @@ def _median(
             f"{len(known)} durations at confidence={confidence} have no median with interval. "
             "Pass at least one, one a seed, and a confidence in (0, 1)."
         )
-    low, high, coverage = order_interval(*zip(*ends, strict=True), confidence)
+    low, high, coverage = order_interval(
+        [low for low, _ in ends], [high for _, high in ends], confidence
+    )
     # The median grows with each value: all lower bounds give its least, all upper ones its most.
     least, most = (float(np.median(bounds)) for bounds in zip(*known, strict=True))
     determined = least == most

@@ -206,7 +206,7 @@ def rounded_interval(
     """
     numbers = (low, estimate, high)
     if kind == "ratio" and all(map(math.isfinite, numbers)) and high > 10 * low > 0:
-        return tuple(_two_digits(value) for value in numbers)
+        return _two_digits(low), _two_digits(estimate), _two_digits(high)
     width = (high - low) / 2
     decimals = 2
     # A narrower interval is rounding error of equal samples: its digits would mean nothing.
@@ -219,13 +219,15 @@ def rounded_interval(
     large = decimals == 0 and largest >= 1e6
     if small or large:  # With fixed decimals most digits would be zeros.
         digits = max(_exponent(largest) + 1 - _exponent(width), 2 if small else 1)
-        return tuple(_scientific(value, digits) for value in numbers)
+        least, middle, most = (_scientific(value, digits) for value in numbers)
+        return least, middle, most
     while decimals < 6 and border in (round(low, decimals), round(high, decimals)):
         decimals += 1
     # Adding zero turns a negative zero into zero.
-    numbers = (round(value, decimals) + 0.0 for value in (low, estimate, high))
-    texts = (f"{value:.{decimals}f}".replace("-", "−") for value in numbers)
-    return tuple(text.replace("inf", "∞") for text in texts)
+    rounded = (round(value, decimals) + 0.0 for value in numbers)
+    texts = (f"{value:.{decimals}f}".replace("-", "−") for value in rounded)
+    least, middle, most = (text.replace("inf", "∞") for text in texts)
+    return least, middle, most
 
 
 def _exponent(value: float) -> int:

@@ -8,6 +8,7 @@ import numpy as np
 import scipy.stats
 from landscape.plots.bands import band_over_seeds
 from landscape.plots.panel import Band
+from numpy.typing import ArrayLike
 
 
 @dataclasses.dataclass(frozen=True)
@@ -40,9 +41,7 @@ class Interval:
         return 1.0 if self.kind == "ratio" else 0.0
 
 
-def mean_interval(
-    samples: Sequence[float], *, confidence: float = 0.95, kind: str = "mean"
-) -> Interval:
+def mean_interval(samples: ArrayLike, *, confidence: float = 0.95, kind: str = "mean") -> Interval:
     """Return the mean and Student's t interval of independent samples.
 
     The interval is mean ± t(n − 1)·s/√n. It assumes roughly normal samples; with n = 2 or 3 it is
@@ -82,7 +81,7 @@ def _student(samples: np.ndarray, confidence: float) -> tuple[np.ndarray, ...]:
     return mean, mean - quantile * error, mean + quantile * error
 
 
-def band(x: Sequence[float], curves: Sequence[Sequence[float]], *, log: bool = False) -> Band:
+def band(x: ArrayLike, curves: Sequence[ArrayLike], *, log: bool = False) -> Band:
     """Return the pointwise band of several curves over one grid.
 
     At each position the band is the 95% interval of ``mean_interval``. It covers each position by
@@ -112,7 +111,7 @@ def band(x: Sequence[float], curves: Sequence[Sequence[float]], *, log: bool = F
     return band_over_seeds(positions, rows, log=log)
 
 
-def single_curve(x: Sequence[float], values: Sequence[float]) -> Band:
+def single_curve(x: ArrayLike, values: ArrayLike) -> Band:
     """Return one curve as a band of no width, so that it can be drawn as bands are.
 
     Args:
@@ -134,9 +133,7 @@ def single_curve(x: Sequence[float], values: Sequence[float]) -> Band:
     return Band(positions, curve, curve, curve, curve[None], 1)
 
 
-def paired_difference(
-    first: Sequence[float], second: Sequence[float], *, confidence: float = 0.95
-) -> Interval:
+def paired_difference(first: ArrayLike, second: ArrayLike, *, confidence: float = 0.95) -> Interval:
     """Return the mean of first − second over pairs, such as two arms of one seed, and its interval.
 
     Args:
@@ -151,13 +148,11 @@ def paired_difference(
     Raises:
         ValueError: If the two have different lengths or fewer than 2 pairs.
     """
-    first, second = _pairs(first, second)
-    return mean_interval(first - second, confidence=confidence, kind="difference")
+    one, other = _pairs(first, second)
+    return mean_interval(one - other, confidence=confidence, kind="difference")
 
 
-def paired_ratio(
-    first: Sequence[float], second: Sequence[float], *, confidence: float = 0.95
-) -> Interval:
+def paired_ratio(first: ArrayLike, second: ArrayLike, *, confidence: float = 0.95) -> Interval:
     """Return the geometric mean of first / second over pairs, and its interval.
 
     Both come from ``mean_interval`` of log first − log second. A pair with a value that is not
@@ -174,10 +169,10 @@ def paired_ratio(
     Raises:
         ValueError: If the two have different lengths or fewer than 2 pairs.
     """
-    first, second = _pairs(first, second)
-    logs = np.full(len(first), np.nan)
-    valid = (first > 0) & (second > 0)
-    logs[valid] = np.log(first[valid]) - np.log(second[valid])
+    above, below = _pairs(first, second)
+    logs = np.full(len(above), np.nan)
+    valid = (above > 0) & (below > 0)
+    logs[valid] = np.log(above[valid]) - np.log(below[valid])
     logarithm = mean_interval(logs, confidence=confidence, kind="ratio")
     return dataclasses.replace(
         logarithm,
@@ -187,14 +182,14 @@ def paired_ratio(
     )
 
 
-def _pairs(first: Sequence[float], second: Sequence[float]) -> tuple[np.ndarray, np.ndarray]:
-    first, second = (np.asarray(values, dtype=np.float64) for values in (first, second))
-    if first.shape != second.shape:
+def _pairs(first: ArrayLike, second: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
+    one, other = (np.asarray(values, dtype=np.float64) for values in (first, second))
+    if one.shape != other.shape:
         raise ValueError(
-            f"{first.size} and {second.size} samples are no pairs. "
+            f"{one.size} and {other.size} samples are no pairs. "
             "Pass one value of each arm for the same seeds, in the same order."
         )
-    return first, second
+    return one, other
 
 
 def share_interval(count: int, n: int, *, confidence: float = 0.95) -> Interval:
@@ -245,7 +240,7 @@ def power_law(xs: Sequence[float], ys: Sequence[float]) -> float:
     return float(np.polyfit(np.log(x), np.log(y), 1)[0])
 
 
-def step_noise(losses: Sequence[float]) -> float:
+def step_noise(losses: ArrayLike) -> float:
     """Return the standard deviation of a series' noise from step to step, free of its slow trend.
 
     It is the root mean square of successive differences, divided by √2. For independent noise

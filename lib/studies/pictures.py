@@ -7,7 +7,7 @@ looks up values under the reader's pointer. Both need positions in the units of 
 import io
 import math
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, cast
 
 import matplotlib
 import matplotlib.style
@@ -15,6 +15,7 @@ import numpy as np
 from landscape.plots.axes import fix_layout
 from landscape.plots.panel import Band, Panel
 from landscape.plots.style import STYLES
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.transforms import Bbox
@@ -52,8 +53,8 @@ def draw(figure: Figure, *, salt: str, panels: Sequence[Panel] = ()) -> tuple[st
             # Its own place follows the picture's edges, and would move when these are cut.
             legend.set_bbox_to_anchor((0, 0, 1, 1), transform=figure.transFigure)
         figure.draw_without_rendering()  # A legend places its entries when it is drawn.
-        outside = figure.get_tightbbox()
-        outside = Bbox.from_extents(*(outside.min - _MARGIN), *(outside.max + _MARGIN))
+        drawn: Any = figure.get_tightbbox()  # The stubs say that its ends are tuples.
+        outside = Bbox.from_extents(*(drawn.min - _MARGIN), *(drawn.max + _MARGIN))
         places = _Places(figure, outside)
         boxes = places.panels()
         carried: dict[str, Any] = {"panels": boxes} if boxes else {}
@@ -97,10 +98,10 @@ class _Places:
         """Return the boxes of panels, legend entries and colour bar; none of a single panel."""
         # Browsers set letters a little wider than they are measured here.
         legend = [self.box(Bbox.union(extents), 3.0) for extents in self._entries()]
-        specs = [axis.get_subplotspec() for axis in self.axes]
-        if len(self.axes) < 2 or None in specs:
+        specs = [spec for axis in self.axes if (spec := axis.get_subplotspec()) is not None]
+        if len(self.axes) < 2 or len(specs) < len(self.axes):
             return {}
-        extents = [axis.get_tightbbox() for axis in self.axes]
+        extents = list(map(_extent, self.axes))
         rows = [spec.rowspan.start for spec in specs]
         columns = [spec.colspan.start for spec in specs]
         boxes = []
@@ -109,20 +110,26 @@ class _Places:
             across = Bbox.union([e for e, c in zip(extents, columns, strict=True) if c == column])
             along = Bbox.union([e for e, r in zip(extents, rows, strict=True) if r == row])
             boxes.append(self.box(Bbox.from_extents(across.x0, along.y0, across.x1, along.y1), 1.5))
-        bars = [self.box(bar.get_tightbbox(), 1.5) for bar in self.bars]
+        bars = [self.box(_extent(bar), 1.5) for bar in self.bars]
         return {"boxes": boxes, "legend": legend, "bar": bars}
 
     def _entries(self) -> list[list[Bbox]]:
         """Return the extents of each legend entry's parts, and name these parts in the SVG."""
-        entries = []
+        entries: list[list[Bbox]] = []
         for legend in self._figure.legends:
-            for handle, text in zip(legend.legend_handles, legend.get_texts(), strict=True):
+            handles = cast(list[Artist], legend.legend_handles)  # Every curve has one.
+            for handle, text in zip(handles, legend.get_texts(), strict=True):
                 handle.set_gid(f"entry-{len(entries)}-handle")
                 text.set_gid(f"entry-{len(entries)}-name")
                 line = handle.get_window_extent()
                 line = Bbox.from_extents(line.x0, line.y0 - 6, line.x1, line.y1 + 6)
                 entries.append([line, text.get_window_extent()])
         return entries
+
+
+def _extent(axis: Axes) -> Bbox:
+    """Return the box of axes with all that belongs to them, in pixels."""
+    return cast(Bbox, axis.get_tightbbox())  # Visible axes have one.
 
 
 def _curves(places: _Places, axis: Axes, panel: Panel) -> dict[str, Any]:

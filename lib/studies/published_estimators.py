@@ -230,7 +230,7 @@ def _ritz(diagonal: list[float], couplings: list[float]) -> tuple[torch.Tensor, 
         return unknown, unknown.clone()
     values, vectors = scipy.linalg.eigh_tridiagonal(diagonal, couplings[:-1])
     residuals = couplings[-1] * abs(vectors[-1])
-    return tuple(torch.from_numpy(part[::-1].copy()) for part in (values, residuals))
+    return tuple(torch.from_numpy(part[::-1].copy()) for part in (values, residuals))  # type: ignore[return-value]  # one each
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

@@ -3,9 +3,11 @@
 import dataclasses
 import math
 from collections.abc import Hashable, Iterable, Sequence
+from typing import Any
 
 import numpy as np
 import scipy.stats
+from numpy.typing import ArrayLike
 
 from studies.intervals import Interval
 
@@ -42,12 +44,12 @@ class RankCorrelation(Interval):
 
 
 def rank_correlation(
-    x: Sequence[float],
-    y: Sequence[float],
+    x: ArrayLike,
+    y: ArrayLike,
     *,
     groups: Sequence[Hashable] | None = None,
     clusters: Sequence[Hashable] | None = None,
-    given: Sequence[float] | None = None,
+    given: ArrayLike | None = None,
     confidence: float = 0.95,
 ) -> RankCorrelation:
     """Return Spearman's rank correlation, pooled or within groups, and its interval.
@@ -105,10 +107,15 @@ def rank_correlation(
     finite = np.isfinite(x) & np.isfinite(y) & (True if third is None else np.isfinite(third))
     unused, invalid = int((~used).sum()), int((~finite).sum())
     reason = _no_estimate(ranked, invalid) or _too_few(ranked, unused)
-    counts = dict(n=len(ranked.x), groups=ranked.groups, clusters=len(np.unique(cluster)))
-    labels = dict(confidence=confidence, invalid=invalid, kind="correlation", unused=unused)
+    counts: dict[str, Any] = dict(
+        n=len(ranked.x), groups=ranked.groups, clusters=len(np.unique(cluster))
+    )
+    labels: dict[str, Any] = dict(
+        confidence=confidence, invalid=invalid, kind="correlation", unused=unused
+    )
     if reason:
-        return RankCorrelation(*[math.nan] * 3, **counts, **labels, reason=reason)
+        nothing: dict[str, Any] = dict.fromkeys(("estimate", "low", "high"), math.nan)
+        return RankCorrelation(**nothing, **counts, **labels, reason=reason)
     whole = ranked.products()
     error, jackknife = whole.error(ranked.freedom, ranked.groups), 0.0
     if counts["clusters"] < _MIN_CLUSTERS:
@@ -126,7 +133,7 @@ def rank_correlation(
     low, high = fisher_interval(
         whole.r, whole.z, error, jackknife, counts["clusters"], confidence=confidence
     )
-    errors = dict(z=whole.z, error=error, jackknife=jackknife)
+    errors: dict[str, Any] = dict(z=whole.z, error=error, jackknife=jackknife)
     return RankCorrelation(whole.r, low, high, **counts, **labels, reason=reason, **errors)
 
 

@@ -93,7 +93,9 @@ class LabelledUse:
                 f"a label is called {reserved[0]!r}, as a column of every record is. Choose "
                 "another name."
             )
-        columns = () if entry is None else entry.columns.get("measurements", ())
+        if entry is None:
+            return
+        columns = entry.columns.get("measurements", ())
         if both := [name for name in self.labels if name in columns]:
             raise ValueError(
                 f"entry {self.entry} ({entry.kind}) has a label {both[0]!r}, and so have its "

@@ -67,18 +67,31 @@ class Recorder:
     """Collects the numbers and table rows of one entry.
 
     Args:
-        store: The store that measurements go through.
+        store: The store that measurements go through; None where all comes from the record.
 
     Attributes:
-        store: The same.
         measurements: The numbers so far.
         tables: Name of a table -> its rows so far.
     """
 
     def __init__(self, store: Store | None) -> None:
-        self.store = store
+        self._store = store
         self.measurements: Rows = []
         self.tables: dict[str, Rows] = {}
+
+    @property
+    def store(self) -> Store:
+        """The store that measurements go through.
+
+        Raises:
+            RuntimeError: If nothing may be computed.
+        """
+        if self._store is None:
+            raise RuntimeError(
+                "this entry is to come from the record alone, but its measurement asks for the "
+                "store. Make its request without derived=True."
+            )
+        return self._store
 
     def add(self, quantity: str, value: float, **columns: Any) -> None:
         """Record one number.

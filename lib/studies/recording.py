@@ -163,7 +163,7 @@ class Recording:
             if kind == "runs":
                 self._measure(entry, kind, lacking[entry])
 
-        if self.workers > 1 and len(waiting) > 1:
+        if self.store is not None and self.workers > 1 and len(waiting) > 1:
             for task in {id(task): task for (_, task), _ in waiting.values()}.values():
                 configs = {
                     name: config for name, ((config, other), _) in waiting.items() if other is task

@@ -40,6 +40,28 @@ class RecordedSlice:
     bn: str = "frozen"
 
     @property
+    def lines(self) -> Lines:
+        """The lines.
+
+        Raises:
+            TypeError: If there are none.
+        """
+        if not isinstance(self.cut, Lines):
+            raise TypeError(f"the record holds no lines here, but {type(self.cut).__name__}.")
+        return self.cut
+
+    @property
+    def plane(self) -> Plane:
+        """The plane.
+
+        Raises:
+            TypeError: If there is none.
+        """
+        if not isinstance(self.cut, Plane):
+            raise TypeError(f"the record holds no plane here, but {type(self.cut).__name__}.")
+        return self.cut
+
+    @property
     def content(self) -> str:
         """A hash of positions and losses: numbers derived from others are others."""
         if self.cut is None:
@@ -67,10 +89,10 @@ class Slices(Collection[Any]):
         self.missing = list(missing)
 
     def __getitem__(self, key: tuple[str, Any]) -> Any:
-        cut = super().__getitem__(key).cut
-        if cut is None:
-            raise KeyError(f"{key!r} has no lines or planes: {self._items[key].note}.")
-        return cut
+        item = super().__getitem__(key)
+        if item.cut is None:
+            raise KeyError(f"{key!r} has no lines or planes: {item.note}.")
+        return item.cut
 
     def __iter__(self) -> Iterator[Key]:
         return (key for key, item in self._items.items() if item.cut is not None)
@@ -149,11 +171,13 @@ def plane_from(part: Part) -> Plane:
     The cosine of its directions is NaN where an older record lacks it.
     """
     rows = part.table("planes")
-    axes = [list(dict.fromkeys(row[name] for row in rows)) for name in ("alpha", "beta")]
-    loss, accuracy = _grids(rows, (len(axes[0]), len(axes[1])))
+    alphas, betas = (list(dict.fromkeys(row[name] for row in rows)) for name in ("alpha", "beta"))
+    loss, accuracy = _grids(rows, (len(alphas), len(betas)))
     (row,) = part.table("slices")
     cosine = row.get("cosine", math.nan)
-    return Plane(*map(_tensor, axes), loss, accuracy, cosine, **_conditions(part))
+    return Plane(
+        _tensor(alphas), _tensor(betas), loss, accuracy, cosine=cosine, **_conditions(part)
+    )
 
 
 def quadratic_row(model: Quadratic) -> dict[str, Any]:

@@ -45,7 +45,7 @@ def batch_size_grid(
         }
         for size in sizes
     }
-    families = {"fixed rate": sizes, "fixed ratio": ratio, "as many steps": steps}
+    families: dict[str, Any] = {"fixed rate": sizes, "fixed ratio": ratio, "as many steps": steps}
     grid: dict[Arm, TrainConfig] = {}
     for family, levels in families.items():
         grid |= factorial(base, family={family: settings}, batch_size=levels)
@@ -91,7 +91,7 @@ def full_batch(
         epochs=steps,
         batch_size=train_size,
         measure_every=steps / points,
-        snapshots=[steps * point // points for point in range(points + 1)],
+        snapshots=tuple(steps * point // points for point in range(points + 1)),
     )
 
 
@@ -113,5 +113,5 @@ def in_mini_batches(full: TrainConfig, batch_size: int, train_size: int) -> Trai
         batch_size=batch_size,
         epochs=epochs,
         measure_every=1,
-        snapshots=[step for step in full.snapshots if step <= epochs * steps_per_epoch],
+        snapshots=tuple(step for step in full.snapshots if step <= epochs * steps_per_epoch),
     )

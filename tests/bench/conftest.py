@@ -1,11 +1,13 @@
-"""What all tests of the bench share."""
+"""What tests of the benches share."""
 
 import pytest
 
 from bench import timing
 
 
-@pytest.fixture(autouse=True)
-def _no_collection(monkeypatch):
-    # Before each time that is taken; slow in a process that holds a whole test run.
-    monkeypatch.setattr(timing.gc, "collect", lambda: 0)
+@pytest.fixture(autouse=True, scope="package")
+def _keep_garbage():
+    """Collecting garbage before each time takes longer than what these tests time."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(timing.gc, "collect", lambda: 0)
+        yield

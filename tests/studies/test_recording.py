@@ -9,6 +9,7 @@ import torch
 from landscape.training import SGD
 from studies import staleness
 from studies.arms import Arm, factorial
+from studies.recorder import Recorder
 from studies.recording import NotRecordedError, Recording, Request
 from studies.study import PUBLISHED
 
@@ -288,3 +289,8 @@ def test_a_paper_run_continues_what_is_published(tmp_path, monkeypatch):
     # The next run goes on with its own record, and the published one stays as it was.
     assert len(study_in(project).record) == 2
     assert len(csv_of(project / PUBLISHED / "09_tests")) == 1
+
+
+def test_what_comes_from_the_record_alone_has_no_store():
+    with pytest.raises(RuntimeError, match=r"measurement asks for the store. Make its request"):
+        Recorder(None).store  # noqa: B018

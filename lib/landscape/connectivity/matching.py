@@ -158,7 +158,7 @@ class _Ascent:
         axes = [axis for axis in units.axes if axis.tensor in self._fixed]
         # The inner product is a sum over axes, so one assignment problem takes all of them.
         gains = sum(map(self._gain, axes))
-        best = torch.from_numpy(linear_sum_assignment(gains.numpy(), maximize=True)[1])
+        best = torch.from_numpy(linear_sum_assignment(gains.numpy(), maximize=True)[1])  # type: ignore[union-attr]  # a unit has an axis
         old = {axis.tensor: self.moving[axis.tensor] for axis in axes}
         new = permute_tensors(old, units, best)
         # Measured, not taken from the assignment: where a group stands on both axes of a tensor,

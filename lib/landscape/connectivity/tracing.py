@@ -130,7 +130,7 @@ class _UnitTracer(TorchFunctionMode):
             return self._rearranged_labels(func, args, kwargs)
         # A summand without labels, such as a parameter, may treat units unequally: refused below.
         if name in _ADDING and len(operands) == len(list(_tensors((args, kwargs)))) == 2:
-            return self._ties.unite(*map(self.labels_of, operands))
+            return self._ties.unite(*map(self.labels_of, operands))  # type: ignore[arg-type]  # operands have labels
         if name in _POOLING and single:
             return _spread(self._units_along(operands[0], 1), result, 1)
         # Labels of the layer's input count: a weight that depends on the input is refused.
@@ -173,7 +173,7 @@ class _UnitTracer(TorchFunctionMode):
 
         Along the other axes all entries must be the same unit, or EMPTY as at padded borders.
         """
-        labels = self.labels_of(tensor).movedim(axis, 0).flatten(1)
+        labels = self.labels_of(tensor).movedim(axis, 0).flatten(1)  # type: ignore[union-attr]  # an operand has labels
         units = labels.amax(1)  # EMPTY is the smallest label.
         if bool(((labels != units[:, None]) & (labels != EMPTY)).any()):
             raise self._refusal(f"mixes several units in one entry along axis {axis}")
@@ -181,8 +181,8 @@ class _UnitTracer(TorchFunctionMode):
 
     def _mean(self, result, input, dim, keepdim=False, *_, **__) -> torch.Tensor:
         labels = self.labels_of(input)
-        units = labels.amax(dim, keepdim=True)
-        if bool(((labels != units) & (labels != EMPTY)).any()):
+        units = labels.amax(dim, keepdim=True)  # type: ignore[union-attr]  # an operand has labels
+        if bool(((labels != units) & (labels != EMPTY)).any()):  # type: ignore[union-attr]  # an operand has labels
             raise self._refusal(f"averages several units over the axes {dim}")
         return units.view(result.shape)
 

@@ -91,7 +91,9 @@ def permutation_groups(model: nn.Module, inputs: torch.Tensor) -> tuple[Units, .
     return tuple(_units(ties, roots, indices) for roots in groups.values() if len(roots) > 1)
 
 
-def _units(ties: Ties, roots: Sequence[int], indices: dict) -> Units:
+def _units(
+    ties: Ties, roots: Sequence[int], indices: Mapping[int, Mapping[tuple[str, int], list[int]]]
+) -> Units:
     axes = tuple(
         Axis(*tensor_axis, torch.tensor([indices[root][tensor_axis] for root in roots]))
         for tensor_axis in indices[roots[0]]

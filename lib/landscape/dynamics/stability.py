@@ -1,5 +1,7 @@
 """Stability: the curvature beyond which an optimizer diverges, and what Adam divides steps by."""
 
+from typing import TypeGuard
+
 import torch
 
 from landscape.network.parameters import layout
@@ -88,7 +90,7 @@ def _adam_threshold(optimizer: Adam, rate: float) -> float:
     return (2 / rate - decay) * (1 + optimizer.beta1) / (1 - optimizer.beta1)
 
 
-def is_adaptive(optimizer: OptimizerConfig) -> bool:
+def is_adaptive(optimizer: OptimizerConfig) -> TypeGuard[Adam]:
     """Whether an optimizer divides the step of each parameter by its own scale, as Adam does.
 
     Args:

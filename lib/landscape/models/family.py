@@ -59,7 +59,7 @@ def _initialize(name: str, module: nn.Module, generator: torch.Generator) -> Non
             nn.init.uniform_(tensor, -bound, bound, generator=generator)
     elif isinstance(module, NORM_LAYERS):
         module.reset_parameters()
-    elif parameters or list(module.buffers(recurse=False)):
+    elif parameters or list(module.buffers(recurse=False)):  # type: ignore[arg-type]  # only whether it is empty
         raise ValueError(
             f"layer {name!r} ({type(module).__name__}) has parameters or buffers and no rule to "
             "initialise them. Add a rule to landscape.models.family, or build the network with "

@@ -1,6 +1,7 @@
 """Draw initial weights of a layer that do not depend on the network's other layers."""
 
 from collections.abc import Callable, Mapping
+from typing import Any
 
 import torch
 from torch import nn
@@ -51,7 +52,7 @@ def initialize(
     return model
 
 
-def he_normal(module: nn.Module, generator: torch.Generator) -> None:
+def he_normal(module: Any, generator: torch.Generator) -> None:
     """Draw weights from N(0, 2/fan_in), which keeps the variance through ReLUs; zero the biases.
 
     Args:
@@ -65,7 +66,7 @@ def he_normal(module: nn.Module, generator: torch.Generator) -> None:
         nn.init.zeros_(module.bias)
 
 
-def torch_uniform(module: nn.Module, generator: torch.Generator) -> None:
+def torch_uniform(module: Any, generator: torch.Generator) -> None:
     """Draw weights and biases from PyTorch's default distribution, uniform within ±1/√fan_in.
 
     Args:

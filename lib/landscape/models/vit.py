@@ -74,7 +74,7 @@ class ViT(ModelConfig):
             ValueError: If the patches do not tile the image.
         """
         rules = {nn.Linear: torch_uniform, Tokens: Tokens.draw}
-        return initialize(lambda: self._module(shape, classes), rules, seed=seed)
+        return initialize(lambda: self._module(shape, classes), rules, seed=seed)  # type: ignore[arg-type]  # Tokens have their own rule
 
     def _module(self, shape: tuple[int, int, int], classes: int) -> nn.Module:
         channels, height, width = shape

@@ -41,8 +41,8 @@ def with_batch_statistics(model: nn.Module) -> nn.Module:
     for name in batchnorm_layers(twin):
         module = twin.get_submodule(name)
         # In eval mode PyTorch uses batch statistics only where there are no running ones.
-        module.track_running_stats = False
-        module.running_mean = module.running_var = module.num_batches_tracked = None
+        module.track_running_stats = False  # type: ignore[assignment]  # a plain attribute
+        module.running_mean = module.running_var = module.num_batches_tracked = None  # type: ignore[assignment]  # as a layer without statistics
     return twin
 
 
@@ -56,7 +56,8 @@ def statistics_estimator(model: nn.Module) -> nn.Module:
     for name in batchnorm_layers(twin):
         module = twin.get_submodule(name)
         module.train()
-        module.momentum = None  # A cumulative average: all blocks count the same.
+        # A cumulative average: all blocks count the same.
+        module.momentum = None  # type: ignore[assignment]  # a plain attribute
     return twin
 
 

@@ -17,8 +17,8 @@ def full_precision() -> Iterator[None]:
     before = [setting.allow_tf32 for setting in settings]
     try:
         for setting in settings:
-            setting.allow_tf32 = False
+            setting.allow_tf32 = False  # type: ignore[union-attr]  # both have it
         yield
     finally:
-        for setting, value in zip(settings, before, strict=True):
-            setting.allow_tf32 = value
+        for setting, value in zip(settings, before, strict=True):  # type: ignore[assignment]  # the same settings
+            setting.allow_tf32 = value  # type: ignore[union-attr]  # both have it

@@ -3,6 +3,7 @@
 import math
 import re
 from collections.abc import Callable, Mapping, Sequence
+from typing import Any, cast
 
 import numpy as np
 from matplotlib.artist import Artist
@@ -93,8 +94,7 @@ def title(axis: Axes, text: str, width: float | None = None) -> None:
             gap between two axes.
     """
     if width is None:
-        columns = axis.get_subplotspec().get_gridspec().ncols
-        width = axis.figure.get_size_inches()[0] / columns - 0.5
+        width = column_width(axis) - 0.5
     lines = [""]
     for word in bold_maths(text).split():
         longer = f"{lines[-1]} {word}".strip()
@@ -106,6 +106,22 @@ def title(axis: Axes, text: str, width: float | None = None) -> None:
     axis.set_title("\n".join(lines))
 
 
+def figure_of(axis: Axes) -> Figure:
+    """Return the figure of axes."""
+    return cast(Figure, axis.figure)  # No figure of the library has subfigures.
+
+
+def column_width(axis: Axes) -> float:
+    """Return the axes' share of the figure's width, in inches."""
+    return float(figure_of(axis).get_size_inches()[0]) / _columns(axis)
+
+
+def _columns(axis: Axes) -> int:
+    """Return the number of columns of the grid that axes stand in."""
+    grid: Any = axis.get_subplotspec()  # Not None: all axes of the library stand in a grid.
+    return grid.get_gridspec().ncols
+
+
 def label_outer(axes: Sequence[Axes], xlabel: str, ylabel: str) -> None:
     """Label the lowest axes of each column horizontally and the first axes of each row vertically.
 
@@ -114,7 +130,7 @@ def label_outer(axes: Sequence[Axes], xlabel: str, ylabel: str) -> None:
         xlabel: Label of the horizontal axes.
         ylabel: Label of the vertical axes.
     """
-    columns = axes[0].get_subplotspec().get_gridspec().ncols
+    columns = _columns(axes[0])
     for index, axis in enumerate(axes):
         axis.set_xlabel(maths(xlabel) if index + columns >= len(axes) else "")
         axis.set_ylabel(maths(ylabel) if index % columns == 0 else "")
@@ -132,9 +148,8 @@ def include_points(axis: Axes, x: np.ndarray, y: np.ndarray) -> None:
     """
     box = axis.dataLim
     ends = [(min(x[0], box.x0), max(x[-1], box.x1)), (min(y[0], box.y0), max(y[-1], box.y1))]
-    for (low, high), grid, set_limits in zip(
-        ends, (x, y), (axis.set_xlim, axis.set_ylim), strict=True
-    ):
+    setters: tuple[Callable[..., Any], ...] = (axis.set_xlim, axis.set_ylim)
+    for (low, high), grid, set_limits in zip(ends, (x, y), setters, strict=True):
         # Room only beside a drawing: where the grid is outermost, its edge is the frame.
         margin = 0.04 * (high - low)
         set_limits(low - margin * (low < grid[0]), high + margin * (high > grid[-1]))
@@ -145,7 +160,8 @@ def include_points(axis: Axes, x: np.ndarray, y: np.ndarray) -> None:
 
 def fix_layout(figure: Figure) -> None:
     """Lay out a figure once and for all: laid out anew at each drawing, its axes would creep."""
-    figure.get_layout_engine().execute(figure)
+    if engine := figure.get_layout_engine():
+        engine.execute(figure)
     figure.set_layout_engine("none")
     for axis in figure.axes:
         axis.apply_aspect()

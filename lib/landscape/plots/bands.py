@@ -11,7 +11,10 @@ from matplotlib.lines import Line2D
 
 from landscape.plots.panel import Band
 
-THIN = {"linewidth": 0.6, "alpha": 0.4}  # The style of each single seed or direction.
+THIN: dict[str, Any] = {
+    "linewidth": 0.6,
+    "alpha": 0.4,
+}  # The style of each single seed or direction.
 
 
 def band_over_seeds(x: np.ndarray, rows: Sequence[np.ndarray], *, log: bool = False) -> Band:
@@ -34,14 +37,14 @@ def band_over_seeds(x: np.ndarray, rows: Sequence[np.ndarray], *, log: bool = Fa
     Raises:
         ValueError: If a curve has not one value for each position.
     """
-    x, samples = np.asarray(x, dtype=np.float64), [np.asarray(row, np.float64) for row in rows]
-    for sample in samples:
+    x, curves = np.asarray(x, dtype=np.float64), [np.asarray(row, np.float64) for row in rows]
+    for sample in curves:
         if sample.shape != x.shape:
             raise ValueError(
                 f"a curve of {sample.shape} values does not fit {x.shape} positions. Pass curves "
                 "of one grid."
             )
-    samples = np.stack(samples)
+    samples = np.stack(curves)
     with np.errstate(divide="ignore", invalid="ignore"):
         values = np.log(samples) if log else samples
     # A value that the axis cannot show leaves no mean. A mean without it would hide the failure.

@@ -2,15 +2,18 @@
 
 import re
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from matplotlib.colors import to_hex, to_rgb
 
 from landscape.plots.style import INK, LOOKS
 
+Look = dict[str, Any]
+
 # The five markers of curves and five more, each filled and open: no two arms look the same.
 _FIVE_LOOKS = LOOKS[:5]
 _MARKERS = tuple(look["marker"] for look in _FIVE_LOOKS), ("P", "X", "*", "<", ">")
-_LOOKS = tuple(
+_LOOKS: tuple[Look, ...] = tuple(
     {
         "color": look["color"],
         "marker": marker,
@@ -26,8 +29,6 @@ _LOOKS = tuple(
 MOST_ARMS = len(_LOOKS)
 _FEW = 6  # Arms that a legend names one by one.
 _FAMILY = re.compile(r", | \+ ")  # What parts the family from the member in a name.
-
-Look = dict[str, object]
 
 
 def cloud_looks(arms: Sequence[str]) -> tuple[dict[str, Look], dict[str, Look]]:
@@ -65,7 +66,7 @@ def _member(arm: str) -> str:
 def _ordered(members: Sequence[str]) -> bool:
     """Return whether members differ by the number at their end alone."""
     parts = [re.fullmatch(r"(.*?)\d+(?:\.\d+)?", member) for member in members]
-    return None not in parts and len({part[1] for part in parts}) == 1
+    return all(parts) and len({part[1] for part in parts if part}) == 1
 
 
 def _shaded(families: Mapping[str, Sequence[str]]) -> tuple[dict[str, Look], dict[str, Look]]:
@@ -84,7 +85,8 @@ def _shaded(families: Mapping[str, Sequence[str]]) -> tuple[dict[str, Look], dic
 def _mixed(color: str, share: float) -> str:
     """Return a colour mixed with a share of white, or of black where the share is negative."""
     other = 1.0 if share > 0 else 0.0
-    return to_hex([(1 - abs(share)) * part + abs(share) * other for part in to_rgb(color)])
+    red, green, blue = ((1 - abs(share)) * part + abs(share) * other for part in to_rgb(color))
+    return to_hex((red, green, blue))
 
 
 def _marked(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
@@ -15,6 +16,7 @@ from landscape.plots.bands import band_over_seeds, draw_band, vertical_limits
 from landscape.plots.cuts import draw_line, draw_lines, draw_path
 from landscape.plots.history import draw_run
 from landscape.plots.panel import Band
+from landscape.plots.planes import Quantity
 from landscape.plots.result_axes import name_axes, result_axes
 from landscape.plots.series import (
     Series,
@@ -95,7 +97,8 @@ def compare(
 
     Raises:
         ValueError: If there is no result, if kinds are mixed or unknown, if the seeds of a name
-            were measured at different positions, or if there are several seeds of a plane.
+            were measured at different positions, if there are several seeds of a plane, or if
+            results that share axes get several.
 
     Example:
         >>> from landscape import Objective, data, models, plots, slices
@@ -112,9 +115,11 @@ def compare(
     kind = _common_kind(named)
     if quantity is not None and kind.name not in _WITH_QUANTITY:
         raise ValueError(f"quantity={quantity!r} has no meaning for {kind.name}. Leave it out.")
-    options = {} if quantity is None else {"quantity": quantity}
+    options: dict[str, Any] = {} if quantity is None else {"quantity": quantity}
     if kind.name == "planes":
         return _compare_planes(named, ax, **options)
+    if not (ax is None or isinstance(ax, Axes)):
+        raise ValueError(f"{kind.name} are drawn on one pair of axes. Pass it as ax.")
     wide = kind.name in ("spectra", "densities")
     with result_axes(ax, width=densities.DENSITY_WIDTH if wide else frames.SINGLE_WIDTH) as axes:
         looks = _looks(named, new_axes=ax is None)
@@ -123,9 +128,10 @@ def compare(
         elif kind.series is None:
             _compare_eigenpairs(axes, named, looks, new_axes=ax is None)
         else:
-            _compare_series(axes, named, looks, kind, options, new_axes=ax is None)
+            curve = functools.partial(kind.series, **options)
+            _compare_series(axes, named, looks, kind, curve, new_axes=ax is None)
         if ax is None:
-            frames.legend(axes.figure, [axes], least=1)
+            frames.legend(frames.figure_of(axes), [axes], least=1)
         else:
             axes.legend()
     return axes
@@ -175,7 +181,7 @@ def _compare_planes(
     named: Mapping[str, Sequence[Any]],
     ax: Axes | Sequence[Axes] | None,
     *,
-    quantity: str = "loss",
+    quantity: Quantity = "loss",
 ) -> list[Axes]:
     for name, seeds in named.items():
         if len(seeds) > 1:
@@ -187,7 +193,7 @@ def _compare_planes(
     levels = plane_levels(list(planes.values()), quantity)
     if ax is None:
         return draw_panels(planes, levels, quantity, {})
-    axes = [ax] if isinstance(ax, Axes) else list(np.ravel(ax))
+    axes = [ax] if isinstance(ax, Axes) else list(np.ravel(np.asarray(ax, dtype=object)))
     if len(axes) != len(planes):
         raise ValueError(
             f"{len(planes)} planes do not fit on {len(axes)} axes. Pass as many axes as planes, "
@@ -203,14 +209,11 @@ def _compare_series(
     named: Mapping[str, Sequence[Any]],
     looks: Mapping[str, dict[str, Any]],
     kind: _Kind,
-    options: Mapping[str, Any],
+    curve: functools.partial[Series],
     *,
     new_axes: bool,
 ) -> None:
-    series = {
-        name: _aligned(name, kind, [kind.series(result, **options) for result in seeds])
-        for name, seeds in named.items()
-    }
+    series = {name: _aligned(name, kind, list(map(curve, seeds))) for name, seeds in named.items()}
     if new_axes:
         # Before the bands: the scale decides whether means are of the logarithms.
         choose_scale(axes, [row for rows in series.values() for row in rows])
@@ -221,7 +224,7 @@ def _compare_series(
     for name, rows in series.items():
         look = _with_markers(looks[name], len(rows[0].x))
         if len(rows) == 1:
-            kind.draw(named[name][0], axes, label=name, **options, **look)
+            kind.draw(named[name][0], axes, label=name, **curve.keywords, **look)
         else:
             draw_band(axes, bands[name], label=name, style=look)
             name_axes(axes, rows[0].xlabel, rows[0].ylabel)

@@ -53,10 +53,11 @@ def label_levels(
 
 def _free_spot(axis: Axes, path: Path, taken: list[Bbox], half: float) -> np.ndarray | None:
     """Return the most horizontal free point of a line in pixels, and take a square around it."""
-    if len(path.vertices) < 4:
+    vertices, codes = np.asarray(path.vertices), np.asarray(path.codes)
+    if len(vertices) < 4:
         return None
-    ends = axis.transData.transform(path.vertices)
-    joined = path.codes[1:] == path.LINETO
+    ends = axis.transData.transform(vertices)
+    joined = codes[1:] == path.LINETO
     steps, middles = np.diff(ends, axis=0)[joined], ((ends[1:] + ends[:-1]) / 2)[joined]
     # Rounded: among nearly equal slopes, the first along the line is taken.
     slope = np.abs(np.arctan(np.abs(steps[:, 1]) / np.maximum(np.abs(steps[:, 0]), 1e-9)))

@@ -20,17 +20,19 @@ MOST = 6  # Curves of a panel that a reader can tell apart.
 
 
 class IntervalLike(Protocol):
-    """An estimate over seeds with its confidence interval.
+    """An estimate over seeds with its confidence interval."""
 
-    Attributes:
-        estimate: The estimate; NaN if there is none.
-        low: Lower end of the interval.
-        high: Upper end.
-    """
+    @property
+    def estimate(self) -> float:
+        """The estimate; NaN if there is none."""
 
-    estimate: float
-    low: float
-    high: float
+    @property
+    def low(self) -> float:
+        """Lower end of the interval."""
+
+    @property
+    def high(self) -> float:
+        """Upper end."""
 
 
 def faceted(panels: Sequence[Panel]) -> list[Panel]:
@@ -105,7 +107,7 @@ def _draw_band(
     if band.n > 1:
         for sample in band.samples:
             axis.plot(band.x, sample, color=color, linewidth=0.5, alpha=0.45 if crowd < 4 else 0.3)
-        shade = {"alpha": 0.16 if crowd < 4 else 0.09, "linewidth": 0}
+        shade: dict[str, Any] = {"alpha": 0.16 if crowd < 4 else 0.09, "linewidth": 0}
         axis.fill_between(band.x, band.low, band.high, color=color, **shade)
     shown = np.flatnonzero(np.isfinite(band.mean))
     few = len(band.x) <= 12 or len(shown) == 1

@@ -123,7 +123,7 @@ def draw_path(
         new_figure = ax is None
         label = label or (path.kind if new_figure else None)
         line = draw_series(axes, series, label=label, style=style)
-        thin = {"color": line.get_color(), "linewidth": 0.9}
+        thin: dict[str, Any] = {"color": line.get_color(), "linewidth": 0.9}
         axes.plot(series.x, chord, linestyle=":", label="chord" if new_figure else None, **thin)
         # A path with a value that is not finite has no highest point, and its barrier is not drawn.
         if np.isfinite(heights).all() and heights.max() > 0:
@@ -132,5 +132,5 @@ def draw_path(
             text = f"{name} {barrier:.3g}" if new_figure else None
             axes.plot([series.x[top]] * 2, ends, marker="_", markersize=6, label=text, **thin)
         if new_figure:  # Above the axes: within them it would cover the curve.
-            frames.legend(axes.figure, [axes], least=1)
+            frames.legend(frames.figure_of(axes), [axes], least=1)
     return axes

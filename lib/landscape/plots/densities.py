@@ -95,7 +95,11 @@ def draw_spectrum(
         color = axes.get_lines()[-1].get_color()
         values, converged = spectrum.pairs.values.numpy(), spectrum.pairs.converged.numpy()
         # At a share of the axes' height, so that the marks stand below the curve in every view.
-        look = {"linestyle": "", "color": color, "transform": axes.get_xaxis_transform()}
+        look: dict[str, Any] = {
+            "linestyle": "",
+            "color": color,
+            "transform": axes.get_xaxis_transform(),
+        }
         names = ("computed eigenvalue", "not converged") if ax is None else (None, None)
         for selected, marker, size, name in zip(
             (converged, ~converged), ("|", "o"), (7, 3.5), names, strict=True
@@ -159,7 +163,7 @@ def axis_scale(axes: Axes, scale: float) -> float:
         The scale of the axis, in units of λ.
     """
     if axes.get_xscale() == "asinh":
-        return float(axes.xaxis.get_transform().linear_width)
+        return float(axes.xaxis.get_transform().linear_width)  # type: ignore[attr-defined]  # asinh scales have it
     if not axes.has_data():
         axes.set_xscale("asinh", linear_width=scale)
         axes.xaxis.set_major_locator(PowersOfTen(scale))

@@ -19,7 +19,7 @@ from landscape.plots.ticks import log_ticks
 if TYPE_CHECKING:
     from landscape.spectrum.results import Eigenpairs
 
-_BARS = {"fmt": "none", "elinewidth": 1, "capsize": 2.5}
+_BARS: dict[str, Any] = {"fmt": "none", "elinewidth": 1, "capsize": 2.5}
 
 
 def draw_eigenpairs(

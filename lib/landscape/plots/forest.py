@@ -151,7 +151,7 @@ def _label_rows(axis: Axes, panel: ForestPanel, typeset: Callable[[str], str]) -
         label.set_fontweight(weight)
         if row.note:
             right = axis.get_yaxis_transform()
-            text = {"va": "center", "size": 7, "weight": weight}
+            text: dict[str, Any] = {"va": "center", "size": 7, "weight": weight}
             axis.text(1.02, place, typeset(row.note), transform=right, **text)
 
 
@@ -197,5 +197,6 @@ def _limits(panel: ForestPanel) -> tuple[float, float]:
     pad = 0.04 * (high - low) or 1.0
     low, high = low - pad, high + pad
     if panel.scale == "symlog":
-        return tuple(math.copysign(math.expm1(abs(end)), end) for end in (low, high))
+        low, high = (math.copysign(math.expm1(abs(end)), end) for end in (low, high))
+        return low, high
     return (math.exp(low), math.exp(high)) if panel.scale == "log" else (low, high)

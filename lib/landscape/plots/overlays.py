@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -31,20 +31,26 @@ _SIDES = ((1, 0.5), (-1, 0.5), (0, 1), (0, -1), (1, -1), (-1, -1))
 
 
 class Prediction(Protocol):
-    """Another loss on a plane's grid, such as the quadratic model's.
+    """Another loss on a plane's grid, such as the quadratic model's."""
 
-    Attributes:
-        alphas: Positions (a,).
-        betas: Positions (b,).
-        loss: Predicted loss (a, b).
-        radius: Radius around the centre up to which the prediction holds, in the plane's
-            coordinates; infinite if it fails nowhere, 0 if it holds nowhere.
-    """
+    @property
+    def alphas(self) -> torch.Tensor:
+        """Positions (a,)."""
 
-    alphas: torch.Tensor
-    betas: torch.Tensor
-    loss: torch.Tensor
-    radius: float
+    @property
+    def betas(self) -> torch.Tensor:
+        """Positions (b,)."""
+
+    @property
+    def loss(self) -> torch.Tensor:
+        """Predicted loss (a, b)."""
+
+    @property
+    def radius(self) -> float:
+        """Radius around the centre up to which the prediction holds, in the plane's coordinates.
+
+        Infinite if it fails nowhere, 0 if it holds nowhere.
+        """
 
 
 def draw_prediction(axis: Axes, prediction: Prediction | None, levels: Sequence[float]) -> None:
@@ -64,13 +70,15 @@ def draw_prediction(axis: Axes, prediction: Prediction | None, levels: Sequence[
     crossed = [level for level in levels[::2] if low < level < high]
     effects = [withStroke(linewidth=1.9, foreground=LIGHT)]
     if crossed:
-        look = {"colors": PREDICTED, "linewidths": 1.1, "linestyles": [(0, (3.5, 1.8))]}
-        axis.contour(*grid, shown, levels=crossed, **look).set(path_effects=effects)
+        lines: dict[str, Any] = {"colors": PREDICTED, "linestyles": [(0, (3.5, 1.8))]}
+        axis.contour(*grid, shown, levels=crossed, linewidths=1.1, **lines).set(
+            path_effects=effects
+        )
     # Contours have no entry in a legend: an empty line stands for them.
-    proxy = {"color": PREDICTED, "linewidth": 1.1}
+    proxy: dict[str, Any] = {"color": PREDICTED, "linewidth": 1.1}
     axis.add_line(Line2D([], [], linestyle=(0, (3.5, 1.8)), label="quadratic model", **proxy))
     if 0 < prediction.radius < math.inf and not circle_is_small(prediction):
-        look = {"linestyle": "-", "linewidth": 1.4}
+        look: dict[str, Any] = {"linestyle": "-", "linewidth": 1.4}
         circle = Circle((0, 0), prediction.radius, fill=False, edgecolor=PREDICTED, **look)
         circle.set_path_effects([withStroke(linewidth=2.8, foreground=LIGHT)])
         # No add_patch: it would widen the picture, and the circle may be larger than the plane.
@@ -119,7 +127,11 @@ def draw_paths(axis: Axes, paths: Mapping[str, Sequence], names: Sequence[str]) 
             markeredgecolor=LIGHT,
             label=f"{name} (from ○)",
         )
-        start = {"markerfacecolor": LIGHT, "markeredgecolor": look["color"], "markersize": 5.5}
+        start: dict[str, Any] = {
+            "markerfacecolor": LIGHT,
+            "markeredgecolor": look["color"],
+            "markersize": 5.5,
+        }
         axis.plot(*points[0], "o", markeredgewidth=1.4, **start)
 
 
@@ -135,7 +147,8 @@ def draw_marks(axis: Axes, marks: Mapping[str, Sequence[float]]) -> list[Annotat
     """
     names = []
     for name, position in (marks or {"": (0, 0)}).items():
-        point = tuple(map(float, position))
+        x, y = map(float, position)
+        point = (x, y)
         # Light on dark: the cross is seen on every colour.
         axis.plot(*point, "+", color=DARK, markersize=10, markeredgewidth=3)
         axis.plot(*point, "+", color=LIGHT, markersize=9, markeredgewidth=1.4)
@@ -184,7 +197,8 @@ def place_labels(axis: Axes, names: Sequence[Annotation]) -> list[Bbox]:
             and inside.contains(*box.max)
         ]
         chosen = (free or boxes)[0]
-        name.set_position((chosen.min - centre) / points)
+        x, y = (chosen.min - centre) / points
+        name.set_position((x, y))
         taken.append(chosen)
     return taken
 
@@ -198,7 +212,8 @@ def _boxes_along_lines(axis: Axes) -> list[Bbox]:
     """Return small boxes along all marks and paths of a plane, in pixels."""
     boxes = []
     for line in axis.get_lines():
-        path = line.get_path().interpolated(8) if len(line.get_xdata()) > 1 else line.get_path()
+        path = line.get_path()
+        path = path.interpolated(8) if np.size(line.get_xdata()) > 1 else path
         boxes += [
             Bbox.from_extents(*(point - 3), *(point + 3))
             for point in axis.transData.transform(path.vertices)

@@ -53,7 +53,7 @@ class Panel:
     y: str
     series: Mapping[str, Band]
     scale: Literal["linear", "log", "symlog"] = "linear"
-    x_scale: Literal["linear", "log", "asinh"] = "linear"
+    x_scale: Literal["linear", "log", "symlog", "asinh"] = "linear"
     integers: bool = False
     limits: tuple[float, float] | None = None
     unit: float | None = None

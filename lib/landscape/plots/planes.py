@@ -22,7 +22,7 @@ from landscape.plots.overlays import Prediction
 from landscape.plots.style import INK, STYLES, keep_style
 
 if TYPE_CHECKING:
-    from landscape.slices.grid import Plane
+    from landscape.slices.grid import Plane, Planes
 
 Quantity = Literal["loss", "accuracy"]
 VALUE_LABELS = {"loss": "mean loss", "accuracy": "accuracy (share correct)"}
@@ -59,7 +59,7 @@ def levels(planes: Sequence[Plane], *, quantity: Quantity = "loss", count: int =
 
         return shared_levels(planes, count=count)
     round_numbers = MaxNLocator(count - 1, steps=[1, 2, 2.5, 5, 10])
-    return round_numbers.tick_values(values.min(), values.max()).tolist()
+    return np.asarray(round_numbers.tick_values(values.min(), values.max())).tolist()
 
 
 def planes(
@@ -162,7 +162,7 @@ def draw_planes(
         return figure
 
 
-def values_of(plane: Plane, quantity: Quantity) -> np.ndarray:
+def values_of(plane: Plane | Planes, quantity: Quantity) -> np.ndarray:
     """Return a plane's values of one quantity.
 
     Args:
@@ -249,10 +249,10 @@ def draw_field(
     if shown.mask.any():
         # The hatching lies under the whole plane and shows where no contour covers it.
         corner, size = (grid[0][0], grid[1][0]), (np.ptp(grid[0]), np.ptp(grid[1]))
-        look = {"hatch": "xxx", "facecolor": "none", "edgecolor": INK, "alpha": 0.4}
+        look: dict[str, Any] = {"hatch": "xxx", "facecolor": "none", "edgecolor": INK, "alpha": 0.4}
         axis.add_patch(matplotlib.patches.Rectangle(corner, *size, **look))
     norm = BoundaryNorm(levels, COLOURS.N, extend="both")
-    fill = {"cmap": COLOURS, "norm": norm, "extend": "both"} | dict(style or {})
+    fill: dict[str, Any] = {"cmap": COLOURS, "norm": norm, "extend": "both"} | dict(style or {})
     axis.contourf(*grid, shown, levels=levels, **fill)
     return axis.contour(*grid, shown, levels=levels, colors=inks(levels), linewidths=0.5)
 
@@ -262,12 +262,12 @@ def _draw_bar(
 ) -> None:
     norm = BoundaryNorm(levels, COLOURS.N, extend="both")
     # Below the planes, so that these may stand one below the other on a narrow screen.
-    place = {"location": "bottom", "shrink": 0.6, "aspect": 35, "pad": 0.02}
+    place: dict[str, Any] = {"location": "bottom", "shrink": 0.6, "aspect": 35, "pad": 0.02}
     bar = figure.colorbar(ScalarMappable(norm, cmap), ax=list(axes), **place)
     spacing = "logarithmic" if _is_logarithmic(norm.boundaries) else "linear"
     bar.set_label(f"{label}, {spacing} levels")
     ticks = norm.boundaries[::2]
-    bar.set_ticks(ticks, labels=[level_text(level) for level in ticks])
+    bar.set_ticks(ticks.tolist(), labels=[level_text(level) for level in ticks])
 
 
 def _is_logarithmic(levels: np.ndarray) -> bool:

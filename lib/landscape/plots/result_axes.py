@@ -61,7 +61,7 @@ def figure_maker() -> Any:
     """
     # A reader who has imported pyplot may not have chosen a backend yet: then choose one, as the
     # reader's own figure would.
-    backend = matplotlib.get_backend(auto_select="matplotlib.pyplot" in sys.modules)
+    backend = matplotlib.get_backend(auto_select="matplotlib.pyplot" in sys.modules)  # type: ignore[call-overload]  # its stubs want a literal
     hidden = backend_registry.list_builtin(BackendFilter.NON_INTERACTIVE)
     make: Callable[..., Figure] = Figure
     if backend is not None and backend.lower() not in hidden:
@@ -108,7 +108,7 @@ def mark_not_finite(axes: Axes, x: np.ndarray, not_finite: np.ndarray, color: An
         color: Colour of the series.
     """
     if not_finite.any():
-        edge = {"transform": axes.get_xaxis_transform(), "clip_on": False}
+        edge: dict[str, Any] = {"transform": axes.get_xaxis_transform(), "clip_on": False}
         heights = np.ones(int(not_finite.sum()))
-        look = {"linestyle": "", "marker": "x", "markersize": 4.5, "color": color}
+        look: dict[str, Any] = {"linestyle": "", "marker": "x", "markersize": 4.5, "color": color}
         axes.plot(x[not_finite], heights, **look, **edge)

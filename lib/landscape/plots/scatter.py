@@ -101,7 +101,8 @@ def scatter(clouds: Sequence[Cloud], *, columns: int = 2) -> Figure:
 
 
 def _draw_cloud(axis: Axes, cloud: Cloud, looks: Mapping[str, Mapping]) -> None:
-    shown, missing = [np.empty((2, 0))], {"not finite": Counter(), "not positive": Counter()}
+    shown = [np.empty((2, 0))]
+    missing: dict[str, Counter[str]] = {"not finite": Counter(), "not positive": Counter()}
     for arm, positions in cloud.points.items():
         points = np.asarray(positions, dtype=np.float64)
         finite = np.isfinite(points).all(axis=0)
@@ -140,7 +141,8 @@ def _set_symmetric_scale(side: Axis, values: np.ndarray) -> None:
     last = math.floor(math.log10(sizes.max()))
     # A single value close to 0 must not squeeze all others: it lies in the linear part.
     first = max(math.floor(math.log10(sizes.min())), last - _DECADES)
-    getattr(side.axes, f"set_{side.axis_name}scale")("symlog", linthresh=10.0**first)
+    set_scale = side.axes.set_xscale if _is_horizontal(side) else side.axes.set_yscale
+    set_scale("symlog", linthresh=10.0**first)
     low, high = sorted(side.get_view_interval())
     for mantissas, step in (
         ((1, 2, 5), 1),
@@ -166,9 +168,13 @@ def _between(low: float, high: float, values: Sequence[float]) -> np.ndarray:
     return np.array(sorted(value for value in values if low <= value <= high))
 
 
+def _is_horizontal(side: Axis) -> bool:
+    return side is side.axes.xaxis
+
+
 def _apart(side: Axis, ticks: np.ndarray) -> bool:
     """Return whether the labels of ticks keep apart."""
-    horizontal = side.axis_name == "x"
+    horizontal = _is_horizontal(side)
     # Inches: a panel's height is nearly the same in all figures, its width is not.
     length = _width(side.axes) if horizontal else 1.6
     transform = side.get_transform().transform
@@ -212,4 +218,4 @@ def _count_missing(
 
 def _width(axis: Axes) -> float:
     """Return the approximate width of axes in inches."""
-    return axis.figure.get_size_inches()[0] / axis.get_subplotspec().get_gridspec().ncols - 0.6
+    return frames.column_width(axis) - 0.6

@@ -105,7 +105,7 @@ def draw_median_plane(
     """
     values = values_of(planes, quantity)
     median = {quantity: getattr(planes, quantity).new_tensor(np.median(values, axis=0))}
-    plane = types.SimpleNamespace(alphas=planes.alphas, betas=planes.betas, **median)
+    plane: Any = types.SimpleNamespace(alphas=planes.alphas, betas=planes.betas, **median)
     label = f"median of {len(values)} planes" if label is None else label
     return draw_plane(plane, ax, quantity=quantity, levels=levels, label=label, **style)
 

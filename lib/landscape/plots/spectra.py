@@ -42,7 +42,7 @@ def spectra(panels: Sequence[Panel]) -> Figure:
             _draw_density(axis, panel, series_style(index), top, rows)
             axis.set_xscale("asinh", linear_width=panel.unit)
             axis.set_xlim(shown.min(), shown.max())
-            axis.xaxis.set_major_locator(PowersOfTen(panel.unit))
+            axis.xaxis.set_major_locator(PowersOfTen(panel.unit))  # type: ignore[arg-type]  # panels of this scale have one
             axis.xaxis.set_major_formatter(UniformLabels())
             axis.xaxis.set_minor_locator(NullLocator())
             frames.title(axis, panel.title)

@@ -3,6 +3,7 @@
 import pathlib
 import re
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 import matplotlib
 import matplotlib.colors
@@ -10,12 +11,13 @@ import numpy as np
 from matplotlib.axes import Axes
 
 STYLE = pathlib.Path(__file__).with_name("landscape.mplstyle")
-STYLES = ["default", STYLE]  # With the defaults first, the reader's settings leave no trace.
+# With the defaults first, the reader's settings leave no trace.
+STYLES: list[str | pathlib.Path] = ["default", STYLE]
 INK = "#24292f"  # The colour of text in the style file.
 
 # Colours of Okabe and Ito (2008), darkened or lightened to read on white and on black; every series
 # also has its own dashes and marker, so that no figure needs colour.
-LOOKS = (
+LOOKS: tuple[dict[str, Any], ...] = (
     {"color": "#1f78b4", "linestyle": "-", "marker": "o"},
     {"color": "#d1601f", "linestyle": (0, (5, 1.6)), "marker": "s"},
     {"color": "#2a9d6f", "linestyle": (0, (1.2, 1.2)), "marker": "^"},
@@ -30,7 +32,7 @@ LOOKS = (
 ORDERED = ("#5a4fcf", "#2f7fc1", "#14909a", "#3f9d58", "#8f9a1d", "#c98a00")
 
 
-def series_style(index: int) -> dict:
+def series_style(index: int) -> dict[str, Any]:
     """Return colour, dashes and marker of a series by its index in the legend, from 0.
 
     After eight series the colours repeat, each time with other dashes and another marker.
@@ -39,7 +41,7 @@ def series_style(index: int) -> dict:
     return LOOKS[(color + rounds) % len(LOOKS)] | {"color": LOOKS[color]["color"]}
 
 
-def series_looks(names: Sequence[str]) -> dict[str, dict]:
+def series_looks(names: Sequence[str]) -> dict[str, dict[str, Any]]:
     """Return colour, dashes and marker of each series of a figure.
 
     Three or more names that differ by a number at their end alone, such as ``width 8``, are one
@@ -48,8 +50,8 @@ def series_looks(names: Sequence[str]) -> dict[str, dict]:
     Args:
         names: The names, in the order of the legend.
     """
-    parts = [re.fullmatch(r"(.*?)(\d+(?:\.\d+)?)", name) for name in names]
-    if len(names) < 3 or None in parts or len({part[1] for part in parts}) > 1:
+    parts = [part for n in names if (part := re.fullmatch(r"(.*?)(\d+(?:\.\d+)?)", n))]
+    if len(names) < 3 or len(parts) < len(names) or len({part[1] for part in parts}) > 1:
         return {name: series_style(index) for index, name in enumerate(names)}
     shares = np.linspace(0, 1, len(names))
     colours = matplotlib.colors.LinearSegmentedColormap.from_list("ordered", ORDERED)(shares)
@@ -76,7 +78,7 @@ def keep_style(axes: Iterable[Axes]) -> None:
     matplotlib makes most ticks when it draws. Without this, a figure that is saved outside the
     library's style context would get ticks and grid lines in the reader's style.
     """
-    settings = matplotlib.rcParams
+    settings: Any = matplotlib.rcParams  # Any: its stubs know no name that is put together.
     grid = {f"grid_{name}": settings[f"grid.{name}"] for name in ("color", "alpha", "linewidth")}
     for axis in axes:
         for name in ("x", "y"):

@@ -14,6 +14,7 @@ from matplotlib.collections import LineCollection, PolyCollection
 from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 from matplotlib.ticker import Locator, MaxNLocator
+from numpy.typing import ArrayLike
 
 from landscape.plots import axes as frames
 from landscape.plots.axes import suggests_log_scale
@@ -179,18 +180,18 @@ class _Box:
         ends = [(float(grid[0]), float(grid[-1])) for grid in grids]
         sides = [high - low for low, high in ends]
         # A side shorter than a quarter of the other would make a blade.
-        halves = tuple(max(side / max(sides), 0.25) for side in sides)
+        across, along = (max(side / max(sides), 0.25) for side in sides)
         x, y = (
             (2 * _share(grid, *end) - 1) * half
-            for grid, end, half in zip(grids, ends, halves, strict=True)
+            for grid, end, half in zip(grids, ends, (across, along), strict=True)
         )
-        ticks = tuple(_ticks(MaxNLocator(4, steps=[1, 2, 5, 10]), *end) for end in ends)
-        return cls(x, y, HEIGHT * scale.shares(values), halves, ticks)
+        below, beside = (_ticks(MaxNLocator(4, steps=[1, 2, 5, 10]), *end) for end in ends)
+        return cls(x, y, HEIGHT * scale.shares(values), (across, along), (below, beside))
 
 
 def _share(values: np.ndarray, low: float, high: float, log: bool = False) -> np.ndarray:
-    values, low, high = (np.log10(x) if log else np.asarray(x) for x in (values, low, high))
-    return (values - low) / (high - low)
+    value, least, most = (np.log10(x) if log else np.asarray(x) for x in (values, low, high))
+    return (value - least) / (most - least)
 
 
 def _ticks(locator: Locator, low: float, high: float, log: bool = False) -> list:
@@ -213,7 +214,7 @@ def _packed(title: str, plane: Plane, quantity: Quantity, box: _Box) -> dict[str
     }
 
 
-def _short(values: Sequence[float], digits: int) -> list[float | str]:
+def _short(values: Sequence[float] | np.ndarray, digits: int) -> list[float | str]:
     """Return numbers with few digits; NaN and infinity, for which JSON has no number, as words."""
     return [
         float(f"{value:.{digits}g}") if math.isfinite(value) else str(float(value))
@@ -229,6 +230,7 @@ def _draw_box(axis: Axes, box: _Box, scale: _Scale, labels: Sequence[str]) -> No
         for ticks, half in zip(box.ticks, box.halves, strict=True)
     )
     levels = [share * HEIGHT for share, _ in scale.ticks]
+    lines: list[list[tuple[float, float, float]]]
     lines = [[(x, -hy, 0), (x, hy, 0)] for x in [-hx, *across, hx]]
     lines += [[(-hx, y, 0), (hx, y, 0)] for y in [-hy, *along, hy]]
     lines += [[(-hx, hy, z), (hx, hy, z), (hx, -hy, z)] for z in levels]
@@ -248,23 +250,29 @@ def _draw_box(axis: Axes, box: _Box, scale: _Scale, labels: Sequence[str]) -> No
         ((-hx - 0.17, y, -0.09), text) for y, (_, text) in zip(along, box.ticks[1], strict=True)
     ]
     for point, text in texts:
-        axis.text(*_project(*point), text, fontsize=7, ha="center", va="center")
+        _write(axis, point, text, fontsize=7, ha="center")
     for z, (_, text) in zip(levels, scale.ticks, strict=True):
-        axis.text(*_project(-hx - 0.07, hy, z), text, fontsize=7, ha="right", va="center")
+        _write(axis, (-hx - 0.07, hy, z), text, fontsize=7, ha="right")
     label_points = ((0, -hy - 0.46, -0.09), (-hx - 0.5, 0, -0.09), (-hx, hy, HEIGHT + 0.14))
     for point, label in zip(label_points, labels, strict=True):
-        axis.text(*_project(*point), label, ha="center", va="center")
+        _write(axis, point, label, ha="center")
     axis.set(aspect="equal")
     axis.set_axis_off()
 
 
-def _project(x: np.ndarray, y: np.ndarray, z: np.ndarray) -> np.ndarray:
+def _write(axis: Axes, point: tuple[float, float, float], text: str, **style: Any) -> None:
+    x, y = _project(*point)
+    axis.text(x, y, text, va="center", **style)
+
+
+def _project(x: ArrayLike, y: ArrayLike, z: ArrayLike) -> np.ndarray:
     """Return positions of points on the page, (..., 2)."""
     turn, lift = math.radians(AZIMUTH), math.radians(ELEVATION)
-    x, y, z = np.broadcast_arrays(*(np.asarray(part, dtype=np.float64) for part in (x, y, z)))
-    depth = x * math.sin(turn) + y * math.cos(turn)
-    right = x * math.cos(turn) - y * math.sin(turn)
-    return np.stack([right, z * math.cos(lift) + depth * math.sin(lift)], axis=-1)
+    parts = (np.asarray(part, dtype=np.float64) for part in (x, y, z))
+    east, north, up = np.broadcast_arrays(*parts)
+    depth = east * math.sin(turn) + north * math.cos(turn)
+    right = east * math.cos(turn) - north * math.sin(turn)
+    return np.stack([right, up * math.cos(lift) + depth * math.sin(lift)], axis=-1)
 
 
 def _cells(box: _Box) -> PolyCollection:
@@ -280,7 +288,7 @@ def _cells(box: _Box) -> PolyCollection:
     light = 0.62 + 0.38 * np.maximum(normal @ _LIGHT, 0)
     faces = COLOURS(corners[:, :, 2].mean(axis=1) / HEIGHT)[:, :3] * light[:, None]
     return PolyCollection(
-        _project(*np.moveaxis(corners, -1, 0)),
+        list(_project(*np.moveaxis(corners, -1, 0))),
         facecolors=faces,
         edgecolors=0.78 * faces,
         linewidths=0.35,

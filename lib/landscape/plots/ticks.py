@@ -10,7 +10,7 @@ from matplotlib.ticker import Formatter, Locator, LogLocator, MaxNLocator, NullL
 _SUPERSCRIPTS = str.maketrans("0123456789-", "⁰¹²³⁴⁵⁶⁷⁸⁹⁻")
 
 
-def tick_texts(values: Sequence[float]) -> list[str]:
+def tick_texts(values: Sequence[float] | np.ndarray) -> list[str]:
     """Return the labels of ticks: plain numbers, or all as powers of ten where one is far from 1.
 
     Args:
@@ -39,6 +39,8 @@ def _power_text(size: float) -> str:
 
 class UniformLabels(Formatter):
     """Labels of the ticks that an axis shows, by ``tick_texts``."""
+
+    axis: Axis  # matplotlib sets it before it asks for labels.
 
     def __call__(self, value: float, pos: int | None = None) -> str:
         """Return the label of one tick alone."""
@@ -91,14 +93,17 @@ class PowersOfTen(Locator):
     # From dense to sparse: mantissas of the ticks, and decades from one to the next.
     _CHOICES = (((1, 2, 5), 1), ((1, 3), 1), ((1,), 1), ((1,), 2), ((1,), 3), ((1,), 6))
 
+    axis: Axis  # matplotlib sets it before it asks for ticks.
+
     def __init__(self, scale: float) -> None:
         self.scale = scale
 
-    def __call__(self) -> np.ndarray:
+    # Arrays, as matplotlib's own locators return, although its stubs say sequences.
+    def __call__(self) -> np.ndarray:  # type: ignore[override]  # see above
         """Return the ticks of the axis' view."""
         return self.tick_values(*self.axis.get_view_interval())
 
-    def tick_values(self, vmin: float, vmax: float) -> np.ndarray:
+    def tick_values(self, vmin: float, vmax: float) -> np.ndarray:  # type: ignore[override]  # see above
         """Return as many ticks between two ends as have room for their labels.
 
         Args:
@@ -114,19 +119,19 @@ class PowersOfTen(Locator):
             powers = np.arange(last, first - 1, -step)[::-1]
             sizes = (10.0 ** powers[:, None] * mantissas).ravel()
             # Where the axis is linear, powers of ten crowd 0: those that touch its label go.
-            sizes = [size for size in sizes if self._apart([0.0, size], vmin, vmax)]
-            ticks = np.array([*(-size for size in reversed(sizes)), 0.0, *sizes])
+            apart = [size for size in sizes if self._apart([0.0, float(size)], vmin, vmax)]
+            ticks = np.array([*(-size for size in reversed(apart)), 0.0, *apart])
             ticks = ticks[(ticks >= vmin) & (ticks <= vmax)]
             if self._apart(ticks, vmin, vmax):
                 break
         return ticks
 
-    def _apart(self, ticks: Sequence[float], vmin: float, vmax: float) -> bool:
+    def _apart(self, ticks: Sequence[float] | np.ndarray, vmin: float, vmax: float) -> bool:
         """Return whether the labels of ticks keep apart on an axis between two ends."""
         axes = self.axis.axes
         width = axes.get_window_extent().width / axes.figure.dpi
         u, ends = (np.arcsinh(np.asarray(x) / self.scale) for x in (ticks, (vmin, vmax)))
-        letter = self.axis.majorTicks[0].label1.get_size() / 112  # Inches.
+        letter = float(self.axis.majorTicks[0].label1.get_fontsize()) / 112  # Inches.
         sizes = np.array([letter * (1 + len(text)) for text in tick_texts(ticks)])
         gaps = np.diff(u) * width / np.ptp(ends)
         return bool((gaps > (sizes[1:] + sizes[:-1]) / 2).all())

@@ -92,7 +92,7 @@ def average_case(
         )
     theta = objective.theta if theta is None else theta
     neighbourhood = Neighbourhood(objective, theta, rho=rho, ball=ball)
-    draw, rises, converged = getattr(neighbourhood, distribution), [], False
+    draw, rises, converged = getattr(neighbourhood, distribution), [], False  # type: ignore[var-annotated]  # rises: list[float]
     with Progress("average case", max_pairs) as bar:
         while len(rises) < max_pairs and not converged:
             u = draw(rng.stream(seed, "average_case", len(rises)))

@@ -372,7 +372,7 @@ def grid_positions(
             f"{' and '.join(given)} were given without the positions of the other axis. Pass "
             f"{' and '.join(positions)}, or reach and points, which make an even grid."
         )
-    return [checked_positions(name, values) for name, values in positions.items()]
+    return [checked_positions(name, values) for name, values in positions.items()]  # type: ignore[arg-type]  # all are given by now
 
 
 def shared_levels(planes: Sequence[Plane], *, count: int = 13) -> list[float]:
@@ -399,4 +399,4 @@ def shared_levels(planes: Sequence[Plane], *, count: int = 13) -> list[float]:
             "losses differ, and count >= 3."
         )
     ends = [float(losses.min()), float(losses.max())]
-    return torch.logspace(*(math.log10(end) for end in ends), count, dtype=torch.float64).tolist()
+    return torch.logspace(*(math.log10(end) for end in ends), count, dtype=torch.float64).tolist()  # type: ignore[call-overload]  # two ends

@@ -59,7 +59,7 @@ def line(
     check_directions(direction=direction)
     theta = objective.theta if theta is None else theta
     (alphas,) = grid_positions(reach, points, alphas=alphas)
-    sweep = Evaluator(objective, theta, direction)
+    sweep = Evaluator(objective, theta, direction)  # type: ignore[arg-type]  # check_directions refuses None
     with Progress(f"line of {len(alphas)}", len(alphas)) as bar:
         loss, accuracy = sweep.measure([(a,) for a in alphas.tolist()], bar=bar)
     return Line(alphas, loss, accuracy, **conditions(objective))

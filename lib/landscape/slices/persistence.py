@@ -59,7 +59,7 @@ def _persistences(losses: np.ndarray) -> list[float]:
             for i in range(max(0, row - 1), min(rows, row + 2))
             for j in range(max(0, column - 1), min(columns, column + 2))
         ]
-        basins = sorted({_root(parents, one) for one in near if one in parents}, key=births.get)
+        basins = sorted({_root(parents, one) for one in near if one in parents}, key=births.get)  # type: ignore[arg-type]  # births holds each of them
         parents[point] = basins[0] if basins else point
         if not basins:
             births[point] = level

@@ -93,11 +93,11 @@ def plane(
     rows = max(1, _BLOCK // len(betas)) if rows is None else rows
     if rows < 1:
         raise ValueError(f"rows={rows} make no block. Pass rows >= 1, or None for 256 points.")
-    cosine = checked_cosine(objective, theta, d1, d2)
+    cosine = checked_cosine(objective, theta, d1, d2)  # type: ignore[arg-type]  # check_directions refuses None
     size = (len(alphas), len(betas))
     with Progress(f"plane of {size[0]} x {size[1]}", size[0] * size[1]) as bar:
         if store is None:
-            blocks = [_measured(Evaluator(objective, theta, d1, d2), alphas, betas, bar)]
+            blocks = [_measured(Evaluator(objective, theta, d1, d2), alphas, betas, bar)]  # type: ignore[arg-type]  # check_directions refuses None
         else:
             blocks = []
             for block_alphas in alphas.split(rows):

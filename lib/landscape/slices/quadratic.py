@@ -118,10 +118,10 @@ def quadratic(
         )
     check_directions(d1=d1, d2=d2)
     theta = objective.theta if theta is None else theta
-    objective.layout.check(d1)
-    objective.layout.check(d2)
-    _check(objective, plane, float(d1 @ d2 / (d1.norm() * d2.norm())))
-    pair = torch.stack([d1, d2], dim=1).double()
+    objective.layout.check(d1)  # type: ignore[arg-type]  # check_directions refuses None
+    objective.layout.check(d2)  # type: ignore[arg-type]  # check_directions refuses None
+    _check(objective, plane, float(d1 @ d2 / (d1.norm() * d2.norm())))  # type: ignore[operator, union-attr]  # check_directions refuses None
+    pair = torch.stack([d1, d2], dim=1).double()  # type: ignore[list-item]  # check_directions refuses None
     value, slope = objective.loss(theta), objective.gradient(theta) @ pair
     curvature = pair.T @ (objective.hessian(theta) @ pair)
     curvature = (curvature + curvature.T) / 2

@@ -79,8 +79,8 @@ def refined_plane(
     theta = objective.theta if theta is None else theta
     alphas, betas = _increasing("alphas", alphas), _increasing("betas", betas)
     _check(levels, step, jump)
-    cosine = checked_cosine(objective, theta, d1, d2)
-    fine = _Fine(Evaluator(objective, theta, d1, d2), alphas, betas)
+    cosine = checked_cosine(objective, theta, d1, d2)  # type: ignore[arg-type]  # check_directions refuses None
+    fine = _Fine(Evaluator(objective, theta, d1, d2), alphas, betas)  # type: ignore[arg-type]  # check_directions refuses None
     cells = _coarse((len(alphas), len(betas)), step)
     fine.measure(cells)
     # A cell may become uneven by what its neighbours measure on the common border: all cells are

@@ -2,6 +2,7 @@
 
 import dataclasses
 import math
+from typing import Any
 
 import torch
 
@@ -168,7 +169,7 @@ def anisotropy(plane: Plane, *, level: float) -> Anisotropy:
     if isinstance(plane, Line):
         raise ValueError("a line has one direction and no shape. Pass a plane.")
     region = sublevel_set(plane, level)
-    xx, xy, _, yy = region.covariance.reshape(-1).tolist()
+    xx, xy, _, yy = region.covariance.reshape(-1).tolist()  # type: ignore[union-attr]  # a plane has one
     # Eigenvalues of the symmetric 2 x 2 matrix: half the trace, plus and minus half their gap.
     mean, half_gap = (xx + yy) / 2, math.hypot((xx - yy) / 2, xy)
     # An ellipse with semi-axis r has the second moment r²/4 along it. Rounding may make the moment
@@ -178,7 +179,7 @@ def anisotropy(plane: Plane, *, level: float) -> Anisotropy:
         value=long / short if short != 0 else math.inf,
         axes=torch.tensor([long, short], dtype=torch.float64),
         angle=math.atan2(2 * xy, xx - yy) / 2,
-        centroid=region.centroid,
+        centroid=region.centroid,  # type: ignore[arg-type]  # a plane has one
         level=region.level,
         points=region.points,
         censored=region.censored,
@@ -271,5 +272,5 @@ def _turns(heights: list[float], rounding: float) -> list[float]:
     return turns
 
 
-def _labels(cut: Line | Plane) -> dict[str, object]:
+def _labels(cut: Line | Plane) -> dict[str, Any]:
     return {field.name: getattr(cut, field.name) for field in dataclasses.fields(Measurement)}

@@ -89,7 +89,7 @@ def sublevel_set(cut: Line | Plane, level: float) -> SublevelSet:
             "point with a finite loss."
         )
     measure = _interval if len(axes) == 1 else _region
-    return measure(*axes, loss, centre, level)
+    return measure(*axes, loss, centre, level)  # type: ignore[call-arg, arg-type]  # one or two axes
 
 
 def _at_centre(axes: list[torch.Tensor], loss: torch.Tensor) -> float:
@@ -99,7 +99,7 @@ def _at_centre(axes: list[torch.Tensor], loss: torch.Tensor) -> float:
         share = float(-axis[upper - 1] / (axis[upper] - axis[upper - 1]))
         ends = ((loss[upper - 1], 1 - share), (loss[upper], share))
         # A neighbour of weight 0 may be NaN or infinite, and 0 times it is NaN.
-        loss = sum(weight * end for end, weight in ends if weight > 0)
+        loss = sum(weight * end for end, weight in ends if weight > 0)  # type: ignore[assignment]  # a weight is positive
     return float(loss)
 
 
@@ -246,7 +246,7 @@ def _connected(
     edges between vertices of the set do.
     """
     edges = torch.cat([triangles[:, [i, i - 1]] for i in range(3)])
-    edges = edges[inside[edges].all(dim=1)].numpy()
+    edges = edges[inside[edges].all(dim=1)].numpy()  # type: ignore[assignment]  # an array, for SciPy
     graph = scipy.sparse.coo_array(
         ([True] * len(edges), (edges[:, 0], edges[:, 1])), shape=(len(points),) * 2
     )

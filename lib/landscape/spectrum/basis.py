@@ -35,7 +35,7 @@ class Rows:
         """
         if index == self._capacity:
             more = min(max(self._capacity, _FIRST_ROWS), max(self._max_rows - self._capacity, 1))
-            block = torch.empty((more, self._n), **self._like)
+            block = torch.empty((more, self._n), **self._like)  # type: ignore[call-overload]  # device and dtype
             self._blocks.append(block)
             self._capacity += more
         self.row(index).copy_(row)
@@ -72,7 +72,7 @@ class Rows:
         Returns:
             The products (count,) in float64.
         """
-        v = v.to(**self._like)
+        v = v.to(**self._like)  # type: ignore[call-overload]  # device and dtype
         return torch.cat([block @ v for block in self.first(count)]).double()
 
     def subtract(self, v: torch.Tensor, coefficients: torch.Tensor) -> None:
@@ -90,7 +90,7 @@ class Rows:
 
     def rotate(self, coefficients: np.ndarray) -> None:
         """Replace the first j rows by C Q for coefficients C (j, m), without a second copy of Q."""
-        weights = torch.tensor(coefficients, **self._like)
+        weights = torch.tensor(coefficients, **self._like)  # type: ignore[arg-type]  # device and dtype
         parts = self.first(weights.shape[1])
         # A column of C Q needs that column of Q alone, so one slab of columns after the other can
         # be overwritten.
@@ -102,9 +102,9 @@ class Rows:
                 self.row(index)[slab] = row
 
     def _sum(self, coefficients: torch.Tensor) -> torch.Tensor:
-        weights = coefficients.to(**self._like)
+        weights = coefficients.to(**self._like)  # type: ignore[call-overload]  # device and dtype
         parts = self.first(weights.shape[1])
-        total = torch.zeros((len(weights), self._n), **self._like)
+        total = torch.zeros((len(weights), self._n), **self._like)  # type: ignore[call-overload]  # device and dtype
         for block, part in zip(
             parts, weights.split([len(rows) for rows in parts], dim=1), strict=True
         ):

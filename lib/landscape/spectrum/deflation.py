@@ -28,7 +28,7 @@ class Deflation:
         self.values = self.residuals = torch.zeros(0, dtype=torch.float64)
         if known is not None:
             _check(op, known)
-            self._vectors = known.vectors.to(op.device)
+            self._vectors = known.vectors.to(op.device)  # type: ignore[union-attr]  # _check wants them
             self.values, self.residuals = known.values.cpu(), known.residuals.cpu()
         self.size = op.n - len(self.values)
 

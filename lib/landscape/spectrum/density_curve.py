@@ -76,8 +76,8 @@ def smooth(
         fixed + share * (masses[:, None] * _kernel(u, centres, width)).sum(dim=0)
         for centres, masses in zip(nodes, weights, strict=True)
     ]
-    densities = torch.stack(densities or [fixed])
-    return DensityCurve(u, densities.mean(0), densities.amin(0), densities.amax(0), scale, width)
+    densities = torch.stack(densities or [fixed])  # type: ignore[assignment]  # the list is needed no more
+    return DensityCurve(u, densities.mean(0), densities.amin(0), densities.amax(0), scale, width)  # type: ignore[attr-defined]  # a tensor
 
 
 def _kernel(u: torch.Tensor, centres: torch.Tensor, width: float) -> torch.Tensor:

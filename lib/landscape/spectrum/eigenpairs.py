@@ -1,5 +1,7 @@
 """Extreme algebraic eigenvalues of a symmetric operator, with residuals."""
 
+from typing import Literal
+
 import torch
 
 from landscape import rng
@@ -105,7 +107,7 @@ def eigenpairs(
 def _check(
     op: SymmetricOperator,
     k: int,
-    which: str,
+    which: Literal["largest", "smallest", "both ends"],
     tol: float,
     max_products: int,
     start: torch.Tensor | None,

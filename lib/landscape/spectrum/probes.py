@@ -225,7 +225,7 @@ class ProbeSampling:
         krylov = self._krylov
         while krylov and krylov.steps < min(steps, self._max_basis) and not krylov.exhausted:
             krylov.extend()
-            self.bar.step()
+            self.bar.step()  # type: ignore[union-attr]  # run opened it
 
     def _deflate_while_worth(self) -> None:
         """Extend the basis as long as a step saves more than one probe."""
@@ -247,18 +247,18 @@ class ProbeSampling:
                 break
             z = self._complement.draw(self._generator)
             # Twice, since a basis that fills most of the space leaves little of z beside rounding.
-            self._krylov.project(z)
-            self._krylov.project(z.div_(z.norm()))
+            self._krylov.project(z)  # type: ignore[union-attr]  # run made it
+            self._krylov.project(z.div_(z.norm()))  # type: ignore[union-attr]  # run made it
             image = self._operator @ z.div_(z.norm())
             value = batch.size * float(z @ image)
-            self._krylov.project(image)
+            self._krylov.project(image)  # type: ignore[union-attr]  # run made it
             if not math.isfinite(value):
                 raise RuntimeError(
                     "a product with the operator is not finite. The parameters or the loss hold "
                     "NaN or infinity: check them before asking for curvature."
                 )
             batch.samples.append((value, batch.size * float(image.norm()) ** 2))
-            self.bar.step()
+            self.bar.step()  # type: ignore[union-attr]  # run opened it
         return batch
 
     def _planned_probes(self) -> int:

@@ -1,5 +1,7 @@
 """Spectral density of a symmetric operator by stochastic Lanczos quadrature."""
 
+from collections.abc import Sequence
+
 import numpy as np
 import torch
 
@@ -88,11 +90,11 @@ def density(
         # All eigenvalues are known, each once: the probe's own weights would only add noise.
         nodes, weights, tails = rules[-1]
         rules = [(nodes, np.full_like(weights, 1 / complement.size), np.zeros_like(tails))]
-    nodes, weights, tails = _stack(rules)
+    nodes, weights, tails = _stack(rules)  # type: ignore[assignment]  # tensors from here on
     return Density(
-        nodes=nodes,
-        weights=weights,
-        tails=tails,
+        nodes=nodes,  # type: ignore[arg-type]  # a tensor
+        weights=weights,  # type: ignore[arg-type]  # a tensor
+        tails=tails,  # type: ignore[arg-type]  # a tensor
         known=complement.values,
         known_residuals=complement.residuals,
         n=op.n,
@@ -118,7 +120,7 @@ def _rule(
     return nodes, vectors[0] ** 2, tails
 
 
-def _stack(rules: list[tuple[np.ndarray, ...]]) -> tuple[torch.Tensor, ...]:
+def _stack(rules: Sequence[tuple[np.ndarray, ...]]) -> tuple[torch.Tensor, ...]:
     """Return nodes, weights and tails as (probes, steps), padded with weights 0."""
     if not rules:
         return tuple(torch.zeros((0, 0), dtype=torch.float64) for _ in range(3))

@@ -169,7 +169,7 @@ class EigenpairSearch:
         top, bottom = values[wanted[: self._k]].min(), values[wanted[-self._k :]].max()
         above = (values + bounds > top) & (self._which != "smallest")
         below = (values - bounds < bottom) & (self._which != "largest")
-        old, later = np.split(vectors, [len(self._projector)])
+        old, later = np.split(vectors, [len(self._projector)])  # type: ignore[arg-type]  # only after a restart
         # A pair counts as the second space's if most of its vector lies there.
         share = (old * (self._projector @ old)).sum(axis=0) + (later**2).sum(axis=0)
         rivals = (share > 0.5) & (above | below) & (bounds > self._tol * self._spectral_range)

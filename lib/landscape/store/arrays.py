@@ -51,7 +51,7 @@ def content(value: np.ndarray | np.generic) -> Iterator[tuple[str, memoryview | 
     if kind.names is not None:
         yield f"fields {kind.names}{value.shape}", b""
         for name in kind.names:  # Bytes between the fields hold no values.
-            yield from content(np.asarray(value[name]))
+            yield from content(np.asarray(np.asarray(value)[name]))
     elif kind.kind in "mM":
         yield f"{kind.str}{value.shape}", value.tobytes()
     elif kind.type in (np.longdouble, np.clongdouble) and np.finfo(kind).nmant == 63:

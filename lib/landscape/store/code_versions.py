@@ -132,7 +132,8 @@ def _components(
     order: dict[Key, int] = {}  # When a definition was first met.
     lowest: dict[Key, int] = {}  # Earliest definition on the path that it can lead back to.
     path: list[Key] = []  # Definitions met whose component is not complete.
-    work = [(root, iter(()))] if root in done else [(root, references(root))]
+    nothing: Iterator[Key] = iter(())
+    work = [(root, nothing if root in done else references(root))]
     order[root] = lowest[root] = 0
     path.append(root)
     while work:

@@ -87,10 +87,10 @@ def _plain_array(value: torch.Tensor | np.ndarray) -> np.ndarray:
             _refuse(type(value))
         try:
             name, array = store_arrays.of_tensor(value)
+            if not name:
+                return array
         except TypeError:
-            name, array = "without plain numbers", None
-        if not name:
-            return array
+            name = "without plain numbers"
         raise TypeError(f"cannot store a {type(value).__qualname__} {name}. Return it as float32.")
     if type(value) not in (np.ndarray, np.memmap) or value.dtype.hasobject:
         raise TypeError(

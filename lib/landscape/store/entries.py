@@ -256,7 +256,7 @@ class Store:
         side.mkdir(parents=True)
         try:
             with open(side / "arrays.npz", "wb") as file:
-                np.savez(file, **arrays)
+                np.savez(file, **arrays)  # type: ignore[arg-type]  # the names are numbers, never "allow_pickle"
             _write_json(side / "value.json", tree)
             _write_json(side / "origin.json", {"seconds": seconds, **description()})
             sums = {path.name: _sha256(path) for path in sorted(side.iterdir())}

@@ -315,7 +315,7 @@ def _is_sorted(labels: dict[Any, str]) -> bool:
 # aliases can multiply without end.
 _MOST = 5_000_000
 # Type -> whether its kind is fed, which tells it from the other type with the same items.
-_CONTAINERS = {
+_CONTAINERS: dict[type, bool] = {
     list: True,
     tuple: False,
     torch.Size: True,

@@ -120,7 +120,7 @@ def _class(kind: type) -> list[Part]:
     held = [Part("class", kind.__qualname__), Part("metaclass", "", type(kind))]
     held += [Part("base", "", base, f"'s base {base.__name__}") for base in kind.__bases__]
     if isinstance(kind, abc.ABCMeta):
-        registered = {reference() for reference in abc._get_dump(kind)[0]} - {None}
+        registered = {reference() for reference in abc._get_dump(kind)[0]} - {None}  # type: ignore[attr-defined]  # a private function of abc
         held += [Part("registered", "", registered)] if registered else []
     skipped = _CLASS_PARTS
     if issubclass(kind, enum.Enum):
@@ -203,10 +203,10 @@ def _special(value: Any) -> list[Part]:
             raise Unreadable("it forgets what nothing else holds")
         case typing.ForwardRef():
             return [Part("forward", value.__forward_arg__)]
-        case np.ufunc():
+        case np.ufunc() as function:
             for package in ("numpy", "scipy.special"):
-                if getattr(sys.modules.get(package), value.__name__, None) is value:
-                    name = f"{package}.{value.__name__}"
+                if getattr(sys.modules.get(package), function.__name__, None) is value:
+                    name = f"{package}.{function.__name__}"
                     return [Part("ufunc", name, installed.release(package))]
             raise Unreadable("it is compiled code of unknown origin")
     return []

@@ -57,7 +57,7 @@ def functions_of(value: Any) -> list[types.FunctionType]:
     if isinstance(value, types.FunctionType):
         return [value]
     if isinstance(value, staticmethod | classmethod):
-        held = [value.__func__]
+        held: list[Any] = [value.__func__]
     elif isinstance(value, property):
         held = [value.fget, value.fset, value.fdel]
     else:
@@ -79,6 +79,7 @@ def is_installed_name(module: str) -> bool:
     if root in ("__main__", ""):
         return False
     loaded = sys.modules.get(root)
+    places: list[str | None] | None
     if loaded is not None:
         places = [getattr(loaded, "__file__", None), *(getattr(loaded, "__path__", ()) or ())]
     else:
@@ -95,7 +96,9 @@ def _places_on_disk(root: str) -> list[str | None] | None:
         spec = importlib.util.find_spec(root)
     except (ImportError, ValueError):
         return None
-    return spec and [
+    if spec is None:
+        return None
+    return [
         spec.origin if spec.has_location else None,
         *(spec.submodule_search_locations or ()),
     ]

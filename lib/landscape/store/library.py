@@ -78,7 +78,9 @@ def version(subject: Any) -> tuple[str, int] | None:
     if isinstance(subject, types.FunctionType):
         return _version_of_function(subject) or _version_of_decorated(subject)
     module, name = getattr(subject, "__module__", None), subject.__qualname__.partition(".")[0]
-    if not _is_found_by_name(subject) or _is_patched(subject) or not _is_defined(module, name):
+    if module is None or not _is_found_by_name(subject) or _is_patched(subject):
+        return None
+    if not _is_defined(module, name):
         return None
     numbers = {code.co_qualname: place[1] for code, place in _places(module).items()}
     return _VERSIONS.version(module, name), numbers.get(subject.__qualname__, 0)

@@ -55,7 +55,7 @@ def _is_empty(value: Any) -> bool:
 
 
 def _tensor(kind: str, name: str, tensor: torch.Tensor | None, values: bool) -> Iterator[Part]:
-    content = tensor
+    content: Any = tensor
     if tensor is not None:
         yield Part("trained", str(tensor.requires_grad))
         if not values and not torch.nn.parameter.is_lazy(tensor):

@@ -2,6 +2,7 @@
 
 import ast
 import dataclasses
+from collections.abc import Sequence
 
 from landscape.store.source_code import (
     Reference,
@@ -31,7 +32,7 @@ class Scope:
 
 
 def function_scope(
-    body: list[ast.AST], parameters: list[str], outer: Scope | None, module: str
+    body: Sequence[ast.AST], parameters: list[str], outer: Scope | None, module: str
 ) -> Scope:
     """Return the scope of a function.
 

@@ -98,11 +98,11 @@ class Writer:
                     self._write_module(name)
             case ast.Import() | ast.ImportFrom():
                 self._write_import(value, scope)
-            case ast.Raise(exc=ast.Call(func=ast.Name(id=name)) | ast.Name(id=name)) if (
+            case ast.Raise(exc=(ast.Call(func=ast.Name(id=name)) | ast.Name(id=name)) as error) if (
                 self._names.resolve(name, scope).kind == "builtin"
             ):
                 self._parts.append(f"raise {name}")  # The error's text decides no result.
-                self._write_error_values(value.exc, scope)
+                self._write_error_values(error, scope)
             case ast.ExceptHandler() | ast.MatchAs() | ast.MatchStar() | ast.MatchMapping():
                 self._write_fields(value, scope, bound=next(bound_by(value), None))
             case ast.AST():
@@ -180,8 +180,7 @@ class Writer:
         # Names in a class body are attributes: other code uses them by name, so the names count.
         inner = Scope({name: f"attribute {name}" for name in bound}, scope, is_class=True)
         for statement in node.body:
-            is_method = isinstance(statement, ast.FunctionDef)
-            ignored = is_method and statement.name in _WITHOUT_RESULT
+            ignored = isinstance(statement, ast.FunctionDef) and statement.name in _WITHOUT_RESULT
             if not (ignored or self._is_silent(statement, inner)):
                 self._write(statement, inner)
         if scope is not None:

@@ -108,9 +108,10 @@ class SourceCode:
                 bound.add(EFFECTS)
             for label in bound:
                 definitions.setdefault(label, []).append(statement)
-        for label, statement in _globals_of_functions(statements):
-            if label not in meanings:
-                definitions.setdefault(label, []).append(statement)
+        if "global" in self.sources[name]:
+            for label, statement in _globals_of_functions(statements):
+                if label not in meanings:
+                    definitions.setdefault(label, []).append(statement)
         return Module(definitions, imports)
 
     def resolve(self, module: str, name: str) -> Reference:
@@ -174,7 +175,8 @@ def imported_names(tree: ast.AST, module: str) -> Iterator[tuple[str, tuple[str,
                 target = alias.name if alias.asname else alias.name.partition(".")[0]
                 yield alias.asname or target, (target, None)
         elif isinstance(node, ast.ImportFrom):
-            if node.level or any(alias.name == "*" for alias in node.names):
+            # `from . import name`, which a level tells as well, alone has no module.
+            if node.level or node.module is None or any(alias.name == "*" for alias in node.names):
                 raise ValueError(
                     f"{module} line {node.lineno} imports by its place or imports everything. "
                     "Write `from package.module import name`, which a move or a new name leaves "
@@ -211,14 +213,29 @@ def walk_scope(tree: ast.AST) -> Iterator[ast.AST]:
 
     A comprehension yields only its named expressions (``:=``), whose targets lie in this scope.
     """
-    yield tree
-    if isinstance(tree, _SCOPES):
-        return
-    for child in ast.iter_child_nodes(tree):
-        if isinstance(child, _COMPREHENSIONS):
-            yield from _named_in(child)
-        else:
-            yield from walk_scope(child)
+    # A stack instead of nested generators: each process walks all of a package's code.
+    stack = [tree]
+    while stack:
+        node = stack.pop()
+        yield node
+        if isinstance(node, _SCOPES):
+            continue
+        for child in reversed(_children(node)):
+            if isinstance(child, _COMPREHENSIONS):
+                stack.extend(reversed([*_named_in(child)]))
+            else:
+                stack.append(child)
+
+
+def _children(node: ast.AST) -> list[ast.AST]:
+    children: list[ast.AST] = []
+    for field in node._fields:
+        value = getattr(node, field, None)
+        if isinstance(value, list):
+            children += [item for item in value if isinstance(item, ast.AST)]
+        elif isinstance(value, ast.AST) and not isinstance(value, ast.expr_context):
+            children.append(value)
+    return children
 
 
 def _named_in(tree: ast.AST) -> Iterator[ast.AST]:
@@ -230,8 +247,8 @@ def _named_in(tree: ast.AST) -> Iterator[ast.AST]:
             yield from _named_in(child)
 
 
-_COMPOUND = (ast.If, ast.For, ast.AsyncFor, ast.While, ast.With, ast.AsyncWith, ast.Try)
-_COMPOUND += (ast.TryStar, ast.Match)
+_LOOPS = (ast.For, ast.AsyncFor, ast.While)
+_COMPOUND = (ast.If, *_LOOPS, ast.With, ast.AsyncWith, ast.Try, ast.TryStar, ast.Match)
 
 
 def _does_more_than_bind(statement: ast.stmt) -> bool:

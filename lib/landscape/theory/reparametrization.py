@@ -66,14 +66,14 @@ def _absorb(twin: nn.Module, following: list[str], layer: str, factor: float) ->
         module = twin.get_submodule(name)
         if isinstance(module, _NORM) and module.track_running_stats:
             # eps does not scale with the layer, so the variance makes up for it.
-            variance = factor**2 * (module.running_var.double() + module.eps) - module.eps
+            variance = factor**2 * (module.running_var.double() + module.eps) - module.eps  # type: ignore[union-attr]  # statistics are tracked
             if float(variance.min()) < 0:
                 raise ValueError(
                     f"factor={factor} makes a variance in {name!r} smaller than its eps. "
                     "Pass a larger factor."
                 )
-            module.running_mean.mul_(factor)
-            module.running_var.copy_(variance)
+            module.running_mean.mul_(factor)  # type: ignore[union-attr]  # statistics are tracked
+            module.running_var.copy_(variance)  # type: ignore[union-attr]  # statistics are tracked
             return
         if isinstance(module, _LINEAR):
             with torch.no_grad():

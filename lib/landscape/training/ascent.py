@@ -111,7 +111,7 @@ class _Ascending(torch.optim.SGD):
         super().__init__(parameters, **settings)
         self._rho, self._scale = rho, scale
 
-    def step(self, closure: Callable[[], torch.Tensor]) -> torch.Tensor:
+    def step(self, closure: Callable[[], torch.Tensor]) -> torch.Tensor:  # type: ignore[override]  # it cannot do without a closure
         """Take a step by the gradient at θ + ε.
 
         Args:
@@ -140,8 +140,8 @@ class _Ascending(torch.optim.SGD):
     @torch.no_grad()
     def _ascend(self, parameters: list[nn.Parameter]) -> None:
         scales = [self._scale(p) for p in parameters]
-        scaled = [scale * p.grad for scale, p in zip(scales, parameters, strict=True)]
-        norm = float(nn.utils.get_total_norm(scaled))
+        scaled = [scale * p.grad for scale, p in zip(scales, parameters, strict=True)]  # type: ignore[operator]  # step left out those without
+        norm = float(nn.utils.get_total_norm(scaled))  # type: ignore[arg-type]  # each is a tensor
         if norm == 0:
             return
         for p, scale, part in zip(parameters, scales, scaled, strict=True):

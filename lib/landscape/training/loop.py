@@ -121,7 +121,7 @@ class _Training:
         self._seconds = self.earlier_seconds = 0.0
         self._checkpoint_time = time.monotonic()
 
-    def _in_memory_format(self, value: nn.Module | torch.Tensor) -> nn.Module | torch.Tensor:
+    def _in_memory_format(self, value: Any) -> Any:  # A module or a tensor, and the same.
         return value.to(memory_format=torch.channels_last) if self._channels_last else value
 
     def run(self) -> Run:
@@ -187,7 +187,7 @@ class _Training:
                 buffer.copy_(value)
             return loss
 
-        self._optimizer.step(closure)
+        self._optimizer.step(closure)  # type: ignore[arg-type]  # PyTorch passes the loss on
 
     def _differentiate(
         self, inputs: torch.Tensor, targets: torch.Tensor, *, repeated: bool = False

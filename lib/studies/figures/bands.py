@@ -6,11 +6,12 @@ from collections.abc import Sequence
 import numpy as np
 from landscape.plots.bands import band_over_seeds
 from landscape.plots.panel import Band
+from numpy.typing import ArrayLike
 
 from studies.intervals import band, single_curve
 
 
-def scaled_band(x: Sequence[float], curves: Sequence[np.ndarray], scale: str) -> Band:
+def scaled_band(x: ArrayLike, curves: Sequence[np.ndarray], scale: str) -> Band:
     """Return the mean and interval of curves over seeds; on a logarithmic axis of their logarithms.
 
     A single curve has no interval. On a logarithmic axis, values that are not positive and finite

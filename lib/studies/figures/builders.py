@@ -247,8 +247,8 @@ def path_kind_panels(paths: Mapping[str, Sequence[Path]]) -> list[Panel]:
         for quantity in ("loss", "accuracy")
     }
     losses = np.concatenate([series.samples.ravel() for series in bands["loss"].values()])
-    scale = "log" if suggests_log_scale(losses[np.isfinite(losses)]) else "linear"
-    panels = _loss_and_accuracy(bands, "position t on the path", "", scale)
+    wide = suggests_log_scale(losses[np.isfinite(losses)])
+    panels = _loss_and_accuracy(bands, "position t on the path", "", "log" if wide else "linear")
     policy = f", statistics {policy_text(next(iter(policies.values())))}" if shared else ""
     return [dataclasses.replace(panel, title=f"{panel.title}{policy}") for panel in panels]
 
@@ -266,7 +266,8 @@ def _policy(kind: str, paths: Sequence[Path]) -> str:
 
 
 def _over_pairs(ts: torch.Tensor, curves: Sequence[torch.Tensor]) -> Band:
-    return band(ts, curves) if len(curves) > 1 else single_curve(ts, curves[0])
+    values = [curve.numpy() for curve in curves]
+    return band(ts.numpy(), values) if len(values) > 1 else single_curve(ts.numpy(), values[0])
 
 
 def run_bands(
@@ -285,7 +286,7 @@ def run_bands(
         name: The quantity's name in ``RecordedRun.history``.
         transform: Turns its values (measurements,) into the values to draw.
     """
-    bands = {}
+    bands: dict[str, Band] = {}
     for arm in dict.fromkeys(arm for arm, _ in runs):
         arm_runs = [run for (run_arm, _), run in runs.items() if run_arm == arm]
         epochs = arm_runs[0].measured_at.numpy()

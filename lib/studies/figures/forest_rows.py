@@ -3,6 +3,7 @@
 import itertools
 import math
 from collections.abc import Iterable, Sequence
+from typing import Literal
 
 from landscape.plots.forest import ForestPanel, ForestRow
 
@@ -91,7 +92,7 @@ def check_label(judgement: Judgement, name: str, finding: JudgedRelation) -> str
         name: Name of the check.
         finding: The relation of the check.
     """
-    place = judgement.rule.place(name)
+    place = judgement.place(name)
     members = [one.relation for one in judgement.checks[name].findings]
     if len(members) == 1:
         return place
@@ -169,7 +170,7 @@ def _axis(finding: JudgedRelation) -> tuple[str, str, bool]:
     return title, x, log
 
 
-def _scale(rows: list[ForestRow], *, log: bool) -> str:
+def _scale(rows: list[ForestRow], *, log: bool) -> Literal["linear", "log", "symlog"]:
     if log:
         return "log"
     ends = [abs(e) for row in rows for e in (row.estimate, *row.interval) if math.isfinite(e)]

@@ -70,7 +70,13 @@ class ClaimForest(Placed):
         self.label = f"verdict-{claim}"
 
     def svg(self) -> str:
-        """Return the picture as SVG, with letters as text: a page holds a picture a claim."""
+        """Return the picture as SVG, with letters as text: a page holds a picture a claim.
+
+        Raises:
+            ValueError: If nothing was measured, so that there is no picture.
+        """
+        if self.figure is None:
+            raise ValueError(f"nothing of {self.claim} was measured, so there is no picture.")
         buffer = io.StringIO()
         with matplotlib.style.context([*STYLES, {"svg.fonttype": "none"}]):
             matplotlib.rcParams["svg.hashsalt"] = self.label

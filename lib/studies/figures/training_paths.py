@@ -1,6 +1,6 @@
 """Figures of training paths: the path on its loss surface, and the loss around it on the way."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -35,7 +35,7 @@ def training_path(paths: Results[TrainingPath], *, label: str, caption: str, alt
         return Missing(label)
     titled = _titled(paths)
     named = {title: path.plane for title, path in titled.items()}
-    axes = {
+    axes: dict[str, Any] = {
         "xlabel": "first principal direction (parameter units)",
         "ylabel": "second (parameter units)",
     }
@@ -45,7 +45,7 @@ def training_path(paths: Results[TrainingPath], *, label: str, caption: str, alt
         value_label=_LOSS,
         # A constant factor apart also where losses span less than 10: the path ends in the valley.
         levels=shared_levels(list(named.values())),
-        paths={title: {"training": path.coordinates} for title, path in titled.items()},
+        paths={title: {"training": path.coordinates.tolist()} for title, path in titled.items()},
         marks={title: {"end": (0.0, 0.0)} for title in titled},
     )
     data = surface_data(named, xlabel="PC 1", ylabel="PC 2", value_label=_LOSS)
@@ -151,7 +151,7 @@ def _moment(epoch: float) -> str:
     return f"epoch {round(epoch, 1):g}"
 
 
-def _texts(values: Sequence[float]) -> list[str]:
+def _texts(values: Iterable[Any]) -> list[str]:
     return [number_text(float(value)) for value in values]
 
 

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Hashable, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -90,15 +91,16 @@ def correlation(
     columns = (x, y) if third is None else (x, y, third)
     kept = cases(*columns, leave_out_unlearned=leave_out_unlearned)
     total = len(kept.kept) + kept.left_out
-    labels = {
+    labels: dict[str, Any] = {
         name: None if given_labels is None else _kept(name, given_labels, kept.kept, total)
         for name, given_labels in (("clusters", clusters), ("groups", groups))
     }
     if len(kept.kept) == 0:
         measured = no_effect("no case is left", n=0, log=False, counts=kept)
     else:
-        *pair, third_kept = (*kept.columns, None)[:3]
-        measured = _correlation_effect(rank_correlation(*pair, given=third_kept, **labels), kept)
+        first, second, *rest = kept.columns
+        held = rest[0] if rest else None
+        measured = _correlation_effect(rank_correlation(first, second, given=held, **labels), kept)
     return Relation(
         "correlation",
         quantity,

@@ -2,6 +2,7 @@
 
 import dataclasses
 import math
+from typing import Any
 
 import numpy as np
 
@@ -122,8 +123,18 @@ def no_effect(
     estimate: float = math.nan,
 ) -> Effect:
     """Return an effect without interval, and why it has none."""
-    ends = [math.nan] * 4
-    return Effect(estimate, *ends, n=n, log=log, invalid=invalid, reason=reason, **_counts(counts))
+    return Effect(
+        estimate,
+        low=math.nan,
+        high=math.nan,
+        low90=math.nan,
+        high90=math.nan,
+        n=n,
+        log=log,
+        invalid=invalid,
+        reason=reason,
+        **_counts(counts),
+    )
 
 
 def student_effect(samples: np.ndarray, *, log: bool, counts: Cases) -> Effect:
@@ -137,7 +148,7 @@ def student_effect(samples: np.ndarray, *, log: bool, counts: Cases) -> Effect:
         counts: The cases that the samples come from.
     """
     n, invalid = len(samples), int((~np.isfinite(samples)).sum())
-    labels = dict(n=n, log=log, counts=counts, invalid=invalid)
+    labels: dict[str, Any] = dict(n=n, log=log, counts=counts, invalid=invalid)
     if invalid:
         what = "not finite and positive" if log else "not finite"
         return no_effect(f"{invalid} of {cases_text(n)} {_have(invalid)} {what}", **labels)
@@ -164,7 +175,7 @@ def _have(count: int) -> str:
     return "has a value that is" if count == 1 else "have a value that is"
 
 
-def _counts(counts: Cases | None) -> dict[str, int]:
+def _counts(counts: Cases | None) -> dict[str, Any]:
     if counts is None:
         return {}
     return {"left_out": counts.left_out, "unconverged": counts.unconverged}

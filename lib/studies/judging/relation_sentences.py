@@ -187,7 +187,7 @@ def _direction(finding: JudgedRelation) -> int:
         return 0 if effect.estimate >= 0 else 1
     if bordered and kind == "correlation":
         return 4
-    if effect.low > neutral or effect.high < neutral:
+    if neutral is not None and (effect.low > neutral or effect.high < neutral):
         return 0 if effect.low > neutral else 1
     if bordered:
         return 4
@@ -201,18 +201,18 @@ def _around_no_effect(finding: JudgedRelation) -> bool:
 def _border_words(finding: JudgedRelation, remarks: Remarks) -> str:
     """Return how the interval lies to the border, where the words before do not say it."""
     relation, effect = finding.relation, finding.effect
-    margin = finding.margin_ends
+    margin = "" if finding.margin is None else number_text(finding.margin)
     start = ", a share" if relation.kind == "share" else ","
     if finding.side == "within":
         if relation.kind not in _PLAIN and finding.border == relation.neutral:
             differs = _direction(finding) < 2 and finding.equivalent and remarks == "all"
-            return f", within the margin of {number_text(finding.margin)}" if differs else ""
-        ends = " to ".join(map(number_text, margin))
+            return f", within the margin of {margin}" if differs else ""
+        ends = " to ".join(map(number_text, finding.margin_ends or ()))
         words = {"claimed": "within", "opposite": "outside"}.get(finding.outcome)
         return f"{start} {words or 'not clearly within'} {ends}"
     if not is_bordered(finding):
         small = finding.outcome == "claimed" and finding.equivalent and remarks == "all"
-        return f", within the margin of {number_text(finding.margin)}" if small else ""
+        return f", within the margin of {margin}" if small else ""
     unit = "" if relation.kind == "count" else relation.unit
     number = with_unit(number_text(finding.border), unit)
     above = finding.side == "above"

@@ -81,7 +81,7 @@ def condition(judgement: Judgement) -> str:
     if judgement.verdict != "reproduced" or not judgement.depends_on:
         return ""
     if judgement.artefact:
-        place = judgement.rule.place("estimator")
+        place = judgement.place("estimator")
         # A control in another place shows a limit, not that the estimator made the effect.
         better = place == CHECKS["estimator"]
         return "an artefact of the estimator" if better else f"fails {place}"
@@ -201,7 +201,7 @@ def finding_row(finding: JudgedRelation) -> dict[str, Any]:
 def _check_row(judgement: Judgement, name: str, check: CheckResult) -> dict[str, Any]:
     return {
         "word": check.word,
-        "place": judgement.rule.place(name) if judgement.rule else "",
+        "place": judgement.place(name) if judgement.rule else "",
         "reason": check.reason,
         "findings": [finding_row(finding) for finding in check.findings],
     }

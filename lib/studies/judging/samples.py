@@ -76,9 +76,14 @@ def cases(*columns: Values, leave_out_unlearned: bool) -> Cases:
             f"{' and '.join(map(str, lengths))} values are no pairs. Pass one value of each arm "
             "for the same seeds, in the same order; NaN where there is none."
         )
-    learned = np.array([column.learned for column in samples], dtype=bool).all(axis=0)
-    converged = np.array([column.converged for column in samples], dtype=bool).all(axis=0)
-    keep = learned if leave_out_unlearned else np.ones(len(learned), dtype=bool)
+    learned, converged = (
+        np.asarray(np.array(flags, dtype=bool).all(axis=0))
+        for flags in (
+            [column.learned for column in samples],
+            [column.converged for column in samples],
+        )
+    )
+    keep = learned if leave_out_unlearned else np.ones_like(learned)
     return Cases(
         columns=tuple(np.array(column.values)[keep] for column in samples),
         kept=np.flatnonzero(keep),

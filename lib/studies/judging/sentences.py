@@ -10,6 +10,7 @@ from studies.judging.words import inside, is_bordered, rounded, share_words, wit
 
 LONGEST = 160  # Characters.
 _DETAILS = ("with numbers", "named", "counted", "most telling", "left out", "without numbers")
+_Told = list[tuple[str, tuple[str, ...]]]  # A verb, and the outcomes of checks that it tells.
 _NUMBERS = ("no", "one", "two", "three", "four", "five", "six")
 
 
@@ -90,9 +91,13 @@ def _check_clauses(judgement: Judgement, start: str, detail: str) -> list[str]:
 
 def _differing(judgement: Judgement, *, number: bool) -> str:
     """Return what becomes of the claim, or its effect, in the checks that end otherwise."""
-    fails = [("fails", ("gone", "reversed"))]
-    holds = [("holds", ("holds",))]
-    words = {"contradicted": holds, "undecided": [*holds, *fails], "reproduced": fails}
+    fails: _Told = [("fails", ("gone", "reversed"))]
+    holds: _Told = [("holds", ("holds",))]
+    words: dict[str, _Told] = {
+        "contradicted": holds,
+        "undecided": [*holds, *fails],
+        "reproduced": fails,
+    }
     told = words[judgement.verdict]
     if judgement.verdict == "reproduced" and not _is_about_border(judgement):
         told = [("is gone", ("gone",)), ("is reversed", ("reversed",))]
@@ -149,7 +154,7 @@ def _is_about_border(judgement: Judgement) -> bool:
 
 def _place(judgement: Judgement, name: str, *, number: bool) -> str:
     """Return where a check looks, and its estimate where there is one relation."""
-    words, members = judgement.rule.place(name), judgement.checks[name].findings
+    words, members = judgement.place(name), judgement.checks[name].findings
     if not number or len(members) > 1 or not math.isfinite(members[0].effect.estimate):
         return words
     relation = members[0].relation

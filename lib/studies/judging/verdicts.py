@@ -58,6 +58,14 @@ class Judgement:
     size: SizeWord = "no number"
     reason: str = ""
 
+    def place(self, name: str) -> str:
+        """Return the words that say where a check looks.
+
+        Args:
+            name: Name of the check.
+        """
+        return CHECKS[name] if self.rule is None else self.rule.place(name)
+
     @property
     def depends_on(self) -> tuple[str, ...]:
         """The checks that end otherwise than the verdict.

@@ -28,8 +28,8 @@ def rounded(
     excluded = finding.border if not effect.low <= finding.border <= effect.high else math.nan
     border = -excluded if negate else excluded
     kind = "ratio" if effect.log else finding.relation.kind
-    low, middle, high = rounded_interval(low, estimate, high, kind=kind, border=border)
-    return low, middle.replace("nan", "unknown"), high
+    least, middle, most = rounded_interval(low, estimate, high, kind=kind, border=border)
+    return least, middle.replace("nan", "unknown"), most
 
 
 def interval_words(

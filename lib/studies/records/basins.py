@@ -16,7 +16,7 @@ from studies.recording import Recording
 from studies.records.shapes import derived_numbers
 from studies.slices import RecordedSlice, Slices
 
-_MISSING = {
+_MISSING: dict[str, Any] = {
     "value": math.nan,
     "converged": False,
     "note": "the loss at the centre is not finite",
@@ -68,21 +68,21 @@ def line_widths(recording: Recording, lines: Slices, *, level: float) -> Measure
 
 
 def _record_basin(recorder: Recorder, item: RecordedSlice, *, level: float) -> None:
-    plane, width, ratio = item.cut, _MISSING, _MISSING
+    plane, width, ratio = item.plane, _MISSING, _MISSING
     if _centre_is_finite(plane.loss, plane.alphas, plane.betas):
         basin = basin_width(plane, level=level)
         width, ratio = _mean_width([basin], plane), _ratio(basin, plane)
-    columns = {"source": plane, "level": level, **_cost(plane)}
+    columns: dict[str, Any] = {"source": plane, "level": level, **_cost(plane)}
     recorder.add_measurement("basin_width", unit="filter norms", **width, **columns)
     recorder.add_measurement("anisotropy", unit="long over short axis", **ratio, **columns)
 
 
 def _record_line_width(recorder: Recorder, item: RecordedSlice, *, level: float) -> None:
-    bundle, width = item.cut, _MISSING
+    bundle, width = item.lines, _MISSING
     cuts = _single_lines(bundle)
     if all(_centre_is_finite(cut.loss, cut.alphas) for cut in cuts):
         width = _mean_width([basin_width(cut, level=level) for cut in cuts], bundle)
-    columns = {"source": bundle, "level": level, **_cost(bundle)}
+    columns: dict[str, Any] = {"source": bundle, "level": level, **_cost(bundle)}
     recorder.add_measurement("line_width", unit="filter norms", **width, **columns)
 
 

@@ -229,7 +229,7 @@ def _record_summaries(
     # Before its first step an adaptive optimizer has no ratio; that is no failure.
     begun = [snapshot for snapshot in snapshots if snapshot.step or snapshot.edge.products]
     late = snapshots[-math.ceil(len(snapshots) / 3) :]
-    summaries = {
+    summaries: dict[str, tuple[Callable[..., Any], str, Sequence[CurvatureSnapshot], str]] = {
         "edge_ratio": (np.median, "edge", late, "residual"),
         "edge_peak": (np.max, "edge", begun or snapshots, "residual"),
     }
@@ -246,9 +246,9 @@ def _record_summaries(
 def _record_ratio(
     recorder: Recorder,
     quantity: str,
-    summarize: Callable,
+    summarize: Callable[..., Any],
     curvatures: Sequence[Curvature],
-    L: Objective,
+    L: Objective | None,
     **columns: Any,
 ) -> None:
     """Record a summary of curvatures over their thresholds."""

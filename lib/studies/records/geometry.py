@@ -197,7 +197,8 @@ def _record_ends(
 
 def _known_top(recorder: Recorder, L: Objective, tol: float) -> Eigenpairs:
     """Return the top eigenpair, with tolerances that fall until its residual is small enough."""
-    hessian, pairs = L.hessian(L.theta), None
+    hessian = L.hessian(L.theta)
+    pairs: Eigenpairs
     for smaller in (tol, *(step for step in (1e-4, 1e-5, 1e-6) if step < tol)):
         pairs = recorder.store.remember(eigenpairs, hessian, tol=smaller)
         # Where a tolerance was not met, a smaller one would not be met either.

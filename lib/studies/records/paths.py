@@ -22,7 +22,7 @@ from studies.tasks import Split
 PathKind = Literal["straight", "aligned", "repaired"]
 Paths = Results[Path]
 
-_POLICIES = ("frozen", "batch", "reestimate")
+_POLICIES: tuple[Policy, ...] = ("frozen", "batch", "reestimate")
 
 
 def paths(
@@ -126,7 +126,8 @@ def _pairs(solutions: Solutions, arm: Arm) -> Iterator[tuple[Key, Key]]:
 
 def _collected(parts: dict[_PathKind, Part | None], solutions: Solutions) -> Paths:
     """Return the recorded paths, and a sentence for each kind of path that is not there."""
-    items, lacking = {}, {}
+    items: dict[Any, Path] = {}
+    lacking: dict[tuple[str, str], list[str]] = {}
     for place, part in parts.items():
         if part is not None and part.table("paths"):
             path = _from_part(part, place.path)
@@ -156,7 +157,7 @@ def _from_part(part: Part, kind: str) -> Path:
         ts,
         loss,
         accuracy,
-        *(numbers[name]["value"] for name in BARRIERS),
+        **{name: numbers[name]["value"] for name in BARRIERS},
         position=float(ts[excess.argmax()]) if bool(excess.isfinite().all()) else math.nan,
         kind=kind,
         length=numbers["length"]["value"] if "length" in numbers else math.nan,

@@ -131,7 +131,7 @@ class _Derived:
 
 
 def _record_radius(recorder: Recorder, item: RecordedSlice) -> None:
-    model = item.model
+    model: Any = item.model  # Not None: it was asked for.
     value, note, known = model.radius, f"parted at {model.disagrees_at:.4g}", model.radius > 0
     if math.isinf(model.radius):
         value, note, known = model.reach, "or more: the grid ends here", False
@@ -152,9 +152,10 @@ def _record_radius(recorder: Recorder, item: RecordedSlice) -> None:
 
 
 def _record_shape(recorder: Recorder, item: RecordedSlice) -> None:
-    loss_range = float(item.cut.loss.max() - item.cut.loss.min())
-    recorder.add_measurement("loss_range", loss_range, item.cut, unit="nats")
-    rough = roughness(item.cut)
+    plane = item.plane
+    loss_range = float(plane.loss.max() - plane.loss.min())
+    recorder.add_measurement("loss_range", loss_range, plane, unit="nats")
+    rough = roughness(plane)
     note = f"{rough.skipped} losses are not finite" if rough.skipped else ""
     recorder.add_measurement(
         "roughness", rough.value, rough, unit="share of the variation", note=note
@@ -162,7 +163,7 @@ def _record_shape(recorder: Recorder, item: RecordedSlice) -> None:
 
 
 def _record_rise(recorder: Recorder, item: RecordedSlice, *, distance: float) -> None:
-    alphas, loss = item.cut.alphas, item.cut.loss
+    alphas, loss = item.lines.alphas, item.lines.loss
     centre = loss[:, int(alphas.abs().argmin())].mean()
     sides = [int((alphas - end).abs().argmin()) for end in (-distance, distance)]
     rise = float(loss[:, sides].mean() - centre)

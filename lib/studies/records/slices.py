@@ -204,8 +204,9 @@ class _Plane:
         L = self.solution.objective
         grid = centred_positions(self.points, self.reach)
         directions = self.directions(recorder, L)
-        options = {"alphas": grid, "betas": grid, "store": recorder.store}
-        plane = measured_plane(L, L.theta, *directions, **options)
+        plane = measured_plane(
+            L, L.theta, *directions, alphas=grid, betas=grid, store=recorder.store
+        )
         recorder.table("planes", slices.plane_rows(plane))
         recorder.table("slices", [slices.record_condition(plane)])
 

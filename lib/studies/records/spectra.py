@@ -105,7 +105,8 @@ class _Surveying:
 def _record_numbers(
     recorder: Recorder, spectrum: FullSpectrum, L: Objective, outliers: int
 ) -> None:
-    pairs, columns = spectrum.pairs, {"estimator": ESTIMATOR}
+    pairs = spectrum.pairs
+    columns: dict[str, Any] = {"estimator": ESTIMATOR}
     for name, index in (("lambda_max", 0), ("lambda_kth", outliers - 1), ("lambda_min", -1)):
         record_eigenvalue(recorder, name, pairs, index, L, **columns)
     kappa = condition_number(pairs)

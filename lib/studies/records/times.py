@@ -1,6 +1,7 @@
 """Recorded times to target: epochs until each run reaches an accuracy or a loss."""
 
 from collections.abc import Mapping
+from typing import cast
 
 from studies.durations import Duration
 from studies.recorder import Part, Recorder
@@ -45,7 +46,7 @@ def measure_times(
     for name, target in targets.items():
         requests = []
         for (arm, seed), run in runs.items():
-            beginning = (beginnings or {}).get((arm, seed))
+            beginning = None if beginnings is None else beginnings.get((arm, seed))
             begun = None if beginning is None else beginning.identity
             requests.append(
                 Request(
@@ -57,7 +58,7 @@ def measure_times(
             )
         parts = recording.step("times", requests)
         for (arm, _), part in zip(runs, parts, strict=True):
-            durations[name].setdefault(arm, []).append(_duration(part))
+            durations[name].setdefault(arm, []).append(_duration(cast(Part, part)))
     return durations
 
 

@@ -169,9 +169,9 @@ def _record_numbers(recorder: Recorder, run: Run) -> None:
     }
     for name in ("train_loss", "train_accuracy", "test_loss", "test_accuracy"):
         unit = "nats" if name.endswith("loss") else "share correct"
-        recorder.add(name, run.history[name][-1], unit=unit, **columns)
+        recorder.add(name, float(run.history[name][-1]), unit=unit, **columns)
     gap = run.history["test_loss"][-1] - run.history["train_loss"][-1]
-    recorder.add("loss_gap", gap, unit="nats", **columns)
+    recorder.add("loss_gap", float(gap), unit="nats", **columns)
     later = run.step_loss[run.steps // run.config.epochs :].numpy()
     noise = math.nan if note or len(later) < 2 else step_noise(later)
     # Mini-batch losses are computed in train mode, with the statistics of each batch.

@@ -267,8 +267,9 @@ class _Surroundings:
         seed = self.plan.seed
         directions = [random_direction(L, L.theta, seed, "plane", axis) for axis in (1, 2)]
         theta = self.plan.theta(L, self.step)
-        grid = {"points": self.points, "reach": self.reach}
-        plane = measured_plane(L, theta, *directions, **grid, store=recorder.store)
+        plane = measured_plane(
+            L, theta, *directions, points=self.points, reach=self.reach, store=recorder.store
+        )
         recorder.table("planes", slices.plane_rows(plane))
         recorder.table("slices", [slices.record_condition(plane)])
 

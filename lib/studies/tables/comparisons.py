@@ -140,11 +140,13 @@ def arm_table(
     arms, (known, absent) = arms or numbers.arms, _known(numbers, quantities)
     if not known:
         return Missing(label)
-    diverged = collections.Counter(arm for (arm, _), run in (runs or {}).items() if run.diverged)
+    diverged: collections.Counter[str] = collections.Counter(
+        arm for (arm, _), run in (runs or {}).items() if run.diverged
+    )
     grid = [[_arm_cell(numbers, name, arm, diverged[arm]) for arm in arms] for name in known]
     corner, row_names, columns, align = "quantity", list(known.values()), list(arms), "left"
     if len(arms) > _MAX_ARM_COLUMNS:
-        grid, row_names, columns = list(zip(*grid, strict=True)), columns, row_names
+        grid, row_names, columns = list(map(list, zip(*grid, strict=True))), columns, row_names
         corner, align = (
             "configuration",
             "decimal",

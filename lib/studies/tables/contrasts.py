@@ -125,7 +125,8 @@ def rescaled(numbers: Measurements, quantities: Sequence[str], arms: Sequence[st
 
 def _rescaling_changes(values: Mapping[str, Sequence[Sequence[float]]]) -> str:
     """Return which quantities rescaling changes within one network, and which it leaves."""
-    changed, left = [], []
+    changed: list[str] = []
+    left: list[str] = []
     for name, rows in values.items():
         factor = number_text(max(max(row) / min(row) for row in rows))
         words = " by" if changed else " by a factor of"
@@ -146,7 +147,7 @@ def barrier_ratios(paths: Mapping[str, Sequence[Path]], reference: str) -> Sente
         reference: The kind that the others are divided by.
     """
     heights = {kind: [path.barrier for path in of_kind] for kind, of_kind in paths.items()}
-    base = heights.get(reference)
+    base = heights.get(reference, [])
     texts = [
         f"{ratio_text(of_kind, base)} times as high for {kind}"
         for kind, of_kind in heights.items()

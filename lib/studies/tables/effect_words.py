@@ -12,7 +12,6 @@ from studies.quantities import Quantity, sign_of
 from studies.quantities import quantity as registered
 
 # What an interval above, below and around its neutral value says, and what no interval says.
-_SIDES = ("above", "below", "undecided")
 _VERBS = ("raises", "lowers", "does not measurably change", "cannot be compared in")
 UNKNOWN = Interval(math.nan, math.nan, math.nan, 0, 0.95, 0, "ratio")
 
@@ -41,7 +40,8 @@ def effects(
         known, interval = registered(name), effect(numbers, name, arms)
         verb = "cannot be compared in"
         if math.isfinite(interval.estimate):
-            verb = depending(interval, **dict(zip(_SIDES, _VERBS, strict=False)))
+            above, below, undecided, _ = _VERBS
+            verb = depending(interval, above=above, below=below, undecided=undecided)
         amount = _amount(interval, known, verb, first=not groups[verb])
         groups[verb].append(f"{given or noun(known)}{amount}")
     predicates = [f"{verb} {list_text(group)}" for verb, group in groups.items() if group]

@@ -3,6 +3,7 @@
 import math
 import statistics
 from collections.abc import Iterable, Mapping
+from typing import Any
 
 from studies.display import Sentence
 from studies.formatting import depending, interval_text, list_text, mean_text
@@ -112,7 +113,11 @@ def trend_words(exponents: Mapping[tuple[str, str], Exponent]) -> dict[tuple[str
     Args:
         exponents: (quantity, family) -> exponent, from ``power_laws.power_law_exponents``.
     """
-    verbs = {"above": "rises", "below": "falls", "undecided": "does not measurably change"}
+    verbs: dict[str, Any] = {
+        "above": "rises",
+        "below": "falls",
+        "undecided": "does not measurably change",
+    }
     return {
         key: f"{depending(exponent, **verbs)} (exponent {interval_text(exponent)})"
         for key, exponent in exponents.items()

@@ -170,7 +170,7 @@ def _cells(judgement: Judgement) -> list[str]:
 
 def _margin(finding: JudgedRelation) -> str:
     """Return a margin with its unit: a factor on a logarithmic scale, else a difference."""
-    number = number_text(finding.margin)
+    number = "" if finding.margin is None else number_text(finding.margin)
     if finding.effect.log:
         return f"factor {number}"
     return f"± {with_unit(number, finding.relation.unit)}"

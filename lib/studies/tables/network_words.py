@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from studies.durations import Duration, faster
 from studies.formatting import (
@@ -19,7 +20,11 @@ from studies.quantities import quantity as registered
 from studies.tables.effect_words import UNKNOWN, effect, noun
 
 # What an exponent above, below and around zero says.
-_TRENDS = {"above": "grows", "below": "falls", "undecided": "does not measurably vary"}
+_TRENDS: dict[str, Any] = {
+    "above": "grows",
+    "below": "falls",
+    "undecided": "does not measurably vary",
+}
 
 
 def trend(

@@ -1,6 +1,7 @@
 """Table of paired ratios between arms."""
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from studies.display import Missing, Sentence, Table
 from studies.formatting import ratio_text
@@ -46,11 +47,12 @@ def ratio_table(
     Raises:
         ValueError: If there is no row or column to emphasise.
     """
+    cells_of: Mapping[str, Mapping[str, Any]] = rows  # Cells, or pairs of the one quantity.
     if quantity:
-        rows = {
+        cells_of = {
             name: {c: (quantity, pair) for c, pair in row.items()} for name, row in rows.items()
         }
-    known = {heading: row for heading, row in recorded_cells(numbers, rows).items() if row}
+    known = {heading: row for heading, row in recorded_cells(numbers, cells_of).items() if row}
     if not known:
         return Missing(label)
     columns = list(dict.fromkeys(column for row in known.values() for column in row))

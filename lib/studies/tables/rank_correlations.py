@@ -5,10 +5,10 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from studies.display import Missing, Table
 from studies.formatting import interval_text, list_text
-from studies.intervals import Interval
 from studies.measurements import Measurements
 from studies.predictors import rank_correlations
 from studies.quantities import quantity, short_headings
+from studies.rank_correlation import RankCorrelation
 from studies.tables.layout import marked, table_of
 
 
@@ -53,7 +53,7 @@ def correlated(
 
 
 def correlation_table(
-    correlations: Mapping[str, tuple[Interval, Interval]],
+    correlations: Mapping[str, tuple[RankCorrelation, RankCorrelation]],
     *,
     label: str,
     caption: str,
@@ -115,13 +115,13 @@ def _open_text(unknown: int, total: int, heading: str) -> str:
     return f" For {unknown} of the {total} runs, {heading} is {known}."
 
 
-def _reasons_text(correlations: Mapping[str, tuple[Interval, Interval]]) -> str:
+def _reasons_text(correlations: Mapping[str, tuple[RankCorrelation, RankCorrelation]]) -> str:
     """Return the part of a caption that says why intervals or correlations are lacking."""
     open_reasons: dict[str, None] = {}
     undefined: dict[str, list[str]] = {}
     for name, pair in correlations.items():
         for interval in pair:
-            reason = _reason(interval)
+            reason = interval.reason
             if not reason:
                 continue
             # An interval with an estimate may still have a reason: why its ends are open.
@@ -137,14 +137,10 @@ def _reasons_text(correlations: Mapping[str, tuple[Interval, Interval]]) -> str:
     return text
 
 
-def _reason(interval: Interval) -> str:
-    return getattr(interval, "reason", "")
-
-
-def _correlation_text(interval: Interval, *, alone: bool) -> str:
+def _correlation_text(interval: RankCorrelation, *, alone: bool) -> str:
     """Return a correlation as text; alone: with its number of networks."""
     text = interval_text(interval)
-    if math.isfinite(interval.estimate) and _reason(interval):
+    if math.isfinite(interval.estimate) and interval.reason:
         text = f"{interval.estimate:.2f} (no interval)".replace("-", "−")
     remarks = [f"n = {interval.n}"] if alone else []
     remarks += [f"{interval.invalid} not finite"] if interval.invalid else []

@@ -40,7 +40,7 @@ def divergence(runs: Runs, *, label: str) -> Table | Sentence:
             "gradient norm before (nats per parameter)",
             "last test accuracy",
         ],
-        [[arm, seed, _end(run), *_before_text(run)] for (arm, seed), run in diverged.items()],
+        [[arm, seed, str(_end(run)), *_before_text(run)] for (arm, seed), run in diverged.items()],
         label=label,
         caption=f"{len(diverged)} of {len(runs)} runs diverged. The step, counted from 0, is the "
         "first whose loss or gradient is not finite; loss and gradient norm are those of the "

@@ -41,7 +41,7 @@ def what_stood(judgements: Sequence[Judgement], *, evidence: bool = True) -> Sen
         "undecided": "undecided",
     }
     told = [f"{claims.count(w)} are {text}" for w, text in words.items() if claims.count(w)]
-    parts = Counter(judgement.verdict for judgement in measured)
+    parts: Counter[str] = Counter(judgement.verdict for judgement in measured)
     split = list_text([f"{parts[word]} {word}" for word in _WORDS if parts[word]] or ["none"])
     return Sentence(
         f"Of {len(claims)} claims {tested} are tested: {list_text(told or ['none is decided'])}. "
@@ -91,11 +91,11 @@ def hardest(judgements: Sequence[Judgement], *, evidence: bool = True) -> Senten
     }
     if not factors:
         return Sentence("No contradicted ratio has a number of its source to compare with.")
-    id = max(factors, key=factors.get)
+    id = max(factors, key=lambda claim: factors[claim])
     fell = next(judgement for judgement in judgements if judgement.claim.id == id)
     quantity = inside(fell.findings[0].relation.quantity)
     still = fell.checks["estimator"].word == "undecided"
-    place = fell.rule.place("estimator")
+    place = fell.place("estimator")
     return Sentence(
         f"[{id}](#verdict-{fell.claim.claim}) lies farthest from its source: its ratio of the "
         f"{quantity} is {number_text(fell.source_numbers[0])} in the source and "
@@ -184,9 +184,9 @@ def what_it_means(judgements: Sequence[Judgement], *, evidence: bool = True) -> 
     for name, words in _MEANINGS.items():
         fallen = [judgement for judgement in reproduced if name in judgement.depends_on]
         if name == "estimator":  # A control in another place is no better estimator.
-            controls = [one for one in fallen if one.rule.place(name) != CHECKS[name]]
+            controls = [one for one in fallen if one.place(name) != CHECKS[name]]
             fallen = [one for one in fallen if one not in controls]
-            told += [f"{one.claim.id} fails {one.rule.place(name)}." for one in controls]
+            told += [f"{one.claim.id} fails {one.place(name)}." for one in controls]
         if ids := [judgement.claim.id for judgement in fallen]:
             told.append(words.format(ids=list_text(ids), fall="fall" if len(ids) > 1 else "falls"))
     return Sentence(f"**What it means.** {' '.join(told or ['No check takes a claim away.'])}")

@@ -2,6 +2,7 @@
 
 import dataclasses
 from collections.abc import Callable, Hashable, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -27,7 +28,7 @@ class Column:
         learned: Whether the network behind each number learned.
     """
 
-    keys: tuple[Hashable, ...]
+    keys: tuple[Any, ...]
     values: np.ndarray
     errors: np.ndarray
     converged: np.ndarray

@@ -5,7 +5,7 @@ An expression is asked of networks when its rule is judged, and knows the words 
 
 import dataclasses
 import operator
-from collections.abc import Callable, Hashable, Mapping
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from typing import Any, Protocol, Union
 
 import numpy as np
@@ -46,7 +46,9 @@ class Parameter:
 class Networks(Protocol):
     """What is asked: the networks of an arm; ``networks.Networks`` explains the methods."""
 
-    study: RecordedStudy
+    @property
+    def study(self) -> RecordedStudy:
+        """The study that recorded them."""
 
     def column(self, quantity: str, where: Mapping[str, Any]) -> Column:
         """Return the numbers of a quantity."""
@@ -144,7 +146,7 @@ class Expression:
 
         def ask(networks: Networks | None) -> Column:
             column = self.ask(networks)
-            scale = networks.study.parameter(parameter.name, parameter.place)
+            scale = _given(networks).study.parameter(parameter.name, parameter.place)
             return dataclasses.replace(
                 column, values=scale * column.values, errors=scale * column.errors
             )
@@ -166,6 +168,14 @@ class Expression:
     def equals(self, value: float) -> "Expression":
         """Return whether each number has a value."""
         return _apply(lambda values: values == value, self)
+
+
+def _given(networks: Networks | None) -> Networks:
+    if networks is None:
+        raise ValueError(
+            "an expression is asked without networks. Take it of some: networks[expression]."
+        )
+    return networks
 
 
 def _apply(function: Callable[..., Any], *operands: Operand) -> Expression:
@@ -202,25 +212,25 @@ def number(quantity: str, **where: Any) -> Expression:
     return Expression(
         heading.heading if heading else quantity.replace("_", " "),
         words,
-        lambda networks: networks.column(quantity, where),
+        lambda networks: _given(networks).column(quantity, where),
     )
 
 
 def factor(name: str) -> Expression:
     """Return a factor of networks, such as their width, which all cases share."""
-    return Expression(name, (), lambda networks: networks.factor(name))
+    return Expression(name, (), lambda networks: _given(networks).factor(name))
 
 
 def diverged() -> Expression:
     """Return whether each run diverged."""
-    return Expression("runs that diverge", (), lambda networks: networks.diverged())
+    return Expression("runs that diverge", (), lambda networks: _given(networks).diverged())
 
 
 def parameter_count() -> Expression:
     """Return the number of parameters of each network."""
 
     def ask(networks: Networks | None) -> Column:
-        runs = networks.runs()
+        runs = _given(networks).runs()
         return exact(tuple(runs), [row["parameters"] for row in runs.values()])
 
     return Expression("parameters", (), ask)
@@ -236,7 +246,7 @@ def lowest(table: str, column: str, **where: Any) -> Expression:
     """
 
     def ask(networks: Networks | None) -> Column:
-        cases = networks.cases(table, where)
+        cases = _given(networks).cases(table, where)
         return exact(tuple(cases), [min(row[column] for row in rows) for rows in cases.values()])
 
     return Expression(f"lowest {column}", _words(where), ask)
@@ -252,14 +262,14 @@ def minima(table: str, *, height: float, **where: Any) -> Expression:
     """
 
     def ask(networks: Networks | None) -> Column:
-        cases = networks.cases(table, where)
+        cases = _given(networks).cases(table, where)
         counts = [persistent_minima(_grid(rows), height=height) for rows in cases.values()]
         return exact(tuple(cases), counts)
 
     return Expression("minima", _words(where), ask)
 
 
-def _grid(rows: list[Mapping[str, Any]]) -> np.ndarray:
+def _grid(rows: Sequence[Mapping[str, Any]]) -> np.ndarray:
     """Return the losses of a plane or line as an array, sorted by position."""
     axes = ("alpha", "beta") if "beta" in rows[0] else ("t",)
     positions = [sorted({row[axis] for row in rows}) for axis in axes]

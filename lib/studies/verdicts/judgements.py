@@ -81,7 +81,7 @@ class Judgements:
         self.studies: dict[str, JudgedStudy] = {}
         self._folder = provenance.project_path(given["build_dir"]) / self.profile
         self._commit = _last_commit(provenance.project_path("."), f"notebooks/{name}.py")
-        self._judged: dict[str, tuple[Judgement | None, str, Basis]] = {}
+        self._judged: dict[str, tuple[Rule | None, str, Basis]] = {}
 
     def study(self, name: str) -> JudgedStudy:
         """Return a study, with its record of this profile; the record may be missing.

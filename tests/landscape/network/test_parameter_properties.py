@@ -30,7 +30,7 @@ def networks(draw):
         layer.to(draw(DTYPES))
         for tensor in layer.parameters():
             with torch.no_grad():
-                tensor.copy_(torch.randn(tensor.shape, generator=seeds))
+                tensor.copy_(torch.randn(tensor.shape, generator=seeds, dtype=torch.float64))
             tensor.requires_grad_(draw(st.integers(0, 4)) > 0)
     if layers and draw(st.booleans()):  # The same layer at two places.
         layers.append(draw(st.sampled_from(layers)))
@@ -38,7 +38,9 @@ def networks(draw):
     tied = nn.Linear(2, 2).double()
     if draw(st.booleans()):  # One tensor under two names.
         tied.weight = last.weight
-    return nn.Sequential(nn.Sequential(*layers), last, nn.ModuleDict({"10": tied}))
+    return nn.Sequential(
+        nn.Sequential(*layers), last, nn.ModuleDict({"1": nn.PReLU().double(), "10": tied})
+    )
 
 
 def trained(model):

@@ -199,3 +199,9 @@ def test_a_quantity_that_a_kind_does_not_have_is_refused():
         plots.compare([sample.plane()], quantity="error")
     with pytest.raises(ValueError, match=r"quantity='error' is in no run's history"):
         plots.compare([sample.run()], quantity="error")
+
+
+def test_results_that_share_axes_take_one_pair():
+    several = list(Figure().subplots(1, 2))
+    with pytest.raises(ValueError, match=r"lines are drawn on one pair of axes. Pass it as ax."):
+        plots.compare([sample.line()], several)

@@ -128,6 +128,17 @@ def test_moments_match_trace_and_frobenius_norm(name):
     assert found.frobenius.low < found.frobenius.value < found.frobenius.high
 
 
+def test_the_standard_error_is_the_scatter_of_the_probes():
+    # Few eigenvalues, where the variance 2 / (n + 2) of a point on the sphere is far from 2 / n.
+    values = torch.tensor([1.0, 2.0, 4.0], dtype=torch.float64)
+    generator = rng.stream(0, "scatter")
+    found = density(from_matrix(torch.diag(values)), probes=400, steps=2, generator=generator)
+    traces = 3 * (found.weights * found.nodes).sum(1)
+    assert found.trace.stderr == pytest.approx(float(traces.std()) / 20, rel=0.1)
+    exact = 3 * (2 * float(values.var(correction=0)) / 5 / 400) ** 0.5
+    assert found.trace.stderr == pytest.approx(exact, rel=0.05)
+
+
 def test_known_pairs_count_exactly():
     values = SPECTRA["outliers"]
     op = diagonal_large(values)

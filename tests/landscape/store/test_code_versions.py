@@ -1,6 +1,7 @@
 """Versions of the library's code: what changes them, and what does not."""
 
 import ast
+import functools
 import json
 import re
 from pathlib import Path
@@ -209,7 +210,11 @@ def edited(module, old, new):
     """Versions of the library with one edit."""
     (name,) = [key for key in SOURCES if key.endswith(f".{module}")]
     assert old in SOURCES[name]
-    return CodeVersions(SourceCode({**SOURCES, name: SOURCES[name].replace(old, new, 1)}))
+    code = SourceCode({**SOURCES, name: SOURCES[name].replace(old, new, 1)})
+    parsed = code.module
+    # What was not edited need not be parsed again.
+    code.module = lambda module: parsed(module) if module == name else LIBRARY.code.module(module)
+    return CodeVersions(code)
 
 
 def of(code, name):
@@ -218,6 +223,7 @@ def of(code, name):
     return code.version(module, name)
 
 
+@functools.cache
 def remembered():
     """(module, name) of all code whose versions stand in keys: functions, objectives, configs."""
     found = set()

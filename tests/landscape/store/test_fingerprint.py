@@ -41,8 +41,10 @@ def exact(value):
     return str(fingerprint(({"argument": value},), exact=True))
 
 
-@given(values.INPUTS, st.data())
-def test_equal_values_have_equal_digests_however_they_were_built(value, data):
+@pytest.mark.parametrize("kind", values.EACH_KIND)
+@given(data=st.data())
+def test_equal_values_have_equal_digests_however_they_were_built(kind, data):
+    value = data.draw(values.EACH_KIND[kind])
     assert digest(values.rebuilt(value, data.draw)) == digest(value)
     assert exact(values.rebuilt(value, data.draw, reorder=False)) == exact(value)
 
@@ -52,8 +54,10 @@ def test_a_copy_of_a_result_has_its_digest(value):
     assert digest(copy.deepcopy(value)) == digest(value)
 
 
-@given(values.INPUTS, st.data())
-def test_values_have_equal_digests_only_where_they_are_equal(value, data):
+@pytest.mark.parametrize("kind", values.EACH_KIND)
+@given(data=st.data())
+def test_values_have_equal_digests_only_where_they_are_equal(kind, data):
+    value = data.draw(values.EACH_KIND[kind])
     other = values.changed(value, data.draw)
     equal = values.canonical(other) == values.canonical(value)
     assert (digest(other) == digest(value)) == equal
@@ -64,6 +68,11 @@ def test_values_have_equal_digests_only_where_they_are_equal(value, data):
 @given(values.INPUTS, values.INPUTS)
 def test_any_two_values_are_told_apart(one, other):
     assert (digest(one) == digest(other)) == (values.canonical(one) == values.canonical(other))
+
+
+def test_digest_tells_places_in_nested_values_apart():
+    nested = [{"a": {"b": 1}}, {"a": {}, "b": 1}, [[1], [2]], [[1, 2]], [1, [2]], [[1], 2], [1, 2]]
+    assert len({digest(value) for value in nested}) == len(nested)
 
 
 def test_digest_tells_objects_apart():

@@ -3,7 +3,7 @@
 import dataclasses
 
 import pytest
-from studies.figures.judged import claim_forest, claim_forests, overview_forests
+from studies.figures.judged import ClaimForest, claim_forest, claim_forests, overview_forests
 from studies.judging.claim_rows import by_claim
 from studies.judging.relations import difference, ratio, share
 from studies.judging.verdicts import Judgement
@@ -114,3 +114,9 @@ def test_a_claim_without_numbers_has_facts_alone():
     assert data["text/markdown"] == "**S1.1.** not judged\n\n- S1.1: Not yet."
     no_estimate = judged("S1.1", times(float("nan")))
     assert claim_forest([no_estimate]).figure is None
+
+
+def test_a_claim_without_a_measurement_has_no_picture():
+    unmeasured = ClaimForest("S1.1", None, facts="Not measured.", alt="")
+    with pytest.raises(ValueError, match=r"nothing of S1.1 was measured, so there is no picture"):
+        unmeasured.svg()

@@ -3,7 +3,6 @@
 import math
 
 from studies.display import Missing
-from studies.intervals import Interval
 from studies.rank_correlation import RankCorrelation
 from studies.tables import rank_correlations
 
@@ -12,7 +11,7 @@ WORDS = {"label": "tab-test", "caption": "What to see."}
 
 
 def correlation(estimate, low, high, n=42, invalid=0):
-    return Interval(estimate, low, high, n, 0.95, invalid, "correlation")
+    return RankCorrelation(estimate, low, high, n, 0.95, invalid, "correlation", 1, 0, n)
 
 
 def test_correlations_have_estimate_interval_and_n():

@@ -119,3 +119,11 @@ def test_a_slice_with_a_loss_that_is_no_number_is_not_measured(tmp_path):
     networks = Networks(RecordedStudy(record.write(), "01_sample"), {})
     with pytest.raises(NotMeasuredError, match="losses that are not finite"):
         minima("paths", height=0.1).ask(networks)
+
+
+@pytest.mark.parametrize(
+    "expression", [number("sam"), factor("width"), diverged(), parameter_count(), -number("sam")]
+)
+def test_an_expression_without_networks_is_refused(expression):
+    with pytest.raises(ValueError, match=r"asked without networks. Take it of some: networks\["):
+        expression.ask(None)

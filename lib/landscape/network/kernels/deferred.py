@@ -1,7 +1,7 @@
 """Tensors that compute their values at first use, once the operation that follows is known."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeGuard
 
 import torch
 
@@ -65,10 +65,10 @@ class Deferred(torch.Tensor):
         return self.result
 
     # PyTorch's default would turn the result of every operation into a Deferred without `compute`.
-    __torch_function__ = torch._C._disabled_torch_function_impl
+    __torch_function__ = torch._C._disabled_torch_function_impl  # type: ignore[assignment]  # as PyTorch documents
 
     @classmethod
-    def __torch_dispatch__(cls, func, types, args=(), kwargs=None):
+    def __torch_dispatch__(cls, func, types, args=(), kwargs=None):  # type: ignore[override]  # arguments are PyTorch's
         """Compute the values for an operation outside any mode, such as one after the context."""
         return func(*computed(args), **computed(kwargs or {}))
 
@@ -92,7 +92,7 @@ def computed(tree: Any) -> Any:
     return tree
 
 
-def is_deferred(tensor: Any) -> bool:
+def is_deferred(tensor: Any) -> TypeGuard[Deferred]:
     """Return whether a value is a deferred tensor whose values are not computed yet."""
     return isinstance(tensor, Deferred) and tensor.result is None
 

@@ -64,7 +64,7 @@ class FastConvolutions(TorchFunctionMode):
         elif func in (functional.conv2d, torch.conv2d):
             result = _deferred_convolution(*args, **kwargs)
         elif func is functional.batch_norm:
-            result = _batch_norm(BatchNormArguments(*args, **kwargs))
+            result = _batch_norm(BatchNormArguments(*args, **kwargs))  # type: ignore[assignment]  # both are tensors
         # In place, ReLU has to change the tensor that the caller holds: PyTorch does that.
         elif func in (functional.relu, torch.relu) and not kwargs.get("inplace"):
             result = ReLU.apply(convolved(args[0] if args else kwargs["input"]))
@@ -100,13 +100,13 @@ class _DeferredConvolution(torch.Tensor):
         output = torch.Tensor._make_wrapper_subclass(
             cls, shape, dtype=inputs.dtype, device=inputs.device
         )
-        output.operands, output.options, output.result = operands, options, None
-        output.versions = _versions(operands)
+        output.operands, output.options, output.result = operands, options, None  # type: ignore[attr-defined]  # as in Deferred
+        output.versions = _versions(operands)  # type: ignore[attr-defined]  # as in Deferred
         return output
 
     def compute_once(self) -> torch.Tensor:
         """Return the values, computed once: later uses must see changes made in place."""
-        if self.result is None:
+        if self.result is None:  # type: ignore[has-type]  # set in __new__
             self._check_operands()
             # Gradients were enabled when the layer was called. Its first use may stand under
             # `no_grad`, and the kept values would then have no derivative for later uses.
@@ -117,14 +117,14 @@ class _DeferredConvolution(torch.Tensor):
     def folded(self, scale: torch.Tensor, shift: torch.Tensor) -> torch.Tensor:
         """Return scale · output + shift, both (O,), as one convolution with another weight."""
         self._check_operands()
-        inputs, weight, bias = self.operands
+        inputs, weight, bias = self.operands  # type: ignore[attr-defined]  # set in __new__
         shift = shift if bias is None else bias * scale + shift
         weight = weight * scale[:, None, None, None]
-        return Convolution.apply(inputs, weight, shift, self.options)
+        return Convolution.apply(inputs, weight, shift, self.options)  # type: ignore[attr-defined]  # set in __new__
 
     def _check_operands(self) -> None:
         # PyTorch convolves when the layer is called; here a later change would enter the result.
-        if _versions(self.operands) != self.versions:
+        if _versions(self.operands) != self.versions:  # type: ignore[attr-defined]  # set in __new__
             raise RuntimeError(
                 "the input or a parameter of a convolution was changed in place before the "
                 "convolution's output was used. Outputs are computed at their first use: change "
@@ -132,7 +132,7 @@ class _DeferredConvolution(torch.Tensor):
             )
 
     @classmethod
-    def __torch_dispatch__(cls, func, types, args=(), kwargs=None):
+    def __torch_dispatch__(cls, func, types, args=(), kwargs=None):  # type: ignore[override]  # as in PyTorch's guide
         # Operations that the mode does not see come here: inside an autograd.Function, or after the
         # context. Autograd is above this level and already has the node of `Convolution`, so the
         # operation gets values without derivatives.
@@ -206,12 +206,12 @@ def _batch_norm(call: BatchNormArguments) -> torch.Tensor | None:
     # Once something else has used the convolution its values exist: folding would convolve again.
     if not isinstance(inputs, _DeferredConvolution) or inputs.result is not None:
         return None
-    scale = (call.running_var + call.eps).rsqrt()
+    scale = (call.running_var + call.eps).rsqrt()  # type: ignore[operator, union-attr]  # checked above
     scale = scale if call.weight is None else call.weight * scale
-    shift = -call.running_mean * scale
+    shift = -call.running_mean * scale  # type: ignore[operator]  # checked above
     return inputs.folded(scale, shift if call.bias is None else shift + call.bias)
 
 
-def _pair(value: int | Sizes) -> Sizes:
+def _pair(value: Sizes | Any) -> Sizes:
     value = (value,) if isinstance(value, int) else tuple(value)
     return value * 2 if len(value) == 1 else value

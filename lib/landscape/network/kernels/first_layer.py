@@ -1,6 +1,7 @@
 """Outputs of a first linear layer at many points, combined from products computed once."""
 
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import torch
 from torch import nn
@@ -87,7 +88,7 @@ class FirstLayerWeight:
             weight.product = product
         return weight
 
-    def _basis_products(self, inputs: torch.Tensor) -> list[torch.Tensor] | None:
+    def _basis_products(self, inputs: torch.Tensor) -> Any:
         """Return the products of inputs with each basis weight; None if they cannot be kept."""
         # The address finds the microbatch; `_is_view` excludes a part of it, or other values.
         source = self._inputs.get(inputs.data_ptr())
@@ -114,7 +115,7 @@ class _Recorder(TorchFunctionMode):
 
     def __init__(self, inputs: torch.Tensor) -> None:
         super().__init__()
-        self._inputs, self.weight_ids = inputs, set()
+        self._inputs, self.weight_ids = inputs, set()  # type: ignore[var-annotated]  # a set of ids
 
     def __torch_function__(self, func, types, args=(), kwargs=None):
         if func is functional.linear and len(args) > 1 and _is_view(args[0], self._inputs):

@@ -136,7 +136,9 @@ class FusedInference(TorchFunctionMode):
         statistics = computed((call.running_mean, call.running_var, call.weight, call.bias))
         return call.input.scaled(lambda *layer: self._fold(layer, statistics, call.eps))
 
-    def _fold(self, layer: tuple, statistics: tuple, eps: float) -> Fold:
+    def _fold(
+        self, layer: tuple[Any, Any], statistics: tuple[Any, Any, Any, Any], eps: float
+    ) -> Fold:
         """Return the weight and bias ``layer`` with normalisation by ``statistics`` folded in."""
         tensors = (*layer, *statistics)
         key = (*map(id, tensors), eps)
@@ -167,9 +169,9 @@ def bypass_module_checks(module: nn.Module) -> None:
     for part in module.modules():
         # Exact types: a subclass may compute something else.
         if type(part) is nn.ReLU:
-            part.forward = torch.relu_ if part.inplace else torch.relu
+            part.forward = torch.relu_ if part.inplace else torch.relu  # type: ignore[method-assign]  # of this copy alone
         elif type(part) in (nn.BatchNorm1d, nn.BatchNorm2d) and part.running_mean is not None:
-            part.forward = functools.partial(_normalize, part)
+            part.forward = functools.partial(_normalize, part)  # type: ignore[arg-type]  # by its exact type
 
 
 def _normalize(layer: nn.BatchNorm1d | nn.BatchNorm2d, x: torch.Tensor) -> torch.Tensor:
@@ -257,6 +259,6 @@ def _sum(first: Any, second: Any, *, in_place: bool) -> torch.Tensor | None:
     return first
 
 
-def _pair(value: int | Sizes) -> Sizes:
+def _pair(value: Sizes | Any) -> Sizes:
     value = (value,) if isinstance(value, int) else tuple(value)
     return value * 2 if len(value) == 1 else value

@@ -1,8 +1,9 @@
 """Operands of an operation, read from its node in the autograd graph."""
 
+from typing import Any
+
 import torch
 from torch import nn
-from torch.autograd.graph import Node
 
 from landscape.spectrum.exact_trace.piecewise_linear import Use
 
@@ -61,7 +62,7 @@ def layer_inputs(use: Use, count: int) -> tuple[torch.Tensor | None, int, int]:
     return inputs.reshape(count, 1, -1, inputs.shape[1]), inputs.shape[1], 1
 
 
-def _windows(node: Node, places: tuple[int, ...], kernel: tuple[int, ...]) -> torch.Tensor:
+def _windows(node: Any, places: tuple[int, ...], kernel: tuple[int, ...]) -> torch.Tensor:
     """Return a view (N, groups, *places, *kernel, channels of a group) of a convolution's input."""
     # ``pad`` takes the last axis first, both sides of each.
     sides = [side for size in reversed(node._saved_padding) for side in (size, size)]
@@ -80,23 +81,23 @@ def _windows(node: Node, places: tuple[int, ...], kernel: tuple[int, ...]) -> to
 
 
 def named_totals(
-    use: Use, weight: torch.Tensor | None, bias: torch.Tensor
+    use: Use, weight: torch.Tensor | None, bias: torch.Tensor | None
 ) -> dict[str, torch.Tensor]:
     """Return sums for weight and bias under their parameters' names, in the parameters' shapes.
 
     Args:
         use: A convolution or matrix product.
         weight: Sums (groups, outputs of a group, entries); None if the weight is not trained.
-        bias: Sums (groups, outputs of a group).
+        bias: Sums (groups, outputs of a group); None if the bias is not trained.
 
     Returns:
         Parameter name -> sums.
     """
     totals = {}
     if (name := operand_name(use, "bias")) is not None:
-        totals[name] = bias.flatten()
+        totals[name] = bias.flatten()  # type: ignore[union-attr]  # its sums are there
     if (name := operand_name(use, "weight")) is not None:
-        weight = weight.flatten(0, 1)
+        weight = weight.flatten(0, 1)  # type: ignore[union-attr]  # its sums are there
         if (
             use.kind == "Convolution"
         ):  # Entries are (*kernel, channels), weights (channels, *kernel).
@@ -116,7 +117,7 @@ def operand_name(use: Use, part: str) -> str | None:
         The name; None if the layer has no such part or it is not trained.
     """
     operands = {"Convolution": (1, 2), "Addmm": (2, 0), "Mm": (1, None)}[use.kind]
-    return use.names.get(operands[part == "bias"])
+    return use.names.get(operands[part == "bias"])  # type: ignore[arg-type]  # None is no position
 
 
 def num_outputs(use: Use) -> int:

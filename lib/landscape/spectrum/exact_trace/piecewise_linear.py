@@ -8,6 +8,7 @@ import dataclasses
 import math
 import re
 from collections.abc import Mapping
+from typing import Any
 
 import torch
 from torch.autograd.graph import Node
@@ -68,7 +69,7 @@ class Use:
         transposed: Whether the weight enters as its transpose, as in linear layers.
     """
 
-    node: Node
+    node: Any  # A `Node`, whose saved values PyTorch does not declare.
     kind: str
     names: Mapping[int, str]
     transposed: bool = False
@@ -146,11 +147,11 @@ def _kind(node: Node) -> str:
     return re.sub(r"Backward\d+$", "", name)
 
 
-def _operands(node: Node) -> list[Node | None]:
+def _operands(node: Node) -> list[Any]:
     return [operand for operand, _ in node.next_functions]
 
 
-def _ordered(root: Node | None) -> list[Node]:
+def _ordered(root: Node | None) -> list[Any]:
     """Return the nodes below a root, operands first."""
     # With a stack: graphs are deeper than Python's recursion limit.
     ordered, seen, stack = [], set(), [(root, False)] if root is not None else []
@@ -165,7 +166,7 @@ def _ordered(root: Node | None) -> list[Node]:
     return ordered
 
 
-def _check_kind(node: Node) -> None:
+def _check_kind(node: Any) -> None:
     kind = _kind(node)
     if kind == "torch::autograd::CopySlices":
         raise ValueError(
@@ -194,7 +195,7 @@ def _check_products(nodes: list[Node], leaf_names: Mapping[Node, str | None]) ->
     for node in nodes:
         operands = _operands(node)
         if node in leaf_names:
-            reached[node] = frozenset([leaf_names[node]]) - {None}
+            reached[node] = frozenset([leaf_names[node]]) - {None}  # type: ignore[assignment]  # None is taken away
             continue
         reached[node] = frozenset().union(*(reached[operand] for operand in operands))
         pair = [reached[operands[i]] for i in _BILINEAR.get(_kind(node), ()) if i < len(operands)]
@@ -211,13 +212,13 @@ def _check_products(nodes: list[Node], leaf_names: Mapping[Node, str | None]) ->
             )
 
 
-def _uses(nodes: list[Node], leaf_names: Mapping[Node, str | None]) -> tuple[Use, ...]:
+def _uses(nodes: list[Node], leaf_names: Mapping[Node, Any]) -> tuple[Use, ...]:
     transposes = {
         node: leaf_names[_operands(node)[0]]
         for node in nodes
         if _kind(node) == "T" and leaf_names.get(_operands(node)[0]) is not None
     }
-    uses, users = [], {}
+    uses, users = [], {}  # type: ignore[var-annotated]  # users: dict[str, str]
     for node in nodes:
         if node in transposes:  # Counts where the transpose is used.
             continue
@@ -226,7 +227,7 @@ def _uses(nodes: list[Node], leaf_names: Mapping[Node, str | None]) -> tuple[Use
         names = {i: name for i, name in names.items() if name is not None}
         for i, name in names.items():
             transposed = operands[i] in transposes
-            _check_rule(node, i, name, transposed)
+            _check_rule(node, i, name, transposed)  # type: ignore[arg-type]  # names without None
             if name in users:
                 raise ValueError(
                     f"parameter {name!r} is used more than once ({users[name]} and {node.name()}): "
@@ -236,11 +237,11 @@ def _uses(nodes: list[Node], leaf_names: Mapping[Node, str | None]) -> tuple[Use
             users[name] = node.name()
         if names:
             transposed = any(operand in transposes for operand in operands)
-            uses.append(Use(node, _kind(node), names, transposed))
+            uses.append(Use(node, _kind(node), names, transposed))  # type: ignore[arg-type]  # names without None
     return tuple(uses)
 
 
-def _check_rule(node: Node, index: int, name: str, transposed: bool) -> None:
+def _check_rule(node: Any, index: int, name: str, transposed: bool) -> None:
     kind = _kind(node)
     known = index in _PARAMETER_OPERANDS.get(kind, ())
     known &= not transposed or (kind, index) in (("Addmm", 2), ("Mm", 1))
