@@ -150,6 +150,8 @@ ifeq ($(strip $(B)),)
 	  --publish bench/README.md
 	@$(plain) -m bench.batchnorm $(folders) \
 	  --publish bench/README.md
+	@$(plain) -m bench.training $(folders) \
+	  --threads 1 --publish bench/README.md
 	@$(run) -m bench.trace --build-dir '$(BUILD_DIR)' --publish bench/README.md
 	@$(run) -m bench.coverage --publish bench/README.md
 	@$(run) -m bench.verdicts --publish bench/README.md

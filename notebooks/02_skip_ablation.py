@@ -48,6 +48,7 @@ epochs, batch_size = 8, 128
 learning_rate, momentum, weight_decay = 0.1, 0.9, 1e-4
 precision = "float32"
 measured = 10000  # training examples on which the curves are measured
+curve_examples = 2000  # training and test examples on which curves are measured between the ends
 small_train = 512  # training examples of the checks of the initialisation
 measure_every = 4  # epochs from one measurement of their history to the next
 small_rate = 0.01  # learning rate of a check
@@ -71,6 +72,7 @@ task = study.load(dataset, max_train=max_train)
 optimizer = training.SGD(learning_rate, momentum=momentum, weight_decay=weight_decay)
 options = {"epochs": epochs, "batch_size": batch_size, "schedule": training.Cosine()}
 options |= {"precision": precision, "measured": measured, "snapshots": (0,)}
+options |= {"curve_examples": training.CurveExamples(curve_examples, curve_examples)}
 base = training.TrainConfig(models.ResNet(depth=depth, width=width), optimizer, **options)
 networks = {"residual + BN": (True, "batch"), "plain + BN": (False, "batch")}
 networks |= {"residual alone": (True, "none"), "plain alone": (False, "none")}

@@ -47,6 +47,7 @@ epochs, batch_size = 8, 128
 learning_rate, momentum, weight_decay = 0.1, 0.9, 1e-4
 precision = "float32"
 measured = 10000  # training examples on which the curves are measured
+curve_examples = 2000  # training and test examples on which curves are measured between the ends
 measure_every = 4  # epochs from one measurement of their history to the next
 rho, rho_adaptive = 0.05, 0.5  # radii of SAM's step, and of the adaptive one, relative to |theta|
 curvature_examples = 128  # first training examples: curvature and sharpness
@@ -67,6 +68,7 @@ optimizer = training.SGD(learning_rate, momentum=momentum, weight_decay=weight_d
 options = {"epochs": epochs, "batch_size": batch_size, "schedule": training.Cosine()}
 options |= {"precision": precision, "measured": measured, "measure_every": measure_every}
 options |= {"snapshots": (0, first_epoch)}
+options |= {"curve_examples": training.CurveExamples(curve_examples, curve_examples)}
 base = training.TrainConfig(models.ResNet(depth=depth, width=width), optimizer, **options)
 kinds = {"residual": "yes", "plain": "no"}
 starts = {"he": {}, "torch": {"init": "torch"}, "SkipInit": {"skipinit": True}}

@@ -46,6 +46,7 @@ momentum = 0.9
 weight_decay = 1e-4
 precision = "float32"
 measured = 10000  # training examples on which the curves are measured
+curve_examples = 2000  # training and test examples on which curves are measured between the ends
 measure_every = 4  # epochs from one measurement of their history to the next
 source_batch = 32  # of S3; in float32, a check of what batch_size and precision change
 small_rate = 0.01  # what a run that diverges is tried with
@@ -74,6 +75,7 @@ base = training.TrainConfig(
     precision=precision,
     measured=measured,
     measure_every=measure_every,
+    curve_examples=training.CurveExamples(curve_examples, curve_examples),
     snapshots=(0,),
 )
 starts = {

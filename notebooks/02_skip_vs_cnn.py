@@ -46,6 +46,7 @@ momentum = 0.9
 weight_decay = 1e-4
 precision = "float32"
 measured = 10000  # training examples on which the curves are measured
+curve_examples = 2000  # training and test examples on which curves are measured between the ends
 measure_every = 4  # epochs from one measurement of their history to the next
 rho = 0.05  # radius of SAM's step
 rho_adaptive = 0.5  # radius of the adaptive step, relative to |theta|
@@ -73,6 +74,7 @@ base = training.TrainConfig(
     precision=precision,
     measured=measured,
     measure_every=measure_every,
+    curve_examples=training.CurveExamples(curve_examples, curve_examples),
 )
 plain_cnn = models.CNN(channels=tuple(cnn_channels), hidden=cnn_hidden, norm="none")
 resnet, cnn = Arm("ResNet", model="ResNet"), Arm("CNN", model="CNN")

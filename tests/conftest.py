@@ -1,5 +1,7 @@
 """What every test shares: one thread, silence, a generator, a store of its own."""
 
+import gc
+
 import hypothesis
 import pytest
 import torch
@@ -24,6 +26,13 @@ def pytest_collection_modifyitems(items):
     for item in items:
         if item.get_closest_marker("slow") is None:
             item.add_marker(pytest.mark.fast)
+
+
+def pytest_collection_finish():
+    """Search for garbage less often: modules and collected tests make each search a long one."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(20_000, 20, 50)
 
 
 @pytest.fixture(autouse=True)

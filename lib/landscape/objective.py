@@ -63,18 +63,21 @@ class Objective:
 
     Args:
         model: Any module that maps inputs (N, ...) to outputs (N, ...).
-        examples: Inputs (N, ...) and targets (N, ...); their order is kept.
+        examples: Inputs (N, ...) and targets (N, ...), two tensors; their order is kept. Collect
+            the batches of a loader in one pass, since a second one may have another order.
         loss: ``cross_entropy`` (mean over the places of an example, where it has several targets),
             ``mse`` (mean over outputs), or a function of outputs and targets that returns one loss
             an example, (N,).
         label_smoothing: Share of each target that cross-entropy spreads over all classes.
         bn: Policy of batch normalisation. ``frozen``: running statistics as given. ``batch``: the
-            examples are cut into equal blocks of about ``bn_block``, each normalised by its own
+            examples are cut into blocks of at most ``bn_block``, each normalised by its own
             statistics. ``reestimate``: running statistics are estimated at theta on
-            ``bn_examples`` and then held, also in derivatives.
+            ``bn_examples``; derivatives hold them, so they are not those of ``loss``.
         microbatch: Examples computed at once; bounds memory and changes results by rounding only.
             None takes the fastest: 128, or 1,024 for a network of linear layers alone.
-        bn_block: Examples whose statistics are taken together by ``batch`` and ``reestimate``.
+        bn_block: Most examples whose statistics are taken together by ``batch`` and
+            ``reestimate``. There are as few blocks as possible, and their sizes differ by one at
+            most: 100 examples and 33 give four blocks of 25.
         bn_examples: Inputs for ``reestimate``; None takes those of ``examples``.
         dtype: Floating-point type of the network, float32 or float64; None keeps the model's own.
         graph_memory: Bytes that a curvature operator may spend on graphs kept between products
@@ -293,9 +296,11 @@ class Objective:
     ) -> SymmetricOperator:
         """Return the Hessian ∇²L(θ) as an operator of shape (n, n), in loss per parameter².
 
-        Products are exact (Pearlmutter 1994), in the network's dtype, summed over microbatches in
-        float64. Under ``batch`` the statistics are differentiated too; under ``reestimate`` they
-        are estimated at theta and count as constants.
+        Products have no error but rounding (Pearlmutter 1994), where every layer is twice
+        differentiable. They are in the network's dtype, summed over microbatches in float64. Under
+        ``batch`` the statistics are differentiated too. Under ``reestimate`` they are estimated at
+        theta and count as constants: the matrix is then not the second derivative of ``loss``,
+        whose statistics move with theta.
 
         Args:
             theta: The point (n,); None takes the model's own parameters.

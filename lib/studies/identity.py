@@ -36,9 +36,11 @@ def run_id(config: TrainConfig, task: Task) -> str:
 def run_identity(config: TrainConfig, task: Task) -> dict[str, Any]:
     """Return what decides the results of a training run, as plain values.
 
-    Which snapshots are kept decides none: a study may ask for more of them later.
+    Which snapshots are kept decides none: a study may ask for more of them later. Nor do the
+    examples of its curves, which change no weight.
     """
-    return {"config": plain(dataclasses.replace(config, snapshots=())), "data": task.sha256}
+    config = dataclasses.replace(config, snapshots=(), curve_examples=None)
+    return {"config": plain(config), "data": task.sha256}
 
 
 def plain(value: Any) -> Any:

@@ -102,6 +102,17 @@ class Recording:
         """Whether what the record lacks is computed."""
         return self.store is not None
 
+    def holds(self, kind: str, identity: Mapping[str, Any]) -> bool:
+        """Return whether the record has an entry, also among those of other settings.
+
+        Args:
+            kind: Its kind, such as ``runs``.
+            identity: What decides its content.
+        """
+        self.record.take_over()
+        entry = entry_id(kind, identity)
+        return entry in self.record or entry in self._others
+
     def step(self, kind: str, requests: Sequence[Request]) -> list[Part | None]:
         """Return the content of entries: recorded ones as they are, others measured and added.
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import torch
 from landscape.training.config import TrainConfig
+from landscape.training.curves import CurveSubset
 from landscape.training.run import Run
 from torch import nn
 
@@ -17,6 +18,7 @@ from studies.solutions import Solution, Solutions
 from studies.tasks import Examples, Task
 
 _CURVES = ("gradient_norm", "train_loss", "train_accuracy", "test_loss", "test_accuracy")
+_SUBSET = tuple(field.name for field in dataclasses.fields(CurveSubset))
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -36,6 +38,10 @@ class RecordedRun:
         parameters: Number of parameters.
         last: ``loss_before`` and ``gradient_norm_before``: the mini-batch loss (nats) and gradient
             norm of the step before the end.
+        errors: Loss or accuracy -> standard errors of its values, (measurements,), float64, as
+            ``Run.history_errors``; what was always measured on all examples has none.
+        subsets: ``train`` or ``test`` -> the examples that its values between the first and the
+            last come from, as ``Run.curve_subsets``.
     """
 
     config: TrainConfig
@@ -48,6 +54,8 @@ class RecordedRun:
     diverged_at: int | None
     parameters: int
     last: dict[str, float]
+    errors: dict[str, torch.Tensor] = dataclasses.field(default_factory=dict)
+    subsets: dict[str, CurveSubset] = dataclasses.field(default_factory=dict)
 
     @property
     def diverged(self) -> bool:
@@ -72,6 +80,26 @@ class RecordedRun:
     def final(self, quantity: str) -> float:
         """Return the last value of a quantity of the history; NaN if the record has no history."""
         return float(self.history[quantity][-1]) if self.history else math.nan
+
+    def in_full(self, quantity: str) -> torch.Tensor:
+        """Return a quantity's history if all of it was measured on all examples.
+
+        Whatever compares values along training reads them by this: a value of a subset lies off by
+        its error, and next to one in full it looks like a rise or a fall.
+
+        Args:
+            quantity: Its name, such as ``train_loss``.
+
+        Raises:
+            ValueError: If values come from a subset.
+        """
+        if subset := self.subsets.get(quantity.partition("_")[0]):
+            raise ValueError(
+                f"{quantity} was measured on {subset.size:,} of {subset.of:,} examples along "
+                "training, for a curve to look at. Train with TrainConfig(curve_examples=None) "
+                "to compare its values."
+            )
+        return self.history[quantity]
 
     def live(self) -> Run:
         """Return the run with its weights.
@@ -120,6 +148,16 @@ def from_part(config: TrainConfig, task: Task, recording: Recording, part: Part)
         diverged_at=end.get("diverged_at"),
         parameters=end["parameters"],
         last={name: end.get(name, math.nan) for name in ("loss_before", "gradient_norm_before")},
+        errors={
+            name: _tensor([row.get(f"{name}_error", math.nan) for row in reached])
+            for name in names
+            if any(f"{name}_error" in row for row in curves)
+        },
+        subsets={
+            split: CurveSubset(**{name: end[f"{split}_curve_{name}"] for name in _SUBSET})
+            for split in ("train", "test")
+            if f"{split}_curve_size" in end
+        },
     )
 
 

@@ -1,5 +1,7 @@
 """One study: it trains, measures, records, and reads its record."""
 
+import functools
+import gc
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -50,6 +52,7 @@ class Study(Steps):
     def __init__(self, name: str, namespace: Mapping[str, Any]) -> None:
         given = plain_values(namespace)
         _check(name, given)
+        _search_less_for_garbage()
         self.profile = given["profile"]
         self.evidence = self.profile in ("published", "paper")
         build_dir = provenance.project_path(given["build_dir"])
@@ -199,6 +202,14 @@ def plain_values(namespace: Mapping[str, Any]) -> dict[str, Any]:
         for key, value in namespace.items()
         if not key.startswith("_") and _is_plain(value) and key not in ("In", "Out")
     }
+
+
+@functools.cache
+def _search_less_for_garbage() -> None:
+    """Leave modules, which live as long as the kernel, out of all searches: a fifth of a study."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(5_000, 20, 20)
 
 
 def _check(name: str, given: Mapping[str, Any]) -> None:

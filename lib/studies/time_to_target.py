@@ -30,10 +30,11 @@ def reach(run: RecordedRun, quantity: str, target: float) -> Duration:
         The duration in epochs, with the measurements on either side.
 
     Raises:
-        ValueError: If the history has no such accuracy or loss, or the target is out of range.
+        ValueError: If the history has no such accuracy or loss, its values come from a subset of
+            the examples, or the target is out of range.
     """
     accuracy = _checked(run, quantity, target)
-    values = run.history[quantity]
+    values = run.in_full(quantity)
     valid = run.history[f"{quantity.partition('_')[0]}_loss"].isfinite()
     met = (valid & (values >= target if accuracy else values <= target)).nonzero()
     if len(met) == 0:

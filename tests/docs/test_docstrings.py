@@ -6,6 +6,8 @@ import landscape
 import pytest
 from landscape import sharpness, spectrum
 
+from docs.extensions.bibtex import bibtex
+from docs.extensions.cards import with_column_names
 from docs.extensions.docstrings import with_bars, with_links, with_reference_section
 from docs.extensions.names import meaning, public_names, rooms
 from docs.extensions.repository import without_outer_links
@@ -83,3 +85,46 @@ def test_links_out_of_the_pages_become_names_of_files(tmp_path):
     assert without_outer_links(text, page, tmp_path / "docs") == expected
     with pytest.raises(ReportError, match=r"library.md links to ../gone.md"):
         without_outer_links("[x](../gone.md)", page, tmp_path / "docs")
+
+
+CFF = """
+title: A library
+authors:
+  - name: The authors
+  - {family-names: Li, given-names: Hao}
+version: 1.2.0
+date-released: 2026-03-05
+license: MIT
+"""
+
+
+def test_a_citation_says_what_the_file_says():
+    entry = bibtex(CFF)
+    assert entry.splitlines() == [
+        "@software{landscape,",
+        "  title   = {{A library}},",
+        "  author  = {{The authors} and Li, Hao},",
+        "  year    = {2026},",
+        "  month   = mar,",
+        "  version = {1.2.0},",
+        "  note    = {Licence: MIT},",
+        "}",
+    ]
+    assert "url     = {https://x.org}" in bibtex(CFF + "repository-code: https://x.org\n")
+    with pytest.raises(ReportError, match=r"CITATION\.cff has no version"):
+        bibtex(CFF.replace("version", "edition"))
+
+
+def test_the_projects_citation_can_be_shown():
+    assert "loss landscapes" in bibtex((DOCS.parent / "CITATION.cff").read_text(encoding="utf-8"))
+
+
+def test_cells_of_cards_name_their_column():
+    head = "<thead><tr><th>what</th><th>how far</th></tr></thead>"
+    body = "<tbody><tr><td>a</td><td>b</td></tr><tr><td>c</td><td>–</td></tr></tbody>"
+    table = f'<table class="cards docutils">{head}{body}</table>'
+    named = with_column_names(f"<p>x &amp; y</p>{table}")
+    assert named.count("data-column") == 1 and '<td data-column="how far">b</td>' in named
+    assert named.startswith("<p>x &amp; y</p>") and '<td class="nothing">–</td>' in named
+    other = table.replace("cards ", "")
+    assert with_column_names(other) == other

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 from landscape import models
-from landscape.training import SGD, Augmentation, Cosine
+from landscape.training import SGD, Augmentation, Cosine, CurveExamples
 from landscape.training.config import TrainConfig
 from studies.arms import Arm
 from studies.identity import entry_id, plain, run_id, run_identity
@@ -108,16 +108,21 @@ CHANGES = {
 }
 
 
-def test_every_setting_of_a_run_decides_it_except_its_snapshots():
+def test_every_setting_of_a_run_decides_it_except_its_snapshots_and_curve_examples():
     task, config = digits_task(), config_of()
     fields = {field.name for field in dataclasses.fields(TrainConfig)}
-    assert fields == CHANGES.keys() | {"snapshots"}  # A new setting has to be sorted here.
+    assert fields == CHANGES.keys() | {
+        "snapshots",
+        "curve_examples",
+    }  # A new setting has to be sorted here.
     configs = [config, *(dataclasses.replace(config, **{k: v}) for k, v in CHANGES.items())]
     identities = [entry_id("runs", run_identity(each, task)) for each in configs]
     assert len(set(identities)) == len(configs)
     kept = dataclasses.replace(config, snapshots=(1,))
-    assert run_identity(kept, task) == run_identity(config, task)
-    assert run_id(kept, task) != run_id(config, task)  # Its weights are others in the store.
+    part = dataclasses.replace(config, curve_examples=CurveExamples())
+    for same in (kept, part):
+        assert run_identity(same, task) == run_identity(config, task)
+        assert run_id(same, task) != run_id(config, task)  # Another run in the store.
 
 
 def test_data_count_by_content_and_not_by_name():

@@ -23,6 +23,8 @@ def draw_run(
 ) -> Axes:
     """Draw a quantity of a training run: see ``Run.plot``.
 
+    Where values come from a part of the examples, a band of two standard errors lies around them.
+
     Args:
         run: The run.
         ax: Axes in the reader's style; None makes a figure in the library's style.
@@ -38,7 +40,10 @@ def draw_run(
     """
     series = run_series(run, quantity)
     with result_axes(ax) as axes:
-        draw_series(axes, series, label=label, style=style)
+        line = draw_series(axes, series, label=label, style=style)
+        if series.error is not None:
+            low, high = series.y - 2 * series.error, series.y + 2 * series.error
+            axes.fill_between(series.x, low, high, color=line.get_color(), alpha=0.2, linewidth=0)
         if ax is None:
             choose_scale(axes, [series])
     return axes

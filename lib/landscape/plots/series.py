@@ -46,6 +46,8 @@ class Series:
         ylabel: Name of the values, with unit.
         may_be_log: Whether the vertical axis is logarithmic where the values span a factor of 10.
         integers: Whether ticks of the positions are whole numbers.
+        error: Standard errors (p,) of values that were measured on a part of the examples; None
+            where all were measured on all.
     """
 
     x: np.ndarray
@@ -54,6 +56,7 @@ class Series:
     ylabel: str
     may_be_log: bool = False
     integers: bool = False
+    error: np.ndarray | None = None
 
 
 def line_series(line: Line, quantity: str = "loss") -> Series:
@@ -139,7 +142,7 @@ def run_series(run: Run, quantity: str = "train_loss") -> Series:
             f"{', '.join(map(repr, [*run.history, *STEP_LABELS]))}."
         )
     epochs, recorded = run.measured_at.numpy(), run.history[quantity].numpy()
-    values = np.full(len(epochs), np.nan)
+    values, error = np.full((2, len(epochs)), np.nan)
     reached = len(recorded) - diverged
     values[:reached] = recorded[:reached]
     if (
@@ -147,7 +150,13 @@ def run_series(run: Run, quantity: str = "train_loss") -> Series:
     ):  # The initialisation has none; a cross there would report a failure.
         epochs, values = epochs[1:], values[1:]
     label = HISTORY_LABELS.get(quantity, quantity.replace("_", " "))
-    return Series(epochs, values, "epoch", label, "accuracy" not in quantity, True)
+    series = Series(epochs, values, "epoch", label, "accuracy" not in quantity, True)
+    if quantity not in run.history_errors:
+        return series
+    error[:reached] = run.history_errors[quantity].numpy()[:reached]
+    subset = run.curve_subsets[quantity.partition("_")[0]]
+    label = f"{label}\non {subset.size:,} of {subset.of:,} examples between the ends"
+    return dataclasses.replace(series, ylabel=label, error=error)
 
 
 def draw_series(axes: Axes, series: Series, *, label: str | None, style: dict[str, Any]) -> Line2D:

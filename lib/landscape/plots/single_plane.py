@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 # A plane does not know its directions, which need not be filter-normalized.
 XLABEL = "α (in units of direction 1)"
 YLABEL = "β (in units of direction 2)"
+# Several planes are always along filter-normalized random pairs.
+FILTER_LABELS = ("α (relative to filter norms)", "β (relative to filter norms)")
 
 
 def draw_plane(
@@ -40,6 +42,7 @@ def draw_plane(
     levels: Sequence[float] | None = None,
     kind: Literal["contours", "surface"] = "contours",
     label: str | None = None,
+    names: tuple[str, str] = (XLABEL, YLABEL),
     **style: Any,
 ) -> Axes:
     """Draw a plane as contours or as a surface: see ``Plane.plot``.
@@ -51,6 +54,7 @@ def draw_plane(
         levels: Increasing levels of the contours; None takes ``plane_levels``.
         kind: ``contours`` or ``surface``.
         label: Title of the axes; None gives none.
+        names: Labels of α and β under contours.
         style: Further arguments of matplotlib's ``contourf``.
 
     Returns:
@@ -66,13 +70,13 @@ def draw_plane(
         return _draw_as_surface(plane, ax, quantity, label)
     levels = plane_levels([plane], quantity) if levels is None else levels
     if ax is None:
-        return draw_panels({label or "": plane}, levels, quantity, style)[0]
+        return draw_panels({label or "": plane}, levels, quantity, style, names)[0]
     check_grids({label or "": plane})
     check_levels(levels)
     draw_field(ax, plane, values_of(plane, quantity), levels, style)
     overlays.draw_marks(ax, {})
     frames.include_points(ax, plane.alphas.numpy(), plane.betas.numpy())
-    name_axes(ax, XLABEL, YLABEL)
+    name_axes(ax, *names)
     if label is not None:
         ax.set_title(label)
     return ax
@@ -107,11 +111,16 @@ def draw_median_plane(
     median = {quantity: getattr(planes, quantity).new_tensor(np.median(values, axis=0))}
     plane: Any = types.SimpleNamespace(alphas=planes.alphas, betas=planes.betas, **median)
     label = f"median of {len(values)} planes" if label is None else label
-    return draw_plane(plane, ax, quantity=quantity, levels=levels, label=label, **style)
+    options: dict[str, Any] = {"label": label, "names": FILTER_LABELS, **style}
+    return draw_plane(plane, ax, quantity=quantity, levels=levels, **options)
 
 
 def draw_panels(
-    named: dict[str, Plane], levels: Sequence[float], quantity: Quantity, style: dict[str, Any]
+    named: dict[str, Plane],
+    levels: Sequence[float],
+    quantity: Quantity,
+    style: dict[str, Any],
+    names: tuple[str, str] = (XLABEL, YLABEL),
 ) -> list[Axes]:
     """Draw planes side by side on a new figure with one colour bar.
 
@@ -120,6 +129,7 @@ def draw_panels(
         levels: Increasing levels for all planes.
         quantity: ``loss`` or ``accuracy``.
         style: Further arguments of matplotlib's ``contourf``.
+        names: Labels of α and β.
 
     Returns:
         The planes' axes, in their order.
@@ -127,7 +137,7 @@ def draw_panels(
     Raises:
         ValueError: If there is no plane, or a grid or the levels do not increase.
     """
-    labels = (XLABEL, YLABEL, VALUE_LABELS[quantity])
+    labels = (*names, VALUE_LABELS[quantity])
     figure = draw_planes(
         named, levels, quantity, labels, {}, new_figure=figure_maker(), style=style
     )

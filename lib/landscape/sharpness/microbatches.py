@@ -51,7 +51,9 @@ def m_sharpness(
     ρ along the gradient of its mean loss, and the rise of that loss is measured; the value is the
     mean over microbatches. Gradients of few examples are larger, so the value falls with m, down to
     ``sam`` at m = N. Under ``batch`` a microbatch is normalised by its own statistics, under
-    ``reestimate`` by the statistics of all examples.
+    ``reestimate`` by the statistics of all examples. Under ``batch`` choose m so that the last
+    microbatch, which gets what is left of N, has more than one example: one has no variance, and
+    PyTorch refuses it.
 
     Args:
         objective: The loss to measure.

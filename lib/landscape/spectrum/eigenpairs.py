@@ -53,7 +53,9 @@ def eigenpairs(
         op: Symmetric operator A of shape (n, n).
         k: Number of eigenvalues wanted at each end, 1 to n.
         which: ``largest``, ``smallest`` or ``both ends``, all algebraic: never by magnitude.
-        tol: Wanted residual relative to the spectral range, > 0.
+        tol: Wanted residual relative to the spectral range, > 0. Below about 1e-6 products in
+            float32 are the limit: the search ends early with ``converged`` false, whatever
+            ``max_products``. Take an objective with ``dtype=torch.float64`` then.
         max_products: Largest number of products for the recurrence, at least the number of wanted
             pairs. When it is spent, pairs above ``tol`` return with ``converged`` false.
         max_basis: Largest number of basis vectors held at once. A full basis keeps its best vectors

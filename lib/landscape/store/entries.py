@@ -85,27 +85,52 @@ class Store:
             >>> pairs.largest == again.largest, A.products > 0
             (True, True)
         """
-        name = getattr(function, "__qualname__", None)
-        holds = getattr(function, "__self__", None) is not None
-        if holds or getattr(function, "__closure__", None) or (name is None and callable(function)):
-            raise TypeError(
-                f"{name or type(function).__qualname__} carries values of its own (an object or a "
-                "closure), which the key would miss. Pass a plain function, and what it needs as "
-                "arguments."
-            )
-        try:
-            bound = inspect.signature(function).bind(*args, **kwargs)
-        except ValueError as error:  # Compiled code without a readable signature.
-            raise TypeError(f"{error}. Pass a function written in Python.") from None
-        bound.apply_defaults()
+        name, bound = _bound(function, args, kwargs)
         key = self.key(function, dict(bound.arguments))
         copies: dict[int, Any] = {}
         for label, value in bound.arguments.items():
             bound.arguments[label] = _with_copied_generators(value, copies)
         return self.compute(name, key, lambda: function(*bound.args, **bound.kwargs))
 
+    def forget(self, function: Callable, *args: Any, **kwargs: Any) -> bool:
+        """Remove the entry that ``remember`` gives for the same call; compute nothing.
+
+        A result that keeps parts of itself, as a plane does with ``store=``, has an entry for each
+        part: this removes the entry of the whole alone.
+
+        Args:
+            function: The function, as for ``remember``.
+            args: Its positional arguments.
+            kwargs: Its keyword arguments.
+
+        Returns:
+            Whether there was an entry.
+
+        Raises:
+            TypeError: For the reasons of ``remember``; then nothing is removed.
+
+        Example:
+            >>> import tempfile
+            >>> import torch
+            >>> from landscape import Store, operators, spectrum
+            >>> A = operators.from_matrix(torch.diag(torch.tensor([9.0, 4.0, 1.0, -2.0])))
+            >>> store = Store(tempfile.mkdtemp())
+            >>> pairs = store.remember(spectrum.eigenpairs, A, k=1)
+            >>> store.forget(spectrum.eigenpairs, A, k=1)
+            True
+            >>> store.forget(spectrum.eigenpairs, A, k=1)  # There is none any more.
+            False
+        """
+        name, bound = _bound(function, args, kwargs)
+        return self.drop(name, self.key(function, dict(bound.arguments)))
+
     def key(self, function: Callable, inputs: Any) -> str:
-        """Return a result's key: the hash of code, inputs and machine. Note the code in ``code``.
+        """Return a key for ``compute``, ``put``, ``get`` and ``drop``.
+
+        It is the hash of code, inputs and machine. ``remember`` makes keys of its own, of all
+        arguments with their defaults: ``store.key(eigenpairs, H)`` is not the key of
+        ``store.remember(eigenpairs, H)``. To remove what ``remember`` keeps, use ``forget``. The
+        code behind the key is noted in ``code``.
 
         Args:
             function: The function that computes the result. Its name is not part of the key.
@@ -191,14 +216,20 @@ class Store:
         entry = self._get(self._folder(kind, key), count=False)
         return None if entry is None else entry[0]
 
-    def drop(self, kind: str, key: str) -> None:
+    def drop(self, kind: str, key: str) -> bool:
         """Remove an entry; one that does not exist is no error.
 
         Args:
             kind: Name of the sort of result: the subfolder that holds the entry.
             key: Its key.
+
+        Returns:
+            Whether there was an entry. ``forget`` removes what ``remember`` keeps.
         """
-        shutil.rmtree(self._folder(kind, key), ignore_errors=True)
+        folder = self._folder(kind, key)
+        existed = folder.is_dir()
+        shutil.rmtree(folder, ignore_errors=True)
+        return existed
 
     @contextlib.contextmanager
     def lock(self, key: str) -> Iterator[None]:
@@ -270,6 +301,26 @@ class Store:
                     raise
         finally:
             shutil.rmtree(side, ignore_errors=True)
+
+
+def _bound(
+    function: Callable, args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> tuple[str, inspect.BoundArguments]:
+    """Return the name of a function that can be remembered, and its arguments with defaults."""
+    name = getattr(function, "__qualname__", None)
+    holds = getattr(function, "__self__", None) is not None
+    if holds or getattr(function, "__closure__", None) or (name is None and callable(function)):
+        raise TypeError(
+            f"{name or type(function).__qualname__} carries values of its own (an object or a "
+            "closure), which the key would miss. Pass a plain function, and what it needs as "
+            "arguments."
+        )
+    try:
+        bound = inspect.signature(function).bind(*args, **kwargs)
+    except ValueError as error:  # Compiled code without a readable signature.
+        raise TypeError(f"{error}. Pass a function written in Python.") from None
+    bound.apply_defaults()
+    return str(name), bound
 
 
 _GENERATORS = (np.random.Generator, np.random.RandomState, random.Random)

@@ -4,6 +4,7 @@ from landscape.training.adaptive import Adam, AdamW
 from landscape.training.ascent import ASAM, SAM
 from landscape.training.augmentation import Augmentation
 from landscape.training.config import TrainConfig
+from landscape.training.curves import CurveExamples, CurveSubset
 from landscape.training.loop import train
 from landscape.training.optimizers import SGD, OptimizerConfig
 from landscape.training.run import Run
@@ -18,6 +19,8 @@ __all__ = [
     "AdamW",
     "Augmentation",
     "Cosine",
+    "CurveExamples",
+    "CurveSubset",
     "OptimizerConfig",
     "Run",
     "Schedule",

@@ -6,6 +6,7 @@ from typing import Literal
 
 from landscape.models.family import ModelConfig
 from landscape.training.augmentation import Augmentation
+from landscape.training.curves import CurveExamples
 from landscape.training.optimizers import OptimizerConfig
 from landscape.training.schedules import Schedule
 
@@ -36,6 +37,9 @@ class TrainConfig:
             last measurement is at the end in any case.
         snapshots: Steps after which weights and state of the optimizer are kept; 0 is the
             initialisation.
+        curve_examples: How many examples the history is measured on between its first and its last
+            measurement, such as ``CurveExamples(2000, 2000)``; None measures all. It changes
+            neither steps nor weights.
 
     Raises:
         ValueError: If a setting lies outside its range.
@@ -53,6 +57,7 @@ class TrainConfig:
     measured: int | None = None
     measure_every: float = 1.0
     snapshots: tuple[int, ...] = ()
+    curve_examples: CurveExamples | None = None
 
     def __post_init__(self) -> None:
         # One form for equal settings, or they would have different keys in the store.
@@ -81,5 +86,10 @@ class TrainConfig:
             )
         if any(step < 0 for step in self.snapshots):
             problems.append(f"snapshots={self.snapshots}: steps must be >= 0")
+        if not isinstance(self.curve_examples, CurveExamples | None):
+            problems.append(
+                f"curve_examples={self.curve_examples!r}: it must be training.CurveExamples(...), "
+                "or None for all"
+            )
         if problems:
             raise ValueError(f"TrainConfig cannot be run: {'; '.join(problems)}.")

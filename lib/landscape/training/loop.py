@@ -15,7 +15,7 @@ from landscape.progress import Progress
 from landscape.store import fingerprint as fingerprints
 from landscape.store.entries import Store
 from landscape.training.config import TrainConfig
-from landscape.training.evaluation import mean_loss_and_accuracy
+from landscape.training.evaluation import Evaluation
 from landscape.training.run import Run, State
 
 # Least time between two checkpoints: with short epochs, writing would take longer than training.
@@ -39,7 +39,8 @@ def train(config: TrainConfig, dataset: Dataset, store: Store) -> Run:
         ``Run.diverged_at`` names.
 
     Raises:
-        ValueError: If a snapshot lies after the last step.
+        ValueError: If a snapshot lies after the last step, or ``curve_examples`` are fewer than two
+            of each class.
 
     Example:
         >>> import tempfile
@@ -90,9 +91,14 @@ class _Training:
         model = config.model.build(dataset.shape, dataset.classes, seed=config.seed)
         self._channels_last = takes_channels_last(model, dataset.train[0])
         self._model = self._in_memory_format(model)
-        self._train_set, self._test_set = (
+        self._train_set, test_set = (
             (self._in_memory_format(inputs), targets)
             for inputs, targets in (dataset.train, dataset.test)
+        )
+        first = slice(config.measured)
+        measured_train = self._train_set[0][first], self._train_set[1][first]
+        self._evaluation = Evaluation(
+            {"train": measured_train, "test": test_set}, config.curve_examples
         )
         self._parameters = {
             name: tensor for name, tensor in self._model.named_parameters() if tensor.requires_grad
@@ -101,6 +107,7 @@ class _Training:
         self._steps_per_epoch = math.ceil(len(dataset.y_train) / config.batch_size)
         self._measured_steps = _steps_to_measure(config, self._steps_per_epoch)
         self._history: dict[str, list[float]] = {}
+        self._errors: dict[str, list[float]] = {}  # Of values that come from subsets.
         self._step_loss: list[float] = []
         self._step_gradient_norm: list[float] = []
         self._tensor_norms: list[torch.Tensor] = []  # One (tensors,) for each measurement.
@@ -185,18 +192,21 @@ class _Training:
     def _differentiate(
         self, inputs: torch.Tensor, targets: torch.Tensor, *, repeated: bool = False
     ) -> torch.Tensor:
+        # Before the forward pass: gradients that are freed after it leave holes between the
+        # activations, whose memory then goes back to the system and is fetched again each step.
+        self._optimizer.zero_grad()
         in_bfloat16 = self._config.precision == "bfloat16"
         with torch.autocast(inputs.device.type, torch.bfloat16, enabled=in_bfloat16):
             outputs = self._model(inputs)
         loss = nn.functional.cross_entropy(outputs.float(), targets)
-        self._optimizer.zero_grad()
         loss.backward()
         gradients = [p.grad for p in self._parameters.values() if p.grad is not None]
         norm = nn.utils.get_total_norm(gradients)
+        values = float(loss.detach()), float(norm)
         # Recorded before the check, so that the step that diverged is in the record.
         if not repeated:
-            self._record_gradient(float(loss.detach()), float(norm))
-        if not (math.isfinite(float(loss.detach())) and math.isfinite(float(norm))):
+            self._record_gradient(*values)
+        if not all(map(math.isfinite, values)):
             raise _Diverged
         if self._config.clip_norm is not None:
             nn.utils.clip_grads_with_norm_(self._parameters.values(), self._config.clip_norm, norm)
@@ -231,21 +241,19 @@ class _Training:
 
     def _measure(self) -> None:
         """Add losses, accuracies and the norm of the gradients since the last measurement."""
+        ends = self._diverged_at is not None or len(self._step_loss) == self._measured_steps[-1]
+        in_full = ends or not self._history
         row, count = {"gradient_norm": math.nan}, self._gradient_count
         if count:
             squares = [norm**2 for norm in self._step_gradient_norm[-count:]]
             row["gradient_norm"] = math.sqrt(sum(squares) / count)
             self._tensor_norms.append((self._squared_norms / count).sqrt())
         self._squared_norms, self._gradient_count = torch.zeros_like(self._squared_norms), 0
-        first = slice(self._config.measured)
-        train = self._train_set[0][first], self._train_set[1][first]
-        for split, examples in (("train", train), ("test", self._test_set)):
-            row[f"{split}_loss"], row[f"{split}_accuracy"] = mean_loss_and_accuracy(
-                self._model, examples
-            )
+        values, errors = self._evaluation.measure(self._model, in_full=in_full)
         self._model.train()  # The evaluation left the network in eval mode.
-        for name, value in row.items():
-            self._history.setdefault(name, []).append(value)
+        for history, new in ((self._history, row | values), (self._errors, errors)):
+            for name, value in new.items():
+                history.setdefault(name, []).append(value)
 
     def _checkpoint(self, epoch: int) -> None:
         """Write a checkpoint, unless the last one is young or gradients wait for a measurement."""
@@ -257,6 +265,7 @@ class _Training:
             "model": dict(self._model.state_dict()),
             "optimizer": self._optimizer.state_dict()["state"],
             "history": self._history,
+            "errors": self._errors,
             "tensor_norms": self._tensor_norms,
             "step_loss": torch.tensor(self._step_loss, dtype=torch.float64),
             "step_norm": torch.tensor(self._step_gradient_norm, dtype=torch.float64),
@@ -284,6 +293,7 @@ class _Training:
             optimizer_state = self._optimizer.state_dict()
             self._optimizer.load_state_dict({**optimizer_state, "state": state["optimizer"]})
             self._history, self._snapshots = state["history"], state["snapshots"]
+            self._errors = state["errors"]
             self._tensor_norms = state["tensor_norms"]
             self._optimizer_states = state["optimizer_states"]
             self._step_loss, self._step_gradient_norm = (
@@ -296,6 +306,7 @@ class _Training:
 
     def _result(self) -> Run:
         self._optimizer_states[len(self._step_loss)] = self._copied_optimizer_state()
+        has_between = len(self._history["train_loss"]) > 2  # All others cover all examples.
         return Run(
             config=self._config,
             data=self._dataset.name,
@@ -304,7 +315,7 @@ class _Training:
             classes=self._dataset.classes,
             weights=_copy(self._model.state_dict()),
             measured_at=torch.tensor(self._measured_steps).double() / self._steps_per_epoch,
-            history={k: torch.tensor(v, dtype=torch.float64) for k, v in self._history.items()},
+            history=_tensors(self._history),
             gradient_norms=dict(
                 zip(self._parameters, torch.stack(self._tensor_norms, 1), strict=True)
             ),
@@ -313,6 +324,8 @@ class _Training:
             snapshots=self._snapshots,
             optimizer_states=self._optimizer_states,
             diverged_at=self._diverged_at,
+            history_errors=_tensors(self._errors) if has_between else {},
+            curve_subsets=self._evaluation.subsets() if has_between else {},
         )
 
 
@@ -322,6 +335,10 @@ def _steps_to_measure(config: TrainConfig, steps_per_epoch: int) -> list[int]:
     count = math.ceil(config.epochs / config.measure_every)
     steps = (round(k * config.measure_every * steps_per_epoch) for k in range(count))
     return sorted({0, last, *(min(step, last) for step in steps)})
+
+
+def _tensors(values: Mapping[str, list[float]]) -> dict[str, torch.Tensor]:
+    return {name: torch.tensor(row, dtype=torch.float64) for name, row in values.items()}
 
 
 def _checkpoint_key(run_key: str, epoch: int) -> str:

@@ -7,6 +7,7 @@ import torch
 from torch import nn
 
 from landscape.training.config import TrainConfig
+from landscape.training.curves import CurveSubset
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -34,7 +35,9 @@ class Run:
             of the mini-batch gradients since the previous measurement; NaN at 0). A run that
             diverged has fewer values; the last one was measured where the run stopped, before its
             planned position. With ``TrainConfig.measured`` training loss and accuracy cover the
-            first training examples only.
+            first training examples only. With ``TrainConfig.curve_examples`` values between the
+            first and the last come from ``curve_subsets``; the first, the last, and that of a run
+            which diverged cover all examples.
         gradient_norms: Name of a trained tensor -> the same root mean square for this tensor alone,
             (measurements,), float64. The value at 0 is the norm of the first mini-batch's gradient,
             at the initialisation.
@@ -46,6 +49,12 @@ class Run:
             the trained tensor -> value.
         diverged_at: Step whose loss or gradient was not finite, counted from 0; None where all were
             finite.
+        history_errors: Name of a loss or accuracy -> standard errors of its values, in their unit,
+            (measurements,), float64: what the examples outside of the subset may change. 0 where
+            all were measured, and where values are the same for all measured examples of a class.
+            A split without a subset has none.
+        curve_subsets: ``train`` or ``test`` -> the examples that its values between the first and
+            the last come from; a split of which all values cover all examples is not in it.
     """
 
     config: TrainConfig
@@ -62,6 +71,8 @@ class Run:
     snapshots: dict[int, State]
     optimizer_states: dict[int, dict[str, State]]
     diverged_at: int | None
+    history_errors: dict[str, torch.Tensor] = dataclasses.field(default_factory=dict)
+    curve_subsets: dict[str, CurveSubset] = dataclasses.field(default_factory=dict)
 
     @property
     def steps(self) -> int:

@@ -9,6 +9,7 @@ from landscape.plots.panel import Panel
 from studies.display import Figure, Missing
 from studies.figures import captioned
 from studies.figures.bands import scaled_band
+from studies.figures.subsets import subset_remark
 from studies.formatting import list_text
 from studies.runs import RecordedRun, Runs
 
@@ -44,6 +45,10 @@ def learning(
         return Missing(label)
     if absent:
         caption += f" Runs diverge before a second measurement in {list_text(absent)}."
+    remark = subset_remark(
+        [run for runs in groups.values() for run in runs.values()], ["test_accuracy"]
+    )
+    caption = f"{caption} {remark}".strip()
     return captioned.curves(panels, label=label, caption=caption, alt=alt)
 
 

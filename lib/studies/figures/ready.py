@@ -18,6 +18,7 @@ from studies.display import Figure, Missing, Sentence
 from studies.figures import builders, captioned
 from studies.figures.panel_descriptions import divergence_remark
 from studies.figures.scaling import scaling_panels
+from studies.figures.subsets import subset_remark
 from studies.intervals import mean_intervals
 from studies.measurements import Measurements
 from studies.power_laws import Families, known_quantities
@@ -38,7 +39,8 @@ def training(
 ) -> Shown:
     """Return the training curves: losses, test error, norm of the mini-batch gradients.
 
-    The caption goes on with the arms whose runs diverged.
+    The caption goes on with the arms whose runs diverged, and with the part of the examples that
+    curves come from where it is not all.
 
     Args:
         runs: (arm, seed) -> run.
@@ -56,8 +58,12 @@ def training(
     many = len(runs.arms) > MOST
     names = shown or (("training loss", "test error") if many else tuple(builders.TRAINING))
     panels = builders.training_panels(runs, names)
-    remark = divergence_remark({arm: runs.diverged(arm) for arm in runs.arms}, panels)
-    return _curves(panels, label, f"{caption} {remark}".strip(), alt)
+    drawn = [builders.TRAINING[name][1] for name in names]
+    remarks = (
+        divergence_remark({arm: runs.diverged(arm) for arm in runs.arms}, panels),
+        subset_remark(runs.values(), drawn),
+    )
+    return _curves(panels, label, " ".join(filter(None, [caption, *remarks])), alt)
 
 
 def pairs(

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
 import torch
 from landscape.network.parameters import layout
@@ -35,6 +36,10 @@ def train(
     (root mean square over the mini-batches since the previous measurement; epoch 0 is the first
     mini-batch), ``runs`` how the run ended.
 
+    With ``TrainConfig.curve_examples`` the values between the first and the last come from a subset
+    of the examples: ``curves`` then holds their standard errors, ``runs`` size and hash of each
+    subset. A run whose curves the record holds in full is taken as it is, whatever is asked for.
+
     Args:
         recording: The record of the study.
         configs: Arm -> config.
@@ -47,13 +52,15 @@ def train(
     """
     recording.workers = workers
     plan = {
-        (arm if isinstance(arm, Arm) else Arm(arm), seed): replace(config, seed=seed)
+        (arm if isinstance(arm, Arm) else Arm(arm), seed): _planned(
+            recording, replace(config, seed=seed), task
+        )
         for arm, config in configs.items()
         for seed in seeds
     }
     requests = [
         Request(
-            identity=run_identity(config, task),
+            identity=_identity(config, task),
             labels={"arm": str(arm), **arm.factors, "seed": seed, "at": "end"},
             compute=_Training(recording, config, task),
             networks=[(config, task)],
@@ -70,6 +77,25 @@ def train(
     )
 
 
+def _planned(recording: Recording, config: TrainConfig, task: Task) -> TrainConfig:
+    """Return a config with its subsets, or without where they are all or the record has more."""
+    chosen, in_full = config.curve_examples, replace(config, curve_examples=None)
+    if chosen is None:
+        return config
+    measured = min(task.train_size, config.measured or task.train_size)
+    if measured <= chosen.train and task.test_size <= chosen.test:
+        return in_full
+    return in_full if recording.holds("runs", _identity(in_full, task)) else config
+
+
+def _identity(config: TrainConfig, task: Task) -> dict[str, Any]:
+    """Return what decides the run and its curves, as plain values."""
+    chosen = config.curve_examples
+    # All of it, not what differs from today's defaults: its entry names the sizes of the subsets.
+    subsets = {} if chosen is None else {"curve_examples": vars(chosen)}
+    return {**run_identity(config, task), **subsets}
+
+
 class _Training:
     """Trains one run and records it."""
 
@@ -80,18 +106,23 @@ class _Training:
         run = self.recording.run(self.config, self.task)
         _record_end(recorder, run)
         _record_numbers(recorder, run)
+        recorder.table("curves", _curves(run))
         measured = run.measured_at.tolist()
-        curves = zip(*(curve.tolist() for curve in run.history.values()), strict=True)
-        rows = [dict(zip(run.history, row, strict=True)) for row in curves]
-        # A run that diverged has fewer values than planned: epochs without values.
-        padded = rows + [{}] * (len(measured) - len(rows))
-        recorder.table(
-            "curves", [{"epoch": e, **row} for e, row in zip(measured, padded, strict=True)]
-        )
         for layer, norms in enumerate(layer_gradients(run), start=1):
             pairs = zip(measured, norms.tolist(), strict=False)
             rows = [{"layer": layer, "epoch": e, "gradient_norm": norm} for e, norm in pairs]
             recorder.table("gradients", rows)
+
+
+def _curves(run: Run) -> list[dict[str, float]]:
+    """Return a row of the history for each planned measurement, with the errors of subsets."""
+    history = run.history | {f"{name}_error": row for name, row in run.history_errors.items()}
+    values = zip(*(curve.tolist() for curve in history.values()), strict=True)
+    rows = [dict(zip(history, row, strict=True)) for row in values]
+    measured = run.measured_at.tolist()
+    # A run that diverged has fewer values than planned: epochs without values.
+    padded = rows + [{}] * (len(measured) - len(rows))
+    return [{"epoch": e, **row} for e, row in zip(measured, padded, strict=True)]
 
 
 def layer_gradients(run: Run) -> torch.Tensor:
@@ -113,8 +144,13 @@ def _record_end(recorder: Recorder, run: Run) -> None:
         "gradient_norm_before": float(run.step_gradient_norm[step - 1]) if step else math.nan,
     }
     parameters = sum(parameter.numel() for parameter in run.model().parameters())
+    subsets = {
+        f"{split}_curve_{name}": value
+        for split, subset in run.curve_subsets.items()
+        for name, value in vars(subset).items()
+    }
     end = {"steps": run.steps, "diverged_at": run.diverged_at, "parameters": parameters, **before}
-    recorder.table("runs", [end])
+    recorder.table("runs", [{**end, **subsets}])
 
 
 def _record_numbers(recorder: Recorder, run: Run) -> None:

@@ -1,7 +1,7 @@
 """Tables and sentences on runs: divergence, learning, rising losses, settings that differ."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from landscape.training.config import TrainConfig
@@ -45,8 +45,17 @@ def divergence(runs: Runs, *, label: str) -> Table | Sentence:
         caption=f"{len(diverged)} of {len(runs)} runs diverged. The step, counted from 0, is the "
         "first whose loss or gradient is not finite; loss and gradient norm are those of the "
         "mini-batch one step before. The test accuracy is the last one measured while the test "
-        "loss was finite.",
+        f"loss was finite{_on_subsets(diverged.values())}.",
     ).at("appendix")
+
+
+def _on_subsets(runs: Iterable[RecordedRun]) -> str:
+    """Return on how many test examples runs were measured before their end, if not on all."""
+    sizes = {run.subsets["test"].size for run in runs if "test" in run.subsets}
+    if not sizes:
+        return ""
+    counts = list_text([f"{size:,}" for size in sorted(sizes)])
+    return f"; unless it is the first or the last, it comes from {counts} test examples"
 
 
 def _end(run: RecordedRun) -> int:
@@ -104,10 +113,13 @@ def falls(runs: Runs) -> Sentence:
 
     Args:
         runs: (arm, seed) -> run.
+
+    Raises:
+        ValueError: If test accuracies come from a subset of the examples.
     """
     counts = []
     for arm, group in runs.grouped().items():
-        steps = [run.history["test_accuracy"][1:].diff() for run in group if run.history]
+        steps = [run.in_full("test_accuracy")[1:].diff() for run in group if run.history]
         fallen, total = sum(int((step < 0).sum()) for step in steps), sum(map(len, steps))
         counts.append(f"{fallen} of {total} times with {arm}")
     return Sentence(f"Test accuracy falls from one measurement to the next {list_text(counts)}.")
@@ -178,12 +190,15 @@ def rebounds(runs: Runs) -> Sentence:
 
     Args:
         runs: (arm, seed) -> run; runs that diverged are left out.
+
+    Raises:
+        ValueError: If training losses come from a subset of the examples.
     """
     rising = []
     for (arm, seed), run in runs.items():
         if run.diverged or len(run.history["train_loss"]) < 2:
             continue
-        *before, last = run.history["train_loss"].tolist()
+        *before, last = run.in_full("train_loss").tolist()
         if last > 2 * min(before):
             losses = f"{number_text(last)} after {number_text(min(before))} nats"
             rising.append(f"{arm}, seed {seed} ({losses})")
@@ -219,6 +234,9 @@ def dead(runs: Runs) -> Sentence:
 
     Args:
         runs: (arm, seed) -> run.
+
+    Raises:
+        ValueError: If test accuracies come from a subset of the examples.
     """
     counts = []
     for arm, group in runs.grouped().items():

@@ -1,11 +1,13 @@
 """Drawings of training runs: histories over epochs and steps, and runs that diverged."""
 
+import dataclasses
 import math
 
 import numpy as np
 import pytest
 import torch
 from landscape.plots.history import draw_run
+from landscape.training import CurveSubset
 
 from tests import sample_results as sample
 
@@ -55,3 +57,22 @@ def test_gradient_norms_begin_after_the_initialisation():
 def test_an_unknown_quantity_is_an_error_that_lists_what_there_is():
     with pytest.raises(ValueError, match=r"'loss' is in no run's history.*'train_loss'.*step_loss"):
         sample.run().plot(quantity="loss")
+
+
+def test_values_of_a_part_of_the_examples_lie_in_a_band_of_two_errors():
+    run = sample.run()
+    count = len(run.history["test_loss"])
+    errors = torch.linspace(0, 0.1, count, dtype=torch.float64)
+    subset = CurveSubset(2000, 50000, "0" * 64)
+    part = dataclasses.replace(
+        run, history_errors={"test_loss": errors}, curve_subsets={"test": subset}
+    )
+    axes = part.plot(quantity="test_loss")
+    (band,) = axes.collections
+    heights = band.get_paths()[0].vertices[:, 1]
+    values = run.history["test_loss"]
+    assert heights.max() == pytest.approx(float((values + 2 * errors).max()))
+    assert heights.min() == pytest.approx(float((values - 2 * errors).min()))
+    assert axes.get_ylabel() == "mean test loss\non 2,000 of 50,000 examples between the ends"
+    assert not part.plot(quantity="train_loss").collections
+    assert not run.plot(quantity="test_loss").collections

@@ -107,6 +107,9 @@ def test_several_planes_are_their_median():
     want = dataclasses.replace(sample.plane(), loss=planes.quantiles([0.5])[0])
     assert inner(filled(axes).levels) == pytest.approx(plots.levels([want]))
     assert axes.get_title(loc="left") == "median of 3 planes"
+    # A single plane does not know its directions; several are along filter-normalised pairs.
+    assert axes.get_xlabel() == "α (relative to filter norms)"
+    assert axes.get_ylabel() == "β (relative to filter norms)"
 
 
 def test_what_cannot_be_drawn_is_an_error():

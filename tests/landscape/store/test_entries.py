@@ -311,9 +311,44 @@ def test_put_get_and_drop_an_entry(store):
     store.put("kind", "key", [1, 2], seconds=3.0)
     store.put("kind", "key", "another: the first one stays", seconds=3.0)
     assert store.get("kind", "key") == [1, 2] and store.seconds == 0.0
-    store.drop("kind", "key")
-    store.drop("kind", "key")
+    assert store.drop("kind", "key") is True
+    assert store.drop("kind", "key") is False
     assert store.get("kind", "key") is None
+
+
+def test_forget_removes_what_remember_keeps_and_nothing_else(store):
+    store.remember(square, 2)
+    store.remember(square, 3)
+    assert store.forget(square, x=2, power=2) is True  # The same call, in other words.
+    assert store.forget(square, 2) is False
+    store.remember(square, 3)
+    assert CALLS == [2, 3] and len(entries(store)) == 1
+    store.remember(square, 2)
+    assert CALLS == [2, 3, 2]
+
+
+def test_forget_finds_nothing_for_another_call(store):
+    store.remember(square, 2)
+    assert [store.forget(square, 2, power=3), store.forget(square, 4)] == [False, False]
+    # The trap that forget is for: a key of the same words is not the key that remember made.
+    assert store.drop("square", store.key(square, 2)) is False
+    assert len(entries(store)) == 1
+
+
+def test_forget_computes_nothing_and_leaves_a_generator_where_it_was(store):
+    generator = rng.stream(0, "forget")
+    state = generator.get_state()
+    assert store.forget(draw, generator, 3) is False and CALLS == []
+    store.remember(draw, generator, 3)
+    assert store.forget(draw, generator, 3) is True
+    assert torch.equal(generator.get_state(), state)
+
+
+def test_forget_refuses_what_remember_refuses(store):
+    with pytest.raises(TypeError, match="Pass a plain function"):
+        store.forget(functools.partial(square, power=2), 2)
+    with pytest.raises(TypeError, match="x"):
+        store.forget(square)
 
 
 # Processes
