@@ -1,6 +1,7 @@
 """The loss of each example, and its second derivatives by the outputs."""
 
 import functools
+import math
 from collections.abc import Callable
 from typing import Literal
 
@@ -97,6 +98,40 @@ def output_factors(
     factors.diagonal(dim1=1, dim2=2).copy_(ratio * root)
     weight = _weights(targets, label_smoothing).to(p)
     return (factors * weight.sqrt()[:, None, None]).movedim(1, 0)
+
+
+def scaled_output_factors(
+    loss: Loss, outputs: torch.Tensor, targets: torch.Tensor, label_smoothing: float = 0.0
+) -> tuple[torch.Tensor, float]:
+    """Return the factors of ``output_factors`` without underflow: F and g, with s = exp(g) F.
+
+    Where the softmax is all but certain, p (1 - p) may be far below the smallest float. So the
+    factors of cross-entropy are computed from logarithms, and the largest scale is taken out.
+
+    Args:
+        loss: As for ``output_factors``.
+        outputs: Outputs (N, K).
+        targets: Targets, as for ``output_factors``.
+        label_smoothing: As for ``per_example``.
+
+    Returns:
+        F (C, N, K), in the outputs' dtype, and g, which is 0 for ``mse``.
+
+    Raises:
+        ValueError: As ``output_factors``.
+    """
+    if loss != "cross_entropy" or outputs.dim() != 2:
+        return output_factors(loss, outputs, targets, label_smoothing), 0.0
+    log_p = outputs.detach().log_softmax(1)
+    log_tails = log_p.flip(1).logcumsumexp(1).flip(1)  # log q_{c-1} = log of the sum from p_c on
+    weight = _weights(targets, label_smoothing).to(log_p)
+    twice = log_p[:, :-1] + log_tails[:, 1:] - log_tails[:, :-1] + weight.log()[:, None]
+    scale = float(twice.max()) / 2 if twice.numel() else 0.0
+    scale = scale if math.isfinite(scale) else 0.0  # All weights are 0: no example has a loss.
+    shares = (log_p[:, None, :] - log_tails[:, 1:, None]).clamp_max(0).exp()
+    factors = -shares.triu(1)  # (N, K - 1, K)
+    factors.diagonal(dim1=1, dim2=2).fill_(1.0)
+    return (factors * (twice / 2 - scale).exp()[:, :, None]).movedim(1, 0), scale
 
 
 def _weights(targets: torch.Tensor, label_smoothing: float) -> torch.Tensor:

@@ -1,6 +1,7 @@
 """The spectrum of a symmetric operator: extreme eigenvalues, trace, density, condition number.
 
-Only ``exact_trace`` knows about networks; everything else takes a ``SymmetricOperator``.
+Only ``exact_trace`` and ``ggn_spectrum`` know about networks; everything else takes a
+``SymmetricOperator``.
 """
 
 from landscape.spectrum.conditioning import ConditionNumber, condition_number
@@ -11,6 +12,7 @@ from landscape.spectrum.eigenpairs import eigenpairs
 from landscape.spectrum.estimate import Estimate
 from landscape.spectrum.estimates import frobenius, trace
 from landscape.spectrum.exact_trace.exact import ExactTrace, exact_trace
+from landscape.spectrum.gauss_newton import GGNSpectrum, RangeSpectrum, ggn_spectrum
 from landscape.spectrum.krylov import OperatorError
 from landscape.spectrum.quadrature import density
 from landscape.spectrum.results import Eigenpairs, Which
@@ -25,8 +27,10 @@ __all__ = [
     "Estimate",
     "ExactTrace",
     "FullSpectrum",
+    "GGNSpectrum",
     "Mass",
     "OperatorError",
+    "RangeSpectrum",
     "Which",
     "condition_number",
     "density",
@@ -35,5 +39,6 @@ __all__ = [
     "exact_trace",
     "frobenius",
     "full_spectrum",
+    "ggn_spectrum",
     "trace",
 ]

@@ -1,8 +1,10 @@
 """Losses of one example each, and their second derivatives by the outputs."""
 
+import math
+
 import pytest
 import torch
-from landscape.network.losses import output_factors, per_example
+from landscape.network.losses import output_factors, per_example, scaled_output_factors
 from torch.nn import functional
 
 from tests.sample_networks import half_squares, regression_data
@@ -116,3 +118,32 @@ def test_own_loss_must_be_one_value_an_example(outputs, reduce):
         ValueError, match=r"the loss returned the shape .* for 11 examples. It must"
     ):
         per_example(lambda outputs, targets: reduce(outputs))(outputs, outputs)
+
+
+@pytest.mark.parametrize("smoothing", [0.0, 0.1])
+def test_scaled_factors_are_the_same_factors(smoothing, generator):
+    outputs = 3 * torch.randn(6, 5, dtype=torch.float64, generator=generator)
+    classes = torch.tensor([0, 4, -100, 1, 2, 2])  # -100: an example without a loss
+    factors, scale = scaled_output_factors("cross_entropy", outputs, classes, smoothing)
+    want = output_factors("cross_entropy", outputs, classes, smoothing)
+    torch.testing.assert_close(math.exp(scale) * factors, want, rtol=1e-12, atol=1e-15)
+    squared, none = scaled_output_factors("mse", outputs, outputs)
+    assert none == 0.0 and torch.equal(squared, output_factors("mse", outputs, outputs))
+
+
+def test_scaled_factors_of_certain_predictions_do_not_underflow():
+    outputs = torch.tensor([[2000.0, 0.0], [2002.0, 0.0]], dtype=torch.float64)
+    classes = torch.tensor([0, 1])
+    lost = output_factors("cross_entropy", outputs, classes)
+    assert torch.equal(lost[:, 0], lost[:, 1])  # Both are the smallest float.
+    factors, scale = scaled_output_factors("cross_entropy", outputs, classes)
+    # √(p (1 - p)) = e^(-d/2), d = 2,000 and 2,002, along (1, -1).
+    assert scale == pytest.approx(-1000.0)
+    want = torch.tensor([[1.0, -1.0], [math.exp(-1), -math.exp(-1)]], dtype=torch.float64)
+    torch.testing.assert_close(factors[0], want, rtol=1e-9, atol=0.0)
+
+
+def test_scaled_factors_without_any_loss_are_zero():
+    outputs = torch.ones(2, 3, dtype=torch.float64)
+    factors, scale = scaled_output_factors("cross_entropy", outputs, torch.tensor([-100, -100]))
+    assert scale == 0.0 and not factors.any()
