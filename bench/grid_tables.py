@@ -56,7 +56,7 @@ def _goal(what: str, title: str, sign: str, bound: float, value: float | None) -
     if value is None:
         return []
     reached = value <= bound if sign == "<=" else value >= bound
-    return [what, title, f"{sign} {bound:g}", f"{value:.2f}", "yes" if reached else "**no**"]
+    return [what, title, f"{sign} {bound:g}", f"{value:.2f}", tables.word(reached)]
 
 
 def _ratio(records: Sequence[Record], row: str, name: str, first: str, second: str) -> float | None:

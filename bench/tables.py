@@ -83,7 +83,7 @@ def goals(records: Sequence[Record], titles: Mapping[str, str]) -> str:
         if own and found:
             ratio = own.time / found[0].time
             what = f"one product over one gradient ({found[0].tool}: {found[0].setting})"
-            lines.append([what, titles["resnet"], "<= 1.8", f"{ratio:.2f}", _word(ratio <= 1.8)])
+            lines.append([what, titles["resnet"], "<= 1.8", f"{ratio:.2f}", word(ratio <= 1.8)])
     for what, row, subject, least in GOALS:
         own = _own(records, row, subject)
         if own is None:
@@ -125,10 +125,11 @@ def _ratio(own: Record, peers: Sequence[Record], least: float) -> tuple[str, str
         return ("no peer does it", "")
     fastest = min(peers, key=lambda r: r.time)
     ratio = fastest.time / own.time
-    return (f"{ratio:.2f} ({fastest.tool})", _word(ratio >= least))
+    return (f"{ratio:.2f} ({fastest.tool})", word(ratio >= least))
 
 
-def _word(reached: bool) -> str:
+def word(reached: bool) -> str:
+    """Return what a table of goals says of a goal: ``yes``, or ``no`` in bold."""
     return "yes" if reached else "**no**"
 
 

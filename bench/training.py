@@ -286,7 +286,7 @@ def _in_milliseconds(record: Record) -> Record:
 def _goal(title: str, what: str, ratios: Sequence[float], goal: float) -> list[str]:
     middle = median(ratios)
     spread = f"{middle:.3f} [{min(ratios):.3f}, {max(ratios):.3f}]"
-    return [title, what, spread, f"at most {goal}", "yes" if middle <= goal else "**no**"]
+    return [title, what, spread, f"at most {goal}", tables.word(middle <= goal)]
 
 
 if __name__ == "__main__":

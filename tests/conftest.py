@@ -1,12 +1,11 @@
 """What every test shares: one thread, silence, a generator, a store of its own."""
 
-import gc
-
 import hypothesis
 import pytest
 import torch
 from landscape import rng
 from landscape.store.entries import Store
+from studies.study import search_less_for_garbage
 
 import report  # noqa: F401  (before nbformat is imported: it leaves out what takes a second)
 from tests.sample_study import Numbers, study_in
@@ -29,10 +28,8 @@ def pytest_collection_modifyitems(items):
 
 
 def pytest_collection_finish():
-    """Search for garbage less often: modules and collected tests make each search a long one."""
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(20_000, 20, 50)
+    """Search for garbage as rarely as a study does: collected tests make each search a long one."""
+    search_less_for_garbage()
 
 
 @pytest.fixture(autouse=True)

@@ -52,7 +52,7 @@ class Study(Steps):
     def __init__(self, name: str, namespace: Mapping[str, Any]) -> None:
         given = plain_values(namespace)
         _check(name, given)
-        _search_less_for_garbage()
+        search_less_for_garbage()
         self.profile = given["profile"]
         self.evidence = self.profile in ("published", "paper")
         build_dir = provenance.project_path(given["build_dir"])
@@ -205,8 +205,8 @@ def plain_values(namespace: Mapping[str, Any]) -> dict[str, Any]:
 
 
 @functools.cache
-def _search_less_for_garbage() -> None:
-    """Leave modules, which live as long as the kernel, out of all searches: a fifth of a study."""
+def search_less_for_garbage() -> None:
+    """Leave modules, which live as long as the process, out of searches: a fifth of a study."""
     gc.collect()
     gc.freeze()
     gc.set_threshold(5_000, 20, 20)
