@@ -78,8 +78,10 @@ class SymmetricOperator:
             The product, in float64 and of v's shape.
 
         Raises:
+            TypeError: If v is no tensor of real numbers.
             ValueError: If v is neither.
         """
+        _check_real(v, "v")
         if v.dim() not in (1, 2) or v.shape[0] != self.n:
             raise ValueError(
                 f"cannot multiply an operator of shape {self.shape} with a tensor of shape "
@@ -153,6 +155,7 @@ def from_matrix(matrix: torch.Tensor, *, rtol: float = 1e-10) -> SymmetricOperat
         rtol: Largest |A - Aᵀ| that counts as symmetric, relative to the largest entry.
 
     Raises:
+        TypeError: If it is no tensor of real numbers.
         ValueError: If the matrix is not square or not symmetric.
 
     Example:
@@ -164,6 +167,7 @@ def from_matrix(matrix: torch.Tensor, *, rtol: float = 1e-10) -> SymmetricOperat
         >>> A.shape, A.products
         ((2, 2), 1)
     """
+    _check_real(matrix, "the matrix")
     if matrix.dim() != 2 or matrix.shape[0] != matrix.shape[1]:
         raise ValueError(f"a matrix of shape {tuple(matrix.shape)} is not square. Pass (n, n).")
     matrix = matrix.double()
@@ -180,3 +184,12 @@ def from_matrix(matrix: torch.Tensor, *, rtol: float = 1e-10) -> SymmetricOperat
         fingerprint=lambda: fingerprints.fingerprint(("matrix", matrix)),
         device=matrix.device,
     )
+
+
+def _check_real(value: torch.Tensor, name: str) -> None:
+    if not isinstance(value, torch.Tensor) or value.is_complex():
+        shown = value.dtype if isinstance(value, torch.Tensor) else type(value).__name__
+        raise TypeError(
+            f"{name} is a {shown}. Pass a tensor of real numbers; torch.from_numpy makes one of an "
+            "array. A complex Hermitian A + iB acts on real vectors as [[A, -B], [B, A]]."
+        )

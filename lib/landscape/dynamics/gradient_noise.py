@@ -9,6 +9,7 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from landscape import rng
 from landscape.measurement import Measurement, conditions
+from landscape.network.calling import call
 from landscape.network.precision import full_precision
 from landscape.objective import Objective, Parts
 from landscape.progress import Progress
@@ -174,7 +175,7 @@ def _gradients(objective: Objective, parts: Parts) -> Callable[..., dict[str, to
 
     def loss(named, inputs, target):
         state = {**parts.named, **named}, parts.buffers
-        outputs = torch.func.functional_call(parts.module, state, (inputs[None],))
+        outputs = call(parts.module, *state, inputs[None])
         return objective.per_example_loss(outputs, target[None])[0]
 
     rows = torch.func.vmap(torch.func.grad(loss), in_dims=(None, 0, 0))

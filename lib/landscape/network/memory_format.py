@@ -1,10 +1,9 @@
 """The channels-last memory format, and which networks can be computed in it."""
 
-import copy
-
 import torch
 from torch import nn
 
+from landscape.network.copying import copied
 from landscape.network.precision import full_precision
 
 
@@ -29,7 +28,7 @@ def channels_last(tensor: torch.Tensor) -> torch.Tensor:
 
 
 @full_precision()
-@torch.inference_mode()
+@torch.inference_mode(False)
 def takes_channels_last(module: nn.Module, inputs: torch.Tensor) -> bool:
     """Return whether a network should be computed channels-last, where 2-d convolutions are fast.
 
@@ -44,7 +43,7 @@ def takes_channels_last(module: nn.Module, inputs: torch.Tensor) -> bool:
     convolutions = any(isinstance(layer, nn.Conv2d) for layer in module.modules())
     if not convolutions or inputs.dim() != 4:
         return False
-    trial = copy.deepcopy(module).eval()
+    trial = copied(module).eval()
     for parameter in trial.parameters():
         parameter.data = channels_last(parameter.data)
     try:

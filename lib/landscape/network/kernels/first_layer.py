@@ -124,7 +124,8 @@ class _Recorder(TorchFunctionMode):
 
 
 @full_precision()
-@torch.inference_mode()
+@torch.inference_mode(False)
+@torch.no_grad()
 def first_layers(module: nn.Module, inputs: torch.Tensor) -> set[str]:
     """Return the names of the weights for which ``FirstLayerWeight`` saves time.
 

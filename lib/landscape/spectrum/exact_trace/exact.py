@@ -9,6 +9,7 @@ from torch.autograd.graph import GradientEdge, Node
 
 from landscape.data import Examples
 from landscape.network.batchnorm import Buffers, block_sizes
+from landscape.network.calling import call
 from landscape.network.precision import full_precision
 from landscape.objective import Objective, Parts
 from landscape.progress import Progress
@@ -104,6 +105,7 @@ def exact_trace(
         True
     """
     theta = objective.theta if theta is None else theta
+    objective.check_single("the exact trace")
     parts = objective.parts(theta, buffers=buffers)
     network = _Network(parts, {block.name for block in objective.layout.blocks})
     totals = {name: torch.zeros_like(leaf).double() for name, leaf in network.leaves.items()}
@@ -148,9 +150,8 @@ class _Network:
 
     @torch.enable_grad()
     def __call__(self, inputs: torch.Tensor) -> tuple[torch.Tensor, Graph]:
-        call = (self._named, self._buffers), (inputs,)
         with PoolFirst():
-            outputs = torch.func.functional_call(self._module, *call)
+            outputs = call(self._module, self._named, self._buffers, inputs)
         if outputs.dim() != 2 or len(outputs) != len(inputs):
             raise ValueError(
                 f"the network maps inputs {tuple(inputs.shape)} to outputs {tuple(outputs.shape)}. "
