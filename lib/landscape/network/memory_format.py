@@ -47,7 +47,8 @@ def takes_channels_last(module: nn.Module, inputs: torch.Tensor) -> bool:
     for parameter in trial.parameters():
         parameter.data = channels_last(parameter.data)
     try:
-        trial(channels_last(inputs[:2]))
+        with torch.random.fork_rng(devices=[]):
+            trial(channels_last(inputs[:2]))
     except Exception as error:  # Any other error is raised again where the network computes.
         return "view size is not compatible" not in str(error)
     return True
