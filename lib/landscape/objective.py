@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import nn
 
+from landscape import rng
 from landscape.network import batchnorm, groups, losses
 from landscape.network.batchnorm import Buffers
 from landscape.network.contract import FEW, Contract, checked
@@ -298,7 +299,34 @@ class Objective:
             pairs["bn_examples"] = tuple(
                 fingerprints.digest(list(x._network.bn_blocks)) for x in (self, other)
             )
-        return [name for name, (mine, others) in pairs.items() if mine != others]
+        different = [name for name, (mine, others) in pairs.items() if mine != others]
+        # A name, a history or another attribute may differ, and the function be the same.
+        if "architecture" in different and self._computes_as(other, different):
+            different.remove("architecture")
+        return different
+
+    @full_precision()
+    @torch.inference_mode(False)
+    def _computes_as(self, other: "Objective", different: list[str]) -> bool:
+        """Return whether another network computes the same outputs at the same parameters."""
+        if {"parameters", "examples", "dtype", "untrained parameters"} & set(different):
+            return False
+        inputs = self._batches[0][0][:FEW]
+        noise = torch.randn(self.n, generator=rng.stream(0, "contract"), dtype=torch.float64)
+        for theta in (self._theta, self._theta + 1e-2 * noise):
+            point = self._network.cast(theta)
+            try:
+                outputs = [
+                    x._network(
+                        x._network.named(point), self._network.statistics(point, None), inputs
+                    )
+                    for x in (self, other)
+                ]
+            except Exception:  # It does not take these buffers, or these inputs.
+                return False
+            if not torch.equal(*outputs):
+                return False
+        return True
 
     @property
     def differentiates(self) -> bool:

@@ -46,6 +46,7 @@ class SymmetricOperator:
         self.device, self.dtype = torch.device(device), dtype
         self.products = 0
         self._product, self._single = product, single
+        self._eigenvalues: set[float] = set()
 
     @functools.cached_property
     def fingerprint(self) -> str:
@@ -62,6 +63,14 @@ class SymmetricOperator:
                 "compute without the store."
             )
         return self._identity() if callable(self._identity) else self._identity
+
+    def record_eigenvalues(self, values: torch.Tensor) -> None:
+        """Note eigenvalues (m,) that a search of this operator has given."""
+        self._eigenvalues |= set(values.tolist())
+
+    def gave(self, values: torch.Tensor) -> bool:
+        """Return whether all values (m,) come from searches of this operator, to the last bit."""
+        return set(values.tolist()) <= self._eigenvalues
 
     @property
     def shape(self) -> tuple[int, int]:

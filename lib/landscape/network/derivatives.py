@@ -13,8 +13,9 @@ from landscape.network.losses import PerExample
 from landscape.network.precision import full_precision
 from landscape.network.products import hessian_product, jvp_by_forward, jvp_by_reverse
 
-# Differences of values and of gradients in float64 have about 11 and 7 digits with these steps.
-_VALUE_STEP, _GRADIENT_STEP = 1e-6, 1e-8
+# Differences of values and of gradients in float64 have about 8 and 7 digits with these steps. Larger
+# ones cross kinks: a ResNet-20 has a million units.
+_VALUE_STEP, _GRADIENT_STEP = 1e-7, 1e-8
 # Wrong derivatives are wrong by more; a kink between the two points of one direction is not: it has
 # to lie there in all directions.
 _TOLERANCE = 1e-4
@@ -100,10 +101,8 @@ def gradient_fault(
         change, slope = float(ends[0] - ends[1]) / (2 * _VALUE_STEP), float(gradient @ v)
         rounding = 1e-14 * level / _VALUE_STEP
         errors.append(_error(change, slope, abs(change - slope), rounding / _TOLERANCE))
-    if min(errors) <= _TOLERANCE:  # Also NaN in all: a loss that is not finite says so itself.
-        return None
-    if not all(error > _TOLERANCE for error in errors):
-        return None
+        if not errors[-1] > _TOLERANCE:  # NaN too: a loss that is not finite says so itself.
+            return None
     return (
         f"the gradient is not the derivative of the loss: they differ by {min(errors):.2g} of it. "
         "Look for detach(), rounding, a straight-through estimator, a backward of your own, or "
