@@ -7,6 +7,7 @@ from torch import nn
 from torch.overrides import TorchFunctionMode
 from torch.utils import _pytree as pytree
 
+from landscape.network.copying import copied
 from landscape.network.precision import full_precision
 
 
@@ -15,9 +16,9 @@ from landscape.network.precision import full_precision
 def isolate(module: nn.Module, inputs: torch.Tensor) -> bool:
     """Prepare a copy of a network, so that a forward pass changes neither inputs nor buffers.
 
-    A trial on a few inputs shows whether the pass writes into them; if it does, it gets copies from
-    now on. The trial also makes tables that the network makes at its first call. Embeddings lose
-    the settings that change gradients alone, and give those of the loss.
+    A trial on a few inputs, by another copy, shows whether the pass writes into them; if it does,
+    it gets copies from now on. Embeddings lose the settings that change gradients alone, and give
+    those of the loss.
 
     Args:
         module: A copy of the reader's network in eval mode; it is changed.
@@ -32,19 +33,17 @@ def isolate(module: nn.Module, inputs: torch.Tensor) -> bool:
     for name, layer in module.named_modules():
         if isinstance(layer, nn.Embedding | nn.EmbeddingBag):
             _settle(name, layer)
-    trial = inputs.clone()
-    before = [(buffer, buffer.clone()) for buffer in module.buffers()]
+    trial, twin = inputs.clone(), copied(module)
+    buffers = zip(twin.buffers(), module.buffers(), strict=True)
     with torch.random.fork_rng(devices=[]):
         watch = _Derivatives()
         try:
             with watch:
-                module(trial)
+                twin(trial)
         except Exception:  # Raised again, with its cause, where the network computes.
             return watch.taken
-    changed = [buffer for buffer, value in before if not _equal(buffer, value)]
+    changed = not all(_equal(*pair) for pair in buffers)
     if changed or trial.requires_grad or not _equal(trial, inputs):
-        for buffer, value in before:
-            buffer.copy_(value)
         # The whole network's hooks: all that calls the module is protected.
         module.register_forward_pre_hook(_hand_out_copies)
         module.register_forward_hook(_put_back, always_call=True)

@@ -255,14 +255,21 @@ def _cross_entropy(
     label_smoothing, class_weights, ignore_index, class_axis, outputs, targets
 ) -> torch.Tensor:
     outputs = _classes_second(outputs, targets, class_axis)
-    losses = functional.cross_entropy(
-        outputs,
-        targets,
-        weight=None if class_weights is None else class_weights.to(outputs),
-        ignore_index=ignore_index,
-        reduction="none",
-        label_smoothing=label_smoothing,
-    )
+    try:
+        losses = functional.cross_entropy(
+            outputs,
+            targets,
+            weight=None if class_weights is None else class_weights.to(outputs),
+            ignore_index=ignore_index,
+            reduction="none",
+            label_smoothing=label_smoothing,
+        )
+    except IndexError as error:
+        raise ValueError(
+            f"a target is out of bounds: targets run from {int(targets.min())} to "
+            f"{int(targets.max())}, and the outputs have {outputs.shape[1]} classes. Count classes "
+            f"from 0, and mark targets without a class by ignore_index, which is {ignore_index}."
+        ) from error
     return losses if losses.dim() == 1 else losses.flatten(1).mean(1)
 
 
@@ -324,7 +331,7 @@ class _InDtype(TorchFunctionMode):
         self._dtype = dtype
 
     def __torch_function__(self, func, types, args=(), kwargs=None):
-        if isinstance(func, type(torch.Tensor.shape.__get__)):  # A query of an attribute.
+        if getattr(func, "__name__", "") == "__get__":  # A query of an attribute.
             return func(*args, **(kwargs or {}))
         return func(*self._converted(args), **self._converted(kwargs or {}))
 

@@ -38,9 +38,10 @@ class Deflation:
     def _check_product(self) -> None:
         """Raise ValueError if A V c is not V Λ c; it costs one product."""
         signs = torch.randn(len(self.values), generator=rng.stream(0, "deflation")).double()
-        signs = signs.to(self._vectors)
-        expected = self._vectors @ (self.values.to(signs) * signs)
-        error = float((self._op @ (self._vectors @ signs) - expected).norm())
+        vectors: torch.Tensor = self._vectors  # type: ignore[assignment]  # it is set by now
+        signs = signs.to(vectors)
+        expected = vectors @ (self.values.to(signs) * signs)
+        error = float((self._op @ (vectors @ signs) - expected).norm())
         rounding = torch.finfo(self._op.dtype).eps ** 0.5 * float(expected.norm())
         allowed = 10 * float(self.residuals.norm()) * float(signs.norm()) + rounding
         if not error <= allowed:

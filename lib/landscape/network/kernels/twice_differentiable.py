@@ -1,5 +1,6 @@
 """A context in which operations without right second derivatives are computed by formulas."""
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -54,27 +55,35 @@ def _multi_margin(
     return (gaps * others).sum(1) / input.shape[1]
 
 
+def _multilabel_margin(input, target, size_average=None, reduce=None, reduction="mean"):
+    if input.dim() != 2 or reduction != "none" or size_average is not None or reduce is not None:
+        return None
+    # Only labels before the first -1 count.
+    counts = (target >= 0).long().cumprod(1)
+    wanted = torch.zeros_like(input).scatter_add(1, target.clamp_min(0), counts.to(input))
+    others = (wanted == 0).to(input)
+    gaps = (1 - input[:, :, None] + input[:, None, :]).relu()
+    return (gaps * wanted[:, :, None] * others[:, None, :]).sum((1, 2)) / input.shape[1]
+
+
 def _cdist(x1, x2, p=2.0, compute_mode=None):
-    gaps = x1.unsqueeze(-2) - x2.unsqueeze(-3)
-    if p == 1:
-        return gaps.abs().sum(-1)
-    if p == 2:
-        return _root(gaps.square().sum(-1))
-    return None
+    return _distance(x1.unsqueeze(-2) - x2.unsqueeze(-3), p)
 
 
 def _pairwise(input, p=2.0):
     first, second = torch.triu_indices(len(input), len(input), 1, device=input.device)
-    gaps = input[first] - input[second]
+    return _distance(input[first] - input[second], p)
+
+
+def _distance(gaps: torch.Tensor, p: float) -> torch.Tensor | None:
+    """Return the p-norms over the last axis, with the derivative 0 at 0 as PyTorch's have."""
+    if not 1 <= p < math.inf:
+        return None
     if p == 1:
         return gaps.abs().sum(-1)
-    return _root(gaps.square().sum(-1)) if p == 2 else None
-
-
-def _root(square: torch.Tensor) -> torch.Tensor:
-    """Return √s with the derivative 0 at 0, as PyTorch's distances have."""
-    zero = square == 0
-    return torch.where(zero, 0.0, torch.where(zero, 1.0, square).sqrt())
+    total = (gaps.square() if p == 2 else gaps.abs() ** p).sum(-1)
+    zero = total == 0
+    return torch.where(zero, 0.0, torch.where(zero, 1.0, total) ** (1 / p))
 
 
 def _embedding_bag(
@@ -104,6 +113,7 @@ _FORMULAS: dict[Callable, Callable] = {
     functional.hardsigmoid: _hardsigmoid,
     torch._weight_norm: _weight_norm,
     functional.multi_margin_loss: _multi_margin,
+    functional.multilabel_margin_loss: _multilabel_margin,
     torch.cdist: _cdist,
     torch.pdist: _pairwise,
     functional.pdist: _pairwise,
