@@ -308,11 +308,10 @@ display.show(*figures.claim_forests(verdicts.of(study), evidence=verdicts.eviden
 
 # %% Judge which networks fail
 study = verdicts.study("02_skip_rates")
-stable = number("threshold", at="start")
-early = number("lambda_max", at="start", bn="batch") / stable
-sides = {"networks that start above 2(1 + β)/η fail": (learned().equals(0), early > 1)}
-sides["networks that start below 2(1 + β)/η learn"] = (learned(), early <= 1)
-halves = [study.group().share(words, end, among=start) for words, (end, start) in sides.items()]
+early = number("lambda_max", at="start", bn="batch") / number("threshold", at="start")
+asked = (("start above 2(1 + β)/η fail", learned().equals(0), early > 1),)
+asked += (("start below 2(1 + β)/η learn", learned(), early <= 1),)
+halves = [study.group().share(f"networks that {x}", end, among=at) for x, end, at in asked]
 study.above("S3.7a", halves, 0.5)
 display.show(*figures.claim_forests(verdicts.of(study), evidence=verdicts.evidence))
 

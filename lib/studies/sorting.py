@@ -12,7 +12,7 @@ from studies.measurements import Measurements
 
 @dataclasses.dataclass(frozen=True)
 class Sorting:
-    """Cases on both sides of a border, above which they are expected to fail.
+    """Cases on both sides of a border, above which they are expected to fail, whatever that means.
 
     Attributes:
         above: Number of cases above the border.
@@ -53,16 +53,17 @@ class Sorting:
         ]
         return float(scipy.stats.fisher_exact(table, alternative="greater").pvalue)
 
-    def words(self, noun: str, border: str) -> str:
+    def words(self, noun: str, border: str, verbs: Sequence[str] = ("fail", "learn")) -> str:
         """Return the counts with their intervals as the beginning of a sentence.
 
         Args:
             noun: Plural of a case, such as ``networks``.
             border: The border in words, such as ``2(1 + β)/η``.
+            verbs: What cases are expected to do above the border, and below it.
         """
         counts = (
-            (self.failed, self.above, f"start above {border}", "fail"),
-            (self.learned, self.below, "start below it", "learn"),
+            (self.failed, self.above, f"start above {border}", verbs[0]),
+            (self.learned, self.below, "start below it", verbs[1]),
         )
         intervals = iter(self.shares)
         parts = [

@@ -54,6 +54,11 @@ def test_words_count_both_sides():
     assert "Fisher's exact test: p = " in PERFECT.words("networks", "2/η")
 
 
+def test_words_take_other_verbs():
+    words = PERFECT.words("networks", "2/η", ("end worse", "hold"))
+    assert "7 of these end worse (" in words and "13 of these hold (" in words
+
+
 def test_words_say_where_a_side_has_no_case():
     words = Sorting(0, 0, 4, 4).words("arms", "2/η")
     assert words.startswith("No arms start above 2/η, and 4 arms start below it")
