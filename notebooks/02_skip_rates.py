@@ -195,8 +195,9 @@ cloud = plots.Cloud(
 figures.scatter(
     [cloud],
     label="fig-border",
-    caption=f"{counts['which networks fail']}. A point is a network, at the line λ_max equals {border}; guessing reaches "
-    f"{100 * task.chance:g}%. λ_max comes from {curvature_examples} examples.",
+    caption=f"{counts['which networks fail']}. A point is a network, at the line λ_max equals "
+    f"{border}; guessing reaches {100 * task.chance:g}%. λ_max comes from {curvature_examples} "
+    "examples.",
     alt="A cloud of points, a colour for each norm: test accuracy over the quotient of λ_max and "
     "the border, with a vertical line at 1.",
 )
