@@ -19,7 +19,7 @@ from landscape.network.kernels.first_layer import (
 from landscape.network.kernels.fused_inference import FusedInference, bypass_module_checks
 from landscape.network.memory_format import channels_last
 from landscape.network.parameters import ParameterBlock
-from landscape.network.precision import full_precision
+from landscape.network.single_path import single_path
 from landscape.objective import Evaluation, Objective
 from landscape.progress import Progress
 
@@ -191,7 +191,7 @@ class Evaluator:
                 bar.step()
         return tuple(torch.tensor(x, dtype=torch.float64) for x in (losses, accuracies))  # type: ignore[return-value]  # one each
 
-    @full_precision()
+    @single_path()
     @torch.inference_mode(False)
     @torch.no_grad()
     def _fast(self, coefficients: Sequence[float]) -> Evaluation:

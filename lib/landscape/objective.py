@@ -18,7 +18,6 @@ from landscape.network.examples import Examples, in_dtype, taken
 from landscape.network.functional import Network, fastest_microbatch
 from landscape.network.kernels.twice_differentiable import TwiceDifferentiable
 from landscape.network.losses import Loss
-from landscape.network.precision import full_precision
 from landscape.network.products import (
     Product,
     SumOfProducts,
@@ -26,6 +25,7 @@ from landscape.network.products import (
     hessian_product,
     jvp_by_forward,
 )
+from landscape.network.single_path import single_path
 from landscape.operators import SymmetricOperator
 from landscape.store import fingerprint as fingerprints
 
@@ -305,7 +305,7 @@ class Objective:
             different.remove("architecture")
         return different
 
-    @full_precision()
+    @single_path()
     @torch.inference_mode(False)
     def _computes_as(self, other: "Objective", different: list[str]) -> bool:
         """Return whether another network computes the same outputs at the same parameters."""
@@ -389,7 +389,7 @@ class Objective:
             return 0, 0
         return losses.correct(outputs, targets, self._options["ignore_index"])
 
-    @full_precision()
+    @single_path()
     @torch.inference_mode(
         False
     )  # As for derivatives; nothing is recorded, for nothing asks for it.
@@ -415,7 +415,7 @@ class Objective:
         accuracy = right / counted if counted else float("nan")
         return Evaluation(loss / self.num_examples, accuracy, self.num_examples, self.bn)
 
-    @full_precision()
+    @single_path()
     @torch.inference_mode(False)  # Differentiates, also where the caller does not.
     def gradient(
         self, theta: torch.Tensor | None = None, *, buffers: Buffers | None = None

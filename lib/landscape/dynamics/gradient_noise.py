@@ -11,7 +11,7 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 from landscape import rng
 from landscape.measurement import Measurement, conditions
 from landscape.network.calling import call
-from landscape.network.precision import full_precision
+from landscape.network.single_path import single_path
 from landscape.objective import Objective, Parts
 from landscape.progress import Progress
 
@@ -142,7 +142,7 @@ def _jackknife(left: torch.Tensor) -> float:
     return float(((len(left) - 1) * left.var(correction=0)).sqrt())
 
 
-@full_precision()
+@single_path()
 @torch.inference_mode(False)  # Differentiates even if the caller is in inference mode.
 def _deviations(
     objective: Objective, theta: torch.Tensor, mean: torch.Tensor

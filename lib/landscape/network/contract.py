@@ -15,7 +15,7 @@ from landscape.network.derivatives import curvature_fault, gradient_fault, jacob
 from landscape.network.examples import Examples, in_dtype
 from landscape.network.functional import Network, NotATensor
 from landscape.network.losses import PerExample
-from landscape.network.precision import full_precision
+from landscape.network.single_path import single_path
 
 FEW = 4  # Examples of the check: it costs some passes over them.
 OFF = "Pass check=False to measure in spite of it."
@@ -87,7 +87,7 @@ class Contract:
         with torch.random.fork_rng(devices=[]):  # A network that draws must not move the reader's.
             object.__setattr__(self, "meeting", self._check_values())
 
-    @full_precision()
+    @single_path()
     @torch.inference_mode(False)
     def _check_values(self) -> str | None:
         network = self.build()

@@ -11,8 +11,8 @@ from landscape.network.examples import in_dtype
 from landscape.network.functional import Network
 from landscape.network.kernels.twice_differentiable import TwiceDifferentiable
 from landscape.network.losses import PerExample
-from landscape.network.precision import full_precision
 from landscape.network.products import hessian_product, jvp_by_forward, jvp_by_reverse
+from landscape.network.single_path import single_path
 
 Pair = tuple[torch.Tensor, Callable[[float], torch.Tensor]]
 
@@ -95,7 +95,7 @@ class _Point:
             yield v
 
 
-@full_precision()
+@single_path()
 @torch.inference_mode(False)
 def gradient_fault(
     network: Network,
@@ -128,7 +128,7 @@ def gradient_fault(
     )
 
 
-@full_precision()
+@single_path()
 @torch.inference_mode(False)
 def curvature_fault(
     network: Network,
@@ -161,7 +161,7 @@ def curvature_fault(
     )
 
 
-@full_precision()
+@single_path()
 @torch.inference_mode(False)
 def jacobian_fault(
     network: Network,

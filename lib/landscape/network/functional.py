@@ -69,7 +69,8 @@ class Network:
             self.module = batchnorm.with_batch_statistics(self.module)
         # `place` is used for the trial and must not change the format before its outcome is known.
         self._format = torch.contiguous_format
-        self.channels_last = takes_channels_last(self.module, self.place(bn_inputs[:2]))
+        with torch.random.fork_rng(devices=[]):  # It may draw, and must not move the reader's.
+            self.channels_last = takes_channels_last(self.module, self.place(bn_inputs[:2]))
         if self.channels_last and _has_channels(module):
             self._format = torch.channels_last
         self.buffers: Buffers = {

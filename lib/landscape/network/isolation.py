@@ -8,10 +8,10 @@ from torch.overrides import TorchFunctionMode
 from torch.utils import _pytree as pytree
 
 from landscape.network.copying import copied
-from landscape.network.precision import full_precision
+from landscape.network.single_path import single_path
 
 
-@full_precision()
+@single_path()
 @torch.inference_mode(False)
 def isolate(module: nn.Module, inputs: torch.Tensor) -> bool:
     """Prepare a copy of a network, so that a forward pass changes neither inputs nor buffers.

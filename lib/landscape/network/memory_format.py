@@ -1,9 +1,10 @@
 """The channels-last memory format, and which networks can be computed in it."""
 
+import copy
+
 import torch
 from torch import nn
 
-from landscape.network.copying import copied
 from landscape.network.precision import full_precision
 
 
@@ -28,7 +29,7 @@ def channels_last(tensor: torch.Tensor) -> torch.Tensor:
 
 
 @full_precision()
-@torch.inference_mode(False)
+@torch.inference_mode()
 def takes_channels_last(module: nn.Module, inputs: torch.Tensor) -> bool:
     """Return whether a network should be computed channels-last, where 2-d convolutions are fast.
 
@@ -43,12 +44,11 @@ def takes_channels_last(module: nn.Module, inputs: torch.Tensor) -> bool:
     convolutions = any(isinstance(layer, nn.Conv2d) for layer in module.modules())
     if not convolutions or inputs.dim() != 4:
         return False
-    trial = copied(module).eval()
+    trial = copy.deepcopy(module).eval()
     for parameter in trial.parameters():
         parameter.data = channels_last(parameter.data)
     try:
-        with torch.random.fork_rng(devices=[]):
-            trial(channels_last(inputs[:2]))
+        trial(channels_last(inputs[:2]))
     except Exception as error:  # Any other error is raised again where the network computes.
         return "view size is not compatible" not in str(error)
     return True

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import torch
 
-from landscape.network.precision import full_precision
+from landscape.network.single_path import single_path
 
 Product = Callable[[torch.Tensor], torch.Tensor | None]
 Jvp = Callable[[torch.Tensor], torch.Tensor]
@@ -40,7 +40,7 @@ class SumOfProducts:
         self._kept: dict[int, Product] = {}
         self._capacity: int | None = None  # Number of graphs that fit into the memory, once known.
 
-    @full_precision()
+    @single_path()
     @torch.inference_mode(False)  # A caller in inference mode still gets derivatives.
     def __call__(self, block: torch.Tensor) -> torch.Tensor:
         """Return the product (n, k), in float64 on the block's device.

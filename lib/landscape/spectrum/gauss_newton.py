@@ -10,7 +10,7 @@ from landscape.measurement import Measurement, conditions
 from landscape.network.batchnorm import Buffers, batchnorm_layers
 from landscape.network.calling import call
 from landscape.network.losses import scaled_output_factors
-from landscape.network.precision import full_precision
+from landscape.network.single_path import single_path
 from landscape.objective import Objective
 from landscape.progress import Progress
 
@@ -117,7 +117,7 @@ def ggn_spectrum(
         )
     objective.check_single("the spectrum on the range")
     # Also where the caller forbids derivatives.
-    with full_precision(), torch.inference_mode(False), torch.enable_grad():
+    with single_path(), torch.inference_mode(False), torch.enable_grad():
         jacobian = _Jacobian(objective, theta, buffers)
         factors, scale = jacobian.factors(objective)
         gram = jacobian.gram(memory) / objective.num_examples

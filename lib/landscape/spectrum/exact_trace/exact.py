@@ -10,7 +10,7 @@ from torch.autograd.graph import GradientEdge, Node
 from landscape.data import Examples
 from landscape.network.batchnorm import Buffers, block_sizes
 from landscape.network.calling import call
-from landscape.network.precision import full_precision
+from landscape.network.single_path import single_path
 from landscape.objective import Objective, Parts
 from landscape.progress import Progress
 from landscape.spectrum.exact_trace.piecewise_linear import Graph, graph_of
@@ -110,7 +110,7 @@ def exact_trace(
     network = _Network(parts, {block.name for block in objective.layout.blocks})
     totals = {name: torch.zeros_like(leaf).double() for name, leaf in network.leaves.items()}
     relative, passes = 0.0, 0
-    with full_precision(), Progress("exact trace", objective.num_examples) as bar:
+    with single_path(), Progress("exact trace", objective.num_examples) as bar:
         for inputs, targets in _chunks(parts.batches, _chunk_size(network, parts.batches)):
             outputs, graph = network(inputs)
             seeds = objective.output_factors(outputs.detach().double(), targets)
