@@ -322,6 +322,6 @@ def _distance(first: torch.Tensor, second: torch.Tensor) -> float:
     """Return the largest difference relative to the largest entry; NaN counts as equal to NaN."""
     first, second = first.detach().double(), second.detach().double()
     equal = (first == second) | (first.isnan() & second.isnan())
-    gap = torch.where(equal, 0.0, first - second).abs()
+    gap = torch.where(equal, 0.0, first - second).abs().nan_to_num(nan=torch.inf)
     scale = first[first.isfinite()].abs()
     return float(gap.max() / scale.max().clamp_min(1e-30)) if gap.numel() and scale.numel() else 0.0

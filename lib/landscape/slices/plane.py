@@ -4,7 +4,7 @@ import dataclasses
 
 import torch
 
-from landscape import shared
+from landscape import arguments
 from landscape.evaluator import Evaluator
 from landscape.measurement import conditions
 from landscape.objective import Objective
