@@ -68,6 +68,11 @@ class Measurements:
         return self._frame.copy(deep=False)
 
     @property
+    def rows(self) -> list[Mapping[str, Any]]:
+        """The numbers, each as column -> cell."""
+        return list(self._rows)
+
+    @property
     def arms(self) -> list[str]:
         """The arms, in their order."""
         return list(dict.fromkeys(row["arm"] for row in self._rows if row.get("arm") is not None))
