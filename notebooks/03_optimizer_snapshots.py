@@ -160,7 +160,8 @@ display.show(
 # last step mislead? Networks that did not learn are counted, and left out.
 
 # %% Draw the curvature of both networks
-both = ["last epoch", "end"]
+both, source_rates = ["last epoch", "end"], dict.fromkeys(optimizers, "shared")
+source_rates |= {"Adam": "default"}
 words = {"last epoch": "mean over the last epoch", "end": "last iterate"}
 numbers = study.measurements.where(at=both, subset=None, rate=["shared", "default", "paced", "own"])
 by_place = numbers.by("network", "optimizer", "rate", "at")
@@ -173,9 +174,11 @@ for net in networks:
         }
         for arm in runs.where(network=net).arms
     }
-    at_source = late.where(network=net, rate=["shared", "default"]).by("optimizer", "rate")
+    of_net = late.where(network=net).by("optimizer", "rate")
+    at_source = [f"{optimizer}, {rate}" for optimizer, rate in source_rates.items()]
     caption = f"Averaged over the last epoch, λ_max of the {net} ranges "
-    caption += f"{tables.span(at_source, 'lambda_max')} at the rates of the source and of PyTorch."
+    caption += f"{tables.span(of_net, 'lambda_max', at_source)} at the rates of the source and of "
+    caption += "PyTorch."
     label = {"label": f"fig-{net.lower()}", "caption": caption, "kept": flags}
     display.show(figures.measures(by_place, shown, rows, **label))
 
@@ -208,7 +211,6 @@ display.Sentence(f"{spiked}.")
 # over $1 - \beta$ beside momentum at the source's rate.
 
 # %% Set two optimizers side by side
-source_rates = {"SGD": "shared", "momentum": "shared", "Adam": "default"}
 bases = {"source": source_rates, "own": dict.fromkeys(optimizers, "own")}
 sides = {
     f"{first} / {second}, {basis}": ((first, chosen[first]), (second, chosen[second]))

@@ -516,7 +516,7 @@ averaged = means.record.recorded
 study, at = (means, "last epoch") if averaged else (sweep, "end")
 late = {q: number(q, at=at) for q in ("lambda_max", "loss", "test_accuracy", "train_loss")}
 last_iterate, more = "at the last iterate", number("lambda_max", subset=Parameter("check_examples"))
-late_per_loss = (late["lambda_max"] / late["loss"]).named("λ_max", per_loss)
+late_per_loss = (late["lambda_max"] / late["loss"]).named("λ_max", "over the last epoch", per_loss)
 rates = {"SGD": "shared", "momentum": "shared", "Adam": "default"}
 bases = {"source": rates, "paced": rates | {"SGD": "paced"}}
 bases |= {basis: dict.fromkeys(rates, basis) for basis in ("own", "shared")}
