@@ -184,17 +184,17 @@ routes = {}
 if compare:
     ends_of_paths, policies = own.pair(solutions), own.path_policies(networks["your network"], bn)
     curve = CurveConfig("bezier", epochs=curve_epochs, learning_rate=curve_rate, seed=seed)
-    shared = {"points": path_points, "policies": policies}
+    usual, last = {"policies": policies}, {"policies": policies[-1:]}
     straight, aligned, curved = (
         time.measure(
             name,
-            functools.partial(study.paths, ends_of_paths, **shared, **settings),
-            passes=(path_points + extra) * len(policies),
+            functools.partial(study.paths, ends_of_paths, points=path_points, **settings),
+            passes=(path_points + extra) * len(settings["policies"]),
         )
         for name, settings, extra in (
-            ("the straight path", {"kinds": ("straight",)}, 0),
-            ("the aligned path", {"kinds": ("aligned",)}, 10),
-            ("the curve", {"kinds": (), "curve": curve}, 4 * curve_epochs),
+            ("the straight path", usual | {"kinds": ("straight",)}, 0),
+            ("the aligned path", usual | {"kinds": ("aligned",)}, 10),
+            ("the trained curve", last | {"kinds": (), "curve": curve}, 4 * curve_epochs),
         )
     )
     routes = own.named_paths(straight, aligned, curved)
@@ -225,7 +225,7 @@ display.show(display.Findings(*statements), tables.closing(study, evidence=True)
 display.show(time.sentences(), own.advice(numbers))
 
 # %% [markdown]
-# **What would change it.** All numbers are of these examples: λ_max of a few hundred examples can
-# differ from that of all of them, so measure twice as many and compare. With one network there is
-# no interval over seeds; compare networks of several seeds before you call one flatter. Sharpness
-# falls with the training loss, and depends on the mode of batch normalisation.
+# **What would change it.** All numbers are of these examples: $\lambda_{\max}$ of a few hundred
+# examples can differ from $\lambda_{\max}$ of all, so measure twice as many and compare. With one
+# network there is no interval over seeds; compare networks of several seeds before you call one
+# flatter. Sharpness falls with the training loss, and depends on the mode of batch normalisation.

@@ -15,6 +15,7 @@ Rooms stand on floors, and an import never points to a higher one:
    ``progress``: bars and log lines
    ``rng``: named streams of random numbers
    ``_torchvision``: its data sets, also where its compiled operators do not load
+   ``command``: the console command, which starts the report's programs
 2. ``store``: results computed once, under a hash of everything that determines them
 3. ``models``: families of networks, built from frozen configs
    ``data``: image classification data
@@ -53,6 +54,7 @@ if TYPE_CHECKING:
         training,
     )
     from landscape.checkpoints import load
+    from landscape.dynamics.watching import watch
     from landscape.objective import Objective
     from landscape.store.entries import Store
 
@@ -74,12 +76,14 @@ __all__ = [
     "spectrum",
     "theory",
     "training",
+    "watch",
 ]
 
 _DEFINED = {
     "Objective": "landscape.objective",
     "Store": "landscape.store.entries",
     "load": "landscape.checkpoints",
+    "watch": "landscape.dynamics.watching",
 }
 
 

@@ -13,7 +13,7 @@ Modules stand on floors and import only downwards or beside them:
 1. ``intervals`` ``rank_correlation`` ``formatting`` ``display`` ``pictures`` ``frames`` ``cells``
    ``files`` ``quantities`` ``record_files`` ``durations`` ``placed``: numbers, and how they are
    shown and kept
-   ``references``: what a parameter names in Python code
+   ``references`` ``example``: what a parameter names in Python code, and an example of it
    ``garbage_collection``: a pause of it
    ``budget``: what fits into a time
 2. ``arms`` ``tasks`` ``recorder``: what is compared, on which data

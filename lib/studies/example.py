@@ -35,5 +35,5 @@ def _trained(seed: int) -> nn.Module:
         gradients = torch.autograd.grad(loss, list(model.parameters()))
         with torch.no_grad():
             for parameter, gradient in zip(model.parameters(), gradients, strict=True):
-                parameter -= 0.3 * gradient
+                parameter.sub_(0.3 * gradient)
     return model

@@ -94,7 +94,7 @@ def network(reference: str, *, checkpoint: str = "", folder: str = "") -> nn.Mod
     built = target if isinstance(target, nn.Module) else _called(target, "model", reference)
     if not isinstance(built, nn.Module):
         raise ValueError(
-            f"model={reference!r} gives a {type(built).__name__}. Name a torch.nn.Module, or a "
+            f"model={reference!r} gives an object of the type {type(built).__name__}. Name a torch.nn.Module, or a "
             "function that returns one."
         )
     if checkpoint:
@@ -176,7 +176,9 @@ def options(loss: str, bn: str, *, folder: str = "") -> dict[str, Any]:
         return {"loss": loss, "bn": bn}
     function = imported(loss, parameter="loss", folder=folder)
     if not callable(function):
-        raise ValueError(f"loss={loss!r} is a {type(function).__name__}, not a function.")
+        raise ValueError(
+            f"loss={loss!r} has the type {type(function).__name__} and is no function."
+        )
     return {"loss": function, "bn": bn}
 
 
@@ -277,7 +279,7 @@ def pair(solutions: Solutions) -> Solutions:
 def _called(target: Any, parameter: str, reference: str) -> Any:
     if not callable(target):
         raise ValueError(
-            f"{parameter}={reference!r} is a {type(target).__name__}, which cannot be called."
+            f"{parameter}={reference!r} has the type {type(target).__name__}, which cannot be called."
         )
     try:
         needed = [
@@ -306,7 +308,7 @@ def _pair(given: Any, count: int, where: str) -> tuple[torch.Tensor, torch.Tenso
         inputs, targets = _collected(given, count, where)
     else:
         raise ValueError(
-            f"{where} gives a {type(given).__name__}. Give (inputs, targets), a Dataset, or a "
+            f"{where} gives an object of the type {type(given).__name__}. Give (inputs, targets), a Dataset, or a "
             "DataLoader."
         )
     if not len(inputs) or len(inputs) != len(targets):
@@ -360,9 +362,9 @@ def findings(
     """
     arm = numbers.arms[0]
     value = functools.partial(_value, numbers, arm=arm)
-    accuracy = f" and an accuracy of {100 * value('train_accuracy'):.1f}%" * (
-        "train_accuracy" in numbers
-    )
+    accuracy = ""
+    if "train_accuracy" in numbers:
+        accuracy = f" and an accuracy of {100 * value('train_accuracy'):.1f}%"
     sentences = [
         f"On {count_text(examples)} examples your network has a loss of "
         f"{number_text(value('loss'))} {unit}{accuracy}; its gradient has the norm "
@@ -401,7 +403,7 @@ def advice(numbers: Measurements) -> Sentence:
     return Sentence(
         "**What it means.** On these examples full-batch gradient descent is stable near the "
         f"network up to a learning rate of 2/λ_max = {number_text(2 / top)}, with a momentum of "
-        f"0.9 up to 3.8/λ_max = {number_text(3.8 / top)}. A larger rate leaves this minimum."
+        f"0.9 up to 3.8/λ_max = {number_text(3.8 / top)}. With a larger rate it leaves this place."
     )
 
 

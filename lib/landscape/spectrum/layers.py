@@ -2,6 +2,7 @@
 
 import dataclasses
 import math
+from typing import Any
 
 import torch
 
@@ -99,7 +100,7 @@ def trace_by_layer(
         )
     theta = objective.theta if theta is None else theta
     slices = _layers(objective.layout)
-    conditions = {
+    known: dict[str, Any] = {
         "layers": tuple(slices),
         "parameters": tuple(sum(s.stop - s.start for s in parts) for parts in slices.values()),
         "bn": objective.bn,
@@ -110,7 +111,7 @@ def trace_by_layer(
     try:
         exact = exact_trace(objective, theta)
     except ValueError:  # Network, loss or policy has no exact trace.
-        return _estimated(objective, theta, slices, conditions, probes, rtol, seed)
+        return _estimated(objective, theta, slices, known, probes, rtol, seed)
     values = _sums(exact.diagonal, slices)
     relative = exact.error / exact.value if exact.value else 0.0
     return LayerTraces(
@@ -119,7 +120,7 @@ def trace_by_layer(
         exact=True,
         converged=True,
         cost=exact.passes,
-        **conditions,
+        **known,
     )
 
 
@@ -127,7 +128,7 @@ def _estimated(
     objective: Objective,
     theta: torch.Tensor,
     slices: dict[str, list[slice]],
-    conditions: dict,
+    known: dict[str, Any],
     probes: int,
     rtol: float,
     seed: int,
@@ -160,7 +161,7 @@ def _estimated(
         converged=not interrupted and bool((stderr <= allowed).all()),
         cost=len(samples),
         interrupted=interrupted,
-        **conditions,
+        **known,
     )
 
 

@@ -10,12 +10,14 @@ from landscape.plots.panel import Panel
 from landscape.plots.planes import levels
 from landscape.spectrum.survey import FullSpectrum
 
-from studies.display import Figure, Missing
+from studies.display import Figure, Sentence
 from studies.figures import builders, captioned
 from studies.figures.panel_descriptions import panels_text
+from studies.formatting import path_text
+from studies.intervals import single_curve
 from studies.slices import Slices
 
-Shown = Figure | Missing
+Shown = Figure | Sentence
 
 
 def single_lines(lines: Slices | None, *, unit: str, label: str, caption: str) -> Shown:
@@ -28,7 +30,7 @@ def single_lines(lines: Slices | None, *, unit: str, label: str, caption: str) -
         caption: What to see.
     """
     if not lines:
-        return Missing(label)
+        return _not_measured()
     panels = builders.line_spread_panels({str(arm): lines[arm, seed] for arm, seed in lines})
     return _curves(_in_unit(panels, unit), label, caption)
 
@@ -46,7 +48,7 @@ def single_planes(
     """
     surface_label = f"{label}-surface"
     if not planes:
-        return Missing(surface_label), Missing(label)
+        return _not_measured(), _not_measured()
     named = {str(arm): planes[arm, seed] for arm, seed in planes}
     models = {str(arm): model for (arm, _), model in planes.models.items()}
     options: dict[str, Any] = {"value_label": f"loss ({unit})"}
@@ -82,7 +84,7 @@ def single_spectra(
         caption: What to see.
     """
     if not any(spectra.values()):
-        return Missing(label)
+        return _not_measured()
     panels = builders.spectrum_panels({arm: kept for arm, kept in spectra.items() if kept})
     alt = "The share of the eigenvalues at each λ, with ticks at the outermost eigenvalues."
     return captioned.spectra(_in_unit(panels, unit), label=label, caption=caption, alt=alt)
@@ -98,13 +100,32 @@ def single_paths(paths: Mapping[str, Path], *, unit: str, label: str, caption: s
         caption: What to see.
     """
     if not paths:
-        return Missing(label)
-    panels = builders.path_kind_panels({kind: [path] for kind, path in paths.items()})
+        return _not_measured()
+    panels = [
+        Panel(
+            quantity,
+            "position t on the path",
+            y,
+            {
+                path_text(kind): single_curve(path.ts.numpy(), getattr(path, quantity).numpy())
+                for kind, path in paths.items()
+            },
+            limits=limits,
+        )
+        for quantity, y, limits in (
+            ("loss", f"loss ({unit})", None),
+            ("accuracy", "share correct", (0.0, 1.0)),
+        )
+    ]
     return _curves(_in_unit(panels, unit), label, caption)
 
 
 def _curves(panels: list[Panel], label: str, caption: str) -> Figure:
     return captioned.curves(panels, label=label, caption=caption, alt=panels_text(panels))
+
+
+def _not_measured() -> Sentence:
+    return Sentence("*This was not measured; the discussion says why.*")
 
 
 def _in_unit(panels: Sequence[Panel], unit: str) -> list[Panel]:

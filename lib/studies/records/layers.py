@@ -12,6 +12,8 @@ from studies.recording import Recording
 from studies.records.numbers import missing_sentences
 from studies.solutions import Solution, Solutions
 
+LAYER = "layer "  # A name such as 0 would be read back as a number.
+
 
 def measure_layer_traces(
     recording: Recording, solutions: Solutions, *, probes: int
@@ -55,12 +57,16 @@ class _Measuring:
             "error_kind": "rounding" if traces.exact else "standard error",
             "cost": traces.cost,
             "cost_unit": "passes" if traces.exact else "products",
+            "note": ""
+            if traces.converged
+            else "its standard error is above a tenth of the largest",
         }
+        names = [f"{LAYER}{name}" for name in traces.layers]
         for layer, value, error in zip(
-            traces.layers, traces.values.tolist(), traces.stderr.tolist(), strict=True
+            names, traces.values.tolist(), traces.stderr.tolist(), strict=True
         ):
             recorder.add_measurement("trace", value, traces, error=error, layer=layer, **columns)
-        rows = zip(traces.layers, traces.parameters, strict=True)
+        rows = zip(names, traces.parameters, strict=True)
         recorder.table("layers", [{"layer": layer, "parameters": size} for layer, size in rows])
 
 
@@ -72,7 +78,7 @@ def _from_part(part: Part) -> LayerTraces:
     )
     first = rows[0]
     return LayerTraces(
-        layers=tuple(str(row["layer"]) for row in sizes),
+        layers=tuple(row["layer"].removeprefix(LAYER) for row in sizes),
         parameters=tuple(int(row["parameters"]) for row in sizes),
         values=values,
         stderr=errors,

@@ -4,49 +4,51 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+import pandas as pd
 from landscape.connectivity.path import Path
 from landscape.spectrum.layers import LayerTraces
 from landscape.spectrum.survey import FullSpectrum
 
-from studies.display import Missing, Sentence, Table
+from studies.display import Sentence, Table
 from studies.formatting import count_text, number_text, path_text
 from studies.measurements import Measurements
 from studies.quantities import quantity
+from studies.records.layers import LAYER
 from studies.tables.layout import marked, table_of
 
 Shown = Table | Sentence
 
 _MOST_LAYERS = 20
-_DIGITS = 3
 
 
 def single_numbers(
     numbers: Measurements, names: Iterable[str], *, label: str, caption: str
 ) -> Shown:
-    """Return a table of single numbers: value, error and cost, a row for each quantity and arm.
+    """Return a table of single numbers with their errors: a row a quantity, a column a network.
 
     Args:
         numbers: Where the quantities were recorded, once for each arm.
         names: Names of quantities; those that the record lacks are left out.
         label: Such as ``tab-numbers``.
-        caption: What to see; what the columns mean is added.
+        caption: What to see; what the errors are is added.
     """
     known = [name for name in names if name in numbers]
     if not known:
-        return Missing(label)
-    several = len(numbers.arms) > 1
-    rows = [
-        [quantity(name).heading, *([row["arm"]] if several else []), *_cells(row)]
-        for name in known
-        for row in numbers.where(quantity=name).frame.to_dict("records")
-    ]
+        return _not_measured()
+    arms, rows = numbers.arms, []
+    for name in known:
+        frame = numbers.where(quantity=name).frame
+        of_arm = {row["arm"]: row for row in frame.to_dict("records")}
+        cells = [_cell(of_arm[arm]) if arm in of_arm else "–" for arm in arms]
+        rows.append([quantity(name).heading, *cells, _text(next(iter(of_arm.values())), "unit")])
+    columns = list(arms) if len(arms) > 1 else ["value"]
     return table_of(
-        ["quantity", *(["network"] if several else []), "value", "error", "unit", "cost"],
+        ["quantity", *columns, "unit"],
         rows,
         label=label,
-        caption=f"{caption} The error is of the computation, on these examples: a residual bounds "
-        "the distance to an eigenvalue, a standard error is of random probes.",
-        align=["left", *(["left"] if several else []), "decimal", "left", "left", "left"],
+        caption=f"{caption} Errors are of the computation on these examples: residuals of "
+        "eigenvalues, standard errors of random probes.",
+        align=["left"] * (len(columns) + 2),
     )
 
 
@@ -62,7 +64,7 @@ def eigenvalues(
     """
     known = {arm: kept[0].pairs for arm, kept in spectra.items() if kept}
     if not known:
-        return Missing(label)
+        return _not_measured()
     length = max(len(pairs.values) for pairs in known.values())
     rows = []
     for index in range(length):
@@ -95,7 +97,7 @@ def layer_traces(traces: Mapping[str, LayerTraces], *, label: str, caption: str)
         caption: What to see.
     """
     if not traces:
-        return Missing(label)
+        return _not_measured()
     first = next(iter(traces.values()))
     order = sorted(range(len(first.layers)), key=lambda i: -abs(float(first.values[i])))
     shown = sorted(order[:_MOST_LAYERS])
@@ -109,7 +111,8 @@ def layer_traces(traces: Mapping[str, LayerTraces], *, label: str, caption: str)
                 number_text(value) if one.exact else f"{number_text(value)} ± {number_text(error)}"
             )
             cells += [text, f"{100 * share:.1f}"]
-        rows.append([first.layers[i] or "(parameters)", count_text(first.parameters[i]), *cells])
+        name = first.layers[i].removeprefix(LAYER)
+        rows.append([name, count_text(first.parameters[i]), *cells])
     if hidden := len(order) - len(shown):
         caption += f" The {hidden} layers with the smallest traces are left out."
     headings = [
@@ -135,7 +138,7 @@ def single_paths(paths: Mapping[str, Path], *, label: str, caption: str) -> Show
         caption: What to see.
     """
     if not paths:
-        return Missing(label)
+        return _not_measured()
     return table_of(
         ["path", "loss barrier", "error barrier (points)", "at t"],
         [
@@ -152,15 +155,20 @@ def single_paths(paths: Mapping[str, Path], *, label: str, caption: str) -> Show
     )
 
 
-def _cells(row: Mapping[str, Any]) -> list[str]:
-    value, error, kind = row["value"], row.get("error"), row.get("error_kind")
-    text = marked(number_text(value), bool(row.get("converged", True)))
-    known = isinstance(error, float) and math.isfinite(error)
-    cost, unit = row.get("cost"), row.get("cost_unit")
-    spent = isinstance(cost, float) and math.isfinite(cost)
-    return [
-        text,
-        f"{number_text(error)} ({kind})" if known else "",
-        str(row.get("unit") or ""),
-        f"{count_text(int(cost))} {unit}" if spent else "",
-    ]
+def _cell(row: Mapping[Any, Any]) -> str:
+    """Return a number with its error, marked where it did not converge."""
+    error = row.get("error")
+    text = number_text(row["value"])
+    if isinstance(error, float) and math.isfinite(error) and math.isfinite(row["value"]):
+        text += f" ± {number_text(error)}"
+    failed = row.get("converged")
+    return marked(text, bool(pd.isna(failed)) or bool(failed))
+
+
+def _text(row: Mapping[Any, Any], column: str) -> str:
+    value = row.get(column)
+    return "" if value is None or pd.isna(value) else str(value)
+
+
+def _not_measured() -> Sentence:
+    return Sentence("*This was not measured; the discussion says why.*")
