@@ -154,7 +154,11 @@ planes = time.measure(
     products=2 * count,
     passes=plane_points**2 * count,
 )
-shapes = joined(study.shapes(planes), study.quadratic_radii(planes)) if planes else joined()
+shapes = joined()
+if planes:
+    radii = time.measure("where the model holds", lambda: study.quadratic_radii(planes))
+    ranges = time.measure("range and roughness", lambda: study.shapes(planes))
+    shapes = joined(ranges, radii)
 display.show(
     figures.single_lines(
         lines,

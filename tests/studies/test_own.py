@@ -127,7 +127,7 @@ def test_the_readers_tensors_are_copied(module):
         (3, "gives an object of the type int"),
         (
             lambda: 3,
-            r"gives an object of the type int. Give \(inputs, targets\), a Dataset, or a DataLoader",
+            r"gives an object of the type int\. Give \(inputs, targets\), a Dataset, or a",
         ),
         (lambda: (INPUTS, TARGETS[:5]), "gives 20 inputs and 5 targets"),
         (lambda: (INPUTS[:0], TARGETS[:0]), "gives 0 inputs and 0 targets"),
