@@ -61,7 +61,8 @@ SMALL = [
 
 
 def command(folder, *arguments):
-    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    # Progress that takes its time is part of a page, as the log of a cell.
+    environment = {**os.environ, "OMP_NUM_THREADS": "1", "LANDSCAPE_PROGRESS": "off"}
     line = [sys.executable, "-m", "landscape.command", "report", *arguments]
     return subprocess.run(line, cwd=folder, env=environment, capture_output=True, text=True)
 
