@@ -1,11 +1,15 @@
 """What a parameter names in Python code: ``package.module:name`` or ``file.py:name``, imported."""
 
+import functools
 import importlib
 import importlib.util
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
 from typing import Any
+
+from landscape._torchvision import datasets
 
 
 def imported(reference: str, *, parameter: str, folder: str | Path = "") -> Any:
@@ -34,7 +38,12 @@ def imported(reference: str, *, parameter: str, folder: str | Path = "") -> Any:
     if str(folder) not in sys.path:
         sys.path.insert(0, str(folder))
     is_file = module_name.endswith(".py")
-    target: Any = _file(folder / module_name, parameter) if is_file else _module(module_name)
+    load = (
+        functools.partial(_file, folder / module_name, parameter)
+        if is_file
+        else functools.partial(_module, module_name)
+    )
+    target: Any = _with_torchvision(load)
     for part in name.split("."):
         if not hasattr(target, part):
             public = [key for key in vars(target) if not key.startswith("_")]
@@ -44,6 +53,21 @@ def imported(reference: str, *, parameter: str, folder: str | Path = "") -> Any:
             )
         target = getattr(target, part)
     return target
+
+
+def _with_torchvision(load: Callable[[], ModuleType]) -> ModuleType:
+    """Import a module, also one that needs a torchvision whose compiled operators do not load."""
+    try:
+        return load()
+    except Exception as error:
+        causes, cause = [], error
+        while cause is not None:
+            causes.append(str(cause))
+            cause = cause.__cause__ or cause.__context__  # type: ignore[assignment]  # or None
+        if not any("torchvision::" in text for text in causes):
+            raise
+        datasets()
+        return load()
 
 
 def _module(name: str) -> ModuleType:
@@ -70,5 +94,9 @@ def _file(path: Path, parameter: str) -> ModuleType:
     module = importlib.util.module_from_spec(spec)
     sys.modules[name] = module  # As an import does, so that its classes can be copied.
     sys.path.insert(0, str(path.parent))
-    spec.loader.exec_module(module)
+    try:
+        spec.loader.exec_module(module)
+    except BaseException:
+        del sys.modules[name]
+        raise
     return module
