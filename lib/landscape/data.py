@@ -293,8 +293,8 @@ def _check(name: str, arrays: dict[str, np.ndarray], source: str) -> None:
             )
         if images.ndim == 4 and images.shape[3] > 4 and images.shape[1] <= 4:
             raise ValueError(
-                f"{source}: x_{split} of shape {images.shape} seems to have its channels in axis 1. "
-                "Images must be (N, H, W, C): pass x.transpose(0, 2, 3, 1)."
+                f"{source}: x_{split} of shape {images.shape} seems to have its channels in axis 1."
+                " Images must be (N, H, W, C): pass x.transpose(0, 2, 3, 1)."
             )
         if 0 in images.shape:
             raise ValueError(f"{source}: x_{split} of shape {images.shape} has no pixels.")
