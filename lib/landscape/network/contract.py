@@ -294,6 +294,10 @@ class _Reads(TorchDispatchMode):
         }
         self.names: set[str] = set()
 
+    @classmethod
+    def _should_skip_dynamo(cls) -> bool:
+        return False  # Or PyTorch imports its compiler, which takes seconds.
+
     def __torch_dispatch__(self, func, types, args=(), kwargs=None):
         kwargs = kwargs or {}
         for leaf in pytree.tree_leaves((args, kwargs)):
