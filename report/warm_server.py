@@ -12,6 +12,7 @@ from __future__ import annotations
 import contextlib
 import gc
 import importlib
+import importlib.util
 import json
 import os
 import selectors
@@ -30,6 +31,7 @@ _SIZE = 1 << 20
 # What differs from one kernel to the next, or by the way to start it, and no import asks for.
 _OWN = {"IPYTHONDIR", "JPY_PARENT_PID", "JPY_SESSION_NAME", "LANDSCAPE_WARM", "_", "SHLVL"}
 _OWN |= {"MAKEFLAGS", "MAKELEVEL", "MAKEOVERRIDES", "MAKE_TERMERR", "MAKE_TERMOUT", "MFLAGS"}
+_OWN |= {"CHECKED"}  # What the Makefile says to itself.
 
 # Not pyplot and its backend: they look for the notebook's shell when they are imported.
 _LANDSCAPE = "connectivity data diagnostics directions dynamics models plots sharpness slices"
@@ -135,9 +137,10 @@ class Server:
         for number, file in enumerate(files):
             os.dup2(file, number)
             os.close(file)
-        own = {"JPY_PARENT_PID": str(os.getppid())}  # The kernel ends when its parent does.
+        # Imports set some variables, and the kernel ends when its parent does.
+        set_here = {k: v for k, v in os.environ.items() if self._environment.get(k) != v}
         os.environ.clear()
-        os.environ.update(request["environment"] | own)
+        os.environ.update(request["environment"] | set_here)
         sys.modules["numpy"].random.seed()  # Its global generator: else the same in each kernel.
         with connection:
             connection.send(json.dumps({"kernel": os.getpid()}).encode())
@@ -191,7 +194,8 @@ def main() -> None:
     gc.freeze()  # Pages of modules stay shared with the kernels.
     command = server.serve()
     if command is not None:
-        sys.argv = command[2:]
+        launcher: Any = importlib.util.find_spec(command[2])
+        sys.argv = [launcher.origin, *command[3:]]
         sys.orig_argv = command
         from ipykernel import kernelapp
 
