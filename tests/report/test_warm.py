@@ -179,7 +179,9 @@ def seen(root, environment, path, text=LIGHT, **changed):
     notebook = json.loads((root / "build" / "quick" / "01_number.ipynb").read_text())
     for cell in notebook["cells"]:
         # In how many pieces a kernel sends what is printed depends on the time between.
-        cell["outputs"] = "".join(line for o in cell.get("outputs", ()) for line in o["text"])
+        outputs = cell.get("outputs", [])
+        printed = "".join(line for output in outputs for line in output.get("text", ()))
+        cell["outputs"] = [printed, *(output for output in outputs if "text" not in output)]
     return same, each, notebook
 
 
