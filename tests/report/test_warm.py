@@ -343,8 +343,8 @@ def test_the_status_is_that_of_the_command(light, ends, status):
 def test_the_command_is_interrupted_and_has_the_last_word(light, sent, group):
     root, environment = light
     waits = "import signal, sys, time\nsignal.signal(15, lambda *_: sys.exit(5))\n"
-    waits += "print('begun', flush=True)\n"
-    waits += "try:\n time.sleep(60)\nexcept KeyboardInterrupt:\n time.sleep(0.3); sys.exit(4)"
+    waits += "try:\n print('begun', flush=True); time.sleep(60)\n"
+    waits += "except KeyboardInterrupt:\n time.sleep(0.3); sys.exit(4)"
     process = subprocess.Popen(
         [sys.executable, "-m", "report.warm", "1", sys.executable, "-c", waits],
         cwd=root,
