@@ -32,6 +32,7 @@ from studies.records import (
     training,
     training_path,
 )
+from studies.records import snapshots as snapshots_of_runs
 from studies.runs import Runs
 from studies.slices import Slices
 from studies.solutions import Solutions
@@ -65,6 +66,12 @@ class Steps(Recording):
     ) -> Measurements:
         """Measure quantities at solutions: see ``records.instruments.measure``."""
         return instruments.measure(self, solutions, quantities, **options)
+
+    def snapshot_means(
+        self, snapshots: Sequence[Solutions], quantities: Iterable[str], **options: Any
+    ) -> Measurements:
+        """Measure means over snapshots of runs: see ``records.snapshots.snapshot_means``."""
+        return snapshots_of_runs.snapshot_means(self, snapshots, quantities, **options)
 
     def lines(self, solutions: Solutions, **options: Any) -> Slices:
         """Measure lines through solutions: see ``records.slices.lines``."""
