@@ -95,6 +95,7 @@ help: ## list the verbs
 	@echo
 	@echo '  studies: $(all_studies)'
 
+# Kernels of its studies are forked from one process that imports for all: report/warm.py says where.
 report: $(marker) environment ## execute the studies and write report.html and report.pdf
 	@started=$$(date +%s) && \
 	$(run) -m report prepare $(settings) && \
