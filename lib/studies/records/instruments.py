@@ -8,7 +8,14 @@ from typing import Any
 from studies.measurements import Measurements
 from studies.recorder import Recorder
 from studies.recording import Recording
-from studies.records import conditioning, dynamics, flatness, geometry, published
+from studies.records import (
+    conditioning,
+    dynamics,
+    finite_differences,
+    flatness,
+    geometry,
+    published,
+)
 from studies.records.numbers import labelled_numbers
 from studies.solutions import Solution, Solutions
 
@@ -83,6 +90,13 @@ INSTRUMENTS = {
     ),
     "test losses": Instrument(
         ("test_accuracy", "test_loss"), functools.partial(_losses, split="test")
+    ),
+    "product errors": Instrument(
+        ("product_error", "product_norm", "switched_units", "moved_maxima"),
+        finite_differences.errors,
+        ("step_sizes", "directions"),
+        ("step_sizes", "directions"),
+        {"directions": "directions"},
     ),
     # What the sources used, with its defects.
     "power iteration": Instrument(
