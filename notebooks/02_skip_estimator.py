@@ -128,14 +128,14 @@ doubles = [case for case in laws.cases if case.dtype == "float64"]
 # %% Draw the errors against the step and the number of examples
 of_model = {m: [case for case in laws.cases if case.model == m] for m in loaded}
 groups = {
-    f"{m}, {laws.base[m]} examples": figures.Group(
+    f"{m}, {laws.base[m]} examples": figures.FamilyPanel(
         "step ε",
         {f"{one.activation}, {one.dtype}": laws.over_steps(one) for one in of_model[m]},
         norms[m],
     )
     for m in loaded
 } | {
-    f"{m}, ε = {reference_step:g}": figures.Group(
+    f"{m}, ε = {reference_step:g}": figures.FamilyPanel(
         "examples n",
         {
             f"{one.activation}, {one.dtype}": laws.over_examples(one)

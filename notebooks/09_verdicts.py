@@ -206,35 +206,27 @@ study.above(
 # estimator on this CNN's smooth twin, which has no kinks.
 
 # %% Judge extreme eigenvalues
-study.above(
-    "S2.3a",
-    skips.ratio(ritz_max, published=True),
-    **skips.ratios(
-        estimator=lambda_max, bn_mode=batch_lambda, scale=relative, training_loss=lambda_per_loss
-    ),
-    places=by_loss,
-)
-study.above(
-    "S2.3b",
-    skips.ratio(ritz_min, published=True),
-    **skips.ratios(estimator=size_of_min, training_loss=min_per_loss),
-    places=by_loss,
-)
+of_max = {"bn_mode": batch_lambda, "scale": relative, "training_loss": lambda_per_loss}
+for id, one, checks in (
+    ("S2.3a", ritz_max, {"estimator": lambda_max, **of_max}),
+    ("S2.3b", ritz_min, {"estimator": size_of_min, "training_loss": min_per_loss}),
+):
+    study.above(id, skips.ratio(one, published=True), **skips.ratios(**checks), places=by_loss)
 shares = [
     least(*(arm[-low / high] for arm in (resnet, cnn))).named("Smaller −λ_min / λ_max of both")
     for low, high in ((number("ritz_min", **source_step), ritz_max), (lambda_min, lambda_max))
 ]
 by_ritz = level(shares[0], "by Ritz values", log=True, published=True)
-twins = verdicts.study("02_skip_estimator")
-rectified, smooth = (twins.networks(activation=one) for one in ("ReLU", "SiLU"))
-in_single = {"dtype": "float32", **source_step}
-without_kinks = -number("ritz_min", **in_single) / number("ritz_max", **in_single)
-estimated = [
-    level(shares[1], log=True),
-    level(rectified[-lambda_min / lambda_max], "in a CNN trained anew", log=True),
-    level(smooth[without_kinks], "by Ritz values without kinks", log=True),
-]
-study.above("S2.3c", by_ritz, 0.1, estimator=estimated)
+twins, single = verdicts.study("02_skip_estimator"), {"dtype": "float32", **source_step}
+kinkless = -number("ritz_min", **single) / number("ritz_max", **single)
+anew, smooth = (
+    level(twins.networks(activation=kind)[one], words, log=True)
+    for kind, one, words in (
+        ("ReLU", -lambda_min / lambda_max, "in a CNN trained anew"),
+        ("SiLU", kinkless, "by Ritz values without kinks"),
+    )
+)
+study.above("S2.3c", by_ritz, 0.1, estimator=[level(shares[1], log=True), anew, smooth])
 
 # %% [markdown] tags=["detail"]
 # S2.5 concerns paths between two ResNets. S2.7 is judged with the bound as the source prints it,
@@ -248,8 +240,16 @@ heights = [barrier(resnet[one], "between ResNets") for one in errors]
 study.above("S2.5a", heights[0], barrier_margin, bn_mode=heights[1:])
 study.below("S2.5b", falls[0], 12, bn_mode=falls[1:])
 study.below("S2.5c", heights[0], barrier_margin, bn_mode=heights[1:])
-names = ("01_bn_ablation", "02_skip_ablation", "02_skip_depth", "02_skip_sharpness")
-names += ("02_skip_starts", "02_skip_vs_cnn", "03_optimizer_sweep", "04_width_scaling")
+names = (
+    "01_bn_ablation",
+    "02_skip_ablation",
+    "02_skip_depth",
+    "02_skip_sharpness",
+    "02_skip_starts",
+    "02_skip_vs_cnn",
+    "03_optimizer_sweep",
+    "04_width_scaling",
+)
 records = [verdicts.study(name).record for name in names]
 bound = {"rho": bound_radius, "delta": bound_delta, "without": ["plan"]}
 study.above(

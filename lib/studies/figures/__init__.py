@@ -25,7 +25,7 @@ _FROM = {
 _FROM |= {"learning": "accuracy", "gradients": "depth", "stability": "edge_of_stability"}
 _FROM |= {"claim_forests": "judged", "overview_forests": "judged"}
 _FROM |= {"measures": "dot_plots", "predicted_planes": "slices"}
-_FROM |= {"Group": "families", "groups_against_size": "families"}
+_FROM |= {"FamilyPanel": "families", "groups_against_size": "families"}
 _FROM |= {"training_path": "training_paths", "surroundings": "training_paths"}
 
 __all__ = sorted(_FROM)

@@ -11,7 +11,7 @@ from studies.power_laws import Families, known_quantities
 
 
 @dataclasses.dataclass(frozen=True)
-class Group:
+class FamilyPanel:
     """Families that share a panel.
 
     Attributes:
@@ -28,7 +28,7 @@ class Group:
 def groups_against_size(
     numbers: Measurements,
     quantity: str,
-    groups: Mapping[str, Group],
+    groups: Mapping[str, FamilyPanel],
     *,
     label: str,
     caption: str,

@@ -11,9 +11,9 @@ from studies.recording import Recording
 from studies.records import (
     conditioning,
     dynamics,
-    finite_differences,
     flatness,
     geometry,
+    product_errors,
     published,
 )
 from studies.records.numbers import labelled_numbers
@@ -93,7 +93,7 @@ INSTRUMENTS = {
     ),
     "product errors": Instrument(
         ("product_error", "product_norm", "switched_units", "moved_maxima"),
-        finite_differences.errors,
+        product_errors.errors,
         ("step_sizes", "directions"),
         ("step_sizes", "directions"),
         {"directions": "directions"},

@@ -2,7 +2,7 @@
 
 import pytest
 from studies.display import Missing
-from studies.figures.families import Group, groups_against_size
+from studies.figures.families import FamilyPanel, groups_against_size
 from studies.measurements import Measurements
 
 WORDS = {"label": "fig-groups", "caption": "What to see."}
@@ -20,7 +20,9 @@ def numbers():
 
 
 def group(family, **options):
-    return Group("step ε", {family: {size: f"{family} {size}" for size in (1, 10)}}, **options)
+    return FamilyPanel(
+        "step ε", {family: {size: f"{family} {size}" for size in (1, 10)}}, **options
+    )
 
 
 def test_each_group_has_a_panel_with_its_axis_and_reference():

@@ -3,8 +3,10 @@
 import pytest
 import torch
 from landscape import models
+from studies import finite_differences
 from studies.arms import Arm
-from studies.finite_differences import product_errors
+from studies.recorder import Recorder
+from studies.records import product_errors
 
 from tests.sample_solutions import again
 from tests.sample_study import study_in
@@ -29,7 +31,7 @@ def test_each_step_has_the_numbers_of_the_function(tmp_path):
     frame = measured(study).frame
     assert len(frame) == 2 * len(NAMES) * len(STEPS)
     L = beginnings(study)["CNN", 1].objective
-    want = product_errors(L, L.theta, step_sizes=STEPS, directions=3, seed=1)
+    want = finite_differences.product_errors(L, L.theta, step_sizes=STEPS, directions=3, seed=1)
     values = {
         "product_error": want.rms.tolist(),
         "product_norm": [want.rms_norm] * 2,
@@ -53,6 +55,16 @@ def test_the_dtype_is_that_of_the_gradients_and_the_record_is_read_back(tmp_path
     study.record.write()
     anew = again(study, tmp_path)
     assert measured(anew, dtype=torch.float32).frame.equals(first.frame)
+
+
+def test_the_function_records_by_itself_what_the_study_asks_for(tmp_path, store):
+    study = study_in(tmp_path)
+    recorder = Recorder(store)
+    solution = beginnings(study)["CNN", 0]
+    product_errors.errors(recorder, solution, step_sizes=STEPS, directions=3)
+    frame = measured(study).frame
+    values = frame[frame["seed"] == 0]["value"].tolist()
+    assert [row["value"] for row in recorder.measurements] == pytest.approx(values, rel=1e-9)
 
 
 def test_steps_and_directions_must_be_given(tmp_path):
