@@ -220,10 +220,8 @@ by_ritz = level(shares[0], "by Ritz values", log=True, published=True)
 twins, single = verdicts.study("02_skip_estimator"), {"dtype": "float32", **source_step}
 kinkless = -number("ritz_min", **single) / number("ritz_max", **single)
 anew, smooth = (
-    level(
-        twins.networks(activation=kind)[one.named("−λ_min / λ_max")], words, log=True, published=raw
-    )
-    for kind, one, words, raw in (
+    level(twins.networks(activation=a)[one.named("−λ_min / λ_max")], words, log=True, published=raw)
+    for a, one, words, raw in (
         ("ReLU", -lambda_min / lambda_max, "in a CNN trained anew", False),
         ("SiLU", kinkless, "by Ritz values without kinks", True),
     )
