@@ -69,11 +69,12 @@ class ErrorLaws:
             m: int(part.loc[part["step_size"] != reference_step, "examples"].iloc[0])
             for m, part in by_model
         }
+        rectified = {case.model: case for case in reversed(self.cases) if case.kinked}
         self.crossing = {
             m: [
                 step
                 for step in step_sizes
-                if self.mean("switched_units", Case(m, "ReLU", "float64"), step) >= least_switched
+                if self.mean("switched_units", rectified[m], step) >= least_switched
             ]
             for m in self.counts
         }
