@@ -18,7 +18,7 @@ from matplotlib.ticker import LogLocator, MaxNLocator, NullLocator
 from landscape.plots import axes as frames
 from landscape.plots.cloud_looks import MOST_ARMS, cloud_looks
 from landscape.plots.panel import Panel
-from landscape.plots.style import STYLES, keep_style
+from landscape.plots.style import INK, STYLES, keep_style
 from landscape.plots.ticks import UniformLabels, tick_texts
 
 Scale = Literal["linear", "log", "symlog"]
@@ -39,6 +39,7 @@ class Cloud:
             NaN and infinity are allowed.
         scale: Scale of the vertical axis.
         x_scale: Scale of the horizontal axis.
+        border: Where a vertical line parts the networks along x; None draws none.
 
     Raises:
         ValueError: If an arm has different numbers of positions along x and along y.
@@ -50,6 +51,7 @@ class Cloud:
     points: Mapping[str, tuple[Sequence[float], Sequence[float]]]
     scale: Scale = "linear"
     x_scale: Scale = "linear"
+    border: float | None = None
 
     def __post_init__(self) -> None:
         for arm, (xs, ys) in self.points.items():
@@ -102,6 +104,8 @@ def scatter(clouds: Sequence[Cloud], *, columns: int = 2) -> Figure:
 
 def _draw_cloud(axis: Axes, cloud: Cloud, looks: Mapping[str, Mapping]) -> None:
     shown = [np.empty((2, 0))]
+    if cloud.border is not None:
+        axis.axvline(cloud.border, color=INK, linewidth=0.9, zorder=1)
     missing: dict[str, Counter[str]] = {"not finite": Counter(), "not positive": Counter()}
     for arm, positions in cloud.points.items():
         points = np.asarray(positions, dtype=np.float64)

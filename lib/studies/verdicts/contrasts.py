@@ -219,9 +219,34 @@ class NetworkGroup:
 
         return Asked(measure)
 
-    def share(self, words: str, asked: Expression, contrast: str = "") -> Asked:
-        """Ask for the share of networks in which an expression is true; see ``share``."""
-        return Asked(lambda: relations.share(words, self.column(asked).outcomes, contrast=contrast))
+    def share(
+        self,
+        words: str,
+        asked: Expression,
+        contrast: str = "",
+        *,
+        among: Expression | None = None,
+    ) -> Asked:
+        """Ask for the share of networks in which an expression is true; see ``share``.
+
+        Args:
+            words: Plural noun and verb, such as ``networks learn``.
+            asked: An expression that is 1 or 0.
+            contrast: Where it is measured.
+            among: A condition, 1 or 0: only the networks in which it is true count.
+        """
+
+        def measure() -> Relation:
+            column = self.column(asked)
+            if among is not None:
+                column, condition = aligned([column, self.column(among)])
+                chosen = zip(column.keys, condition.outcomes, strict=True)
+                column = column.of([key for key, true in chosen if true])
+            if not column.keys:
+                raise NotMeasuredError(f"no network counts of which to ask whether {words}")
+            return relations.share(words, column.outcomes, contrast=contrast)
+
+        return Asked(measure)
 
     def _levels(self, factor: str, column: Column) -> list[Any]:
         arms = {name: n for part in self.factors for name, n in every(self.study, part).items()}

@@ -230,6 +230,16 @@ def diverged() -> Expression:
     return Expression("runs that diverge", (), lambda networks: _given(networks).diverged())
 
 
+def learned() -> Expression:
+    """Return whether each network answers more than twice as often correctly as by guessing."""
+
+    def ask(networks: Networks | None) -> Column:
+        column = _given(networks).column("test_accuracy", {})
+        return exact(column.keys, column.learned.tolist())
+
+    return Expression("networks that learn", (), ask)
+
+
 def parameter_count() -> Expression:
     """Return the number of parameters of each network."""
 

@@ -264,3 +264,10 @@ def test_a_cloud_refuses_points_without_a_partner():
 def test_scatter_refuses_no_panel_and_more_arms_than_looks(clouds, counts):
     with pytest.raises(ValueError, match=rf"{counts} arms make no figure.*at most 20 arms"):
         plots.scatter(clouds)
+
+
+def test_a_border_is_a_line_over_the_whole_height():
+    axis = axes(cloud(border=2.5))[0]
+    (line,) = [line for line in axis.get_lines() if set(line.get_xdata()) == {2.5}]
+    assert list(line.get_ydata()) == [0, 1]  # In shares of the height.
+    assert 2.5 not in {x for line in axes(cloud())[0].get_lines() for x in line.get_xdata()}

@@ -5,7 +5,7 @@ import math
 import pytest
 from studies.verdicts.columns import NotMeasuredError
 from studies.verdicts.contrasts import Contrast, NetworkGroup, SizeSeries
-from studies.verdicts.expressions import Parameter, factor, number
+from studies.verdicts.expressions import Parameter, factor, learned, number
 from studies.verdicts.networks import Networks
 from studies.verdicts.recorded_study import RecordedStudy
 
@@ -124,6 +124,24 @@ def test_a_group_correlates_all_networks_with_arms_as_clusters(tmp_path):
     assert measured.effect.evidence is None or measured.effect.evidence.correlation.clusters == 3
     assert measured.other == accuracy.heading
     assert group.share("networks are wide", factor("width") > 5).measure().effect.estimate == 2 / 3
+
+
+def test_a_share_among_networks_counts_those_alone(tmp_path):
+    record = SampleRecord(tmp_path)
+    # Of the sharp networks two of three fail; the flat one learns.
+    for seed, (sharpness, accuracy) in enumerate([(2.0, 0.1), (3.0, -0.3), (1.5, 0.9), (0.5, 0.9)]):
+        labels = {"seed": seed}
+        record.run(accuracy, labels=labels)
+        record.add("lambda_max", sharpness, labels={**labels, "at": "start"})
+    group = NetworkGroup(RecordedStudy(record.write(), "01_sample"), [{}])
+    sharp = number("lambda_max", at="start") > 1.0
+    failing = group.share("sharp networks fail", learned().equals(0), among=sharp).measure()
+    assert (failing.effect.estimate, failing.effect.n) == (2 / 3, 3)
+    learning = group.share("flat networks learn", learned(), among=sharp.equals(0)).measure()
+    assert (learning.effect.estimate, learning.effect.n) == (1.0, 1)
+    never = group.share("networks learn", learned(), among=number("lambda_max", at="start") > 9.0)
+    with pytest.raises(NotMeasuredError, match="no network counts of which to ask whether netw"):
+        never.measure()
 
 
 def test_a_partial_correlation_names_what_is_held(tmp_path):

@@ -7,6 +7,7 @@ from studies.verdicts.expressions import (
     diverged,
     factor,
     largest,
+    learned,
     least,
     lowest,
     minima,
@@ -55,6 +56,8 @@ def test_comparisons_are_one_or_zero(networks):
     assert values(sam > number("gradient_norm") + number("gradient_norm"), networks) == [0, 1]
     assert values(sam.equals(5.0), networks) == [0, 1]
     assert values(diverged(), networks) == [0, 1]
+    assert values(learned(), networks) == [1, 0]
+    assert values(learned().equals(0), networks) == [0, 1]
     assert values(least(sam, number("gradient_norm")), networks) == [2, 2]
     assert values(largest(sam, number("gradient_norm")), networks) == [3, 5]
 
@@ -122,7 +125,8 @@ def test_a_slice_with_a_loss_that_is_no_number_is_not_measured(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "expression", [number("sam"), factor("width"), diverged(), parameter_count(), -number("sam")]
+    "expression",
+    [number("sam"), factor("width"), diverged(), learned(), parameter_count(), -number("sam")],
 )
 def test_an_expression_without_networks_is_refused(expression):
     with pytest.raises(ValueError, match=r"asked without networks. Take it of some: networks\["):
