@@ -121,14 +121,22 @@ class ErrorLaws:
             case: fits["product_error", str(case)] for case in self.cases if str(case) in families
         }
 
-    def follows(self, activation: str) -> dict[tuple[str, Case], bool]:
-        """Return whether exponents of an activation are equivalent to −1/2, by 90% intervals."""
-        return {
-            (variable, case): fit.inside(_LAW - self._margin, _LAW + self._margin)
-            for variable in ("ε", "n")
-            for case, fit in self.exponents(variable, 0.9).items()
-            if case.activation == activation
-        }
+    def outcomes(self, activation: str, dtype: str) -> dict[tuple[str, Case], str]:
+        """Return for each exponent of an activation in a precision how it lies to −1/2.
+
+        Returns:
+            (``ε`` or ``n``, case) -> ``equivalent``, if its 90% interval lies inside the margin
+            around −1/2; ``open``, if its 95% interval holds −1/2; or ``excluded``.
+        """
+        outcomes = {}
+        for variable in ("ε", "n"):
+            for case, fit in self.exponents(variable, 0.9).items():
+                if (case.activation, case.dtype) == (activation, dtype):
+                    wide = self.exponents(variable)[case]
+                    outcome = "open" if wide.low <= _LAW <= wide.high else "excluded"
+                    near = fit.inside(_LAW - self._margin, _LAW + self._margin)
+                    outcomes[variable, case] = "equivalent" if near else outcome
+        return outcomes
 
     def precision(self, case: Case, step: float, confidence: float = 0.95) -> Interval:
         """Return the ratio of the error in float32 to that in float64, over seeds."""

@@ -71,12 +71,28 @@ def test_exponents_of_a_known_law_are_exact():
     assert SINGLE not in by_count  # Measured at one number of examples.
 
 
-def test_an_exponent_follows_the_law_inside_the_margin_alone():
+def test_an_exponent_is_equivalent_inside_the_margin_alone():
     known = laws()
-    assert known.follows("ReLU") == {("ε", RELU): True, ("ε", SINGLE): True, ("n", RELU): True}
-    assert known.follows("SiLU") == {("ε", SILU): False, ("n", SILU): False}
-    assert laws(margin=2.6).follows("SiLU") == {("ε", SILU): True, ("n", SILU): True}
-    assert known.follows("SiLU, max-pooling") == {}
+    double = {("ε", RELU): "equivalent", ("n", RELU): "equivalent"}
+    assert known.outcomes("ReLU", "float64") == double
+    assert known.outcomes("ReLU", "float32") == {("ε", SINGLE): "equivalent"}
+    away = {("ε", SILU): "excluded", ("n", SILU): "excluded"}
+    assert known.outcomes("SiLU", "float64") == away
+    assert set(laws(margin=2.6).outcomes("SiLU", "float64").values()) == {"equivalent"}
+    assert known.outcomes("SiLU, max-pooling", "float64") == {}
+
+
+def test_an_exponent_whose_interval_holds_one_half_without_being_near_is_open():
+    spread = [-0.9, 0.0, 0.8]
+    wide = [
+        {**row, "value": row["value"] * (row["step_size"] / 1e-2) ** spread[row["seed"]]}
+        if row["quantity"] == "product_error"
+        else row
+        for row in rows()
+    ]
+    given = {"step_sizes": STEPS, "reference_step": 1e-2, "least_switched": 10, "margin": 0.1}
+    outcomes = ErrorLaws(Measurements(wide), **given).outcomes("ReLU", "float64")
+    assert outcomes == {("ε", RELU): "open", ("n", RELU): "equivalent"}
 
 
 def test_precisions_are_compared_where_kinks_are_crossed():
