@@ -136,10 +136,7 @@ laws = error_laws.ErrorLaws(many | other, **shared)
 outcomes, along_few = (laws.outcomes("ReLU", dtype) for dtype in ("float32", "float64"))
 pooled = laws.outcomes("SiLU, max-pooling", "float64")
 counted, counted_few, counted_pooled = (
-    f"of {len(one)} exponents {list(one.values()).count('equivalent')} are equivalent to −1/2 "
-    f"within {exponent_margin}, {list(one.values()).count('open')} have wider intervals that hold "
-    f"−1/2, and {list(one.values()).count('excluded')} exclude it"
-    for one in (outcomes, along_few, pooled)
+    error_laws.outcome_words(one.values(), exponent_margin) for one in (outcomes, along_few, pooled)
 )
 law = "$(\\varepsilon n)^{-1/2}$"
 holds = f"follows {law} in some networks and not in others"
@@ -179,8 +176,8 @@ figures.groups_against_size(
     "product_error",
     groups,
     label="fig-kinks",
-    caption=f"With ReLUs the error of a finite-difference Hessian product {holds}, and {helps}. "
-    "Root-mean-square error of central differences, in "
+    caption=f"With ReLUs the error of a finite-difference Hessian product {holds}, and {helps}: ε is "
+    "the step, n the number of examples. Root-mean-square error of central differences, in "
     "nats per parameter², of networks before training: mean over seeds with 95% interval. The "
     "horizontal line is the norm of the exact product with ReLUs: above it, the error is larger "
     "than what is measured.",
@@ -210,7 +207,7 @@ exponents = tables.grid(
     rows,
     corner="network",
     label="tab-exponents",
-    caption=f"With ReLUs, {counted} (float32, along many directions); along few, in float64, "
+    caption=f"With ReLUs {counted} (float32, along many directions); along few, in float64, "
     f"{counted_few}. Exponents of the error over seeds with 95% intervals: in ε at the steps that "
     "cross kinks, in n at one step; mean number of kinks within the first of these steps.",
 )
@@ -360,7 +357,7 @@ found_exponents = [
 least, most = (formatting.number_text(end(found_exponents)) for end in (min, max))
 agreed = compared.alike().values()
 smooth = [
-    text(fit)
+    f"{fit.estimate:.2f}"
     for case, fit in laws.exponents("ε").items()
     if case in doubles and case.activation == "SiLU"
 ]
@@ -370,14 +367,14 @@ found = display.Findings(
     f"With ReLUs float32 and float64 err alike within a factor of {ratio_margin} at {share} (90% "
     f"intervals from {min(one.low for one in agreed):.2f} to {max(one.high for one in agreed):.2f})"
     f": {helps}. Without kinks the error in float64 grows with ε to the power "
-    f"{formatting.list_text(smooth)}.",
+    f"{formatting.list_text(list(dict.fromkeys(smooth)))}.",
     f"On a CNN with λ_min {mean['lambda_min', 'converged']} and λ_max "
     f"{mean['lambda_max', 'converged']} the source's estimator with ε = {first:g} gives "
     f"{mean['ritz_min', 'float32']} and {mean['ritz_max', 'float32']} in float32, with "
     f"{mean['ritz_negative', 'float32']} of {lanczos_steps} values negative, and "
     f"{mean['ritz_min', 'float64']} and {mean['ritz_max', 'float64']} in float64; the source "
     "printed −95.48, 107.84 and 9. On the smooth twin its |λ_min| is "
-    f"{text(over_smooth)} times the converged one.",
+    f"{text(over_smooth)} times the converged one (n = {over.n} seeds).",
 )
 study.close("Finite differences and kinks")
 display.show(found, tables.closing(study, evidence=study.evidence))
@@ -390,9 +387,7 @@ trained_laws = error_laws.ErrorLaws(
     trained, step_sizes=lanczos_step_sizes, reference_step=reference_step, **fitted
 )
 after = text(trained_laws.exponents("ε")[error_laws.Case("CNN", "ReLU", "float64")])
-spoiled = [
-    formatting.number_text(laws.relative(case, 1e-3).estimate) for case in doubles if case.kinked
-]
+spoiled = [f"{laws.relative(case, 1e-3).estimate:.0f}" for case in doubles if case.kinked]
 steeper = [one for case, one in laws.exponents("ε").items() if ("ε", case) in outcomes]
 display.Sentence(
     "**What it means.** At ε = 10⁻³ a finite difference of gradients with ReLUs errs by "
@@ -402,7 +397,7 @@ display.Sentence(
         if all(one.high < 0 for one in steeper)
         else "Whether a smaller step makes it worse stays open. "
     )
-    + "A smooth activation is not enough where maxima are pooled: with SiLU and max-pooling, "
+    + "A smooth activation is not enough where maxima are pooled: with SiLU and max-pooling "
     f"{counted_pooled}. On the trained CNN with ReLUs the exponent in ε is {after}. Products by "
     "automatic differentiation have no such error; they leave out the kinks altogether."
 )

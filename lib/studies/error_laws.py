@@ -1,6 +1,6 @@
 """How errors of finite-difference products depend on the step, the examples and the precision."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import NamedTuple
 
 from studies.arms import Arm, named
@@ -26,6 +26,26 @@ class Case(NamedTuple):
     def kinked(self) -> bool:
         """Whether its activations are ReLUs."""
         return self.activation == "ReLU"
+
+
+def outcome_words(outcomes: Collection[str], margin: float) -> str:
+    """Return in words how many exponents are equivalent to −1/2, hold it, or exclude it.
+
+    Args:
+        outcomes: Words of ``ErrorLaws.outcomes``.
+        margin: The margin around −1/2.
+
+    Returns:
+        Such as ``3 of 6 exponents are equivalent to −1/2 within 0.1, 2 more hold −1/2 in a wider
+        interval, and 1 excludes it``.
+    """
+    counts = {word: list(outcomes).count(word) for word in ("equivalent", "open", "excluded")}
+    text = f"{counts['equivalent']} of {len(outcomes)} exponents are equivalent to −1/2 within "
+    text += f"{margin:g}"
+    if held := counts["open"]:
+        text += f", {held} more hold{'s' * (held == 1)} −1/2 in a wider interval"
+    left = counts["excluded"] or "none"
+    return f"{text}, and {left} exclude{'s' * (left in (1, 'none'))} it"
 
 
 class ErrorLaws:

@@ -4,7 +4,7 @@ import itertools
 import math
 
 import pytest
-from studies.error_laws import Case, ErrorLaws
+from studies.error_laws import Case, ErrorLaws, outcome_words
 from studies.measurements import Measurements
 
 STEPS = [1e-3, 1e-2, 1e-1]
@@ -117,3 +117,26 @@ def test_arms_over_steps_and_examples_hold_the_numbers():
     arm = known.over_examples(RELU)[64]
     assert known.numbers.values("product_error", arm)[0] == error(RELU, 1e-2, 64, 0)
     assert str(RELU) == "CNN, ReLU, float64"
+
+
+@pytest.mark.parametrize(
+    ("outcomes", "words"),
+    [
+        (
+            ["equivalent"] * 3 + ["open"] * 2 + ["excluded"],
+            "3 of 6 exponents are equivalent to −1/2 within 0.1, 2 more hold −1/2 in a wider "
+            "interval, and 1 excludes it",
+        ),
+        (
+            ["open", "excluded", "excluded"],
+            "0 of 3 exponents are equivalent to −1/2 within 0.1, 1 more holds −1/2 in a wider "
+            "interval, and 2 exclude it",
+        ),
+        (
+            ["equivalent"],
+            "1 of 1 exponents are equivalent to −1/2 within 0.1, and none excludes it",
+        ),
+    ],
+)
+def test_outcomes_are_counted_in_words(outcomes, words):
+    assert outcome_words(outcomes, 0.1) == words
