@@ -157,6 +157,7 @@ groups = {
         "step ε",
         {f"{one.activation}, {one.dtype}": laws.over_steps(one) for one in of_model[m]},
         norms[m],
+        (step_sizes[0], 1e-3, step_sizes[-1]),
     )
     for m in loaded
 } | {
@@ -176,11 +177,12 @@ figures.groups_against_size(
     "product_error",
     groups,
     label="fig-kinks",
-    caption=f"With ReLUs the error of a finite-difference Hessian product {holds}, and {helps}: ε is "
-    "the step, n the number of examples. Root-mean-square error of central differences, in "
-    "nats per parameter², of networks before training: mean over seeds with 95% interval. The "
-    "horizontal line is the norm of the exact product with ReLUs: above it, the error is larger "
-    "than what is measured.",
+    caption=f"With ReLUs the error of a finite-difference Hessian product {holds}, where ε is the "
+    f"step and n the number of examples, and {helps}. Root-mean-square error of central "
+    "differences, in nats per parameter², of networks before training: mean over seeds with 95% "
+    "interval. Above the horizontal line, the norm of the exact product with ReLUs, the error is "
+    "larger than what is measured. Where the step crosses less than one kink, most seeds have no "
+    "error and a few a large one.",
 )
 
 # %% [markdown]
@@ -362,8 +364,8 @@ smooth = [
     if case in doubles and case.activation == "SiLU"
 ]
 found = display.Findings(
-    f"With ReLUs the error of a finite-difference Hessian product {holds}, with ε the step and n "
-    f"the number of examples: {counted} (they lie between {least} and {most}).",
+    f"With ReLUs the error of a finite-difference Hessian product {holds}, where ε is the step "
+    f"and n the number of examples: {counted} (they lie between {least} and {most}).",
     f"With ReLUs float32 and float64 err alike within a factor of {ratio_margin} at {share} (90% "
     f"intervals from {min(one.low for one in agreed):.2f} to {max(one.high for one in agreed):.2f})"
     f": {helps}. Without kinks the error in float64 grows with ε to the power "

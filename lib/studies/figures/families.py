@@ -18,11 +18,13 @@ class FamilyPanel:
         x: Meaning of the sizes.
         families: Family -> size, positive -> arm.
         reference: Value that gets a horizontal line; None draws none.
+        ticks: Sizes that get a label; None chooses them.
     """
 
     x: str
     families: Families
     reference: float | None = None
+    ticks: tuple[float, ...] | None = None
 
 
 def groups_against_size(
@@ -47,7 +49,7 @@ def groups_against_size(
         columns: Panels in a row.
     """
     panels = [
-        dataclasses.replace(panel, reference=group.reference)
+        dataclasses.replace(panel, reference=group.reference, ticks=group.ticks or panel.ticks)
         for title, group in groups.items()
         if known_quantities(numbers, [quantity], group.families)
         for panel in scaling_panels(numbers, {quantity: title}, group.families, x=group.x, span=10)

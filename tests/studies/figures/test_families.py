@@ -29,12 +29,13 @@ def test_each_group_has_a_panel_with_its_axis_and_reference():
     figure = groups_against_size(
         numbers(),
         "product_error",
-        {"first": group("a"), "second": group("b", reference=3.0)},
+        {"first": group("a"), "second": group("b", reference=3.0, ticks=(10.0,))},
         **WORDS,
     )
     first, second = figure.panels
     assert (first.title, first.x, first.reference) == ("first", "step ε", None)
     assert (second.title, second.reference, list(second.series)) == ("second", 3.0, ["b"])
+    assert first.ticks == (1, 10) and second.ticks == (10.0,)
     assert second.series["b"].x.tolist() == [1, 10] and second.scale == second.x_scale == "log"
     assert second.series["b"].samples.tolist() == [[1, 10], [2, 20]]
 
