@@ -44,7 +44,9 @@ verdicts    := 09_verdicts
 all_studies := $(sort $(basename $(notdir $(wildcard notebooks/[0-9][0-9]_*.py))))
 # Of published: the studies whose record is, and the verdicts on them (report/settings.py).
 recorded    := $(notdir $(patsubst %/record.json,%,$(wildcard report/published/record/*/record.json)))
-every_study := $(if $(filter published,$(PROFILE)),$(filter $(recorded) $(verdicts),$(all_studies)),$(all_studies))
+# The study of the reader's own network is no part of our report.
+ours        := $(filter-out 00_own_network,$(all_studies))
+every_study := $(if $(filter published,$(PROFILE)),$(filter $(recorded) $(verdicts),$(ours)),$(ours))
 asked       := $(or $(strip $(STUDY)),$(strip $(STUDIES)))
 chosen      := $(if $(asked),$(sort $(subst $(comma), ,$(asked))),$(every_study))
 out         := $(BUILD_DIR)/$(PROFILE)

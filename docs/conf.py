@@ -34,7 +34,7 @@ extensions = [
 ]
 source_suffix = {".md": "myst-nb", ".rst": "restructuredtext"}
 root_doc = "index"
-exclude_patterns = ["extensions"]
+exclude_patterns = ["extensions", "examples"]
 
 # Nothing is fetched while pages are built or read: no inventories of other projects (so their types
 # are not links), formulas as MathML, system fonts.

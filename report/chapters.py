@@ -38,12 +38,12 @@ class Numbering:
 
 
 def numbering(studies: Iterable[str]) -> list[Numbering]:
-    """Return a number for each study: the one of its name, or its place where the name has none.
+    """Return a number for each study: the one of its name, or its place where that is none or 0.
 
     Studies that share a number are sections of one chapter: 2.1, 2.2.
     """
     digits = [re.match(r"\d+", study) for study in studies]
-    numbers = [int(m.group()) if m else place for place, m in enumerate(digits, start=1)]
+    numbers = [(m and int(m.group())) or place for place, m in enumerate(digits, start=1)]
     counts = Counter(numbers)
     return [
         Numbering(

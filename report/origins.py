@@ -49,8 +49,10 @@ def read_origins(folder: Path) -> Origins:
 
 def commit_text(origin: dict[str, Any]) -> str:
     """Return the commit, with a note where there were changes besides."""
-    changed = " with uncommitted changes" if origin.get("dirty") else ""
-    return f"{origin.get('commit') or 'unknown'}{changed}"
+    commit = origin.get("commit") or "unknown"
+    # Outside a repository, as of an installed package, nobody knows.
+    changed = " with uncommitted changes" if origin.get("dirty") and commit != "unknown" else ""
+    return f"{commit}{changed}"
 
 
 def versions_text(origin: dict[str, Any]) -> str:

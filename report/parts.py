@@ -15,7 +15,7 @@ from report.layout import findings_of
 from report.markup import plain_to_markdown
 from report.origins import Origins
 from report.references import Target
-from report.settings import EVIDENCE
+from report.settings import EVIDENCE, OWN
 
 
 @dataclass(frozen=True)
@@ -159,9 +159,14 @@ class Report:
         return Chapter(number, f"chapter-{number}", heading.title, heading.question, studies)
 
     @property
+    def of_reader(self) -> bool:
+        """Whether it is the report of the reader's own network."""
+        return all(study.name == OWN for study in self.studies)
+
+    @property
     def evidence(self) -> bool:
-        """Whether the verdicts count."""
-        return self.profile in EVIDENCE
+        """Whether the numbers count."""
+        return self.of_reader or self.profile in EVIDENCE
 
     @property
     def tally(self) -> list[tuple[str, int]]:

@@ -47,7 +47,9 @@ def build_pdf(
     """
     report = read_report(profile_dir, studies, title=title)
     source, files = render_typst(report)
-    for problem in problems(source, files) if report.evidence else ():  # trials have any length
+    for problem in (
+        problems(source, files) if report.evidence and not report.of_reader else ()
+    ):  # others have any length
         print(f"note: {problem}")
     released = datetime.fromisoformat(f"{report.front.released}T00:00:00+00:00")
     return write_atomically(output, compile_typst(source, files, released))
@@ -59,7 +61,11 @@ def render_typst(report: Report) -> tuple[str, dict[str, bytes]]:
     opening, claims = opening_of(report), claim_rows(report)
     markup = Markup("typst")
     front = report.front
-    byline = f"{front.authors} · {front.released} · version {front.version}"
+    byline = (
+        f"landscape {front.version}"
+        if report.of_reader
+        else f"{front.authors} · {front.released} · version {front.version}"
+    )
     sources = {source.id: source.title for source in report.verdicts.sources}
     headings = (heading_pieces(part.notebook) for part in report.documents)
     plain = map(plain_to_markdown, (byline, *sources.values()))
@@ -84,7 +90,9 @@ def render_typst(report: Report) -> tuple[str, dict[str, bytes]]:
         opening=opening,
         claims=claims,
         tally=report.verdicts.claim_tally,
-        planned=planned(chapter.number for chapter in report.chapters) if report.evidence else "",
+        planned=""
+        if report.of_reader or not report.evidence
+        else planned(chapter.number for chapter in report.chapters),
         trial=TRIAL,
         origin=brief_rows(report),
         references=references(report.cited, "typst"),

@@ -14,6 +14,11 @@ from report.settings import VERDICTS
 
 def describe(report: Report) -> str:
     """One sentence on what the report holds."""
+    if report.of_reader:
+        return (
+            f"Measured by landscape {report.front.version}: every number stands with its error, "
+            "and all of them are of the examples that were given."
+        )
     # The notebook of verdicts judges what the others measure.
     studies = sum(study.name != VERDICTS for study in report.studies) or 1
     claims = len(report.verdicts.judged)

@@ -27,6 +27,7 @@ _IDENTIFIER = re.compile(r"(?<![\w/.])[^\W\d]+(?:_[\w.]+)+(?![\w/])|\blambda\b")
 _STUMBLE = re.compile(r"\b(?:that of|those of|one of|what is)\b", re.IGNORECASE)
 _SENTENCE = re.compile(r".+?[.:?!](?=\s|$)|.+$", re.DOTALL)
 _VERBS = Path(__file__).parent / "verbs.txt"
+NOTEBOOKS = Path(__file__).parent.parent / "notebooks"
 
 
 def problems(root: Path) -> list[str]:
@@ -116,8 +117,12 @@ def _citations(page: BeautifulSoup) -> Iterator[str]:
     yield from (
         f"{key} is cited, but {BIBLIOGRAPHY.name} lacks it" for key in sorted(cited - known)
     )
+    # A study is written before its record is published, and the page lacks it until then.
+    written = "".join(path.read_text(encoding="utf-8") for path in NOTEBOOKS.glob("*.py"))
+    waiting = {key for key in known - cited if re.search(rf"@{re.escape(key)}\b", written)}
     yield from (
-        f"{BIBLIOGRAPHY.name} holds {key}, which nothing cites" for key in sorted(known - cited)
+        f"{BIBLIOGRAPHY.name} holds {key}, which nothing cites"
+        for key in sorted(known - cited - waiting)
     )
 
 

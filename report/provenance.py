@@ -20,7 +20,7 @@ def shared_rows(report: Report) -> Rows:
     What was measured says it in its record. A report of the profile ``published`` thus says the
     same on whatever machine it is made; what only judges has no rows in it.
     """
-    rows: Rows = [("Profile", report.profile)]
+    rows: Rows = [] if report.of_reader else [("Profile", report.profile)]
     origins = {study.name: _origins(study) for study in report.studies if study.provenance}
     if any(study.origins.commits for study in report.studies):
         origins = {study.name: study.origins for study in report.studies if study.origins.commits}
@@ -51,7 +51,8 @@ def brief_rows(report: Report) -> Rows:
         brief["Hardware"] += one.machines
     rows = [(name, "; ".join(dict.fromkeys(texts))) for name, texts in brief.items()]
     time = duration(sum(one.seconds for one in origins))
-    return [("Profile", report.profile), *rows, ("Compute time", time)]
+    profile = [] if report.of_reader else [("Profile", report.profile)]
+    return [*profile, *rows, ("Compute time", time)]
 
 
 def _main_versions(text: str) -> str:
@@ -80,7 +81,7 @@ def study_rows(study: Study) -> Rows:
     """Seeds, compute time, data and parameters of one study."""
     provenance = study.provenance
     # Seeds have a row of their own, and places differ from machine to machine.
-    left_out = {"seeds", *GIVEN}
+    left_out = {"seeds", "folder", *GIVEN}
     parameters = {k: v for k, v in provenance.get("parameters", {}).items() if k not in left_out}
     seconds = study.origins.seconds or float(provenance.get("compute_seconds", 0))
     rows: Rows = [("Seeds", _value(provenance["seeds"]))] if provenance.get("seeds") else []

@@ -16,6 +16,7 @@ PUBLISHED = "published"  # reads the published record and measures nothing
 PROFILES = ("smoke", "quick", PUBLISHED, "paper")
 EVIDENCE = (PUBLISHED, "paper")  # profiles whose verdicts count
 VERDICTS = "09_verdicts"  # judges the records of all the other studies
+OWN = "00_own_network"  # of the reader's own network: a report by itself, and no part of ours
 REMEASURABLE = ("stale", "all")  # what may be asked to be measured again
 
 
@@ -104,9 +105,10 @@ def every_study(root: Path, profile: str) -> list[str]:
     """Return the studies that a report of a profile holds when none is named.
 
     Of ``published`` these are the studies whose record is published, and the verdicts on them: a
-    study is written before it has run for hours.
+    study is written before it has run for hours. The study of the reader's own network is none of
+    them.
     """
-    existing = all_studies(root)
+    existing = [study for study in all_studies(root) if study != OWN]
     if profile != PUBLISHED:
         return existing
     there = recorded(published_dir(root) / RECORD)

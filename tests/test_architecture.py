@@ -109,13 +109,13 @@ def test_plots_reach_nothing_that_computes():
 
 
 def test_spectrum_reaches_no_network():
-    # All but these two, which need the network.
-    knowing = [f"landscape.spectrum.{name}" for name in ("exact_trace", "gauss_newton")]
+    # All but these, which need the network.
+    knowing = [f"landscape.spectrum.{name}" for name in ("exact_trace", "gauss_newton", "layers")]
     spectrum = {module for module in GRAPH if is_in(module, "landscape.spectrum")}
     rest = {module for module in spectrum if not is_in(module, *knowing)}
     assert len(rest) > 10 and rest < spectrum
     with_networks = ["network", "models", "data", "objective", "training"]
-    with_networks += ["spectrum.exact_trace", "spectrum.gauss_newton"]
+    with_networks += ["spectrum.exact_trace", "spectrum.gauss_newton", "spectrum.layers"]
     assert list(chains(GRAPH, rest, [f"landscape.{room}" for room in with_networks])) == []
 
 

@@ -23,6 +23,9 @@ PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["
 CORE = {"filelock", "matplotlib", "numpy", "scipy", "torch", "tqdm"}
 # They read data sets, inside the functions that load them.
 LAZY = {"scikit-learn": "landscape/data.py", "torchvision": "landscape/_torchvision.py"}
+# It reads a kind of file that readers may bring, inside the function that reads it.
+OPTIONAL = {"safetensors": "landscape/checkpoints.py"}
+LAZY |= OPTIONAL
 BUILD = "import sys; from setuptools import build_meta; print(build_meta.{}(sys.argv[1]))"
 
 
@@ -48,7 +51,7 @@ def imported(folder, *, at_import=False):
             names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
             names += [node.module] if isinstance(node, ast.ImportFrom) and not node.level else []
             for root in {name.partition(".")[0] for name in names} - here:
-                yield OF_MODULE[root][0], path.relative_to(ROOT / folder).as_posix()
+                yield OF_MODULE.get(root, [root])[0], path.relative_to(ROOT / folder).as_posix()
 
 
 # What is declared
@@ -74,7 +77,7 @@ def test_the_library_imports_no_other_package():
 @pytest.mark.parametrize("folder", ["lib", "report", "notebooks"])
 def test_the_report_imports_what_its_extra_names(folder):
     extra = distributions(PROJECT["optional-dependencies"]["report"])
-    declared = {normalize(name) for name in CORE | extra}
+    declared = {normalize(name) for name in CORE | extra | set(OPTIONAL)}
     assert [use for use in imported(folder) if normalize(use[0]) not in declared] == []
 
 
@@ -88,9 +91,9 @@ def source(tmp_path_factory):
     for name in ("pyproject.toml", "MANIFEST.in", "README.md", "LICENSE", "CHANGELOG.md"):
         shutil.copy(ROOT / name, root)
     shutil.copy(ROOT / "CITATION.cff", root)
-    shutil.copytree(
-        ROOT / "lib", root / "lib", ignore=shutil.ignore_patterns("*.egg-info", "__*__")
-    )
+    ignore = shutil.ignore_patterns("*.egg-info", "__pycache__", "published")
+    for name in ("lib", "report", "notebooks"):
+        shutil.copytree(ROOT / name, root / name, ignore=ignore)
     (root / "tests").mkdir()
     (root / "tests" / "test_nothing.py").touch()
     return root
@@ -122,16 +125,31 @@ def wheel(sdist, tmp_path_factory):
     return build(next(folder.iterdir()), "build_wheel", folder)
 
 
+PROGRAMS = "landscape-0.1.0.data/data/share/landscape/"
+
+
+def program_files():
+    """What `landscape report` runs: the report's programs, studies, and the notebook."""
+    folders = (ROOT / "report", ROOT / "lib" / "studies")
+    paths = [path for folder in folders for path in folder.rglob("*") if path.is_file()]
+    paths += [ROOT / "CITATION.cff", ROOT / "notebooks" / "00_own_network.py"]
+    paths += [ROOT / "notebooks" / "profiles" / "paper" / "00_own_network.yaml"]
+    names = {path.relative_to(ROOT).as_posix() for path in paths if path.suffix != ".pyc"}
+    return {name for name in names if not name.startswith("report/published/")}
+
+
 def library_files():
     paths = [path for path in (ROOT / "lib" / "landscape").rglob("*") if path.is_file()]
     return {path.relative_to(ROOT / "lib").as_posix() for path in paths if path.suffix != ".pyc"}
 
 
 @pytest.mark.slow
-def test_the_wheel_holds_the_library_with_its_data_and_nothing_else(wheel):
+def test_the_wheel_holds_the_library_the_programs_of_its_command_and_nothing_else(wheel):
     names = {name for name in zipfile.ZipFile(wheel).namelist() if ".dist-info/" not in name}
     assert {"landscape/py.typed", "landscape/plots/landscape.mplstyle"} < names
-    assert names == library_files()
+    programs = {name for name in names if name.startswith(PROGRAMS)}
+    assert names - programs == library_files()
+    assert {name.removeprefix(PROGRAMS) for name in programs} == program_files()
 
 
 @pytest.mark.slow
@@ -152,7 +170,8 @@ def test_the_sdist_holds_the_sources_and_what_describes_them(sdist):
         names = {name.partition("/")[2] for name in archive.getnames()}
     assert {f"lib/{name}" for name in library_files()} <= names
     assert {"pyproject.toml", "README.md", "LICENSE", "CHANGELOG.md", "CITATION.cff"} <= names
-    assert not {name for name in names if name.startswith(("tests", "report", "lib/studies"))}
+    assert program_files() <= names
+    assert not {name for name in names if name.startswith(("tests", "report/published"))}
 
 
 @pytest.mark.slow

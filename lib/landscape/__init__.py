@@ -15,9 +15,11 @@ Rooms stand on floors, and an import never points to a higher one:
    ``progress``: bars and log lines
    ``rng``: named streams of random numbers
    ``_torchvision``: its data sets, also where its compiled operators do not load
+   ``command``: the console command, which starts the report's programs
 2. ``store``: results computed once, under a hash of everything that determines them
 3. ``models``: families of networks, built from frozen configs
    ``data``: image classification data
+   ``checkpoints``: weights of files
    ``operators``: symmetric matrices known by their products with vectors
 4. ``objective``: the loss of a network on fixed examples: value, gradient, Hessian, Gauss-Newton
    ``training``: a frozen config in, a resumable run out
@@ -51,6 +53,8 @@ if TYPE_CHECKING:
         theory,
         training,
     )
+    from landscape.checkpoints import load
+    from landscape.dynamics.watching import watch
     from landscape.objective import Objective
     from landscape.store.entries import Store
 
@@ -64,6 +68,7 @@ __all__ = [
     "diagnostics",
     "directions",
     "dynamics",
+    "load",
     "models",
     "plots",
     "sharpness",
@@ -71,17 +76,23 @@ __all__ = [
     "spectrum",
     "theory",
     "training",
+    "watch",
 ]
 
-_CLASSES = {"Objective": "landscape.objective", "Store": "landscape.store.entries"}
+_DEFINED = {
+    "Objective": "landscape.objective",
+    "Store": "landscape.store.entries",
+    "load": "landscape.checkpoints",
+    "watch": "landscape.dynamics.watching",
+}
 
 
 if not TYPE_CHECKING:  # For a type checker every name would exist, misspelt ones too.
 
     def __getattr__(name: str) -> Any:
         """Import a public name at its first use: ``import landscape`` alone stays quick."""
-        if name in _CLASSES:
-            value = getattr(importlib.import_module(_CLASSES[name]), name)
+        if name in _DEFINED:
+            value = getattr(importlib.import_module(_DEFINED[name]), name)
         elif name in __all__:
             value = importlib.import_module(f"landscape.{name}")
         else:

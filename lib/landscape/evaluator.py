@@ -1,12 +1,12 @@
 """Fast evaluation of loss and accuracy at many points of a line, plane or path."""
 
-import copy
 from array import array
 from collections.abc import Iterable, Sequence
 
 import torch
 
 from landscape.network.batchnorm import Buffers
+from landscape.network.copying import copied
 from landscape.network.kernels.deferred import computed
 from landscape.network.kernels.first_layer import (
     Combine,
@@ -19,8 +19,8 @@ from landscape.network.kernels.first_layer import (
 from landscape.network.kernels.fused_inference import FusedInference, bypass_module_checks
 from landscape.network.memory_format import channels_last
 from landscape.network.parameters import ParameterBlock
-from landscape.network.precision import full_precision
-from landscape.objective import Evaluation, Objective, names_classes
+from landscape.network.single_path import single_path
+from landscape.objective import Evaluation, Objective
 from landscape.progress import Progress
 
 # Outputs of so many examples are joined before their losses are computed: losses are cheap, and a
@@ -93,11 +93,13 @@ class Evaluator:
             objective.layout.check(vector)
         self._objective, self._combine = objective, combine
         self._basis = [vector.detach().double() for vector in basis]
-        self._other_buffers = other_buffers
-        if objective.bn != "frozen":
+        self._buffers, self._other_buffers = objective.buffers, other_buffers
+        # Without gradients a forward pass that takes derivatives of its own would have none.
+        self._fused = objective.bn == "frozen" and not objective.differentiates
+        if not self._fused:
             return
         parts = objective.parts(self._basis[0])
-        self._module = copy.deepcopy(parts.module)  # Parameters are written into it at each point.
+        self._module = copied(parts.module)  # Parameters are written into it at each point.
         self._groups = self._grouped(parts.batches)
         first = first_layers(self._module, self._groups[0][0][0])
         # Only now: the forward pass in `first_layers` has made the checks that this leaves out.
@@ -158,10 +160,12 @@ class Evaluator:
                 f"{len(coefficients)} coefficients for {len(self._basis) - 1} directions give no "
                 "point. Pass one coefficient for each direction."
             )
-        if self._objective.bn == "frozen":
+        if self._fused:
             return self._fast(coefficients)
         theta = self._combine(self._basis, coefficients)
-        return self._objective.evaluate(theta)
+        if self._other_buffers is None or self._objective.bn != "frozen":
+            return self._objective.evaluate(theta)
+        return self._objective.evaluate(theta, buffers=self._buffers_at(coefficients))
 
     def measure(
         self, points: Iterable[Sequence[float]], *, bar: Progress | None = None
@@ -187,14 +191,15 @@ class Evaluator:
                 bar.step()
         return tuple(torch.tensor(x, dtype=torch.float64) for x in (losses, accuracies))  # type: ignore[return-value]  # one each
 
-    @full_precision()
-    @torch.inference_mode()
+    @single_path()
+    @torch.inference_mode(False)
+    @torch.no_grad()
     def _fast(self, coefficients: Sequence[float]) -> Evaluation:
         self._go_to(coefficients)
         # A new mode for each point: it keeps the folded weights of this point's parameters.
         mode = FusedInference([*self._module.parameters(), *self._module.buffers()])
         per_example = self._objective.per_example_loss
-        loss, correct, classes = 0.0, 0, False
+        loss, right, counted = 0.0, 0, 0
         for batches, targets in self._groups:
             outputs = []
             for inputs in batches:
@@ -202,11 +207,11 @@ class Evaluator:
                     deferred = self._module(inputs)
                 outputs.append(computed(deferred))
             outputs = torch.cat(outputs)  # type: ignore[assignment]  # the list is needed no more
+            new = self._objective.correct(outputs, targets)  # type: ignore[arg-type]  # a tensor by now
+            right, counted = right + new[0], counted + new[1]
             loss += float(per_example(outputs, targets).double().sum())  # type: ignore[arg-type]  # a tensor by now
-            classes = names_classes(outputs, targets)  # type: ignore[arg-type]  # a tensor by now
-            correct += int((outputs.argmax(1) == targets).sum()) if classes else 0  # type: ignore[attr-defined]  # a tensor by now
         count = self._objective.num_examples
-        accuracy = correct / count if classes else float("nan")
+        accuracy = right / counted if counted else float("nan")
         return Evaluation(loss / count, accuracy, count, self._objective.bn)
 
     def _go_to(self, coefficients: Sequence[float]) -> None:
@@ -220,10 +225,19 @@ class Evaluator:
                 # Assignment to the attribute would refuse a tensor that is no `nn.Parameter`.
                 module._parameters[name] = value  # type: ignore[assignment]  # a tensor acts as one
         if self._other_buffers is not None:
+            between = self._buffers_at(coefficients)
             for name, buffer in self._module.named_buffers():
-                ends = self._objective.buffers[name], self._other_buffers[name]
-                if buffer.is_floating_point():
-                    buffer.copy_(self._combine(ends, coefficients))
+                buffer.copy_(between[name])
+
+    def _buffers_at(self, coefficients: Sequence[float]) -> Buffers:
+        """Return the buffers of a point between two solutions; whole numbers are the first's."""
+        first, other = self._buffers, self._other_buffers
+        return {
+            name: self._combine((buffer, other[name]), coefficients)  # type: ignore[index]  # asked only where there are two
+            if buffer.is_floating_point()
+            else buffer
+            for name, buffer in first.items()
+        }
 
 
 def _joined(vector: torch.Tensor, blocks: Sequence[ParameterBlock]) -> torch.Tensor:

@@ -1,20 +1,31 @@
 """The loss of a network as a pure function of its flat parameter vector theta."""
 
-import copy
 import dataclasses
 import functools
+import weakref
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import torch
 from torch import nn
 
+from landscape import rng
 from landscape.network import batchnorm, groups, losses
 from landscape.network.batchnorm import Buffers
+from landscape.network.contract import FEW, Contract, checked
+from landscape.network.copying import copied, unwrapped
+from landscape.network.examples import Examples, in_dtype, taken
 from landscape.network.functional import Network, fastest_microbatch
+from landscape.network.kernels.twice_differentiable import TwiceDifferentiable
 from landscape.network.losses import Loss
-from landscape.network.precision import full_precision
-from landscape.network.products import Product, SumOfProducts, ggn_product, hessian_product
+from landscape.network.products import (
+    Product,
+    SumOfProducts,
+    ggn_product,
+    hessian_product,
+    jvp_by_forward,
+)
+from landscape.network.single_path import single_path
 from landscape.operators import SymmetricOperator
 from landscape.store import fingerprint as fingerprints
 
@@ -56,19 +67,26 @@ class Parts(NamedTuple):
 class Objective:
     """The mean loss of a network over a fixed set of examples, at any theta.
 
-    The network is copied; the original is never changed. theta and all returned vectors are
-    float64; the network computes in ``dtype``, and sums over microbatches are float64. Loss,
-    gradient and curvature are computed in eval mode (no dropout). Methods that take a point use
+    Network and examples are copied; what is given is never changed, and a later change of it
+    changes nothing here. theta and all returned vectors are float64; the network computes in
+    ``dtype``, and sums over microbatches are float64. Loss, gradient and curvature are computed in
+    eval mode (no dropout). Methods that take a point use
     the model's own parameters where none is given: ``L.hessian()`` is the Hessian at the solution.
 
     Args:
-        model: Any module that maps inputs (N, ...) to outputs (N, ...).
-        examples: Inputs (N, ...) and targets (N, ...), two tensors; their order is kept. Collect
-            the batches of a loader in one pass, since a second one may have another order.
+        model: Any module that maps inputs (N, ...) to outputs (N, ...). Wrappers for several
+            devices, averaging and compilation are taken off.
+        examples: Inputs (N, ...) and targets (N, ...), two tensors or NumPy arrays; their order is
+            kept. Or a ``DataLoader`` of such pairs, which is read once.
         loss: ``cross_entropy`` (mean over the places of an example, where it has several targets),
             ``mse`` (mean over outputs), or a function of outputs and targets that returns one loss
             an example, (N,).
         label_smoothing: Share of each target that cross-entropy spreads over all classes.
+        class_weights: Weights (K,) of the classes in cross-entropy, whose mean is then PyTorch's:
+            divided by the sum of the weights of all targets.
+        ignore_index: Target that has no part in cross-entropy, its mean and the accuracy.
+        class_axis: Axis of the outputs that counts the classes, 1 or -1, where an example has
+            several targets; None takes 1, and refuses outputs that fit both.
         bn: Policy of batch normalisation. ``frozen``: running statistics as given. ``batch``: the
             examples are cut into blocks of at most ``bn_block``, each normalised by its own
             statistics. ``reestimate``: running statistics are estimated at theta on
@@ -84,13 +102,17 @@ class Objective:
             (ResNet-20 takes about 2 MB an example); beyond them graphs are rebuilt for each
             product, at about 1.4 times the cost. Peak memory is this, one microbatch's graph, and
             a few vectors (n,).
+        check: Whether to check, on a few examples, that network and loss are one deterministic
+            function of theta: the same in every call, with and without gradients, and in any number
+            of microbatches. Derivatives are compared with differences when they are first asked
+            for. See ``network.contract``.
 
     Raises:
-        ValueError: If the examples do not fit together, or an option is unknown.
+        TypeError: If model or examples are of another kind.
+        ValueError: If the examples do not fit together, an option is unknown, or network and loss
+            are no function of theta; the text says what breaks it.
 
     Attributes:
-        theta: The model's own parameters (n,).
-        buffers: Its named buffers, such as running statistics.
         layout: Which parameter each entry of theta belongs to.
         dtype: Floating-point type in which the network computes.
         device: Device on which it computes.
@@ -117,36 +139,29 @@ class Objective:
     def __init__(
         self,
         model: nn.Module,
-        examples: tuple[torch.Tensor, torch.Tensor],
+        examples: Examples | torch.utils.data.DataLoader,
         *,
         loss: Loss = "cross_entropy",
         label_smoothing: float = 0.0,
+        class_weights: torch.Tensor | None = None,
+        ignore_index: int = -100,
+        class_axis: int | None = None,
         bn: batchnorm.Policy = "frozen",
         microbatch: int | None = None,
         bn_block: int = 1024,
         bn_examples: torch.Tensor | None = None,
         dtype: torch.dtype | None = None,
         graph_memory: int = 4 * 2**30,
+        check: bool = True,
     ) -> None:
-        inputs, targets = examples
+        model = unwrapped(model)
         microbatch = fastest_microbatch(model) if microbatch is None else microbatch
-        _check(inputs, targets, microbatch, bn_block)
-        self._loss = losses.per_example(loss, label_smoothing)
-        self._network = Network(
-            model,
-            dtype=dtype,
-            bn=bn,
-            bn_inputs=inputs if bn_examples is None else bn_examples,
-            bn_block=bn_block,
-        )
-        self.layout, self.buffers = self._network.layout, self._network.buffers
-        self.dtype, self.device = self._network.dtype, self._network.device
-        self.channels_last = self._network.channels_last
-        self.bn, self.num_examples = bn, len(inputs)
-        self.theta = self.layout.flatten(dict(model.named_parameters()))
-        self._options = {
+        self._options: dict[str, Any] = {
             "loss": loss,
             "label_smoothing": label_smoothing,
+            "class_weights": class_weights,
+            "ignore_index": ignore_index,
+            "class_axis": class_axis,
             "bn": bn,
             "microbatch": microbatch,
             "bn_block": bn_block,
@@ -154,11 +169,77 @@ class Objective:
             "dtype": dtype,
             "graph_memory": graph_memory,
         }
-        self._model, self._examples = copy.deepcopy(model), examples
-        sizes = self._sizes(len(inputs), bn_block if bn == "batch" else microbatch)
-        placed = self._network.place(inputs), targets.to(self.device)
+        self._model, self._examples = copied(model), taken(examples)
+        self._given = weakref.ref(model)
+        _check(self._options)
+        self._prepare()
+        self._contract: Contract | None = None
+        if check:
+            self._contract = self._contracted()
+            self._contract.check_batches(len(self._batches))
+
+    def _prepare(self) -> None:
+        """Place network and examples, and hash the examples."""
+        inputs, targets = self._examples
+        asked = self._options
+        chosen = asked["bn_examples"]
+        self._network = self._built(asked["dtype"], inputs if chosen is None else chosen)
+        self.layout = self._network.layout
+        self.dtype, self.device = self._network.dtype, self._network.device
+        self.channels_last = self._network.channels_last
+        self.bn, self.num_examples = asked["bn"], len(inputs)
+        self._theta = self.layout.flatten(dict(self._model.named_parameters()))
+        self._loss = self._losses(self.dtype)
+        self._scale = losses.normalizer(
+            asked["loss"], targets, asked["class_weights"], asked["ignore_index"]
+        )
+        sizes = self._sizes(
+            len(inputs), asked["bn_block"] if self.bn == "batch" else asked["microbatch"]
+        )
+        placed = self._network.place(inputs), in_dtype(targets.to(self.device), self.dtype)
         self._batches = list(zip(*(part.split(sizes) for part in placed), strict=True))
         self.examples_hash = fingerprints.digest((inputs, targets))
+
+    def _built(self, dtype: torch.dtype | None, bn_inputs: torch.Tensor) -> Network:
+        """Return another copy of the network, which computes in the given type."""
+        bn, bn_block = self._options["bn"], self._options["bn_block"]
+        return Network(self._model, dtype=dtype, bn=bn, bn_inputs=bn_inputs, bn_block=bn_block)
+
+    def _losses(self, dtype: torch.dtype) -> losses.PerExample:
+        asked = self._options
+        # Only in float64: in the model's own type, a loss computes in whatever it was written for.
+        widened = dtype if dtype == torch.float64 else None
+        names = ("class_weights", "ignore_index", "class_axis")
+        return losses.per_example(
+            asked["loss"],
+            asked["label_smoothing"],
+            **{name: asked[name] for name in names},
+            dtype=widened,
+        )
+
+    def _contracted(self) -> Contract:
+        """Return the contract, checked on a few examples."""
+        given = self._given()
+        few = 4 * FEW if self.bn == "batch" else FEW
+        inputs, targets = self._examples
+        return checked(
+            lambda dtype: self._built(dtype, inputs[: 8 * FEW]),
+            self._losses,
+            (inputs[:few], targets[:few].to(self.device)),
+            theta=self._theta,
+            given={} if given is None else dict(given.named_parameters()),
+            dtype=self.dtype,
+        )
+
+    @property
+    def theta(self) -> torch.Tensor:
+        """The model's own parameters (n,), in float64: a copy each time."""
+        return self._theta.clone()
+
+    @property
+    def buffers(self) -> Buffers:
+        """The model's named buffers, such as running statistics: copies each time."""
+        return {name: buffer.clone() for name, buffer in self._network.buffers.items()}
 
     @functools.cached_property
     def fingerprint(self) -> fingerprints.Fingerprint:
@@ -177,8 +258,8 @@ class Objective:
                 "network": fingerprints.architecture(self._model),
                 **self._options,
                 "dtype": self.dtype,
-                "theta": self.theta,
-                "buffers": self.buffers,
+                "theta": self._theta,
+                "buffers": self._network.buffers,
                 "untrained": self._network.untrained,
                 "examples": self.examples_hash,
             }
@@ -209,13 +290,48 @@ class Objective:
                 fingerprints.digest(x._network.untrained) for x in (self, other)
             ),
         }
-        for name in ("loss", "label_smoothing", "bn", "bn_block"):
+        for name in ("loss", "label_smoothing", "ignore_index", "class_axis", "bn", "bn_block"):
             pairs[name] = (self._options[name], other._options[name])
+        pairs["class_weights"] = tuple(
+            fingerprints.digest(x._options["class_weights"]) for x in (self, other)
+        )
         if self.bn == "reestimate":
             pairs["bn_examples"] = tuple(
                 fingerprints.digest(list(x._network.bn_blocks)) for x in (self, other)
             )
-        return [name for name, (mine, others) in pairs.items() if mine != others]
+        different = [name for name, (mine, others) in pairs.items() if mine != others]
+        # A name, a history or another attribute may differ, and the function be the same.
+        if "architecture" in different and self._computes_as(other, different):
+            different.remove("architecture")
+        return different
+
+    @single_path()
+    @torch.inference_mode(False)
+    def _computes_as(self, other: "Objective", different: list[str]) -> bool:
+        """Return whether another network computes the same outputs at the same parameters."""
+        if {"parameters", "examples", "dtype", "untrained parameters"} & set(different):
+            return False
+        inputs = self._batches[0][0][:FEW]
+        noise = torch.randn(self.n, generator=rng.stream(0, "contract"), dtype=torch.float64)
+        for theta in (self._theta, self._theta + 1e-2 * noise):
+            point = self._network.cast(theta)
+            try:
+                outputs = [
+                    x._network(
+                        x._network.named(point), self._network.statistics(point, None), inputs
+                    )
+                    for x in (self, other)
+                ]
+            except Exception:  # It does not take these buffers, or these inputs.
+                return False
+            if not torch.equal(*outputs):
+                return False
+        return True
+
+    @property
+    def differentiates(self) -> bool:
+        """Whether the forward pass takes derivatives of its own, as by its inputs."""
+        return self._network.differentiates
 
     @property
     def n(self) -> int:
@@ -227,11 +343,25 @@ class Objective:
     ) -> "Objective":
         """Return an objective of the same network with other examples or options.
 
+        It is checked again where an option changes the function.
+
         Args:
             examples: Inputs and targets; None keeps them.
             options: Any keyword argument of ``Objective``.
         """
-        return Objective(self._model, examples or self._examples, **{**self._options, **options})
+        check = options.pop("check", self._contract is not None)
+        other = Objective(
+            self._model,
+            self._examples if examples is None else examples,
+            **{**self._options, **options},
+            check=False,
+        )
+        other._given = self._given
+        if check:
+            known = self._contract if set(options) <= _SAME_FUNCTION else None
+            other._contract = known or other._contracted()
+            other._contract.check_batches(len(other._batches))
+        return other
 
     def loss(self, theta: torch.Tensor | None = None, *, buffers: Buffers | None = None) -> float:
         """Return the mean loss, in nats for cross-entropy. Arguments and errors: ``evaluate``."""
@@ -240,14 +370,29 @@ class Objective:
     def per_example_loss(self, outputs: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
         """Return the loss of each example (N,).
 
+        Their mean over all examples is the loss: where targets are ignored or weighted, they carry
+        the factor that makes it PyTorch's mean.
+
         Args:
             outputs: The network's outputs (N, ...).
             targets: The examples' targets (N, ...).
         """
-        return self._loss(outputs, targets)
+        values = self._loss(outputs, targets)
+        return values if self._scale == 1.0 else values * self._scale
 
-    @full_precision()
-    @torch.inference_mode()
+    def correct(self, outputs: torch.Tensor, targets: torch.Tensor) -> tuple[int, int]:
+        """Return how many examples are classified rightly, and how many count.
+
+        Arguments as for ``per_example_loss``; (0, 0) where targets name no classes.
+        """
+        if not names_classes(outputs, targets):
+            return 0, 0
+        return losses.correct(outputs, targets, self._options["ignore_index"])
+
+    @single_path()
+    @torch.inference_mode(
+        False
+    )  # As for derivatives; nothing is recorded, for nothing asks for it.
     def evaluate(
         self, theta: torch.Tensor | None = None, *, buffers: Buffers | None = None
     ) -> Evaluation:
@@ -261,24 +406,29 @@ class Objective:
             ValueError: If theta has another length.
         """
         parts = self.parts(theta, buffers=buffers)
-        loss, correct, classes = 0.0, 0, False
+        loss, right, counted = 0.0, 0, 0
         for inputs, targets in parts.batches:
             outputs = self._network(parts.named, parts.buffers, inputs)
-            loss += float(self._loss(outputs, targets).double().sum())
-            classes = names_classes(outputs, targets)
-            correct += int((outputs.argmax(1) == targets).sum()) if classes else 0
-        accuracy = correct / self.num_examples if classes else float("nan")
+            new = self.correct(outputs, targets)
+            right, counted = right + new[0], counted + new[1]
+            loss += float(self.per_example_loss(outputs, targets).detach().double().sum())
+        accuracy = right / counted if counted else float("nan")
         return Evaluation(loss / self.num_examples, accuracy, self.num_examples, self.bn)
 
-    @full_precision()
+    @single_path()
     @torch.inference_mode(False)  # Differentiates, also where the caller does not.
     def gradient(
         self, theta: torch.Tensor | None = None, *, buffers: Buffers | None = None
     ) -> torch.Tensor:
         """Return the gradient (n,) of the mean loss, in loss per parameter.
 
-        Arguments and errors as for ``evaluate``.
+        Arguments as for ``evaluate``.
+
+        Raises:
+            ValueError: If theta has another length, or derivatives are not those of the loss.
         """
+        if self._contract is not None:
+            self._contract.check_gradient()
         leaf = self._network.cast(self._point(theta)).requires_grad_()
         buffers = self._network.statistics(leaf.detach(), buffers)
         total = torch.zeros(self.n, dtype=torch.float64, device=self.device)
@@ -309,7 +459,8 @@ class Objective:
             buffers: Running statistics to use instead of the model's own.
 
         Raises:
-            ValueError: If theta has another length or holds NaN or infinity, or a name is unknown.
+            ValueError: If theta has another length or holds NaN or infinity, a name is unknown, or
+                second derivatives are not those of the loss.
             RuntimeError: By a product, if the same examples give different losses.
 
         Reference: Pearlmutter (1994), Fast Exact Multiplication by the Hessian, Neural Computation
@@ -328,9 +479,11 @@ class Objective:
             >>> H @ torch.tensor([1.0, 1.0]), H.products
             (tensor([1., 4.], dtype=torch.float64), 3)
         """
+        if self._contract is not None:
+            self._contract.check_curvature()
         return self._curvature(
             "hessian",
-            lambda outputs, loss, leaf: hessian_product(loss(outputs), leaf),
+            lambda outputs, loss, leaf, _: hessian_product(loss(outputs), leaf),
             theta,
             within,
             buffers,
@@ -353,7 +506,12 @@ class Objective:
         Reference: Schraudolph (2002), Fast Curvature Matrix-Vector Products, Neural Computation
             14(7).
         """
-        return self._curvature("ggn", ggn_product, theta, within, buffers)
+        forward = self._contract is not None and self._contract.takes_forward_mode()
+
+        def product(outputs, loss, leaf, call):
+            return ggn_product(outputs, loss, leaf, jvp_by_forward(call, leaf) if forward else None)
+
+        return self._curvature("ggn", product, theta, within, buffers)
 
     def statistics(self, theta: torch.Tensor | None = None) -> Buffers:
         """Return the buffers that the policy uses at theta (n,): under ``reestimate`` fresh ones.
@@ -368,8 +526,10 @@ class Objective:
 
         Arguments and result as for ``losses.output_factors``.
         """
-        loss, smoothing = self._options["loss"], self._options["label_smoothing"]
-        return losses.output_factors(loss, outputs, targets, smoothing)  # type: ignore[arg-type]  # its own options
+        names = ("label_smoothing", "class_weights", "ignore_index")
+        options = {name: self._options[name] for name in names}
+        factors = losses.output_factors(self._options["loss"], outputs, targets, **options)
+        return factors if self._scale == 1.0 else factors * self._scale**0.5
 
     def parts(self, theta: torch.Tensor | None = None, *, buffers: Buffers | None = None) -> Parts:
         """Return module, named parameters and buffers, and microbatches of examples.
@@ -381,8 +541,17 @@ class Objective:
         named, buffers = self._network.named(point), self._network.statistics(point, buffers)
         return Parts(self._network.module, named, buffers, self._batches)
 
+    def check_single(self, purpose: str) -> None:
+        """Raise ValueError if examples act on each other, so that none has a loss of its own.
+
+        Args:
+            purpose: What needs such losses, for the error text.
+        """
+        if self._contract is not None:
+            self._contract.check_single(purpose)
+
     def _point(self, theta: torch.Tensor | None) -> torch.Tensor:
-        return self.theta if theta is None else theta
+        return self._theta if theta is None else theta
 
     @torch.inference_mode(False)
     def _curvature(
@@ -406,19 +575,26 @@ class Objective:
         def build(index: int) -> Product:
             nonlocal checked
             inputs, targets = self._batches[index]
-            named = {**constant, **self._network.named(leaf, group.layout)}
-            outputs = self._network(named, buffers, inputs, twice=True)
+
+            def call(leaf: torch.Tensor, *, twice: bool = False) -> torch.Tensor:
+                named = {**constant, **self._network.named(leaf, group.layout)}
+                return self._network(named, buffers, inputs, twice=twice)
+
+            outputs = call(leaf, twice=True)
             if not checked:
                 again = self._network(constant, buffers, inputs)
                 self._check_same(self._loss(outputs, targets), self._loss(again, targets))
                 checked = True
-            return product(outputs, lambda outputs: self._mean_part(outputs, targets), leaf)
+            with TwiceDifferentiable():
+                return product(
+                    outputs, lambda outputs: self._mean_part(outputs, targets), leaf, call
+                )
 
         total = SumOfProducts(
             build,
             n=group.m,
             batches=len(self._batches),
-            memory=self._options["graph_memory"],  # type: ignore[arg-type]  # its own option
+            memory=self._options["graph_memory"],
             like=leaf.detach(),
         )
         # The key is made when the store asks, of the point as it is now.
@@ -436,7 +612,7 @@ class Objective:
 
     def _mean_part(self, outputs: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
         # A microbatch's share of the mean over all examples, so that a short last one weighs right.
-        return self._loss(outputs, targets).sum() / self.num_examples
+        return self.per_example_loss(outputs, targets).sum() / self.num_examples
 
     def _sizes(self, count: int, size: int) -> list[int]:
         if self.bn == "batch":
@@ -454,16 +630,29 @@ class Objective:
             )
 
 
-def _check(inputs: torch.Tensor, targets: torch.Tensor, microbatch: int, bn_block: int) -> None:
-    if len(inputs) == 0 or len(inputs) != len(targets):
+# Options that leave the loss of an example and its derivatives as they are.
+_SAME_FUNCTION = {"microbatch", "graph_memory", "dtype", "bn_examples", "bn_block"}
+
+
+def _check(options: dict[str, Any]) -> None:
+    whole = {name: options[name] for name in ("microbatch", "bn_block", "graph_memory")}
+    least = {"microbatch": 1, "bn_block": 2, "graph_memory": 0}
+    if any(type(x) is not int or x < least[name] for name, x in whole.items()):
+        given = ", ".join(f"{name}={value!r}" for name, value in whole.items())
         raise ValueError(
-            f"{len(inputs)} inputs and {len(targets)} targets are no set of examples. "
-            "Pass as many targets as inputs, at least one."
+            f"{given}: pass microbatch >= 1 and bn_block >= 2 (one example has no variance), and "
+            "graph_memory >= 0 in bytes, all of them whole numbers."
         )
-    if microbatch < 1 or bn_block < 2:
+    index, dtype, chosen = (options[name] for name in ("ignore_index", "dtype", "bn_examples"))
+    if type(index) is not int:
+        raise TypeError(f"ignore_index={index!r} is no class. Pass a whole number, such as -100.")
+    if dtype is not None and not isinstance(dtype, torch.dtype):
+        raise TypeError(f"dtype={dtype!r} is no type. Pass torch.float32 or torch.float64.")
+    if chosen is not None and (not isinstance(chosen, torch.Tensor) or not chosen.numel()):
+        shown = f"of shape {tuple(chosen.shape)}" if isinstance(chosen, torch.Tensor) else chosen
         raise ValueError(
-            f"microbatch={microbatch}, bn_block={bn_block}: pass microbatch >= 1 and bn_block >= 2 "
-            "(one example has no variance)."
+            f"bn_examples {shown!r:.80} give no statistics. Pass a tensor of inputs (M, ...), at "
+            "least one, or None for those of the examples."
         )
 
 

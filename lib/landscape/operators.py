@@ -46,6 +46,7 @@ class SymmetricOperator:
         self.device, self.dtype = torch.device(device), dtype
         self.products = 0
         self._product, self._single = product, single
+        self._eigenvalues: set[float] = set()
 
     @functools.cached_property
     def fingerprint(self) -> str:
@@ -63,6 +64,14 @@ class SymmetricOperator:
             )
         return self._identity() if callable(self._identity) else self._identity
 
+    def record_eigenvalues(self, values: torch.Tensor) -> None:
+        """Note eigenvalues (m,) that a search of this operator has given."""
+        self._eigenvalues |= set(values.tolist())
+
+    def gave(self, values: torch.Tensor) -> bool:
+        """Return whether all values (m,) come from searches of this operator, to the last bit."""
+        return set(values.tolist()) <= self._eigenvalues
+
     @property
     def shape(self) -> tuple[int, int]:
         """Shape (n, n) of the matrix."""
@@ -78,8 +87,10 @@ class SymmetricOperator:
             The product, in float64 and of v's shape.
 
         Raises:
+            TypeError: If v is no tensor of real numbers.
             ValueError: If v is neither.
         """
+        _check_real(v, "v")
         if v.dim() not in (1, 2) or v.shape[0] != self.n:
             raise ValueError(
                 f"cannot multiply an operator of shape {self.shape} with a tensor of shape "
@@ -153,6 +164,7 @@ def from_matrix(matrix: torch.Tensor, *, rtol: float = 1e-10) -> SymmetricOperat
         rtol: Largest |A - Aᵀ| that counts as symmetric, relative to the largest entry.
 
     Raises:
+        TypeError: If it is no tensor of real numbers.
         ValueError: If the matrix is not square or not symmetric.
 
     Example:
@@ -164,6 +176,7 @@ def from_matrix(matrix: torch.Tensor, *, rtol: float = 1e-10) -> SymmetricOperat
         >>> A.shape, A.products
         ((2, 2), 1)
     """
+    _check_real(matrix, "the matrix")
     if matrix.dim() != 2 or matrix.shape[0] != matrix.shape[1]:
         raise ValueError(f"a matrix of shape {tuple(matrix.shape)} is not square. Pass (n, n).")
     matrix = matrix.double()
@@ -180,3 +193,12 @@ def from_matrix(matrix: torch.Tensor, *, rtol: float = 1e-10) -> SymmetricOperat
         fingerprint=lambda: fingerprints.fingerprint(("matrix", matrix)),
         device=matrix.device,
     )
+
+
+def _check_real(value: torch.Tensor, name: str) -> None:
+    if not isinstance(value, torch.Tensor) or value.is_complex():
+        shown = value.dtype if isinstance(value, torch.Tensor) else type(value).__name__
+        raise TypeError(
+            f"{name} is a {shown}. Pass a tensor of real numbers; torch.from_numpy makes one of an "
+            "array. A complex Hermitian A + iB acts on real vectors as [[A, -B], [B, A]]."
+        )

@@ -13,7 +13,9 @@ Modules stand on floors and import only downwards or beside them:
 1. ``intervals`` ``rank_correlation`` ``formatting`` ``display`` ``pictures`` ``frames`` ``cells``
    ``files`` ``quantities`` ``record_files`` ``durations`` ``placed``: numbers, and how they are
    shown and kept
+   ``references`` ``example``: what a parameter names in Python code, and an example of it
    ``garbage_collection``: a pause of it
+   ``budget``: what fits into a time
 2. ``arms`` ``tasks`` ``recorder``: what is compared, on which data
    ``judging``: relations, rules, verdicts, and the sentences about them
 3. ``collection`` ``identity`` ``staleness`` ``published_estimators`` ``finite_differences``
@@ -22,7 +24,7 @@ Modules stand on floors and import only downwards or beside them:
    ``record_merge``: the record of a study as files
 4. ``measurements`` ``recording``: numbers of a study, and the steps that record them
 5. ``solutions``
-6. ``runs`` ``slices`` ``untrained``
+6. ``runs`` ``slices`` ``untrained`` ``own``
 7. ``tuning`` ``sweeps`` ``trajectories`` ``training_paths`` ``time_to_target`` ``predictors``
    ``power_laws`` ``error_laws`` ``sorting``: what many runs say together
 8. ``records``: one module a kind of measurement

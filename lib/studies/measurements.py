@@ -59,6 +59,11 @@ class Measurements:
         return type(self)([*self._rows, *other._rows], missing=[*self.missing, *other.missing])
 
     @property
+    def rows(self) -> list[dict[str, Any]]:
+        """The numbers, column -> cell for each."""
+        return [dict(row) for row in self._rows]
+
+    @property
     def frame(self) -> pd.DataFrame:
         """The numbers as a tidy frame, with all columns of ``recorder.NUMBER_COLUMNS``."""
         if self._frame is None:
@@ -305,3 +310,14 @@ class Measurements:
 
 def _failed(rows: pd.DataFrame) -> pd.Series:
     return ~rows["converged"].fillna(True).astype(bool) | ~np.isfinite(rows["value"])
+
+
+def joined(*measured: Measurements | None) -> Measurements:
+    """Return all numbers together.
+
+    Args:
+        measured: Numbers; None where nothing was measured.
+    """
+    rows = [row for numbers in measured if numbers is not None for row in numbers.rows]
+    missing = [text for numbers in measured if numbers is not None for text in numbers.missing]
+    return Measurements(rows, missing=missing)

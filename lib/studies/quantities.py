@@ -66,6 +66,7 @@ QUANTITIES = {
         Quantity("edge_ratio", "late curvature / threshold", "", log=False),
         Quantity("batch_edge_ratio", "batch sharpness / threshold", "", log=False),
         Quantity("sam", "SAM rise", "nats"),
+        Quantity("sam_symmetric", "symmetrised rise", "nats"),
         Quantity("sam_adaptive", "adaptive rise", "nats"),
         Quantity("average_rise", "average rise", "nats"),
         Quantity("loss_change", "change of the loss", "nats"),

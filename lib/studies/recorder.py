@@ -68,14 +68,15 @@ class Recorder:
 
     Args:
         store: The store that measurements go through; None where all comes from the record.
+        loss_unit: Unit of the loss, which stands for ``nats`` in the units of numbers.
 
     Attributes:
         measurements: The numbers so far.
         tables: Name of a table -> its rows so far.
     """
 
-    def __init__(self, store: Store | None) -> None:
-        self._store = store
+    def __init__(self, store: Store | None, *, loss_unit: str = "nats") -> None:
+        self._store, self._loss_unit = store, loss_unit
         self.measurements: Rows = []
         self.tables: dict[str, Rows] = {}
 
@@ -109,6 +110,8 @@ class Recorder:
             ValueError: If a column is called ``entry`` or ``origin``, or a text in it would be read
                 back as a number.
         """
+        if "unit" in columns:
+            columns["unit"] = columns["unit"].replace("nats", self._loss_unit)
         row = {"quantity": quantity, "value": float(value), **columns}
         _check_columns(row)
         self.measurements.append(cells.kept(row))

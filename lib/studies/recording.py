@@ -66,6 +66,7 @@ class Recording:
     Attributes:
         store: The store, or None.
         record: The record.
+        loss_unit: Unit of the loss; ``nats`` of a cross-entropy.
         missing: Kind -> labels of the entries that were asked for and are not there.
         stale: Entry -> the functions that changed since it was measured.
     """
@@ -80,6 +81,7 @@ class Recording:
         remeasure: str = "",
     ) -> None:
         self.name, self.store, self.workers = name, store, 1
+        self.loss_unit = "nats"
         # Without a store nothing new comes in: the target is a copy of what the source holds.
         copies = store is None and Path(source) != Path(target)
         # Entries of other settings than today's are kept, apart from what the study uses.
@@ -231,7 +233,7 @@ class Recording:
         return self._compared[origin]
 
     def _measure(self, entry: str, kind: str, request: Request) -> None:
-        recorder = Recorder(self.store)
+        recorder = Recorder(self.store, loss_unit=self.loss_unit)
         before = self.store.seconds if self.store is not None else 0.0
         with self._watched() as code:
             request.compute(recorder)

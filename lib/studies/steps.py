@@ -5,6 +5,7 @@ from typing import Any
 
 import torch
 from landscape.models.family import ModelConfig
+from landscape.spectrum.layers import LayerTraces
 from landscape.spectrum.results import Eigenpairs
 from landscape.training.config import TrainConfig
 
@@ -20,6 +21,7 @@ from studies.records import (
     dynamics,
     equal_loss,
     instruments,
+    layers,
     outliers,
     paths,
     shapes,
@@ -30,6 +32,7 @@ from studies.records import (
     training,
     training_path,
 )
+from studies.records import snapshots as snapshots_of_runs
 from studies.runs import Runs
 from studies.slices import Slices
 from studies.solutions import Solutions
@@ -63,6 +66,12 @@ class Steps(Recording):
     ) -> Measurements:
         """Measure quantities at solutions: see ``records.instruments.measure``."""
         return instruments.measure(self, solutions, quantities, **options)
+
+    def snapshot_means(
+        self, snapshots: Sequence[Solutions], quantities: Iterable[str], **options: Any
+    ) -> Measurements:
+        """Measure means over snapshots of runs: see ``records.snapshots.snapshot_means``."""
+        return snapshots_of_runs.snapshot_means(self, snapshots, quantities, **options)
 
     def lines(self, solutions: Solutions, **options: Any) -> Slices:
         """Measure lines through solutions: see ``records.slices.lines``."""
@@ -107,6 +116,10 @@ class Steps(Recording):
     def spectra(self, solutions: Solutions, **options: Any) -> spectra.Spectra:
         """Measure whole spectra: see ``records.spectra.measure_spectra``."""
         return spectra.measure_spectra(self, solutions, **options)
+
+    def layer_traces(self, solutions: Solutions, *, probes: int) -> Results[LayerTraces]:
+        """Measure the trace layer by layer: see ``records.layers.measure_layer_traces``."""
+        return layers.measure_layer_traces(self, solutions, probes=probes)
 
     def outliers(self, solutions: Solutions, *, k: int) -> Results[Eigenpairs]:
         """Count outliers of the spectrum: see ``records.outliers.measure_outliers``."""

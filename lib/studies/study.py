@@ -20,7 +20,7 @@ from studies.tasks import Task
 
 PROFILES = ("smoke", "quick", "published", "paper")
 PUBLISHED = "report/published/record"
-_FOLDERS = ("data_dir", "build_dir", "remeasure")
+_FOLDERS = ("data_dir", "build_dir", "remeasure", "folder")
 
 
 class Study(Steps):

@@ -445,7 +445,11 @@ class Noisy(nn.Module):
 def test_network_that_is_not_deterministic_is_refused(kind, loss):
     inputs, targets, classes = regression_data()
     examples = (inputs, targets if loss == "mse" else classes)
-    objective = Objective(filled(Noisy()), examples, loss=loss)
+    model, before = filled(Noisy()), torch.get_rng_state()
+    with pytest.raises(ValueError, match=r"not deterministic: .* dropout called with train"):
+        Objective(model, examples, loss=loss)
+    assert torch.equal(torch.get_rng_state(), before)
+    objective = Objective(model, examples, loss=loss, check=False)
     with torch.random.fork_rng():
         with pytest.raises(RuntimeError, match=r"not deterministic: .* dropout called with train"):
             curvature(objective, kind) @ objective.theta

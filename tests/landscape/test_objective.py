@@ -462,7 +462,7 @@ def test_fingerprint_is_that_of_the_content_and_follows_theta():
     "options",
     [
         {"bn": "batch"},
-        {"loss": half_squares},
+        {"loss": half_squares, "check": False},  # It does not fit these targets.
         {"dtype": torch.float32},
         {"count": 12},
         {"norm": "none"},

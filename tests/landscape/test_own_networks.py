@@ -186,6 +186,8 @@ def test_half_precision_is_refused_with_the_remedy(half):
 
 @pytest.mark.parametrize("call", ["loss", "gradient"])
 def test_outputs_that_are_no_tensor_are_refused_with_the_remedy(call):
-    L = Objective(Answering(), (drawn(6, 4), classes(3, 6)))
+    with pytest.raises(TypeError, match=r"returned dict, .* Wrap the model in a module"):
+        Objective(Answering(), (drawn(6, 4), classes(3, 6)))
+    L = Objective(Answering(), (drawn(6, 4), classes(3, 6)), check=False)
     with pytest.raises(TypeError, match=r"returned dict, .* Wrap the model in a module"):
         getattr(L, call)(L.theta)

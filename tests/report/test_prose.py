@@ -18,6 +18,7 @@ def bibliography(tmp_path, monkeypatch):
     path = tmp_path / "references.bib"
     path.write_text("@article{foret2021,\n year = {2021}\n}\n")
     monkeypatch.setattr(prose, "BIBLIOGRAPHY", path)
+    monkeypatch.setattr(prose, "NOTEBOOKS", tmp_path)
 
 
 def said(text, *, cited=True):
@@ -75,6 +76,13 @@ def test_citations_and_entries_must_match():
     ]
     known = '<p id="ref-li2018"><a href="#ref-li2018">Li</a></p>'
     assert said(known) == ["li2018 is cited, but references.bib lacks it"]
+
+
+def test_a_study_that_waits_for_its_record_may_cite(tmp_path):
+    (tmp_path / "05_new.py").write_text("# %% [markdown]\n# As known [@foret2021].\n")
+    assert said("<p>No citation.</p>", cited=False) == []
+    (tmp_path / "05_new.py").write_text("# %% [markdown]\n# As known [@foret2021b].\n")
+    assert said("<p>No citation.</p>", cited=False) != []
 
 
 def test_a_heavy_page_is_a_problem(tmp_path, monkeypatch):

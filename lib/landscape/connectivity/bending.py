@@ -10,6 +10,7 @@ from landscape.connectivity.curves import Curve, CurveConfig, ends_hash, weights
 from landscape.connectivity.path import check_ends
 from landscape.data import Examples
 from landscape.network import batchnorm
+from landscape.network.calling import call
 from landscape.objective import Objective
 from landscape.progress import Progress
 from landscape.store import fingerprint
@@ -130,7 +131,7 @@ class _LossAndGradient:
         leaf = theta.detach().clone().requires_grad_()
         named = {name: self._formatted(x) for name, x in self._layout.unflatten(leaf).items()}
         inputs = self._formatted(batch[0].to(self._like))
-        outputs = torch.func.functional_call(self._module, (named, self._buffers), (inputs,))
+        outputs = call(self._module, named, self._buffers, inputs)
         loss = self._loss(outputs, batch[1].to(self._like.device)).mean()
         return float(loss.detach()), torch.autograd.grad(loss, leaf)[0]
 

@@ -184,8 +184,9 @@ def _network(
     subject: Objective | nn.Module, inputs: torch.Tensor | None
 ) -> tuple[nn.Module, torch.Tensor]:
     if isinstance(subject, Objective):
-        # Under ``reestimate`` parts() would estimate statistics, at the cost of a pass.
-        parts = subject.replace(bn="batch").parts(subject.theta)
+        # ``reestimate`` would cost a pass over the examples, and ``batch`` takes statistics of the
+        # single input on which units are traced: flat features have none.
+        parts = subject.replace(bn="frozen").parts(subject.theta)
         return parts.module, parts.batches[0][0]
     if inputs is None:
         raise ValueError(

@@ -77,7 +77,7 @@ def signal_propagation(
 
     weights = [block.name for block in objective.layout.blocks if block.kind == "weight"]
     with contextlib.ExitStack() as stack:
-        for name in dict.fromkeys(weight.rpartition(".")[0] for weight in weights):
+        for name in dict.fromkeys(map(_layer, weights)):
             hook = module.get_submodule(name).register_forward_hook(watch)
             stack.callback(hook.remove)
         objective.gradient(theta)
@@ -91,6 +91,15 @@ def signal_propagation(
     converged = math.isfinite(factor)
     return SignalPropagation(
         norms=norms, decay=factor, passes=2, converged=converged, **conditions(objective)
+    )
+
+
+def _layer(weight: str) -> str:
+    """Return the name of the layer that a weight, or a part of a parametrised one, belongs to."""
+    return (
+        weight.partition(".parametrizations.")[0]
+        if ".parametrizations." in weight
+        else ("" if weight.startswith("parametrizations.") else weight.rpartition(".")[0])
     )
 
 

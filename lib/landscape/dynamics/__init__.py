@@ -1,5 +1,6 @@
-"""Dynamics: stability thresholds, the noise of mini-batch gradients, and projected trajectories."""
+"""Dynamics: stability, critical steps, noise of gradients, trajectories, and training watched."""
 
+from landscape.dynamics.critical import CriticalStep, critical_step
 from landscape.dynamics.gradient_noise import (
     BatchSharpness,
     GradientNoise,
@@ -8,15 +9,21 @@ from landscape.dynamics.gradient_noise import (
 )
 from landscape.dynamics.stability import is_adaptive, preconditioner, threshold
 from landscape.dynamics.trajectory import ProjectedTrajectory, project_trajectory
+from landscape.dynamics.watching import Watch, WatchedStep, watch
 
 __all__ = [
     "BatchSharpness",
+    "CriticalStep",
     "GradientNoise",
     "ProjectedTrajectory",
+    "Watch",
+    "WatchedStep",
     "batch_sharpness",
+    "critical_step",
     "gradient_noise",
     "is_adaptive",
     "preconditioner",
     "project_trajectory",
     "threshold",
+    "watch",
 ]

@@ -2,6 +2,7 @@
 
 import dataclasses
 import math
+import warnings
 from collections.abc import Callable, Iterator
 
 import torch
@@ -9,7 +10,8 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from landscape import rng
 from landscape.measurement import Measurement, conditions
-from landscape.network.precision import full_precision
+from landscape.network.calling import call
+from landscape.network.single_path import single_path
 from landscape.objective import Objective, Parts
 from landscape.progress import Progress
 
@@ -100,6 +102,7 @@ def gradient_noise(objective: Objective, theta: torch.Tensor | None = None) -> G
             f"{count} examples do not tell how far gradients scatter, with a standard error. Pass "
             "an objective of at least 3; a noise scale takes hundreds."
         )
+    objective.check_single("gradient noise")
     theta = objective.theta if theta is None else theta
     mean = objective.gradient(theta)
     squares, along = _deviations(objective, theta, mean)
@@ -139,7 +142,7 @@ def _jackknife(left: torch.Tensor) -> float:
     return float(((len(left) - 1) * left.var(correction=0)).sqrt())
 
 
-@full_precision()
+@single_path()
 @torch.inference_mode(False)  # Differentiates even if the caller is in inference mode.
 def _deviations(
     objective: Objective, theta: torch.Tensor, mean: torch.Tensor
@@ -174,11 +177,41 @@ def _gradients(objective: Objective, parts: Parts) -> Callable[..., dict[str, to
 
     def loss(named, inputs, target):
         state = {**parts.named, **named}, parts.buffers
-        outputs = torch.func.functional_call(parts.module, state, (inputs[None],))
+        outputs = call(parts.module, *state, inputs[None])
         return objective.per_example_loss(outputs, target[None])[0]
 
-    rows = torch.func.vmap(torch.func.grad(loss), in_dims=(None, 0, 0))
+    single = torch.func.grad(loss)
+    rows = torch.func.vmap(single, in_dims=(None, 0, 0))
+    inputs, targets = parts.batches[0]
+    try:
+        rows(trained, inputs[:1], targets[:1])
+    except Exception as error:  # `vmap` has no rule for all that a network may do.
+        reason = str(error).strip().splitlines()[0]
+        warnings.warn(
+            "gradients of single examples are computed one after the other, which is slower: "
+            f"torch.func.vmap cannot compute this network ({reason}).",
+            stacklevel=4,
+        )
+        return lambda inputs, targets: _one_by_one(loss, trained, inputs, targets)
     return lambda inputs, targets: rows(trained, inputs, targets)
+
+
+def _one_by_one(
+    loss: Callable[..., torch.Tensor],
+    trained: dict[str, torch.Tensor],
+    inputs: torch.Tensor,
+    targets: torch.Tensor,
+) -> dict[str, torch.Tensor]:
+    """Return each example's gradient by an ordinary backward pass."""
+    leaves = {name: tensor.detach().clone().requires_grad_() for name, tensor in trained.items()}
+    rows = [
+        torch.autograd.grad(loss(leaves, x, y), [*leaves.values()], materialize_grads=True)
+        for x, y in zip(inputs, targets, strict=True)
+    ]
+    return {
+        name: torch.stack(column)
+        for name, column in zip(leaves, zip(*rows, strict=True), strict=True)
+    }
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

@@ -1,11 +1,13 @@
 """Statistics of batch normalisation: frozen, of the examples, or estimated again at each point."""
 
-import copy
 from collections.abc import Iterable, Mapping
 from typing import Literal, get_args
 
 import torch
 from torch import nn
+
+from landscape.network.calling import call
+from landscape.network.copying import copied
 
 Policy = Literal["frozen", "batch", "reestimate"]
 Buffers = dict[str, torch.Tensor]
@@ -37,7 +39,7 @@ def batchnorm_layers(model: nn.Module) -> list[str]:
 
 def with_batch_statistics(model: nn.Module) -> nn.Module:
     """Return a copy in eval mode whose batch normalisation uses the statistics of its inputs."""
-    twin = copy.deepcopy(model).eval()
+    twin = copied(model).eval()
     for name in batchnorm_layers(twin):
         module = twin.get_submodule(name)
         # In eval mode PyTorch uses batch statistics only where there are no running ones.
@@ -52,7 +54,7 @@ def statistics_estimator(model: nn.Module) -> nn.Module:
     Batch normalisation is in training mode with a cumulative average; all other layers are in eval
     mode.
     """
-    twin = copy.deepcopy(model).eval()
+    twin = copied(model).eval()
     for name in batchnorm_layers(twin):
         module = twin.get_submodule(name)
         module.train()
@@ -88,7 +90,7 @@ def reestimate(
             fresh[f"{name}.{part}"] = torch.zeros_like(buffers[f"{name}.{part}"])
     for block in blocks:
         # The forward pass writes the new statistics into `fresh` in place; its outputs are unused.
-        torch.func.functional_call(twin, (dict(parameters), fresh), (block,))
+        call(twin, parameters, fresh, block)
     return fresh
 
 

@@ -1,7 +1,6 @@
 """A network as a function of its parameters and buffers, without changing the module."""
 
 import contextlib
-import copy
 
 import torch
 from torch import nn
@@ -9,9 +8,17 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from landscape.network import batchnorm, parameters
 from landscape.network.batchnorm import Buffers
+from landscape.network.calling import call
+from landscape.network.copying import copied
+from landscape.network.isolation import isolate
 from landscape.network.kernels.double_backward import FastConvolutions, convolved
 from landscape.network.kernels.normalization import ExactStatistics
+from landscape.network.kernels.twice_differentiable import TwiceDifferentiable
 from landscape.network.memory_format import channels_last, takes_channels_last
+
+
+class NotATensor(TypeError):
+    """A network returns something else than one tensor."""
 
 
 class Network:
@@ -39,6 +46,7 @@ class Network:
         buffers: Named buffers, such as running statistics.
         bn_blocks: Inputs of ``reestimate``, cut into blocks; empty under the other policies.
         untrained: Parameters with ``requires_grad=False``, by name.
+        differentiates: Whether the forward pass takes derivatives of its own, as by its inputs.
     """
 
     def __init__(
@@ -55,18 +63,20 @@ class Network:
         self.bn, self.layout = bn, parameters.layout(module)
         first = next(module.parameters())
         self.dtype, self.device = dtype or first.dtype, first.device
-        _check_precision(self.dtype)
-        self.module = copy.deepcopy(module).to(self.dtype).eval().requires_grad_(False)
+        _check_precision(module, self.dtype)
+        self.module = copied(module).to(self.dtype).eval().requires_grad_(False)
         if bn == "batch":
             self.module = batchnorm.with_batch_statistics(self.module)
         # `place` is used for the trial and must not change the format before its outcome is known.
         self._format = torch.contiguous_format
-        self.channels_last = takes_channels_last(self.module, self.place(bn_inputs[:2]))
+        with torch.random.fork_rng(devices=[]):  # It may draw, and must not move the reader's.
+            self.channels_last = takes_channels_last(self.module, self.place(bn_inputs[:2]))
         if self.channels_last and _has_channels(module):
             self._format = torch.channels_last
         self.buffers: Buffers = {
             name: buffer.clone() for name, buffer in self.module.named_buffers()
         }
+        self.differentiates = isolate(self.module, self.place(bn_inputs[:2]))
         self.bn_blocks: tuple[torch.Tensor, ...] = ()
         if bn == "reestimate":
             self._estimator = batchnorm.statistics_estimator(self.module)
@@ -99,14 +109,17 @@ class Network:
             named = {name: channels_last(tensor) for name, tensor in named.items()}
             inputs = channels_last(inputs)
         with contextlib.ExitStack() as stack:
-            if twice:  # FastConvolutions includes what ExactStatistics does.
+            if twice:
                 stack.enter_context(sdpa_kernel(SDPBackend.MATH))
+                stack.enter_context(TwiceDifferentiable())
+            if twice and not self.differentiates:  # It includes what ExactStatistics does.
                 stack.enter_context(FastConvolutions())
             elif self.bn == "batch":
                 stack.enter_context(ExactStatistics())
-            outputs = torch.func.functional_call(self.module, (named, buffers), (inputs,))
+            # Another tensor of the same memory: forward() may ask for gradients by its inputs.
+            outputs = call(self.module, named, buffers, inputs.detach())
         if not isinstance(outputs, torch.Tensor):
-            raise TypeError(
+            raise NotATensor(
                 f"the model returned {type(outputs).__name__}, but the loss takes one tensor. Wrap "
                 "the model in a module whose forward returns only its logits."
             )
@@ -171,7 +184,16 @@ class Network:
         """Return inputs (N, ...) in the network's dtype and memory format, on its device.
 
         Integers of 32 and 64 bits keep their type: an embedding takes only these.
+
+        Raises:
+            ValueError: If the inputs are complex.
         """
+        if inputs.is_complex():
+            raise ValueError(
+                f"the inputs are {str(inputs.dtype).removeprefix('torch.')}, and a conversion to "
+                "real numbers would drop their imaginary parts. Pass torch.view_as_real(inputs), "
+                "and call torch.view_as_complex in forward()."
+            )
         indices = inputs.dtype in (torch.int32, torch.int64)
         return self._formatted(inputs.to(self.device, inputs.dtype if indices else self.dtype))
 
@@ -187,7 +209,14 @@ def _has_channels(module: nn.Module) -> bool:
     return bool(channels) and min(channels) > 1
 
 
-def _check_precision(dtype: torch.dtype) -> None:
+def _check_precision(module: nn.Module, dtype: torch.dtype) -> None:
+    for name, parameter in module.named_parameters():
+        if parameter.is_complex():
+            raise ValueError(
+                f"the parameter {name!r} is complex, and theta is a vector of real numbers. Hold "
+                "its real and imaginary parts as one real parameter with a last axis of 2, and "
+                "call torch.view_as_complex on it in forward()."
+            )
     if dtype not in (torch.float32, torch.float64):
         raise ValueError(
             f"the network would compute in {str(dtype).removeprefix('torch.')}, whose rounding "

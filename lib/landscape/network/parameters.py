@@ -92,7 +92,13 @@ class Layout:
         }
 
     def check(self, theta: torch.Tensor) -> None:
-        """Raise ValueError unless theta has the shape (n,)."""
+        """Raise ValueError unless theta has the shape (n,), TypeError unless it holds numbers."""
+        if not isinstance(theta, torch.Tensor) or not theta.is_floating_point():
+            shown = theta.dtype if isinstance(theta, torch.Tensor) else type(theta).__name__
+            raise TypeError(
+                f"theta is a {shown}. Pass a floating-point tensor of shape ({self.n},), such as "
+                "objective.theta; torch.from_numpy makes one of an array."
+            )
         if tuple(theta.shape) != (self.n,):
             raise ValueError(
                 f"theta has the shape {tuple(theta.shape)}, but this model has n = {self.n} "

@@ -4,9 +4,10 @@ from collections.abc import Callable
 
 import torch
 
-from landscape.network.precision import full_precision
+from landscape.network.single_path import single_path
 
 Product = Callable[[torch.Tensor], torch.Tensor | None]
+Jvp = Callable[[torch.Tensor], torch.Tensor]
 
 
 class SumOfProducts:
@@ -39,7 +40,7 @@ class SumOfProducts:
         self._kept: dict[int, Product] = {}
         self._capacity: int | None = None  # Number of graphs that fit into the memory, once known.
 
-    @full_precision()
+    @single_path()
     @torch.inference_mode(False)  # A caller in inference mode still gets derivatives.
     def __call__(self, block: torch.Tensor) -> torch.Tensor:
         """Return the product (n, k), in float64 on the block's device.
@@ -110,8 +111,44 @@ def hessian_product(loss: torch.Tensor, leaf: torch.Tensor) -> Product:
     return lambda v: torch.autograd.grad(gradient, leaf, v, retain_graph=True, allow_unused=True)[0]
 
 
+def jvp_by_reverse(outputs: torch.Tensor, leaf: torch.Tensor) -> Jvp:
+    """Return the function v -> J v by reverse mode, J the Jacobian of the outputs by ``leaf``.
+
+    It works where the backward pass of each operation is differentiable by the gradient that it
+    gets; PyTorch has no forward mode for every operation.
+
+    Args:
+        outputs: Outputs (N, ...) with a graph.
+        leaf: Parameters (n,).
+    """
+    # Jᵀu is linear in u, so that its derivative by u, along v, is J v, at any u: zeros do.
+    u = torch.zeros_like(outputs, requires_grad=True)
+    (vjp,) = torch.autograd.grad(outputs, leaf, u, create_graph=True)
+    return lambda v: torch.autograd.grad(vjp, u, v, retain_graph=True)[0]
+
+
+def jvp_by_forward(call: Callable[[torch.Tensor], torch.Tensor], leaf: torch.Tensor) -> Jvp:
+    """Return the function v -> J v by forward mode, which needs first derivatives alone.
+
+    Args:
+        call: Maps parameters (n,) to outputs (N, ...).
+        leaf: Parameters (n,).
+    """
+
+    def jvp(v: torch.Tensor) -> torch.Tensor:
+        with torch.autograd.forward_ad.dual_level():
+            dual = torch.autograd.forward_ad.make_dual(leaf.detach(), v)
+            tangent = torch.autograd.forward_ad.unpack_dual(call(dual)).tangent
+        return tangent.detach()
+
+    return jvp
+
+
 def ggn_product(
-    outputs: torch.Tensor, loss: Callable[[torch.Tensor], torch.Tensor], leaf: torch.Tensor
+    outputs: torch.Tensor,
+    loss: Callable[[torch.Tensor], torch.Tensor],
+    leaf: torch.Tensor,
+    jvp: Jvp | None = None,
 ) -> Product:
     """Return the function v -> Jᵀ (∇²ℓ) J v, for v (n,), J the Jacobian of the outputs by ``leaf``.
 
@@ -119,6 +156,7 @@ def ggn_product(
         outputs: Outputs of the network (N, ...), with a graph that can be differentiated twice.
         loss: Maps outputs (N, ...) to a scalar ℓ; ∇²ℓ is its Hessian by the outputs.
         leaf: Parameters (n,).
+        jvp: The function v -> J v; None takes ``jvp_by_reverse``.
 
     Returns:
         A function that holds the graphs; it returns None for a product that is zero.
@@ -128,10 +166,7 @@ def ggn_product(
     """
     if not outputs.requires_grad:  # The network does not use these parameters.
         return lambda v: None
-    # PyTorch has no forward mode for every operation. Jᵀu is linear in u, so that its derivative by
-    # u, along v, is J v, at any u: zeros do.
-    u = torch.zeros_like(outputs, requires_grad=True)
-    (vjp,) = torch.autograd.grad(outputs, leaf, u, create_graph=True)
+    jvp = jvp_by_reverse(outputs, leaf) if jvp is None else jvp
     # A leaf of its own: derivatives of the loss must not run through the network.
     detached = outputs.detach().requires_grad_()
     (loss_gradient,) = torch.autograd.grad(loss(detached), detached, create_graph=True)
@@ -139,9 +174,8 @@ def ggn_product(
         return lambda v: None
 
     def product(v: torch.Tensor) -> torch.Tensor:
-        (jvp,) = torch.autograd.grad(vjp, u, v, retain_graph=True)
         (hessian_jvp,) = torch.autograd.grad(
-            loss_gradient, detached, jvp, retain_graph=True, materialize_grads=True
+            loss_gradient, detached, jvp(v), retain_graph=True, materialize_grads=True
         )
         return torch.autograd.grad(outputs, leaf, hessian_jvp, retain_graph=True)[0]
 

@@ -1,7 +1,7 @@
 """The spectrum of a symmetric operator: extreme eigenvalues, trace, density, condition number.
 
-Only ``exact_trace`` and ``ggn_spectrum`` know about networks; everything else takes a
-``SymmetricOperator``.
+Only ``exact_trace``, ``trace_by_layer`` and ``ggn_spectrum`` know about networks; everything else
+takes a ``SymmetricOperator``.
 """
 
 from landscape.spectrum.conditioning import ConditionNumber, condition_number
@@ -14,6 +14,7 @@ from landscape.spectrum.estimates import frobenius, trace
 from landscape.spectrum.exact_trace.exact import ExactTrace, exact_trace
 from landscape.spectrum.gauss_newton import GGNSpectrum, RangeSpectrum, ggn_spectrum
 from landscape.spectrum.krylov import OperatorError
+from landscape.spectrum.layers import LayerTraces, trace_by_layer
 from landscape.spectrum.quadrature import density
 from landscape.spectrum.results import Eigenpairs, Which
 from landscape.spectrum.survey import FullSpectrum, full_spectrum
@@ -28,6 +29,7 @@ __all__ = [
     "ExactTrace",
     "FullSpectrum",
     "GGNSpectrum",
+    "LayerTraces",
     "Mass",
     "OperatorError",
     "RangeSpectrum",
@@ -41,4 +43,5 @@ __all__ = [
     "full_spectrum",
     "ggn_spectrum",
     "trace",
+    "trace_by_layer",
 ]

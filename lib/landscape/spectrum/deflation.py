@@ -2,6 +2,7 @@
 
 import torch
 
+from landscape import rng
 from landscape.operators import SymmetricOperator
 from landscape.spectrum.results import Eigenpairs
 
@@ -14,8 +15,8 @@ class Deflation:
         known: Converged eigenpairs of A with vectors; None leaves A as it is.
 
     Raises:
-        ValueError: If the pairs belong to an operator of another size, lack vectors or did not
-            converge.
+        ValueError: If the pairs belong to another operator, lack vectors or did not converge. One
+            product tells, unless the pairs come from a search of this very operator.
 
     Attributes:
         values: Known eigenvalues (d,) in float64.
@@ -30,7 +31,25 @@ class Deflation:
             _check(op, known)
             self._vectors = known.vectors.to(op.device)  # type: ignore[union-attr]  # _check wants them
             self.values, self.residuals = known.values.cpu(), known.residuals.cpu()
+            if not op.gave(known.values):
+                self._check_product()
         self.size = op.n - len(self.values)
+
+    def _check_product(self) -> None:
+        """Raise ValueError if A V c is not V Λ c; it costs one product."""
+        signs = torch.randn(len(self.values), generator=rng.stream(0, "deflation")).double()
+        vectors: torch.Tensor = self._vectors  # type: ignore[assignment]  # it is set by now
+        signs = signs.to(vectors)
+        expected = vectors @ (self.values.to(signs) * signs)
+        error = float((self._op @ (vectors @ signs) - expected).norm())
+        rounding = torch.finfo(self._op.dtype).eps ** 0.5 * float(expected.norm())
+        allowed = 10 * float(self.residuals.norm()) * float(signs.norm()) + rounding
+        if not error <= allowed:
+            raise ValueError(
+                f"the known eigenpairs do not belong to this operator: a product misses them by "
+                f"{error:.3g}, and their residuals allow {allowed:.3g}. They may be of another "
+                "theta, other examples or another policy. Pass eigenpairs of this operator."
+            )
 
     def project(self, v: torch.Tensor) -> torch.Tensor:
         """Return P v for a vector (n,) or a block (n, k)."""

@@ -103,7 +103,9 @@ def eigenpairs(
         if not search.usable:
             raise
         interrupted = True
-    return search.finish(before, interrupted=interrupted, vectors=vectors)
+    pairs = search.finish(before, interrupted=interrupted, vectors=vectors)
+    op.record_eigenvalues(pairs.values)
+    return pairs
 
 
 def _check(

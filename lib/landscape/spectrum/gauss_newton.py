@@ -8,7 +8,9 @@ import torch
 
 from landscape.measurement import Measurement, conditions
 from landscape.network.batchnorm import Buffers, batchnorm_layers
+from landscape.network.calling import call
 from landscape.network.losses import scaled_output_factors
+from landscape.network.single_path import single_path
 from landscape.objective import Objective
 from landscape.progress import Progress
 
@@ -113,7 +115,9 @@ def ggn_spectrum(
             f"{str(objective.dtype).removeprefix('torch.')}: rounding would hide its small end. "
             "Use objective.replace(dtype=torch.float64)."
         )
-    with torch.inference_mode(False), torch.enable_grad():  # Also where the caller forbids both.
+    objective.check_single("the spectrum on the range")
+    # Also where the caller forbids derivatives.
+    with single_path(), torch.inference_mode(False), torch.enable_grad():
         jacobian = _Jacobian(objective, theta, buffers)
         factors, scale = jacobian.factors(objective)
         gram = jacobian.gram(memory) / objective.num_examples
@@ -172,8 +176,7 @@ class _Jacobian:
         self.passes = 0
 
     def _forward(self, inputs: torch.Tensor) -> torch.Tensor:
-        call = (self._named, self._buffers), (inputs,)
-        outputs = torch.func.functional_call(self._module, *call)
+        outputs = call(self._module, self._named, self._buffers, inputs)
         if outputs.dim() != 2 or len(outputs) != len(inputs):
             raise ValueError(
                 f"the network maps inputs {tuple(inputs.shape)} to outputs {tuple(outputs.shape)}. "
@@ -190,8 +193,10 @@ class _Jacobian:
     def factors(self, objective: Objective) -> tuple[torch.Tensor, float]:
         """Return the factors (C, N, K) of the loss's second derivatives, and their scale's log."""
         # A method of the objective would change the identity of all that is stored of objectives.
-        loss, smoothing = (objective._options[name] for name in ("loss", "label_smoothing"))
-        return scaled_output_factors(loss, self._outputs, self._targets, smoothing)  # type: ignore[arg-type]  # its own options
+        names = ("loss", "label_smoothing", "class_weights", "ignore_index")
+        loss, *options = (objective._options[name] for name in names)
+        factors, scale = scaled_output_factors(loss, self._outputs, self._targets, *options)
+        return factors, scale + math.log(objective._scale) / 2
 
     def gram(self, memory: int) -> torch.Tensor:
         """Return K = J Jᵀ (N K, N K), summed over ranges of parameters."""
@@ -218,8 +223,7 @@ class _Jacobian:
         leaves = [named[block.name] for block in blocks]
         entries = slice(start - blocks[0].start, stop - blocks[0].start)
         for inputs in self._blocks:
-            call = (named, self._buffers), (inputs,)
-            outputs = torch.func.functional_call(self._module, *call)
+            outputs = call(self._module, named, self._buffers, inputs)
             for seed in torch.eye(outputs.numel(), dtype=outputs.dtype).view(-1, *outputs.shape):
                 gradients = torch.autograd.grad(
                     outputs, leaves, seed.to(outputs), retain_graph=True, materialize_grads=True

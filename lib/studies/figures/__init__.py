@@ -26,6 +26,9 @@ _FROM |= {"learning": "accuracy", "gradients": "depth", "stability": "edge_of_st
 _FROM |= {"claim_forests": "judged", "overview_forests": "judged"}
 _FROM |= {"measures": "dot_plots", "predicted_planes": "slices"}
 _FROM |= {"FamilyPanel": "families", "groups_against_size": "families"}
+_FROM |= dict.fromkeys(
+    ("single_lines", "single_paths", "single_planes", "single_spectra"), "single"
+)
 _FROM |= {"training_path": "training_paths", "surroundings": "training_paths"}
 
 __all__ = sorted(_FROM)

@@ -7,6 +7,7 @@ from typing import Any
 
 from landscape.diagnostics.rounding import rounding_error
 from landscape.objective import Objective
+from landscape.sharpness import symmetric
 from landscape.sharpness.onestep import sam
 from landscape.spectrum.conditioning import condition_number
 from landscape.spectrum.eigenpairs import eigenpairs
@@ -105,6 +106,19 @@ def slope(recorder: Recorder, L: Objective, *, rho: float) -> None:
         "gradient_norm", step.gradient_norm, step, unit="nats per parameter", **cost
     )
     recorder.add_measurement("loss", step.loss, step, unit="nats", **cost)
+
+
+def symmetric_rise(recorder: Recorder, L: Objective, *, rho: float) -> None:
+    """Record ``sam_symmetric``: the rise along the gradient without the slope's own part.
+
+    Args:
+        recorder: Where to record.
+        L: The objective, measured at its own theta.
+        rho: Length of the step, in parameter units, > 0.
+    """
+    step = recorder.store.remember(symmetric.symmetric_rise, L, L.theta, rho=rho)
+    cost = {"cost": step.passes, "cost_unit": "passes"}
+    recorder.add_measurement("sam_symmetric", step.value, step, unit="nats", rho=rho, **cost)
 
 
 def adaptive_rise(recorder: Recorder, L: Objective, *, rho_adaptive: float) -> None:

@@ -63,6 +63,13 @@ INSTRUMENTS = {
     "slope": Instrument(
         ("gradient_norm", "loss"), _at_objective(geometry.slope), ("rho",), ("rho",)
     ),
+    "symmetric": Instrument(
+        ("sam_symmetric",),
+        _at_objective(geometry.symmetric_rise),
+        ("rho",),
+        ("rho",),
+        {"rho": "rho"},
+    ),
     "adaptive": Instrument(
         ("sam_adaptive",),
         _at_objective(geometry.adaptive_rise),

@@ -2,7 +2,7 @@
 
 import math
 import statistics
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from studies.display import Sentence
@@ -13,7 +13,7 @@ from studies.power_laws import Exponent
 from studies.quantities import quantity as registered
 from studies.quantities import sign_of
 from studies.records.equal_loss import largest_ratio
-from studies.tables.effect_words import effect
+from studies.tables.effect_words import UNKNOWN, effect
 from studies.tables.paired_ratios import Pair
 
 
@@ -45,7 +45,10 @@ def spread_sentence(numbers: Measurements, quantity: str, *, within: str) -> Sen
 
 
 def paired_effects(
-    numbers: Measurements, quantity: str, rows: Mapping[str, Mapping[str, Pair]]
+    numbers: Measurements,
+    quantity: str,
+    rows: Mapping[str, Mapping[str, Pair]],
+    kept: Mapping[str, Sequence[bool]] | None = None,
 ) -> dict[tuple[str, str], Interval]:
     """Return the paired effect of each pair of arms, as ``effect_words.effect`` has it.
 
@@ -53,15 +56,37 @@ def paired_effects(
         numbers: Where the quantity was recorded, in the same order of seeds in all arms.
         quantity: Its recorded name.
         rows: Row -> column -> two arms, first over second, as ``arms.beside`` returns them.
+        kept: Arm -> for each seed whether it counts; a pair counts if it does in both arms. Arms
+            that are not listed, and None, keep all seeds.
 
     Returns:
-        (row, column) -> effect with its 95% interval.
+        (row, column) -> effect with its 95% interval; all NaN where fewer than two pairs count.
     """
     return {
-        (row, column): effect(numbers, quantity, pair)
+        (row, column): _kept_effect(numbers, quantity, pair, kept or {})
         for row, pairs in rows.items()
         for column, pair in pairs.items()
     }
+
+
+def _kept_effect(
+    numbers: Measurements, quantity: str, pair: Pair, kept: Mapping[str, Sequence[bool]]
+) -> Interval:
+    if quantity not in numbers or not any(arm in kept for arm in pair):
+        return effect(numbers, quantity, pair)
+    values = {arm: numbers.values(quantity, arm) for arm in pair}
+    flags = [kept.get(arm, [True] * len(values[arm])) for arm in pair]
+    counted = [all(both) for both in zip(*flags, strict=True)]
+    if sum(counted) < 2:
+        return UNKNOWN
+    unit = numbers.unit(quantity)
+    rows = [
+        {"quantity": quantity, "arm": arm, "seed": seed, "value": value, "unit": unit}
+        for arm, of_arm in values.items()
+        for seed, (value, counts) in enumerate(zip(of_arm, counted, strict=True))
+        if counts
+    ]
+    return effect(Measurements(rows), quantity, pair)
 
 
 def grouped_words(effects: Mapping[tuple[str, str], Interval]) -> dict[tuple[str, str], str]:

@@ -22,6 +22,7 @@ Operand = Union["Expression", float]
 _PLACES = {
     ("at", "equal loss"): "at equal training loss",
     ("at", "start"): "before training",
+    ("at", "last epoch"): "averaged over the last epoch",
     ("bn", "batch"): "under batch statistics",
     ("bn", "reestimate"): "with statistics estimated anew",
     ("split", "test"): "on test examples",

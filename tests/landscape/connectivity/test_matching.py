@@ -334,6 +334,19 @@ def test_a_permuted_twin_is_recovered_bit_for_bit(name, seed):
     assert same_state(model, permuted(twin, found.permutations, IMAGES))
 
 
+@pytest.mark.parametrize("bn", ["frozen", "batch", "reestimate"])
+def test_objectives_of_flat_features_with_batch_normalisation_are_matched(bn):
+    # Units are traced on one example, which has no statistics of its own.
+    layers = nn.Linear(6, 5), nn.BatchNorm1d(5), nn.ReLU(), nn.Linear(5, 3)
+    model = filled(nn.Sequential(*layers)).float()
+    inputs = torch.randn(20, 6, generator=rng.stream(0, "flat"))
+    order = {"0": torch.tensor([3, 0, 4, 1, 2])}
+    twin = permuted(model, order, inputs)
+    start, end = (Objective(m, (inputs, torch.arange(20) % 3), bn=bn) for m in (model, twin))
+    again = permuted(twin, match(start, end).permutations, inputs)
+    assert same_state(model, again)
+
+
 @pytest.mark.parametrize("name", ["mlp", "cnn", "cnn bn", "resnet A"])
 def test_barrier_to_a_permuted_twin_is_gone_after_alignment(name):
     model = network(name)

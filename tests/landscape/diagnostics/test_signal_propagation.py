@@ -132,7 +132,8 @@ def test_rounding_is_the_distance_from_the_exact_gradient():
 
     network = filled(Cancelling(), "rounding")
     examples = (torch.ones(4, 1).double(), torch.zeros(4, 1).double())
-    at = Objective(network, examples, loss=halves, dtype=torch.float32)
+    # Rounding is large in float64 too, where the check compares differences.
+    at = Objective(network, examples, loss=halves, dtype=torch.float32, check=False)
     assert rounding_error(at, at.theta).value > 0.01
 
 

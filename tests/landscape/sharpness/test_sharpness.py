@@ -67,6 +67,48 @@ def test_sam_at_a_point_without_gradient_is_zero():
     assert (found.value, found.gradient_norm, found.converged) == (0.0, 0.0, True)
 
 
+def test_the_symmetrised_rise_of_a_quadratic_is_its_curvature_along_the_gradient():
+    # g = (3, 4), so ε = ρ (0.6, 0.8), and the slope's part 0.5·5 of SAM's rise is gone.
+    L, theta = quadratic(1.0, 10.0), at(3.0, 0.4)
+    found = sharpness.symmetric_rise(L, theta, rho=0.5)
+    want = 0.5 * 0.25 * (0.36 + 10 * 0.64)
+    assert found.value == pytest.approx(want, rel=1e-12)
+    assert found.loss == pytest.approx(4.5 + 0.8, rel=1e-14)
+    assert (found.gradient_norm, found.passes) == (pytest.approx(5.0, rel=1e-14), 5)
+    assert found.value == pytest.approx(sharpness.sam(L, theta, rho=0.5).value - 2.5, rel=1e-12)
+
+
+def test_the_symmetrised_rise_is_negative_where_the_loss_curves_down():
+    found = sharpness.symmetric_rise(quadratic(1.0, -10.0), at(0.0, 0.4), rho=0.1)
+    assert found.value == pytest.approx(-0.05, rel=1e-12) and found.converged
+
+
+def test_the_symmetrised_rise_without_a_gradient_is_zero():
+    found = sharpness.symmetric_rise(quadratic(1.0, 10.0), at(0.0, 0.0), rho=0.1)
+    assert (found.value, found.gradient_norm, found.converged) == (0.0, 0.0, True)
+
+
+def test_the_symmetrised_rise_does_not_change_with_the_size_of_blocks():
+    # 13 examples in blocks of 5 end in a ragged one.
+    L = small_objective(13)
+    whole = sharpness.symmetric_rise(L, rho=0.05)
+    parts = sharpness.symmetric_rise(L.replace(microbatch=5), rho=0.05)
+    assert parts.value == pytest.approx(whole.value, rel=1e-9)
+    assert whole == sharpness.symmetric_rise(L, rho=0.05)  # The same point, the same bits.
+    assert (whole.examples, whole.dtype) == (13, "float64")
+
+
+def test_a_loss_that_is_not_finite_has_no_symmetrised_rise():
+    found = sharpness.symmetric_rise(quadratic(1.0, math.inf), at(1.0, 1.0), rho=0.1)
+    assert not found.converged and not math.isfinite(found.value)
+
+
+@pytest.mark.parametrize("rho", [0.0, -1.0, math.inf, math.nan])
+def test_a_symmetrised_rise_needs_a_finite_length(rho):
+    with pytest.raises(ValueError, match=r"rho=.* is no length\. Pass a finite number > 0"):
+        sharpness.symmetric_rise(quadratic(1.0, 1.0), at(1.0, 1.0), rho=rho)
+
+
 def test_sam_goes_up_also_where_the_curvature_is_negative():
     found = sharpness.sam(quadratic(-1.0, -10.0), at(1.0, 1.0), rho=0.1)
     assert found.value > 0

@@ -314,7 +314,7 @@ def test_parameters_of_remembered_functions_have_types():
     ("module", "old", "new", "changed", "same"),
     [
         ("krylov", "ASYMMETRY = 1e-3", "ASYMMETRY = 2e-3", "eigenpairs", "train"),
-        ("rng", '"little"', '"big"', "eigenpairs", "sam"),
+        ("rng", '"little"', '"big"', "eigenpairs", "SymmetricOperator"),
         ("operators", ".double().reshape(v.shape)", ".reshape(v.shape)", "trace", "train"),
         ("resnet", "self.relu = nn.ReLU()", "self.relu = nn.Tanh()", "ResNet", "CNN"),
         ("cnn", "nn.ReLU()", "nn.Tanh()", "CNN", "train"),

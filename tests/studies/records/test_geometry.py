@@ -64,6 +64,14 @@ def test_rises_are_steps_of_their_length_and_begin_at_one_loss(store):
     assert rows["gradient_norm"]["value"] == pytest.approx(norm, rel=1e-9)
 
 
+def test_the_symmetrised_rise_has_the_length_of_its_step(store):
+    L = small_objective(13)
+    row = recorded(store, geometry.symmetric_rise, L, rho=0.2)["sam_symmetric"]
+    want = sharpness.symmetric_rise(L, rho=0.2).value
+    assert row["value"] == pytest.approx(want, rel=1e-9)
+    assert (row["rho"], row["unit"], row["cost"]) == (0.2, "nats", 5)
+
+
 def test_rounding_is_a_share_of_the_gradient(store):
     L = small_objective(13)
     row = recorded(store, geometry.rounding, L)["rounding"]

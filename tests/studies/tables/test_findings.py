@@ -54,6 +54,18 @@ def test_effects_of_pairs_are_grouped_by_what_begins_their_row(numbers):
     }
 
 
+def test_effects_of_pairs_leave_out_seeds_that_do_not_count(numbers):
+    record(numbers)
+    rows = {"MLP, x": {"late": ("a", "b")}}
+    kept = {"a": [True, False, True]}
+    (effect,) = findings.paired_effects(numbers, "lambda_max", rows, kept).values()
+    assert effect == paired_ratio([2.0, 9.0], [1.0, 3.0])
+    (lost,) = findings.paired_effects(
+        numbers, "lambda_max", rows, {**kept, "b": [True, True, False]}
+    ).values()
+    assert lost.estimate != lost.estimate  # One pair has no interval.
+
+
 def test_sides_of_effects_follow_their_intervals():
     words = {"above": "sharper ({})", "below": "flatter ({})", "undecided": "open ({})"}
     assert findings.grouped_sides(EFFECTS, **words) == {

@@ -9,7 +9,7 @@ from torch.nn import functional
 from torch.overrides import TorchFunctionMode
 
 from landscape.network.kernels.deferred import Deferred
-from landscape.network.precision import full_precision
+from landscape.network.single_path import single_path
 
 Combine = Callable[[Sequence[torch.Tensor], Sequence[float]], torch.Tensor]
 ParameterUses = list[tuple[nn.Module, str]]  # Modules that hold a parameter, and its name there.
@@ -123,8 +123,9 @@ class _Recorder(TorchFunctionMode):
         return func(*args, **(kwargs or {}))
 
 
-@full_precision()
-@torch.inference_mode()
+@single_path()
+@torch.inference_mode(False)
+@torch.no_grad()
 def first_layers(module: nn.Module, inputs: torch.Tensor) -> set[str]:
     """Return the names of the weights for which ``FirstLayerWeight`` saves time.
 

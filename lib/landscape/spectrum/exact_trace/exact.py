@@ -9,7 +9,8 @@ from torch.autograd.graph import GradientEdge, Node
 
 from landscape.data import Examples
 from landscape.network.batchnorm import Buffers, block_sizes
-from landscape.network.precision import full_precision
+from landscape.network.calling import call
+from landscape.network.single_path import single_path
 from landscape.objective import Objective, Parts
 from landscape.progress import Progress
 from landscape.spectrum.exact_trace.piecewise_linear import Graph, graph_of
@@ -104,11 +105,12 @@ def exact_trace(
         True
     """
     theta = objective.theta if theta is None else theta
+    objective.check_single("the exact trace")
     parts = objective.parts(theta, buffers=buffers)
     network = _Network(parts, {block.name for block in objective.layout.blocks})
     totals = {name: torch.zeros_like(leaf).double() for name, leaf in network.leaves.items()}
     relative, passes = 0.0, 0
-    with full_precision(), Progress("exact trace", objective.num_examples) as bar:
+    with single_path(), Progress("exact trace", objective.num_examples) as bar:
         for inputs, targets in _chunks(parts.batches, _chunk_size(network, parts.batches)):
             outputs, graph = network(inputs)
             seeds = objective.output_factors(outputs.detach().double(), targets)
@@ -148,9 +150,8 @@ class _Network:
 
     @torch.enable_grad()
     def __call__(self, inputs: torch.Tensor) -> tuple[torch.Tensor, Graph]:
-        call = (self._named, self._buffers), (inputs,)
         with PoolFirst():
-            outputs = torch.func.functional_call(self._module, *call)
+            outputs = call(self._module, self._named, self._buffers, inputs)
         if outputs.dim() != 2 or len(outputs) != len(inputs):
             raise ValueError(
                 f"the network maps inputs {tuple(inputs.shape)} to outputs {tuple(outputs.shape)}. "
@@ -208,13 +209,17 @@ def _chunk_size(network: _Network, batches: list[Examples]) -> int:
 
 def _check_independent(graph: Graph, outputs: torch.Tensor) -> None:
     """Raise ValueError if an output depends on another example's result in a layer."""
-    # Every other example gets a gradient, with unequal entries so that none cancels; the examples
-    # between must receive none.
-    seed = torch.zeros_like(outputs)
-    seed[::2] = torch.linspace(1, 2, outputs.shape[1])
-    nodes = [use.node for use in graph.uses]
-    for use, gradient in zip(graph.uses, _gradients(nodes, outputs, seed), strict=True):
-        if gradient.reshape(len(outputs), -1)[1::2].any():
+    nodes, count = [use.node for use in graph.uses], len(outputs)
+    # One example gets a gradient, with unequal entries so that none cancels; all others must
+    # receive none.
+    for index in {0, count // 2}:
+        seed = torch.zeros_like(outputs)
+        seed[index] = torch.linspace(1, 2, outputs.shape[1])
+        for use, gradient in zip(graph.uses, _gradients(nodes, outputs, seed), strict=True):
+            rows = gradient.reshape(count, -1).any(1)
+            rows[index] = False
+            if not rows.any():
+                continue
             raise ValueError(
                 f"an output depends on another example through {use.node.name()} with "
                 f"{', '.join(map(repr, use.names.values()))}: examples act on each other, or are "

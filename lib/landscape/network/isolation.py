@@ -1,0 +1,98 @@
+"""What keeps a network's forward pass from changing what it was given, and its gradient true."""
+
+from typing import Any
+
+import torch
+from torch import nn
+from torch.overrides import TorchFunctionMode
+from torch.utils import _pytree as pytree
+
+from landscape.network.copying import copied
+from landscape.network.single_path import single_path
+
+
+@single_path()
+@torch.inference_mode(False)
+def isolate(module: nn.Module, inputs: torch.Tensor) -> bool:
+    """Prepare a copy of a network, so that a forward pass changes neither inputs nor buffers.
+
+    A trial on a few inputs, by another copy, shows whether the pass writes into them; if it does,
+    it gets copies from now on. Embeddings lose the settings that change gradients alone, and give
+    those of the loss.
+
+    Args:
+        module: A copy of the reader's network in eval mode; it is changed.
+        inputs: A few inputs (N, ...), as the network takes them.
+
+    Returns:
+        Whether the forward pass takes derivatives of its own, as by its inputs.
+
+    Raises:
+        ValueError: If an embedding rescales its weights in the forward pass.
+    """
+    for name, layer in module.named_modules():
+        if isinstance(layer, nn.Embedding | nn.EmbeddingBag):
+            _settle(name, layer)
+    trial, twin = inputs.clone(), copied(module)
+    buffers = zip(twin.buffers(), module.buffers(), strict=True)
+    with torch.random.fork_rng(devices=[]):
+        watch = _Derivatives()
+        try:
+            with watch:
+                twin(trial)
+        except Exception:  # Raised again, with its cause, where the network computes.
+            return watch.taken
+    changed = not all(_equal(*pair) for pair in buffers)
+    if changed or trial.requires_grad or not _equal(trial, inputs):
+        # The whole network's hooks: all that calls the module is protected.
+        module.register_forward_pre_hook(_hand_out_copies)
+        module.register_forward_hook(_put_back, always_call=True)
+    return watch.taken
+
+
+class _Derivatives(TorchFunctionMode):
+    """Notes whether derivatives are taken, of a network whose parameters and inputs have none."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.taken = False
+
+    def __torch_function__(self, func, types, args=(), kwargs=None):
+        result = func(*args, **(kwargs or {}))
+        leaves = pytree.tree_leaves((args, result))
+        self.taken |= torch._C._are_functorch_transforms_active() or any(
+            isinstance(leaf, torch.Tensor) and leaf.requires_grad for leaf in leaves
+        )
+        return result
+
+
+def _settle(name: str, layer: nn.Embedding | nn.EmbeddingBag) -> None:
+    if layer.max_norm is not None:
+        raise ValueError(
+            f"the embedding {name!r} has max_norm={layer.max_norm}: its forward pass rescales the "
+            "weights in place, so the loss is no function of them. Rescale them once, set "
+            "layer.max_norm = None, and pass the model then."
+        )
+    # These decide the gradient, not the function: the padding row has a derivative like all others.
+    layer.scale_grad_by_freq = layer.sparse = False
+    if isinstance(layer, nn.Embedding):
+        layer.padding_idx = None
+
+
+def _equal(first: torch.Tensor, second: torch.Tensor) -> bool:
+    return torch.equal(first.detach().nan_to_num(), second.detach().nan_to_num())
+
+
+def _hand_out_copies(module: nn.Module, args: tuple[Any, ...]) -> tuple[Any, ...]:
+    for layer in module.modules():
+        if isinstance(layer, nn.modules.batchnorm._BatchNorm):
+            continue  # It writes its statistics only where they are estimated anew.
+        layer.__dict__["_given_buffers"] = dict(layer._buffers)
+        for name, buffer in layer._buffers.items():
+            layer._buffers[name] = None if buffer is None else buffer.clone()
+    return tuple(x.detach().clone() if isinstance(x, torch.Tensor) else x for x in args)
+
+
+def _put_back(module: nn.Module, args: tuple[Any, ...], outputs: Any) -> None:
+    for layer in module.modules():
+        layer._buffers.update(layer.__dict__.pop("_given_buffers", {}))
