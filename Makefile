@@ -95,13 +95,14 @@ help: ## list the verbs
 	@echo
 	@echo '  studies: $(all_studies)'
 
+# Kernels of its studies are forked from one process that imports for all: report/warm.py says where.
 report: $(marker) environment ## execute the studies and write report.html and report.pdf
 	@started=$$(date +%s) && \
 	$(run) -m report prepare $(settings) && \
 	if $(MAKE) $(again) -q built >/dev/null 2>&1; then \
 	  echo 'nothing to do: $(out)/report.html is up to date'; \
 	else \
-	  $(MAKE) $(again) $(if $(findstring jobserver,$(MAKEFLAGS)),,--jobs=$(jobs)) built && $(run) -m report finished $(settings) --started $$started; \
+	  $(run) -m report.warm '$(if $(filter-out 1,$(jobs)),$(share))' $(MAKE) $(again) $(if $(findstring jobserver,$(MAKEFLAGS)),,--jobs=$(jobs)) built && $(run) -m report finished $(settings) --started $$started; \
 	fi
 
 study: $(marker) environment ## execute one: STUDY=NN_name [P="-p name value"]

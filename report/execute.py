@@ -28,6 +28,7 @@ from nbformat import NotebookNode
 
 from report.atomic import write_atomically
 from report.errors import ReportError
+from report.forked import ForkedProvisioner
 from report.inputs import check_records, renew_input
 from report.pairing import KERNEL, name_cells, notebook
 from report.records import RECORD, record_dir
@@ -136,6 +137,9 @@ def _run(node: NotebookNode, output: Path, values: dict[str, Any], *, cwd: Path,
             # Sockets in a private folder, not ports of the machine.
             transport="ipc",
             connection_file=f"{folder}/kernel.json",
+        )
+        kernel.provisioner = ForkedProvisioner(
+            kernel_id="", kernel_spec=specs.get_kernel_spec(KERNEL["name"]), parent=kernel
         )
         try:
             papermill.execute_notebook(

@@ -162,8 +162,12 @@ def publish_record(root: Path, name: str = "01_number", number: float = 2.0) -> 
 
 
 def make(root: Path, *arguments: str) -> subprocess.CompletedProcess:
-    """Run make there with this interpreter, as from a shell: nothing of an outer make leaks in."""
+    """Run make there with this interpreter, as from a shell: nothing of an outer make leaks in.
+
+    Its kernels have little to import: a process that imports for them would be in vain.
+    """
     environment = {key: value for key, value in os.environ.items() if not key.startswith("MAKE")}
+    environment.setdefault("LANDSCAPE_WARM", "off")
     environment.pop("MFLAGS", None)
     return subprocess.run(
         ["make", "VENV=", f"PYTHON={sys.executable}", *arguments],

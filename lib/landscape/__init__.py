@@ -36,6 +36,7 @@ Rooms stand on floors, and an import never points to a higher one:
 """
 
 import importlib
+import time
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -59,6 +60,8 @@ if TYPE_CHECKING:
     from landscape.store.entries import Store
 
 __version__ = "0.1.0"
+
+BEGUN = time.time_ns()  # Before any module is imported: see ``store.version_table``.
 
 __all__ = [
     "Objective",

@@ -224,10 +224,19 @@ def _jackknife_error(parts: Sequence[_RankProducts]) -> float:
 
 def _centred_ranks(values: np.ndarray, group: np.ndarray) -> np.ndarray:
     """Return ranks within groups less their mean; ties share their mean rank."""
+    order = np.lexsort((values, group))
+    value, label = values[order], group[order]
+    place = np.arange(len(order))
+    # Where equal values begin and end, and where their group does.
+    tie = np.flatnonzero(np.r_[True, (value[1:] != value[:-1]) | (label[1:] != label[:-1])])
+    edge = np.flatnonzero(np.r_[True, label[1:] != label[:-1]])
+    ties, groups = (np.r_[starts, len(order)] for starts in (tie, edge))
+    sums = []  # First and last place of the part that each sample stands in.
+    for ends in (ties, groups):
+        part = np.searchsorted(ends, place, side="right")
+        sums.append(ends[part - 1] + ends[part] - 1)
     ranks = np.empty(len(values))
-    for label in np.unique(group):
-        members = group == label
-        ranks[members] = scipy.stats.rankdata(values[members]) - (members.sum() + 1) / 2
+    ranks[order] = (sums[0] - sums[1]) / 2
     return ranks
 
 

@@ -90,17 +90,17 @@ class CurrentCode:
 
     def _versions_of(self, name: str) -> frozenset[str]:
         """Return the versions of the definitions with a name, in whichever modules they are."""
-        source = self._code_versions.code
-        if name in source.sources:
-            return frozenset({self._code_versions.module_version(name)})
+        versions = self._code_versions
+        if name in versions.code.sources:
+            return frozenset({versions.module_version(name)})
         name = name.partition(".")[0]  # A method has the version of its class.
-        modules = [module for module in source.sources if name in source.module(module).definitions]
-        return frozenset(self._code_versions.version(module, name) for module in modules)
+        modules = [module for module in versions.code.sources if name in versions.names(module)]
+        return frozenset(versions.version(module, name) for module in modules)
 
     @functools.cached_property
     def _all_versions(self) -> frozenset[str]:
-        source = self._code_versions.code
-        names = {name for module in source.sources for name in source.module(module).definitions}
+        modules = self._code_versions.code.sources
+        names = {name for module in modules for name in self._code_versions.names(module)}
         return frozenset(version for name in names for version in self.versions(name))
 
     def _is_current(self, name: str, version: str) -> bool:
@@ -220,7 +220,7 @@ def _answer(request: Mapping[str, Any]) -> list[dict[str, list[str]]]:
     sources = {name: text for f in folders for name, text in read_package(f).items()}
     table = request["table"]
     equivalences = [] if table is None else read_equivalences(Path(table))
-    code = CurrentCode(CodeVersions(SourceCode(sources)), equivalences)
+    code = CurrentCode(CodeVersions(SourceCode(sources), on_disk=True), equivalences)
     return [
         dataclasses.asdict(code.compare(result["code"], result["study"]))
         for result in request["recorded"]

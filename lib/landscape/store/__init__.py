@@ -14,7 +14,8 @@ environment. Map of the modules:
 - ``code_versions``: hashes of source code that ignore words, names of locals and places of files.
   ``source_code`` parses the packages; ``skeletons`` writes down what a definition computes;
   ``scopes`` says what a name in it refers to; ``effects`` finds the statements elsewhere that
-  change it; ``carriers`` lists the modules that decide no result.
+  change it; ``carriers`` lists the modules that decide no result; ``version_table`` keeps all
+  versions on disk.
 - ``configuration``: the base class of training options, each with its own fingerprint.
 """
 

@@ -21,6 +21,7 @@ CARRIERS = (
     "landscape.store.scopes",
     "landscape.store.skeletons",
     "landscape.store.source_code",
+    "landscape.store.version_table",
 )
 
 

@@ -10,9 +10,10 @@ library that it uses counts by its own version; so a version changes when code b
 import functools
 import json
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 
+from landscape.store import version_table
 from landscape.store.effects import changed_by_others, distinguishing_names
 from landscape.store.skeletons import Key, Skeleton, Writer, sha256
 from landscape.store.source_code import SourceCode, read_package
@@ -23,12 +24,23 @@ class CodeVersions:
 
     Args:
         code: The packages; definitions of other packages count by name alone.
+        on_disk: Whether to read the versions from the user's cache folder, and to keep them there.
     """
 
-    def __init__(self, code: SourceCode) -> None:
+    def __init__(self, code: SourceCode, *, on_disk: bool = False) -> None:
         self.code = code
         self._versions: dict[Key, str] = {}
         self._skeleton = functools.cache(self._write)
+        self._on_disk = on_disk
+
+    def names(self, module: str) -> Collection[str]:
+        """Return the names of the definitions in a module.
+
+        Args:
+            module: Dotted name of the module.
+        """
+        table = self._table
+        return self.code.module(module).definitions if table is None else table[module]
 
     def version(self, module: str, name: str) -> str:
         """Return the SHA-256 of a definition and of all definitions that it refers to.
@@ -40,9 +52,32 @@ class CodeVersions:
         Raises:
             LookupError: If there is no such definition, or it uses a name that does not exist.
         """
-        if name not in self.code.module(module).definitions:
+        if name not in self.names(module):
             raise LookupError(f"{module} defines no {name!r}.")
-        key = (module, name)
+        if self._table is not None:
+            return self._table[module][name]
+        version = self._compute((module, name))
+        if self._on_disk:
+            self._keep()
+        return version
+
+    @functools.cached_property
+    def _table(self) -> version_table.Table | None:
+        return version_table.read(self.code.sources) if self._on_disk else None
+
+    def _keep(self) -> None:
+        """Keep all versions on disk, if every definition has one: its user gets the error else."""
+        self._on_disk = False
+        try:
+            table = {
+                module: {name: self._compute((module, name)) for name in self.names(module)}
+                for module in self.code.sources
+            }
+        except (LookupError, ValueError):
+            return
+        version_table.write(self.code.sources, table)
+
+    def _compute(self, key: Key) -> str:
         if key not in self._versions:
             for component in _components(key, self._references, self._versions):
                 self._hash(component)
@@ -54,7 +89,7 @@ class CodeVersions:
         Raises:
             LookupError: If a definition uses a name that does not exist.
         """
-        names = sorted(self.code.module(module).definitions)
+        names = sorted(self.names(module))
         return sha256(*(part for name in names for part in (name, self.version(module, name))))
 
     def _references(self, key: Key) -> Iterator[Key]:

@@ -20,7 +20,7 @@ from landscape.store.source_code import SourceCode, read_package
 PACKAGE = Path(__file__).parents[1]
 # Read once, at import: a file that is edited during a run is not the code that runs.
 _SOURCES = read_package(PACKAGE)
-_VERSIONS = CodeVersions(SourceCode(_SOURCES))
+_VERSIONS = CodeVersions(SourceCode(_SOURCES), on_disk=True)
 # Module -> its spec when its source was read; `importlib.reload` replaces the spec.
 _SPECS: dict[str, importlib.machinery.ModuleSpec | None] = {}
 
@@ -44,7 +44,7 @@ def definitions() -> CodeVersions:
 def _read_again(sources: dict[str, str]) -> None:
     global _VERSIONS
     _SOURCES.update(sources)
-    _VERSIONS = CodeVersions(SourceCode(_SOURCES))
+    _VERSIONS = CodeVersions(SourceCode(_SOURCES), on_disk=True)
     for name in sources:
         _SPECS.pop(name, None)
     _places.cache_clear()
@@ -110,7 +110,7 @@ def _version_of_decorated(function: types.FunctionType) -> tuple[str, int] | Non
 
 
 def _is_defined(module: str, name: str) -> bool:
-    return name in _VERSIONS.code.module(module).definitions
+    return name in _VERSIONS.names(module)
 
 
 @functools.cache
