@@ -48,9 +48,13 @@ def _losses(recorder: Recorder, solution: Solution, *, split: str) -> None:
 
 
 INSTRUMENTS = {
-    "ends": Instrument(("lambda_max", "lambda_min", "kappa"), _at_objective(geometry.ends)),
-    "top": Instrument(("lambda_max",), _at_objective(geometry.top), ("tol",)),
-    "relative": Instrument(("lambda_max_relative",), _at_objective(geometry.relative_top)),
+    "ends": Instrument(
+        ("lambda_max", "lambda_min", "kappa"), _at_objective(geometry.ends), ("max_basis",)
+    ),
+    "top": Instrument(("lambda_max",), _at_objective(geometry.top), ("tol", "max_basis")),
+    "relative": Instrument(
+        ("lambda_max_relative",), _at_objective(geometry.relative_top), ("max_basis",)
+    ),
     # Two entries of one computation: former records have the rise alone.
     "sam": Instrument(("sam",), _at_objective(geometry.rise), ("rho",), ("rho",), {"rho": "rho"}),
     "slope": Instrument(
