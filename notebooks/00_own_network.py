@@ -75,14 +75,20 @@ slopes += ["train_accuracy"] if own.has_accuracy(objective) else []
 radii, count = {"rho": rho, "rho_adaptive": rho_adaptive}, len(networks)
 slope = study.measure(solutions, slopes, **radii)
 extremes = ["lambda_max", "lambda_min", "kappa"]
+vectors = own.most_vectors(objective)  # held at once
+held = {"max_basis": vectors}
 ends = time.measure(
-    "the ends of the spectrum", lambda: study.measure(solutions, extremes), products=100 * count
+    "the ends of the spectrum",
+    lambda: study.measure(solutions, extremes, **held),
+    products=100 * count,
 ) or time.measure(
-    "λ_max to 1%", lambda: study.measure(solutions, ["lambda_max"], tol=1e-2), products=15 * count
+    "λ_max to 1%",
+    lambda: study.measure(solutions, ["lambda_max"], tol=1e-2, **held),
+    products=15 * count,
 )
 relative = time.measure(
     "λ_max in filter norms",
-    lambda: study.measure(solutions, ["lambda_max_relative"]),
+    lambda: study.measure(solutions, ["lambda_max_relative"], **held),
     products=60 * count,
 )
 noise = None
@@ -116,8 +122,14 @@ traces = time.measure(
 )
 spectra = time.measure(
     "eigenvalues and density",
-    lambda: study.spectra(solutions, outliers=outliers, probes=density_probes, steps=density_steps),
-    products=(30 * outliers + density_probes * density_steps) * count,
+    lambda: study.spectra(
+        solutions,
+        outliers=outliers,
+        probes=density_probes,
+        steps=min(density_steps, vectors),
+        max_products=vectors,
+    ),
+    products=(min(30 * outliers, vectors) + density_probes * density_steps) * count,
 )
 by_arm = spectra.grouped("arm") if spectra else {}
 display.show(

@@ -10,9 +10,9 @@ def build():
 
 
 def data():
-    """Images of two colours, light or dark; a data set of your own stands here."""
+    """Random images and classes; your own data set stands here."""
     generator = torch.Generator().manual_seed(0)
-    images = torch.rand(64, 3, 32, 32, generator=generator)
+    images = torch.rand(64, 3, 16, 16, generator=generator)
     return torch.utils.data.DataLoader(
         torch.utils.data.TensorDataset(images, torch.arange(64) % 10), batch_size=16
     )

@@ -12,6 +12,8 @@ _USAGE = """usage: landscape report MODEL --data DATA [--checkpoint FILE] [--com
 
   landscape report --help lists its options
 """
+# As make does: blocks of memory are kept, which makes networks up to a quarter faster.
+_KEPT = {"MALLOC_TRIM_THRESHOLD_": "8589934592", "MALLOC_MMAP_THRESHOLD_": "8589934592"}
 # What the report's programs import that the library does not.
 _NEEDED = ("papermill", "nbconvert", "jupytext", "pandas", "typst")
 
@@ -49,7 +51,7 @@ def main() -> int:
         )
         return 1
     places = [str(folder), str(folder / "lib"), os.environ.get("PYTHONPATH", "")]
-    environment = os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, places))}
+    environment = _KEPT | os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, places))}
     command = [sys.executable, "-m", "report.own", os.getcwd(), *arguments]
     os.execve(sys.executable, command, environment)
 

@@ -40,6 +40,18 @@ class Interval:
         """The value that means no effect: 1 for a ratio, else 0."""
         return 1.0 if self.kind == "ratio" else 0.0
 
+    def inside(self, low: float, high: float) -> bool:
+        """Return whether the whole interval lies between two values.
+
+        With a coverage of 90% this is the test of equivalence at the level of 5%: two one-sided
+        tests (Schuirmann 1987).
+
+        Args:
+            low: Lower end of the margin, in the unit of the estimate.
+            high: Upper end.
+        """
+        return low < self.low and self.high < high
+
 
 def mean_interval(samples: ArrayLike, *, confidence: float = 0.95, kind: str = "mean") -> Interval:
     """Return the mean and Student's t interval of independent samples.

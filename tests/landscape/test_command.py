@@ -33,6 +33,13 @@ def test_a_report_starts_the_programs_of_the_checkout_in_the_readers_folder(monk
     assert line[1:] == ["-m", "report.own", str(tmp_path), "nets:build", "--data", "d:x"]
     places = environment["PYTHONPATH"].split(os.pathsep)
     assert places == [str(ROOT), str(ROOT / "lib"), "/readers/own"]
+    assert environment["MALLOC_TRIM_THRESHOLD_"] == "8589934592"
+
+
+def test_the_readers_own_settings_of_the_allocator_stay(monkeypatch):
+    monkeypatch.setenv("MALLOC_TRIM_THRESHOLD_", "65536")
+    _, [(_, _, environment)] = called(monkeypatch, "report", "nets:build", "--data", "d:x")
+    assert environment["MALLOC_TRIM_THRESHOLD_"] == "65536"
 
 
 def test_the_programs_of_a_wheel_are_found_beside_its_packages(monkeypatch, tmp_path):

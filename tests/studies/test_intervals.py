@@ -251,3 +251,10 @@ def test_a_value_without_logarithm_leaves_no_exponent(bad):
 def test_positions_without_slope_are_refused(xs, ys):
     with pytest.raises(ValueError, match="give no exponent"):
         intervals.power_law(xs, ys)
+
+
+def test_an_interval_is_inside_a_margin_only_as_a_whole():
+    narrow = intervals.mean_interval([-0.51, -0.5, -0.49], confidence=0.9)
+    assert narrow.inside(-0.6, -0.4)
+    assert not narrow.inside(-0.5, -0.4) and not narrow.inside(-0.6, -0.5)
+    assert not intervals.mean_interval([1.0, float("nan")]).inside(-9, 9)

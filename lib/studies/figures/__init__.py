@@ -25,6 +25,7 @@ _FROM = {
 _FROM |= {"learning": "accuracy", "gradients": "depth", "stability": "edge_of_stability"}
 _FROM |= {"claim_forests": "judged", "overview_forests": "judged"}
 _FROM |= {"measures": "dot_plots", "predicted_planes": "slices"}
+_FROM |= {"FamilyPanel": "families", "groups_against_size": "families"}
 _FROM |= dict.fromkeys(
     ("single_lines", "single_paths", "single_planes", "single_spectra"), "single"
 )

@@ -10,7 +10,14 @@ from studies.own.networks import (
     pair,
     solutions,
 )
-from studies.own.words import advice, findings, has_accuracy, named_paths, path_policies
+from studies.own.words import (
+    advice,
+    findings,
+    has_accuracy,
+    most_vectors,
+    named_paths,
+    path_policies,
+)
 
 __all__ = [
     "OwnNetwork",
@@ -19,6 +26,7 @@ __all__ = [
     "examples",
     "findings",
     "has_accuracy",
+    "most_vectors",
     "named_paths",
     "network",
     "objectives",

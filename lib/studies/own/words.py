@@ -17,6 +17,9 @@ from studies.measurements import Measurements
 
 Paths = Results[Path]
 
+_BYTES = 2 * 10**9
+_FEWEST_VECTORS, _MOST_VECTORS = 20, 400
+
 
 def findings(
     numbers: Measurements,
@@ -85,6 +88,15 @@ def advice(numbers: Measurements) -> Sentence:
 def has_accuracy(objective: Objective) -> bool:
     """Return whether targets are classes, so that outputs can be right or wrong."""
     return math.isfinite(objective.evaluate().accuracy)
+
+
+def most_vectors(objective: Objective) -> int:
+    """Return how many vectors (n,) of a search fit into 2 GB: large networks have long ones.
+
+    Args:
+        objective: What is measured.
+    """
+    return int(min(_MOST_VECTORS, max(_FEWEST_VECTORS, _BYTES // (8 * objective.n))))
 
 
 def path_policies(model: nn.Module, bn: Policy) -> tuple[Policy, ...]:

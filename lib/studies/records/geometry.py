@@ -25,12 +25,19 @@ from studies.records.eigenvalues import (
 )
 
 
-def ends(recorder: Recorder, L: Objective) -> None:
-    """Record ``lambda_max``, ``lambda_min`` and ``kappa``, λ_max / |λ_min|, of the Hessian."""
+def ends(recorder: Recorder, L: Objective, *, max_basis: int | None = None) -> None:
+    """Record ``lambda_max``, ``lambda_min`` and ``kappa``, λ_max / |λ_min|, of the Hessian.
+
+    Args:
+        recorder: Where to record.
+        L: The objective, measured at its own theta.
+        max_basis: Largest number of vectors held at once; None sets no limit.
+    """
+    search = {"which": "both ends", "max_basis": max_basis}
     pairs = _record_ends(
         recorder,
         ["lambda_max", "lambda_min"],
-        lambda: recorder.store.remember(eigenpairs, L.hessian(L.theta), which="both ends"),
+        lambda: recorder.store.remember(eigenpairs, L.hessian(L.theta), **search),
         L,
     )
     if pairs is None:
@@ -50,27 +57,36 @@ def ends(recorder: Recorder, L: Objective) -> None:
     )
 
 
-def top(recorder: Recorder, L: Objective, *, tol: float = 1e-4) -> None:
+def top(
+    recorder: Recorder, L: Objective, *, tol: float = 1e-4, max_basis: int | None = None
+) -> None:
     """Record ``lambda_max`` alone, to tolerances that fall until its residual is at most 5% of it.
 
     Args:
         recorder: Where to record.
         L: The objective, measured at its own theta.
         tol: Largest residual, relative to the spectral range, to begin with.
+        max_basis: Largest number of vectors held at once; None sets no limit.
     """
-    _record_ends(recorder, ["lambda_max"], functools.partial(_known_top, recorder, L, tol), L)
+    known = functools.partial(_known_top, recorder, L, tol, max_basis)
+    _record_ends(recorder, ["lambda_max"], known, L)
 
 
-def relative_top(recorder: Recorder, L: Objective) -> None:
+def relative_top(recorder: Recorder, L: Objective, *, max_basis: int | None = None) -> None:
     """Record ``lambda_max_relative``: the top eigenvalue of D H D, D the norm of each filter.
 
     No rescaling of layers changes it.
+
+    Args:
+        recorder: Where to record.
+        L: The objective, measured at its own theta.
+        max_basis: Largest number of vectors held at once; None sets no limit.
     """
     relative = L.hessian(L.theta).scaled(L.layout.filter_norms(L.theta))
     _record_ends(
         recorder,
         ["lambda_max_relative"],
-        lambda: recorder.store.remember(eigenpairs, relative),
+        lambda: recorder.store.remember(eigenpairs, relative, max_basis=max_basis),
         L,
         max_relative_residual=1.0,
         unit=PER_FILTER,
@@ -209,12 +225,12 @@ def _record_ends(
     return pairs
 
 
-def _known_top(recorder: Recorder, L: Objective, tol: float) -> Eigenpairs:
+def _known_top(recorder: Recorder, L: Objective, tol: float, max_basis: int | None) -> Eigenpairs:
     """Return the top eigenpair, with tolerances that fall until its residual is small enough."""
     hessian = L.hessian(L.theta)
     pairs: Eigenpairs
     for smaller in (tol, *(step for step in (1e-4, 1e-5, 1e-6) if step < tol)):
-        pairs = recorder.store.remember(eigenpairs, hessian, tol=smaller)
+        pairs = recorder.store.remember(eigenpairs, hessian, tol=smaller, max_basis=max_basis)
         # Where a tolerance was not met, a smaller one would not be met either.
         if residual_is_small(pairs, 0) or not bool(pairs.converged[0]):
             break

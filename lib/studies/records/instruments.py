@@ -8,7 +8,14 @@ from typing import Any
 from studies.measurements import Measurements
 from studies.recorder import Recorder
 from studies.recording import Recording
-from studies.records import conditioning, dynamics, flatness, geometry, published
+from studies.records import (
+    conditioning,
+    dynamics,
+    flatness,
+    geometry,
+    product_errors,
+    published,
+)
 from studies.records.numbers import labelled_numbers
 from studies.solutions import Solution, Solutions
 
@@ -48,9 +55,13 @@ def _losses(recorder: Recorder, solution: Solution, *, split: str) -> None:
 
 
 INSTRUMENTS = {
-    "ends": Instrument(("lambda_max", "lambda_min", "kappa"), _at_objective(geometry.ends)),
-    "top": Instrument(("lambda_max",), _at_objective(geometry.top), ("tol",)),
-    "relative": Instrument(("lambda_max_relative",), _at_objective(geometry.relative_top)),
+    "ends": Instrument(
+        ("lambda_max", "lambda_min", "kappa"), _at_objective(geometry.ends), ("max_basis",)
+    ),
+    "top": Instrument(("lambda_max",), _at_objective(geometry.top), ("tol", "max_basis")),
+    "relative": Instrument(
+        ("lambda_max_relative",), _at_objective(geometry.relative_top), ("max_basis",)
+    ),
     # Two entries of one computation: former records have the rise alone.
     "sam": Instrument(("sam",), _at_objective(geometry.rise), ("rho",), ("rho",), {"rho": "rho"}),
     "slope": Instrument(
@@ -90,6 +101,13 @@ INSTRUMENTS = {
     ),
     "test losses": Instrument(
         ("test_accuracy", "test_loss"), functools.partial(_losses, split="test")
+    ),
+    "product errors": Instrument(
+        ("product_error", "product_norm", "switched_units", "moved_maxima"),
+        product_errors.errors,
+        ("step_sizes", "directions"),
+        ("step_sizes", "directions"),
+        {"directions": "directions"},
     ),
     # What the sources used, with its defects.
     "power iteration": Instrument(

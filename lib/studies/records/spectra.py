@@ -22,6 +22,7 @@ from studies.solutions import Solution, Solutions
 
 # Tells these numbers from those of searches for one eigenvalue, or two.
 ESTIMATOR = "whole spectrum"
+_MOST_PRODUCTS = 400  # As of ``spectrum.full_spectrum``.
 _QUANTITIES = ("lambda_max", "lambda_kth", "lambda_min", "kappa", "negative_mass")
 
 
@@ -29,7 +30,13 @@ Spectra = Results[FullSpectrum]
 
 
 def measure_spectra(
-    recording: Recording, solutions: Solutions, *, outliers: int, probes: int, steps: int
+    recording: Recording,
+    solutions: Solutions,
+    *,
+    outliers: int,
+    probes: int,
+    steps: int,
+    max_products: int = _MOST_PRODUCTS,
 ) -> Spectra:
     """Measure the whole spectra of Hessians, and record them.
 
@@ -53,12 +60,15 @@ def measure_spectra(
         outliers: Eigenvalues to compute at each end.
         probes: Random vectors of the density.
         steps: Lanczos steps of each random vector.
+        max_products: Most products of the search for the eigenvalues; it holds as many vectors.
 
     Returns:
         The extreme eigenvalues and the density of each network, without runs that diverged and
         without those whose density the record lacks.
     """
     options = {"outliers": outliers, "probes": probes, "steps": steps}
+    if max_products != _MOST_PRODUCTS:  # Entries of earlier records do not name it.
+        options["max_products"] = max_products
     parts: dict[str, list[Part | None]] = {}
     # Two entries: a record may have the numbers alone, and lack the curves.
     for kind in ("spectra", "densities"):
