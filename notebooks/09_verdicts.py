@@ -307,24 +307,21 @@ by_lambda, *by_others = (study.group().correlation(start, ends) for start in sta
 named_side = "The claimed side is named, and all networks of one arm are one cluster."
 study.below("S3.7b", by_lambda, estimator=by_others)
 
-# %% Show the claims on norms and depths
-display.show(*figures.claim_forests(verdicts.of(study), evidence=verdicts.evidence))
-
 # %% [markdown] tags=["detail"]
-# ### Norms at several learning rates (S3)
-#
 # S3.7 also asks which networks fail: those that do not end more than twice as accurate as guessing.
 # A network is expected to fail if its $\lambda_{\max}$ before training exceeds the largest one at
 # which full-batch steps are stable. More than half must fail above this border, and more than half
 # must learn below it. The border was found in other networks, and this rule stands before the run.
 
 # %% Judge which networks fail
-study = verdicts.study("02_skip_rates")
+rates = verdicts.study("02_skip_rates")
 early = number("lambda_max", at="start", bn="batch") / number("threshold", at="start")
 asked = (("start above 2(1 + β)/η fail", learned().equals(0), early > 1),)
 asked += (("start below 2(1 + β)/η learn", learned(), early <= 1),)
-halves = [study.group().share(f"networks that {x}", end, among=at) for x, end, at in asked]
-study.above("S3.7a", halves, 0.5)
+halves = [rates.group().share(f"networks that {x}", end, among=at) for x, end, at in asked]
+rates.above("S3.7a", halves, 0.5)
+
+# %% Show the claims on norms and depths
 display.show(*figures.claim_forests(verdicts.of(study), evidence=verdicts.evidence))
 
 # %% [markdown] tags=["detail"]
