@@ -95,7 +95,10 @@ for seed in seeds:
     starts = parts[-1].solutions(start_set, step=0, bn="batch")
     initial_parts.append(study.measure(starts, ["lambda_max", "threshold"], tol=1e-3))
 runs, initial = (functools.reduce(operator.or_, part) for part in (parts, initial_parts))
-display.show(tables.setup(runs), tables.divergence(runs, label="tab-divergence"))
+display.show(
+    tables.setup(runs.where(learning_rate=rates[0]).by("norm")),
+    tables.divergence(runs, label="tab-divergence"),
+)
 
 # %% Compare the norms at every rate
 text = formatting.interval_text

@@ -162,7 +162,7 @@ display.show(
 # %% Draw the curvature of both networks
 both, source_rates = ["last epoch", "end"], dict.fromkeys(optimizers, "shared")
 source_rates |= {"Adam": "default"}
-words = {"last epoch": "mean over the last epoch", "end": "last iterate"}
+words = {"last epoch": "mean of the last epoch", "end": "last iterate"}
 numbers = study.measurements.where(at=both, subset=None, rate=["shared", "default", "paced", "own"])
 by_place = numbers.by("network", "optimizer", "rate", "at")
 flags = {f"{arm}, {at}": kept for arm, kept in runs.learned.items() for at in both}
@@ -244,6 +244,7 @@ for net in networks:
         shown,
         rows,
         kept=flags,
+        columns=2,
         label=f"fig-ratios-{net.lower()}",
         caption=f"Averaged over the last epoch, λ_max of the {net} after SGD is "
         f"{said[f'{net}, SGD / momentum, source', mean]} times that after momentum at the source's "

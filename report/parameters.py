@@ -6,6 +6,8 @@ papermill itself only warns about an unknown name, and then runs with the notebo
 from __future__ import annotations
 
 import ast
+import functools
+import re
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -75,7 +77,7 @@ def own_values(settings: Settings, study: str) -> dict[str, Any]:
 
 def _profile_values(path: Path, where: str) -> dict[str, Any]:
     try:
-        values = yaml.safe_load(path.read_text(encoding="utf-8"))
+        values = yaml.load(path.read_text(encoding="utf-8"), _Loader)  # a safe one
     except FileNotFoundError as error:
         raise ReportError(
             f"{where} is missing: each study has one parameter file a profile. "
@@ -88,6 +90,27 @@ def _profile_values(path: Path, where: str) -> dict[str, Any]:
     if not isinstance(values, dict):
         raise ReportError(f"{where} holds a {type(values).__name__}; write lines `name: value`.")
     return values
+
+
+class _Loader(yaml.SafeLoader):
+    """Reads YAML as people mean it: no key twice, and 010 and 3:20 are no whole numbers."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        """Return the mapping; a key that stands twice is an error."""
+        keys = [key.value for key, _ in node.value]
+        if twice := sorted({key for key in keys if keys.count(key) > 1}):
+            raise yaml.YAMLError(f"{', '.join(map(repr, twice))} stands there twice")
+        return super().construct_mapping(node, deep)
+
+    def construct_yaml_int(self, node: yaml.ScalarNode) -> int:
+        """Return a whole number; YAML 1.1 would read 010 as 8, and 3:20 as 200."""
+        text = self.construct_scalar(node)
+        if re.fullmatch(r"[-+]?(0\d+|\d+(:\d+)+)", text):
+            raise yaml.YAMLError(f"{text} is no number: write it without leading zeros and colons")
+        return super().construct_yaml_int(node)
+
+
+_Loader.add_constructor("tag:yaml.org,2002:int", _Loader.construct_yaml_int)
 
 
 def _check_name(name: str, known: dict[str, Any], where: str, study: str) -> None:
@@ -129,16 +152,18 @@ def _fits(value: Any, default: Any) -> bool:
             return False
         numbers = all(isinstance(element, int | float) for element in default)
         like = 1.0 if default and numbers else default[0] if default else None
-        return all(_fits(element, like) for element in value)
+        return bool(value or not default) and all(_fits(element, like) for element in value)
     return isinstance(value, type(default))
 
 
 def _read(text: str, default: Any) -> Any:
     if isinstance(default, str):
         return text
-    for read in (ast.literal_eval, yaml.safe_load):
+    for read in (ast.literal_eval, functools.partial(yaml.load, Loader=_Loader)):
         try:
-            return read(text)
+            value = read(text)
         except _UNREADABLE:
             continue
+        # papermill writes a tuple as text.
+        return list(value) if isinstance(value, tuple) else value
     return text

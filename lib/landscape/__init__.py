@@ -14,6 +14,7 @@ Rooms stand on floors, and an import never points to a higher one:
    ``theory``: formulas of the literature in a form that can be tested
    ``progress``: bars and log lines
    ``rng``: named streams of random numbers
+   ``arguments``: whether a function got arguments of the types that it takes
    ``_torchvision``: its data sets, also where its compiled operators do not load
    ``command``: the console command, which starts the report's programs
 2. ``store``: results computed once, under a hash of everything that determines them

@@ -291,6 +291,13 @@ def _check(name: str, arrays: dict[str, np.ndarray], source: str) -> None:
                 f"{source}: x_{split} has dtype {images.dtype} and shape {images.shape}. "
                 "Images must be uint8 of shape (N, H, W) or (N, H, W, C), N >= 1."
             )
+        if images.ndim == 4 and images.shape[3] > 4 and images.shape[1] <= 4:
+            raise ValueError(
+                f"{source}: x_{split} of shape {images.shape} seems to have its channels in axis 1."
+                " Images must be (N, H, W, C): pass x.transpose(0, 2, 3, 1)."
+            )
+        if 0 in images.shape:
+            raise ValueError(f"{source}: x_{split} of shape {images.shape} has no pixels.")
         if not np.issubdtype(labels.dtype, np.integer) or labels.shape != images.shape[:1]:
             raise ValueError(
                 f"{source}: y_{split} has dtype {labels.dtype} and shape {labels.shape} for "

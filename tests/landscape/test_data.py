@@ -262,6 +262,16 @@ def test_images_of_another_type_or_shape_are_refused(tmp_path, images, split):
 
 
 @pytest.mark.parametrize(
+    ("shape", "text"),
+    [((20, 3, 8, 8), r"channels in axis 1\. .*transpose\(0, 2, 3, 1\)"), ((20, 0, 8), "no pixels")],
+)
+def test_images_in_another_order_or_without_pixels_are_refused(tmp_path, shape, text):
+    write_archive(tmp_path / "mine.npz", x_train=np.zeros(shape, dtype=np.uint8))
+    with pytest.raises(ValueError, match=text):
+        data.load("mine", tmp_path)
+
+
+@pytest.mark.parametrize(
     "labels",
     [np.zeros(20), np.zeros(20, dtype=bool), np.zeros(19, dtype=int), np.zeros((20, 1), dtype=int)],
 )

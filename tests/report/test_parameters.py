@@ -120,3 +120,24 @@ def test_a_number_may_be_written_as_python_or_yaml_writes_it():
 def test_a_cell_that_holds_no_plain_value_is_refused():
     with pytest.raises(ReportError, match=r"holds more than assignments of plain values \(unhash"):
         defaults(f"{CELL}seeds = {{[1]: 2}}\n", "notebooks/01_number.py")
+
+
+@pytest.mark.parametrize(
+    ("profile", "said"),
+    [
+        ("number: 1\nnumber: 2\n", "not valid YAML: 'number' stands there twice"),
+        ("number: 010\n", "010 is no number: write it without leading zeros"),
+        ("seeds: [3:20]\n", "3:20 is no number"),
+        ("seeds: []\n", r"seeds is \[\], a list"),
+    ],
+)
+def test_what_yaml_reads_otherwise_than_people_is_refused(profile, said):
+    with pytest.raises(ReportError, match=said):
+        read({"number": 1, "seeds": [0, 1]}, profile)
+
+
+def test_the_command_line_reads_no_octal_and_takes_numbers_between_commas():
+    with pytest.raises(ReportError, match="number is '010', a str"):
+        read({"number": 1}, {}, [("number", "010")])
+    found = read({"seeds": [0]}, {}, [("seeds", "8,16")])
+    assert found["seeds"] == [8, 16] and type(found["seeds"]) is list

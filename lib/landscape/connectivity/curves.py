@@ -7,6 +7,7 @@ from typing import Literal, get_args
 import numpy as np
 import torch
 
+from landscape import arguments
 from landscape.connectivity.path import (
     Path,
     PathPositions,
@@ -120,6 +121,7 @@ def curve_path(start: Objective, end: Objective, curve: Curve, *, ts: PathPositi
     Reference: Garipov et al. (2018), Loss Surfaces, Mode Connectivity, and Fast Ensembling of DNNs,
         NeurIPS.
     """
+    arguments.check(curve_path, locals())
     check_ends(start, end)
 
     def evaluate(t: float) -> Evaluation:

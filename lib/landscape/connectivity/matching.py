@@ -7,7 +7,7 @@ import torch
 from scipy.optimize import linear_sum_assignment
 from torch import nn
 
-from landscape import rng
+from landscape import arguments, rng
 from landscape.connectivity.units import Axis, Units, permutation_groups, permute_tensors, permuted
 from landscape.objective import Objective
 from landscape.store import fingerprint
@@ -78,6 +78,7 @@ def match(
     Reference: Ainsworth, Hayase and Srinivasa (2023), Git Re-Basin: Merging Models modulo
         Permutation Symmetries, ICLR, algorithm 1.
     """
+    arguments.check(match, locals())
     if max_sweeps < 1 or not tol >= 0:
         raise ValueError(
             f"max_sweeps={max_sweeps}, tol={tol}: pass at least one sweep and tol >= 0."
@@ -137,6 +138,7 @@ def aligned(
         >>> twin(inputs).allclose(second(inputs), atol=1e-5)  # The same function at another point.
         True
     """
+    arguments.check(aligned, locals())
     matching = match(reference, other, inputs=inputs, seed=seed)
     return permuted(other, matching.permutations, inputs)
 

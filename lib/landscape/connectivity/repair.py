@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Mapping
 import torch
 from torch import nn
 
+from landscape import arguments
 from landscape.connectivity.path import Path, PathPositions, check_ends, measure_path, positions
 from landscape.network import batchnorm
 from landscape.network.batchnorm import Buffers
@@ -92,6 +93,7 @@ def repaired_path(
     Reference: Jordan et al. (2023), REPAIR: REnormalizing Permuted Activations for Interpolation
         Repair, ICLR, section 3.
     """
+    arguments.check(repaired_path, locals())
     check_ends(start, end)
     ts = positions(ts)
     # Repaired buffers are passed to every evaluation, and only ``frozen`` uses them.

@@ -1,5 +1,6 @@
 """Measure the loss along the straight path between two solutions."""
 
+from landscape import arguments
 from landscape.connectivity.path import Path, PathPositions, check_ends, measure_path, positions
 from landscape.evaluator import Evaluator
 from landscape.objective import Objective
@@ -44,6 +45,7 @@ def linear_barrier(start: Objective, end: Objective, *, ts: PathPositions = 25) 
         >>> path.barrier, path.position
         (1.0, 0.5)
     """
+    arguments.check(linear_barrier, locals())
     check_ends(start, end)
     evaluator = Evaluator.between(start, end)
     return measure_path(start, positions(ts), evaluator.evaluate, kind="straight", length=1.0)

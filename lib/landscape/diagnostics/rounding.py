@@ -5,6 +5,7 @@ import math
 
 import torch
 
+from landscape import arguments
 from landscape.measurement import Measurement, conditions
 from landscape.objective import Objective
 
@@ -50,6 +51,7 @@ def rounding_error(objective: Objective, theta: torch.Tensor | None = None) -> R
         >>> 0 < diagnostics.rounding_error(L).value < 1e-5
         True
     """
+    arguments.check(rounding_error, locals())
     theta = objective.theta if theta is None else theta
     exact = objective.replace(dtype=torch.float64).gradient(theta)
     norm, distance = float(exact.norm()), float((objective.gradient(theta) - exact).norm())

@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from torch import nn
 
+from landscape import arguments
 from landscape.measurement import Measurement, conditions
 from landscape.objective import Objective
 
@@ -63,6 +64,7 @@ def signal_propagation(
         >>> signals.norms.shape, signals.decay > 0
         (torch.Size([3]), True)
     """
+    arguments.check(signal_propagation, locals())
     theta = objective.theta if theta is None else theta
     module = objective.parts(theta).module
     squares: dict[nn.Module, float] = {}

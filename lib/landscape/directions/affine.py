@@ -4,6 +4,7 @@ import dataclasses
 
 import torch
 
+from landscape import arguments
 from landscape.directions.single import between, orthonormal
 
 
@@ -42,6 +43,7 @@ def through(theta0: torch.Tensor, theta1: torch.Tensor, theta2: torch.Tensor) ->
     Reference: Garipov et al. (2018), Loss Surfaces, Mode Connectivity, and Fast Ensembling of DNNs,
         NeurIPS.
     """
+    arguments.check(through, locals())
     first, second = between(theta0, theta1).double(), between(theta0, theta2).double()
     between(theta1, theta2)  # Refuses a third solution that equals the second.
     try:
@@ -87,6 +89,7 @@ def coordinates(
     Raises:
         ValueError: If shapes do not fit, or the directions are parallel, zero or not finite.
     """
+    arguments.check(coordinates, locals())
     if points.dim() != 2 or points.shape[1:] != centre.shape or centre.shape != d1.shape:
         raise ValueError(
             f"points of shape {tuple(points.shape)}, a centre of {tuple(centre.shape)} and "

@@ -4,6 +4,7 @@ from typing import Literal
 
 import torch
 
+from landscape import arguments
 from landscape.network.parameters import Layout, ParameterBlock
 
 Others = Literal["zero", "match"]
@@ -46,6 +47,7 @@ def filter_normalize(
         >>> bool(torch.isclose(direction[first].norm(), L.theta[first].norm()))
         True
     """
+    arguments.check(filter_normalize, locals())
     return _normalized(direction, theta, layout, others, by_filter=True)
 
 
@@ -74,6 +76,7 @@ def layer_normalize(
     Reference: Li et al. (2018), Visualizing the Loss Landscape of Neural Nets, appendix, where
         layers and filters are compared.
     """
+    arguments.check(layer_normalize, locals())
     return _normalized(direction, theta, layout, others, by_filter=False)
 
 

@@ -4,6 +4,7 @@ import dataclasses
 
 import torch
 
+from landscape import arguments
 from landscape.directions.single import fix_signs, orthonormal
 
 
@@ -58,6 +59,7 @@ def pca(
         >>> components.directions.shape, bool(components.explained[0] > 0.99)
         (torch.Size([1, 2]), True)
     """
+    arguments.check(pca, locals())
     _check(points, centre, k)
     points = points.double()
     centre = points.mean(dim=0) if centre is None else centre.double()

@@ -2,6 +2,7 @@
 
 import torch
 
+from landscape import arguments
 from landscape.network.parameters import Layout
 from landscape.objective import Objective
 from landscape.spectrum.results import Eigenpairs
@@ -33,6 +34,7 @@ def random(layout: Layout, *, generator: torch.Generator) -> torch.Tensor:
         >>> direction.shape == L.theta.shape
         True
     """
+    arguments.check(random, locals())
     return torch.randn(layout.n, dtype=torch.float64, generator=generator)
 
 
@@ -93,6 +95,7 @@ def between(theta0: torch.Tensor, theta1: torch.Tensor) -> torch.Tensor:
         >>> directions.between(torch.tensor([1.0, 2.0]), torch.tensor([4.0, 0.0]))
         tensor([ 3., -2.])
     """
+    arguments.check(between, locals())
     if theta0.shape != theta1.shape:
         raise ValueError(
             f"solutions of shapes {tuple(theta0.shape)} and {tuple(theta1.shape)} belong to "
@@ -119,6 +122,7 @@ def gradient(objective: Objective, theta: torch.Tensor | None = None) -> torch.T
     Raises:
         ValueError: If the gradient is zero or not finite.
     """
+    arguments.check(gradient, locals())
     slope = objective.gradient(objective.theta if theta is None else theta)
     norm = float(slope.norm())
     if not 0 < norm < float("inf"):
@@ -146,6 +150,7 @@ def eigenvectors(pairs: Eigenpairs) -> torch.Tensor:
     Raises:
         ValueError: If the vectors were not kept.
     """
+    arguments.check(eigenvectors, locals())
     if pairs.vectors is None:
         raise ValueError(
             "these eigenpairs were computed without their vectors. "

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 import torch
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
-from landscape import rng
+from landscape import arguments, rng
 from landscape.measurement import Measurement, conditions
 from landscape.network.calling import call
 from landscape.network.single_path import single_path
@@ -91,6 +91,7 @@ def gradient_noise(objective: Objective, theta: torch.Tensor | None = None) -> G
         >>> round(noise.scale), noise.converged
         (30, True)
     """
+    arguments.check(gradient_noise, locals())
     count = objective.num_examples
     if objective.bn == "batch":
         raise ValueError(
@@ -281,6 +282,7 @@ def batch_sharpness(
         >>> round(sharp.value, 2), sharp.converged, sharp.products
         (1.05, True, 10)
     """
+    arguments.check(batch_sharpness, locals())
     count = objective.num_examples
     if not 1 <= batch_size <= count:
         raise ValueError(

@@ -4,6 +4,7 @@ import dataclasses
 
 import torch
 
+from landscape import arguments
 from landscape.directions.affine import coordinates
 from landscape.directions.principal import pca
 from landscape.measurement import Measurement, conditions
@@ -60,6 +61,7 @@ def project_trajectory(
 
     Reference: Li et al. (2018), Visualizing the Loss Landscape of Neural Nets, section 7.
     """
+    arguments.check(project_trajectory, locals())
     if components < 2:
         raise ValueError(
             f"components={components} span no plane. Pass components >= 2; more of them say how "

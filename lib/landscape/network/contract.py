@@ -294,6 +294,10 @@ class _Reads(TorchDispatchMode):
         }
         self.names: set[str] = set()
 
+    @classmethod
+    def _should_skip_dynamo(cls) -> bool:
+        return False  # Or PyTorch imports its compiler, which takes seconds.
+
     def __torch_dispatch__(self, func, types, args=(), kwargs=None):
         kwargs = kwargs or {}
         for leaf in pytree.tree_leaves((args, kwargs)):
@@ -322,6 +326,6 @@ def _distance(first: torch.Tensor, second: torch.Tensor) -> float:
     """Return the largest difference relative to the largest entry; NaN counts as equal to NaN."""
     first, second = first.detach().double(), second.detach().double()
     equal = (first == second) | (first.isnan() & second.isnan())
-    gap = torch.where(equal, 0.0, first - second).abs()
+    gap = torch.where(equal, 0.0, first - second).abs().nan_to_num(nan=torch.inf)
     scale = first[first.isfinite()].abs()
     return float(gap.max() / scale.max().clamp_min(1e-30)) if gap.numel() and scale.numel() else 0.0

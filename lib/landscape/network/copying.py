@@ -100,7 +100,7 @@ def _obstacle(model: nn.Module, memo: dict[int, Any], error: Exception) -> str:
                     f"the model cannot be copied: its attribute {place!r} is a "
                     f"{type(value).__qualname__}, which Python cannot copy ({error}). An objective "
                     f"computes with a copy, so that your model stays as it is. Remove the "
-                    f"attribute before (del model.{place}), or give its class a __deepcopy__."
+                    "attribute before, or give its class a __deepcopy__."
                 )
     return (
         f"the model cannot be copied ({error}). An objective computes with a copy, so that your "

@@ -5,7 +5,7 @@ from typing import Literal, get_args
 
 import torch
 
-from landscape import rng
+from landscape import arguments, rng
 from landscape.objective import Objective
 from landscape.progress import Progress
 from landscape.sharpness.ball import Ball, Neighbourhood, Rise
@@ -81,6 +81,7 @@ def average_case(
         >>> abs(rise.value - 0.5**2 * (1 + 4) / 4) < 4 * rise.stderr
         True
     """
+    arguments.check(average_case, locals())
     if distribution not in get_args(Distribution):
         raise ValueError(
             f"distribution={distribution!r} is not known. Pass 'sphere' or 'gaussian'."

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import torch
 
-from landscape import rng
+from landscape import arguments, rng
 from landscape.measurement import conditions
 from landscape.objective import Objective
 from landscape.progress import Progress
@@ -83,6 +83,7 @@ def m_sharpness(
         >>> round(sharpness.sam(L).value, 3)
         0.036
     """
+    arguments.check(m_sharpness, locals())
     count = objective.num_examples
     if not 1 <= m <= count:
         raise ValueError(

@@ -4,6 +4,7 @@ import dataclasses
 
 import torch
 
+from landscape import arguments
 from landscape.measurement import Measurement, conditions
 from landscape.objective import Objective
 
@@ -71,6 +72,7 @@ def sam(
         >>> round(sharp.value, 6), round(sharp.gradient_norm, 6)
         (2.5, 4.0)
     """
+    arguments.check(sam, locals())
     if not 0 < rho < float("inf"):
         raise ValueError(f"rho={rho} is no radius. Pass a finite number > 0; 0.05 is customary.")
     theta = objective.theta if theta is None else theta

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import torch
 
-from landscape import rng
+from landscape import arguments, rng
 from landscape.objective import Objective
 from landscape.progress import Progress
 from landscape.sharpness.ball import Ball, Neighbourhood, Rise
@@ -118,6 +118,7 @@ def worst_case(
         >>> round(sharpness.worst_case(L, minimum, rho=0.5).value, 6)
         0.5
     """
+    arguments.check(worst_case, locals())
     if restarts < 1 or max_steps < 1 or not rtol > 0:
         raise ValueError(
             f"restarts={restarts}, max_steps={max_steps}, rtol={rtol} start no search. "

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import torch
 
+from landscape import arguments
 from landscape.measurement import Measurement
 
 if TYPE_CHECKING:
@@ -270,6 +271,7 @@ def quantiles(values: torch.Tensor, shares: Sequence[float]) -> torch.Tensor:
     Raises:
         ValueError: If a share is outside [0, 1], or there is none.
     """
+    arguments.check(quantiles, locals())
     if not len(shares) or not all(0 <= share <= 1 for share in shares):
         raise ValueError(
             f"shares={list(shares)} are no quantiles. Pass shares in [0, 1], at least one, such as "
@@ -307,6 +309,7 @@ def centred_positions(points: int, reach: float, *, power: float = 2.0) -> torch
         ValueError: If ``points`` is even or below 3, ``reach`` is not positive and finite, or
             ``power`` is below 1 or infinite.
     """
+    arguments.check(centred_positions, locals())
     if points < 3 or points % 2 == 0 or not 0 < reach < math.inf or not 1 <= power < math.inf:
         raise ValueError(
             f"points={points}, reach={reach}, power={power} is no grid around 0. Pass an odd "
@@ -391,6 +394,7 @@ def shared_levels(planes: Sequence[Plane], *, count: int = 13) -> list[float]:
     Raises:
         ValueError: If no two finite, positive losses differ, or ``count < 3``.
     """
+    arguments.check(shared_levels, locals())
     losses = torch.cat([plane.loss.reshape(-1) for plane in planes])
     losses = losses[torch.isfinite(losses) & (losses > 0)]
     if count < 3 or len(losses) == 0 or not float(losses.min()) < float(losses.max()):

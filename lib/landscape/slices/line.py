@@ -2,7 +2,7 @@
 
 import torch
 
-from landscape import rng
+from landscape import arguments, rng
 from landscape.directions.normalization import filter_normalize
 from landscape.directions.single import random
 from landscape.evaluator import Evaluator
@@ -56,6 +56,7 @@ def line(
         >>> line.loss
         tensor([2.0000, 0.5000, 0.0000, 0.5000, 2.0000], dtype=torch.float64)
     """
+    arguments.check(line, locals())
     check_directions(direction=direction)
     theta = objective.theta if theta is None else theta
     (alphas,) = grid_positions(reach, points, alphas=alphas)
@@ -110,6 +111,7 @@ def random_lines(
         >>> lines.quantiles((0.0, 0.5, 1.0)).shape
         torch.Size([3, 5])
     """
+    arguments.check(random_lines, locals())
     if count < 1:
         raise ValueError(f"count={count} draws no direction. Pass count >= 1; 5 shows a spread.")
     theta = objective.theta if theta is None else theta

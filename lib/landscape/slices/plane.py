@@ -4,6 +4,7 @@ import dataclasses
 
 import torch
 
+from landscape import arguments
 from landscape.evaluator import Evaluator
 from landscape.measurement import conditions
 from landscape.objective import Objective
@@ -87,6 +88,7 @@ def plane(
                 [2.0000, 0.0000, 2.0000],
                 [2.5000, 0.5000, 2.5000]], dtype=torch.float64)
     """
+    arguments.check(plane, locals())
     check_directions(d1=d1, d2=d2)
     theta = objective.theta if theta is None else theta
     alphas, betas = grid_positions(reach, points, alphas=alphas, betas=betas)
@@ -102,8 +104,8 @@ def plane(
             blocks = []
             for block_alphas in alphas.split(rows):
                 # The key hashes values, so a copy has the same; a view would hold the whole grid.
-                arguments = (objective, theta, d1, d2, block_alphas.clone(), betas)
-                blocks.append(store.remember(plane_rows, *arguments))
+                shared = (objective, theta, d1, d2, block_alphas.clone(), betas)
+                blocks.append(store.remember(plane_rows, *shared))
                 bar.step(count=len(block_alphas) * len(betas))
     loss, accuracy = (
         torch.cat([getattr(block, field) for block in blocks]) for field in ("loss", "accuracy")
@@ -138,6 +140,7 @@ def plane_rows(
     Raises:
         ValueError: If a vector has another length than n.
     """
+    arguments.check(plane_rows, locals())
     return _measured(Evaluator(objective, theta, d1, d2), alphas, betas, None)
 
 
@@ -197,6 +200,7 @@ def random_plane(
         >>> abs(float(plane.loss[2, 2]) - L.loss()) < 1e-6  # The centre is the network itself.
         True
     """
+    arguments.check(random_plane, locals())
     theta = objective.theta if theta is None else theta
     alphas, betas = grid_positions(reach, points, alphas=alphas, betas=betas)
     d1, d2 = (random_direction(objective, theta, seed, "plane", axis) for axis in (1, 2))
@@ -244,6 +248,7 @@ def random_planes(
 
     Reference: Li et al. (2018), Visualizing the Loss Landscape of Neural Nets, section 4.
     """
+    arguments.check(random_planes, locals())
     if count < 1:
         raise ValueError(f"count={count} draws no pair. Pass count >= 1; 5 shows a spread.")
     theta = objective.theta if theta is None else theta

@@ -4,6 +4,7 @@ import dataclasses
 
 import torch
 
+from landscape import arguments
 from landscape.measurement import Measurement, conditions
 from landscape.objective import Objective
 from landscape.slices.grid import Line, Plane
@@ -111,6 +112,7 @@ def quadratic(
         tensor([[1., 0.],
                 [0., 4.]], dtype=torch.float64)
     """
+    arguments.check(quadratic, locals())
     if plane is None:
         raise ValueError(
             "plane missing: the model is compared with a measured plane. Pass plane=..., as "
@@ -162,6 +164,7 @@ def radius_along(
     Raises:
         ValueError: If ``rtol`` is not positive.
     """
+    arguments.check(radius_along, locals())
     points = line.alphas[:, None]
     second_derivative = torch.tensor([[curvature]], dtype=torch.float64)
     first_derivative = torch.tensor([slope], dtype=torch.float64)

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 import torch
 
+from landscape import arguments
 from landscape.evaluator import Evaluator
 from landscape.measurement import conditions
 from landscape.objective import Objective
@@ -75,6 +76,7 @@ def refined_plane(
             ``step < 1``, ``jump <= 0``, a vector has another length than n, or the directions are
             parallel.
     """
+    arguments.check(refined_plane, locals())
     check_directions(d1=d1, d2=d2)
     theta = objective.theta if theta is None else theta
     alphas, betas = _increasing("alphas", alphas), _increasing("betas", betas)

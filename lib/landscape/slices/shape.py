@@ -6,6 +6,7 @@ from typing import Any
 
 import torch
 
+from landscape import arguments
 from landscape.measurement import Measurement
 from landscape.slices.grid import Line, Plane
 from landscape.slices.sublevel_sets import sorted_grid, sublevel_set
@@ -119,6 +120,7 @@ def basin_width(cut: Line | Plane, *, level: float) -> Basin:
         >>> basin.low <= 2.0 <= basin.high, round(basin.width, 2)
         (True, 2.0)
     """
+    arguments.check(basin_width, locals())
     region = sublevel_set(cut, level)
     return Basin(
         width=region.width,
@@ -166,6 +168,7 @@ def anisotropy(plane: Plane, *, level: float) -> Anisotropy:
         >>> round(slices.anisotropy(plane, level=0.5).value, 2)
         2.0
     """
+    arguments.check(anisotropy, locals())
     if isinstance(plane, Line):
         raise ValueError("a line has one direction and no shape. Pass a plane.")
     region = sublevel_set(plane, level)
@@ -222,6 +225,7 @@ def roughness(cut: Line | Plane) -> Roughness:
         >>> slices.roughness(slices.line(L, minimum, direction)).value
         0.0
     """
+    arguments.check(roughness, locals())
     axes, loss = sorted_grid(cut)
     if max(map(len, axes)) < 4:
         raise ValueError(

@@ -4,6 +4,7 @@ import dataclasses
 import math
 from typing import Literal
 
+from landscape import arguments
 from landscape.spectrum.results import ROUNDING, Eigenpairs
 
 Over = Literal["lambda_min", "kth"]
@@ -60,6 +61,7 @@ def condition_number(pairs: Eigenpairs, over: Over = "lambda_min") -> ConditionN
         >>> round(spectrum.condition_number(pairs).value, 6)
         4.0
     """
+    arguments.check(condition_number, locals())
     if over not in ("lambda_min", "kth"):
         raise ValueError(
             f"over={over!r} is not known. Pass 'lambda_min' (λ_max over |λ_min|) or 'kth' (λ_max "

@@ -4,7 +4,7 @@ import dataclasses
 
 import torch
 
-from landscape import rng
+from landscape import arguments, rng
 from landscape.operators import SymmetricOperator
 from landscape.progress import Progress
 from landscape.spectrum.deflation import Deflation
@@ -83,6 +83,7 @@ def diagonal(
         >>> spectrum.diagonal(A, probes=4).values
         tensor([ 9.,  4.,  1., -2.], dtype=torch.float64)
     """
+    arguments.check(diagonal, locals())
     if probes < 2:
         raise ValueError(
             f"probes={probes} leaves no spread to report. Pass probes >= 2; the standard error "

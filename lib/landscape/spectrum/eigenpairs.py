@@ -4,7 +4,7 @@ from typing import Literal
 
 import torch
 
-from landscape import rng
+from landscape import arguments, rng
 from landscape.operators import SymmetricOperator
 from landscape.progress import Progress
 from landscape.spectrum.krylov import Krylov
@@ -88,6 +88,7 @@ def eigenpairs(
         >>> pairs.converged.tolist(), pairs.negative.tolist()
         ([True, True], [False, True])
     """
+    arguments.check(eigenpairs, locals())
     start = start if start is None or start.dim() != 2 else start.double().sum(dim=1)
     _check(op, k, which, tol, max_products, start)
     max_vectors = min(op.n, max_products, op.n if max_basis is None else max_basis)

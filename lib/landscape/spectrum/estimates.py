@@ -2,7 +2,7 @@
 
 import torch
 
-from landscape import rng
+from landscape import arguments, rng
 from landscape.operators import SymmetricOperator
 from landscape.progress import Progress
 from landscape.spectrum.estimate import ErrorTarget, Estimate
@@ -68,6 +68,7 @@ def trace(
         >>> round(estimate.value, 6), estimate.converged
         (12.0, True)
     """
+    arguments.check(trace, locals())
     error_target = ErrorTarget(rtol, atol, max_products, max_basis, probes)
     return _estimate("trace", op, error_target, known, generator)
 
@@ -118,6 +119,7 @@ def frobenius(
         >>> round(spectrum.frobenius(A).value, 6)
         10.099505
     """
+    arguments.check(frobenius, locals())
     error_target = ErrorTarget(rtol, atol, max_products, max_basis, probes)
     return _estimate("frobenius", op, error_target, known, generator)
 

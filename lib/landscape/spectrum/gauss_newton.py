@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import torch
 
+from landscape import arguments
 from landscape.measurement import Measurement, conditions
 from landscape.network.batchnorm import Buffers, batchnorm_layers
 from landscape.network.calling import call
@@ -109,6 +110,7 @@ def ggn_spectrum(
         >>> exact.rank, round(exact.condition, 6)
         (2, 4.0)
     """
+    arguments.check(ggn_spectrum, locals())
     if objective.dtype != torch.float64:
         raise ValueError(
             "the spectrum on the range is measured in float64, and the network computes in "

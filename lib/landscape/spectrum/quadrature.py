@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 
-from landscape import rng
+from landscape import arguments, rng
 from landscape.operators import SymmetricOperator
 from landscape.progress import Progress
 from landscape.spectrum.deflation import Deflation
@@ -67,6 +67,7 @@ def density(
         >>> [round(value, 6) for value in density.nodes[0].tolist()]
         [-2.0, 1.0, 4.0, 9.0]
     """
+    arguments.check(density, locals())
     if probes < 1 or steps < 1:
         raise ValueError(
             f"probes={probes}, steps={steps} give no density. Pass probes >= 1 and steps >= 1; "

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from landscape import rng
+from landscape import arguments, rng
 from landscape.operators import SymmetricOperator
 from landscape.spectrum.density import Density
 from landscape.spectrum.eigenpairs import eigenpairs
@@ -113,6 +113,7 @@ def full_spectrum(
         >>> 0 < share.low <= share.value <= share.high < 1
         True
     """
+    arguments.check(full_spectrum, locals())
     pairs = eigenpairs(
         op,
         min(outliers, op.n),

@@ -68,6 +68,8 @@ class CodeVersions:
     def _keep(self) -> None:
         """Keep all versions on disk, if every definition has one: its user gets the error else."""
         self._on_disk = False
+        if not version_table.may_exist(self.code.sources):
+            return
         try:
             table = {
                 module: {name: self._compute((module, name)) for name in self.names(module)}

@@ -40,9 +40,24 @@ def read(sources: Mapping[str, str]) -> Table | None:
         digest, _, text = path.read_bytes().partition(b"\n")
         if digest != _digest(path.name, text):
             return None
+        with contextlib.suppress(OSError):
+            os.utime(path)  # Tables that are read stay longest.
         return json.loads(text)
     except (OSError, ValueError, RuntimeError):
         return None
+
+
+def may_exist(sources: Mapping[str, str]) -> bool:
+    """Return whether these sources may have a table at all: it is work to compute a whole one.
+
+    Args:
+        sources: Dotted module name -> source text, of all packages.
+    """
+    try:
+        _path(sources)
+    except (OSError, RuntimeError):
+        return False
+    return True
 
 
 def write(sources: Mapping[str, str], table: Table) -> None:

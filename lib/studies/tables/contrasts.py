@@ -110,7 +110,17 @@ def rescaled(numbers: Measurements, quantities: Sequence[str], arms: Sequence[st
     if not known or "loss_change" not in numbers:
         return Sentence("The record holds no rescaled networks.")
     loss = max(abs(change) for arm in arms for change in numbers.values("loss_change", arm))
-    values = {name: [numbers.values(name, arm) for arm in arms] for name in known}
+    every = {name: [numbers.values(name, arm) for arm in arms] for name in known}
+    # A network that learned nothing, as after too large a learning rate, may have a sharpness of 0.
+    values = {
+        k: rows for k, rows in every.items() if all(0 < x < math.inf for row in rows for x in row)
+    }
+    if not values:
+        return Sentence(
+            "Rescaled networks are not compared: a sharpness is 0 or not finite, as after a run "
+            "that diverged."
+        )
+    known = list(values)
     changes = _rescaling_changes(values)
     first, second = values[known[0]]
     overlap = min(first) < max(second) and min(second) < max(first)

@@ -121,9 +121,10 @@ def test_code_that_may_have_changed_since_it_was_imported_has_no_table(folder, m
     changed = max(path.stat().st_ctime_ns for path in version_table._ALGORITHM)
     monkeypatch.setattr(landscape, "BEGUN", changed)
     assert version_table.read(SOURCES) is None
-    other = {**SOURCES, "p.n": ""}
-    assert versions(other).version("p.m", "f") == versions(on_disk=False).version("p.m", "f")
+    other = versions({**SOURCES, "p.n": "def unused():\n    return 1\n"})
+    assert other.version("p.m", "f") == versions(on_disk=False).version("p.m", "f")
     assert len(tables(folder)) == 1
+    assert ("p.n", "unused") not in other._versions  # No work for a table that is not kept.
 
 
 def test_the_clock_starts_before_the_library_is_imported():
@@ -203,6 +204,14 @@ def test_the_oldest_tables_and_what_killed_writers_left_go(folder):
     versions().version("p.m", "f")
     kept = {path.name for path in folder.iterdir()} - {_path().name}
     assert kept == {f"code-versions-{age}.json" for age in range(15)} | {"new.unfinished"}
+
+
+def test_a_table_that_is_read_is_not_the_oldest(folder):
+    versions().version("p.m", "f")
+    (path,) = tables(folder)
+    os.utime(path, (1e9, 1e9))
+    assert version_table.read(SOURCES) is not None
+    assert path.stat().st_mtime > time.time() - 60
 
 
 def test_source_with_an_unknown_name_has_no_table(folder):

@@ -79,6 +79,13 @@ def test_rescaling_says_what_moves_and_whether_it_turns_the_order_round(numbers,
     assert f"a has {2.0 / second[0]:.3g} times the trace of b." in text
 
 
+def test_rescaled_networks_without_a_sharpness_are_not_compared(numbers):
+    add(numbers, "trace", [0.0, 0.0], [1.0, 2.0], factor=[0.5, 1.0])
+    add(numbers, "loss_change", [0.0, 0.0], [0.0, 0.0], factor=[0.5, 1.0])
+    text = contrasts.rescaled(numbers, ["trace"], ARMS).text
+    assert text.startswith("Rescaled networks are not compared: a sharpness is 0 or not finite")
+
+
 def test_barriers_stand_over_those_of_the_reference():
     paths = {"straight": [path(1.0), path(2.0)], "curved": [path(0.5), path(0.5)], "none": []}
     text = contrasts.barrier_ratios(paths, "straight").text

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 import torch
 from torch.autograd.graph import GradientEdge, Node
 
+from landscape import arguments
 from landscape.data import Examples
 from landscape.network.batchnorm import Buffers, block_sizes
 from landscape.network.calling import call
@@ -104,6 +105,7 @@ def exact_trace(
         >>> estimate.low < exact.value < estimate.high
         True
     """
+    arguments.check(exact_trace, locals())
     theta = objective.theta if theta is None else theta
     objective.check_single("the exact trace")
     parts = objective.parts(theta, buffers=buffers)
