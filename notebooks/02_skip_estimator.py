@@ -246,7 +246,7 @@ precision, relative = (
         ),
     )
 )
-display.show(exponents, precision, relative)
+display.show(exponents.at("detail"), precision, relative)
 
 # %% [markdown]
 # ## The source's eigenvalues

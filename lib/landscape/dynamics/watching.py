@@ -106,9 +106,10 @@ class Watch:
             self._before = self._objective()
         self._count += 1
 
-    def _objective(self) -> Objective:
+    def _objective(self, *, check: bool = False) -> Objective:
+        """Return the objective of the network as it is; it was checked when the watch began."""
         options = {k: v for k, v in self._settings.items() if k not in ("examples", "noise")}
-        return Objective(self._model, self._settings["examples"], **options)
+        return Objective(self._model, self._settings["examples"], check=check, **options)
 
     def _measure(self, *_: Any) -> None:
         """After it: the step is known, and everything is measured where it began."""
@@ -205,7 +206,9 @@ def watch(
     settings = {"examples": examples, "loss": loss, "bn": bn, "noise": noise and bn != "batch"}
     watched = Watch(model, optimizer, every, settings)
     try:
-        watched._objective().loss()  # What does not fit is said now, not after the first step.
+        watched._objective(
+            check=True
+        ).loss()  # What does not fit is said now, not after the first step.
     except BaseException:
         watched.close()
         raise
