@@ -206,9 +206,8 @@ def watch(
     settings = {"examples": examples, "loss": loss, "bn": bn, "noise": noise and bn != "batch"}
     watched = Watch(model, optimizer, every, settings)
     try:
-        watched._objective(
-            check=True
-        ).loss()  # What does not fit is said now, not after the first step.
+        # What does not fit is said now, not after the first step.
+        watched._objective(check=True).loss()
     except BaseException:
         watched.close()
         raise
