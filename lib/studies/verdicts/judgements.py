@@ -184,6 +184,8 @@ class Judgements:
             relations = measured(asked.measured)
         except NotMeasuredError as error:
             reason = f"Not measured in this profile: {error}."
+            if not study.record.recorded:
+                reason = f"Not measured so far: the rule stands, and {study.name} has no record."
             return None, reason, (reason,)
         checks = {name: checked(check) for name, check in asked.checks.items()}
         missing = tuple(
