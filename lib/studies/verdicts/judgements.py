@@ -185,7 +185,9 @@ class Judgements:
         except NotMeasuredError as error:
             reason = f"Not measured in this profile: {error}."
             if not study.record.recorded:
-                reason = f"Not measured so far: the rule stands, and {study.name} has no record."
+                reason = (
+                    f"Not measured so far: the rule stands, and {study.record.name} has no record."
+                )
             return None, reason, (reason,)
         checks = {name: checked(check) for name, check in asked.checks.items()}
         missing = tuple(
