@@ -87,7 +87,7 @@ def test_a_second_smoke_report_has_nothing_to_do(smoke):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("study", STUDIES)
+@pytest.mark.parametrize("study", every_study(ROOT, "smoke"))
 def test_an_executed_study_holds_nothing_of_this_machine(smoke, study):
     text = (smoke / "smoke" / f"{study}.ipynb").read_text(encoding="utf-8")
     assert str(ROOT) not in text and "papermill" not in json.loads(text)["metadata"]

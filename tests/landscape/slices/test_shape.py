@@ -332,7 +332,7 @@ def test_slices_without_their_centre_are_refused():
             anisotropy(plane_of(ellipse(), alphas=[-1.0, 1.0], betas=alphas), level=1.0)
     with pytest.raises(ValueError, match=r"loss at the centre is nan, so no level is above it"):
         basin_width(line_of([0.0, math.nan, 0.0], [-1, 0, 1]), level=1.0)
-    with pytest.raises(ValueError, match=r"a line has one direction and no shape. Pass a plane"):
+    with pytest.raises(TypeError, match=r"plane=a Line is not what anisotropy takes. Pass a Plane"):
         anisotropy(line_of(lambda a: a**2), level=1.0)
 
 
