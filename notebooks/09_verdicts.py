@@ -393,8 +393,7 @@ large, small = (
 study.above("S2.8c", large, 1.0, scale=small, places={"scale": "with small weights"})
 
 # %% Show the claims on conditioning
-conditioning = [one for one in verdicts.of(study) if one.claim.claim == "S2.8"]
-display.show(*figures.claim_forests(conditioning, evidence=verdicts.evidence))
+display.show(*figures.claim_forests(verdicts.of(study), evidence=verdicts.evidence))
 
 # %% [markdown] tags=["detail"]
 # ### Skip connections and BN, two by two (S3)
