@@ -137,12 +137,12 @@ def test_what_a_budget_leaves_out_is_said_and_the_rest_is_there(folder):
     done = command(
         folder,
         *("nets:build", "--data", "nets:data", "--loss", "nets:loss", "--unit", "J"),
-        *("--budget", "20s", "--out", "short.html", *SMALL),
-        *("-p", "plane_points", "2001"),
+        *("--budget", "5m", "--out", "short.html", *SMALL),
+        *("-p", "plane_points", "100001"),
     )
     assert done.returncode == 0, done.stderr
     text = re.sub(r"<[^>]+>", "", (folder / "short.html").read_text())
-    assert re.search(r"Left out: the budget of 20 seconds did not suffice for planes \(about", text)
+    assert re.search(r"Left out: the budget of 5 minutes did not suffice for planes \(about", text)
     assert "J per parameter²" in text
     assert not re.search(r"nats per|\(nats\)|[0-9] nats", text)
 
