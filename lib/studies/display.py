@@ -198,6 +198,13 @@ class Sentence(Placed):
         return data, {"landscape": {"kind": "sentence", "place": self.place}}
 
 
+class NotMeasured(Sentence):
+    """The sentence in place of what a budget of time, or an error, left out of a report."""
+
+    def __init__(self) -> None:
+        super().__init__("*This was not measured; the discussion says why.*")
+
+
 class Findings:
     """What a study found, in a few sentences: the report opens the study with them.
 

@@ -9,12 +9,14 @@ from torch import nn
 
 from landscape.dynamics.critical import CriticalStep, critical_step
 from landscape.dynamics.gradient_noise import gradient_noise
+from landscape.dynamics.stability import threshold
 from landscape.measurement import Measurement, conditions
 from landscape.network.batchnorm import Policy
 from landscape.network.losses import Loss
 from landscape.objective import Objective
 from landscape.spectrum.eigenpairs import eigenpairs
 from landscape.spectrum.krylov import OperatorError
+from landscape.training.optimizers import SGD
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -217,12 +219,11 @@ def watch(
 def _threshold(optimizer: torch.optim.Optimizer, group: dict, rate: float) -> float:
     if not isinstance(optimizer, torch.optim.SGD) or rate == 0:
         return math.nan
-    momentum = float(group["momentum"])
-    if group["nesterov"]:
-        limit = 2 * (1 + momentum) / (rate * (1 + 2 * momentum))
-    else:
-        limit = 2 * (1 + momentum) / rate
-    return limit - float(group["weight_decay"])
+    options = {name: group[name] for name in ("momentum", "weight_decay", "nesterov")}
+    try:
+        return threshold(SGD(rate, **options))
+    except ValueError:  # No descent is stable with such settings; the training goes on.
+        return math.nan
 
 
 def _critical(L: Objective, update: torch.Tensor) -> CriticalStep | None:

@@ -10,7 +10,7 @@ from landscape.plots.panel import Panel
 from landscape.plots.planes import levels
 from landscape.spectrum.survey import FullSpectrum
 
-from studies.display import Figure, Sentence
+from studies.display import Figure, NotMeasured, Sentence
 from studies.figures import builders, captioned
 from studies.figures.panel_descriptions import panels_text
 from studies.formatting import path_text
@@ -30,7 +30,7 @@ def single_lines(lines: Slices | None, *, unit: str, label: str, caption: str) -
         caption: What to see.
     """
     if not lines:
-        return _not_measured()
+        return NotMeasured()
     panels = builders.line_spread_panels({str(arm): lines[arm, seed] for arm, seed in lines})
     return _curves(_in_unit(panels, unit), label, caption)
 
@@ -48,7 +48,7 @@ def single_planes(
     """
     surface_label = f"{label}-surface"
     if not planes:
-        return _not_measured(), _not_measured()
+        return NotMeasured(), NotMeasured()
     named = {str(arm): planes[arm, seed] for arm, seed in planes}
     models = {str(arm): model for (arm, _), model in planes.models.items()}
     options: dict[str, Any] = {"value_label": f"loss ({unit})"}
@@ -84,7 +84,7 @@ def single_spectra(
         caption: What to see.
     """
     if not any(spectra.values()):
-        return _not_measured()
+        return NotMeasured()
     panels = builders.spectrum_panels({arm: kept for arm, kept in spectra.items() if kept})
     alt = "The share of the eigenvalues at each λ, with ticks at the outermost eigenvalues."
     return captioned.spectra(_in_unit(panels, unit), label=label, caption=caption, alt=alt)
@@ -100,7 +100,7 @@ def single_paths(paths: Mapping[str, Path], *, unit: str, label: str, caption: s
         caption: What to see.
     """
     if not paths:
-        return _not_measured()
+        return NotMeasured()
     panels = [
         Panel(
             quantity,
@@ -122,10 +122,6 @@ def single_paths(paths: Mapping[str, Path], *, unit: str, label: str, caption: s
 
 def _curves(panels: list[Panel], label: str, caption: str) -> Figure:
     return captioned.curves(panels, label=label, caption=caption, alt=panels_text(panels))
-
-
-def _not_measured() -> Sentence:
-    return Sentence("*This was not measured; the discussion says why.*")
 
 
 def _in_unit(panels: Sequence[Panel], unit: str) -> list[Panel]:

@@ -9,7 +9,7 @@ from landscape.connectivity.path import Path
 from landscape.spectrum.layers import LayerTraces
 from landscape.spectrum.survey import FullSpectrum
 
-from studies.display import Sentence, Table
+from studies.display import NotMeasured, Sentence, Table
 from studies.formatting import count_text, number_text, path_text
 from studies.measurements import Measurements
 from studies.quantities import quantity
@@ -34,7 +34,7 @@ def single_numbers(
     """
     known = [name for name in names if name in numbers]
     if not known:
-        return _not_measured()
+        return NotMeasured()
     arms, rows = numbers.arms, []
     for name in known:
         frame = numbers.where(quantity=name).frame
@@ -64,7 +64,7 @@ def eigenvalues(
     """
     known = {arm: kept[0].pairs for arm, kept in spectra.items() if kept}
     if not known:
-        return _not_measured()
+        return NotMeasured()
     length = max(len(pairs.values) for pairs in known.values())
     rows = []
     for index in range(length):
@@ -97,7 +97,7 @@ def layer_traces(traces: Mapping[str, LayerTraces], *, label: str, caption: str)
         caption: What to see.
     """
     if not traces:
-        return _not_measured()
+        return NotMeasured()
     first = next(iter(traces.values()))
     order = sorted(range(len(first.layers)), key=lambda i: -abs(float(first.values[i])))
     shown = sorted(order[:_MOST_LAYERS])
@@ -138,7 +138,7 @@ def single_paths(paths: Mapping[str, Path], *, label: str, caption: str) -> Show
         caption: What to see.
     """
     if not paths:
-        return _not_measured()
+        return NotMeasured()
     return table_of(
         ["path", "loss barrier", "error barrier (points)", "at t"],
         [
@@ -168,7 +168,3 @@ def _cell(row: Mapping[Any, Any]) -> str:
 def _text(row: Mapping[Any, Any], column: str) -> str:
     value = row.get(column)
     return "" if value is None or pd.isna(value) else str(value)
-
-
-def _not_measured() -> Sentence:
-    return Sentence("*This was not measured; the discussion says why.*")
