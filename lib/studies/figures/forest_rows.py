@@ -58,8 +58,11 @@ def measured_row(
 
 def _apart(relations: Sequence[Relation], relation: Relation) -> str:
     """Return what sets one of several relations apart: its quantity, else its contrast."""
-    if len({one.quantity for one in relations}) > 1:
-        return inside(relation.quantity)
+    others = [one.quantity for one in relations if one.quantity != relation.quantity]
+    if others:
+        # Where one name is the beginning of another, nothing of it would be left.
+        names = [_beyond(other, relation.quantity) or relation.quantity for other in others]
+        return inside(min(names, key=len))
     return min(
         (_beyond(one.contrast, relation.contrast) for one in relations if one is not relation),
         key=len,

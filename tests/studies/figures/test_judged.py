@@ -87,6 +87,21 @@ def test_relations_that_are_claimed_together_are_told_apart():
     assert labels(claim_forest(named[1:]).figure, panel=1) == ["S1.2 wider: test accuracy"]
 
 
+def test_quantities_are_told_apart_by_the_words_in_which_they_differ():
+    above, below, all_of_them = (
+        ratio(f"networks that start{words}", 2 + 0.1 * SHAPE, [1.0] * 6)
+        for words in (" above it", " below it", "")
+    )
+    pair, beginning = judged("S1.1", [above, below]), judged("S1.1", [above, all_of_them])
+    for judgement, words in (
+        (pair, ["above it", "below it"]),
+        (beginning, ["above it", "networks that start"]),
+    ):
+        claim = dataclasses.replace(judgement.claim, name="wider")
+        figure = claim_forest([dataclasses.replace(judgement, claim=claim)]).figure
+        assert labels(figure) == [f"S1.1 wider: {word}" for word in words]
+
+
 def test_a_claim_is_carried_with_what_the_report_needs():
     parts = by_claim(sample())["S1.1"]
     claim = dataclasses.replace(parts[0].claim, evidence=("01_bn/fig-a", "01_bn/tab-b"))
