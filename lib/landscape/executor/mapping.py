@@ -9,7 +9,7 @@ from typing import Any, Protocol
 
 from landscape.data import Dataset
 from landscape.executor import packing, transfer, worker
-from landscape.executor.packing import Reference
+from landscape.executor.packing import DatasetReference
 from landscape.executor.units import ClusterError, Failures, Unit
 from landscape.progress import say
 from landscape.store.entries import Store
@@ -62,11 +62,11 @@ class Mapping:
     def __init__(self, cluster: Cluster, units: list[Unit], store: Store, threads: int) -> None:
         self._cluster, self._store, self._threads = cluster, store, threads
         self._failures = Failures(len(units))
-        self._datasets: dict[Reference, Dataset] = {}
+        self._datasets: dict[DatasetReference, Dataset] = {}
         self._packed = {unit.key: packing.packed(unit, self._datasets) for unit in units}
         self._waiting = deque(units)
         self._sent: dict[Any, Unit] = {}  # Dask's future -> unit.
-        self._blobs: dict[Reference, Any] = {}  # Future of each data set that a worker lacked.
+        self._blobs: dict[DatasetReference, Any] = {}  # Futures of the data sets that were sent.
         self._given_up: Counter[str] = Counter()
         self._workers: list[str] = []
         self._looked = self._able_at = -1e9
@@ -185,7 +185,7 @@ class Mapping:
         self._waiting.append(self._sent.pop(future))
         return None
 
-    def _send_data(self, reference: Reference) -> None:
+    def _send_data(self, reference: DatasetReference) -> None:
         """Give the cluster a data set that a worker lacks; Dask keeps it while this map runs."""
         if reference in self._blobs:
             return

@@ -20,7 +20,7 @@ with contextlib.suppress(ModuleNotFoundError):  # Comes with Dask.
 
 
 @dataclasses.dataclass(frozen=True)
-class Reference:
+class DatasetReference:
     """A data set by name and content.
 
     Attributes:
@@ -36,27 +36,27 @@ class Reference:
     test: int
 
     @classmethod
-    def to(cls, dataset: Dataset) -> "Reference":
+    def to(cls, dataset: Dataset) -> "DatasetReference":
         """Return the reference to a data set."""
         sizes = len(dataset.y_train), len(dataset.y_test)
         return cls(dataset.name, str(dataset.fingerprint), *sizes)
 
 
 class _Pickler(_Base):  # type: ignore[misc, valid-type]  # one of two classes
-    def __init__(self, file: io.BytesIO, datasets: dict[Reference, Dataset]) -> None:
+    def __init__(self, file: io.BytesIO, datasets: dict[DatasetReference, Dataset]) -> None:
         super().__init__(file, protocol=5)
         self._datasets = datasets
 
-    def persistent_id(self, obj: Any) -> Reference | None:
+    def persistent_id(self, obj: Any) -> DatasetReference | None:
         if isinstance(obj, Dataset):
-            reference = Reference.to(obj)
+            reference = DatasetReference.to(obj)
             self._datasets[reference] = obj
             return reference
         return None
 
 
 class _Unpickler(pickle.Unpickler):
-    def __init__(self, file: io.BytesIO, resolve: Callable[[Reference], Dataset]) -> None:
+    def __init__(self, file: io.BytesIO, resolve: Callable[[DatasetReference], Dataset]) -> None:
         super().__init__(file)
         self._resolve = resolve
 
@@ -64,19 +64,21 @@ class _Unpickler(pickle.Unpickler):
         return self._resolve(pid)
 
 
-def packed(unit: Unit, datasets: dict[Reference, Dataset]) -> bytes:
+def packed(unit: Unit, datasets: dict[DatasetReference, Dataset]) -> bytes:
     """Return a unit as bytes, and add the data sets that it refers to.
 
     Args:
         unit: The unit.
-        datasets: Reference -> data set; it receives those of the unit.
+        datasets: DatasetReference -> data set; it receives those of the unit.
     """
     file = io.BytesIO()
     _Pickler(file, datasets).dump((unit.function, unit.arguments))
     return file.getvalue()
 
 
-def unpacked(data: bytes, resolve: Callable[[Reference], Dataset]) -> tuple[Any, tuple[Any, ...]]:
+def unpacked(
+    data: bytes, resolve: Callable[[DatasetReference], Dataset]
+) -> tuple[Any, tuple[Any, ...]]:
     """Return the function and the arguments of a unit.
 
     Args:

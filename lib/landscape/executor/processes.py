@@ -18,7 +18,7 @@ import torch
 
 from landscape.data import Dataset
 from landscape.executor import packing
-from landscape.executor.packing import Reference
+from landscape.executor.packing import DatasetReference
 from landscape.executor.serial import Serial
 from landscape.executor.units import Failures, Unit
 from landscape.progress import say
@@ -84,7 +84,7 @@ class Processes:
     def _submitted(self, units: list[Unit], store: Store, threads: int) -> dict[Future, Unit]:
         if self._started is None:
             self._start(min(self._workers, len(units)))
-        datasets: dict[Reference, Dataset] = {}
+        datasets: dict[DatasetReference, Dataset] = {}
         packed = [packing.packed(unit, datasets) for unit in units]
         for reference, dataset in datasets.items():
             path = _path(self._folder, reference)
@@ -110,7 +110,7 @@ class Processes:
             self._started = stack.pop_all()
 
 
-def _path(folder: Path, reference: Reference) -> Path:
+def _path(folder: Path, reference: DatasetReference) -> Path:
     return folder / f"{reference.name}-{reference.fingerprint}.pt"
 
 

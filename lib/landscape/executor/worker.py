@@ -20,13 +20,13 @@ import torch
 
 from landscape.data import Dataset, load
 from landscape.executor import allocator, packing, transfer, versions
-from landscape.executor.packing import Reference
+from landscape.executor.packing import DatasetReference
 from landscape.executor.transfer import Entry
 from landscape.store.entries import Store
 
 _ONE_UNIT = threading.Lock()  # Threads and allocator are the process's: one unit at a time.
 _KEPT_DATASETS = 4
-_datasets: dict[Reference, Dataset] = {}
+_datasets: dict[DatasetReference, Dataset] = {}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -43,7 +43,7 @@ class Answer:
 
     value: Any = None
     entries: tuple[Entry, ...] = ()
-    lacking: Reference | None = None
+    lacking: DatasetReference | None = None
     error: BaseException | None = None
     keeps_blocks: bool = True
 
@@ -90,7 +90,9 @@ class Check:
         """Do nothing: the right ends with the worker."""
 
 
-def run(unit: bytes, threads: int, memory: bool, blobs: list[tuple[Reference, bytes]]) -> Answer:
+def run(
+    unit: bytes, threads: int, memory: bool, blobs: list[tuple[DatasetReference, bytes]]
+) -> Answer:
     """Compute one unit in a worker of a cluster.
 
     Args:
@@ -136,7 +138,7 @@ def _store() -> Any:
         yield Store(folder), True
 
 
-def _resolved(reference: Reference, *, blobs: Mapping[Reference, bytes]) -> Dataset:
+def _resolved(reference: DatasetReference, *, blobs: Mapping[DatasetReference, bytes]) -> Dataset:
     """Return a data set from memory, from what was sent, or from this worker's own folder.
 
     Raises:
@@ -152,15 +154,15 @@ def _resolved(reference: Reference, *, blobs: Mapping[Reference, bytes]) -> Data
     return _datasets[reference]
 
 
-def _read(reference: Reference, blobs: Mapping[Reference, bytes]) -> Dataset | None:
+def _read(reference: DatasetReference, blobs: Mapping[DatasetReference, bytes]) -> Dataset | None:
     if reference in blobs:
         dataset = packing.read_dataset(io.BytesIO(blobs[reference]))
-        return dataset if Reference.to(dataset) == reference else None
+        return dataset if DatasetReference.to(dataset) == reference else None
     folder = os.environ.get("DATA_DIR", "data")
     with contextlib.suppress(OSError, ValueError, ImportError):
         limits = {"max_train": reference.train, "max_test": reference.test}
         dataset = load(reference.name, folder, **limits)  # type: ignore[arg-type]  # two counts
-        if Reference.to(dataset) == reference:
+        if DatasetReference.to(dataset) == reference:
             return dataset
     return None
 
@@ -174,6 +176,6 @@ def _portable(error: Exception) -> BaseException:
     return error
 
 
-def dataset_blob(reference: Reference, content: bytes) -> tuple[Reference, bytes]:
+def dataset_blob(reference: DatasetReference, content: bytes) -> tuple[DatasetReference, bytes]:
     """Return a data set that was sent; Dask keeps it, and takes it from worker to worker."""
     return reference, content
