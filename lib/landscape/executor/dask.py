@@ -70,7 +70,7 @@ class Dask:
         self.wanted = versions.versions(packages)
         # Processes that ask for other versions use the same cluster beside this one.
         asked = json.dumps([self.wanted, self.memory], sort_keys=True)
-        self.right = f"landscape-{hashlib.sha256(asked.encode()).hexdigest()[:12]}"
+        self._topic = f"landscape-{hashlib.sha256(asked.encode()).hexdigest()[:12]}"
 
     def map(
         self, units: Iterable[Unit], store: Store, *, threads: int
@@ -101,37 +101,39 @@ class Dask:
         end, told = time.monotonic() + self.patience, False
         while True:
             try:
-                client = self.distributed.Client(self.address, timeout=5, set_as_default=False)
+                client = self.distributed.Client(
+                    self.address, timeout=min(5.0, self.patience), set_as_default=False
+                )
                 self._install_check(client)
                 return client
             except LOST as error:
+                if not told:
+                    say(f"cluster: no scheduler answers at {self.address}; waiting for it")
+                told = True
                 if time.monotonic() > end:
                     raise ClusterError(
                         f"no Dask scheduler answers at {self.address} ({error}). Start one: dask "
                         "scheduler; or leave CLUSTER and DASK_SCHEDULER_ADDRESS empty to compute "
                         "here. What was computed is kept."
                     ) from None
-                if not told:
-                    say(f"cluster: no scheduler answers at {self.address}; waiting for it")
-                told = True
                 time.sleep(0.5)
 
     def _install_check(self, client: Any) -> None:
-        check = Check(self.right, self.wanted, self._packages, self.memory)
+        check = Check(self._topic, self.wanted, self._packages, self.memory)
         plugin = _as_plugin(check, self.distributed.WorkerPlugin)
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
-                client.register_plugin(plugin, name=self.right)
+                client.register_plugin(plugin, name=self._topic)
         except (ImportError, AttributeError):
-            pass  # A worker without this package: it gets no right, and is named below.
+            pass  # A worker without this package: it answers nothing, and gets no unit.
 
     def able(self) -> list[str]:
         """Return the addresses of the workers that may compute, and name each that may not once."""
         client = self.client
         present = client.scheduler_info(n_workers=-1)["workers"]
         answers: Mapping[str, Any] = {
-            event["worker"]: event for _, event in client.get_events(self.right)
+            event["worker"]: event for _, event in client.get_events(self._topic)
         }
         for address in present:
             differing = answers.get(address, {}).get("differing")
@@ -158,6 +160,6 @@ class _Plugin:
     def __init__(self, check: Check) -> None:
         self.check, self.name, self.idempotent = check, check.name, False
 
-    async def setup(self, worker: Any) -> None:
+    def setup(self, worker: Any) -> None:
         """Run the check in a worker."""
-        await self.check.setup(worker)
+        self.check.setup(worker)

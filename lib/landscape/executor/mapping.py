@@ -29,7 +29,6 @@ class Cluster(Protocol):
     address: str
     patience: float
     memory: dict[str, str]
-    right: str
 
     @property
     def client(self) -> Any:
@@ -66,6 +65,7 @@ class Mapping:
         self._packed = {unit.key: packing.packed(unit, self._datasets) for unit in units}
         self._waiting = deque(units)
         self._sent: dict[Any, Unit] = {}  # Dask's future -> unit.
+        self._places: dict[Any, set[str]] = {}  # Dask's future -> workers that it may use.
         self._blobs: dict[DatasetReference, Any] = {}  # Futures of the data sets that were sent.
         self._given_up: Counter[str] = Counter()
         self._workers: list[str] = []
@@ -108,6 +108,7 @@ class Mapping:
         if now - self._looked < _LOOK and self._workers:
             return
         self._workers, self._looked = self._cluster.able(), now
+        self._take_back()
         if self._workers:
             self._able_at = now
         elif now - self._able_at > self._cluster.patience:
@@ -119,6 +120,17 @@ class Mapping:
         else:
             time.sleep(0.1)
 
+    def _take_back(self) -> None:
+        """Let units wait again whose workers are all gone: Dask would wait for those for ever."""
+        for future in [x for x in self._sent if not self._places[x] & set(self._workers)]:
+            if future.status == "pending":
+                self._waiting.appendleft(self._pop(future))
+                future.cancel()
+
+    def _pop(self, future: Any) -> Unit:
+        self._places.pop(future, None)
+        return self._sent.pop(future)
+
     def _send(self) -> None:
         room = _AHEAD * len(self._workers) - len(self._sent)
         while self._waiting and room > 0:
@@ -129,18 +141,17 @@ class Mapping:
                 self._packed[unit.key],
                 self._threads,
                 bool(self._cluster.memory),
-                list(self._blobs.values()),
+                list(self._blobs.items()),
+                workers=self._workers,
                 key=f"landscape-{unit.key[:24]}-{id(self):x}-{self._number}",
             )
-            self._sent[future] = unit
+            self._sent[future], self._places[future] = unit, set(self._workers)
             room -= 1
 
-    def _submit(self, *call: Any, key: str) -> Any:
+    def _submit(self, *call: Any, **options: Any) -> Any:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # Of large arguments: a data set is one, and sent once.
-            return self._cluster.client.submit(
-                *call, key=key, resources={self._cluster.right: 1}, pure=False
-            )
+            return self._cluster.client.submit(*call, pure=False, **options)
 
     def _collected(self) -> list[tuple[Unit, worker.Answer]]:
         """Return the answers that are there; units that lack data or were lost wait again."""
@@ -159,7 +170,7 @@ class Mapping:
         for future in done:
             answer = self._answer(future)
             if answer is not None:
-                arrived.append((self._sent.pop(future), answer))
+                arrived.append((self._pop(future), answer))
         return arrived
 
     def _answer(self, future: Any) -> worker.Answer | None:
@@ -169,7 +180,7 @@ class Mapping:
             if answer.lacking is not None:
                 self._send_data(answer.lacking)
             elif answer.error is not None:
-                self._failures.add(self._sent.pop(future), answer.error)
+                self._failures.add(self._pop(future), answer.error)
                 return None
             else:
                 self._tell_of_memory(answer)
@@ -180,9 +191,9 @@ class Mapping:
             self._given_up[unit.key] += 1
             # Dask blames units that only waited on workers that died.
             if type(error).__name__ != "KilledWorker" or self._given_up[unit.key] >= _DEATHS:
-                self._failures.add(self._sent.pop(future), error)
+                self._failures.add(self._pop(future), error)
                 return None
-        self._waiting.append(self._sent.pop(future))
+        self._waiting.append(self._pop(future))
         return None
 
     def _send_data(self, reference: DatasetReference) -> None:
@@ -194,8 +205,7 @@ class Mapping:
         say(f"cluster: sending {reference.name} ({len(file.getvalue()) / 1e6:,.1f} MB)")
         # As a task, not as scattered data: those are lost with the worker that holds them.
         self._blobs[reference] = self._submit(
-            worker.dataset_blob,
-            reference,
+            bytes,
             file.getvalue(),
             key=f"landscape-data-{reference.fingerprint[:24]}-{id(self):x}",
         )
@@ -214,7 +224,7 @@ class Mapping:
         missing = len(self._waiting) + len(self._sent)
         say(f"cluster: lost touch with {self._cluster.address}; {missing} units are missing")
         self._waiting.extendleft(reversed(self._sent.values()))
-        self._sent, self._blobs, self._workers = {}, {}, []
+        self._sent, self._places, self._blobs, self._workers = {}, {}, {}, []
         self._cluster.close()
         self._able_at = time.monotonic()
         _ = self._cluster.client  # Waits for a scheduler.

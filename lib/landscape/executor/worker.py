@@ -53,12 +53,12 @@ class _Lacking(Exception):
 
 
 class Check:
-    """A plugin of Dask's workers: gives those that may compute units the right to, and says so.
+    """A plugin of Dask's workers: says which may compute units, and prepares those.
 
     Dask runs it in each worker that there is, and in each that comes later.
 
     Args:
-        name: Name of the right, which is one of Dask's resources, and of the topic of the answers.
+        name: Name of the topic under which workers answer.
         wanted: Versions that the worker must have.
         packages: Packages whose code is compared.
         memory: Settings of the allocator.
@@ -74,20 +74,16 @@ class Check:
         self.name = name
         self._wanted, self._packages, self._memory = wanted, packages, memory
 
-    async def setup(self, worker: Any) -> None:
-        """Compare versions, prepare the process, and take the right or say why not."""
+    def setup(self, worker: Any) -> None:
+        """Compare versions, prepare the process, and answer what differs."""
         differing = versions.differences(self._wanted, versions.versions(self._packages))
         if not differing:
             os.environ["LANDSCAPE_PROGRESS"] = "off"
             allocator.apply(self._memory)
-            await worker.set_resources(**{self.name: 1})
         worker.log_event(
             self.name,
             {"worker": worker.address, "name": str(worker.name), "differing": differing},
         )
-
-    def teardown(self, worker: Any) -> None:
-        """Do nothing: the right ends with the worker."""
 
 
 def run(
@@ -174,8 +170,3 @@ def _portable(error: Exception) -> BaseException:
     except Exception:
         return RuntimeError(f"{type(error).__name__}: {error}")
     return error
-
-
-def dataset_blob(reference: DatasetReference, content: bytes) -> tuple[DatasetReference, bytes]:
-    """Return a data set that was sent; Dask keeps it, and takes it from worker to worker."""
-    return reference, content
