@@ -5,6 +5,7 @@ import time
 import warnings
 from collections import Counter, deque
 from collections.abc import Iterator
+from concurrent.futures import CancelledError
 from typing import Any, Protocol
 
 from landscape.data import Dataset
@@ -18,6 +19,7 @@ from landscape.store.entries import Store
 LOST = (OSError, TimeoutError)
 _AHEAD = 2  # Units sent for each worker: one computes, one waits beside it.
 _LOOK = 2.0  # Seconds between looks at the workers.
+_GONE = 5.0  # Seconds after which a worker that is no longer listed counts as gone.
 _DEATHS = 3  # Times that Dask may give up a unit, each after the deaths of four workers.
 _ANSWER = 60.0  # Seconds for a finished unit to arrive.
 
@@ -65,6 +67,7 @@ class Mapping:
         self._packed = {unit.key: packing.packed(unit, self._datasets) for unit in units}
         self._waiting = deque(units)
         self._sent: dict[Any, Unit] = {}  # Dask's future -> unit.
+        self._seen: dict[str, float] = {}  # Worker -> when it was listed last.
         self._places: dict[Any, set[str]] = {}  # Dask's future -> workers that it may use.
         self._blobs: dict[DatasetReference, Any] = {}  # Futures of the data sets that were sent.
         self._given_up: Counter[str] = Counter()
@@ -122,7 +125,11 @@ class Mapping:
 
     def _take_back(self) -> None:
         """Let units wait again whose workers are all gone: Dask would wait for those for ever."""
-        for future in [x for x in self._sent if not self._places[x] & set(self._workers)]:
+        now = time.monotonic()
+        self._seen |= dict.fromkeys(self._workers, now)
+        # One look is not enough: a busy scheduler may list fewer workers than it has.
+        there = {address for address, seen in self._seen.items() if now - seen < _GONE}
+        for future in [x for x in self._sent if not self._places[x] & there]:
             if future.status == "pending":
                 self._waiting.appendleft(self._pop(future))
                 future.cancel()
@@ -162,7 +169,7 @@ class Mapping:
                 done, _ = self._cluster.distributed.wait(
                     list(self._sent), timeout=1.0, return_when="FIRST_COMPLETED"
                 )
-        except TimeoutError:
+        except (TimeoutError, CancelledError):  # Cancelled: the scheduler was lost.
             done = set()
         # A lost future counts as waiting for Dask, and would for ever.
         done |= {x for x in self._sent if x.status in ("cancelled", "lost")}
