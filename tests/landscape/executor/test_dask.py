@@ -170,7 +170,8 @@ def test_a_killed_worker_costs_the_units_that_it_computed(
     killer.join()
     begun = [key for key, _ in lines(log)]
     assert sorted(done) == sorted(set(begun)) == sorted(unit.key for unit in work)
-    assert len(begun) == 7, "one unit alone was computed twice"
+    # Again: the one in work, and the one before it where its result had not come back.
+    assert 7 <= len(begun) <= 8
 
 
 def test_a_worker_of_another_torch_is_refused_by_name(
