@@ -8,7 +8,6 @@ import dataclasses
 import math
 from collections.abc import Callable
 
-import numpy as np
 import torch
 
 from landscape import arguments, rng
@@ -16,7 +15,7 @@ from landscape.dynamics.path_components import Centre, centred, shares
 
 _LAGS = 5  # Order of the autoregression of the steps.
 
-Draw = Callable[[np.random.Generator], torch.Tensor]
+Draw = Callable[[torch.Generator], torch.Tensor]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -244,7 +243,7 @@ class _Walks:
     ) -> None:
         self._factor, self._dimensions, self._lengths = factor, dimensions, lengths
 
-    def __call__(self, generator: np.random.Generator) -> torch.Tensor:
+    def __call__(self, generator: torch.Generator) -> torch.Tensor:
         root = self._factor @ _wishart_root(len(self._factor), self._dimensions, generator)
         if self._lengths is not None:
             root = root / root.norm(dim=1, keepdim=True) * self._lengths[:, None]
@@ -257,8 +256,8 @@ class _Shuffled:
     def __init__(self, steps: torch.Tensor) -> None:
         self._steps = steps
 
-    def __call__(self, generator: np.random.Generator) -> torch.Tensor:
-        order = torch.tensor(generator.permutation(len(self._steps)))
+    def __call__(self, generator: torch.Generator) -> torch.Tensor:
+        order = torch.randperm(len(self._steps), generator=generator)
         return _path_gram(self._steps[order][:, order])
 
 
@@ -268,9 +267,10 @@ class _NoisyLine:
     def __init__(self, places: torch.Tensor, lengths: torch.Tensor, dimensions: int) -> None:
         self._places, self._lengths, self._dimensions = places, lengths, dimensions
 
-    def __call__(self, generator: np.random.Generator) -> torch.Tensor:
+    def __call__(self, generator: torch.Generator) -> torch.Tensor:
         count = len(self._places)
-        along = torch.tensor(generator.standard_normal(count)) / math.sqrt(self._dimensions)
+        along = torch.randn(count, dtype=torch.float64, generator=generator)
+        along /= math.sqrt(self._dimensions)
         # The other dimensions of the noise, at right angles to the line.
         across = _wishart_root(count, self._dimensions - 1, generator)
         across *= math.sqrt((self._dimensions - 1) / self._dimensions)
@@ -280,19 +280,36 @@ class _NoisyLine:
         return noise @ noise.T
 
 
-def _wishart_root(count: int, dimensions: int, generator: np.random.Generator) -> torch.Tensor:
+def _wishart_root(count: int, dimensions: int, generator: torch.Generator) -> torch.Tensor:
     """Return R with R Rᵀ distributed as Z Zᵀ / n, Z (count, n) of standard normal numbers.
 
     Reference: Bartlett (1933), On the theory of statistical regression: R is lower triangular, with
         normal numbers below a diagonal of chi-distributed ones.
     """
-    if dimensions < count:
-        # Copies, in memory of torch: sums round differently in memory that is aligned otherwise.
-        normal = torch.tensor(generator.standard_normal((count, dimensions)))
-        return normal / dimensions**0.5
-    root = np.tril(generator.standard_normal((count, count)), -1)
-    root[np.diag_indices(count)] = np.sqrt(generator.chisquare(dimensions - np.arange(count)))
-    return torch.tensor(root / dimensions**0.5)
+    full = dimensions < 2 * count  # Then Z itself is small.
+    shape = (count, dimensions if full else count)
+    normal = torch.randn(shape, dtype=torch.float64, generator=generator)
+    if not full:
+        degrees = dimensions - torch.arange(count, dtype=torch.float64)
+        normal = normal.tril(-1) + _chi_squared(degrees, generator).sqrt().diag()
+    return normal / math.sqrt(dimensions)
+
+
+def _chi_squared(degrees: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
+    """Draw chi-squared numbers of at least two degrees of freedom each.
+
+    Reference: Marsaglia and Tsang (2000), A Simple Method for Generating Gamma Variables, ACM
+        Transactions on Mathematical Software 26(3).
+    """
+    d = degrees / 2 - 1 / 3
+    drawn = torch.full_like(d, math.nan)
+    while bool((waiting := drawn.isnan()).any()):
+        x = torch.randn(len(d), dtype=torch.float64, generator=generator)
+        u = torch.rand(len(d), dtype=torch.float64, generator=generator)
+        v = (1 + x / (9 * d).sqrt()) ** 3
+        taken = waiting & (v > 0) & (u.log() < x.square() / 2 + d - d * v + d * v.log())
+        drawn = torch.where(taken, 2 * d * v, drawn)
+    return drawn
 
 
 def _path_gram(steps: torch.Tensor) -> torch.Tensor:
@@ -304,9 +321,7 @@ def _path_gram(steps: torch.Tensor) -> torch.Tensor:
 
 def _drawn(name: str, draw: Draw, draws: int, seed: int, centre: Centre) -> NullShares:
     stream = rng.stream(seed, "path null", name)
-    start = int(torch.randint(2**62, (1,), generator=stream))
-    generator = np.random.default_rng(start)
-    rows = [shares(centred(draw(generator), centre)) for _ in range(draws)]
+    rows = [shares(centred(draw(stream), centre)) for _ in range(draws)]
     return NullShares(name, centre, torch.stack(rows))
 
 

@@ -6,6 +6,7 @@ import pytest
 import torch
 from landscape.dynamics.path_components import centred, shares
 from landscape.dynamics.path_nulls import (
+    _chi_squared,
     correlated_walk_shares,
     lag_correlations,
     shuffled_shares,
@@ -61,6 +62,15 @@ def test_the_gram_matrix_of_a_walk_is_drawn_as_that_of_the_walk_itself(generator
     error = math.hypot(float(drawn.std()), float(full.std())) / math.sqrt(400)
     assert abs(float(drawn.mean() - full.mean())) < 4 * error
     assert float(drawn.std() / full.std()) == pytest.approx(1, abs=0.2)
+
+
+@pytest.mark.parametrize("degrees", [2.0, 7.0, 1e5])
+def test_drawn_chi_squared_numbers_have_the_moments_of_theirs(generator, degrees):
+    drawn = _chi_squared(torch.full((20000,), degrees).double(), generator)
+    # Mean k and variance 2k; the fourth central moment is 12k(k + 4).
+    assert float(drawn.mean()) == pytest.approx(degrees, abs=4 * math.sqrt(2 * degrees / 20000))
+    spread = math.sqrt((12 * degrees * (degrees + 4) - 4 * degrees**2) / 20000)
+    assert float(drawn.var()) == pytest.approx(2 * degrees, abs=4 * spread)
 
 
 def test_uncorrelated_equal_steps_give_back_the_random_walk(generator):
