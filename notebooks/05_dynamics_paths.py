@@ -58,7 +58,7 @@ measured = 500  # training examples on which the curves are measured
 even = 41  # evenly spaced snapshots of a path
 draws = 50  # of each null model
 spans = [2, 10]  # numbers of components within which networks are trained
-judged_span = 10  # number of components by which the claim is judged
+compared_span = 10  # number of components that the findings name
 line_points = 21  # positions along the first component
 path_examples = 256  # first training examples, on which losses along paths are measured
 path_snapshots = 21  # of the paths that are drawn
@@ -156,15 +156,19 @@ display.show(display.Sentence(f"{found.above}."), table.at("detail"))
 ends = study.measurements.where(quantity="test_accuracy", at="end").by("network", "optimizer")
 inside = confined.by("network", "optimizer", "span", "components")
 wheres = ("own path", "other order", "random walk")
-within = path_findings.within_spans(confined, ends, judged_span)
+within = path_findings.within_spans(confined, ends, compared_span)
 rows = {
-    f"{arm}, {where}": {f"{k} directions": ("span_accuracy", f"{arm}, {where}, {k}") for k in spans}
+    f"{arm}, {where}": {
+        f"{k} directions": ("span_accuracy", f"{arm}, {where}, components {k}") for k in spans
+    }
     | {"no limit": f"{formatting.mean_text([100 * x for x in ends.values('test_accuracy', arm)])}"}
     for arm in found.arms
     for where in wheres
 }
 accuracies = {
-    arm: {f"{where}, {k}": f"{arm}, {where}, {k}" for where in wheres for k in spans[-2:]}
+    arm: {
+        f"{where}, {k}": f"{arm}, {where}, components {k}" for where in wheres for k in spans[-2:]
+    }
     for arm in found.arms
 }
 table = tables.grid(
@@ -233,8 +237,8 @@ moments = figures.moments(
 spectra = figures.path_spectra(
     paths,
     label="fig-path-spectra",
-    caption=f"{tables.curvature_course(paths)}. The {eigenvalues} largest eigenvalues of the "
-    f"Hessian on {examples.count:,} examples, first seed.",
+    caption=f"Curves show the {eigenvalues} largest eigenvalues of the Hessian along training, on "
+    f"{examples.count:,} examples, first seed.",
     alt="A panel for each optimizer: the largest eigenvalues over epochs.",
 )
 display.show(moments, spectra.at("detail"))

@@ -11,6 +11,11 @@ from studies.measurements import Measurements
 RUN = "the run"
 NULLS = ("random walk", "correlated walk", "shuffled steps", "straight line")
 _MOST = 0.9  # Share of two components that explains a path.
+_SPANS = {
+    "own path": "along their own path",
+    "other order": "along a path that saw other batches",
+    "random walk": "along random directions",
+}
 _PARABOLA = 0.05  # Residual that a parabola leaves at most.
 
 
@@ -59,28 +64,29 @@ class PathFindings:
         held = sum(_low(values) > _MOST for values in shares.values())
         return (
             f"Two principal components hold from {_percent(shares[low])} of a path's spread "
-            f"({low}) to {_percent(shares[high])} ({high}); with 95% confidence more than 90% for "
-            f"{held} of {len(means)} kinds of runs"
+            f"({_after(low)}) to {_percent(shares[high])} ({_after(high)}); with 95% confidence, "
+            f"more than 90% in {held} of {len(means)} settings"
         )
 
     @property
     def above(self) -> str:
         """A sentence on how many runs exceed each null model, without its full stop."""
-        counts, total = [], 0
-        for null in NULLS:
-            gaps = [gap for arm in self.arms for gap in self.excess(arm, null)]
-            total = len(gaps)
-            counts.append(f"{sum(gap > 0 for gap in gaps)} against the {null}")
+        gaps = {
+            null: [gap for arm in self.arms for gap in self.excess(arm, null)] for null in NULLS
+        }
+        counts = {null: sum(gap > 0 for gap in values) for null, values in gaps.items()}
+        first, *others = NULLS
+        words = [f"{counts[first]} of {len(gaps[first])} runs for the {first}"]
+        words += [f"{counts[null]} for the {null}" for null in others]
         return (
-            f"Of {total} runs, two components hold more than in 97.5% of the draws of a null model "
-            f"in {list_text(counts)}"
+            f"Two components hold more than in 97.5% of a null model's draws in {list_text(words)}"
         )
 
     @property
     def fewer(self) -> list[str]:
-        """Arms whose paths have fewer dimensions than chance, in every seed."""
+        """Settings whose paths have fewer dimensions than chance, in every seed."""
         return [
-            arm
+            _after(arm)
             for arm in self.arms
             if all(
                 gap > 0
@@ -147,7 +153,7 @@ class PathFindings:
 
 
 def within_spans(confined: Measurements, ends: Measurements, k: int) -> str:
-    """Return a sentence on accuracies of networks trained within k directions.
+    """Return a sentence on accuracies of networks trained within k directions, without a full stop.
 
     Args:
         confined: The numbers of ``Study.span_training``.
@@ -158,17 +164,21 @@ def within_spans(confined: Measurements, ends: Measurements, k: int) -> str:
         "network", "optimizer", "span"
     )
     parts = []
-    for span in ("own path", "other order", "random walk"):
+    for span, words in _SPANS.items():
         gaps = []
         for arm in dict.fromkeys(str(arm) for arm in ends.arms):
             inside = chosen.values("span_accuracy", f"{arm}, {span}")
             full = ends.values("test_accuracy", arm)
-            gaps.append(100 * sum(b - a for a, b in zip(inside, full, strict=True)) / len(full))
-        parts.append(f"{number_text(min(gaps))} to {number_text(max(gaps))} points ({span})")
+            gaps.append(100 * sum(a - b for a, b in zip(inside, full, strict=True)) / len(full))
+        parts.append(f"{number_text(min(gaps))} to {number_text(max(gaps))} points {words}")
     return (
-        f"Trained within {k} directions, networks end less accurate than without a limit by "
+        f"Trained within {k} directions instead of all, networks change their test accuracy by "
         f"{list_text(parts)}"
     )
+
+
+def _after(arm: str) -> str:
+    return arm.replace(", ", " after ")
 
 
 def _low(values: Sequence[float]) -> float:
