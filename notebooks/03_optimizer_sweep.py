@@ -1,6 +1,7 @@
 # ---
 # jupyter:
 #   jupytext:
+#     notebook_metadata_filter: -jupytext.text_representation.jupytext_version
 #     text_representation:
 #       extension: .py
 #       format_name: percent
@@ -550,4 +551,3 @@ display.Sentence(
 # or the radii of SAM and ASAM. Points of equal training loss are interpolated. All seeds share the
 # examples of the Hessian; their number changes $\lambda_{\max}$ and may change the order of
 # optimizers. Batch sizes and learning rates vary for the MLP alone, and planes show one seed.
-# Snapshots along the edge are few, so we do not see what happens between them.
