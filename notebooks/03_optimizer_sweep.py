@@ -545,9 +545,8 @@ display.Sentence(
 
 # %% [markdown]
 # **What would change it.** We compared optimizers on one data set with two small networks, and
-# followed the edge of stability on another data set with one network. A few epochs need not reach a
-# minimum. At a constant learning rate the loss may rise in the last steps; where it does so in one
-# seed, the interval over seeds is wide. We did not tune weight decay, the β of momentum and Adam,
-# or the radii of SAM and ASAM. Points of equal training loss are interpolated. All seeds share the
-# examples of the Hessian; their number changes $\lambda_{\max}$ and may change the order of
+# followed the edge of stability on another data set with one network. At a constant learning rate
+# the loss may rise in the last steps; where it does so in one seed, the interval is wide. We did
+# not tune weight decay, the β of momentum and Adam, or the radii of SAM and ASAM. All seeds share
+# the examples of the Hessian; their number changes $\lambda_{\max}$ and may change the order of
 # optimizers. Batch sizes and learning rates vary for the MLP alone, and planes show one seed.
