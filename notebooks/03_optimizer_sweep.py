@@ -544,9 +544,8 @@ display.Sentence(
 )
 
 # %% [markdown]
-# **What would change it.** We compared optimizers on one data set with two small networks, and
-# followed the edge of stability on another data set with one network. At a constant learning rate
-# the loss may rise in the last steps; where it does so in one seed, the interval is wide. We did
+# **What would change it.** We used two small networks on one data set, and one network on another
+# for the edge of stability. At a constant learning rate the loss may rise in the last steps. We did
 # not tune weight decay, the β of momentum and Adam, or the radii of SAM and ASAM. All seeds share
 # the examples of the Hessian; their number changes $\lambda_{\max}$ and may change the order of
-# optimizers. Batch sizes and learning rates vary for the MLP alone, and planes show one seed.
+# optimizers.

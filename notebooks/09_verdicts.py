@@ -851,7 +851,9 @@ verdicts.close()
 # ## Discussion
 
 # %% Say what it means
-display.show(tables.what_it_means(judged, evidence=evidence), tables.own_borders(judged))
+display.show(
+    tables.what_it_means(judged, evidence=evidence), tables.own_borders(judged).at("appendix")
+)
 
 # %% [markdown]
 # **What would change it.** The rules were written with the numbers in view, so a verdict is a

@@ -27,7 +27,7 @@ from studies.judging.sentences import sentence
 from studies.judging.verdicts import Judgement
 from studies.placed import Placed
 
-_ROWS = 23  # Of a figure, so that it shares a page with text or another.
+_ROWS = 30  # Of a figure, so that it shares a page with text or another.
 _READ = (
     "The point is the estimate, the thin line its 95% interval, the thick line the 90% interval; "
     "the vertical line is the border of the claim, and within the grey band two numbers count as "
