@@ -156,7 +156,7 @@ display.show(display.Sentence(f"{found.above}."), table.at("detail"))
 ends = study.measurements.where(quantity="test_accuracy", at="end").by("network", "optimizer")
 inside = confined.by("network", "optimizer", "span", "components")
 wheres = ("own path", "other order", "random walk")
-within = path_findings.within_spans(confined, ends, compared_span)
+within = path_findings.within_spans(confined, compared_span)
 rows = {
     f"{arm}, {where}": {
         f"{k} directions": ("span_accuracy", f"{arm}, {where}, components {k}") for k in spans
@@ -181,7 +181,7 @@ table = tables.grid(
 )
 figure = figures.measures(
     inside,
-    {"span_accuracy": "test accuracy within a span"},
+    {"span_change": "change of test accuracy"},
     accuracies,
     columns=1,
     label="fig-spans",

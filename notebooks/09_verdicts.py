@@ -1,6 +1,7 @@
 # ---
 # jupyter:
 #   jupytext:
+#     notebook_metadata_filter: -jupytext.text_representation.jupytext_version
 #     text_representation:
 #       extension: .py
 #       format_name: percent
@@ -69,7 +70,7 @@ chance_accuracy = 0.11  # at or below it a network stays at chance, of ten class
 bound_radius = 0.05  # of the PAC-Bayes bound of S2.7
 bound_delta = 0.05  # the probability that it fails
 
-# %% [markdown]
+# %% [markdown] tags=["detail"]
 # ## The rules, claim by claim
 #
 # Each part of a claim has one rule: a relation, the side that the source claims, and a border. The
@@ -919,7 +920,7 @@ for id, side, asked, border in (
     )
 display.show(*figures.claim_forests(verdicts.of(study), evidence=verdicts.evidence))
 
-# %% [markdown]
+# %% [markdown] tags=["detail"]
 # ## Claims that no study judges yet
 #
 # Some claims wait for a study that is planned ([](#tab-unjudged)).
@@ -968,7 +969,9 @@ verdicts.close()
 # ## Discussion
 
 # %% Say what it means
-display.show(tables.what_it_means(judged, evidence=evidence), tables.own_borders(judged))
+display.show(
+    tables.what_it_means(judged, evidence=evidence), tables.own_borders(judged).at("appendix")
+)
 
 # %% [markdown]
 # **What would change it.** The rules were written with the numbers in view, so a verdict is a

@@ -152,27 +152,23 @@ class PathFindings:
         return rows.values(quantity, arm)
 
 
-def within_spans(confined: Measurements, ends: Measurements, k: int) -> str:
-    """Return a sentence on accuracies of networks trained within k directions, without a full stop.
+def within_spans(confined: Measurements, k: int) -> str:
+    """Return a sentence on networks trained within k directions, without its full stop.
 
     Args:
         confined: The numbers of ``Study.span_training``.
-        ends: ``test_accuracy`` of the runs, by network and optimizer.
         k: Number of directions.
     """
-    chosen = confined.where(quantity="span_accuracy", components=k).by(
-        "network", "optimizer", "span"
-    )
+    chosen = confined.where(quantity="span_change", components=k)
     parts = []
     for span, words in _SPANS.items():
-        gaps = []
-        for arm in dict.fromkeys(str(arm) for arm in ends.arms):
-            inside = chosen.values("span_accuracy", f"{arm}, {span}")
-            full = ends.values("test_accuracy", arm)
-            gaps.append(100 * sum(a - b for a, b in zip(inside, full, strict=True)) / len(full))
-        parts.append(f"{number_text(min(gaps))} to {number_text(max(gaps))} points {words}")
+        rows = chosen.where(span=span).by("network", "optimizer")
+        changes = {arm: rows.values("span_change", arm) for arm in rows.arms}
+        means = [100 * sum(values) / len(values) for values in changes.values()]
+        low, high = (number_text(end(means)) for end in (min, max))
+        parts.append(f"by {low} to {high} percentage points {words}")
     return (
-        f"Trained within {k} directions instead of all, networks change their test accuracy by "
+        f"Trained within {k} directions instead of all, networks change their test accuracy "
         f"{list_text(parts)}"
     )
 

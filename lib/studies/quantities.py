@@ -109,6 +109,7 @@ QUANTITIES = {
         Quantity("line_range", "range of the loss along the path", "nats"),
         Quantity("parabola_window", "widest parabola", "share of the path", log=False),
         Quantity("span_accuracy", "test accuracy within a span", "share correct", log=False),
+        Quantity("span_change", "change of test accuracy", "share correct", log=False),
         Quantity("span_loss", "training loss within a span", "nats"),
     )
 }

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
+from landscape.plots.axes import suggests_log_scale
 from landscape.plots.panel import Band, Panel
 
 from studies.collection import Results
@@ -13,6 +14,7 @@ from studies.intervals import band, single_curve
 from studies.recorder import Rows
 from studies.training_paths import TrainingPath
 
+_SHOWN = 20  # Components: of short paths, those beyond are the ends of all sums.
 _WINDOWS = {"path": "whole path", "last epoch": "last epoch"}
 
 
@@ -96,7 +98,7 @@ def path_spectra(
             "epoch",
             "eigenvalue (nats per parameter²)",
             _ranked([path.epoch(step) for step in path.spectra], list(path.spectra.values())),
-            scale="symlog",
+            scale="log" if suggests_log_scale(np.ravel(list(path.spectra.values()))) else "linear",
         )
         for (arm, _), path in paths.items()
         if path.spectra
@@ -116,7 +118,7 @@ def _ranked(epochs: Sequence[float], spectra: Sequence[Sequence[float]]) -> dict
 
 def _left(seeds: Mapping[Any, Sequence[float]]) -> Band:
     """Return the share that the first components leave, over seeds."""
-    count = min(map(len, seeds.values()))
+    count = min(_SHOWN, *map(len, seeds.values()))
     shares = [1 - np.cumsum(values)[:count] for values in seeds.values()]
     # Rounding may leave less than nothing, which a logarithmic axis cannot show.
     left = [np.where(values > 1e-9, values, np.nan) for values in shares]

@@ -50,6 +50,9 @@ def path_shapes(
     ``line_range`` the range of the loss there; ``parabola_window`` is the largest share of the
     path's extent over which a quadratic leaves less than 5%.
 
+    For networks with batch normalisation losses are in eval mode, with the running statistics of
+    the last iterate.
+
     Tables: ``path_components`` holds the share of each component, ``path_lines`` the loss along the
     first.
 
@@ -72,6 +75,7 @@ def path_shapes(
             },
             labels={"arm": str(arm), **arm.factors, "seed": seed},
             compute=_PathShape(run, examples, even, draws, points),
+            networks=[(run.config, run.task)],
         )
         for (arm, seed), run in runs.items()
         if not run.diverged
@@ -145,12 +149,8 @@ class _PathShape:
         recorder.table("path_components", rows)
 
     def _losses(self, recorder: Recorder, path: Trajectory, components: PathComponents) -> None:
-        L = Objective(
-            self.run.config.model.build(
-                self.run.task.dataset.shape, self.run.task.classes, seed=self.run.config.seed
-            ).eval(),
-            self.examples.tensors,
-        )
+        # The network of the end: all losses are one function of the parameters.
+        L = Objective(self.run.model(), self.examples.tensors)
         end, direction = path.point(path.steps[-1]), components.directions[0]
         places = components.coordinates[:, 0] - components.coordinates[-1, 0]
         for window, low, high in _extents(places, self.run.config.epochs):

@@ -5,8 +5,10 @@ import functools
 from collections.abc import Sequence
 
 import torch
+from landscape.data import Dataset
 from landscape.dynamics.path_components import path_components
 from landscape.store.entries import Store
+from landscape.training.config import TrainConfig
 
 from studies.measurements import Measurements
 from studies.recorder import Recorder
@@ -24,10 +26,10 @@ def span_training(
 ) -> Measurements:
     """Train networks within spans of a few directions, from the start of their runs.
 
-    ``span_accuracy`` is the test accuracy at the end and ``span_loss`` the training loss. The
-    column ``span`` says whose directions they are: the first principal components of the run's own
-    path, or of a path from the same start with another order of batches, or of a random walk;
-    ``components`` is their number.
+    ``span_accuracy`` is the test accuracy at the end, ``span_change`` the same minus that of the
+    run without a limit, and ``span_loss`` the training loss. The column ``span`` says whose
+    directions they are: the first principal components of the run's own path, of a path from the
+    same start with another order of batches, or of a random walk; ``components`` is their number.
 
     Args:
         recording: The record of the study.
@@ -75,11 +77,13 @@ class _Within:
             "examples_hash": self.run.task.sha256,
             "dtype": "float32",
         }
+        change = ended.test_accuracy - self.run.final("test_accuracy")
         recorder.add("span_accuracy", ended.test_accuracy, unit="share correct", **columns)
+        recorder.add("span_change", change, unit="share correct", **columns)
         recorder.add("span_loss", ended.train_loss, unit="nats", **columns)
 
     @property
-    def _config(self):
+    def _config(self) -> TrainConfig:
         return dataclasses.replace(self.run.config, snapshots=())
 
     def _basis(self, store: Store) -> torch.Tensor:
@@ -94,11 +98,11 @@ class _Within:
 
 
 @functools.lru_cache(maxsize=1)
-def _reordered(dataset, seed):
+def _reordered(dataset: Dataset, seed: int) -> Dataset:
     """Return the data in another order; the last one is kept for the next measurement."""
     return reordered(dataset, seed)
 
 
-def _first(store: Store, run: RecordedRun, dataset, even: int, k: int) -> torch.Tensor:
+def _first(store: Store, run: RecordedRun, dataset: Dataset, even: int, k: int) -> torch.Tensor:
     path = recorded_path(store, run, dataset, even=even)
     return path_components(path, k=k).directions
