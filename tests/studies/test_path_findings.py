@@ -61,10 +61,7 @@ def test_sentences_count_settings_and_runs(shapes):
 def test_rows_have_a_cell_for_each_null_model_and_window(shapes):
     found = PathFindings(shapes)
     row = found.rows()["CNN, Adam"]
-    assert (
-        row["minus shuffled steps (points)"].startswith("3 ± ")
-        or "2" in row["minus shuffled steps (points)"]
-    )
+    assert row["minus random walk (points)"] == "7 ± 13"
     assert len(row) == 3 + len(NULLS)
     assert found.parabolas()["MLP, SGD"]["quadratic leaves, path (%)"] == "10"
     assert found.parabolas()["MLP, SGD"]["widest parabola (% of the path)"] == "50"
