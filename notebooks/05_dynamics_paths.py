@@ -229,8 +229,8 @@ moments = figures.moments(
     paths,
     label="fig-moments",
     caption=f"{tables.curvature_course(paths)}. Loss around the network of the first seed along "
-    "two random directions, at moments of training; the page adds the path on the plane of its "
-    "first two components, and the largest eigenvalues.",
+    "two random directions, at moments of training. The page adds the path on the plane of its "
+    "first two components as seen from the end, and the largest eigenvalues.",
     alt="A row of small planes for each optimizer: the loss around the network from the start of "
     "training to its end.",
 )
