@@ -202,8 +202,8 @@ figure = figures.path_lines(
     study.record.rows("path_lines"),
     seed=seeds[0],
     label="fig-lines",
-    caption=f"{found.parabola}. Training loss on {examples.count:,} examples, first seed; the last "
-    "iterate is at 0.",
+    caption=f"{found.parabola}. Training loss on {examples.count:,} examples, first seed; the path "
+    "leads from the left to the last iterate at 0.",
     alt="Two panels for each network, for the whole path and for its last epoch: the loss along "
     "the first component, a curve for each optimizer.",
 )
