@@ -61,6 +61,7 @@ QUANTITIES = {
         Quantity("layers_condition", "product over the layers", ""),
         Quantity("lambda_max_relative", "relative λ_max", PER_FILTER),
         Quantity("lambda_max_preconditioned", "preconditioned λ_max", "1 per parameter"),
+        Quantity("critical_sharpness", "critical sharpness", PER_PARAMETER),
         Quantity("threshold", "threshold of stability", "1 per parameter"),
         Quantity("edge_peak", "largest curvature / threshold", "", log=False),
         Quantity("edge_ratio", "late curvature / threshold", "", log=False),

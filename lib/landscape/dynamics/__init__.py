@@ -9,19 +9,23 @@ from landscape.dynamics.gradient_noise import (
 )
 from landscape.dynamics.stability import is_adaptive, preconditioner, threshold
 from landscape.dynamics.trajectory import ProjectedTrajectory, project_trajectory
+from landscape.dynamics.updates import CriticalSharpness, critical_sharpness, next_update
 from landscape.dynamics.watching import Watch, WatchedStep, watch
 
 __all__ = [
     "BatchSharpness",
+    "CriticalSharpness",
     "CriticalStep",
     "GradientNoise",
     "ProjectedTrajectory",
     "Watch",
     "WatchedStep",
     "batch_sharpness",
+    "critical_sharpness",
     "critical_step",
     "gradient_noise",
     "is_adaptive",
+    "next_update",
     "preconditioner",
     "project_trajectory",
     "threshold",

@@ -10,6 +10,7 @@ from studies.recorder import Recorder
 from studies.recording import Recording
 from studies.records import (
     conditioning,
+    critical,
     dynamics,
     flatness,
     geometry,
@@ -95,6 +96,7 @@ INSTRUMENTS = {
     ),
     "layers": Instrument(("layers_condition",), conditioning.of_layers),
     "loss change": Instrument(("loss_change",), flatness.loss_change),
+    "critical sharpness": Instrument(("critical_sharpness",), critical.sharpness),
     "threshold": Instrument(("threshold",), dynamics.stability_threshold),
     "train losses": Instrument(
         ("train_accuracy", "train_loss"), functools.partial(_losses, split="train")
