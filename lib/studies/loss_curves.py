@@ -97,22 +97,14 @@ def levelled(curves: Sequence[LossCurve]) -> Levelled:
         curves: One for each network, at least 2.
     """
     late = [curve.late() for curve in curves]
-    if reason := _unusable(late):
+    places, reason = _places(late)
+    if reason:
         return Levelled((math.nan,) * len(late), math.nan, reason, converged=False)
-    low = max(min(curve.losses) for curve in late)
-    high = min(max(curve.losses) for curve in late)
-    if not low < high:
-        spans = " and ".join(
-            f"{number_text(min(curve.losses))} to {number_text(max(curve.losses))}"
-            for curve in late
-        )
-        reason = f"the losses do not overlap: {spans} nats"
-        return Levelled((math.nan,) * len(late), math.nan, reason, converged=False)
-    places = [_overlapping(curve, low, high) for curve in late]
-    x = [np.log(curve.losses)[at] for curve, at in zip(late, places, strict=True)]
-    y = [np.log(curve.values)[at] for curve, at in zip(late, places, strict=True)]
+    x = [np.log(np.array(curve.losses)[at]) for curve, at in zip(late, places, strict=True)]
+    y = [np.log(np.array(curve.values)[at]) for curve, at in zip(late, places, strict=True)]
     spread = sum(float(((one - one.mean()) ** 2).sum()) for one in x)
     moved = sum(float(((a - a.mean()) * (b - b.mean())).sum()) for a, b in zip(x, y, strict=True))
+    low, high = _common(late)
     middle = (math.log(low) + math.log(high)) / 2
     return Levelled(
         tuple(
@@ -125,17 +117,31 @@ def levelled(curves: Sequence[LossCurve]) -> Levelled:
     )
 
 
-def _unusable(late: Sequence[LossCurve]) -> str:
-    """Return why curves cannot be compared, or nothing."""
+def _places(late: Sequence[LossCurve]) -> tuple[list[list[int]], str]:
+    """Return the snapshots of each network that count, or why there are none."""
     for curve in late:
         if curve.note:
-            return curve.note
-        if len(curve.losses) < FEWEST or len(set(curve.losses)) < FEWEST:
-            return f"{len(curve.losses)} snapshots after the first third: at least {FEWEST} needed"
-        bad = sum(not (x > 0 and math.isfinite(x)) for x in (*curve.values, *curve.losses))
+            return [], curve.note
+        if len(curve.losses) < FEWEST or not all(0 < x < math.inf for x in curve.losses):
+            return [], f"only {len(curve.losses)} snapshots with a loss follow the first third"
+    low, high = _common(late)
+    if not low < high:
+        spans = ", and ".join(
+            f"{number_text(min(curve.losses))} to {number_text(max(curve.losses))}"
+            for curve in late
+        )
+        return [], f"the losses do not overlap ({spans} nats)"
+    places = [_overlapping(curve, low, high) for curve in late]
+    for curve, at in zip(late, places, strict=True):
+        bad = sum(not 0 < curve.values[i] < math.inf for i in at)
         if bad:
-            return f"{bad} of {2 * len(curve.losses)} values are not finite and positive"
-    return ""
+            return [], f"{bad} of {len(at)} snapshots have no positive number"
+    return places, ""
+
+
+def _common(late: Sequence[LossCurve]) -> tuple[float, float]:
+    """Return the lowest and the highest loss that all networks have."""
+    return max(min(c.losses) for c in late), min(max(c.losses) for c in late)
 
 
 def _overlapping(curve: LossCurve, low: float, high: float) -> list[int]:
@@ -266,10 +272,9 @@ def from_numbers(
 def _curve(steps: Mapping[int, Mapping[str, Mapping[str, Any]]], quantity: str) -> LossCurve:
     rows = [of_step for _, of_step in sorted(steps.items()) if {quantity, "loss"} <= of_step.keys()]
     notes = [
-        row["note"]
+        of_step["loss"].get("note", "")
         for of_step in rows
-        for row in of_step.values()
-        if row.get("note") and not math.isfinite(row["value"])
+        if not math.isfinite(of_step["loss"]["value"])
     ]
     return LossCurve(
         tuple(of_step["loss"]["value"] for of_step in rows),

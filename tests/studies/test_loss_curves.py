@@ -52,12 +52,12 @@ def test_the_first_third_does_not_count():
 def test_what_cannot_be_compared_says_why():
     high, low = curve([4, 3.5, 3, 2.5, 2], float), curve([1, 0.9, 0.8, 0.7, 0.6], float)
     level = levelled([high, low])
-    assert level.reason == "the losses do not overlap: 2 to 3.5 and 0.6 to 0.9 nats"
+    assert level.reason == "the losses do not overlap (2 to 3.5, and 0.6 to 0.9 nats)"
     assert all(map(math.isnan, level.values)) and not level.converged
     few = levelled([curve([1.0], float), high])
-    assert few.reason == "1 snapshots after the first third: at least 2 needed"
+    assert few.reason == "only 1 snapshots with a loss follow the first third"
     bad = LossCurve((4, 3, 2), (1.0, math.nan, -2.0), (True,) * 3)
-    assert levelled([bad, high]).reason == "2 of 4 values are not finite and positive"
+    assert levelled([bad, high]).reason == "2 of 2 snapshots have no positive number"
     diverged = curve([4, 3, 2], float, note="the run diverged")
     assert levelled([high, diverged]).reason == "the run diverged"
 

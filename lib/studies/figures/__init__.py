@@ -31,6 +31,8 @@ _FROM |= dict.fromkeys(
 )
 _FROM |= {"training_path": "training_paths", "surroundings": "training_paths"}
 
+_FROM |= {"by_loss": "against_loss"}
+
 __all__ = sorted(_FROM)
 
 

@@ -1,7 +1,7 @@
 """Comparisons at equal training loss along the whole of training: recorded, and derived."""
 
 import dataclasses
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from studies import loss_curves
@@ -23,7 +23,7 @@ def along_training(
     snapshots: Sequence[Solutions],
     quantities: Iterable[str],
     *,
-    within: str,
+    groups: Mapping[str, Sequence[str]],
     **options: Any,
 ) -> Measurements:
     """Measure quantities at snapshots of runs, and record what the arms have at one training loss.
@@ -39,7 +39,8 @@ def along_training(
         recording: The record of the study.
         snapshots: The same networks at different steps, as ``Runs.solutions`` returns them.
         quantities: What to measure, as for ``instruments.measure``; ``loss`` is added.
-        within: Factor whose levels are compared by themselves, such as ``family``.
+        groups: Name -> arms that are compared with each other, at least two; an arm may be in
+            several. The name is the column ``group`` of the values at one loss.
         options: Options of the instruments, such as ``rho``.
 
     Returns:
@@ -62,22 +63,29 @@ def along_training(
     numbers = Measurements([row for one in measured for row in one.rows])
     bn = next((s.options.get("bn", "frozen") for s in snapshots[0].values()), "frozen")
     requests = []
-    for key in snapshots[0]:
-        arm, seed = key
-        group = [one for one in snapshots[0] if _together(one, key, within)]
-        requests.append(
-            Request(
-                identity={
-                    "at": [one[key].identity for one in snapshots],
-                    "among": [[one[other].identity for one in snapshots] for other in group],
-                    "quantities": wanted,
-                    "options": dict(options),
-                },
-                labels={"arm": str(arm), **arm.factors, "seed": seed, "at": PLACE},
-                compute=_recording(numbers, key, group, wanted, bn),
-                derived=True,
+    for group, arms in groups.items():
+        keys = [key for key in snapshots[0] if key[0] in arms]
+        for arm, seed in keys:
+            together = [key for key in keys if key[1] == seed]
+            requests.append(
+                Request(
+                    identity={
+                        "at": [one[arm, seed].identity for one in snapshots],
+                        "among": [[one[key].identity for one in snapshots] for key in together],
+                        "quantities": wanted,
+                        "options": dict(options),
+                    },
+                    labels={
+                        "arm": str(arm),
+                        **arm.factors,
+                        "seed": seed,
+                        "at": PLACE,
+                        "group": group,
+                    },
+                    compute=_recording(numbers, (arm, seed), together, wanted, bn),
+                    derived=True,
+                )
             )
-        )
     parts = recording.step("along training", requests)
     missing = dict.fromkeys(sentence for one in measured for sentence in one.missing)
     return Measurements([], missing=list(missing)) | labelled_numbers(
@@ -102,10 +110,6 @@ def _without_diverged(snapshots: Sequence[Solutions]) -> list[Solutions]:
         )
         for one in snapshots
     ]
-
-
-def _together(one: Key, other: Key, within: str) -> bool:
-    return one[1] == other[1] and one[0].factors.get(within) == other[0].factors.get(within)
 
 
 def _recording(
