@@ -54,7 +54,7 @@ def levels_table(pairs: Sequence[LossPair], *, label: str, caption: str) -> Tabl
     if not rows:
         return Missing(label)
     columns = ["ratio of λ_max", "training loss (nats)", "ratio", "the first is"]
-    align = ["left", "right", "left", "left"]
+    align = ["left", "decimal", "left", "left"]
     return table_of(columns, rows, label=label, caption=caption, align=align)
 
 
