@@ -51,6 +51,7 @@ max_train = 1000
 cifar_train = 300
 seeds = [0, 1]
 residual_seeds = [0, 1]  # of the networks on the third data set
+with_residual = True  # False leaves those networks out
 workers = 1  # processes that train side by side
 shares = [0.05, 0.1, 0.2, 0.4, 0.7, 1.0]  # of training, at which networks are measured
 residual_shares = [0.2, 0.4, 0.6, 1.0]
@@ -150,7 +151,7 @@ in_eval = ["lambda_max", "trace", "sam_symmetric", "critical_sharpness", "sam"]
 in_batch = [name for name in in_eval if name != "trace"]
 along = {"rho": rho, "tol": 1e-3}
 order = [(seed, one) for seed in seeds for one in families]
-order += [(seed, one) for seed in residual_seeds for one in (skip, both)]
+order += [(seed, one) for seed in residual_seeds for one in (skip, both) if with_residual]
 trained, level = [], []
 for seed, one in order:
     trained.append(study.train(one.configs, one.task, seeds=[seed], workers=workers))
