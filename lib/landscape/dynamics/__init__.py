@@ -8,6 +8,12 @@ from landscape.dynamics.gradient_noise import (
     gradient_noise,
 )
 from landscape.dynamics.stability import is_adaptive, preconditioner, threshold
+from landscape.dynamics.top_space import (
+    ProjectedDescent,
+    TopSpace,
+    projected_descent,
+    top_space,
+)
 from landscape.dynamics.trajectory import ProjectedTrajectory, project_trajectory
 from landscape.dynamics.updates import CriticalSharpness, critical_sharpness, next_update
 from landscape.dynamics.watching import Watch, WatchedStep, watch
@@ -17,7 +23,9 @@ __all__ = [
     "CriticalSharpness",
     "CriticalStep",
     "GradientNoise",
+    "ProjectedDescent",
     "ProjectedTrajectory",
+    "TopSpace",
     "Watch",
     "WatchedStep",
     "batch_sharpness",
@@ -28,6 +36,8 @@ __all__ = [
     "next_update",
     "preconditioner",
     "project_trajectory",
+    "projected_descent",
     "threshold",
+    "top_space",
     "watch",
 ]
