@@ -1,4 +1,4 @@
-"""The gradient in the top eigenspace, and descent in parts: closed forms on a diagonal quadratic."""
+"""The gradient in the top eigenspace, and descent in parts: closed forms on a quadratic."""
 
 import math
 
