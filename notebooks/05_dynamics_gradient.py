@@ -139,7 +139,7 @@ said = (
     f"The share of the gradient in the top {top} eigenvectors exceeds that of mini-batch noise in "
     f"{beyond} of {len(excess)} places, and lies below it in {within}"
 )
-kinds = {"top_share": "gradient", "top_noise_share": "mini-batch noise"}
+kinds = dict(zip(names, ("gradient", "mini-batch noise", "random direction"), strict=True))
 figure = figures.measures(
     by_place,
     kinds,

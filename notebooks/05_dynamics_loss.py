@@ -187,7 +187,8 @@ tops = {
 shown = {}
 for name, one in families.items():
     label, short = name.replace(" ", "-").lower(), {x: str(arm) for x, arm in one.arms.items()}
-    caption = f"{'. '.join(pair.sentence() for pair in tops[name])}. Training goes from right to "
+    said = [pair.sentence() for pair in tops[name]] or ["One seed gives no interval"]
+    caption = f"{'. '.join(said)}. Training goes from right to "
     caption += "left; means over seeds with 95% intervals, each seed as a thin line."
     figure = figures.by_loss(
         numbers, short, modes[name], tops[name], label=f"fig-{label}", caption=caption
