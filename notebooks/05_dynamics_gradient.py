@@ -71,7 +71,7 @@ edge_rtol = 0.1  # relative standard error of batch sharpness
 #
 # We train an MLP, and a convolutional network with and without BN, by plain gradient steps on
 # mini-batches. Along training we compute the top eigenvectors of the Hessian, as many as there are
-# classes, and ask how much of the gradient lies in their span [@gurari2018]. Mini-batch noise lies
+# classes, and ask how much of the gradient lies in their span [@gur2018]. Mini-batch noise lies
 # there too [@song2025], so its share is the one to compare with.
 
 # %% Train the networks
@@ -133,6 +133,8 @@ for words, (network, mode) in places.items():
             "random direction": ("top_chance", arm),
             "gradient − noise": text(excess[words, share]),
         }
+
+# %% Show the gradient beside noise
 beyond = sum(one.low > 0 for one in excess.values())
 within = sum(one.high < 0 for one in excess.values())
 said = (
@@ -270,6 +272,8 @@ for number, grid in by_size.items():
                 level = 1 - beta if kind == "small" else 1 + beta
                 near[kind].append(intervals.mean_interval([x / level for x in values]))
 rows["full batch, Adam"] = {"λ_max over its threshold": ("edge_ratio", "full batch, Adam")}
+
+# %% Show the edge
 spans = {kind: formatting.list_text([text(one) for one in found]) for kind, found in near.items()}
 edge_words = (
     f"Late in training with momentum, batch sharpness is {spans['small']} times 2(1 − β)/η in "

@@ -3,6 +3,7 @@
 import pytest
 from landscape.dynamics.top_space import projected_descent, top_space
 from studies.arms import Arm
+from studies.records import instruments
 
 from tests.sample_study import config_of, digits_task
 
@@ -16,7 +17,8 @@ def solutions(study, **options):
 
 @pytest.mark.parametrize("bn", ["frozen", "batch"])
 def test_shares_are_recorded_in_either_mode(study, bn):
-    found = study.measure(solutions(study, bn=bn), ["top_share", "top_chance"], k=2, top_batch=8)
+    names = ["top_share", "top_chance"]
+    found = instruments.measure(study, solutions(study, bn=bn), names, k=2, top_batch=8)
     (solution,) = solutions(study, bn=bn).values()
     L = solution.objective
     expected = top_space(L, L.theta, k=2, batch_size=8, seed=0)
