@@ -225,7 +225,8 @@ display.show(figure, table.at("detail"))
 # Full-batch steps keep $\lambda_{\max}$ near $2/\eta$, with momentum near $2(1 + \beta)/\eta$, and
 # the preconditioned one of Adam near $38/\eta$ [@cohen2021; @cohen2022]. For mini-batches with
 # momentum theory expects batch sharpness near $2(1 - \beta)/\eta$ where batches are small, since
-# momentum then only lengthens the step, and near $2(1 + \beta)/\eta$ where they are large.
+# momentum then only lengthens the step. In a full batch, along its single gradient, batch sharpness
+# is no more than $\lambda_{\max}$, which is compared with $2(1 + \beta)/\eta$.
 
 # %% Train at the edge
 edge_task = study.load(edge_dataset, max_train=edge_examples)
@@ -257,27 +258,26 @@ edge = study.measurements.where(arm=descended.arms)
 rows, near = {}, {"small": [], "large": []}
 for number, grid in by_size.items():
     for arm in grid:
-        rule = arm.factors["rule"]
         beta = grid[arm].optimizer.momentum
-        values = edge.values("batch_edge_ratio", arm)
         rows[str(arm)] = {
             "λ_max over its threshold": ("edge_ratio", arm),
             "batch sharpness over 2/η": ("batch_edge_ratio", arm),
             "1 − β": f"{1 - beta:g}",
             "1 + β": f"{1 + beta:g}",
         }
-        if beta:
-            kind = "small" if number == min(edge_batches) else "large"
-            if number in (min(edge_batches), edge_task.train_size):
-                level = 1 - beta if kind == "small" else 1 + beta
-                near[kind].append(intervals.mean_interval([x / level for x in values]))
+        if beta and number == min(edge_batches):
+            values = [x / (1 - beta) for x in edge.values("batch_edge_ratio", arm)]
+            near["small"].append(intervals.mean_interval(values))
+        if beta and number == edge_task.train_size:
+            near["large"].append(intervals.mean_interval(edge.values("edge_ratio", arm)))
 rows["full batch, Adam"] = {"λ_max over its threshold": ("edge_ratio", "full batch, Adam")}
 
 # %% Show the edge
 spans = {kind: formatting.list_text([text(one) for one in found]) for kind, found in near.items()}
 edge_words = (
     f"Late in training with momentum, batch sharpness is {spans['small']} times 2(1 − β)/η in "
-    f"batches of {min(edge_batches)}, and {spans['large']} times 2(1 + β)/η in full batches"
+    f"batches of {min(edge_batches)}, and in full batches λ_max is {spans['large']} times "
+    f"2(1 + β)/η (momentum {formatting.list_text([f'{m:g}' for m in momenta])})"
 )
 figure = figures.stability(
     followed,
