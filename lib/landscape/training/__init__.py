@@ -6,6 +6,7 @@ from landscape.training.augmentation import Augmentation
 from landscape.training.batches import Branch
 from landscape.training.config import TrainConfig
 from landscape.training.curves import CurveExamples, CurveSubset
+from landscape.training.hooks import Hooked, WithinSpan, hooked
 from landscape.training.loop import train
 from landscape.training.optimizers import SGD, OptimizerConfig
 from landscape.training.run import Run
@@ -23,10 +24,13 @@ __all__ = [
     "Cosine",
     "CurveExamples",
     "CurveSubset",
+    "Hooked",
     "OptimizerConfig",
     "Run",
     "Schedule",
     "TrainConfig",
+    "WithinSpan",
+    "hooked",
     "sweep",
     "train",
 ]

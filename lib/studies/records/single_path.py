@@ -16,6 +16,7 @@ from landscape.connectivity.straight import linear_barrier
 from landscape.connectivity.units import permuted, random_permutations
 from landscape.network.batchnorm import Policy
 from landscape.objective import Objective
+from landscape.store.entries import Store
 from landscape.training.config import TrainConfig
 from torch import nn
 
@@ -111,11 +112,16 @@ class PathMeasuring:
         if torch.equal(start.theta, end.theta):
             _record(recorder, _resting(start, self.points))
         else:
-            measure = {"repaired": repaired_straight_path}.get(self.path, linear_barrier)
-            measure = calibrated_straight_path if "calibrated" in self.path else measure
-            _record(recorder, recorder.store.remember(measure, start, end, ts=self.points))
+            _record(recorder, self._straight(recorder.store, start, end))
         if matching is not None and self.path != "repaired":
             _record_matching(recorder, matching, start)
+
+    def _straight(self, store: Store, start: Objective, end: Objective) -> Path:
+        if self.path == "repaired":
+            return store.remember(repaired_straight_path, start, end, ts=self.points)
+        if "calibrated" in self.path:
+            return store.remember(calibrated_straight_path, start, end, ts=self.points)
+        return store.remember(linear_barrier, start, end, ts=self.points)
 
     @property
     def _aligned(self) -> bool:
