@@ -3,6 +3,7 @@
 from landscape.training.adaptive import Adam, AdamW
 from landscape.training.ascent import ASAM, SAM
 from landscape.training.augmentation import Augmentation
+from landscape.training.batches import Branch
 from landscape.training.config import TrainConfig
 from landscape.training.curves import CurveExamples, CurveSubset
 from landscape.training.hooks import Hooked, WithinSpan, hooked
@@ -19,6 +20,7 @@ __all__ = [
     "Adam",
     "AdamW",
     "Augmentation",
+    "Branch",
     "Cosine",
     "CurveExamples",
     "CurveSubset",
