@@ -157,7 +157,8 @@ def counted(heights: Mapping[str, Sequence[float]], margin: float) -> str:
         margin: From which on a barrier counts.
     """
     outcomes = [outcome(values, margin) for values in heights.values() if values]
-    with_barrier, without, rest = map(outcomes.count, ("a barrier", "no barrier", "open"))
+    with_barrier, without = outcomes.count("a barrier"), outcomes.count("no barrier")
+    rest = outcomes.count("open")
     total = len(outcomes)
     if total > 1 and with_barrier == total:
         return f"all {total} networks cross a barrier"
