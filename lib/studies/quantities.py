@@ -61,6 +61,12 @@ QUANTITIES = {
         Quantity("layers_condition", "product over the layers", ""),
         Quantity("lambda_max_relative", "relative λ_max", PER_FILTER),
         Quantity("lambda_max_preconditioned", "preconditioned λ_max", "1 per parameter"),
+        Quantity("critical_sharpness", "critical sharpness", PER_PARAMETER),
+        Quantity("top_share", "gradient in the top eigenspace", "share", log=False),
+        Quantity("top_noise_share", "mini-batch noise in it", "share", log=False),
+        Quantity("top_chance", "a random direction in it", "share", log=False),
+        Quantity("descent_loss", "loss after the descent", "nats"),
+        Quantity("descent_fall", "loss before over loss after", ""),
         Quantity("threshold", "threshold of stability", "1 per parameter"),
         Quantity("edge_peak", "largest curvature / threshold", "", log=False),
         Quantity("edge_ratio", "late curvature / threshold", "", log=False),
@@ -102,6 +108,15 @@ QUANTITIES = {
         Quantity("quadratic_radius", "radius of the quadratic model", ""),
         Quantity("loss_range", "range of the loss", "nats"),
         Quantity("roughness", "roughness", "share of the variation", log=False),
+        Quantity("path_share", "share of the path's spread", "share", log=False),
+        Quantity("path_share_high", "highest share of a null model", "share", log=False),
+        Quantity("lissajous", "correlation with a cosine", "", log=False),
+        Quantity("parabola_residual", "residual of a parabola", "share of the variation"),
+        Quantity("line_range", "range of the loss along the path", "nats"),
+        Quantity("parabola_window", "widest parabola", "share of the path", log=False),
+        Quantity("span_accuracy", "test accuracy within a span", "share correct", log=False),
+        Quantity("span_change", "change of test accuracy", "share correct", log=False),
+        Quantity("span_loss", "training loss within a span", "nats"),
     )
 }
 

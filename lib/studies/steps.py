@@ -16,6 +16,7 @@ from studies.durations import Duration
 from studies.measurements import Measurements
 from studies.recording import Recording
 from studies.records import (
+    along_training,
     basins,
     bounds,
     dynamics,
@@ -23,10 +24,12 @@ from studies.records import (
     instruments,
     layers,
     outliers,
+    path_shapes,
     paths,
     shapes,
     signals,
     slices,
+    span_training,
     spectra,
     times,
     training,
@@ -72,6 +75,12 @@ class Steps(Recording):
     ) -> Measurements:
         """Measure means over snapshots of runs: see ``records.snapshots.snapshot_means``."""
         return snapshots_of_runs.snapshot_means(self, snapshots, quantities, **options)
+
+    def along_training(
+        self, snapshots: Sequence[Solutions], quantities: Iterable[str], **options: Any
+    ) -> Measurements:
+        """Compare arms at equal loss along training: see ``records.along_training``."""
+        return along_training.along_training(self, snapshots, quantities, **options)
 
     def lines(self, solutions: Solutions, **options: Any) -> Slices:
         """Measure lines through solutions: see ``records.slices.lines``."""
@@ -144,6 +153,16 @@ class Steps(Recording):
     ) -> Results[TrainingPath]:
         """Measure where training went: see ``records.training_path.training_path``."""
         return training_path.training_path(self, runs, examples, **options)
+
+    def path_shapes(self, runs: Runs, examples: Examples, **options: Any) -> Measurements:
+        """Measure shapes of training paths: see ``records.path_shapes.path_shapes``."""
+        return path_shapes.path_shapes(self, runs, examples, **options)
+
+    def span_training(
+        self, runs: Runs, *, components: Sequence[int], **options: Any
+    ) -> Measurements:
+        """Train within spans of paths: see ``records.span_training.span_training``."""
+        return span_training.span_training(self, runs, components=components, **options)
 
     def paths(self, solutions: Solutions, **options: Any) -> paths.Paths:
         """Measure paths between pairs of solutions: see ``records.paths.paths``."""

@@ -6,6 +6,7 @@ from typing import Literal
 
 from landscape.models.family import ModelConfig
 from landscape.training.augmentation import Augmentation
+from landscape.training.batches import Branch
 from landscape.training.curves import CurveExamples
 from landscape.training.optimizers import OptimizerConfig
 from landscape.training.schedules import Schedule
@@ -40,6 +41,8 @@ class TrainConfig:
         curve_examples: How many examples the history is measured on between its first and its last
             measurement, such as ``CurveExamples(2000, 2000)``; None measures all. It changes
             neither steps nor weights.
+        branch: The moment from which the run sees other batches than the run with its seed, such as
+            ``Branch(at=0.5, seed=1)``; None is never.
 
     Raises:
         ValueError: If a setting lies outside its range.
@@ -58,6 +61,7 @@ class TrainConfig:
     measure_every: float = 1.0
     snapshots: tuple[int, ...] = ()
     curve_examples: CurveExamples | None = None
+    branch: Branch | None = None
 
     def __post_init__(self) -> None:
         # One form for equal settings, or they would have different keys in the store.
@@ -90,6 +94,14 @@ class TrainConfig:
             problems.append(
                 f"curve_examples={self.curve_examples!r}: it must be training.CurveExamples(...), "
                 "or None for all"
+            )
+        if not isinstance(self.branch, Branch | None):
+            problems.append(
+                f"branch={self.branch!r}: it must be training.Branch(...), or None for none"
+            )
+        elif self.branch is not None and self.branch.at >= self.epochs:
+            problems.append(
+                f"branch at {self.branch.at:g} of {self.epochs} epochs: it must lie before the end"
             )
         if problems:
             raise ValueError(f"TrainConfig cannot be run: {'; '.join(problems)}.")
