@@ -25,9 +25,11 @@ def test_after_five_kills_the_record_is_the_undisturbed_one(trials):
     assert (row.moments, row.wrong) == (5, 0)
 
 
-def test_a_strike_hits_a_process_below_the_one_that_is_named():
-    code = "import subprocess, sys; subprocess.run([sys.executable, '-c', 'ipykernel_launcher = 0;"
-    code += " import time; time.sleep(100)'])"
+def test_a_strike_hits_the_process_that_is_a_kernel_and_not_its_parent(tmp_path, monkeypatch):
+    kernel = tmp_path / "ipykernel_launcher.py"
+    kernel.write_text("import time; time.sleep(100)")
+    monkeypatch.setenv("KERNEL", str(kernel))  # So that the parent's command does not name it.
+    code = "import os, subprocess, sys; subprocess.run([sys.executable, os.environ['KERNEL']])"
     process = subprocess.Popen([sys.executable, "-c", code])
     end = time.monotonic() + 30
     while len(fault_strikes.tree(process.pid)) < 2 and time.monotonic() < end:
