@@ -77,11 +77,12 @@ residual_examples = 64  # the same, of the third data set
 # ## Pairs of networks along training
 #
 # The networks of a family share data, batches and the source's learning rates. All are measured at
-# the same shares of training, on the same training examples, and with BN in two modes.
+# the same shares of training, which lie closer together early on, so that slow and fast networks
+# pass common losses. They are measured on the same training examples, and with BN in two modes.
 # The *symmetrised rise* is the mean rise of the loss one step up and one step down the gradient
 # [@foret2021], so that the slope drops out and curvature remains. *Critical sharpness* is the
 # curvature along the optimizer's own next step, from the length at which this step no longer lowers
-# the loss [@kalra2024].
+# the loss [@kalra2024]. A step that leads uphill, as momentum's may, has none.
 
 # %% Describe the small networks
 study = Study("05_dynamics_loss", vars())
