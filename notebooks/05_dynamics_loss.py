@@ -71,7 +71,8 @@ precision = "float32"
 measured = 1000  # training examples on which the first and the last loss are measured
 rho = 0.05  # length of the step of the rises
 curvature_examples = 128  # first training examples
-residual_examples = 64  # the same, of the third data set
+residual_examples = 64  # the same, of the networks with and without skip connections
+model_examples = 32  # the same, of the ResNet and the CNN
 
 # %% [markdown]
 # ## Pairs of networks along training
@@ -141,6 +142,7 @@ plain_cnn = models.CNN(tuple(model_channels), model_hidden, norm="none")
 factors = {"ResNet": {"model": "ResNet"}, "CNN": {"model": "CNN"}}
 changes = {"ResNet": {}, "CNN": {"model": plain_cnn}}
 named = {"factors": factors, "pairs": [("ResNet", "CNN")]}
+large["examples"] = model_examples
 both = loss_family("models", cifar, base, changes, **named, **large)
 
 # %% [markdown]
