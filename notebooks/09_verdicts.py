@@ -944,6 +944,55 @@ for id, side, asked, border in (
 display.show(*figures.claim_forests(verdicts.of(study), evidence=verdicts.evidence))
 
 # %% [markdown] tags=["detail"]
+# ### Lines between networks trained on MNIST (S4, S5)
+#
+# S4.4 finds a barrier between two small CNNs, S5.6 none between networks from different starts. A
+# barrier counts from the same border on. Checks ask the same of networks from one start, of lines
+# to the aligned network, and of test examples.
+
+# %% Judge lines between networks trained on MNIST
+study = verdicts.study("06_connectivity")
+of_lines = {
+    "": number("error_barrier", bn="frozen", **straight),
+    "after alignment": number("error_barrier", bn="frozen", path="aligned", split="train"),
+    "on test examples": number("error_barrier", bn="frozen", path="straight", split="test"),
+}
+widths = {("CNN", place): Parameter("cnn_widths", place) for place in (0, 1)}
+widths |= {("MLP", place): Parameter("mlp_widths", place) for place in (0, 1)}
+lines = {
+    (family, place, start, where): barrier(
+        study.networks(family=family, width=width, parted=moment)[height],
+        f"{where} between {'small' if place == 0 else 'wider'} {family}s from {start}".strip(),
+    )
+    for (family, place), width in widths.items()
+    for start, moment in (("different starts", None), ("one start", Parameter("parted", 0)))
+    for where, height in of_lines.items()
+    if start == "different starts" or not where
+}
+small = [lines["CNN", 0, "different starts", where] for where in of_lines]
+together = [lines["CNN", 0, "one start", ""]]
+
+# %% Judge barriers between different starts, and one valley
+places = {"estimator": "after alignment", "step and start": "from one start"}
+places |= {"size": "on test examples"}
+of_start = {"estimator": small[1], "step_and_start": together, "size": small[2]}
+study.above("S4.4", small[0], barrier_margin, **of_start, places=places)
+all_four = {
+    where: [lines[family, place, "different starts", where] for family, place in widths]
+    for where in of_lines
+}
+study.below(
+    "S5.6",
+    all_four[""],
+    barrier_margin,
+    estimator=all_four["after alignment"],
+    step_and_start=[lines[family, place, "one start", ""] for family, place in widths],
+    size=all_four["on test examples"],
+    places=places,
+)
+display.show(*figures.claim_forests(verdicts.of(study), evidence=verdicts.evidence))
+
+# %% [markdown] tags=["detail"]
 # ## Claims that no study judges yet
 #
 # Some claims wait for a study that is planned ([](#tab-unjudged)).
