@@ -3,8 +3,6 @@
 import dataclasses
 from typing import TYPE_CHECKING, Any
 
-from landscape.network import decay
-
 if TYPE_CHECKING:
     from landscape.objective import Objective
 
@@ -35,5 +33,5 @@ def conditions(objective: "Objective") -> dict[str, Any]:
         "examples": objective.num_examples,
         "examples_hash": objective.examples_hash,
         "dtype": str(objective.dtype).removeprefix("torch."),
-        "weight_decay": decay.text(objective.weight_decay),
+        "weight_decay": objective.weight_decay_text,
     }

@@ -14,7 +14,7 @@ from landscape.network import batchnorm, decay, groups, losses, own_loss
 from landscape.network.batchnorm import Buffers
 from landscape.network.contract import FEW, Contract, checked
 from landscape.network.copying import copied, unwrapped
-from landscape.network.examples import Examples, ExampleSet, in_dtype, packed_like, taken
+from landscape.network.examples import ExampleSet, in_dtype, packed_like, taken
 from landscape.network.fields import fields_of, taking
 from landscape.network.functional import Network, fastest_microbatch
 from landscape.network.kernels.twice_differentiable import TwiceDifferentiable
@@ -433,6 +433,11 @@ class Objective:
         """Coefficient of the penalty: of all parameters, or by name where they differ."""
         return self._options["weight_decay"]
 
+    @property
+    def weight_decay_text(self) -> str:
+        """The coefficients in a few words, such as ``0.0005``; ``0`` without a penalty."""
+        return decay.text(self.weight_decay)
+
     def correct(self, outputs: torch.Tensor, targets: torch.Tensor) -> tuple[int, int]:
         """Return how many examples are classified rightly, and how many count.
 
@@ -646,7 +651,7 @@ class Objective:
                     outputs, lambda outputs: self._mean_part(outputs, targets), leaf, call
                 )
 
-        total = SumOfProducts(
+        total: Callable[[torch.Tensor], torch.Tensor] = SumOfProducts(
             build,
             n=group.m,
             batches=len(self._batches),

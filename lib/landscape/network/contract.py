@@ -210,13 +210,13 @@ class _Trial:
             raise
         except Exception as error:
             raise NotComputed(
-                f"the model cannot be computed on inputs {_taken(network, inputs)}: {_short(error)}. "
-                "Pass inputs (N, ...) as the model takes them in training."
+                f"the model cannot be computed on inputs {_taken(network, inputs)}: "
+                f"{_short(error)}. Pass inputs (N, ...) as the model takes them in training."
             ) from error
         if outputs.dim() == 0 or len(outputs) != len(inputs):
             raise ValueError(
-                f"the model maps inputs {_taken(network, inputs)} to outputs {_described(outputs)}. It "
-                "must return a row for each example, (N, ...)."
+                f"the model maps inputs {_taken(network, inputs)} to outputs {_described(outputs)}. "
+                "It must return a row for each example, (N, ...)."
             )
         return outputs
 

@@ -98,15 +98,14 @@ def _batch(batch: Any, target: str | None) -> ExampleSet:
     held = None
     if isinstance(batch, Mapping):
         held = _target_key(batch, target)
-        inputs, targets = {k: x for k, x in batch.items() if k != held}, batch[held]
+        given, targets = {k: x for k, x in batch.items() if k != held}, batch[held]
     else:
-        inputs, targets = batch
+        given, targets = batch
     targets, fields = _tensor(targets, "targets"), None
-    if isinstance(inputs, Mapping) or _are_arrays(inputs):
-        parts = dict(inputs) if isinstance(inputs, Mapping) else dict(enumerate(inputs))
-        inputs, fields = packed({name: _argument(x, name) for name, x in parts.items()})
+    if isinstance(given, Mapping) or _are_arrays(given):
+        inputs, fields = _packed(given)
     else:
-        inputs = _tensor(inputs, "inputs")
+        inputs = _tensor(given, "inputs")
     if inputs.dim() == 0 or targets.dim() == 0 or len(inputs) == 0 or len(inputs) != len(targets):
         counts = ["a single number" if x.dim() == 0 else str(len(x)) for x in (inputs, targets)]
         raise ValueError(
@@ -134,6 +133,11 @@ def _target_key(batch: Mapping, target: str | None) -> str:
             "pair (inputs, targets) whose inputs are a dict."
         )
     return names[0]
+
+
+def _packed(inputs: Any) -> tuple[torch.Tensor, Fields]:
+    parts = dict(inputs) if isinstance(inputs, Mapping) else dict(enumerate(inputs))
+    return packed({name: _argument(x, name) for name, x in parts.items()})
 
 
 def _argument(part: Any, name: str | int) -> Any:
@@ -256,8 +260,7 @@ def packed_like(inputs: Any, fields: Fields | None) -> Any:
     """
     if fields is None or not (isinstance(inputs, Mapping) or _are_arrays(inputs)):
         return inputs
-    parts = dict(inputs) if isinstance(inputs, Mapping) else dict(enumerate(inputs))
-    rows, taken_fields = packed({name: _argument(x, name) for name, x in parts.items()})
+    rows, taken_fields = _packed(inputs)
     if taken_fields != fields:
         raise ValueError(
             f"inputs {', '.join(map(repr, taken_fields.names))} are not those of the examples, "

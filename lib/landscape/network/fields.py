@@ -134,7 +134,7 @@ class Unpacking:
     def __call__(self, module: nn.Module, args: tuple, kwargs: dict) -> tuple[tuple, dict]:
         """Return the arguments of the forward pass."""
         floats = (x.dtype for x in module.parameters() if x.is_floating_point())
-        return self.fields.unpacked(*args, next(floats, torch.float32))
+        return self.fields.unpacked(args[0], next(floats, torch.float32))
 
 
 def taking(model: nn.Module, fields: Fields | None) -> nn.Module:

@@ -71,7 +71,7 @@ def per_example(
     if loss in _ENTROPIES:
         entropy = _cross_entropy if loss == "cross_entropy" else _next_token
         return functools.partial(entropy, label_smoothing, class_weights, ignore_index, class_axis)
-    return _squared_error if loss == "mse" else functools.partial(_own_loss, loss, dtype)
+    return functools.partial(_own_loss, loss, dtype) if callable(loss) else _squared_error
 
 
 def _check_classes(loss: Loss, class_weights: Any, class_axis: int | None) -> None:

@@ -78,9 +78,10 @@ def _named(outputs: Any) -> dict[str | int, Any]:
 
 
 def _by_position(named: Mapping[str | int, Any], output: Choice) -> Any:
+    if not isinstance(output, int) or isinstance(output, bool):
+        return None
     present = [x for x in named.values() if x is not None]
-    is_position = isinstance(output, int) and not isinstance(output, bool)
-    return present[output] if is_position and -len(present) <= output < len(present) else None
+    return present[output] if -len(present) <= output < len(present) else None
 
 
 def _shown(outputs: Any) -> str:

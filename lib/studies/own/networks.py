@@ -169,9 +169,8 @@ def solutions(
     ready = {arm: taking(copied(model), read.fields) for arm, model in networks.items()}
     first = next(iter(ready.values()))
     # As the network aligns outputs and labels, which stand in no dict from here on.
-    names = "loss", "class_axis"
-    chosen = settled(*(options.get(name) for name in names), first, read, None)
-    options |= {k: x for k, x in zip(names, chosen, strict=True) if x is not None}
+    loss, axis = settled(options["loss"], options.get("class_axis"), first, read, None)
+    options |= {"loss": loss} | ({} if axis is None else {"class_axis": axis})
     return Solutions(
         {
             (arm, seed): OwnNetwork(
