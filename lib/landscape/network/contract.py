@@ -215,8 +215,8 @@ class _Trial:
             ) from error
         if outputs.dim() == 0 or len(outputs) != len(inputs):
             raise ValueError(
-                f"the model maps inputs {_taken(network, inputs)} to outputs {_described(outputs)}. "
-                "It must return a row for each example, (N, ...)."
+                f"the model maps inputs {_taken(network, inputs)} to outputs "
+                f"{_described(outputs)}. It must return a row for each example, (N, ...)."
             )
         return outputs
 
