@@ -6,6 +6,7 @@ from landscape.training.augmentation import Augmentation
 from landscape.training.config import TrainConfig
 from landscape.training.curves import CurveExamples, CurveSubset
 from landscape.training.loop import train
+from landscape.training.objectives import TrainingLoss
 from landscape.training.optimizers import SGD, OptimizerConfig
 from landscape.training.run import Run
 from landscape.training.schedules import Cosine, Schedule
@@ -25,6 +26,7 @@ __all__ = [
     "Run",
     "Schedule",
     "TrainConfig",
+    "TrainingLoss",
     "sweep",
     "train",
 ]
