@@ -218,6 +218,8 @@ class Objective:
         sizes = self._sizes(
             len(inputs), asked["bn_block"] if self.bn == "batch" else asked["microbatch"]
         )
+        if self.bn != "frozen":
+            batchnorm.check_blocks(len(inputs if chosen is None else chosen), asked["bn_block"])
         placed = self._network.place(inputs), in_dtype(targets.to(self.device), self.dtype)
         self._batches = list(zip(*(part.split(sizes) for part in placed), strict=True))
         self.examples_hash = fingerprints.digest((inputs, targets))
