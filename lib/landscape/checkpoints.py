@@ -161,7 +161,7 @@ def _completed(state: State, expected: Mapping[str, torch.Tensor]) -> State:
     for name, tensor in expected.items():
         place = tensor.data_ptr(), tensor.storage_offset(), tuple(tensor.shape)
         by_memory.setdefault(place if tensor.numel() else (name,), []).append(name)
-    added = {}
+    added: State = {}
     for names in by_memory.values():
         present = [name for name in names if name in state]
         added |= {name: state[present[0]] for name in names if present and name not in state}
