@@ -73,7 +73,10 @@ marker   := $(BUILD_DIR)/.landscape-report
 # What the environment asked for is not inherited: see unexport.
 again    := --no-print-directory CHECKED=yes $(if $(REMEASURE),REMEASURE='$(REMEASURE)')
 
-.PHONY: help report study test fast check compare notebooks lab bench docs publish clean clean-all environment built
+# One report or study at a time in the folder of a profile: a second one waits (report/hold.py).
+held     := $(run) -m report.hold '$(out)'
+
+.PHONY: help report report-held study study-held test fast check compare notebooks lab bench docs publish clean clean-all environment built
 
 help: ## list the verbs
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' Makefile
@@ -95,8 +98,11 @@ help: ## list the verbs
 	@echo
 	@echo '  studies: $(all_studies)'
 
-# Kernels of its studies are forked from one process that imports for all: report/warm.py says where.
 report: $(marker) environment ## execute the studies and write report.html and report.pdf
+	@$(held) $(MAKE) $(again) report-held
+
+# Kernels of its studies are forked from one process that imports for all: report/warm.py says where.
+report-held:
 	@started=$$(date +%s) && \
 	$(run) -m report prepare $(settings) && \
 	if $(MAKE) $(again) -q built >/dev/null 2>&1; then \
@@ -105,17 +111,21 @@ report: $(marker) environment ## execute the studies and write report.html and r
 	  $(run) -m report.warm '$(if $(filter-out 1,$(jobs)),$(share))' $(MAKE) $(again) $(if $(findstring jobserver,$(MAKEFLAGS)),,--jobs=$(jobs)) built && $(run) -m report finished $(settings) --started $$started; \
 	fi
 
+# With its own parameters it works in a folder of its own, beside any report.
 study: $(marker) environment ## execute one: STUDY=NN_name [P="-p name value"]
 ifneq ($(strip $(P)),)
 	@$(threads) $(run) -m report execute $(place) --studies '$(STUDY)' $(P)
 else
+	@$(held) $(MAKE) $(again) study-held
+endif
+
+study-held:
 	@$(run) -m report prepare $(place) --studies '$(STUDY)' && \
 	if $(MAKE) $(again) -q $(out)/$(STUDY).ipynb >/dev/null 2>&1; then \
 	  echo 'nothing to do: $(out)/$(STUDY).ipynb is up to date'; \
 	else \
 	  $(MAKE) $(again) $(out)/$(STUDY).ipynb; \
 	fi
-endif
 
 # Tests compute on one thread each, so that their sums have one order: side by side they fill the cores.
 # The smoke report is one of them. It stays in the build folder, and is not made again while it is right.

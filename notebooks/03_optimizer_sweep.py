@@ -1,6 +1,7 @@
 # ---
 # jupyter:
 #   jupytext:
+#     notebook_metadata_filter: -jupytext.text_representation.jupytext_version
 #     text_representation:
 #       extension: .py
 #       format_name: percent
@@ -543,11 +544,8 @@ display.Sentence(
 )
 
 # %% [markdown]
-# **What would change it.** We compared optimizers on one data set with two small networks, and
-# followed the edge of stability on another data set with one network. A few epochs need not reach a
-# minimum. At a constant learning rate the loss may rise in the last steps; where it does so in one
-# seed, the interval over seeds is wide. We did not tune weight decay, the β of momentum and Adam,
-# or the radii of SAM and ASAM. Points of equal training loss are interpolated. All seeds share the
-# examples of the Hessian; their number changes $\lambda_{\max}$ and may change the order of
-# optimizers. Batch sizes and learning rates vary for the MLP alone, and planes show one seed.
-# Snapshots along the edge are few, so we do not see what happens between them.
+# **What would change it.** We used two small networks on one data set, and one network on another
+# for the edge of stability. At a constant learning rate the loss may rise in the last steps. We did
+# not tune weight decay, the β of momentum and Adam, or the radii of SAM and ASAM. All seeds share
+# the examples of the Hessian; their number changes $\lambda_{\max}$ and may change the order of
+# optimizers.

@@ -1,6 +1,7 @@
 # ---
 # jupyter:
 #   jupytext:
+#     notebook_metadata_filter: -jupytext.text_representation.jupytext_version
 #     text_representation:
 #       extension: .py
 #       format_name: percent
@@ -193,7 +194,7 @@ with_weights, without_weights = (
         ("kappa_jacobian", "tab-depth-jacobian", "Without the loss's weights,"),
     )
 )
-display.show(with_weights, without_weights)
+display.show(with_weights, without_weights.at("detail"))
 
 # %% Compare with half the examples
 fewer = {}

@@ -249,6 +249,14 @@ def main(arguments: list[str] | None = None) -> int:
     except ReportError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
+    except OSError as error:
+        from report.failures import of_system
+
+        said = of_system(error, ROOT / getattr(given, "build_dir", ""))
+        if said is None:
+            raise
+        print(f"error: {said}", file=sys.stderr)
+        return 1
     except KeyboardInterrupt:
         return 130
     return 0

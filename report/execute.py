@@ -23,9 +23,9 @@ from ipykernel.kernelspec import get_kernel_dict
 from jupyter_client import AsyncKernelManager
 from jupyter_client.kernelspec import KernelSpec, KernelSpecManager
 from jupyter_core.utils import run_sync
-from nbclient.exceptions import DeadKernelError
 from nbformat import NotebookNode
 
+from report import failures
 from report.atomic import write_atomically
 from report.errors import ReportError
 from report.forked import ForkedProvisioner
@@ -100,22 +100,20 @@ def _execute(settings: Settings, study: str, values: dict[str, Any], log: _Prefi
         shutil.rmtree(record_dir(settings, study), ignore_errors=True)
     renew_input(settings, study, values)
     source = settings.root / "notebooks" / f"{study}.py"
-    text = source.read_text(encoding="utf-8")
-    node = notebook(text)
+    node = notebook(source.read_text(encoding="utf-8"))
     try:
         _run(node, running, values, cwd=settings.root, log=log)
         executed = nbformat.read(running, as_version=4)
         _check_complete(executed, study)
     except BaseException as error:
-        what = _describe(error, node, running, f"notebooks/{study}.py", text)
-        if running.is_file():
-            _keep(nbformat.read(running, as_version=4), failed, settings)
-            running.unlink()
-            what += f"\nWhat was executed until then: {settings.shown(failed)}"
+        text = failures.describe(error, node, running, source)
+        kept = _keep_failed(running, failed, settings)
         if isinstance(error, KeyboardInterrupt):
-            print(f"error: {what}", file=sys.stderr)
+            print(f"error: {text}{kept}", file=sys.stderr)
             raise
-        raise ReportError(what) from error
+        if failures.full_disk(error) is not None:
+            raise ReportError(failures.without_room(error, text, settings)) from error
+        raise ReportError(text + kept) from error
     finally:
         log.close()
     _keep(executed, final, settings)
@@ -216,34 +214,17 @@ def _check_complete(executed: NotebookNode, study: str) -> None:
             last = number
 
 
-def _describe(error: BaseException, node: NotebookNode, running: Path, name: str, text: str) -> str:
-    """Say which study and which cell, counted as in the source, stopped for which reason."""
-    if isinstance(error, ReportError):
-        return str(error)
-    source, reason = _stopped_at(running), f"{type(error).__name__}: {error}".strip(": ")
-    if isinstance(error, papermill.PapermillExecutionError):
-        source, reason = error.source, f"{error.ename}: {error.evalue}"
-    elif isinstance(error, DeadKernelError):
-        reason = "the kernel died; when memory ran out, the system's log says so"
-    elif isinstance(error, KeyboardInterrupt):
-        reason = "interrupted"
-    sources = [cell.source for cell in node.cells]
-    if source is not None and source in sources:
-        position = text.find("\n" + source)
-        line = f", line {text.count(chr(10), 0, position) + 2} of the file" if position > 0 else ""
-        first = source.strip().split("\n")[0]
-        return f"{name}: cell {sources.index(source) + 1}{line}, `{first}`: {reason}"
-    return f"{name}: {reason}"
-
-
-def _stopped_at(running: Path) -> str | None:
-    """Return the source of the last cell that papermill had started, if any."""
-    source = None
-    if running.is_file():
-        for cell in nbformat.read(running, as_version=4).cells:
-            if cell.metadata.get("papermill", {}).get("start_time"):
-                source = cell.source
-    return source
+def _keep_failed(running: Path, failed: Path, settings: Settings) -> str:
+    """Keep what was executed of a study that failed; return where it is, as a line of its own."""
+    executed = failures.readable(running)
+    running.unlink(missing_ok=True)
+    try:
+        if executed is not None:
+            _keep(executed, failed, settings)
+            return f"\nWhat was executed until then: {settings.shown(failed)}"
+    except OSError:  # The error that is told first is of the same disk.
+        pass
+    return ""
 
 
 def _keep(executed: NotebookNode, path: Path, settings: Settings) -> None:

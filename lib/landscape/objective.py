@@ -280,7 +280,7 @@ class Objective:
             {
                 "objective": type(self),
                 "network": fingerprints.architecture(self._model),
-                **{k: x for k, x in self._options.items() if x or k not in _LATER},
+                **{k: x for k, x in self._options.items() if k not in _LATER or x != _LATER[k]},
                 "dtype": self.dtype,
                 "theta": self._theta,
                 "buffers": self._network.buffers,
@@ -696,7 +696,8 @@ class Objective:
 
 
 # Options that leave the loss of an example and its derivatives as they are.
-_LATER = {"weight_decay", "output"}  # Not in the key of an objective without them.
+# Options that are not in the key of an objective without them.
+_LATER: dict[str, Any] = {"weight_decay": 0.0, "output": None}
 _SAME_FUNCTION = {"weight_decay", "microbatch", "graph_memory", "dtype", "bn_examples", "bn_block"}
 
 

@@ -19,14 +19,14 @@ Modules stand on floors and import only downwards or beside them:
 2. ``arms`` ``tasks`` ``recorder``: what is compared, on which data
    ``judging``: relations, rules, verdicts, and the sentences about them
 3. ``collection`` ``identity`` ``staleness`` ``published_estimators`` ``finite_differences``
-   ``smooth_twin``
+   ``smooth_twin`` ``span_training``
    ``record_content`` ``record_reading`` ``record_writing`` ``record_entries`` ``record_folder``
    ``record_merge``: the record of a study as files
 4. ``measurements`` ``recording``: numbers of a study, and the steps that record them
 5. ``solutions``
 6. ``runs`` ``slices`` ``untrained`` ``own``
 7. ``tuning`` ``sweeps`` ``trajectories`` ``training_paths`` ``time_to_target`` ``predictors``
-   ``power_laws`` ``error_laws`` ``sorting``: what many runs say together
+   ``power_laws`` ``error_laws`` ``sorting`` ``path_findings``: what many runs say together
 8. ``records``: one module a kind of measurement
 9. ``steps`` ``study`` ``verdicts``: a study, and the claims judged from all of them
 10. ``figures`` ``tables``

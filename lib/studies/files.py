@@ -5,6 +5,8 @@ import os
 from pathlib import Path
 from typing import Any
 
+from landscape.store import disk
+
 
 def as_json(value: Any) -> str:
     """Return plain values as readable JSON text.
@@ -25,5 +27,11 @@ def write(path: Path, text: str) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     # Of each process its own: two may write one file, and the later one counts.
     unfinished = path.with_name(f".{path.name}.{os.getpid()}.writing")
-    unfinished.write_text(text, encoding="utf-8")
+    data = text.encode("utf-8")
+    with disk.described(path.parent, lambda: len(data)):
+        try:
+            unfinished.write_bytes(data)
+        except OSError:
+            unfinished.unlink(missing_ok=True)
+            raise
     os.replace(unfinished, path)

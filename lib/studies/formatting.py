@@ -240,6 +240,7 @@ def _scientific(value: float, digits: int) -> str:
 
 
 def _two_digits(value: float) -> str:
-    if not 1e-3 <= value < 1e6:
+    if not 1e-3 <= value < 1e4:
         return _scientific(value, 1)
-    return f"{value:.{max(1 - _exponent(value), 0)}f}"
+    digits = 1 - _exponent(value)
+    return f"{round(value, digits):.{max(digits, 0)}f}"

@@ -102,6 +102,15 @@ QUANTITIES = {
         Quantity("quadratic_radius", "radius of the quadratic model", ""),
         Quantity("loss_range", "range of the loss", "nats"),
         Quantity("roughness", "roughness", "share of the variation", log=False),
+        Quantity("path_share", "share of the path's spread", "share", log=False),
+        Quantity("path_share_high", "highest share of a null model", "share", log=False),
+        Quantity("lissajous", "correlation with a cosine", "", log=False),
+        Quantity("parabola_residual", "residual of a parabola", "share of the variation"),
+        Quantity("line_range", "range of the loss along the path", "nats"),
+        Quantity("parabola_window", "widest parabola", "share of the path", log=False),
+        Quantity("span_accuracy", "test accuracy within a span", "share correct", log=False),
+        Quantity("span_change", "change of test accuracy", "share correct", log=False),
+        Quantity("span_loss", "training loss within a span", "nats"),
     )
 }
 

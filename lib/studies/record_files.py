@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TypeVar
 
 import filelock
+from landscape.store import disk
 
 Signature = tuple[tuple[str, int, int, int], ...]
 Content = TypeVar("Content")
@@ -135,9 +136,14 @@ class RecordFiles:
         if not contents:
             return
         unfinished = self.folder / _UNFINISHED
-        unfinished.mkdir(parents=True)
-        for name, data in contents.items():
-            (unfinished / name).write_bytes(data)
+        with disk.described(self.folder, lambda: sum(map(len, contents.values()))):
+            try:
+                unfinished.mkdir(parents=True)
+                for name, data in contents.items():
+                    (unfinished / name).write_bytes(data)
+            except OSError:
+                shutil.rmtree(unfinished, ignore_errors=True)  # It holds room that may be needed.
+                raise
         os.replace(unfinished, self.folder / _NEXT)
         self._finish()
 

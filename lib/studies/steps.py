@@ -23,10 +23,12 @@ from studies.records import (
     instruments,
     layers,
     outliers,
+    path_shapes,
     paths,
     shapes,
     signals,
     slices,
+    span_training,
     spectra,
     times,
     training,
@@ -144,6 +146,16 @@ class Steps(Recording):
     ) -> Results[TrainingPath]:
         """Measure where training went: see ``records.training_path.training_path``."""
         return training_path.training_path(self, runs, examples, **options)
+
+    def path_shapes(self, runs: Runs, examples: Examples, **options: Any) -> Measurements:
+        """Measure shapes of training paths: see ``records.path_shapes.path_shapes``."""
+        return path_shapes.path_shapes(self, runs, examples, **options)
+
+    def span_training(
+        self, runs: Runs, *, components: Sequence[int], **options: Any
+    ) -> Measurements:
+        """Train within spans of paths: see ``records.span_training.span_training``."""
+        return span_training.span_training(self, runs, components=components, **options)
 
     def paths(self, solutions: Solutions, **options: Any) -> paths.Paths:
         """Measure paths between pairs of solutions: see ``records.paths.paths``."""

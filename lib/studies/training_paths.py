@@ -38,6 +38,8 @@ class TrainingPath:
         plane: Loss on the plane; None where the record lacks it.
         surroundings: Step -> loss around that snapshot along two random directions, which are the
             same at every step.
+        spectra: Step -> largest eigenvalues of the Hessian at that snapshot, in decreasing order,
+            in nats per parameter²; empty where λ_max alone was measured.
     """
 
     steps: list[int]
@@ -50,6 +52,7 @@ class TrainingPath:
     lambda_max: dict[int, float]
     plane: Plane
     surroundings: dict[int, Plane]
+    spectra: dict[int, list[float]] = dataclasses.field(default_factory=dict)
 
     @property
     def on_plane(self) -> float:
@@ -108,6 +111,9 @@ def path_from(part: Part, surroundings: Mapping[int, Part]) -> TrainingPath:
         surroundings: Step -> entry of the plane around that snapshot.
     """
     rows = part.table("training_path")
+    spectra: dict[int, list[float]] = {}
+    for row in part.table("path_spectra"):
+        spectra.setdefault(row["step"], []).append(row["eigenvalue"])
     alpha, beta, distance, loss, projected_loss = (
         torch.tensor([row[name] for row in rows], dtype=torch.float64) for name in _PLACES
     )
@@ -124,4 +130,5 @@ def path_from(part: Part, surroundings: Mapping[int, Part]) -> TrainingPath:
         lambda_max={row["step"]: row["lambda_max"] for row in rows if "lambda_max" in row},
         plane=plane_from(part),
         surroundings={step: plane_from(plane) for step, plane in surroundings.items()},
+        spectra=spectra,
     )

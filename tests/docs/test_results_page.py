@@ -23,6 +23,7 @@ PARTS = {
     "Agreement",
     "PlaneRows",
     "CurveConfig",
+    "TrajectoryRecorder",
     "Units",
     "Repaired",
 }

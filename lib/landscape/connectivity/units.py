@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 import torch
 from torch import nn
 
+from landscape import rng
 from landscape.connectivity.ties import FIXED, WEIGHTS, Attention, Ties
 from landscape.connectivity.tracing import trace_units
 from landscape.network.outputs import picked
@@ -212,6 +213,37 @@ def permute_tensors(
         # A copy into the same axis: entries of other groups along it stay.
         result[axis.tensor] = old.index_copy(axis.axis, indices, rows)
     return result
+
+
+def random_permutations(
+    model: nn.Module, inputs: torch.Tensor, *, seed: int
+) -> dict[str, torch.Tensor]:
+    """Return a random permutation of each group of hidden units.
+
+    Applied with ``permuted`` they give a network of the same function at another point: whatever
+    lies between the two is a matter of symmetry alone.
+
+    Args:
+        model: The network; it is not changed.
+        inputs: Example inputs (N, ...), of which the first is used.
+        seed: Seed of the streams ("permutation", name of the group).
+
+    Raises:
+        ValueError: If ``permutation_groups`` does not understand a layer, or no units can be
+            permuted.
+    """
+    groups = permutation_groups(model, inputs)
+    if not groups:
+        raise ValueError(
+            "no units of this network can be permuted, so it has no twin. Pass a network with a "
+            "hidden layer of at least two units."
+        )
+    return {
+        units.name: torch.randperm(
+            units.size, generator=rng.stream(seed, "permutation", units.name)
+        )
+        for units in groups
+    }
 
 
 @torch.no_grad()

@@ -7,6 +7,23 @@ from landscape.dynamics.gradient_noise import (
     batch_sharpness,
     gradient_noise,
 )
+from landscape.dynamics.parabola import ParabolaWindow, parabola_window, polynomial_residual
+from landscape.dynamics.path_components import PathComponents, lissajous, path_components
+from landscape.dynamics.path_nulls import (
+    NullShares,
+    correlated_walk_shares,
+    lag_correlations,
+    shuffled_shares,
+    straight_shares,
+    walk_shares,
+)
+from landscape.dynamics.recorded_training import train_trajectory
+from landscape.dynamics.snapshots import (
+    Trajectory,
+    TrajectoryRecorder,
+    record_trajectory,
+    snapshot_steps,
+)
 from landscape.dynamics.stability import is_adaptive, preconditioner, threshold
 from landscape.dynamics.trajectory import ProjectedTrajectory, project_trajectory
 from landscape.dynamics.watching import Watch, WatchedStep, watch
@@ -15,15 +32,32 @@ __all__ = [
     "BatchSharpness",
     "CriticalStep",
     "GradientNoise",
+    "NullShares",
+    "ParabolaWindow",
+    "PathComponents",
     "ProjectedTrajectory",
+    "Trajectory",
+    "TrajectoryRecorder",
     "Watch",
     "WatchedStep",
     "batch_sharpness",
+    "correlated_walk_shares",
     "critical_step",
     "gradient_noise",
     "is_adaptive",
+    "lag_correlations",
+    "lissajous",
+    "parabola_window",
+    "path_components",
+    "polynomial_residual",
     "preconditioner",
     "project_trajectory",
+    "record_trajectory",
+    "shuffled_shares",
+    "snapshot_steps",
+    "straight_shares",
     "threshold",
+    "train_trajectory",
+    "walk_shares",
     "watch",
 ]

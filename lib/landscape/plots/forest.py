@@ -171,6 +171,8 @@ def _place_ticks(axis: Axes, scale: Scale, low: float, high: float) -> None:
             axis.xaxis.set_major_locator(MaxNLocator(5, steps=[1, 2, 5, 10]))
         elif high < 10 * low:  # 1, no effect, is among these.
             axis.xaxis.set_major_locator(LogLocator(subs=(1, 1.5, 2, 3, 5, 7), numticks=9))
+        elif high > 1e4 * low:  # Long labels of rows leave the axis little room.
+            axis.xaxis.set_major_locator(LogLocator(numticks=5))
     elif scale == "symlog":
         powers = (1.0, 10.0, 100.0)
         ticks = [*(-power for power in reversed(powers)), 0.0, *powers]

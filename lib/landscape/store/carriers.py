@@ -1,12 +1,14 @@
 """Modules that carry or draw results but decide none: a change there recomputes nothing."""
 
 CARRIERS = (
+    "landscape.executor",
     "landscape.plots",
     "landscape.progress",
     "landscape.store.arrays",
     "landscape.store.carriers",
     "landscape.store.code_versions",
     "landscape.store.codec",
+    "landscape.store.disk",
     "landscape.store.effects",
     "landscape.store.entries",
     "landscape.store.feeder",

@@ -19,7 +19,7 @@ import numpy as np
 import torch
 
 from landscape import progress
-from landscape.store import codec
+from landscape.store import codec, disk
 from landscape.store.fingerprint import code_version, fingerprint
 from landscape.store.provenance import description, numerical_environment
 
@@ -283,9 +283,19 @@ class Store:
 
     def _write(self, folder: Path, value: Any, *, seconds: float) -> None:
         tree, arrays = codec.encode(value)
+
+        def size() -> int:
+            return len(json.dumps(tree)) + sum(array.nbytes for array in arrays.values())
+
+        with disk.described(self.root, size):
+            self._write_files(folder, tree, arrays, seconds=seconds)
+
+    def _write_files(
+        self, folder: Path, tree: Any, arrays: dict[str, np.ndarray], *, seconds: float
+    ) -> None:
         side = self.root / "writing" / uuid.uuid4().hex
-        side.mkdir(parents=True)
         try:
+            side.mkdir(parents=True)
             with open(side / "arrays.npz", "wb") as file:
                 np.savez(file, **arrays)  # type: ignore[arg-type]  # the names are numbers, never "allow_pickle"
             _write_json(side / "value.json", tree)

@@ -3,8 +3,10 @@
 from landscape.training.adaptive import Adam, AdamW
 from landscape.training.ascent import ASAM, SAM
 from landscape.training.augmentation import Augmentation
+from landscape.training.batches import Branch
 from landscape.training.config import TrainConfig
 from landscape.training.curves import CurveExamples, CurveSubset
+from landscape.training.hooks import Hooked, WithinSpan, hooked
 from landscape.training.loop import train
 from landscape.training.objectives import TrainingLoss
 from landscape.training.optimizers import SGD, OptimizerConfig
@@ -19,14 +21,18 @@ __all__ = [
     "Adam",
     "AdamW",
     "Augmentation",
+    "Branch",
     "Cosine",
     "CurveExamples",
     "CurveSubset",
+    "Hooked",
     "OptimizerConfig",
     "Run",
     "Schedule",
     "TrainConfig",
     "TrainingLoss",
+    "WithinSpan",
+    "hooked",
     "sweep",
     "train",
 ]

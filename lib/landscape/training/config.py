@@ -6,6 +6,7 @@ from typing import Literal
 
 from landscape.models.family import ModelConfig
 from landscape.training.augmentation import Augmentation
+from landscape.training.batches import Branch
 from landscape.training.curves import CurveExamples
 from landscape.training.objectives import Function, TrainingLoss, training_loss
 from landscape.training.optimizers import OptimizerConfig
@@ -43,6 +44,8 @@ class TrainConfig:
             neither steps nor weights.
         loss: Loss that is trained and recorded: ``cross_entropy``, ``mse``, a function of outputs
             and targets that returns one loss an example, or ``TrainingLoss`` with parameters.
+        branch: The moment from which the run sees other batches than the run with its seed, such as
+            ``Branch(at=0.5, seed=1)``; None is never.
 
     Raises:
         ValueError: If a setting lies outside its range.
@@ -62,6 +65,7 @@ class TrainConfig:
     snapshots: tuple[int, ...] = ()
     curve_examples: CurveExamples | None = None
     loss: str | Function | TrainingLoss = TrainingLoss()  # noqa: RUF009 (frozen)
+    branch: Branch | None = None
 
     def __post_init__(self) -> None:
         # One form for equal settings, or they would have different keys in the store.
@@ -99,6 +103,14 @@ class TrainConfig:
         if self.curve_examples is not None and training_loss(self.loss).class_weights is not None:
             problems.append(
                 "curve_examples with class_weights: subsets estimate plain means; pass None for all"
+            )
+        if not isinstance(self.branch, Branch | None):
+            problems.append(
+                f"branch={self.branch!r}: it must be training.Branch(...), or None for none"
+            )
+        elif self.branch is not None and self.branch.at >= self.epochs:
+            problems.append(
+                f"branch at {self.branch.at:g} of {self.epochs} epochs: it must lie before the end"
             )
         if problems:
             raise ValueError(f"TrainConfig cannot be run: {'; '.join(problems)}.")

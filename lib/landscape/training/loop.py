@@ -9,12 +9,12 @@ from typing import Any
 import torch
 from torch import nn
 
-from landscape import rng
 from landscape.data import Dataset
 from landscape.network.memory_format import takes_channels_last
 from landscape.progress import Progress
 from landscape.store import fingerprint as fingerprints
 from landscape.store.entries import Store
+from landscape.training.batches import epoch_batches
 from landscape.training.config import TrainConfig
 from landscape.training.evaluation import Evaluation
 from landscape.training.objectives import training_loss
@@ -148,16 +148,20 @@ class _Training:
         return self._result()
 
     def _epoch(self, epoch: int) -> None:
-        seed, inputs, targets = self._config.seed, *self._train_set
-        # A stream for each epoch: a resumed run draws the same batches without replaying the past.
-        order = torch.randperm(len(targets), generator=rng.stream(seed, "batches", epoch))
-        augmentation_stream = rng.stream(seed, "augmentation", epoch)
+        config, (inputs, targets) = self._config, self._train_set
+        batches = epoch_batches(
+            len(targets),
+            batch_size=config.batch_size,
+            epoch=epoch,
+            seed=config.seed,
+            branch=config.branch,
+        )
         self._model.train()
-        for batch_indices in order.split(self._config.batch_size):
+        for batch_indices, augmentation_stream in batches:
             self._snapshot()
             images = inputs[batch_indices]
-            if self._config.augmentation is not None:
-                images = self._config.augmentation(images, augmentation_stream)
+            if config.augmentation is not None:
+                images = config.augmentation(images, augmentation_stream)
             try:
                 self._step(self._in_memory_format(images), targets[batch_indices])
             except _Diverged:

@@ -30,6 +30,8 @@ _FROM |= dict.fromkeys(
     ("single_lines", "single_paths", "single_planes", "single_spectra"), "single"
 )
 _FROM |= {"training_path": "training_paths", "surroundings": "training_paths"}
+_FROM |= {"moments": "training_paths", "path_spectra": "path_shapes"}
+_FROM |= {"component_shares": "path_shapes", "path_lines": "path_shapes"}
 
 __all__ = sorted(_FROM)
 

@@ -33,6 +33,7 @@ AXES = {
     "count": ("Counts", "mean count"),
 }
 _LEVELS = "Levels"  # Panels of levels take the names of their quantities instead.
+_FAR = 100  # Ratios beyond it, or below its inverse, stand apart in an overview.
 _SPREAD = 30  # Where numbers differ by more than so many units, an axis is logarithmic beyond ±1.
 
 
@@ -63,10 +64,8 @@ def _apart(relations: Sequence[Relation], relation: Relation) -> str:
         # Where one name is the beginning of another, nothing of it would be left.
         names = [_beyond(other, relation.quantity) or relation.quantity for other in others]
         return inside(min(names, key=len))
-    return min(
-        (_beyond(one.contrast, relation.contrast) for one in relations if one is not relation),
-        key=len,
-    )
+    contrasts = [one.contrast for one in relations if one is not relation]
+    return min((_between(other, relation.contrast) for other in contrasts), key=len)
 
 
 def check_rows(judgement: Judgement, *, evidence: bool) -> list[ForestRow]:
@@ -118,6 +117,12 @@ def _beyond(first: str, words: str) -> str:
     return " ".join(word for _, word in differing if word)
 
 
+def _between(first: str, words: str) -> str:
+    """Return what a contrast says otherwise than another, without what both compare with."""
+    differing, end, reference = _beyond(first, words).partition(" than ")
+    return differing if first.endswith(end + reference) else differing + end + reference
+
+
 def border_text(finding: JudgedRelation) -> str:
     """Return side and border that a claim asks for, such as ``claimed > 10.4``.
 
@@ -135,7 +140,8 @@ def panels_of(
 ) -> list[ForestPanel]:
     """Return the panels of rows, one for each kind of relation, in the order of first appearance.
 
-    Rows without any number are left out.
+    Rows without any number are left out. With titles, ratios that are far from 1 get a panel of
+    their own: on their axis the others would be points.
 
     Args:
         rows: Relations, and their rows.
@@ -144,7 +150,10 @@ def panels_of(
     groups: dict[tuple[str, str, bool], list[tuple[JudgedRelation, ForestRow]]] = {}
     for finding, row in rows:
         if _has_numbers(row):
-            groups.setdefault(_axis(finding), []).append((finding, row))
+            title, x, log = _axis(finding)
+            if titles and title == AXES["ratio"][0] and not 1 / _FAR < row.estimate < _FAR:
+                title = f"Ratios beyond {_FAR}"
+            groups.setdefault((title, x, log), []).append((finding, row))
     panels = []
     for (title, x, log), members in groups.items():
         if title == _LEVELS:  # "Mean" says nothing without the quantity.

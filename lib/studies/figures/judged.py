@@ -27,7 +27,7 @@ from studies.judging.sentences import sentence
 from studies.judging.verdicts import Judgement
 from studies.placed import Placed
 
-_ROWS = 40  # Of a figure, so that it fits a page.
+_FIRST, _ROWS = 22, 30  # Of the first figure, which shares a page with text, and of the others.
 _READ = (
     "The point is the estimate, the thin line its 95% interval, the thick line the 90% interval; "
     "the vertical line is the border of the claim, and within the grey band two numbers count as "
@@ -203,11 +203,11 @@ def _facts(parts: Sequence[Judgement], *, evidence: bool) -> str:
 
 
 def _pages(panels: Sequence[ForestPanel]) -> list[list[ForestPanel]]:
-    """Return panels in groups that fit a page each."""
+    """Return panels in groups that fit a page each; the first is smaller."""
     pages: list[list[ForestPanel]] = []
     for panel in panels:
         rows = sum(len(other.rows) for other in pages[-1]) if pages else _ROWS
-        if rows + len(panel.rows) > _ROWS:
+        if rows + len(panel.rows) > (_FIRST if len(pages) == 1 else _ROWS):
             pages.append([])
         pages[-1].append(panel)
     return pages

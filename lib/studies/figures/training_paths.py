@@ -103,6 +103,53 @@ def surroundings(paths: Results[TrainingPath], *, label: str, caption: str, alt:
     )
 
 
+def moments(paths: Results[TrainingPath], *, label: str, caption: str, alt: str) -> Shown:
+    """Return path, surroundings and spectrum at several moments of training, under one slider.
+
+    On paper small contour pictures of the surroundings stand side by side.
+
+    Args:
+        paths: (arm, seed) -> path, with surroundings and largest eigenvalues.
+        label: Such as ``fig-moments``.
+        caption: What to see, in markdown with $maths$.
+        alt: What the picture shows, in plain text.
+    """
+    still = surroundings(paths, label=label, caption=caption, alt=alt)
+    if isinstance(still, Missing):
+        return still
+    titled = {title: path for title, path in _titled(paths).items() if path.surroundings}
+    steps = [step for step in _first(titled).surroundings if _everywhere(step, titled)]
+    planes_of_paths = {f"{title}, path": path.plane for title, path in titled.items()}
+    around = still.data["panels"]
+    axes: dict[str, Any] = {
+        "xlabel": "first direction",
+        "ylabel": "second direction",
+        "value_label": _LOSS,
+    }
+    data = surface_data(planes_of_paths, **axes)
+    panels = []
+    for panel, near, path in zip(data["panels"], around, titled.values(), strict=True):
+        places = [path.steps.index(step) for step in steps]
+        points = np.column_stack([path.coordinates, path.projected_loss])[places].tolist()
+        panel["path"] = [[_short(value) for value in point] for point in points]
+        facts = [_texts(path.loss[places]), _texts(path.distance[places])]
+        panel["facts"] = [*facts, [_spectrum_text(path, step) for step in steps]]
+        blank = [""] * len(steps)
+        panels += [panel, {**near, "title": f"{near['title']}, around", "facts": [blank] * 3}]
+    slider = {
+        "name": "Moment of training",
+        "stops": still.data["slider"]["stops"],
+        "facts": [_LOSS, "distance from the plane", "largest eigenvalues (nats per parameter²)"],
+    }
+    data = {**still.data, **data, "panels": panels, "slider": slider}
+    return Surface(still.figure, data, label=label, caption=caption, alt=alt)
+
+
+def _spectrum_text(path: TrainingPath, step: int) -> str:
+    known = path.spectra.get(step) or [path.lambda_max.get(step, float("nan"))]
+    return ", ".join(_texts(known))
+
+
 def _around(
     titled: Mapping[str, TrainingPath], steps: Sequence[int], everything: Mapping[str, Plane]
 ) -> dict[str, Any]:

@@ -62,7 +62,11 @@ def _leading(judgement: Judgement, longest: int, remarks: Remarks) -> str:
         every = "Both" if len(findings) == 2 else f"All {_NUMBERS[len(findings)]}"
         weakest = "weaker" if len(findings) == 2 else "weakest"
         return f"{every} relations hold; the {weakest}: {inside(text)}"
-    return f"{_NUMBERS[claimed].capitalize()} of {_NUMBERS[len(findings)]} relations hold: {text}"
+    several = f"{_NUMBERS[len(findings)]} relations"
+    if claimed == 0:
+        return f"{'Neither' if len(findings) == 2 else 'None'} of {several} holds: {text}"
+    verb = "holds" if claimed == 1 else "hold"
+    return f"{_NUMBERS[claimed].capitalize()} of {several} {verb}: {text}"
 
 
 def _distance(finding: JudgedRelation) -> float:

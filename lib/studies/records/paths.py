@@ -3,7 +3,7 @@
 import dataclasses
 import itertools
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any, Literal
 
 import torch
@@ -16,10 +16,19 @@ from studies.collection import Key, Results
 from studies.recorder import Part
 from studies.recording import Recording, Request
 from studies.records.single_path import BARRIERS, KINDS, PathMeasuring
-from studies.solutions import Solutions
+from studies.solutions import Solution, Solutions
 from studies.tasks import Split
 
-PathKind = Literal["straight", "aligned", "repaired"]
+PathKind = Literal[
+    "straight",
+    "aligned",
+    "repaired",
+    "calibrated",
+    "aligned calibrated",
+    "twin",
+    "twin aligned",
+    "noise",
+]
 Paths = Results[Path]
 
 _POLICIES: tuple[Policy, ...] = ("frozen", "batch", "reestimate")
@@ -34,16 +43,23 @@ def paths(
     policies: Sequence[Policy] = _POLICIES,
     splits: Sequence[Split] = ("train",),
     curve: CurveConfig | None = None,
+    against: Solutions | None = None,
 ) -> Paths:
     """Measure paths between pairs of solutions of an arm, and record them; each is an entry.
 
     Pairs are disjoint, first with second, third with fourth, so that they are independent samples.
-    The kinds of paths:
+    With other solutions to pair with, each is paired with that of its seed. The kinds of paths:
 
     - ``straight`` joins the solutions as they are.
     - ``aligned`` joins them after permuting the units of the second towards the first.
     - ``repaired`` restores the statistics of each unit, over the examples of the path, on the
       aligned path; its policy in the record is ``repaired``.
+    - ``calibrated`` is the straight path with a temperature fitted at each position, ``aligned
+      calibrated`` the aligned one.
+    - A ``twin`` is a control: it joins the first solution to itself with its units permuted at
+      random; ``twin aligned`` permutes them back as well as alignment can.
+    - ``noise`` is a control too: it joins the first solution to itself with random noise as long as
+      the pair is apart.
     - A ``curve`` is trained between the solutions as they are, on all training examples.
 
     Recorded are ``barrier`` and ``barrier_above_mean`` in nats, ``error_barrier`` as a share wrong,
@@ -61,13 +77,16 @@ def paths(
             same path, and one is enough.
         splits: ``train`` and ``test``.
         curve: Kind of a curve and how to train it; None measures none.
+        against: The ends of the paths at t = 1, arm by arm in the order of ``solutions``, with the
+            same seeds; None pairs the solutions of an arm with each other.
 
     Returns:
         (arm, pair) -> path. The arms have the factors ``path``, ``split`` and ``bn``; a pair, such
         as ``0-1``, stands in the place of a seed.
 
     Raises:
-        ValueError: If a kind, policy or split is unknown, or there are fewer than 3 points.
+        ValueError: If a kind, policy or split is unknown, there are fewer than 3 points, or arms
+            or seeds of ``against`` are others.
 
     References: Ainsworth et al. (2023), Git Re-Basin, ICLR, for the alignment; Jordan et al.
         (2023), REPAIR, ICLR; Garipov et al. (2018), Loss Surfaces, Mode Connectivity, and Fast
@@ -76,12 +95,10 @@ def paths(
     _check(points, kinds, policies, splits)
     names = [*kinds, *([curve.kind] if curve is not None else [])]
     plan = {
-        _PathKind(arm, path, split, bn, f"{first[1]}-{second[1]}"): PathMeasuring(
-            solutions[first], solutions[second], path, split, bn, points, curve
-        )
-        for arm in solutions.arms
+        _PathKind(arm, path, split, bn, pair): PathMeasuring(*ends, path, split, bn, points, curve)
+        for arm, pairs in _pairs(solutions, against).items()
         for path, split, bn in itertools.product(names, splits, policies)
-        for first, second in _pairs(solutions, arm)
+        for pair, ends in pairs.items()
     }
     requests = [
         Request(
@@ -119,9 +136,29 @@ class _PathKind:
         return Arm(name, **{**self.arm.factors, **factors}), self.pair
 
 
-def _pairs(solutions: Solutions, arm: Arm) -> Iterator[tuple[Key, Key]]:
-    keys = [key for key in solutions if key[0] == arm]
-    return zip(keys[::2], keys[1::2], strict=False)
+def _pairs(
+    solutions: Solutions, against: Solutions | None
+) -> dict[Arm, dict[str, tuple[Solution, Solution]]]:
+    """Return arm -> pair -> both ends."""
+    seeds = {arm: [seed for name, seed in solutions if name == arm] for arm in solutions.arms}
+    if against is None:
+        return {
+            arm: {
+                f"{one}-{two}": (solutions[arm, one], solutions[arm, two])
+                for one, two in zip(given[::2], given[1::2], strict=False)
+            }
+            for arm, given in seeds.items()
+        }
+    others = {arm: [seed for name, seed in against if name == arm] for arm in against.arms}
+    if list(seeds.values()) != list(others.values()):
+        raise ValueError(
+            f"solutions of the seeds {list(seeds.values())} and {list(others.values())}, arm by "
+            "arm, have no partners. Pass as many arms with the same seeds."
+        )
+    return {
+        arm: {f"{seed}-{seed}": (solutions[arm, seed], against[other, seed]) for seed in given}
+        for (arm, given), other in zip(seeds.items(), others, strict=True)
+    }
 
 
 def _collected(parts: dict[_PathKind, Part | None], solutions: Solutions) -> Paths:

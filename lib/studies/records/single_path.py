@@ -4,15 +4,19 @@ import dataclasses
 import math
 from typing import Any
 
+import torch
+from landscape import rng
 from landscape.connectivity.bending import train_curve
+from landscape.connectivity.calibration import calibrated_straight_path
 from landscape.connectivity.curves import CurveConfig, curve_path
 from landscape.connectivity.matching import Matching, match
-from landscape.connectivity.path import Path
+from landscape.connectivity.path import Path, measure_path, positions
 from landscape.connectivity.repair import repaired_straight_path
 from landscape.connectivity.straight import linear_barrier
-from landscape.connectivity.units import permuted
+from landscape.connectivity.units import permuted, random_permutations
 from landscape.network.batchnorm import Policy
 from landscape.objective import Objective
+from landscape.store.entries import Store
 from landscape.training.config import TrainConfig
 from torch import nn
 
@@ -22,7 +26,16 @@ from studies.recorder import Recorder
 from studies.solutions import Solution
 from studies.tasks import Examples, Split, Task
 
-KINDS = ("straight", "aligned", "repaired")
+KINDS = (
+    "straight",
+    "aligned",
+    "repaired",
+    "calibrated",
+    "aligned calibrated",
+    "twin",
+    "twin aligned",
+    "noise",
+)
 BARRIERS = ("barrier", "barrier_above_mean", "error_barrier")
 _MATCHING = ("similarity", "similarity_before")
 
@@ -37,7 +50,7 @@ class PathMeasuring:
     Attributes:
         first: The solution at t = 0.
         second: The solution at t = 1.
-        path: Kind of the path: ``straight``, ``aligned``, ``repaired``, or that of the curve.
+        path: Kind of the path, see ``paths.paths``, or that of the curve.
         split: Examples to measure on, as many as those of the solutions.
         bn: Policy for running statistics.
         points: Positions on the path, evenly spaced.
@@ -86,30 +99,55 @@ class PathMeasuring:
             for name in self._quantities:
                 recorder.add(name, math.nan, bn=self.bn, converged=False, note=self.missing)
             return
-        start, end = self._objective(self.first), self._objective(self.second)
+        start = self._objective(self.first)
         if self._curved:
-            self._record_curve(recorder, start, end)
-        elif self.path == "straight":
-            _record(recorder, recorder.store.remember(linear_barrier, start, end, ts=self.points))
+            self._record_curve(recorder, start, self._objective(self.second))
+            return
+        model, matching = self._unaligned(start), None
+        end = self._objective(self.second, model)
+        if self._aligned:
+            matching = recorder.store.remember(match, start, end)
+            checked = self._placed(self.second).examples.tensors[0][:_CHECKED_INPUTS]
+            end = self._objective(self.second, permuted(model, matching.permutations, checked))
+        if torch.equal(start.theta, end.theta):
+            _record(recorder, _resting(start, self.points))
         else:
-            self._record_aligned(recorder, start, end)
+            _record(recorder, self._straight(recorder.store, start, end))
+        if matching is not None and self.path != "repaired":
+            _record_matching(recorder, matching, start)
+
+    def _straight(self, store: Store, start: Objective, end: Objective) -> Path:
+        if self.path == "repaired":
+            return store.remember(repaired_straight_path, start, end, ts=self.points)
+        if "calibrated" in self.path:
+            return store.remember(calibrated_straight_path, start, end, ts=self.points)
+        return store.remember(linear_barrier, start, end, ts=self.points)
+
+    @property
+    def _aligned(self) -> bool:
+        return self.path == "repaired" or "aligned" in self.path
 
     @property
     def _quantities(self) -> list[str]:
         length = [] if self.path == "repaired" else ["length"]
-        return [*BARRIERS, *length, *(_MATCHING if self.path == "aligned" else ())]
+        return [*BARRIERS, *length, *(_MATCHING if "aligned" in self.path else ())]
 
-    def _record_aligned(self, recorder: Recorder, start: Objective, end: Objective) -> None:
-        matching = recorder.store.remember(match, start, end)
-        checked = self._placed(self.second).examples.tensors[0][:_CHECKED_INPUTS]
-        twin = permuted(self.second.model(), matching.permutations, checked)
-        aligned = self._objective(self.second, twin)
-        if self.path == "repaired":
-            path = recorder.store.remember(repaired_straight_path, start, aligned, ts=self.points)
-            _record(recorder, path)
-            return
-        _record(recorder, recorder.store.remember(linear_barrier, start, aligned, ts=self.points))
-        _record_matching(recorder, matching, start)
+    def _unaligned(self, start: Objective) -> nn.Module:
+        """Return the network at the end of the path, before it is aligned."""
+        if self.path.startswith("twin"):
+            model = self.first.model()
+            inputs = self._placed(self.first).examples.tensors[0][:_CHECKED_INPUTS]
+            permutations = random_permutations(model, inputs, seed=self.first.config.seed)
+            return permuted(model, permutations, inputs)
+        if self.path == "noise":
+            distance = (self._objective(self.second).theta - start.theta).norm()
+            generator = rng.stream(self.first.config.seed, "noise")
+            noise = torch.randn(start.n, generator=generator, dtype=torch.float64)
+            model = self.first.model()
+            moved = start.theta + (distance * noise / noise.norm()).to(start.theta)
+            nn.utils.vector_to_parameters(moved.to(start.dtype), model.parameters())
+            return model
+        return self.second.model()
 
     def _record_curve(self, recorder: Recorder, start: Objective, end: Objective) -> None:
         train = self.first.task.train.tensors
@@ -138,6 +176,13 @@ class PathMeasuring:
             options["bn_examples"] = self._statistics(solution).tensors[0]
         network = solution.model() if model is None else model
         return Objective(network, placed.examples.tensors, **options)
+
+
+def _resting(start: Objective, points: int) -> Path:
+    """Return the path of a network to itself: alignment has found all that was permuted."""
+    ts = positions(points)
+    evaluation = start.evaluate()
+    return measure_path(start, ts, lambda t: evaluation, kind="straight", length=0.0)
 
 
 def _record(recorder: Recorder, path: Path, *, complete: bool = True, note: str = "") -> None:

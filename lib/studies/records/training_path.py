@@ -39,6 +39,7 @@ def training_path(
     points: int = 25,
     surrounding_points: int = 13,
     reach: float = 1.0,
+    eigenvalues: int = 1,
     **options: Any,
 ) -> Results[TrainingPath]:
     """Measure the paths of training runs on the loss surface, and their surroundings on the way.
@@ -66,6 +67,8 @@ def training_path(
         points: Positions along each direction of the plane, at least 5.
         surrounding_points: Positions along each random direction, odd and at least 3.
         reach: Largest position along the random directions, in units of the filter norms, > 0.
+        eigenvalues: Number of largest eigenvalues of the Hessian at each stop; more than one are
+            rows of the table ``path_spectra``.
         options: Options of ``Objective``, such as ``bn`` and ``bn_block``.
 
     Returns:
@@ -87,7 +90,9 @@ def training_path(
         if not run.diverged
     }
     paths = _parts(
-        recording, "training_paths", {key: _Path(plan, points) for key, plan in plans.items()}
+        recording,
+        "training_paths",
+        {key: _Path(plan, points, eigenvalues) for key, plan in plans.items()},
     )
     around = {
         (key, step): _Surroundings(plan, step, surrounding_points, reach)
@@ -200,6 +205,7 @@ class _Path:
 
     plan: _Plan
     points: int
+    eigenvalues: int = 1
 
     @property
     def labels(self) -> dict[str, Any]:
@@ -209,7 +215,9 @@ class _Path:
     def identity(self) -> dict[str, Any]:
         """What decides the path, as plain values."""
         plan = self.plan
-        steps = {"steps": plan.steps, "curvature_at": plan.stops}
+        steps: dict[str, Any] = {"steps": plan.steps, "curvature_at": plan.stops}
+        if self.eigenvalues > 1:  # Records of λ_max alone do not name their number.
+            steps["eigenvalues"] = self.eigenvalues
         return {**plan.identity, **steps, "points": self.points}
 
     def __call__(self, recorder: Recorder) -> None:
@@ -233,8 +241,20 @@ class _Path:
 
     def _curvature(self, recorder: Recorder, L: Objective, step: int) -> dict[str, Any]:
         pairs = recorder.store.remember(
-            eigenpairs, L.hessian(self.plan.theta(L, step)), tol=_CURVATURE_TOL
+            eigenpairs,
+            L.hessian(self.plan.theta(L, step)),
+            tol=_CURVATURE_TOL,
+            **({"k": self.eigenvalues} if self.eigenvalues > 1 else {}),
         )
+        if self.eigenvalues > 1:
+            rows = enumerate(zip(pairs.values.tolist(), pairs.converged.tolist(), strict=True), 1)
+            recorder.table(
+                "path_spectra",
+                [
+                    {"step": step, "rank": rank, "eigenvalue": value, "converged": known}
+                    for rank, (value, known) in rows
+                ],
+            )
         return {
             "lambda_max": pairs.largest,
             "residual": float(pairs.residuals[0]),

@@ -6,7 +6,14 @@ import itertools
 import pytest
 import torch
 from landscape import models, rng
-from landscape.connectivity import aligned, linear_barrier, match, permutation_groups, permuted
+from landscape.connectivity import (
+    aligned,
+    linear_barrier,
+    match,
+    permutation_groups,
+    permuted,
+    random_permutations,
+)
 from landscape.objective import Objective
 from landscape.store.entries import Store
 from torch import nn
@@ -445,3 +452,18 @@ def test_modules_without_inputs_are_refused():
 def test_a_search_that_cannot_be_run_is_refused(options):
     with pytest.raises(ValueError, match=r"pass at least one sweep and tol >= 0"):
         match(network("mlp"), network("mlp"), inputs=IMAGES, **options)
+
+
+def test_random_permutations_give_a_twin_of_the_same_function_far_away():
+    model = network("mlp")
+    first, again, other = (random_permutations(model, IMAGES, seed=seed) for seed in (0, 0, 1))
+    assert all(torch.equal(p, again[name]) for name, p in first.items())
+    assert any(not torch.equal(p, other[name]) for name, p in first.items())
+    twin = permuted(model, first, IMAGES)
+    assert not same_state(model, twin)
+    torch.testing.assert_close(twin(IMAGES), model(IMAGES))
+
+
+def test_a_network_without_hidden_units_has_no_twin():
+    with pytest.raises(ValueError, match="no units of this network can be permuted"):
+        random_permutations(nn.Linear(3, 2), torch.ones(1, 3), seed=0)

@@ -102,6 +102,30 @@ def test_quantities_are_told_apart_by_the_words_in_which_they_differ():
         assert labels(figure) == [f"S1.1 wider: {word}" for word in words]
 
 
+def test_what_contrasts_compare_with_is_not_said_in_each_row():
+    deep, deeper = (
+        ratio("κ", f + 0.1 * SHAPE, [1.0] * 6, contrast=f"in {w} than in those of 8 layers with BN")
+        for f, w in ((2, "deep networks"), (3, "deep ResNets"))
+    )
+    other = ratio("κ", 2 + 0.1 * SHAPE, [1.0] * 6, contrast="in trees than in those of 4 layers")
+    for members, words in (
+        ([deep, deeper], ["networks", "ResNets"]),
+        ([deep, other], ["deep networks than in those of 8 layers with BN"]),
+    ):
+        judgement = judged("S1.1", members)
+        claim = dataclasses.replace(judgement.claim, name="worse")
+        figure = claim_forest([dataclasses.replace(judgement, claim=claim)]).figure
+        assert labels(figure)[: len(words)] == [f"S1.1 worse: {word}" for word in words]
+
+
+def test_ratios_far_from_one_have_a_panel_of_their_own_in_the_overview():
+    judgements = [judged(f"S1.{n}", times(factor)) for n, factor in ((1, 2.0), (2, 5e4), (3, 2e-4))]
+    (figure,) = overview_forests(judgements, label="fig-all")
+    titles = [axes.get_title(loc="left") for axes in figure.figure.axes]
+    assert titles == ["Ratios", "Ratios beyond 100"]
+    assert [len(labels(figure.figure, panel=n)) for n in (0, 1)] == [1, 2]
+
+
 def test_a_claim_is_carried_with_what_the_report_needs():
     parts = by_claim(sample())["S1.1"]
     claim = dataclasses.replace(parts[0].claim, evidence=("01_bn/fig-a", "01_bn/tab-b"))

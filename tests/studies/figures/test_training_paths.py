@@ -76,3 +76,30 @@ def test_paths_of_different_lengths_are_refused(paths):
     shorter = dataclasses.replace(paths[second], steps=[0, 1, 2, 3, 4])
     with pytest.raises(ValueError, match=r"snapshots at different steps.*same length"):
         training_paths.training_path(Results({first: paths[first], second: shorter}), **WORDS)
+
+
+def test_moments_have_path_and_surroundings_of_each_arm_under_one_slider(study):
+    runs = trained(study, rates=(0.05, 0.1), epochs=4)
+    examples = next(iter(runs.values())).task.first(24)
+    sizes = {"snapshots": 5, "stops": 3, "points": 5, "surrounding_points": 3, "eigenvalues": 2}
+    paths = study.training_path(runs, examples, **sizes)
+    path = paths["rate 0.1", 0]
+    assert list(path.spectra) == [0, 2, 8]
+    assert path.spectra[2][0] == pytest.approx(path.lambda_max[2])
+    assert path.spectra[2][0] > path.spectra[2][1]
+    figure = training_paths.moments(paths, **WORDS)
+    data = json.loads(json.dumps(figure.data, allow_nan=False))
+    titles = [panel["title"] for panel in data["panels"]]
+    assert titles == ["rate 0.05, path", "rate 0.05, around", "rate 0.1, path", "rate 0.1, around"]
+    assert data["slider"]["stops"] == ["epoch 0", "epoch 1", "epoch 4"]
+    for panel in data["panels"]:
+        assert len(panel["facts"]) == len(data["slider"]["facts"]) == 3
+        assert all(len(fact) == 3 for fact in panel["facts"])
+    _, _, drawn, around = data["panels"]
+    assert len(drawn["path"]) == 3 and len(around["frames"]) == 3
+    assert drawn["path"][1][:2] == pytest.approx(path.coordinates[1].tolist(), rel=1e-3)
+    first, second = drawn["facts"][2][1].split(", ")
+    assert float(first) == pytest.approx(path.spectra[2][0], rel=0.01)
+    assert float(second.replace("−", "-")) == pytest.approx(path.spectra[2][1], rel=0.01)
+    nothing = Results({}, missing=["training paths of 2 of 2 runs"])
+    assert isinstance(training_paths.moments(nothing, **WORDS), Missing)

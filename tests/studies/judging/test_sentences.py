@@ -272,7 +272,9 @@ def test_several_relations_are_counted():
     pair = [dataclasses.replace(times(factor), contrast=long) for factor in (3.0, 2.0)]
     assert said(pair).startswith("Both relations hold; the weaker: λ_max is 2.00 times as large in")
     assert said([times(3.0)] * 3).startswith("All three relations hold; the weakest: λ_max is 3.00")
-    assert said([times(3.0), times(1.0)]).startswith("One of two relations hold: λ_max is the same")
+    assert said([times(0.5), times(0.4)]).startswith("Neither of two relations holds: λ_max is 0.4")
+    assert said([times(0.5)] * 3).startswith("None of three relations holds: λ_max is 0.5")
+    assert said([times(3.0), times(1.0)]).startswith("One of two relations holds: λ_max is the sam")
 
 
 def test_a_claim_that_is_not_judged_gives_its_reason():

@@ -1,13 +1,14 @@
 """Paths between solutions: what is measured, what is recorded, and what is rebuilt from that."""
 
+import dataclasses
 import math
 
 import pytest
 import torch
-from landscape import connectivity
+from landscape import connectivity, rng
 from landscape.connectivity import CurveConfig, linear_barrier
 from landscape.objective import Objective
-from landscape.training import SGD
+from landscape.training import SGD, Branch
 from studies.arms import Arm
 from studies.records.paths import paths as measure_paths
 from studies.solutions import Solution
@@ -208,3 +209,66 @@ def test_the_curve_goes_by_its_own_name(study, kind):
 def test_unknown_options_are_refused(study, options, message):
     with pytest.raises(ValueError, match=message):
         measure_paths(study, solutions_of(study, 1), **{"points": 3, **options})
+
+
+def test_a_calibrated_path_has_the_losses_of_the_fitted_temperature(study):
+    solutions = solutions_of(study, 2)
+    kinds = ["straight", "calibrated", "aligned", "aligned calibrated"]
+    paths = study.paths(solutions, points=5, kinds=kinds, policies=["batch"]).by("path")
+    start, end = (s.replace(bn="batch") for s in (x.objective for x in solutions.values()))
+    expected = connectivity.calibrated_path(start, end, ts=5).path
+    torch.testing.assert_close(paths["calibrated", "0-1"].loss, expected.loss, rtol=1e-9, atol=0)
+    for plain, calibrated in (kinds[:2], kinds[2:]):
+        pair = [paths[kind, "0-1"] for kind in (plain, calibrated)]
+        assert (pair[1].loss <= pair[0].loss + 1e-6).all()
+        assert torch.equal(pair[0].accuracy, pair[1].accuracy)
+    rows = study.measurements.where(path="aligned calibrated")
+    assert {"similarity", "similarity_before"} <= set(rows.quantities)
+
+
+def test_a_twin_has_a_barrier_of_symmetry_alone_and_none_once_aligned(study):
+    options = {"kinds": ["twin", "twin aligned"], "policies": ["frozen"]}
+    paths = study.paths(solutions_of(study, 4), points=5, **options).by("path")
+    for pair in ("0-1", "2-3"):
+        twin, aligned = (paths[kind, pair] for kind in options["kinds"])
+        assert twin.loss[0] == pytest.approx(float(twin.loss[-1]), rel=1e-5)
+        assert twin.barrier > 0.01 and twin.length == 1
+        assert (aligned.barrier, aligned.error_barrier, aligned.length) == (0, 0, 0)
+        assert aligned.loss.tolist() == pytest.approx([float(twin.loss[0])] * 5, rel=1e-6)
+    assert numbers(study, "length", path="twin aligned") == [0, 0]
+
+
+def test_noise_goes_as_far_as_the_other_solution_lies(study):
+    solutions = solutions_of(study, 2)
+    paths = study.paths(solutions, points=5, kinds=["noise"], policies=["frozen"]).by("path")
+    start, end = (solution.objective for solution in solutions.values())
+    noise = torch.randn(start.n, generator=rng.stream(0, "noise"), dtype=torch.float64)
+    far = start.theta + noise / noise.norm() * (end.theta - start.theta).norm()
+    assert paths["noise", "0-1"].loss[-1] == pytest.approx(start.loss(far), rel=1e-6)
+    assert paths["noise", "0-1"].loss[0] == pytest.approx(start.loss(), rel=1e-6)
+
+
+def test_solutions_are_paired_with_those_of_their_seed(study):
+    task = study.load("digits", max_train=48, max_test=24)
+    base = config_of()
+    trunk, branch = Arm("trunk", moment="none"), Arm("branch", moment=0)
+    configs = {trunk: base, branch: dataclasses.replace(base, branch=Branch(0, seed=1))}
+    ends = study.train(configs, task, seeds=[3, 5]).solutions(task.first(24))
+    pair = [ends.where(arm=arm) for arm in (trunk, branch)]
+    paths = study.paths(pair[1], points=3, policies=["frozen"], against=pair[0])
+    assert [name for _, name in paths] == ["3-3", "5-5"]
+    path = next(iter(paths.values()))
+    start, end = (
+        solutions.replace(bn="frozen")[arm, 3]
+        for solutions, arm in zip(pair[::-1], (branch, trunk), strict=True)
+    )
+    straight = linear_barrier(start.objective, end.objective, ts=3)
+    torch.testing.assert_close(path.loss, straight.loss, rtol=1e-9, atol=0)
+    # The labels are those of the first end.
+    assert numbers(study, "barrier", moment=0) == [p.barrier for p in paths.values()]
+
+
+def test_solutions_without_partners_are_refused(study):
+    ends = solutions_of(study, 3)
+    with pytest.raises(ValueError, match=r"seeds \[\[0, 1, 2\]\] and \[\[0, 1\]\], arm by arm"):
+        study.paths(ends, points=3, against=ends.where(seed=[0, 1]))
