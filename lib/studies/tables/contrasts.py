@@ -164,8 +164,8 @@ def barrier_ratios(paths: Mapping[str, Sequence[Path]], reference: str) -> Sente
     if unpaired:
         counts = ", ".join(f"{len(heights[kind])} for {kind}" for kind in (*others, reference))
         return Sentence(
-            f"Loss barriers are not compared with {reference}, since runs diverged: the paths are "
-            f"{counts}."
+            f"Loss barriers are not compared with {reference}: of paths between runs that reached "
+            f"an end there are {counts}, which are no pairs."
         )
     texts = [f"{ratio_text(heights[kind], base)} times as high for {kind}" for kind in others]
     if not texts:
