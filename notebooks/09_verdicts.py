@@ -38,6 +38,7 @@ import math
 from studies import display, figures, tables
 from studies.verdicts import (
     Judgements,
+    OneLoss,
     Parameter,
     barrier,
     bounded_gaps,
@@ -77,9 +78,11 @@ bound_delta = 0.05  # the probability that it fails
 # HTML edition shows the rules as code, and a table lists all of them ([](#tab-rules)).
 
 # %% [markdown] tags=["detail"]
-# Several studies measure the same quantities; we name them once. Where no measurement at equal
-# training loss exists, the check divides $\lambda_{\max}$ by the training loss, which is weaker
-# evidence; the verdict then says "per unit of training loss".
+# Several studies measure the same quantities; we name them once. At equal training loss, curvature
+# is compared by the regression of [another section](#05_dynamics_loss) on the loss along training,
+# whose rule stands before its run. Without its record the check takes single networks of one loss;
+# where there are none, it divides $\lambda_{\max}$ by the training loss, which is weaker evidence,
+# and the verdict says "per unit of training loss".
 
 # %% Read the claims, and name the numbers that several studies have
 verdicts = Judgements("09_verdicts", vars())
@@ -96,6 +99,10 @@ per_loss = "per unit of training loss"
 lambda_per_loss = (lambda_max / train_loss).named("λ_max", per_loss)
 by_loss = {"training loss": per_loss}  # Where that check looks.
 straight = {"path": "straight", "split": "train"}
+curves = verdicts.study("05_dynamics_loss")
+of_bn, of_models = (
+    OneLoss(curves, *x) for x in (("BN", ("BN", "no BN")), ("models", ("ResNet", "CNN")))
+)
 
 # %% [markdown] tags=["detail"]
 # ### Batch normalisation (S1)
@@ -113,14 +120,15 @@ spectra = {"estimator": "whole spectrum"}
 batch_spectrum = batch[number("lambda_max", bn="batch", **spectra)]
 none_spectrum = none[number("lambda_max", **spectra)]
 batch_ratio = ratio(batch_spectrum, none_spectrum, "with BN")
-bn_lambda = {"bn_mode": batch_ratio, **bn.ratios(scale=relative, training_loss=equal_lambda)}
+bn_lambda = {"bn_mode": batch_ratio, **bn.ratios(scale=relative)}
+bn_lambda["training_loss"] = of_bn.check(bn, bn.ratio(equal_lambda), "lambda_max")
 equal_slope = number("gradient_norm", at="equal loss").times(radius)
 bn_sam = bn.ratios(
     estimator=(equal_sam - equal_slope).named(second_order),
     bn_mode=batch_sam,
     scale=adaptive,
-    training_loss=equal_sam,
 )
+bn_sam["training_loss"] = of_bn.check(bn, bn.ratio(equal_sam), "sam")
 
 # %% [markdown] tags=["detail"]
 # S1.1 to S1.3 concern accuracy, the noise of steps, $\lambda_{\max}$ and the SAM rise. Each is
@@ -143,7 +151,7 @@ beside_loss = [
 study.above(
     "S1.2",
     bn.ratio(lambda_max),
-    **{**bn_lambda, "training_loss": beside_loss},
+    **{**bn_lambda, "training_loss": of_bn.check(bn, beside_loss, "lambda_max", "frozen", "batch")},
     size="One seed alone was measured on 256, 1,024 and 4,096 examples.",
 )
 study.above("S1.3", bn.ratio(sam), **bn_sam)
@@ -197,9 +205,11 @@ study.above(
         estimator=(batch_sam - batch_slope).named(second_order),
         bn_mode=batch_sam,
         scale=adaptive,
-        training_loss=(sam / train_loss).named("SAM rise", per_loss),
     ),
-    places=by_loss,
+    training_loss=of_models.check(
+        plain, plain.ratio((sam / train_loss).named("SAM rise", per_loss)), "sam"
+    ),
+    places=of_models.places(by_loss),
 )
 
 # %% [markdown] tags=["detail"]
@@ -209,12 +219,14 @@ study.above(
 # estimator on this CNN's smooth twin, which has no kinks.
 
 # %% Judge extreme eigenvalues
-of_max = {"bn_mode": batch_lambda, "scale": relative, "training_loss": lambda_per_loss}
-for id, one, checks in (
-    ("S2.3a", ritz_max, {"estimator": lambda_max, **of_max}),
-    ("S2.3b", ritz_min, {"estimator": size_of_min, "training_loss": min_per_loss}),
+of_max = skips.ratios(estimator=lambda_max, bn_mode=batch_lambda, scale=relative)
+of_max["training_loss"] = of_models.check(skips, skips.ratio(lambda_per_loss), "lambda_max")
+of_min = skips.ratios(estimator=size_of_min, training_loss=min_per_loss)
+for id, one, checks, places in (
+    ("S2.3a", ritz_max, of_max, of_models.places(by_loss)),
+    ("S2.3b", ritz_min, of_min, by_loss),
 ):
-    study.above(id, skips.ratio(one, published=True), **skips.ratios(**checks), places=by_loss)
+    study.above(id, skips.ratio(one, published=True), **checks, places=places)
 shares = [
     least(*(arm[-low / high] for arm in (resnet, cnn))).named("Smaller −λ_min / λ_max of both")
     for low, high in ((number("ritz_min", **source_step), ritz_max), (lambda_min, lambda_max))
@@ -487,6 +499,7 @@ batch_per_loss = (batch_lambda / number("loss", bn="batch")).named(
 )
 study.above("S3.2a", alone.points(margin=None), -2)
 times = verdicts.claims["S3.2c"].source_numbers[0] / ratio_margin
+of_skip = OneLoss(curves, "skip", ("plain", "residual"))
 for id, least_ratio, margin in (("S3.2b", None, "ratio"), ("S3.2c", times, None)):
     study.above(
         id,
@@ -497,10 +510,16 @@ for id, least_ratio, margin in (("S3.2b", None, "ratio"), ("S3.2c", times, None)
             estimator=lambda_max,
             bn_mode=batch_lambda,
             scale=relative,
-            training_loss=[lambda_per_loss, batch_per_loss],
+        ),
+        training_loss=of_skip.check(
+            alone,
+            [alone.ratio(one, margin=margin) for one in (lambda_per_loss, batch_per_loss)],
+            "lambda_max",
+            *("frozen", "batch"),
+            margin=margin,
         ),
         size="One seed alone was trained on 5,000 examples, and with batches of 32.",
-        places=by_loss,
+        places=of_skip.places(by_loss),
     )
 display.show(*figures.claim_forests(verdicts.of(study), evidence=verdicts.evidence))
 
@@ -536,6 +555,8 @@ averaged = means.record.recorded
 study, at = (means, "last epoch") if averaged else (sweep, "end")
 late = {q: number(q, at=at) for q in ("lambda_max", "loss", "test_accuracy", "train_loss")}
 last_iterate, more = "at the last iterate", number("lambda_max", subset=Parameter("check_examples"))
+more = more.named("λ_max", last_iterate, "on more examples")
+one_seed = "One seed alone was measured on 512 and 2,048 examples."
 late_per_loss = (late["lambda_max"] / late["loss"]).named("λ_max", "over the last epoch", per_loss)
 rates = {"SGD": "shared", "momentum": "shared", "Adam": "default"}
 bases = {"source": rates, "paced": rates | {"SGD": "paced"}}
@@ -560,17 +581,18 @@ for id, side, network, first, second, others in (
         for basis, chosen in bases.items()
     }
     of_network = late["lambda_max"].named(f"λ_max of {network}s")
+    single = lambda_max.named(of_network.heading, last_iterate)
     steps = [pairs[basis].ratio(of_network) for basis in others]
-    single = lambda_max.named(f"λ_max of {network}s", last_iterate)
-    on_more = pairs["source"].ratio(more.named("λ_max", last_iterate, "on more examples"))
+    former = [pairs["own"].ratio(x) for x in [equal_lambda, late_per_loss][: 1 + averaged]]
+    at_loss = OneLoss(curves, network, (first, second)).check(pairs["source"], former, "lambda_max")
     study.rule(
         side,
         id,
         pairs["source"].ratio(of_network),
         **pairs["source"].ratios(scale=relative),
-        **pairs["own"].ratios(training_loss=[equal_lambda, late_per_loss][: 1 + averaged]),
+        training_loss=at_loss,
         step_and_start=steps + [pairs["source"].ratio(single)] * averaged,
-        size=on_more if averaged else "One seed alone was measured on 512 and 2,048 examples.",
+        size=pairs["source"].ratio(more) if averaged else one_seed,
     )
 
 # %% [markdown] tags=["detail"]
@@ -723,14 +745,13 @@ width_lambda = sharpness.named("λ_max of MLPs")
 compared = study.series("width", mlps, network="MLP")
 four = study.series("width", Parameter("mlp_widths", slice(2, 6)), network="MLP")
 all_widths = study.series("width", Parameter("mlp_widths"), network="MLP")
+over_four = four.exponent(equal_lambda, contrast="over four widths")
+former = [compared.exponent(equal_lambda), over_four]
 study.below(
     "S5.2a",
     compared.exponent(width_lambda),
     scale=compared.exponent(relative),
-    training_loss=[
-        compared.exponent(equal_lambda),
-        four.exponent(equal_lambda, contrast="over four widths"),
-    ],
+    training_loss=OneLoss(curves, "widths", ("all",)).check(compared, former, "lambda_max"),
     size=[
         all_widths.exponent(width_lambda, contrast="over all widths"),
         compared.exponent(few.named("λ_max of MLPs"), contrast="on few examples"),
@@ -739,11 +760,13 @@ study.below(
 chosen = (
     "The larger of two widths was chosen by its size; doubled for that choice, p stays below 0.01."
 )
+one_width = OneLoss(curves, "one width", ("CNN", "MLP"))
 for id in ("S5.2b", "S5.9a"):
     study.above(
         id,
         wide.ratio(sharpness),
-        **wide.ratios(scale=relative, training_loss=equal_lambda),
+        **wide.ratios(scale=relative),
+        training_loss=one_width.check(wide, wide.ratio(equal_lambda), "lambda_max"),
         size=[alike.ratio(sharpness), wide.ratio(few.named("λ_max", "on few examples"))],
         also=fewer,
     )
@@ -918,6 +941,55 @@ for id, side, asked, border in (
         step_and_start=asked["last epoch"][2:],
         places={"estimator": "over the whole path", "step and start": "with SGD and Adam"},
     )
+display.show(*figures.claim_forests(verdicts.of(study), evidence=verdicts.evidence))
+
+# %% [markdown] tags=["detail"]
+# ### Lines between networks trained on MNIST (S4, S5)
+#
+# S4.4 finds a barrier between two small CNNs, S5.6 none between networks from different starts. A
+# barrier counts from the same border on. Checks ask the same of networks from one start, of lines
+# to the aligned network, and of test examples.
+
+# %% Judge lines between networks trained on MNIST
+study = verdicts.study("06_connectivity")
+of_lines = {
+    "": number("error_barrier", bn="frozen", **straight),
+    "after alignment": number("error_barrier", bn="frozen", path="aligned", split="train"),
+    "on test examples": number("error_barrier", bn="frozen", path="straight", split="test"),
+}
+widths = {("CNN", place): Parameter("cnn_widths", place) for place in (0, 1)}
+widths |= {("MLP", place): Parameter("mlp_widths", place) for place in (0, 1)}
+lines = {
+    (family, place, start, where): barrier(
+        study.networks(family=family, width=width, parted=moment)[height],
+        f"{where} between {'small' if place == 0 else 'wider'} {family}s from {start}".strip(),
+    )
+    for (family, place), width in widths.items()
+    for start, moment in (("different starts", None), ("one start", Parameter("parted", 0)))
+    for where, height in of_lines.items()
+    if start == "different starts" or not where
+}
+small = [lines["CNN", 0, "different starts", where] for where in of_lines]
+together = [lines["CNN", 0, "one start", ""]]
+
+# %% Judge barriers between different starts, and one valley
+places = {"estimator": "after alignment", "step and start": "from one start"}
+places |= {"size": "on test examples"}
+of_start = {"estimator": small[1], "step_and_start": together, "size": small[2]}
+study.above("S4.4", small[0], barrier_margin, **of_start, places=places)
+all_four = {
+    where: [lines[family, place, "different starts", where] for family, place in widths]
+    for where in of_lines
+}
+study.below(
+    "S5.6",
+    all_four[""],
+    barrier_margin,
+    estimator=all_four["after alignment"],
+    step_and_start=[lines[family, place, "one start", ""] for family, place in widths],
+    size=all_four["on test examples"],
+    places=places,
+)
 display.show(*figures.claim_forests(verdicts.of(study), evidence=verdicts.evidence))
 
 # %% [markdown] tags=["detail"]

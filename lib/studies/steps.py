@@ -16,6 +16,7 @@ from studies.durations import Duration
 from studies.measurements import Measurements
 from studies.recording import Recording
 from studies.records import (
+    along_training,
     basins,
     bounds,
     dynamics,
@@ -74,6 +75,12 @@ class Steps(Recording):
     ) -> Measurements:
         """Measure means over snapshots of runs: see ``records.snapshots.snapshot_means``."""
         return snapshots_of_runs.snapshot_means(self, snapshots, quantities, **options)
+
+    def along_training(
+        self, snapshots: Sequence[Solutions], quantities: Iterable[str], **options: Any
+    ) -> Measurements:
+        """Compare arms at equal loss along training: see ``records.along_training``."""
+        return along_training.along_training(self, snapshots, quantities, **options)
 
     def lines(self, solutions: Solutions, **options: Any) -> Slices:
         """Measure lines through solutions: see ``records.slices.lines``."""

@@ -33,6 +33,8 @@ _FROM |= {"training_path": "training_paths", "surroundings": "training_paths"}
 _FROM |= {"moments": "training_paths", "path_spectra": "path_shapes"}
 _FROM |= {"component_shares": "path_shapes", "path_lines": "path_shapes"}
 
+_FROM |= {"by_loss": "against_loss"}
+
 __all__ = sorted(_FROM)
 
 

@@ -10,11 +10,13 @@ from studies.recorder import Recorder
 from studies.recording import Recording
 from studies.records import (
     conditioning,
+    critical,
     dynamics,
     flatness,
     geometry,
     product_errors,
     published,
+    top_space,
 )
 from studies.records.numbers import labelled_numbers
 from studies.solutions import Solution, Solutions
@@ -95,6 +97,21 @@ INSTRUMENTS = {
     ),
     "layers": Instrument(("layers_condition",), conditioning.of_layers),
     "loss change": Instrument(("loss_change",), flatness.loss_change),
+    "critical sharpness": Instrument(("critical_sharpness",), critical.sharpness),
+    "top space": Instrument(
+        ("top_share", "top_noise_share", "top_chance"),
+        top_space.shares,
+        ("k", "top_batch", "noise_batches"),
+        ("k", "top_batch"),
+        {"k": "k"},
+    ),
+    "descent": Instrument(
+        ("descent_loss", "descent_fall"),
+        top_space.descent,
+        ("part", "k", "top_batch", "descent_rate", "descent_steps", "refresh"),
+        ("part", "k", "top_batch", "descent_rate", "descent_steps", "refresh"),
+        {"part": "part", "k": "k"},
+    ),
     "threshold": Instrument(("threshold",), dynamics.stability_threshold),
     "train losses": Instrument(
         ("train_accuracy", "train_loss"), functools.partial(_losses, split="train")

@@ -6,6 +6,8 @@ from typing import Any
 # Public name -> module and name in it.
 _FROM = {
     "arms": ("comparisons", "arm_table"),
+    "agreement": ("against_loss", "agreement"),
+    "at_loss": ("against_loss", "at_loss_table"),
     "barrier_ratio": ("effect_words", "barrier_ratio"),
     "barrier_ratios": ("contrasts", "barrier_ratios"),
     "barriers": ("paths", "barrier_table"),
@@ -38,9 +40,13 @@ _FROM = {
     "grouped_words": ("findings", "grouped_words"),
     "judgements": ("judged", "judgement_table"),
     "learned": ("runs", "learned"),
+    "levels": ("against_loss", "levels_table"),
     "local_trend": ("network_words", "local_trend"),
+    "loss_meaning": ("against_loss", "loss_meaning"),
+    "loss_words": ("against_loss", "loss_words"),
     "lowest": ("measurements", "lowest"),
     "means": ("effect_words", "means"),
+    "mode_words": ("against_loss", "mode_words"),
     "outcomes": ("grids", "outcomes"),
     "paired_effects": ("findings", "paired_effects"),
     "own_borders": ("verdict_sentences", "own_borders"),

@@ -19,6 +19,10 @@ _WORDS = {
     "cnn_epochs": "epochs of CNNs",
     "mlp_widths": "widths of MLPs",
     "cnn_widths": "widths of CNNs",
+    "cifar_train": "training examples of CIFAR-10",
+    "residual_batch": "batch size of residual networks (examples)",
+    "skip_epochs": "epochs of networks with and without skip connections",
+    "model_epochs": "epochs of the ResNet and the CNN",
 }
 
 

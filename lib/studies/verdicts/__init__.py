@@ -20,9 +20,11 @@ from studies.verdicts.expressions import (
 )
 from studies.verdicts.gaps import bounded_gaps
 from studies.verdicts.judgements import Judgements
+from studies.verdicts.one_loss import OneLoss
 
 __all__ = [
     "Judgements",
+    "OneLoss",
     "Parameter",
     "barrier",
     "bounded_gaps",

@@ -21,6 +21,7 @@ Operand = Union["Expression", float]
 # What readers are told of a setting: (column, value) -> words.
 _PLACES = {
     ("at", "equal loss"): "at equal training loss",
+    ("at", "along training"): "at equal training loss",
     ("at", "start"): "before training",
     ("at", "last epoch"): "averaged over the last epoch",
     ("bn", "batch"): "under batch statistics",
