@@ -111,12 +111,7 @@ for pair in zip(seeds[::2], seeds[1::2], strict=True):
         measured_paths.append(study.paths(ends, splits=["test"], **lines))
         runs.append(whole)
         for moment in moments:
-            parting = {
-                Arm(f"{arm}, parted at {moment:g}", **arm.factors, parted=moment): settings
-                | {"branch": training.Branch(moment)}
-                for arm, settings in networks.items()
-            }
-            configs = arms.variants(base, parting)
+            configs = arms.variants(base, barriers.parting(networks, moment))
             runs.append(study.train(configs, task, seeds=pair[:1], workers=workers))
             others = runs[-1].solutions(task.first(path_examples))
             first = ends.where(seed=pair[0])

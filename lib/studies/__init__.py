@@ -27,7 +27,7 @@ Modules stand on floors and import only downwards or beside them:
 6. ``runs`` ``slices`` ``untrained`` ``own``
 7. ``tuning`` ``sweeps`` ``trajectories`` ``training_paths`` ``time_to_target`` ``predictors``
    ``power_laws`` ``error_laws`` ``sorting`` ``path_findings`` ``loss_curves`` ``loss_pairs``
-   ``loss_families``: what many runs say together
+   ``loss_families`` ``barriers``: what many runs say together
 8. ``records``: one module a kind of measurement
 9. ``steps`` ``study`` ``verdicts``: a study, and the claims judged from all of them
 10. ``figures`` ``tables``

@@ -5,7 +5,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
 from landscape.connectivity.path import Path
+from landscape.training.batches import Branch
 
+from studies.arms import Arm
 from studies.collection import Results
 from studies.formatting import mean_text
 from studies.intervals import mean_interval
@@ -122,6 +124,22 @@ class Barriers:
             return "an unknown share"
         ends = dict.fromkeys(f"{round(extreme(shares)) + 0:d}%" for extreme in (min, max))
         return " to ".join(ends)
+
+
+def parting(networks: Mapping[Arm, Mapping[str, Any]], moment: float) -> dict[Arm, dict[str, Any]]:
+    """Return settings of runs that part from those of some arms, as ``arms.variants`` takes them.
+
+    Args:
+        networks: Arm -> its settings.
+        moment: Epochs after which the runs see other batches; the factor ``parted``.
+    """
+    return {
+        Arm(f"{arm}, parted at {moment:g}", **arm.factors, parted=moment): {
+            **settings,
+            "branch": Branch(moment),
+        }
+        for arm, settings in networks.items()
+    }
 
 
 def tally(predictions: Sequence[Prediction], margin: float) -> str:

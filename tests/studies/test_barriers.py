@@ -3,8 +3,9 @@
 import pytest
 import torch
 from landscape.connectivity.path import Path
+from landscape.training import Branch
 from studies.arms import Arm
-from studies.barriers import Barriers, Prediction, by_path, counted, outcome, shared, tally
+from studies.barriers import Barriers, Prediction, by_path, counted, outcome, parting, shared, tally
 from studies.collection import Results
 from studies.measurements import Measurements
 
@@ -115,3 +116,9 @@ def test_numbers_are_named_by_network_and_path_under_the_policy_that_counts():
     chosen = by_path(numbers, {"BN": "reestimate"})
     assert [row["arm"] for row in chosen.rows] == ["BN, straight", "BN, repaired"]
     assert chosen.missing == ["one path"]
+
+
+def test_parted_runs_keep_settings_and_factors():
+    ((arm, settings),) = parting({Arm("MLP 4", width=4): {"epochs": 3}}, 0.5).items()
+    assert arm == "MLP 4, parted at 0.5" and arm.factors == {"width": 4, "parted": 0.5}
+    assert settings == {"epochs": 3, "branch": Branch(0.5)}
