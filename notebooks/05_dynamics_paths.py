@@ -202,8 +202,8 @@ figure = figures.path_lines(
     study.record.rows("path_lines"),
     seed=seeds[0],
     label="fig-lines",
-    caption=f"{found.parabola}. Training loss on {examples.count:,} examples, first seed; the last "
-    "iterate is at 0.",
+    caption=f"{found.parabola}. Training loss on {examples.count:,} examples, first seed; the path "
+    "leads from the left to the last iterate at 0.",
     alt="Two panels for each network, for the whole path and for its last epoch: the loss along "
     "the first component, a curve for each optimizer.",
 )
@@ -229,8 +229,8 @@ moments = figures.moments(
     paths,
     label="fig-moments",
     caption=f"{tables.curvature_course(paths)}. Loss around the network of the first seed along "
-    "two random directions, at moments of training; the page adds the path on the plane of its "
-    "first two components, and the largest eigenvalues.",
+    "two random directions, at moments of training. The page adds the path on the plane of its "
+    "first two components as seen from the end, and the largest eigenvalues.",
     alt="A row of small planes for each optimizer: the loss around the network from the start of "
     "training to its end.",
 )

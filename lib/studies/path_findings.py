@@ -165,7 +165,8 @@ def within_spans(confined: Measurements, k: int) -> str:
         rows = chosen.where(span=span).by("network", "optimizer")
         changes = {arm: rows.values("span_change", arm) for arm in rows.arms}
         means = [100 * sum(values) / len(values) for values in changes.values()]
-        low, high = (number_text(end(means)) for end in (min, max))
+        # Sums of shares that cancel leave rounding errors.
+        low, high = (number_text(round(end(means), 9)) for end in (min, max))
         parts.append(f"by {low} to {high} percentage points {words}")
     return (
         f"Trained within {k} directions instead of all, networks change their test accuracy "

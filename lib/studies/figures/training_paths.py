@@ -122,8 +122,8 @@ def moments(paths: Results[TrainingPath], *, label: str, caption: str, alt: str)
     planes_of_paths = {f"{title}, path": path.plane for title, path in titled.items()}
     around = still.data["panels"]
     axes: dict[str, Any] = {
-        "xlabel": "first direction",
-        "ylabel": "second direction",
+        "xlabel": "axis 1",
+        "ylabel": "axis 2",
         "value_label": _LOSS,
     }
     data = surface_data(planes_of_paths, **axes)
@@ -133,9 +133,10 @@ def moments(paths: Results[TrainingPath], *, label: str, caption: str, alt: str)
         points = np.column_stack([path.coordinates, path.projected_loss])[places].tolist()
         panel["path"] = [[_short(value) for value in point] for point in points]
         facts = [_texts(path.loss[places]), _texts(path.distance[places])]
-        panel["facts"] = [*facts, [_spectrum_text(path, step) for step in steps]]
         blank = [""] * len(steps)
-        panels += [panel, {**near, "title": f"{near['title']}, around", "facts": [blank] * 3}]
+        panel["facts"] = [*facts, blank]
+        spectra = [blank, blank, [_spectrum_text(path, step) for step in steps]]
+        panels += [panel, {**near, "title": f"{near['title']}, around", "facts": spectra}]
     slider = {
         "name": "Moment of training",
         "stops": still.data["slider"]["stops"],

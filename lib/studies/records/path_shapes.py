@@ -153,6 +153,8 @@ class _PathShape:
         L = Objective(self.run.model(), self.examples.tensors)
         end, direction = path.point(path.steps[-1]), components.directions[0]
         places = components.coordinates[:, 0] - components.coordinates[-1, 0]
+        if float(places[0]) > 0:  # The path leads from the left to the end at 0.
+            direction, places = -direction, -places
         for window, low, high in _extents(places, self.run.config.epochs):
             positions = torch.linspace(low, high, self.points, dtype=torch.float64)
             losses = line(L, end, direction, alphas=positions).loss

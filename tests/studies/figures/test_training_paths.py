@@ -98,7 +98,8 @@ def test_moments_have_path_and_surroundings_of_each_arm_under_one_slider(study):
     _, _, drawn, around = data["panels"]
     assert len(drawn["path"]) == 3 and len(around["frames"]) == 3
     assert drawn["path"][1][:2] == pytest.approx(path.coordinates[1].tolist(), rel=1e-3)
-    first, second = drawn["facts"][2][1].split(", ")
+    assert drawn["facts"][2] == around["facts"][0] == [""] * 3
+    first, second = around["facts"][2][1].split(", ")
     assert float(first) == pytest.approx(path.spectra[2][0], rel=0.01)
     assert float(second.replace("−", "-")) == pytest.approx(path.spectra[2][1], rel=0.01)
     nothing = Results({}, missing=["training paths of 2 of 2 runs"])

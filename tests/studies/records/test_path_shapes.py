@@ -69,8 +69,11 @@ def test_losses_along_the_first_component_pass_through_the_last_iterate(study):
     path = train_trajectory(run.config, digits(), steps=range(7), dtype="float16")
     components = path_components(path, k=1)
     alphas = torch.tensor([row["alpha"] for row in whole], dtype=torch.float64)
-    assert 0 in (pytest.approx(float(alphas.min())), pytest.approx(float(alphas.max())))
-    want = line(L, path.point(6), components.directions[0], alphas=alphas).loss
+    # The path leads to the end at 0 from the left, whatever sign the component has.
+    places = components.coordinates[:, 0] - components.coordinates[-1, 0]
+    sign = -1 if float(places[0]) > 0 else 1
+    assert float(alphas.min()) == pytest.approx(-abs(float(places[0])), rel=1e-3)
+    want = line(L, path.point(6), sign * components.directions[0], alphas=alphas).loss
     assert [row["loss"] for row in whole] == pytest.approx(want.tolist(), rel=1e-6)
     ranges = shapes.where(quantity="line_range", seed=0, window="path").frame["value"]
     assert ranges.tolist() == pytest.approx([float(want.max() - want.min())], rel=1e-6)
