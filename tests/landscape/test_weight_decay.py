@@ -197,6 +197,10 @@ def test_paths_hold_the_penalty():
     middle = start.loss(torch.lerp(start.theta, end.theta, 0.5))
     assert float(path.loss[1]) == pytest.approx(middle, rel=1e-9)
     free = end.replace(weight_decay=0.0)
+    fitted = connectivity.calibrated_path(start, end, ts=3).path.loss
+    plain = connectivity.calibrated_path(start.replace(weight_decay=0.0), free, ts=3).path.loss
+    squares = float(torch.lerp(start.theta, end.theta, 0.5).square().sum())
+    assert float(fitted[1] - plain[1]) == pytest.approx(0.15 * squares, rel=1e-9)
     assert "weight_decay" in start.differs(free)
     with pytest.raises(ValueError, match="differ"):
         connectivity.linear_barrier(start, free)
