@@ -127,7 +127,9 @@ class Trials:
                     spent += seconds
                     victims[kind] = victims.get(kind, 0) + 1
                 right, seconds = self.is_right(place)
-                row.lost.append(spent + seconds - self.seconds)
+                # Studies outlive make, and what they compute then is not in ``spent``.
+                if kind not in ("make", "nothing"):
+                    row.lost.append(spent + seconds - self.seconds)
                 row.wrong += not right
                 row.moments += each
         row.note = ", ".join(f"{kind} {number}" for kind, number in sorted(victims.items()))
