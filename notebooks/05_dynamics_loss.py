@@ -71,17 +71,19 @@ precision = "float32"
 measured = 1000  # training examples on which the first and the last loss are measured
 rho = 0.05  # length of the step of the rises
 curvature_examples = 128  # first training examples
-residual_examples = 64  # the same, of the third data set
+residual_examples = 64  # the same, of the networks with and without skip connections
+model_examples = 32  # the same, of the ResNet and the CNN
 
 # %% [markdown]
 # ## Pairs of networks along training
 #
 # The networks of a family share data, batches and the source's learning rates. All are measured at
-# the same shares of training, on the same training examples, and with BN in two modes.
+# the same shares of training, which lie closer together early on, so that slow and fast networks
+# pass common losses. They are measured on the same training examples, and with BN in two modes.
 # The *symmetrised rise* is the mean rise of the loss one step up and one step down the gradient
 # [@foret2021], so that the slope drops out and curvature remains. *Critical sharpness* is the
 # curvature along the optimizer's own next step, from the length at which this step no longer lowers
-# the loss [@kalra2024].
+# the loss [@kalra2024]. A step that leads uphill, as momentum's may, has none.
 
 # %% Describe the small networks
 study = Study("05_dynamics_loss", vars())
@@ -140,6 +142,7 @@ plain_cnn = models.CNN(tuple(model_channels), model_hidden, norm="none")
 factors = {"ResNet": {"model": "ResNet"}, "CNN": {"model": "CNN"}}
 changes = {"ResNet": {}, "CNN": {"model": plain_cnn}}
 named = {"factors": factors, "pairs": [("ResNet", "CNN")]}
+large["examples"] = model_examples
 both = loss_family("models", cifar, base, changes, **named, **large)
 
 # %% [markdown]

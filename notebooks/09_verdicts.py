@@ -840,19 +840,15 @@ display.show(*figures.claim_forests(verdicts.of(study), evidence=verdicts.eviden
 study = verdicts.study("05_dynamics_paths")
 of_two = {"components": 2, "centre": "mean"}
 own_share = number("path_share", source="the run", **of_two).named("Share of two components")
+null_models = {"correlated walk": "correlated walks", "shuffled steps": "shuffled steps"}
+null_models["straight line"] = "noisy lines"
 over = {
     null: (own_share - number("path_share_high", source=null, **of_two)).named(
-        f"Excess of the share over {words}"
+        "Excess over null models"
     )
-    for null, words in (
-        ("correlated walk", "correlated walks"),
-        ("shuffled steps", "shuffled steps"),
-        ("straight line", "noisy lines"),
-    )
+    for null in null_models
 }
-fewer = least(over["correlated walk"], over["shuffled steps"]).named(
-    "Excess of the share over two null models"
-)
+fewer = least(over["correlated walk"], over["shuffled steps"]).named("Excess over null models")
 inside = number("span_accuracy", span="other order", components=Parameter("compared_span"))
 runs_of = {
     (net, optimizer): study.networks(network=net, optimizer=optimizer)
@@ -871,7 +867,9 @@ exceeded = {
 }
 of_cnn, (judged, *others) = runs_of["CNN", "SGD"], [("CNN", x) for x in ("SGD", "momentum", "Adam")]
 chance = [
-    level(of_cnn[over[null]], "in CNNs after SGD", factor=100, unit="points").against(0)
+    level(
+        of_cnn[over[null]], f"of {null_models[null]} in CNNs after SGD", factor=100, unit="points"
+    ).against(0)
     for null in ("correlated walk", "straight line")
 ]
 study.above(
@@ -881,7 +879,7 @@ study.above(
     estimator=chance,
     step_and_start=[share_of[key] for key in others],
     size=share_of["MLP", "SGD"],
-    places={"estimator": "above null models", "step and start": "with momentum and Adam"},
+    places={"estimator": "above null models", "step and start": "after other optimizers"},
 )
 every_seed = share("CNNs exceed both null models", of_cnn[fewer > 0]).against(0.45)
 reach = points(
@@ -895,7 +893,7 @@ study.above(
     [exceeded[judged], every_seed, reach.against(-2)],
     step_and_start=[exceeded[key] for key in others],
     size=exceeded["MLP", "SGD"],
-    places={"step and start": "with momentum and Adam"},
+    places={"step and start": "after other optimizers"},
 )
 
 # %% [markdown] tags=["detail"]
@@ -939,7 +937,7 @@ for id, side, asked, border in (
         border,
         estimator=asked["path"][:2],
         step_and_start=asked["last epoch"][2:],
-        places={"estimator": "over the whole path", "step and start": "with SGD and Adam"},
+        places={"estimator": "over the whole path", "step and start": "after other optimizers"},
     )
 display.show(*figures.claim_forests(verdicts.of(study), evidence=verdicts.evidence))
 
