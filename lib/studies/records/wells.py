@@ -66,7 +66,7 @@ def measure_wells(
     for noise in noises:
         for dimension in dimensions:
             for seed in seeds:
-                measuring = _Measuring(
+                measuring = _WellsMeasuring(
                     noise,
                     dimension,
                     seed,
@@ -87,7 +87,7 @@ def measure_wells(
 
 
 @dataclasses.dataclass(frozen=True)
-class _Measuring:
+class _WellsMeasuring:
     """Measures the odds for one kind of noise, dimension and seed."""
 
     noise: Noise
