@@ -13,6 +13,7 @@ PYTHON    := python3
 VENV      := .venv
 JOBS      :=
 CHECKED   :=
+CLUSTER   :=
 # Also from the environment: REMEASURE=stale make report PROFILE=paper
 REMEASURE ?=
 
@@ -24,7 +25,7 @@ REMEASURE ?=
 # allowed. It sees values as they were typed, since make would execute some, also to export them to a
 # program. make's calls of itself skip it.
 quoted    = '$(subst ','\'',$(value $(1)))'
-variables := MAKECMDGOALS PROFILE STUDIES STUDY P T B FROM JOBS REMEASURE DATA_DIR BUILD_DIR PYTHON VENV
+variables := MAKECMDGOALS PROFILE STUDIES STUDY P T B FROM JOBS REMEASURE CLUSTER DATA_DIR BUILD_DIR PYTHON VENV
 unexport $(variables)
 ifneq ($(value CHECKED),yes)
   answer := $(shell $(call quoted,PYTHON) -m report.request $(foreach name,$(variables),$(name)=$(call quoted,$(name))))
@@ -74,7 +75,7 @@ marker   := $(BUILD_DIR)/.landscape-report
 again    := --no-print-directory CHECKED=yes $(if $(REMEASURE),REMEASURE='$(REMEASURE)')
 
 # One report or study at a time in the folder of a profile: a second one waits (report/hold.py).
-held     := $(run) -m report.hold '$(out)'
+held     := $(run) -m report.hold '$(out)' $(if $(CLUSTER),$(run) -m report.cluster '$(CLUSTER)' $(call quoted,DATA_DIR))
 
 .PHONY: help report report-held study study-held test fast check compare notebooks lab bench docs publish clean clean-all environment built
 
@@ -93,6 +94,7 @@ help: ## list the verbs
 	@echo '  DATA_DIR=data               folder of the data archives'
 	@echo '  BUILD_DIR=build             folder for everything that is made; a new or empty one, or one of make'
 	@echo '  JOBS=1                      studies side by side; default 1 in paper, else as many as cores, 4 at most'
+	@echo '  CLUSTER=tcp://host:port     train on the workers of a Dask cluster; local makes one of the cores'
 	@echo '  PYTHON=python3.12           the Python that makes .venv'
 	@echo '  VENV= PYTHON=python         no .venv: your own environment as it is (conda: environment.yml)'
 	@echo

@@ -13,6 +13,7 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
+from report import cluster
 from report.errors import ReportError
 from report.folders import (
     ADVICE,
@@ -71,6 +72,7 @@ def check(values: Mapping[str, str], root: Path = ROOT) -> None:
     for name in ("P", "T", "B"):
         _check_options(name, values[name])
     _check_meaning(values, verbs, root)
+    cluster.check(values.get("CLUSTER", ""))
     for name in ("DATA_DIR", "BUILD_DIR", "VENV"):
         _check_path(name, values[name])
     if verbs - HARMLESS:

@@ -22,6 +22,7 @@ Rooms stand on floors, and an import never points to a higher one:
    ``data``: image classification data
    ``checkpoints``: weights of files
    ``operators``: symmetric matrices known by their products with vectors
+   ``executor``: work units here, over processes, or on a Dask cluster
 4. ``objective``: the loss of a network on fixed examples: value, gradient, Hessian, Gauss-Newton
    ``training``: a frozen config in, a resumable run out
 5. ``spectrum``: eigenpairs, trace, density and condition number of an operator

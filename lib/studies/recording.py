@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from landscape.executor.units import Executor
 from landscape.store import provenance
 from landscape.store.entries import Store
 from landscape.training.config import TrainConfig
@@ -65,6 +66,7 @@ class Recording:
 
     Attributes:
         store: The store, or None.
+        executor: Trains runs in place of processes of this machine; None where there is none.
         record: The record.
         loss_unit: Unit of the loss; ``nats`` of a cross-entropy.
         missing: Kind -> labels of the entries that were asked for and are not there.
@@ -81,6 +83,7 @@ class Recording:
         remeasure: str = "",
     ) -> None:
         self.name, self.store, self.workers = name, store, 1
+        self.executor: Executor | None = None
         self.loss_unit = "nats"
         # Without a store nothing new comes in: the target is a copy of what the source holds.
         copies = store is None and Path(source) != Path(target)
@@ -165,12 +168,17 @@ class Recording:
             if kind == "runs":
                 self._measure(entry, kind, lacking[entry])
 
-        if self.store is not None and self.workers > 1 and len(waiting) > 1:
+        side_by_side = self.executor is not None or (self.workers > 1 and len(waiting) > 1)
+        if self.store is not None and side_by_side:
             for task in {id(task): task for (_, task), _ in waiting.values()}.values():
                 configs = {
                     name: config for name, ((config, other), _) in waiting.items() if other is task
                 }
-                sweep(configs, task.dataset, self.store, workers=self.workers, each=trained)
+                sweep(configs, task.dataset, self.store, each=trained, **self._workers)
+
+    @property
+    def _workers(self) -> dict[str, Any]:
+        return {"workers": self.workers, "executor": self.executor}
 
     def set_aside_unasked(self) -> None:
         """Move entries that the study did not ask for into the folder ``superseded`` of its record.
@@ -199,7 +207,7 @@ class Recording:
         if key not in self._runs:
             with self._watched() as code:
                 # As many workers as for the other runs: the number of threads is part of the key.
-                plan = sweep([config], task.dataset, self.store, workers=self.workers)
+                plan = sweep([config], task.dataset, self.store, **self._workers)
             (run,) = plan.values()
             while len(self._runs) >= _KEPT_RUNS:
                 self._runs.pop(next(iter(self._runs)))

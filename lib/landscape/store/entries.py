@@ -231,6 +231,11 @@ class Store:
         shutil.rmtree(folder, ignore_errors=True)
         return existed
 
+    @property
+    def used(self) -> list[tuple[str, str]]:
+        """Kind and key of each entry that was computed or read through this object."""
+        return sorted((folder.parent.name, folder.name) for folder in self._counted)
+
     @contextlib.contextmanager
     def lock(self, key: str) -> Iterator[None]:
         """Hold a key against other processes, as a context; the lock of a killed process opens."""

@@ -140,7 +140,8 @@ def _class(kind: type) -> list[Part]:
 # Attributes of classes that compute nothing, or that follow from the others.
 _CLASS_PARTS = frozenset(
     "__module__ __qualname__ __doc__ __dict__ __weakref__ __abstractmethods__ _abc_impl "
-    "__dataclass_params__ __parameters__ __firstlineno__ __static_attributes__".split()
+    "__dataclass_params__ __parameters__ __firstlineno__ __static_attributes__ "
+    "__slotnames__".split()  # Python keeps it on a class once an instance was copied or pickled.
 )
 _ENUM_PARTS = frozenset(
     "_member_map_ _member_names_ _value2member_map_ _unhashable_values_ _hashable_values_ "

@@ -1,23 +1,16 @@
-"""Train many networks, one after another or in parallel processes."""
+"""Train many networks, one after another, in parallel processes, or on a cluster."""
 
 import contextlib
 import dataclasses
-import functools
-import multiprocessing
 import os
 import platform
-import signal
-import tempfile
-import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from concurrent.futures import ProcessPoolExecutor, as_completed
-from concurrent.futures.process import BrokenProcessPool
-from multiprocessing.connection import Connection
-from pathlib import Path
 
 import torch
 
 from landscape.data import Dataset
+from landscape.executor.processes import Processes
+from landscape.executor.units import Executor, Unit, UnitError
 from landscape.progress import Progress, say
 from landscape.store.entries import Store
 from landscape.training.config import TrainConfig
@@ -32,6 +25,7 @@ def sweep(
     seeds: Iterable[int] | None = None,
     workers: int = 1,
     each: Callable[[tuple], None] | None = None,
+    executor: Executor | None = None,
 ) -> dict:
     """Train every config with every seed.
 
@@ -42,8 +36,8 @@ def sweep(
     result.
 
     If a worker dies, for example for lack of memory, all workers end, and this process trains the
-    missing runs from their checkpoints. An error or an interrupt ends the workers and is raised
-    here; checkpoints stay.
+    missing runs from their checkpoints. An interrupt ends the workers. A run that fails costs
+    itself alone: its error is raised when the others are trained. Checkpoints stay.
 
     Args:
         configs: Name -> config, or a plain sequence of configs, which are named by position.
@@ -56,6 +50,8 @@ def sweep(
             notebook needs no such guard.
         each: Called here with the (name, seed) of a run as soon as a worker has trained it, while
             others train on; None calls nothing.
+        executor: Trains the missing runs in place of processes of this machine, such as
+            ``executor.Dask(address)``; with as many threads for each as ``workers`` says.
 
     Returns:
         (name, seed) -> Run, ordered by seed, then by config.
@@ -95,9 +91,13 @@ def sweep(
         )
     threads = torch.get_num_threads() if workers == 1 else max(1, (os.cpu_count() or 1) // workers)
     with _threads(threads):
-        if workers > 1:
+        if executor is not None:
             _check_classes(plan.values())
-            _in_parallel(plan, dataset, store, workers, each)
+            _spread(plan, dataset, store, executor, each, least=1)
+        elif workers > 1:
+            _check_classes(plan.values())
+            with contextlib.closing(Processes(workers)) as processes:
+                _spread(plan, dataset, store, processes, each, least=2)
         # In the order of the plan, and from the store where a worker has trained it.
         return {key: train(config, dataset, store) for key, config in plan.items()}
 
@@ -127,87 +127,43 @@ def _check_classes(configs: Iterable[TrainConfig]) -> None:
         )
 
 
-def _in_parallel(
+def _spread(
     plan: Mapping[tuple, TrainConfig],
     dataset: Dataset,
     store: Store,
-    workers: int,
+    executor: Executor,
     each: Callable[[tuple], None] | None,
+    *,
+    least: int,
 ) -> None:
-    """Train the missing runs in workers; if a worker dies, some runs stay missing."""
+    """Train the missing runs by an executor, unless they are fewer than ``least``."""
     keyed = {store.key(train, (config, dataset)): name for name, config in plan.items()}
-    missing = {
-        key: plan[name] for key, name in keyed.items() if store.get("training.run", key) is None
-    }
-    if len(missing) < 2:
+    units = [
+        Unit(key, _train, (key, plan[name], dataset), f"training {name[0]}, seed {name[1]}")
+        for key, name in keyed.items()
+        if store.get("training.run", key) is None
+    ]
+    if len(units) < least:
         return
-    with Progress("training", len(keyed), start=len(keyed) - len(missing)) as bar:
-
-        def trained(key: str) -> None:
-            bar.step()
-            if each is not None:
-                each(keyed[key])
-
+    with Progress("training", len(keyed), start=len(keyed) - len(units)) as bar:
         try:
-            _in_workers(missing, dataset, store, min(workers, len(missing)), trained)
-        except BrokenProcessPool:
-            say("training: a worker died; this process trains the missing runs")
+            for unit, _ in executor.map(units, store, threads=torch.get_num_threads()):
+                bar.step()
+                if each is not None:
+                    each(keyed[unit.key])
+        except UnitError as error:
+            # As training here raises it.
+            cause = error.__cause__ or error
+            cause.add_note(str(error))
+            raise cause from None
 
 
-def _in_workers(
-    missing: Mapping[str, TrainConfig],
-    dataset: Dataset,
-    store: Store,
-    workers: int,
-    trained: Callable[[str], None],
-) -> None:
-    # Not fork: a child would inherit locks of PyTorch's threads, but not the threads.
-    spawn = multiprocessing.get_context("spawn")
-    reading, lifeline = spawn.Pipe(duplex=False)
-    with tempfile.TemporaryDirectory() as folder, reading:
-        # As a file, which all workers map: its pages are in memory once.
-        path = Path(folder) / "dataset.pt"
-        torch.save({f.name: getattr(dataset, f.name) for f in dataclasses.fields(dataset)}, path)
-        executor = ProcessPoolExecutor(
-            workers, spawn, initializer=_begin, initargs=(reading, torch.get_num_threads())
-        )
-        # The lifeline closes before the executor does, so an error does not wait for other runs.
-        with executor, lifeline:
-            futures = {
-                executor.submit(_train, key, config, path, store.root): key
-                for key, config in missing.items()
-            }
-            for future in as_completed(futures):
-                future.result()
-                trained(futures[future])
-
-
-def _begin(lifeline: Connection, threads: int) -> None:
-    """Set up a worker: silent, with its share of threads, ended with the parent's lifeline."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # The parent answers interrupts.
-    os.environ["LANDSCAPE_PROGRESS"] = "off"
-    torch.set_num_threads(threads)
-    threading.Thread(target=_end_with, args=(lifeline,), daemon=True).start()
-
-
-def _end_with(lifeline: Connection) -> None:
-    """End this process when the parent closes its end of the lifeline, or dies."""
-    lifeline.poll(None)
-    os._exit(1)
-
-
-def _train(key: str, config: TrainConfig, dataset: Path, store: Path) -> None:
-    """Train one run into the store, in a worker; refuse a run with another key than ``key``."""
-    worker_store = Store(store)
-    if worker_store.key(train, (config, _load(dataset))) != key:
+def _train(store: Store, key: str, config: TrainConfig, dataset: Dataset) -> None:
+    """Train one run into the store of a worker; refuse a run with another key than ``key``."""
+    if store.key(train, (config, dataset)) != key:
         raise RuntimeError(
             "the library's files were changed after this process had read them, so its workers, "
             "which read the new files, would train with other code. Start again: trained runs are "
             "kept."
         )
-    train(config, _load(dataset), worker_store)
-
-
-@functools.cache
-def _load(path: Path) -> Dataset:
-    return Dataset(**torch.load(path, weights_only=True, mmap=True))
+    train(config, dataset, store)

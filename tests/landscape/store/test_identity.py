@@ -4,6 +4,7 @@ Each pair below differs in one thing alone, which an earlier key did not look at
 """
 
 import collections
+import copy
 import dataclasses
 import enum
 import functools
@@ -66,6 +67,14 @@ def test_a_class_edited_in_a_notebook_is_another():
 
 
 @pytest.mark.slow
+def test_a_class_is_the_same_after_an_instance_was_copied():
+    # Python then writes ``__slotnames__`` into the class.
+    kind = cell("class Setting:\n    rate = 1.0")["Setting"]
+    before = digest(kind)
+    copy.copy(kind())
+    assert "__slotnames__" in vars(kind) and digest(kind) == before
+
+
 def test_a_class_of_a_notebook_is_the_same_after_a_restart():
     code = (
         "from landscape.store.fingerprint import digest; "

@@ -10,6 +10,7 @@ from concurrent.futures.process import BrokenProcessPool
 import pytest
 import torch
 from landscape import models, training
+from landscape.executor import packing, processes
 from landscape.store.entries import Store
 from landscape.store.fingerprint import digest
 from landscape.training import sweeps
@@ -102,19 +103,17 @@ def test_a_killed_worker_costs_no_run(store, tmp_path, monkeypatch, capsys):
     monkeypatch.setenv("LANDSCAPE_PROGRESS", "log")
     configs = {"deadly": dataclasses.replace(CONFIG, model=Deadly(hidden=(4,))), **CONFIGS}
     found = training.sweep(configs, digits(), store, workers=2)
-    assert "training: a worker died; this process trains the missing runs" in (
-        capsys.readouterr().out
-    )
+    assert "a worker died; this process computes the missing units" in (capsys.readouterr().out)
     assert digest(found) == digest(here(configs, Store(tmp_path / "here")))
 
 
-def test_an_error_ends_the_other_workers_and_reaches_the_caller(store):
-    # A run of hours, which would have to end before its worker does.
-    endless = dataclasses.replace(CONFIG, epochs=10**6)
-    with pytest.raises(ValueError, match=r"snapshots at steps \[99\] lie after the last step, 3"):
-        training.sweep([endless, LATE], digits(), store, workers=2)
+def test_an_error_costs_its_own_run_alone_and_reaches_the_caller(store):
+    with pytest.raises(ValueError, match=r"snapshots at steps \[99\] lie after the last") as raised:
+        training.sweep({"late": LATE, **CONFIGS}, digits(), store, seeds=[0, 1], workers=2)
+    (note,) = raised.value.__notes__
+    assert note.startswith("2 of 6 units failed, the others are kept. First training late, seed ")
     assert not multiprocessing.active_children()
-    assert not entries(store)
+    assert len(entries(store)) == 4
 
 
 # Without: this process stands in for a worker
@@ -126,9 +125,9 @@ class Executor:
     made: list = []  # noqa: RUF012
 
     def __init__(self, workers, context, *, initializer, initargs):
-        self.workers, (self.lifeline, self.threads) = workers, initargs
-        self.tasks, self.let_go = [], None
-        assert (context.get_start_method(), initializer) == ("spawn", sweeps._begin)
+        self.workers, (self.lifeline,) = workers, initargs
+        self.tasks, self.threads, self.let_go = [], set(), None
+        assert (context.get_start_method(), initializer) == ("spawn", processes._begin)
         Executor.made.append(self)
 
     def __enter__(self):
@@ -138,7 +137,12 @@ class Executor:
         self.let_go = self.lifeline.poll(0)  # Readable: the other end is closed.
 
     def submit(self, function, *arguments):
-        self.tasks.append(arguments[1])
+        unit, folder, _, threads = arguments
+        _, (_, config, _) = packing.unpacked(
+            unit, lambda reference: processes._load(processes._path(folder, reference))
+        )
+        self.tasks.append(config)
+        self.threads.add(threads)
         future = Future()
         try:
             future.set_result(function(*arguments))
@@ -149,7 +153,7 @@ class Executor:
 
 @pytest.fixture
 def made(monkeypatch):
-    monkeypatch.setattr(sweeps, "ProcessPoolExecutor", Executor)
+    monkeypatch.setattr(processes, "ProcessPoolExecutor", Executor)
     monkeypatch.setattr(Executor, "made", [])
     return Executor.made
 
@@ -187,7 +191,9 @@ def test_nothing_is_started_for_less_than_two_runs(store, made, tmp_path, missin
 def test_workers_share_the_cores(store, made, monkeypatch, cores, workers, share):
     monkeypatch.setattr(os, "cpu_count", lambda: cores)
     training.sweep(CONFIGS, digits(), store, seeds=[0, 1], workers=workers)
-    assert [(executor.workers, executor.threads) for executor in made] == [(min(workers, 4), share)]
+    assert [(executor.workers, executor.threads) for executor in made] == [
+        (min(workers, 4), {share})
+    ]
     here(CONFIGS, store, threads=share, seeds=[0, 1])
     assert len(entries(store)) == 4
 
@@ -236,7 +242,7 @@ def test_an_interrupt_lets_go_of_the_workers(store, made, monkeypatch):
     def interrupted(futures):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(sweeps, "as_completed", interrupted)
+    monkeypatch.setattr(processes, "as_completed", interrupted)
     with pytest.raises(KeyboardInterrupt):
         training.sweep(CONFIGS, digits(), store, workers=2)
     assert made[0].let_go
@@ -249,9 +255,10 @@ def test_an_error_in_a_worker_reaches_the_caller_as_it_is(store, made, monkeypat
         return future
 
     monkeypatch.setattr(Executor, "submit", submit)
-    with pytest.raises(OSError, match=r"^no space left$"):
+    with pytest.raises(OSError, match="no space left") as raised:
         training.sweep(CONFIGS, digits(), store, workers=2)
-    assert made[0].let_go and not entries(store)
+    assert str(raised.value) == "no space left" and not entries(store)
+    assert "2 of 2 units failed" in raised.value.__notes__[0]
 
 
 def test_an_error_of_a_config_is_the_same_in_every_process(store, made):
