@@ -151,7 +151,9 @@ def _fits(value: Any, default: Any) -> bool:
         if not isinstance(value, list | tuple):
             return False
         numbers = all(isinstance(element, int | float) for element in default)
-        like = 1.0 if default and numbers else default[0] if default else None
+        # Whole numbers count something, such as channels; one fraction makes all of them numbers.
+        whole = all(isinstance(element, int) for element in default)
+        like = 1.0 if numbers and not whole else default[0] if default else None
         return bool(value or not default) and all(_fits(element, like) for element in value)
     return isinstance(value, type(default))
 

@@ -1,6 +1,5 @@
 """Weights of files: a checkpoint of torch or safetensors, put into a copy of a network."""
 
-import copy
 import pickle
 from collections.abc import Mapping
 from pathlib import Path
@@ -9,8 +8,12 @@ from typing import Any
 import torch
 from torch import nn
 
+from landscape.network.copying import copied, unwrapped
+
 # Where training loops keep the weights beside epoch and optimizer.
 _NESTED = ("state_dict", "model_state_dict", "model", "net", "network", "weights")
+# Names that wrappers of layers leave in those of their weights.
+_WRAPPERS = ("module", "_orig_mod", "_fsdp_wrapped_module", "_checkpoint_wrapped_module")
 _SHOWN = 3  # Names that a message lists.
 
 State = dict[str, torch.Tensor]
@@ -22,17 +25,20 @@ def load(model: nn.Module, path: str | Path) -> nn.Module:
     The file holds a state dict, as ``torch.save(model.state_dict(), path)`` writes it, alone or
     under ``state_dict``, ``model_state_dict``, ``model``, ``net``, ``network`` or ``weights``; or
     it is a safetensors file. A prefix that all names share, as wrappers leave it (``module.``,
-    ``_orig_mod.``, ``model.``), is taken off where the rest are the network's names. Nothing is
-    unpickled but tensors and plain values.
+    ``_orig_mod.``, ``model.``), is taken off where the rest are the network's names, and so are
+    wrappers of single layers. A tensor that the network has under two names may stand under one.
+    Nothing is unpickled but tensors and plain values.
 
     Args:
         model: The network that the weights belong to; it is not changed.
         path: The file; ``.safetensors`` needs the package safetensors.
 
     Returns:
-        The copy, on the devices and in the dtypes of the model's own tensors.
+        The copy, on the devices and in the dtypes of the model's own tensors; wrappers for several
+        devices and compilation are taken off.
 
     Raises:
+        TypeError: If there is no network or no path.
         FileNotFoundError: If there is no such file.
         ValueError: If the file is no checkpoint, or its weights are not those of the network.
         ImportError: If a safetensors file is given and the package is not installed.
@@ -49,12 +55,14 @@ def load(model: nn.Module, path: str | Path) -> nn.Module:
         >>> bool((loaded.weight == model.weight).all())
         True
     """
-    path = Path(path)
+    if not isinstance(path, str | Path):
+        raise TypeError(f"path={path!r:.60} is no path. Give the name of a file as a text.")
+    path, loaded = Path(path), copied(unwrapped(model))
     if not path.is_file():
-        raise FileNotFoundError(f"there is no checkpoint {path}. Give the path of a file.")
+        what = "a folder, no file" if path.is_dir() else "not there"
+        raise FileNotFoundError(f"the checkpoint {path} is {what}. Give the path of a file.")
     content = _safetensors(path) if path.suffix == ".safetensors" else _torch(path)
-    state = _fitting(_state(content, path), model.state_dict(), path)
-    loaded = copy.deepcopy(model)
+    state = _fitting(_state(content, path), loaded.state_dict(), path)
     loaded.load_state_dict(state)
     return loaded
 
@@ -108,6 +116,7 @@ def _fitting(state: State, expected: Mapping[str, torch.Tensor], path: Path) -> 
     Raises:
         ValueError: If names or shapes are not those of the network.
     """
+    state = _unwrapped(_completed(state, expected), expected)
     while state.keys() != expected.keys():
         prefix = next(iter(state)).partition(".")[0] + "."
         if not all(name.startswith(prefix) for name in state):
@@ -116,6 +125,7 @@ def _fitting(state: State, expected: Mapping[str, torch.Tensor], path: Path) -> 
         if len(shorter.keys() & expected.keys()) < len(state.keys() & expected.keys()):
             break
         state = shorter
+    state = _completed(state, expected)
     absent = [name for name in expected if name not in state]
     foreign = [name for name in state if name not in expected]
     shapes = [
@@ -132,9 +142,46 @@ def _fitting(state: State, expected: Mapping[str, torch.Tensor], path: Path) -> 
         )
         if names
     ]
+    if absent and not foreign and not shapes:
+        raise ValueError(
+            f"{path} holds a part of the network's weights alone: {'; '.join(said)}. Give the file "
+            "that holds all of them; one of several shards is not enough."
+        )
     if said:
         raise ValueError(
             f"{path} holds the weights of another network. {'; '.join(said)}. Build the network "
             "with the settings that it was trained with."
         )
     return state
+
+
+def _completed(state: State, expected: Mapping[str, torch.Tensor]) -> State:
+    """Return the state with tensors that the network has twice, and counters of batches."""
+    by_memory: dict[tuple, list[str]] = {}
+    for name, tensor in expected.items():
+        place = tensor.data_ptr(), tensor.storage_offset(), tuple(tensor.shape)
+        by_memory.setdefault(place if tensor.numel() else (name,), []).append(name)
+    added: State = {}
+    for names in by_memory.values():
+        present = [name for name in names if name in state]
+        added |= {name: state[present[0]] for name in names if present and name not in state}
+    for name, tensor in expected.items():
+        # No network reads it, unless it averages statistics without a momentum; old files lack it.
+        if name.endswith("num_batches_tracked") and name not in state and _has_norm(state, name):
+            added[name] = tensor
+    return {**state, **added}
+
+
+def _has_norm(state: State, counter: str) -> bool:
+    return f"{counter.removesuffix('num_batches_tracked')}running_mean" in state
+
+
+def _unwrapped(state: State, expected: Mapping[str, torch.Tensor]) -> State:
+    """Return the state without wrappers of layers in its names, where that makes them fit."""
+    foreign = {name for name in state if name not in expected}
+    shorter = {name: ".".join(x for x in name.split(".") if x not in _WRAPPERS) for name in foreign}
+    renamed = {shorter.get(name, name): tensor for name, tensor in state.items()}
+    if "n_averaged" not in expected:
+        renamed.pop("n_averaged", None)  # Of torch.optim.swa_utils.AveragedModel.
+    fits = len(renamed.keys() & expected.keys()) > len(state.keys() & expected.keys())
+    return _completed(renamed, expected) if fits else state

@@ -212,7 +212,10 @@ class Evaluator:
             loss += float(per_example(outputs, targets).double().sum())  # type: ignore[arg-type]  # a tensor by now
         count = self._objective.num_examples
         accuracy = right / counted if counted else float("nan")
-        return Evaluation(loss / count, accuracy, count, self._objective.bn)
+        mean = loss / count
+        if self._objective.weight_decay:
+            mean += self._objective.penalty(self._combine(self._basis, coefficients))
+        return Evaluation(mean, accuracy, count, self._objective.bn)
 
     def _go_to(self, coefficients: Sequence[float]) -> None:
         """Write the parameters and buffers of a point into the module."""

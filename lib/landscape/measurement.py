@@ -16,12 +16,14 @@ class Measurement:
         examples: Number of examples.
         examples_hash: SHA-256 of the examples' inputs and targets.
         dtype: Type in which the network computed, such as ``float32``.
+        weight_decay: Coefficients of the penalty in the loss, in words; ``0`` without one.
     """
 
     bn: str
     examples: int
     examples_hash: str
     dtype: str
+    weight_decay: str = "0"
 
 
 def conditions(objective: "Objective") -> dict[str, Any]:
@@ -31,4 +33,5 @@ def conditions(objective: "Objective") -> dict[str, Any]:
         "examples": objective.num_examples,
         "examples_hash": objective.examples_hash,
         "dtype": str(objective.dtype).removeprefix("torch."),
+        "weight_decay": objective.weight_decay_text,
     }

@@ -10,14 +10,16 @@ import torch
 from torch import nn
 
 from landscape import rng
-from landscape.network import batchnorm, groups, losses
+from landscape.network import batchnorm, decay, groups, losses, own_loss
 from landscape.network.batchnorm import Buffers
 from landscape.network.contract import FEW, Contract, checked
 from landscape.network.copying import copied, unwrapped
-from landscape.network.examples import Examples, in_dtype, taken
+from landscape.network.examples import ExampleSet, in_dtype, packed_like, taken
+from landscape.network.fields import fields_of, taking
 from landscape.network.functional import Network, fastest_microbatch
 from landscape.network.kernels.twice_differentiable import TwiceDifferentiable
 from landscape.network.losses import Loss
+from landscape.network.outputs import Choice
 from landscape.network.products import (
     Product,
     SumOfProducts,
@@ -77,16 +79,28 @@ class Objective:
         model: Any module that maps inputs (N, ...) to outputs (N, ...). Wrappers for several
             devices, averaging and compilation are taken off.
         examples: Inputs (N, ...) and targets (N, ...), two tensors or NumPy arrays; their order is
-            kept. Or a ``DataLoader`` of such pairs, which is read once.
-        loss: ``cross_entropy`` (mean over the places of an example, where it has several targets),
-            ``mse`` (mean over outputs), or a function of outputs and targets that returns one loss
-            an example, (N,).
+            kept. Several inputs are a dict, passed by name, or a tuple, passed by position. A dict
+            that holds ``labels`` beside the inputs, such as a batch of Hugging Face, is split. Or
+            a ``DataLoader``, a data set or another iterable of such batches, which is read once.
+        loss: ``cross_entropy`` (mean over the places of an example, where it has several targets;
+            aligned as the network does that computes its own of ``labels``), ``next_token``,
+            ``mse`` (mean over outputs), ``model`` (the one of these, or binary cross-entropy, that
+            the network computes itself), or a function of outputs and targets that returns one
+            loss an example, (N,).
         label_smoothing: Share of each target that cross-entropy spreads over all classes.
         class_weights: Weights (K,) of the classes in cross-entropy, whose mean is then PyTorch's:
             divided by the sum of the weights of all targets.
         ignore_index: Target that has no part in cross-entropy, its mean and the accuracy.
         class_axis: Axis of the outputs that counts the classes, 1 or -1, where an example has
             several targets; None takes 1, and refuses outputs that fit both.
+        weight_decay: Coefficients c of the penalty Σ c_i θ_i² / 2, as PyTorch's optimizers define
+            them: a number for all parameters; names of parameters or modules -> number, where ""
+            stands for all and the longest name counts; the optimizer itself, or its
+            ``param_groups``. The penalty is a part of loss, gradient and curvature.
+        target: Key of the targets in batches that are dicts; None takes ``labels``, ``label``,
+            ``targets``, ``target`` or ``y``.
+        output: Key, attribute or position of the outputs where the network returns several things;
+            None takes ``logits``, or the only tensor.
         bn: Policy of batch normalisation. ``frozen``: running statistics as given. ``batch``: the
             examples are cut into blocks of at most ``bn_block``, each normalised by its own
             statistics. ``reestimate``: running statistics are estimated at theta on
@@ -139,13 +153,16 @@ class Objective:
     def __init__(
         self,
         model: nn.Module,
-        examples: Examples | torch.utils.data.DataLoader,
+        examples: Any,
         *,
         loss: Loss = "cross_entropy",
         label_smoothing: float = 0.0,
         class_weights: torch.Tensor | None = None,
         ignore_index: int = -100,
         class_axis: int | None = None,
+        weight_decay: decay.WeightDecay = 0.0,
+        target: str | None = None,
+        output: Choice = None,
         bn: batchnorm.Policy = "frozen",
         microbatch: int | None = None,
         bn_block: int = 1024,
@@ -156,20 +173,24 @@ class Objective:
     ) -> None:
         model = unwrapped(model)
         microbatch = fastest_microbatch(model) if microbatch is None else microbatch
+        read = taken(examples, target=target)
+        self._model, self._examples = taking(copied(model), read.fields), read.pair
+        loss, class_axis = own_loss.settled(loss, class_axis, self._model, read, output)
         self._options: dict[str, Any] = {
             "loss": loss,
             "label_smoothing": label_smoothing,
             "class_weights": class_weights,
             "ignore_index": ignore_index,
             "class_axis": class_axis,
+            "weight_decay": decay.coefficients(weight_decay, model),
+            "output": output,
             "bn": bn,
             "microbatch": microbatch,
             "bn_block": bn_block,
-            "bn_examples": bn_examples,
+            "bn_examples": packed_like(bn_examples, fields_of(self._model)),
             "dtype": dtype,
             "graph_memory": graph_memory,
         }
-        self._model, self._examples = copied(model), taken(examples)
         self._given = weakref.ref(model)
         _check(self._options)
         self._prepare()
@@ -189,6 +210,7 @@ class Objective:
         self.channels_last = self._network.channels_last
         self.bn, self.num_examples = asked["bn"], len(inputs)
         self._theta = self.layout.flatten(dict(self._model.named_parameters()))
+        self._decay = decay.vector(asked["weight_decay"], self.layout)
         self._loss = self._losses(self.dtype)
         self._scale = losses.normalizer(
             asked["loss"], targets, asked["class_weights"], asked["ignore_index"]
@@ -196,14 +218,16 @@ class Objective:
         sizes = self._sizes(
             len(inputs), asked["bn_block"] if self.bn == "batch" else asked["microbatch"]
         )
+        if self.bn != "frozen":
+            batchnorm.check_blocks(len(inputs if chosen is None else chosen), asked["bn_block"])
         placed = self._network.place(inputs), in_dtype(targets.to(self.device), self.dtype)
         self._batches = list(zip(*(part.split(sizes) for part in placed), strict=True))
         self.examples_hash = fingerprints.digest((inputs, targets))
 
     def _built(self, dtype: torch.dtype | None, bn_inputs: torch.Tensor) -> Network:
         """Return another copy of the network, which computes in the given type."""
-        bn, bn_block = self._options["bn"], self._options["bn_block"]
-        return Network(self._model, dtype=dtype, bn=bn, bn_inputs=bn_inputs, bn_block=bn_block)
+        options = {name: self._options[name] for name in ("bn", "bn_block", "output")}
+        return Network(self._model, dtype=dtype, bn_inputs=bn_inputs, **options)
 
     def _losses(self, dtype: torch.dtype) -> losses.PerExample:
         asked = self._options
@@ -256,7 +280,7 @@ class Objective:
             {
                 "objective": type(self),
                 "network": fingerprints.architecture(self._model),
-                **self._options,
+                **{k: x for k, x in self._options.items() if k not in _LATER or x != _LATER[k]},
                 "dtype": self.dtype,
                 "theta": self._theta,
                 "buffers": self._network.buffers,
@@ -290,7 +314,8 @@ class Objective:
                 fingerprints.digest(x._network.untrained) for x in (self, other)
             ),
         }
-        for name in ("loss", "label_smoothing", "ignore_index", "class_axis", "bn", "bn_block"):
+        options = "loss label_smoothing ignore_index class_axis weight_decay output bn bn_block"
+        for name in options.split():
             pairs[name] = (self._options[name], other._options[name])
         pairs["class_weights"] = tuple(
             fingerprints.digest(x._options["class_weights"]) for x in (self, other)
@@ -338,21 +363,19 @@ class Objective:
         """Number of parameters."""
         return self.layout.n
 
-    def replace(
-        self, *, examples: tuple[torch.Tensor, torch.Tensor] | None = None, **options: Any
-    ) -> "Objective":
+    def replace(self, *, examples: Any = None, **options: Any) -> "Objective":
         """Return an objective of the same network with other examples or options.
 
         It is checked again where an option changes the function.
 
         Args:
-            examples: Inputs and targets; None keeps them.
+            examples: As for ``Objective``; None keeps them.
             options: Any keyword argument of ``Objective``.
         """
         check = options.pop("check", self._contract is not None)
         other = Objective(
             self._model,
-            self._examples if examples is None else examples,
+            ExampleSet(*self._examples) if examples is None else examples,
             **{**self._options, **options},
             check=False,
         )
@@ -379,6 +402,43 @@ class Objective:
         """
         values = self._loss(outputs, targets)
         return values if self._scale == 1.0 else values * self._scale
+
+    def batch_loss(self, outputs: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
+        """Return PyTorch's mean loss of a mini-batch, without the penalty; 0 if no target counts.
+
+        Arguments as for ``per_example_loss``.
+        """
+        names = ("class_weights", "ignore_index")
+        options = {name: self._options[name] for name in names}
+        scale = losses.normalizer(self._options["loss"], targets, **options, empty=0.0)
+        return self._loss(outputs, targets).mean() * scale
+
+    def penalty(self, theta: torch.Tensor) -> float:
+        """Return the part of the loss that weight decay adds at theta (n,); 0 without any."""
+        if self._decay is None:
+            return 0.0
+        point = self._network.cast(theta).double().cpu()
+        return float(self._decay @ point.square()) / 2
+
+    def penalty_of(self, named: Buffers) -> torch.Tensor | float:
+        """Return the same of parameters by name, as a part of a graph."""
+        trained = {block.name: named[block.name] for block in self.layout.blocks}
+        return 0.0 if self._decay is None else decay.penalty(self.weight_decay, trained)
+
+    @property
+    def penalty_curvature(self) -> torch.Tensor:
+        """Second derivative of the penalty by each entry of theta (n,)."""
+        return torch.zeros(self.n, dtype=torch.float64) if self._decay is None else self._decay
+
+    @property
+    def weight_decay(self) -> float | dict[str, float]:
+        """Coefficient of the penalty: of all parameters, or by name where they differ."""
+        return self._options["weight_decay"]
+
+    @property
+    def weight_decay_text(self) -> str:
+        """The coefficients in a few words, such as ``0.0005``; ``0`` without a penalty."""
+        return decay.text(self.weight_decay)
 
     def correct(self, outputs: torch.Tensor, targets: torch.Tensor) -> tuple[int, int]:
         """Return how many examples are classified rightly, and how many count.
@@ -413,7 +473,8 @@ class Objective:
             right, counted = right + new[0], counted + new[1]
             loss += float(self.per_example_loss(outputs, targets).detach().double().sum())
         accuracy = right / counted if counted else float("nan")
-        return Evaluation(loss / self.num_examples, accuracy, self.num_examples, self.bn)
+        mean = loss / self.num_examples + self.penalty(self._point(theta))
+        return Evaluation(mean, accuracy, self.num_examples, self.bn)
 
     @single_path()
     @torch.inference_mode(False)  # Differentiates, also where the caller does not.
@@ -435,6 +496,8 @@ class Objective:
         for inputs, targets in self._batches:
             outputs = self._network(self._network.named(leaf), buffers, inputs)
             total += torch.autograd.grad(self._mean_part(outputs, targets), leaf)[0]
+        if self._decay is not None:
+            total += self._decay.to(total) * leaf.detach()
         return total.cpu()
 
     def hessian(
@@ -500,8 +563,8 @@ class Objective:
 
         J is the Jacobian of an example's outputs by theta, ∇²ℓ the Hessian of its loss by the
         outputs. It is positive semidefinite for losses convex in the outputs, such as cross-entropy
-        and squared error, and differs from the Hessian by the curvature of the outputs. Arguments
-        and errors as for ``hessian``.
+        and squared error, and differs from the Hessian by the curvature of the outputs. Weight
+        decay adds its coefficients to the diagonal. Arguments and errors as for ``hessian``.
 
         Reference: Schraudolph (2002), Fast Curvature Matrix-Vector Products, Neural Computation
             14(7).
@@ -590,13 +653,15 @@ class Objective:
                     outputs, lambda outputs: self._mean_part(outputs, targets), leaf, call
                 )
 
-        total = SumOfProducts(
+        total: Callable[[torch.Tensor], torch.Tensor] = SumOfProducts(
             build,
             n=group.m,
             batches=len(self._batches),
             memory=self._options["graph_memory"],
             like=leaf.detach(),
         )
+        if self._decay is not None:
+            total = decay.Shifted(total, self._decay[group.entries])
         # The key is made when the store asks, of the point as it is now.
         key_theta = theta.detach().clone()
         return SymmetricOperator(
@@ -631,7 +696,9 @@ class Objective:
 
 
 # Options that leave the loss of an example and its derivatives as they are.
-_SAME_FUNCTION = {"microbatch", "graph_memory", "dtype", "bn_examples", "bn_block"}
+# Options that are not in the key of an objective without them.
+_LATER: dict[str, Any] = {"weight_decay": 0.0, "output": None}
+_SAME_FUNCTION = {"weight_decay", "microbatch", "graph_memory", "dtype", "bn_examples", "bn_block"}
 
 
 def _check(options: dict[str, Any]) -> None:

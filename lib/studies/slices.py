@@ -15,7 +15,10 @@ from landscape.slices.quadratic import Quadratic
 from studies.collection import Collection, Key
 from studies.recorder import Part, Rows
 
-_CONDITIONS = tuple(field.name for field in dataclasses.fields(Measurement))
+# Those of every measurement; a study measures no penalty, which is 0 where nothing is said.
+_CONDITIONS = tuple(
+    field.name for field in dataclasses.fields(Measurement) if field.default is dataclasses.MISSING
+)
 _AGREEMENT = ("radius", "disagrees_at", "reach", "rtol", "products", "converged")
 
 

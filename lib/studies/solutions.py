@@ -157,7 +157,18 @@ class Solutions(Collection[Solution]):
         )
 
     def labelled(self, **labels: Any) -> Self:
-        """Return the same networks with further columns for what is measured on them."""
+        """Return the same networks with further columns for what is measured on them.
+
+        Raises:
+            ValueError: If ``subset`` names another number of examples than there are.
+        """
+        subset = labels.get("subset")
+        counts = {solution.examples.count for solution in self.values()}
+        if isinstance(subset, int) and counts - {subset}:
+            raise ValueError(
+                f"{subset:,} examples were asked for, and the data set has {max(counts):,} of this "
+                f"kind. Give a number up to {max(counts):,}, such as by check_examples."
+            )
         return self._changed(lambda s: dataclasses.replace(s, labels={**s.labels, **labels}))
 
     def rescaled(self, layer: str, factor: float) -> Self:

@@ -145,8 +145,8 @@ PROVOKED = {
     "a target is out of bounds": lambda: made(targets=CLASSES + 3).loss(),
     "expected target dtype to be Long or Byte": lambda: made(targets=CLASSES.float()).loss(),
     "have no squared error of each example": lambda: made(loss="mse").loss(),
-    "but the loss takes one tensor. Wrap the model": lambda: made(
-        Layer(lambda x: {"logits": x})
+    "but the loss takes one tensor. Pass output=": lambda: made(
+        Layer(lambda x: {"scores": x, "hidden": x})
     ).loss(),
     "whose rounding hides small steps and their curvature": lambda: made(mlp().half()),
     "is no batch-normalisation policy": lambda: made(bn="eval"),

@@ -771,7 +771,7 @@ EXAMPLES = {
     "one part": ((X,), TypeError, "the examples are a tuple of 1"),
     "three parts": ((X, Y, Y), TypeError, "the examples are a tuple of 3"),
     "a list of rows": (([1, 2], Y), TypeError, "the inputs are a list"),
-    "a dict": (({"x": X}, Y), TypeError, "the inputs are a dict.* wrap a model"),
+    "another name": (({"x": X}, Y), ValueError, "forward.. of Sequential does not take"),
     "no targets": ((X, None), TypeError, "the targets are a NoneType"),
     "objects": ((np.array([object()] * N), Y), TypeError, "the inputs are a array of object"),
     "sparse": ((X.to_sparse(), Y), TypeError, "the inputs are a sparse_coo tensor"),

@@ -184,10 +184,8 @@ def test_half_precision_is_refused_with_the_remedy(half):
     assert torch.equal(L.theta[:12].float(), model.weight.detach().float().flatten())
 
 
-@pytest.mark.parametrize("call", ["loss", "gradient"])
-def test_outputs_that_are_no_tensor_are_refused_with_the_remedy(call):
-    with pytest.raises(TypeError, match=r"returned dict, .* Wrap the model in a module"):
-        Objective(Answering(), (drawn(6, 4), classes(3, 6)))
-    L = Objective(Answering(), (drawn(6, 4), classes(3, 6)), check=False)
-    with pytest.raises(TypeError, match=r"returned dict, .* Wrap the model in a module"):
-        getattr(L, call)(L.theta)
+def test_of_several_outputs_the_logits_are_taken():
+    model, examples = Answering(), (drawn(6, 4), classes(3, 6))
+    plain = Objective(model.linear, examples)
+    L = Objective(model, examples)
+    assert L.loss() == plain.loss() and torch.equal(L.gradient(), plain.gradient())

@@ -10,6 +10,7 @@ import pytest
 import torch
 from landscape import models
 from landscape.training import SGD, Augmentation, Cosine, CurveExamples
+from landscape.training.batches import Branch
 from landscape.training.config import TrainConfig
 from studies.arms import Arm
 from studies.identity import entry_id, plain, run_id, run_identity
@@ -105,6 +106,8 @@ CHANGES = {
     "precision": "bfloat16",
     "measured": 10,
     "measure_every": 0.5,
+    "branch": Branch(at=0.5, seed=1),
+    "loss": "mse",
 }
 
 

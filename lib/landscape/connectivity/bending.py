@@ -118,7 +118,7 @@ class _LossAndGradient:
     """Loss and gradient (n,) of a mini-batch at a point (n,) of the curve."""
 
     def __init__(self, objective: Objective) -> None:
-        self._layout, self._loss = objective.layout, objective._loss
+        self._layout, self._objective = objective.layout, objective
         parts = objective.replace(bn="batch").parts(objective.theta)
         self._module, self._buffers = parts.module, parts.buffers
         # Batches take dtype, device and memory format from here: the objective may hold its network
@@ -132,7 +132,8 @@ class _LossAndGradient:
         named = {name: self._formatted(x) for name, x in self._layout.unflatten(leaf).items()}
         inputs = self._formatted(batch[0].to(self._like))
         outputs = call(self._module, named, self._buffers, inputs)
-        loss = self._loss(outputs, batch[1].to(self._like.device)).mean()
+        targets = batch[1].to(self._like.device)
+        loss = self._objective.batch_loss(outputs, targets) + self._objective.penalty_of(named)
         return float(loss.detach()), torch.autograd.grad(loss, leaf)[0]
 
     def _formatted(self, tensor: torch.Tensor) -> torch.Tensor:

@@ -92,6 +92,7 @@ def calibrated_path(start: Objective, end: Objective, *, ts: PathPositions = 25)
                 "objectives of a classifier whose targets are classes (N,), with cross-entropy."
             )
         beta, loss, at_bound = _fit(start, outputs, targets)
+        loss += start.penalty(torch.lerp(start.theta, end.theta, t))
         fitted.append((beta, at_bound))
         right, counted = start.correct(outputs, targets)
         accuracy = right / counted if counted else math.nan

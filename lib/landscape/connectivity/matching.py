@@ -1,14 +1,21 @@
 """Align two networks: permute the units of one so that its weights are close to the other's."""
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import torch
 from scipy.optimize import linear_sum_assignment
 from torch import nn
 
 from landscape import arguments, rng
-from landscape.connectivity.units import Axis, Units, permutation_groups, permute_tensors, permuted
+from landscape.connectivity.units import (
+    Axis,
+    Units,
+    as_inputs,
+    permutation_groups,
+    permute_tensors,
+    permuted,
+)
 from landscape.objective import Objective
 from landscape.store import fingerprint
 
@@ -21,7 +28,8 @@ class Matching:
 
     Attributes:
         permutations: Name of a group of units -> permutation (m,): unit i of the aligned network is
-            unit ``permutation[i]`` of the original. See ``permuted``.
+            unit ``permutation[i]`` of the original. Of heads with units of their own, these are
+            permuted first. See ``permuted``.
         similarity_before: Inner product of the parameters of the reference and the original.
         similarity: Inner product of the parameters of the reference and the aligned network, at
             least ``similarity_before``; it may be a local maximum. When it rises by s, ‖θ₀ - θ₁‖²
@@ -88,7 +96,7 @@ def match(
     _check_alike(reference, other)
     groups = permutation_groups(reference, inputs)
     fixed, moving = _parameters(reference), _parameters(other)
-    ascent = _Ascent(fixed, moving, tol)
+    ascent = _Ascent(fixed, moving, tol, groups)
     sweep, converged = 0, False
     while sweep < max_sweeps and not converged:
         sweep += 1
@@ -100,7 +108,7 @@ def match(
         similarity_before=_inner(fixed, moving),
         similarity=_inner(fixed, ascent.moving),
         sweeps=sweep,
-        assignments=sweep * len(groups),
+        assignments=ascent.assignments,
         converged=converged,
         seed=seed,
     )
@@ -146,38 +154,93 @@ def aligned(
 class _Ascent:
     """Two networks' parameters while the units of the second are permuted."""
 
-    def __init__(self, fixed: Tensors, moving: Tensors, tol: float) -> None:
+    def __init__(
+        self, fixed: Tensors, moving: Tensors, tol: float, groups: Sequence[Units]
+    ) -> None:
         self._fixed, self.moving = fixed, dict(moving)
         # The least rise that counts, relative to the largest inner product there can be: below it,
         # exchanges of equal units would go on for ever by rounding.
         self._least_rise = tol * (_inner(fixed, fixed) * _inner(moving, moving)) ** 0.5
         self.permutations: dict[str, torch.Tensor] = {}
+        self.assignments = 0
+        self._groups = {units.name: units for units in groups}
+        # Name of a group within a head -> the heads, the number of its head, its place there.
+        self._places = {
+            name: (units, head, kind)
+            for units in groups
+            for head, names in enumerate(units.inner)
+            for kind, name in enumerate(names)
+        }
 
     def improve(self, units: Units) -> bool:
         """Permute the units of one group as well as possible; return whether that helped."""
-        permutation = self.permutations.setdefault(units.name, torch.arange(units.size))
+        if units.inner:
+            return self._improve_heads(units)
         # Buffers are left out: the inner product is that of the parameters.
         axes = [axis for axis in units.axes if axis.tensor in self._fixed]
         # The inner product is a sum over axes, so one assignment problem takes all of them.
-        gains = sum(map(self._gain, axes))
-        best = torch.from_numpy(linear_sum_assignment(gains.numpy(), maximize=True)[1])  # type: ignore[union-attr]  # a unit has an axis
-        old = {axis.tensor: self.moving[axis.tensor] for axis in axes}
-        new = permute_tensors(old, units, best)
+        best = self._assigned(sum(self._gain(axis, axis) for axis in axes))  # type: ignore[arg-type]  # a unit has an axis
+        return self._taken([(units, best)])
+
+    def _improve_heads(self, heads: Units) -> bool:
+        """Permute heads, each with the best order of its own units for its new place."""
+        axes = [axis for axis in heads.axes if axis.tensor in self._fixed]
+        gains = sum(self._gain(axis, axis) for axis in axes)
+        orders: dict[tuple[int, int, int], torch.Tensor] = {}
+        for place, names in enumerate(heads.inner):
+            for head, others in enumerate(heads.inner):
+                for kind, pair in enumerate(zip(names, others, strict=True)):
+                    both = zip(*(self._groups[name].axes for name in pair), strict=True)
+                    gain = sum(self._gain(*x) for x in both if x[0].tensor in self._fixed)
+                    order = orders[place, head, kind] = self._assigned(gain)  # type: ignore[arg-type]  # likewise
+                    rise = gain[torch.arange(len(order)), order].sum() - gain.diagonal().sum()  # type: ignore[index,union-attr]  # likewise
+                    gains[place, head] += rise  # type: ignore[index]  # likewise
+        best = self._assigned(gains)  # type: ignore[arg-type]  # likewise
+        within = [
+            (self._groups[name], orders[place, head, kind])
+            for place, head in enumerate(best.tolist())
+            for kind, name in enumerate(heads.inner[place])
+        ]
+        return self._taken([(heads, best), *within])
+
+    def _assigned(self, gains: torch.Tensor) -> torch.Tensor:
+        self.assignments += 1
+        return torch.from_numpy(linear_sum_assignment(gains.numpy(), maximize=True)[1])
+
+    def _taken(self, changes: Sequence[tuple[Units, torch.Tensor]]) -> bool:
+        """Make changes of order if the inner product rises by them; return whether it does."""
+        names = {a.tensor for units, _ in changes for a in units.axes if a.tensor in self._fixed}
+        old = {name: self.moving[name] for name in names}
+        new = dict(old)
+        for units, order in changes:
+            new = permute_tensors(new, units, order)
         # Measured, not taken from the assignment: where a group stands on both axes of a tensor,
         # the assignment's gain is only the linear part of the change.
-        if not _inner(new, self._fixed) - _inner(old, self._fixed) > self._least_rise:
-            return False
-        self.moving |= new
-        self.permutations[units.name] = permutation[best]
-        return True
+        rises = _inner(new, self._fixed) - _inner(old, self._fixed) > self._least_rise
+        for units, order in changes:
+            name = self._first_name(units)
+            before = self.permutations.setdefault(name, torch.arange(units.size))
+            if rises:
+                self.permutations[name] = before[order]
+        if rises:
+            self.moving |= new
+        return rises
 
-    def _gain(self, axis: Axis) -> torch.Tensor:
+    def _first_name(self, units: Units) -> str:
+        """Return the group's name in the network as given: its head may have moved."""
+        if units.name not in self._places:
+            return units.name
+        heads, place, kind = self._places[units.name]
+        moved = self.permutations.get(heads.name)
+        return heads.inner[place if moved is None else int(moved[place])][kind]
+
+    def _gain(self, axis: Axis, other: Axis) -> torch.Tensor:
         """Return the inner products of unit i of the reference and unit j of the other, (m, m)."""
         reference_rows, other_rows = (
-            tensors[axis.tensor]
-            .movedim(axis.axis, 0)[axis.entries.flatten()]
-            .reshape(len(axis.entries), -1)
-            for tensors in (self._fixed, self.moving)
+            tensors[place.tensor]
+            .movedim(place.axis, 0)[place.entries.flatten()]
+            .reshape(len(place.entries), -1)
+            for tensors, place in ((self._fixed, axis), (self.moving, other))
         )
         return reference_rows @ other_rows.T
 
@@ -195,7 +258,7 @@ def _network(
             "modules alone do not show the shape of their inputs. Pass inputs=, some example "
             "inputs, or two objectives."
         )
-    return subject, inputs
+    return subject, as_inputs(subject, inputs)
 
 
 def _check_alike(reference: nn.Module, other: nn.Module) -> None:

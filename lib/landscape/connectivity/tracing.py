@@ -9,22 +9,26 @@ import torch
 from torch import nn
 from torch.overrides import TorchFunctionMode
 
+from landscape.connectivity import elementwise
+from landscape.connectivity.layer_rules import LAYERS
+from landscape.connectivity.sources import Source, tie_axis, whole
 from landscape.connectivity.ties import EMPTY, FIXED, Ties
+from landscape.network.outputs import picked
 
-# By name, because an operation may be called as a function, as a method or in place. Each of these
-# maps zero to zero: with sigmoid, say, an entry that was EMPTY would no longer be empty.
-_UNITWISE = frozenset(
-    "relu relu_ relu6 leaky_relu gelu tanh tanh_ silu elu selu celu hardtanh dropout dropout1d "
-    "dropout2d clone detach contiguous to float double".split()
-)
-# They move entries and compute nothing, so the same call on the labels gives the result's labels.
+# By name, because an operation may be called as a function, as a method or in place. They move
+# entries and compute nothing, so the same call on the labels gives the result's labels.
 _REARRANGING = frozenset(
     "flatten reshape view unflatten squeeze unsqueeze permute transpose movedim chunk split "
-    "__getitem__ pad cat concat flip".split()
+    "__getitem__ pad cat concat flip expand expand_as repeat repeat_interleave tile roll narrow "
+    "select index_select unbind stack hstack vstack dstack concatenate swapaxes swapdims moveaxis "
+    "rot90 fliplr flipud view_as reshape_as gather take_along_dim tensor_split split_with_sizes "
+    "hsplit vsplit pixel_shuffle pixel_unshuffle unfold ravel t adjoint diagonal tril triu "
+    "__get__".split()
 )
-_ADDING = frozenset("add add_ __add__ __radd__ __iadd__".split())
-_POOLING = frozenset(
-    f"{kind}_pool{d}d" for kind in ("max", "avg", "adaptive_max", "adaptive_avg") for d in (1, 2, 3)
+# They may also change the type of the entries, or nothing at all.
+_KEEPING = frozenset(
+    "detach contiguous to float double half bfloat16 type type_as clone dropout dropout1d "
+    "dropout2d dropout3d alpha_dropout feature_dropout requires_grad_ checkpoint cpu".split()
 )
 
 
@@ -46,9 +50,16 @@ def trace_units(model: nn.Module, inputs: torch.Tensor) -> Ties:
     """
     # In eval mode: dropout would draw global random numbers.
     twin, ties = copy.deepcopy(model).eval(), Ties()
-    with _layer_names(twin) as current, _UnitTracer(twin, ties, current) as tracer:
-        tracer.set_labels(inputs, torch.full(inputs.shape, float(FIXED), dtype=torch.float64))
-        outputs = twin(inputs)
+    fastpath = torch.backends.mha.get_fastpath_enabled()
+    try:
+        torch.backends.mha.set_fastpath_enabled(False)
+        with _layer_names(twin) as current, UnitTracer(twin, ties, current) as tracer:
+            tracer.set_labels(inputs, torch.full(inputs.shape, float(FIXED), dtype=torch.float64))
+            outputs = twin(inputs)
+    finally:
+        torch.backends.mha.set_fastpath_enabled(fastpath)
+    with contextlib.suppress(TypeError):
+        outputs = picked(outputs)
     labels = tracer.labels_of(outputs) if isinstance(outputs, torch.Tensor) else None
     if labels is None:
         raise ValueError(
@@ -79,21 +90,30 @@ def _layer_names(model: nn.Module) -> Iterator[list[str]]:
             handle.remove()
 
 
-class _UnitTracer(TorchFunctionMode):
+class UnitTracer(TorchFunctionMode):
     """Carries labels from the operands of each operation to its result.
 
     The labels of an activation are a tensor of the same shape. They are float64, which every
-    rearranging operation accepts and which is exact for whole numbers up to 2^53.
+    rearranging operation accepts and which is exact for whole numbers up to 2^53. Views of
+    parameters carry the places of their entries likewise.
+
+    Args:
+        model: The network.
+        ties: What is found.
+        layers: Names of the running layers, the innermost last.
     """
 
     def __init__(self, model: nn.Module, ties: Ties, layers: list[str]) -> None:
         super().__init__()
-        self._ties, self._layers = ties, layers
+        self.ties, self._layers = ties, layers
         tensors = [*model.named_parameters(), *model.named_buffers()]
         self._names = {id(tensor): name for name, tensor in tensors}
-        # id of an activation -> the activation and its labels. Keeping the activation keeps its id
-        # from being given to a later tensor, which would then inherit its labels.
+        # id of a tensor -> the tensor and what is known of it. Keeping the tensor keeps its id from
+        # being given to a later one, which would then inherit its labels.
         self._labels_by_id: dict[int, tuple[torch.Tensor, torch.Tensor]] = {}
+        self._sources = {id(x): (x, whole(name, x)) for name, x in model.named_parameters()}
+        self._derived: dict[int, torch.Tensor] = {}
+        self.called = ""  # Name of the function whose rule is asked.
 
     def set_labels(self, tensor: torch.Tensor, labels: torch.Tensor) -> None:
         """Set the labels of a tensor, of the same shape."""
@@ -103,171 +123,189 @@ class _UnitTracer(TorchFunctionMode):
         """Return a tensor's labels, or None where it does not depend on the network's input."""
         return self._labels_by_id.get(id(tensor), (tensor, None))[1]
 
+    def units_of(self, tensor: torch.Tensor) -> torch.Tensor:
+        """Return a tensor's labels; those of a parameter are new units, a constant is fixed."""
+        labels = self.labels_of(tensor)
+        if labels is not None:
+            return labels
+        source = self.source_of(tensor)
+        if source is not None:
+            return self._lifted(tensor, source)
+        if self.is_derived(tensor):
+            raise self.refusal("computes with a weight that is no parameter or buffer of its own")
+        return torch.where(tensor == 0, float(EMPTY), float(FIXED)).double()
+
+    def source_of(self, tensor: torch.Tensor) -> Source | None:
+        """Return where a view of a parameter stands in it; None for other tensors."""
+        return self._sources.get(id(tensor), (tensor, None))[1]
+
+    def is_derived(self, tensor: torch.Tensor) -> bool:
+        """Return whether a tensor was computed from parameters alone, and is no view of one."""
+        return id(tensor) in self._derived
+
+    def name_of(self, tensor: torch.Tensor) -> str:
+        """Return the name of the layer whose weight a tensor is."""
+        source = self.source_of(tensor)
+        return (source.name if source else "").removesuffix(".weight")
+
+    @property
+    def layer(self) -> str:
+        """Name of the layer that is running."""
+        return self._layers[-1]
+
+    def refusal(self, why: str) -> ValueError:
+        """Return the error that names the running layer."""
+        return ValueError(
+            f"layer {self.layer!r} {why}, so it is not known which of its units may "
+            "be permuted. Pass a network of linear layers, convolutions, attention, embeddings, "
+            "normalisation layers, elementwise operations, pooling, rearrangements and sums."
+        )
+
     def __torch_function__(
         self, func: Callable, types: Any, args: tuple = (), kwargs: dict | None = None
     ) -> Any:
         kwargs = kwargs or {}
-        operands = [x for x in _tensors((args, kwargs)) if self.labels_of(x) is not None]
+        given = list(elementwise.tensors((args, kwargs)))
+        operands = [x for x in given if self.labels_of(x) is not None]
+        of_parameters = [x for x in given if self.source_of(x) or self.is_derived(x)]
         result = func(*args, **kwargs)
-        if not operands or (result is not None and not any(True for _ in _tensors(result))):
-            # Numbers and shapes have no labels. None passes: an operation that returns nothing, as
-            # x[0] = 1, changes an operand, and must be refused below.
+        made = list(elementwise.tensors(result))
+        name = getattr(func, "__name__", str(func))
+        if not made and (result is not None or name == "__get__"):
+            return result  # Numbers and shapes have no labels.
+        if not operands:
+            if of_parameters and made:
+                self._note(name, func, args, kwargs, made)
             return result
-        labels = self._result_labels(func, operands, result, args, kwargs)
-        for tensor, tensor_labels in zip(_tensors(result), _tensors(labels), strict=True):
+        labels = self._result_labels(name, func, operands, of_parameters, result, args, kwargs)
+        for tensor, tensor_labels in zip(made, elementwise.tensors(labels), strict=True):
             self.set_labels(tensor, tensor_labels)
         return result
 
-    def _result_labels(
-        self, func: Callable, operands: list, result: Any, args: tuple, kwargs: dict
-    ):
-        name = getattr(func, "__name__", str(func))
-        # Several results, as of a pooling with indices, would not all hold units.
-        single = isinstance(result, torch.Tensor)
-        if name in _UNITWISE and single:
-            return self.labels_of(operands[0])
-        if name in _REARRANGING:
+    def _result_labels(self, name, func, operands, of_parameters, result, args, kwargs) -> Any:
+        first = args[0] if args else kwargs.get("input", kwargs.get("query"))
+        rearranges = name in _REARRANGING and not self._changes_type(first, result)
+        every = [self.labels_of(x) for x in operands]
+        fixed = all(bool((x == FIXED).all()) for x in every) and not of_parameters  # type: ignore[union-attr]  # operands have labels
+        if fixed and not rearranges:
+            return self._fixed(result, args)
+        if name in _KEEPING and isinstance(result, torch.Tensor):
+            return every[0]
+        if rearranges:
             return self._rearranged_labels(func, args, kwargs)
-        # A summand without labels, such as a parameter, may treat units unequally: refused below.
-        if name in _ADDING and len(operands) == len(list(_tensors((args, kwargs)))) == 2:
-            return self._ties.unite(*map(self.labels_of, operands))  # type: ignore[arg-type]  # operands have labels
-        if name in _POOLING and single:
-            return _spread(self._units_along(operands[0], 1), result, 1)
-        # Labels of the layer's input count: a weight that depends on the input is refused.
-        if name in _LAYERS and self.labels_of(args[0] if args else kwargs["input"]) is not None:
-            return _LAYERS[name](self, result, *args, **kwargs)
-        raise self._refusal(f"calls {name}")
+        if name in LAYERS:
+            self.called = name
+            labels = LAYERS[name](self, result, *args, **kwargs)
+            if labels is not None:
+                return labels
+        if elementwise.is_elementwise(func, args, kwargs, result):
+            return elementwise.combined(self, func, args, kwargs, result)
+        # A weight that depends on the input, a changed entry, an unknown function.
+        raise self.refusal(f"calls {name}")
 
-    def _refusal(self, why: str) -> ValueError:
-        return ValueError(
-            f"layer {self._layers[-1]!r} {why}, so it is not known which of its units may "
-            "be permuted. Pass a network of linear layers, convolutions, normalisation layers, "
-            "elementwise activations, pooling, flattening, zero padding and sums."
+    def _changes_type(self, first: Any, result: Any) -> bool:
+        """Return whether a view reads entries as another type, whose labels are other ones."""
+        both = isinstance(first, torch.Tensor) and isinstance(result, torch.Tensor)
+        return both and first.dtype.itemsize != result.dtype.itemsize
+
+    def _fixed(self, result: Any, args: tuple) -> Any:
+        if result is None:  # An assignment into what has no units.
+            self.set_labels(args[0], torch.full(args[0].shape, float(FIXED), dtype=torch.float64))
+        made = elementwise.tensors(result)
+        return [torch.full(x.shape, float(FIXED), dtype=torch.float64) for x in made]
+
+    def _note(self, name: str, func: Callable, args: Any, kwargs: Any, made: list) -> None:
+        """Note views of parameters, and what is computed from parameters alone."""
+        sources = [x for x in elementwise.tensors((args, kwargs)) if self.source_of(x)]
+        single = len(sources) == 1 and not any(
+            self.is_derived(x) for x in elementwise.tensors((args, kwargs))
         )
+        views: list[torch.Tensor] | None = None
+        if single and (name in _REARRANGING or name == "embedding"):
+            source = self.source_of(sources[0])
+            swap = {id(sources[0]): source.indices}  # type: ignore[union-attr]  # it is a source
+            moved = func(*_swapped(args, swap), **_swapped(kwargs, swap))
+            views = list(elementwise.tensors(moved))
+        elif single and len(made) == 1 and made[0].shape == sources[0].shape:
+            if name in _KEEPING or elementwise.is_elementwise(func, args, kwargs, made[0]):
+                views = [self.source_of(sources[0]).indices]  # type: ignore[union-attr]  # likewise
+        for number, tensor in enumerate(made):
+            if views is None:
+                self._derived[id(tensor)] = tensor
+            else:
+                kept = self.source_of(sources[0])._replace(indices=views[number])  # type: ignore[union-attr]  # likewise
+                self._sources[id(tensor)] = (tensor, kept)
+
+    def _lifted(self, tensor: torch.Tensor, source: Source) -> torch.Tensor:
+        """Return new units of a parameter that stands beside activations, as a class token does."""
+        axes = [axis for axis, size in enumerate(source.shape) if size > 1] or [0]
+        along = source.along(axes[-1]) if len(source.shape) else source.indices.long()
+        count = source.shape[axes[-1]] if len(source.shape) else 1
+        units = self.ties.new_units(count, source.name)
+        if len(source.shape):
+            self.ties.tie(source.name, axes[-1], units)
+        return units[along]
 
     def _rearranged_labels(self, func: Callable, args: tuple, kwargs: dict) -> Any:
-        # Padding with another value, or joining a parameter, adds entries that are not EMPTY and
-        # whose units are unknown.
+        # Padding with another value adds entries that are not EMPTY and whose units are unknown.
         if func.__name__ == "pad" and (kwargs.get("value") or (args[3:] and args[3])):
-            raise self._refusal("pads with other values than zero")
-        if any(
-            self.labels_of(x) is None and x.is_floating_point() for x in _tensors((args, kwargs))
-        ):
-            raise self._refusal(
-                f"calls {func.__name__} with a tensor that does not come from the input"
-            )
+            raise self.refusal("pads with other values than zero")
+        swap = {
+            id(x): self.units_of(x)
+            for x in elementwise.tensors((args, kwargs))
+            if x.is_floating_point() or self._has_units(x)
+        }
         # On the labels themselves: the result is labelled without a rule for each operation.
-        return func(*self._with_labels(args), **self._with_labels(kwargs))
+        return func(*_swapped(args, swap), **_swapped(kwargs, swap))
 
-    def _with_labels(self, tree: Any) -> Any:
-        """Return arguments with labels in place of the tensors that have them."""
-        if isinstance(tree, torch.Tensor):
-            labels = self.labels_of(tree)
-            return tree if labels is None else labels
-        if isinstance(tree, dict):
-            return {key: self._with_labels(item) for key, item in tree.items()}
-        return type(tree)(map(self._with_labels, tree)) if isinstance(tree, list | tuple) else tree
+    def _has_units(self, tensor: torch.Tensor) -> bool:
+        """Return whether whole numbers are an activation; others say where entries go."""
+        labels = self.labels_of(tensor)
+        return labels is not None and bool((labels > FIXED).any())
 
-    def _units_along(self, tensor: torch.Tensor, axis: int) -> torch.Tensor:
+    def units_along(self, tensor: torch.Tensor, axis: int) -> torch.Tensor:
         """Return the unit of each index along an axis, (length,).
 
-        Along the other axes all entries must be the same unit, or EMPTY as at padded borders.
+        Along the other axes all entries become the same unit, as those of all tokens do; EMPTY
+        entries, as at padded borders, count as any.
+
+        Raises:
+            ValueError: If different units along the axis would become the same.
         """
-        labels = self.labels_of(tensor).movedim(axis, 0).flatten(1)  # type: ignore[union-attr]  # an operand has labels
+        labels = self.units_of(tensor).movedim(axis, 0).flatten(1)
         units = labels.amax(1)  # EMPTY is the smallest label.
         if bool(((labels != units[:, None]) & (labels != EMPTY)).any()):
-            raise self._refusal(f"mixes several units in one entry along axis {axis}")
+            before = [set(self.ties.roots(row[row != EMPTY].unique())) for row in labels]
+            shared = (
+                set.union(*before) if sum(map(len, before)) > len(set.union(*before)) else set()
+            )
+            if shared - {FIXED}:
+                raise self.refusal(f"mixes several units in one entry along axis {axis}")
+            self.ties.unite(labels, units[:, None])
         return units
 
-    def _mean(self, result, input, dim, keepdim=False, *_, **__) -> torch.Tensor:
-        labels = self.labels_of(input)
-        units = labels.amax(dim, keepdim=True)  # type: ignore[union-attr]  # an operand has labels
-        if bool(((labels != units) & (labels != EMPTY)).any()):  # type: ignore[union-attr]  # an operand has labels
-            raise self._refusal(f"averages several units over the axes {dim}")
-        return units.view(result.shape)
+    def tie(self, tensor: torch.Tensor | None, axis: int, labels: torch.Tensor) -> None:
+        """Record the unit of each index along an axis of a parameter, buffer or view of one.
 
-    def _tie(self, tensor: torch.Tensor | None, axis: int, labels: torch.Tensor) -> None:
+        Raises:
+            ValueError: If the tensor is none of these, or the units are weights of attention.
+        """
         if tensor is None:
             return
-        # As with weight_norm: a weight computed in the forward pass cannot be permuted itself.
-        if id(tensor) not in self._names:
-            raise self._refusal("computes with a weight that is no parameter or buffer of its own")
-        self._ties.tie(self._names[id(tensor)], axis, labels)
-
-    def _mixing_layer(self, result, inputs, weight, bias, *, axis: int) -> torch.Tensor:
-        """Return the labels of a layer that mixes its input units into new ones."""
-        self._tie(weight, 1, self._units_along(inputs, axis))
-        name = self._names.get(id(weight), "").removesuffix(".weight")
-        units = self._ties.new_units(len(weight), name)
-        self._tie(weight, 0, units)
-        self._tie(bias, 0, units)
-        return _spread(units, result, axis)
-
-    def _linear(self, result, input, weight, bias=None) -> torch.Tensor:
-        return self._mixing_layer(result, input, weight, bias, axis=-1)
-
-    def _conv(
-        self, result, input, weight, bias=None, stride=1, padding=0, dilation=1, groups=1
-    ) -> torch.Tensor:
-        if groups == 1:
-            return self._mixing_layer(result, input, weight, bias, axis=1)
-        if groups != input.shape[1] or groups != len(weight):
-            raise self._refusal(f"is a convolution in {groups} groups, which are no single units")
-        # Depthwise: each unit has its own filter, as it has its own scale in a normalisation.
-        return self._unitwise_layer(result, input, weight, bias, axis=1)
-
-    def _unitwise_layer(self, result, input, *tensors, axis: int) -> torch.Tensor:
-        """Return the labels of a layer that treats each unit by itself, with its own parameters."""
-        units = self._units_along(input, axis)
-        # A shift fills an empty channel; its parameters then belong to no unit, and must not move.
-        units = units.where(units != EMPTY, float(FIXED))
-        for tensor in tensors:
-            self._tie(tensor, 0, units)
-        return _spread(units, result, axis)
-
-    def _channel_norm(
-        self, result, input, running_mean=None, running_var=None, weight=None, bias=None, *_, **__
-    ) -> torch.Tensor:
-        return self._unitwise_layer(result, input, running_mean, running_var, weight, bias, axis=1)
-
-    def _layer_norm(self, result, input, normalized_shape, weight=None, bias=None, *_, **__):
-        axis = input.dim() - len(normalized_shape)
-        return self._unitwise_layer(result, input, weight, bias, axis=axis)
-
-    def _group_norm(self, result, input, num_groups, weight=None, bias=None, *_, **__):
-        labels = self._unitwise_layer(result, input, weight, bias, axis=1)
-        units = self._units_along(input, 1).long().tolist()
-        # Units of one group share mean and variance: exchanged with a unit of another group, both
-        # groups would be normalised differently. A mark names layer and group.
-        size = len(units) // num_groups
-        for channel, label in enumerate(units):
-            self._ties.marks.append((label, f"{self._layers[-1]} {channel // size}"))
-        return labels
+        if self.ties.scores.keys() & set(labels.long().tolist()):
+            raise self.refusal("takes weights of attention as units")
+        source = self.source_of(tensor)
+        if source is None and id(tensor) in self._names:
+            self.ties.tie(self._names[id(tensor)], axis, labels)
+        elif source is None or not tie_axis(self.ties, source, axis % tensor.dim(), labels):
+            # As with weight_norm: a weight computed in the forward pass cannot be permuted itself.
+            raise self.refusal("computes with a weight that is no parameter or buffer of its own")
 
 
-# Name of a PyTorch function -> rule, which takes the function's result and then its arguments under
-# PyTorch's names, because a module may pass them by name. A new norm needs a rule here.
-_LAYERS: dict[str, Callable] = {
-    "linear": _UnitTracer._linear,
-    **dict.fromkeys(("conv1d", "conv2d", "conv3d"), _UnitTracer._conv),
-    **dict.fromkeys(("batch_norm", "instance_norm"), _UnitTracer._channel_norm),
-    "layer_norm": _UnitTracer._layer_norm,
-    "group_norm": _UnitTracer._group_norm,
-    "mean": _UnitTracer._mean,
-}
-
-
-def _spread(units: torch.Tensor, result: torch.Tensor, axis: int) -> torch.Tensor:
-    """Return labels of a result's shape from the unit of each index along an axis."""
-    shape = [1] * result.dim()
-    shape[axis] = len(units)
-    return units.view(shape).expand(result.shape)
-
-
-def _tensors(tree: Any) -> Iterator[torch.Tensor]:
-    """Yield all tensors in nested lists, tuples and dicts."""
+def _swapped(tree: Any, swap: dict[int, torch.Tensor]) -> Any:
+    """Return nested arguments with other tensors in place of some."""
     if isinstance(tree, torch.Tensor):
-        yield tree
-    elif isinstance(tree, list | tuple | dict):
-        for item in tree.values() if isinstance(tree, dict) else tree:
-            yield from _tensors(item)
+        return swap.get(id(tree), tree)
+    if isinstance(tree, dict):
+        return {key: _swapped(item, swap) for key, item in tree.items()}
+    return type(tree)([_swapped(x, swap) for x in tree]) if isinstance(tree, list | tuple) else tree

@@ -8,10 +8,12 @@ import torch
 from torch import nn
 
 from landscape import rng
-from landscape.connectivity.ties import FIXED, Ties
+from landscape.connectivity.ties import FIXED, WEIGHTS, Attention, Ties
 from landscape.connectivity.tracing import trace_units
+from landscape.network.outputs import picked
 
 Permutations = Mapping[str, torch.Tensor]
+Indices = dict[int, dict[tuple[str, int], list[int]]]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -40,11 +42,15 @@ class Units:
             in ``conv[0:8]``.
         size: Number m of the units.
         axes: All axes of tensors along which the units stand.
+        inner: Where the units are heads of attention, for each head the names of its own groups:
+            of the units of its queries with its keys, and of its values. Those are permuted first,
+            each within its head as the network was given.
     """
 
     name: str
     size: int
     axes: tuple[Axis, ...]
+    inner: tuple[tuple[str, ...], ...] = ()
 
 
 def permutation_groups(model: nn.Module, inputs: torch.Tensor) -> tuple[Units, ...]:
@@ -59,22 +65,29 @@ def permutation_groups(model: nn.Module, inputs: torch.Tensor) -> tuple[Units, .
     group. Depthwise convolutions treat each unit by itself, as normalisation does. Inputs and
     outputs of the network keep their order, and so do all units that are added to them.
 
+    In attention the units of a head's queries change places with those of its keys, its values for
+    themselves, and whole heads (``Units.inner``), also where keys serve several heads. Layer norm
+    and RMS norm allow every permutation of a residual stream; the rotations of the stream that RMS
+    norm without scales would allow besides are not sought. Where positions turn pairs of units
+    (rotary embeddings), only heads are permuted. Convolutions in several groups are refused.
+
     Args:
-        model: A feed-forward network of linear layers, convolutions (ordinary or depthwise), batch,
-            group, layer and instance normalisation, elementwise activations, pooling, flattening,
-            zero padding and sums, as modules or functions. It is not changed.
-        inputs: Example inputs (N, ...), of which the first is used.
+        model: A feed-forward network of linear layers, convolutions (ordinary or depthwise),
+            embeddings, attention, batch, group, layer, RMS and instance normalisation, elementwise
+            operations of any kind, gates, pooling, rearrangements, zero padding, sums, products
+            and means, as modules or functions. It is not changed.
+        inputs: Example inputs (N, ...), of which the first is used: numbers, token ids, or rows of
+            several inputs.
 
     Returns:
-        The groups of at least two units, in the order of the layers.
+        The groups of at least two units, in the order of the layers; groups of heads come last.
 
     Raises:
         ValueError: If a layer does something else; the text names the layer.
     """
-    first = next(model.parameters(), inputs)
-    ties = trace_units(model, inputs[:1].to(first.device, first.dtype))
+    ties = trace_units(model, as_inputs(model, inputs[:1]))
     # Unit -> (tensor, axis) -> the unit's indices along this axis.
-    indices: dict[int, dict[tuple[str, int], list[int]]] = {}
+    indices: Indices = {}
     for tensor_axis, labels in ties.ties.items():
         for index, label in enumerate(labels.long().tolist()):
             if (root := ties.root(label)) > FIXED:
@@ -89,12 +102,89 @@ def permutation_groups(model: nn.Module, inputs: torch.Tensor) -> tuple[Units, .
     for root in sorted(indices):
         counts = tuple((*tensor_axis, len(filled)) for tensor_axis, filled in indices[root].items())
         groups.setdefault((counts, frozenset(marks.get(root, ()))), []).append(root)
-    return tuple(_units(ties, roots, indices) for roots in groups.values() if len(roots) > 1)
+    several = [(_units(ties, roots, indices), roots) for roots in groups.values() if len(roots) > 1]
+    return (*(units for units, _ in several), *_heads(ties, several, indices, marks))
 
 
-def _units(
-    ties: Ties, roots: Sequence[int], indices: Mapping[int, Mapping[tuple[str, int], list[int]]]
-) -> Units:
+def as_inputs(model: nn.Module, inputs: torch.Tensor) -> torch.Tensor:
+    """Return inputs on a network's device, in its dtype unless they are whole numbers."""
+    floats = (x for x in model.parameters() if x.is_floating_point())
+    first = next(floats, inputs)
+    return inputs.to(first.device, first.dtype if inputs.is_floating_point() else inputs.dtype)
+
+
+def _heads(
+    ties: Ties,
+    groups: Sequence[tuple[Units, Sequence[int]]],
+    indices: Indices,
+    marks: Mapping[int, set[str]],
+) -> list[Units]:
+    """Return the groups of whole heads."""
+    found: dict[frozenset, Units] = {}
+    every = [_shared(ties, attention) for attention in ties.attentions]
+    for number, (attention, heads) in enumerate(zip(ties.attentions, every, strict=True)):
+        own, roots = set(map(frozenset, heads)), set().union(*heads)
+        foreign = (set(map(frozenset, x)) for x in every if roots & set().union(*x))
+        if not attention.exchangeable or any(own != x for x in foreign) or own == {frozenset()}:
+            continue
+        prefix = f"head {number} "
+        kinds = [[_kind(root, indices, marks, prefix) for root in head] for head in heads]
+        if not _alike(ties, attention, marks, indices):
+            continue
+        if len(heads) < 2 or None in kinds[0] or any(kind != kinds[0] for kind in kinds):
+            continue
+        inner = tuple(
+            tuple(units.name for units, members in groups if set(members) <= set(head))
+            for head in heads
+        )
+        name = f"{attention.name} heads"
+        found.setdefault(frozenset(own), Units(name, len(heads), _blocks(heads, indices), inner))
+    return list(found.values())
+
+
+def _shared(ties: Ties, attention: Attention) -> list[list[int]]:
+    """Return the units of each head; heads that share keys or values are one."""
+    merged: list[list[int]] = []
+    for queries, values in attention.heads:
+        head = list(dict.fromkeys(map(ties.root, (*queries, *values))))
+        alike = next((x for x in merged if set(x) & set(head)), None)
+        if alike is None:
+            merged.append(head)
+        else:
+            alike += [root for root in head if root not in alike]
+    return merged
+
+
+def _kind(root: int, indices: Indices, marks: Mapping[int, set[str]], prefix: str) -> tuple | None:
+    """Return what a unit shares with its counterparts in other heads; None if it is fixed."""
+    if root <= FIXED or root not in indices:
+        return None
+    counts = tuple((*axis, len(filled)) for axis, filled in indices[root].items())
+    return counts, frozenset(mark for mark in marks.get(root, ()) if not mark.startswith(prefix))
+
+
+def _alike(
+    ties: Ties, attention: Attention, marks: Mapping[int, set[str]], indices: Indices
+) -> bool:
+    """Return whether nothing acts on the attention weights of one head that spares another's."""
+    roots = [ties.root(label) for label in attention.weights]
+    told = {frozenset(x for x in marks.get(r, ()) if not x.startswith(WEIGHTS)) for r in roots}
+    return len(told) == 1 and not any(root in indices for root in roots)
+
+
+def _blocks(heads: Sequence[Sequence[int]], indices: Indices) -> tuple[Axis, ...]:
+    """Return the axes along which heads stand, each unit of a head in its order."""
+    axes = dict.fromkeys(axis for root in heads[0] for axis in indices[root])
+    return tuple(
+        Axis(
+            *axis,
+            torch.tensor([[i for root in h for i in indices[root].get(axis, ())] for h in heads]),
+        )
+        for axis in axes
+    )
+
+
+def _units(ties: Ties, roots: Sequence[int], indices: Indices) -> Units:
     axes = tuple(
         Axis(*tensor_axis, torch.tensor([indices[root][tensor_axis] for root in roots]))
         for tensor_axis in indices[roots[0]]
@@ -186,7 +276,9 @@ def permuted(model: nn.Module, permutations: Permutations, inputs: torch.Tensor)
                 f"network. It has the groups and sizes {sizes}; pass each number below the size "
                 "once, as connectivity.match does."
             )
-        tensors = permute_tensors(tensors, groups[name], permutation)
+    for name, units in groups.items():  # Heads last: the units within them are known by head.
+        if name in permutations:
+            tensors = permute_tensors(tensors, units, permutations[name])
     twin = copy.deepcopy(model)
     for name, tensor in _named(twin).items():
         tensor.copy_(tensors[name])
@@ -201,12 +293,7 @@ def _named(model: nn.Module) -> dict[str, torch.Tensor]:
 
 def _check_same_function(model: nn.Module, twin: nn.Module, inputs: torch.Tensor) -> None:
     # In float64: sums in another order differ by rounding, which must not pass for an error.
-    original, permuted_outputs = (
-        copy.deepcopy(network)
-        .double()
-        .eval()(inputs.to(next(network.parameters()).device).double())
-        for network in (model, twin)
-    )
+    original, permuted_outputs = (_outputs(network, inputs) for network in (model, twin))
     error = float((original - permuted_outputs).abs().max())
     scale = float(original.abs().max())
     if not error <= 1e-9 * scale:
@@ -216,3 +303,8 @@ def _check_same_function(model: nn.Module, twin: nn.Module, inputs: torch.Tensor
             "its computation, for example because forward() addresses units by number. Pass a "
             "network that treats all units of a layer alike."
         )
+
+
+def _outputs(model: nn.Module, inputs: torch.Tensor) -> torch.Tensor:
+    twin = copy.deepcopy(model).double().eval()
+    return picked(twin(as_inputs(twin, inputs)))

@@ -1,5 +1,6 @@
 """Scale directions to the norms of the filters or layers of a solution."""
 
+import dataclasses
 from typing import Literal
 
 import torch
@@ -15,7 +16,8 @@ def filter_normalize(
 ) -> torch.Tensor:
     """Scale each filter of a direction to the norm of the same filter in theta.
 
-    ‖d_f‖ = ‖θ_f‖ for each filter of a convolution and each row of a linear layer. A slice along the
+    ‖d_f‖ = ‖θ_f‖ for each filter of a convolution and each row of a linear layer; of weights that
+    are stored as (inputs, outputs), as GPT-2's, for each column. A slice along the
     result does not change when layers are rescaled without changing the function. Where a filter of
     theta is zero, the result is zero.
 
@@ -90,20 +92,20 @@ def _normalized(
     result = torch.zeros_like(direction)
     for block in layout.blocks:
         if block.kind == "weight" or others == "match":
-            rows = block.filters if by_filter else 1
-            result[block.entries] = _scaled(direction, theta, block, rows)
+            block = block if by_filter else dataclasses.replace(block, kind="other")
+            result[block.entries] = _scaled(direction, theta, block)
     return result
 
 
-def _scaled(
-    direction: torch.Tensor, theta: torch.Tensor, block: ParameterBlock, rows: int
-) -> torch.Tensor:
-    """Return the entries of one block (size,), each of its rows scaled to the norm in theta."""
-    filters = direction[block.entries].view(rows, -1)
-    theta_norms = theta[block.entries].view(rows, -1).norm(dim=1, keepdim=True)
+def _scaled(direction: torch.Tensor, theta: torch.Tensor, block: ParameterBlock) -> torch.Tensor:
+    """Return the entries of one block (size,), each of its filters scaled to the norm in theta."""
+    filters = block.rows(direction)
+    theta_norms = block.rows(theta).norm(dim=1, keepdim=True)
     norms = filters.norm(dim=1, keepdim=True)
     if bool(((norms == 0) & (theta_norms > 0)).any()):
-        what, whose = ("a filter of ", "that filter's") if rows > 1 else ("", "that tensor's")
+        what, whose = (
+            ("a filter of ", "that filter's") if len(filters) > 1 else ("", "that tensor's")
+        )
         raise ValueError(
             f"the direction is zero in {what}{block.name!r}, so it cannot be given {whose} "
             "norm. Pass a direction without such zeros, such as directions.random."
@@ -112,4 +114,4 @@ def _scaled(
     scale = torch.where(
         theta_norms > 0, theta_norms / norms.clamp_min(torch.finfo(norms.dtype).tiny), 0.0
     )
-    return (filters * scale).reshape(-1)
+    return block.flat(filters * scale)

@@ -179,7 +179,8 @@ def _gradients(objective: Objective, parts: Parts) -> Callable[..., dict[str, to
     def loss(named, inputs, target):
         state = {**parts.named, **named}, parts.buffers
         outputs = call(parts.module, *state, inputs[None])
-        return objective.per_example_loss(outputs, target[None])[0]
+        single = objective.per_example_loss(outputs, target[None])[0]
+        return single + objective.penalty_of(named)
 
     single = torch.func.grad(loss)
     rows = torch.func.vmap(single, in_dims=(None, 0, 0))

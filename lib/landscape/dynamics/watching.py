@@ -12,6 +12,7 @@ from landscape.dynamics.gradient_noise import gradient_noise
 from landscape.dynamics.stability import threshold
 from landscape.measurement import Measurement, conditions
 from landscape.network.batchnorm import Policy
+from landscape.network.examples import taken
 from landscape.network.losses import Loss
 from landscape.objective import Objective
 from landscape.spectrum.eigenpairs import eigenpairs
@@ -153,12 +154,13 @@ class Watch:
 def watch(
     model: nn.Module,
     optimizer: torch.optim.Optimizer,
-    examples: tuple[torch.Tensor, torch.Tensor],
+    examples: Any,
     *,
     every: int = 100,
     loss: Loss = "cross_entropy",
     bn: Policy = "frozen",
     noise: bool = True,
+    **options: Any,
 ) -> Watch:
     """Watch the landscape while a training loop of your own runs: it needs no change.
 
@@ -170,11 +172,13 @@ def watch(
     Args:
         model: The network that is trained.
         optimizer: Its optimizer.
-        examples: Inputs and targets to measure on: a few hundred, always the same.
+        examples: What to measure on, as for ``Objective``: a few hundred, always the same. A loader
+            is read once, now.
         every: Steps from one measurement to the next, at least 1.
         loss: As of ``Objective``.
         bn: As of ``Objective``.
         noise: Whether the gradient of each example is computed, for the noise scale.
+        options: Further options of ``Objective``, such as ``weight_decay=optimizer``.
 
     Returns:
         The watch, whose ``steps`` grow; ``plot`` draws them, ``close`` ends it.
@@ -205,7 +209,9 @@ def watch(
     """
     if every < 1:
         raise ValueError(f"every={every}: measure at every step (1) or more rarely.")
-    settings = {"examples": examples, "loss": loss, "bn": bn, "noise": noise and bn != "batch"}
+    read = taken(examples, target=options.pop("target", None))
+    settings = {"examples": read, "loss": loss, "bn": bn, "noise": noise and bn != "batch"}
+    settings |= options
     watched = Watch(model, optimizer, every, settings)
     try:
         # What does not fit is said now, not after the first step.

@@ -5,7 +5,7 @@ from typing import Literal
 
 from torch import nn
 
-from landscape.models.family import ModelConfig
+from landscape.models.family import ModelConfig, check_whole
 
 
 @dataclasses.dataclass(frozen=True)
@@ -38,6 +38,8 @@ class CNN(ModelConfig):
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "channels", tuple(self.channels))
+        check_whole("CNN", "channels", self.channels)
+        check_whole("CNN", "hidden", (self.hidden,))
         if not self.channels or min(self.channels) < 1 or self.hidden < 1:
             raise ValueError(
                 f"CNN(channels={self.channels}, hidden={self.hidden}) has an empty layer. "

@@ -2,6 +2,7 @@
 
 import dataclasses
 import math
+from collections.abc import Sequence
 
 import torch
 from torch import nn
@@ -9,6 +10,22 @@ from torch import nn
 from landscape import rng
 from landscape.network.parameters import NORM_LAYERS
 from landscape.store.configuration import Configuration
+
+
+def check_whole(owner: str, name: str, values: Sequence[int]) -> None:
+    """Raise ValueError unless all values are whole numbers, as counts of units are.
+
+    Args:
+        owner: Name of the family.
+        name: Name of the setting.
+        values: The counts.
+    """
+    odd = [x for x in values if isinstance(x, bool) or not isinstance(x, int)]
+    if odd:
+        raise ValueError(
+            f"{owner}({name}={list(values)!r}) counts units by {odd[0]!r}, which is no whole "
+            "number. Give whole numbers, such as 8."
+        )
 
 
 @dataclasses.dataclass(frozen=True)

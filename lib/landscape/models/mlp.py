@@ -6,7 +6,7 @@ from typing import Literal
 
 from torch import nn
 
-from landscape.models.family import ModelConfig
+from landscape.models.family import ModelConfig, check_whole
 
 _ACTIVATIONS = {"relu": nn.ReLU, "tanh": nn.Tanh, "gelu": nn.GELU}
 
@@ -36,6 +36,7 @@ class MLP(ModelConfig):
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "hidden", tuple(self.hidden))
+        check_whole("MLP", "hidden", self.hidden)
         if any(units < 1 for units in self.hidden):
             raise ValueError(
                 f"MLP(hidden={self.hidden}) has an empty layer. Give counts >= 1, or () for no "

@@ -94,6 +94,22 @@ def reestimate(
     return fresh
 
 
+def check_blocks(count: int, size: int) -> None:
+    """Raise ValueError if cutting examples into blocks leaves one alone, which has no variance.
+
+    Args:
+        count: Number of examples.
+        size: Largest size of a block.
+    """
+    sizes = block_sizes(count, size)
+    if len(sizes) > 1 and min(sizes) == 1:
+        raise ValueError(
+            f"bn_block={size} cuts {count} examples into {len(sizes)} blocks, of which one is a "
+            f"single example without a variance. Pass bn_block >= {size + 1}, or an even number of "
+            "examples."
+        )
+
+
 def block_sizes(count: int, size: int) -> list[int]:
     """Return the sizes of ceil(count / size) blocks that differ by at most one.
 

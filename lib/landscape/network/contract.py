@@ -13,8 +13,10 @@ from landscape import rng
 from landscape.network.batchnorm import batchnorm_layers
 from landscape.network.derivatives import curvature_fault, gradient_fault, jacobian_fault
 from landscape.network.examples import Examples, in_dtype
-from landscape.network.functional import Network, NotATensor
+from landscape.network.fields import fields_of
+from landscape.network.functional import Network
 from landscape.network.losses import PerExample
+from landscape.network.outputs import NotATensor
 from landscape.network.single_path import single_path
 
 FEW = 4  # Examples of the check: it costs some passes over them.
@@ -208,13 +210,13 @@ class _Trial:
             raise
         except Exception as error:
             raise NotComputed(
-                f"the model cannot be computed on inputs {_described(inputs)}: {_short(error)}. "
-                "Pass inputs (N, ...) as the model takes them in training."
+                f"the model cannot be computed on inputs {_taken(network, inputs)}: "
+                f"{_short(error)}. Pass inputs (N, ...) as the model takes them in training."
             ) from error
         if outputs.dim() == 0 or len(outputs) != len(inputs):
             raise ValueError(
-                f"the model maps inputs {_described(inputs)} to outputs {_described(outputs)}. It "
-                "must return a row for each example, (N, ...)."
+                f"the model maps inputs {_taken(network, inputs)} to outputs "
+                f"{_described(outputs)}. It must return a row for each example, (N, ...)."
             )
         return outputs
 
@@ -315,6 +317,13 @@ def _described(tensor: Any) -> str:
     if not isinstance(tensor, torch.Tensor):
         return type(tensor).__name__
     return f"{tuple(tensor.shape)} {str(tensor.dtype).removeprefix('torch.')}"
+
+
+def _taken(network: Network, inputs: torch.Tensor) -> str:
+    fields = fields_of(network.module)
+    if fields is None:
+        return _described(inputs)
+    return ", ".join(f"{part.name!r} {(len(inputs), *part.shape)}" for part in fields.parts)
 
 
 def _short(error: Exception) -> str:

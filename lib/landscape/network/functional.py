@@ -15,10 +15,7 @@ from landscape.network.kernels.double_backward import FastConvolutions, convolve
 from landscape.network.kernels.normalization import ExactStatistics
 from landscape.network.kernels.twice_differentiable import TwiceDifferentiable
 from landscape.network.memory_format import channels_last, takes_channels_last
-
-
-class NotATensor(TypeError):
-    """A network returns something else than one tensor."""
+from landscape.network.outputs import Choice, picked
 
 
 class Network:
@@ -31,6 +28,8 @@ class Network:
         bn_inputs: Inputs (N, ...). The policy ``reestimate`` estimates running statistics on them;
             under every policy the first two serve to find the memory format.
         bn_block: Number of inputs that ``reestimate`` normalises together.
+        output: Which of several things that the module returns is taken, as for
+            ``outputs.picked``.
 
     Raises:
         ValueError: If the policy is unknown, if the module keeps no running statistics and the
@@ -57,6 +56,7 @@ class Network:
         bn: batchnorm.Policy,
         bn_inputs: torch.Tensor,
         bn_block: int,
+        output: Choice = None,
     ) -> None:
         batchnorm.check_policy(bn)
         _check_running_statistics(module, bn)
@@ -76,7 +76,7 @@ class Network:
         self.buffers: Buffers = {
             name: buffer.clone() for name, buffer in self.module.named_buffers()
         }
-        self.differentiates = isolate(self.module, self.place(bn_inputs[:2]))
+        self.differentiates = isolate(self.module, self.place(bn_inputs[:2]), output)
         self.bn_blocks: tuple[torch.Tensor, ...] = ()
         if bn == "reestimate":
             self._estimator = batchnorm.statistics_estimator(self.module)
@@ -101,7 +101,7 @@ class Network:
                 kernels have no second derivative.
 
         Raises:
-            TypeError: If the module does not return one tensor.
+            TypeError: If it is not clear which tensor is meant.
         """
         if self.channels_last and not twice:
             # Here inputs with one channel are converted as well. Second derivatives keep them as
@@ -118,11 +118,7 @@ class Network:
                 stack.enter_context(ExactStatistics())
             # Another tensor of the same memory: forward() may ask for gradients by its inputs.
             outputs = call(self.module, named, buffers, inputs.detach())
-        if not isinstance(outputs, torch.Tensor):
-            raise NotATensor(
-                f"the model returned {type(outputs).__name__}, but the loss takes one tensor. Wrap "
-                "the model in a module whose forward returns only its logits."
-            )
+        outputs = picked(outputs)
         return convolved(outputs) if twice else outputs
 
     def named(self, point: torch.Tensor, layout: parameters.Layout | None = None) -> Buffers:

@@ -8,27 +8,30 @@ from torch.overrides import TorchFunctionMode
 from torch.utils import _pytree as pytree
 
 from landscape.network.copying import copied
+from landscape.network.outputs import Choice, Picking, picked
 from landscape.network.single_path import single_path
 
 
 @single_path()
 @torch.inference_mode(False)
-def isolate(module: nn.Module, inputs: torch.Tensor) -> bool:
+def isolate(module: nn.Module, inputs: torch.Tensor, output: Choice = None) -> bool:
     """Prepare a copy of a network, so that a forward pass changes neither inputs nor buffers.
 
     A trial on a few inputs, by another copy, shows whether the pass writes into them; if it does,
     it gets copies from now on. Embeddings lose the settings that change gradients alone, and give
-    those of the loss.
+    those of the loss. A network that returns several things returns one tensor from now on.
 
     Args:
         module: A copy of the reader's network in eval mode; it is changed.
         inputs: A few inputs (N, ...), as the network takes them.
+        output: Which tensor it returns, as for ``outputs.picked``.
 
     Returns:
         Whether the forward pass takes derivatives of its own, as by its inputs.
 
     Raises:
         ValueError: If an embedding rescales its weights in the forward pass.
+        TypeError: If it is not clear which tensor is meant.
     """
     for name, layer in module.named_modules():
         if isinstance(layer, nn.Embedding | nn.EmbeddingBag):
@@ -39,9 +42,12 @@ def isolate(module: nn.Module, inputs: torch.Tensor) -> bool:
         watch = _Derivatives()
         try:
             with watch:
-                twin(trial)
+                outputs = twin(trial)
         except Exception:  # Raised again, with its cause, where the network computes.
             return watch.taken
+    if output is not None or not isinstance(outputs, torch.Tensor):
+        picked(outputs, output)
+        module.register_forward_hook(Picking(output))
     changed = not all(_equal(*pair) for pair in buffers)
     if changed or trial.requires_grad or not _equal(trial, inputs):
         # The whole network's hooks: all that calls the module is protected.

@@ -11,8 +11,13 @@ from torch.nn import functional
 from torch.overrides import TorchFunctionMode
 from torch.utils import _pytree as pytree
 
-Loss = Literal["cross_entropy", "mse"] | Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
+Loss = (
+    Literal["cross_entropy", "next_token", "mse", "model"]
+    | Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
+)
 PerExample = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
+
+_ENTROPIES = ("cross_entropy", "next_token")
 
 
 def per_example(
@@ -27,13 +32,14 @@ def per_example(
     """Return the function that maps outputs (N, ...) and targets (N, ...) to losses (N,).
 
     Args:
-        loss: ``cross_entropy``, in nats, the mean over the targets of an example; ``mse``, the mean
-            over its outputs; or a function of outputs and targets that returns one loss for each
-            example, (N,).
+        loss: ``cross_entropy``, in nats, the mean over the targets of an example; ``next_token``,
+            cross-entropy of outputs (N, T, K) with the targets (N, T) one place later; ``mse``, the
+            mean over its outputs; or a function of outputs and targets that returns one loss for
+            each example, (N,).
         label_smoothing: Share of the target that is spread evenly over all classes, in [0, 1); for
-            ``cross_entropy`` only.
-        class_weights: Weight of each class (K,), for ``cross_entropy`` only; None weighs all alike.
-        ignore_index: Class that has no loss, for ``cross_entropy``.
+            cross-entropies only.
+        class_weights: Weight of each class (K,), for cross-entropies only; None weighs all alike.
+        ignore_index: Class that has no loss, for cross-entropies.
         class_axis: Axis of the outputs that counts the classes, 1 or -1, for ``cross_entropy`` with
             several targets an example; None takes 1, and refuses outputs that fit both.
         dtype: Type in which a function passed as ``loss`` computes: floating-point tensors that it
@@ -49,29 +55,29 @@ def per_example(
     Reference: Szegedy et al. (2016), Rethinking the Inception Architecture for Computer Vision,
         CVPR, section 7 (label smoothing).
     """
-    if not callable(loss) and loss not in ("cross_entropy", "mse"):
+    if not callable(loss) and loss not in (*_ENTROPIES, "mse"):
         raise ValueError(
             f"loss={loss!r} is not known. Pass 'cross_entropy', 'mse', or a function of outputs "
-            "and targets that returns one loss for each example."
+            "and targets that returns one loss for each example; 'next_token' for a language model "
+            "with classes (N, T), or 'model' for a network that computes its own loss from labels."
         )
     is_share = isinstance(label_smoothing, int | float) and 0 <= label_smoothing < 1
-    if not is_share or (label_smoothing and loss != "cross_entropy"):
+    if not is_share or (label_smoothing and loss not in _ENTROPIES):
         raise ValueError(
             f"label_smoothing={label_smoothing!r} with loss={loss!r} is not possible. Pass a share "
             "in [0, 1), and only with loss='cross_entropy'."
         )
     _check_classes(loss, class_weights, class_axis)
-    if loss == "cross_entropy":
-        return functools.partial(
-            _cross_entropy, label_smoothing, class_weights, ignore_index, class_axis
-        )
-    return _squared_error if loss == "mse" else functools.partial(_own_loss, loss, dtype)
+    if loss in _ENTROPIES:
+        entropy = _cross_entropy if loss == "cross_entropy" else _next_token
+        return functools.partial(entropy, label_smoothing, class_weights, ignore_index, class_axis)
+    return functools.partial(_own_loss, loss, dtype) if callable(loss) else _squared_error
 
 
 def _check_classes(loss: Loss, class_weights: Any, class_axis: int | None) -> None:
     given = class_weights is not None
     if given and not (
-        loss == "cross_entropy"
+        loss in _ENTROPIES
         and isinstance(class_weights, torch.Tensor)
         and class_weights.dim() == 1
         and class_weights.is_floating_point()
@@ -93,6 +99,8 @@ def normalizer(
     targets: torch.Tensor,
     class_weights: torch.Tensor | None = None,
     ignore_index: int = -100,
+    *,
+    empty: float | None = None,
 ) -> float:
     """Return the factor that makes the mean of all examples' losses PyTorch's own mean.
 
@@ -105,6 +113,7 @@ def normalizer(
         targets: All targets (N, ...).
         class_weights: As for ``per_example``.
         ignore_index: As for ``per_example``.
+        empty: The factor where no target counts; None refuses such targets.
 
     Returns:
         The number of targets over the sum of their weights; 1 for other losses and for targets that
@@ -113,13 +122,17 @@ def normalizer(
     Raises:
         ValueError: If no target counts.
     """
-    if loss != "cross_entropy" or targets.is_floating_point() or targets.is_complex():
+    if loss not in _ENTROPIES or targets.is_floating_point() or targets.is_complex():
         return 1.0
+    if loss == "next_token":
+        targets = targets[:, 1:] if targets.dim() > 1 else targets
     counted = targets[targets != ignore_index]
     if class_weights is None:
         total = float(len(counted))
     else:
         total = float(class_weights.double().cpu()[counted.cpu().long()].sum())
+    if not total > 0 and empty is not None:
+        return empty
     if not total > 0:
         raise ValueError(
             f"no target counts: all {targets.numel()} are {ignore_index}, which ignore_index "
@@ -271,6 +284,19 @@ def _cross_entropy(
             f"from 0, and mark targets without a class by ignore_index, which is {ignore_index}."
         ) from error
     return losses if losses.dim() == 1 else losses.flatten(1).mean(1)
+
+
+def _next_token(
+    label_smoothing, class_weights, ignore_index, class_axis, outputs, targets
+) -> torch.Tensor:
+    if outputs.dim() != 3 or targets.dim() != 2 or targets.shape[1] < 2:
+        raise ValueError(
+            f"outputs of shape {tuple(outputs.shape)} and targets of shape {tuple(targets.shape)} "
+            "have no next token. Pass outputs (N, T, K) and the tokens (N, T) that they predict, "
+            "not shifted, with T >= 2."
+        )
+    options = label_smoothing, class_weights, ignore_index, -1
+    return _cross_entropy(*options, outputs[:, :-1], targets[:, 1:])
 
 
 def _classes_second(

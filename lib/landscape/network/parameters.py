@@ -15,6 +15,7 @@ NORM_LAYERS = (
     nn.LayerNorm,
     nn.modules.instancenorm._InstanceNorm,
 )
+_TRANSPOSED = (nn.ConvTranspose1d, nn.ConvTranspose2d, nn.ConvTranspose3d)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -23,18 +24,21 @@ class ParameterBlock:
 
     Attributes:
         name: Name in ``model.named_parameters()``.
-        shape: Shape of the tensor. For ``kind="weight"`` the first axis counts the filters: a
-            convolution's output channels, a linear layer's rows.
+        shape: Shape of the tensor.
         start: Index of the first entry in theta.
         kind: ``weight`` (tensor of two or more axes outside normalisation layers, as in convolution
             and linear layers), ``bias``, ``norm`` (scale or shift of a normalisation layer) or
             ``other``.
+        axis: For ``kind="weight"`` the axis that counts the filters: a convolution's output
+            channels, a linear layer's rows; the second axis where a layer stores its weight as
+            (inputs, outputs), as transposed convolutions and those of GPT-2 do.
     """
 
     name: str
     shape: tuple[int, ...]
     start: int
     kind: ParameterKind
+    axis: int = 0
 
     @property
     def size(self) -> int:
@@ -48,8 +52,22 @@ class ParameterBlock:
 
     @property
     def filters(self) -> int:
-        """Number of filters: the first axis of a weight, 1 for any other kind."""
-        return self.shape[0] if self.kind == "weight" else 1
+        """Number of filters of a weight, 1 for any other kind."""
+        return self.shape[self.axis] if self.kind == "weight" else 1
+
+    def rows(self, vector: torch.Tensor) -> torch.Tensor:
+        """Return the block's entries of a vector (n,), a row for each filter (filters, size)."""
+        tensor = vector[self.entries].view(self.shape)
+        if self.kind != "weight":
+            return tensor.reshape(1, -1)
+        return tensor.movedim(self.axis, 0).reshape(self.filters, -1)
+
+    def flat(self, rows: torch.Tensor) -> torch.Tensor:
+        """Return rows, as ``rows`` gives them, in the order in which they stand in theta."""
+        if self.kind != "weight" or self.axis == 0:
+            return rows.reshape(-1)
+        rest = [size for axis, size in enumerate(self.shape) if axis != self.axis]
+        return rows.reshape(self.filters, *rest).movedim(0, self.axis).reshape(-1)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -133,9 +151,9 @@ class Layout:
         norms = torch.zeros_like(theta)
         for block in self.blocks:
             if block.kind == "weight":
-                filters = theta[block.entries].view(block.filters, -1)
-                norms[block.entries] = (
-                    filters.norm(dim=1, keepdim=True).expand_as(filters).reshape(-1)
+                filters = block.rows(theta)
+                norms[block.entries] = block.flat(
+                    filters.norm(dim=1, keepdim=True).expand_as(filters)
                 )
         return norms
 
@@ -158,7 +176,10 @@ def layout(model: nn.Module) -> Layout:
     for name, tensor in model.named_parameters():
         if not tensor.requires_grad:
             continue
-        block = ParameterBlock(name, tuple(tensor.shape), start, _kind(*owners[name], tensor))
+        owner, own_name = owners[name]
+        kind = _kind(owner, own_name, tensor)
+        axis = filter_axis(owner, own_name, tensor) if kind == "weight" else 0
+        block = ParameterBlock(name, tuple(tensor.shape), start, kind, axis)
         blocks.append(block)
         start += block.size
     if not blocks:
@@ -167,6 +188,47 @@ def layout(model: nn.Module) -> Layout:
             "landscape. Pass a model with trainable parameters."
         )
     return Layout(tuple(blocks))
+
+
+def filter_axis(module: nn.Module, name: str, tensor: torch.Tensor) -> int:
+    """Return the axis of a weight that counts its filters.
+
+    Args:
+        module: The layer that holds the weight. A layer of one's own that stores its weight as
+            (inputs, outputs) says so by an attribute ``filter_axis = 1``, or a dict of it by the
+            name of the weight.
+        name: Name of the weight in the layer.
+        tensor: The weight.
+
+    Raises:
+        ValueError: If the layer names an axis that the weight does not have.
+    """
+    given = getattr(module, "filter_axis", None)
+    axis = given.get(name, 0) if isinstance(given, Mapping) else given
+    if axis is None:
+        turned = isinstance(module, _TRANSPOSED) or _is_turned(module, name, tensor)
+        return int(turned and name == "weight")
+    if type(axis) is not int or not 0 <= axis < tensor.dim():
+        raise ValueError(
+            f"filter_axis={given!r} of {type(module).__name__} is no axis of its {name!r} of shape "
+            f"{tuple(tensor.shape)}. Give 0 for (outputs, inputs), 1 for (inputs, outputs)."
+        )
+    return axis
+
+
+def _is_turned(module: nn.Module, name: str, tensor: torch.Tensor) -> bool:
+    """Return whether a layer of the kind of GPT-2's says that its weight is (inputs, outputs).
+
+    Such a layer is no ``nn.Linear``; it has a bias or a number of outputs (``nf``) that fits the
+    second axis of its weight and not the first.
+    """
+    if name != "weight" or tensor.dim() != 2 or isinstance(module, nn.Linear | nn.Embedding):
+        return False
+    outputs = {getattr(module, key, None) for key in ("nf", "out_features", "out_dim")}
+    bias = getattr(module, "bias", None)
+    outputs |= {len(bias)} if isinstance(bias, torch.Tensor) and bias.dim() == 1 else set()
+    named = type(module).__name__ == "Conv1D"  # Of Hugging Face: square weights as well.
+    return tensor.shape[1] in outputs and (named or tensor.shape[0] not in outputs)
 
 
 def _kind(module: nn.Module, name: str, tensor: torch.Tensor) -> ParameterKind:

@@ -118,6 +118,11 @@ def ggn_spectrum(
             "Use objective.replace(dtype=torch.float64)."
         )
     objective.check_single("the spectrum on the range")
+    if objective.weight_decay:
+        raise ValueError(
+            "weight decay raises every eigenvalue, so no range is left out. Use "
+            "objective.replace(weight_decay=0.0); a coefficient c of all parameters adds c to each."
+        )
     # Also where the caller forbids derivatives.
     with single_path(), torch.inference_mode(False), torch.enable_grad():
         jacobian = _Jacobian(objective, theta, buffers)

@@ -8,6 +8,7 @@ from landscape.training.config import TrainConfig
 from landscape.training.curves import CurveExamples, CurveSubset
 from landscape.training.hooks import Hooked, WithinSpan, hooked
 from landscape.training.loop import train
+from landscape.training.objectives import TrainingLoss
 from landscape.training.optimizers import SGD, OptimizerConfig
 from landscape.training.run import Run
 from landscape.training.schedules import Cosine, Schedule
@@ -29,6 +30,7 @@ __all__ = [
     "Run",
     "Schedule",
     "TrainConfig",
+    "TrainingLoss",
     "WithinSpan",
     "hooked",
     "sweep",

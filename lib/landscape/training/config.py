@@ -8,6 +8,7 @@ from landscape.models.family import ModelConfig
 from landscape.training.augmentation import Augmentation
 from landscape.training.batches import Branch
 from landscape.training.curves import CurveExamples
+from landscape.training.objectives import Function, TrainingLoss, training_loss
 from landscape.training.optimizers import OptimizerConfig
 from landscape.training.schedules import Schedule
 
@@ -41,6 +42,8 @@ class TrainConfig:
         curve_examples: How many examples the history is measured on between its first and its last
             measurement, such as ``CurveExamples(2000, 2000)``; None measures all. It changes
             neither steps nor weights.
+        loss: Loss that is trained and recorded: ``cross_entropy``, ``mse``, a function of outputs
+            and targets that returns one loss an example, or ``TrainingLoss`` with parameters.
         branch: The moment from which the run sees other batches than the run with its seed, such as
             ``Branch(at=0.5, seed=1)``; None is never.
 
@@ -61,12 +64,14 @@ class TrainConfig:
     measure_every: float = 1.0
     snapshots: tuple[int, ...] = ()
     curve_examples: CurveExamples | None = None
+    loss: str | Function | TrainingLoss = TrainingLoss()  # noqa: RUF009 (frozen)
     branch: Branch | None = None
 
     def __post_init__(self) -> None:
         # One form for equal settings, or they would have different keys in the store.
         object.__setattr__(self, "measure_every", float(self.measure_every))
         object.__setattr__(self, "snapshots", tuple(sorted(set(self.snapshots))))
+        object.__setattr__(self, "loss", training_loss(self.loss))
         # All complaints at once: whoever fixes the first wants to know of the others.
         problems = []
         if self.epochs < 1 or self.batch_size < 1:
@@ -94,6 +99,10 @@ class TrainConfig:
             problems.append(
                 f"curve_examples={self.curve_examples!r}: it must be training.CurveExamples(...), "
                 "or None for all"
+            )
+        if self.curve_examples is not None and training_loss(self.loss).class_weights is not None:
+            problems.append(
+                "curve_examples with class_weights: subsets estimate plain means; pass None for all"
             )
         if not isinstance(self.branch, Branch | None):
             problems.append(

@@ -1,5 +1,6 @@
 """Train one network: a config in, a run out; resumable at the end of an epoch."""
 
+import dataclasses
 import math
 import time
 from collections.abc import Mapping
@@ -16,6 +17,7 @@ from landscape.store.entries import Store
 from landscape.training.batches import epoch_batches
 from landscape.training.config import TrainConfig
 from landscape.training.evaluation import Evaluation
+from landscape.training.objectives import training_loss
 from landscape.training.run import Run, State
 
 # Least time between two checkpoints: with short epochs, writing would take longer than training.
@@ -75,7 +77,8 @@ def train(config: TrainConfig, dataset: Dataset, store: Store) -> Run:
     # Checkpoints go last: a process that dies before the run is written still needs them.
     for epoch in range(config.epochs + 1):
         store.drop("training.checkpoint", _checkpoint_key(key, epoch))
-    return run
+    # A file cannot hold a function that is the loss.
+    return dataclasses.replace(run, config=config)
 
 
 class _Diverged(Exception):
@@ -87,7 +90,7 @@ class _Training:
 
     def __init__(self, config: TrainConfig, dataset: Dataset, store: Store, key: str) -> None:
         self._config, self._store, self._key = config, store, key
-        self._dataset = dataset
+        self._dataset, self._loss = dataset, training_loss(config.loss)
         model = config.model.build(dataset.shape, dataset.classes, seed=config.seed)
         self._channels_last = takes_channels_last(model, dataset.train[0])
         self._model = self._in_memory_format(model)
@@ -98,7 +101,7 @@ class _Training:
         first = slice(config.measured)
         measured_train = self._train_set[0][first], self._train_set[1][first]
         self._evaluation = Evaluation(
-            {"train": measured_train, "test": test_set}, config.curve_examples
+            {"train": measured_train, "test": test_set}, config.curve_examples, self._loss
         )
         self._parameters = {
             name: tensor for name, tensor in self._model.named_parameters() if tensor.requires_grad
@@ -202,7 +205,7 @@ class _Training:
         in_bfloat16 = self._config.precision == "bfloat16"
         with torch.autocast(inputs.device.type, torch.bfloat16, enabled=in_bfloat16):
             outputs = self._model(inputs)
-        loss = nn.functional.cross_entropy(outputs.float(), targets)
+        loss = self._loss.mean(outputs.float(), targets)
         loss.backward()
         gradients = [p.grad for p in self._parameters.values() if p.grad is not None]
         norm = nn.utils.get_total_norm(gradients)
@@ -312,7 +315,7 @@ class _Training:
         self._optimizer_states[len(self._step_loss)] = self._copied_optimizer_state()
         has_between = len(self._history["train_loss"]) > 2  # All others cover all examples.
         return Run(
-            config=self._config,
+            config=dataclasses.replace(self._config, loss=self._loss.recorded()),
             data=self._dataset.name,
             data_sha256=self._dataset.sha256,
             shape=self._dataset.shape,

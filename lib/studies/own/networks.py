@@ -8,6 +8,9 @@ from typing import Any
 
 from landscape.checkpoints import load as load_weights
 from landscape.models.mlp import MLP
+from landscape.network.copying import copied
+from landscape.network.fields import taking
+from landscape.network.own_loss import settled
 from landscape.objective import Objective
 from landscape.store.fingerprint import fingerprint
 from landscape.training.config import TrainConfig
@@ -16,12 +19,13 @@ from torch import nn
 
 from studies.arms import Arm
 from studies.own.calls import called
+from studies.own.examples import example_set
 from studies.recording import Recording
 from studies.references import imported
 from studies.solutions import Solution, Solutions
 from studies.tasks import Examples, Task
 
-_BUILT_IN = ("cross_entropy", "mse")
+_BUILT_IN = ("cross_entropy", "next_token", "mse", "model")
 
 
 @dataclasses.dataclass(frozen=True, eq=False, kw_only=True)
@@ -112,8 +116,8 @@ def options(loss: str, bn: str, *, folder: str = "") -> dict[str, Any]:
     """Return the options of ``Objective`` that parameters name.
 
     Args:
-        loss: ``cross_entropy``, ``mse``, or the reference of a function of outputs and targets
-            that returns one loss an example.
+        loss: ``cross_entropy``, ``next_token``, ``mse``, ``model``, or the reference of a function
+            of outputs and targets that returns one loss an example.
         bn: Policy of batch normalisation.
         folder: Where modules and files are looked for first.
 
@@ -141,7 +145,7 @@ def objectives(
         options: Options of ``Objective``.
     """
     first = next(iter(networks.values()))
-    return lambda count: Objective(first, examples.dataset.first(count), **options)
+    return lambda count: Objective(first, example_set(examples).first(count), **options)
 
 
 def solutions(
@@ -161,6 +165,12 @@ def solutions(
         seed: Seed of random directions and probes.
         options: Options of ``Objective``.
     """
+    read = example_set(examples.task)
+    ready = {arm: taking(copied(model), read.fields) for arm, model in networks.items()}
+    first = next(iter(ready.values()))
+    # As the network aligns outputs and labels, which stand in no dict from here on.
+    loss, axis = settled(options["loss"], options.get("class_axis"), first, read, None)
+    options |= {"loss": loss} | ({} if axis is None else {"class_axis": axis})
     return Solutions(
         {
             (arm, seed): OwnNetwork(
@@ -173,7 +183,7 @@ def solutions(
                 options=options,
                 network=model,
             )
-            for arm, model in networks.items()
+            for arm, model in ready.items()
         }
     )
 

@@ -20,7 +20,7 @@ from studies.identity import plain
 from studies.quantities import PER_PARAMETER
 from studies.recorder import Recorder
 from studies.recording import Recording, Request
-from studies.records.geometry import record_missing
+from studies.records.geometry import fault, record_missing
 from studies.runs import RecordedRun, Runs
 from studies.solutions import Solution
 from studies.tasks import Examples
@@ -210,9 +210,9 @@ class _Measuring:
         """Return the operator's largest eigenvalue beside its threshold."""
         try:
             pairs = recorder.store.remember(eigenpairs, operator)
-        except OperatorError:  # Shortly before a run diverges, products may overflow.
-            if not self.descent.run.diverged:
-                raise
+        except OperatorError as error:
+            # Shortly before a run diverges products overflow; where units died they are rounding.
+            fault(error)
             return Curvature(threshold=limit)
         residual, converged = float(pairs.residuals[0]), bool(pairs.converged[0])
         return Curvature(pairs.largest, residual, limit, converged, pairs.products)

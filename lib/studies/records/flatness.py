@@ -9,10 +9,12 @@ from landscape.sharpness.average import average_case
 from landscape.spectrum import estimates
 from landscape.spectrum.eigenpairs import eigenpairs
 from landscape.spectrum.exact_trace.exact import exact_trace
+from landscape.spectrum.krylov import OperatorError
 
 from studies.quantities import PER_PARAMETER
 from studies.recorder import Recorder
 from studies.records.eigenvalues import record_eigenvalue
+from studies.records.geometry import fault, record_missing
 from studies.solutions import Solution
 
 
@@ -133,8 +135,13 @@ def preconditioned_top(recorder: Recorder, solution: Solution) -> None:
         )
     L, run = solution.objective, solution.recording.run(solution.config, solution.task)
     scaled = L.hessian(L.theta).scaled(preconditioner(run, step=solution.step))
-    pairs = recorder.store.remember(eigenpairs, scaled)
-    record_eigenvalue(recorder, "lambda_max_preconditioned", pairs, 0, L, unit="1 per parameter")
+    name = "lambda_max_preconditioned"
+    try:
+        pairs = recorder.store.remember(eigenpairs, scaled)
+    except OperatorError as error:  # Where all units died, products are rounding.
+        record_missing(recorder, [name], note=fault(error), bn=L.bn)
+        return
+    record_eigenvalue(recorder, name, pairs, 0, L, unit="1 per parameter")
 
 
 def loss_change(recorder: Recorder, solution: Solution) -> None:

@@ -195,6 +195,21 @@ def record_missing(recorder: Recorder, names: Sequence[str], *, note: str, **col
         recorder.add(name, math.nan, converged=False, note=note, **columns)
 
 
+def fault(error: OperatorError) -> str:
+    """Return why an operator has no eigenvalues, in a few words.
+
+    Args:
+        error: The error of the search. The first clause of its text names the fault; the rest tells
+            a caller what to do.
+
+    Raises:
+        OperatorError: If the operator is random: this is a fault of the study.
+    """
+    if "not deterministic" in str(error):
+        raise error
+    return str(error).partition(". ")[0].partition(":")[0]
+
+
 def _record_ends(
     recorder: Recorder,
     names: Sequence[str],
@@ -208,9 +223,7 @@ def _record_ends(
     try:
         pairs = compute()
     except OperatorError as error:
-        # The first clause names the fault; the rest of the message tells a caller what to do.
-        fault = str(error).partition(". ")[0].partition(":")[0]
-        record_missing(recorder, names, note=joined_note(columns, fault), bn=L.bn)
+        record_missing(recorder, names, note=joined_note(columns, fault(error)), bn=L.bn)
         return None
     for name, index in zip(names, (0, -1), strict=False):
         record_eigenvalue(

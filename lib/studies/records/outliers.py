@@ -6,12 +6,13 @@ from typing import Any
 
 import torch
 from landscape.spectrum.eigenpairs import eigenpairs
+from landscape.spectrum.krylov import OperatorError
 from landscape.spectrum.results import Eigenpairs
 
 from studies.collection import Results
 from studies.recorder import Part, Recorder
 from studies.recording import Recording
-from studies.records.geometry import record_missing
+from studies.records.geometry import fault, record_missing
 from studies.records.numbers import missing_sentences
 from studies.solutions import Solution, Solutions
 
@@ -112,7 +113,11 @@ class _Counting:
             record_missing(recorder, ["outliers"], note=self.solution.missing)
             return
         L = self.solution.objective
-        pairs = recorder.store.remember(eigenpairs, L.hessian(L.theta), self.k)
+        try:
+            pairs = recorder.store.remember(eigenpairs, L.hessian(L.theta), self.k)
+        except OperatorError as error:  # Where all units died, products are rounding.
+            record_missing(recorder, ["outliers"], note=fault(error), bn=L.bn)
+            return
         gap = largest_gap(pairs)
         recorder.add_measurement(
             "outliers",

@@ -8,6 +8,7 @@ import torch
 from landscape.objective import Objective
 from landscape.spectrum.conditioning import condition_number
 from landscape.spectrum.density import Density
+from landscape.spectrum.krylov import OperatorError
 from landscape.spectrum.survey import FullSpectrum
 from landscape.spectrum.survey import full_spectrum as whole_spectrum
 
@@ -15,7 +16,7 @@ from studies.collection import Results
 from studies.recorder import Part, Recorder
 from studies.recording import Recording
 from studies.records.eigenvalues import record_eigenvalue, record_interval
-from studies.records.geometry import record_missing
+from studies.records.geometry import fault, record_missing
 from studies.records.numbers import missing_sentences
 from studies.records.outliers import pairs_from, record_pairs
 from studies.solutions import Solution, Solutions
@@ -98,13 +99,18 @@ class _Surveying:
         L = self.solution.objective
         # Derivatives of batch statistics are sums over all examples and their places: in float32
         # their rounding alone is a few 1e-4 of the spectral range.
-        spectrum = recorder.store.remember(
-            whole_spectrum,
-            L.hessian(L.theta),
-            tol=1e-3 if L.bn == "batch" else 1e-4,
-            seed=self.solution.config.seed,
-            **self.options,
-        )
+        try:
+            spectrum = recorder.store.remember(
+                whole_spectrum,
+                L.hessian(L.theta),
+                tol=1e-3 if L.bn == "batch" else 1e-4,
+                seed=self.solution.config.seed,
+                **self.options,
+            )
+        except OperatorError as error:  # Where all units died, products are rounding.
+            if self.kind == "spectra":
+                record_missing(recorder, _QUANTITIES, note=fault(error), estimator=ESTIMATOR)
+            return
         if self.kind == "spectra":
             _record_numbers(recorder, spectrum, L, self.options["outliers"])
             record_pairs(recorder, spectrum.pairs)

@@ -158,11 +158,16 @@ def barrier_ratios(paths: Mapping[str, Sequence[Path]], reference: str) -> Sente
     """
     heights = {kind: [path.barrier for path in of_kind] for kind, of_kind in paths.items()}
     base = heights.get(reference, [])
-    texts = [
-        f"{ratio_text(of_kind, base)} times as high for {kind}"
-        for kind, of_kind in heights.items()
-        if kind != reference and of_kind and base
-    ]
+    others = [kind for kind, of_kind in heights.items() if kind != reference and of_kind and base]
+    # Runs that diverged have no end: then one kind has fewer paths than another.
+    unpaired = [kind for kind in others if len(heights[kind]) != len(base) or len(base) < 2]
+    if unpaired:
+        counts = ", ".join(f"{len(heights[kind])} for {kind}" for kind in (*others, reference))
+        return Sentence(
+            f"Loss barriers are not compared with {reference}: of paths between runs that reached "
+            f"an end there are {counts}, which are no pairs."
+        )
+    texts = [f"{ratio_text(heights[kind], base)} times as high for {kind}" for kind in others]
     if not texts:
         return Sentence(f"The record holds no barriers to compare with {reference}.")
     lost = sum(not math.isfinite(height) or height <= 0 for height in base)

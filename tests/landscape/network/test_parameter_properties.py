@@ -81,7 +81,8 @@ def test_filter_norms_are_those_of_each_filter_by_itself(model):
     for block in layout.blocks:
         tensor = trained(model)[block.name].detach().double()
         if block.kind == "weight":
-            want = tensor.flatten(1).norm(dim=1).reshape(-1, *[1] * (tensor.dim() - 1))
+            others = [axis for axis in range(tensor.dim()) if axis != block.axis]
+            want = torch.linalg.vector_norm(tensor, dim=others, keepdim=True)
             torch.testing.assert_close(norms[block.name], want.expand_as(tensor))
         else:
             assert not norms[block.name].any()

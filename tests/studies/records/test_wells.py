@@ -5,6 +5,7 @@ import math
 import numpy as np
 import pytest
 from landscape.theory import TwoWells, occupancy
+from studies.records.wells import measure_wells
 
 OPTIONS = {
     "dimensions": [1],
@@ -19,7 +20,7 @@ OPTIONS = {
 
 
 def test_log_odds_are_those_of_the_library_and_slopes_their_limits(study):
-    numbers = study.wells(noises=["isotropic"], **OPTIONS)
+    numbers = measure_wells(study, noises=["isotropic"], **OPTIONS)
     odds = {}
     for half in (0.0, 0.7):
         for rate in (0.2, 0.1):
@@ -47,7 +48,7 @@ def test_log_odds_are_those_of_the_library_and_slopes_their_limits(study):
 
 def test_odds_of_chains_that_never_leave_are_shown_as_missing(study):
     cold = {**OPTIONS, "temperature": 1e-4, "seeds": [0]}
-    numbers = study.wells(noises=["isotropic"], **cold)
+    numbers = measure_wells(study, noises=["isotropic"], **cold)
     for quantity, note in (
         ("log_odds", "no chain left a well"),
         ("odds_slope", "at some ratio no chain left a well"),
@@ -64,4 +65,4 @@ def test_odds_of_chains_that_never_leave_are_shown_as_missing(study):
 )
 def test_too_few_ratios_or_rates_are_refused(study, changes):
     with pytest.raises(ValueError, match="pass at least two ratios and two rates, and a gap > 0"):
-        study.wells(noises=["isotropic"], **{**OPTIONS, **changes})
+        measure_wells(study, noises=["isotropic"], **{**OPTIONS, **changes})

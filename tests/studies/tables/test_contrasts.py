@@ -97,3 +97,11 @@ def test_barriers_stand_over_those_of_the_reference():
     assert nothing.startswith("The record holds no barriers to compare with")
     flat = contrasts.barrier_ratios({**paths, "straight": [path(0.0), path(1.0)]}, "straight").text
     assert flat.endswith("(2 pairs, 1 without a positive barrier).")
+
+
+def test_barriers_of_unequal_numbers_of_paths_are_said_and_not_compared():
+    paths = {"straight": [path(1.0)], "aligned": [path(0.5), path(0.2)]}
+    for reference, other in (("straight", "aligned"), ("aligned", "straight")):
+        text = contrasts.barrier_ratios(paths, reference).text
+        assert text.startswith(f"Loss barriers are not compared with {reference}: of paths")
+        assert f"{len(paths[other])} for {other}, {len(paths[reference])} for {reference}" in text

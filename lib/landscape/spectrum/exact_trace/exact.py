@@ -124,6 +124,7 @@ def exact_trace(
             passes, relative = 1 + len(seeds), max(relative, _rounding(graph, outputs))
             bar.step(count=len(inputs))
     diagonal = objective.layout.flatten(totals) / objective.num_examples
+    diagonal += objective.penalty_curvature
     value = float(diagonal.sum())
     if not math.isfinite(value):
         raise RuntimeError(
