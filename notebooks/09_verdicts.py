@@ -79,10 +79,10 @@ bound_delta = 0.05  # the probability that it fails
 
 # %% [markdown] tags=["detail"]
 # Several studies measure the same quantities; we name them once. At equal training loss, curvature
-# is compared by the regression of [another section](#05_dynamics_loss) on the loss along training,
-# whose rule stands before its run. Without its record the check takes single networks of one loss;
-# where there are none, it divides $\lambda_{\max}$ by the training loss, which is weaker evidence,
-# and the verdict says "per unit of training loss".
+# is compared by a regression on the loss along training, whose rule stands before its run. Without
+# its record the check takes single networks of one loss; where there are none, it divides
+# $\lambda_{\max}$ by the training loss, which is weaker evidence, and the verdict says "per unit
+# of training loss".
 
 # %% Read the claims, and name the numbers that several studies have
 verdicts = Judgements("09_verdicts", vars())
@@ -352,20 +352,19 @@ display.show(*figures.claim_forests(verdicts.of(study), evidence=verdicts.eviden
 
 # %% Compare conditioning over depth
 trained_depths, study = study, verdicts.study("07_theory")
-kinds = {"fully connected": ("depths", "fully connected networks")}
+kinds = {"fully connected": ("depths", "MLPs")}
 kinds["ResNet"] = ("image_depths", "ResNets")
 growth, skips = {}, {"S2.8a": "no", "S2.8b": "yes"}
 cases = itertools.product(skips, ("none", "batch"), ("kappa_ggn", "kappa_jacobian"), (None, "half"))
 for id, norm, quantity, subset in cases:
-    kappa = number(quantity, at="start", bn="batch" if norm == "batch" else "frozen")
-    kappa = kappa.named("κ", *(["with BN"] if norm == "batch" else ["without BN"]))
+    kappa = number(quantity, at="start", bn="batch" if norm == "batch" else "frozen").named("κ")
     growth[id, norm, quantity, subset] = [
         study.series(
             "depth", Parameter(depths), model=model, skip=skips[id], norm=norm, subset=subset
         ).last_ratio(
             kappa,
             Parameter("reference_depth"),
-            f"in the deepest {noun} than in those of 8 layers",
+            f"in the deepest {noun} than with 8 layers",
             margin=2.0,
         )
         for model, (depths, noun) in kinds.items()
@@ -398,7 +397,7 @@ scaled = {
     place: study.networks(model="linear", gain=Parameter("gains", place)) for place in (-1, 0)
 }
 quotient = number("kappa_jacobian", at="start") / number("layers_condition", at="start")
-quotient = quotient.named("κ over the layers' product", "in deep linear networks")
+quotient = quotient.named("κ over the layers' product")
 large, small = (
     level(networks[quotient], f"with {size} weights", log=True)
     for networks, size in zip(scaled.values(), ("large", "small"), strict=True)
@@ -881,6 +880,8 @@ study.above(
     size=share_of["MLP", "SGD"],
     places={"estimator": "above null models", "step and start": "after other optimizers"},
 )
+
+# %% Judge whether the path has fewer dimensions than chance
 every_seed = share("CNNs exceed both null models", of_cnn[fewer > 0]).against(0.45)
 reach = points(
     of_cnn[inside.named("Test accuracy")],
@@ -988,6 +989,32 @@ study.below(
     size=all_four["on test examples"],
     places=places,
 )
+display.show(*figures.claim_forests(verdicts.of(study), evidence=verdicts.evidence))
+
+# %% [markdown] tags=["detail"]
+# ### Noise and broad minima (S1)
+#
+# S1.6 is judged on descent between two wells of known curvature, with the noise of single examples
+# in one dimension. The formula asks for a slope of 1. Checks take noise without a direction, and
+# more dimensions.
+
+# %% Judge where noisy descent stays
+study = verdicts.study("07_theory_wells")
+odds = number("odds_slope").named("Slope of the log odds")
+slope_of = {
+    (noise, place): level(
+        study.networks(noise=noise, dimension=Parameter("dimensions", place))[odds],
+        f"with {words} in {'one dimension' if place == 0 else 'more dimensions'}",
+        neutral=1.0,
+        margin=0.1,
+    )
+    for noise, words in (("examples", "SGD noise"), ("isotropic", "isotropic noise"))
+    for place in (0, 1)
+}
+checks = {"step_and_start": slope_of["isotropic", 0], "size": slope_of["examples", 1]}
+checks |= {"places": {"step and start": "with isotropic noise", "size": "in more dimensions"}}
+study.above("S1.6a", slope_of["examples", 0], 0, **checks)
+study.within("S1.6b", slope_of["examples", 0], 1, **checks)
 display.show(*figures.claim_forests(verdicts.of(study), evidence=verdicts.evidence))
 
 # %% [markdown] tags=["detail"]

@@ -59,8 +59,8 @@ def load(model: nn.Module, path: str | Path) -> nn.Module:
         raise TypeError(f"path={path!r:.60} is no path. Give the name of a file as a text.")
     path, loaded = Path(path), copied(unwrapped(model))
     if not path.is_file():
-        what = "a folder, no file" if path.is_dir() else "not there"
-        raise FileNotFoundError(f"the checkpoint {path} is {what}. Give the path of a file.")
+        what = ", which is a folder" if path.is_dir() else ""
+        raise FileNotFoundError(f"there is no checkpoint {path}{what}. Give the path of a file.")
     content = _safetensors(path) if path.suffix == ".safetensors" else _torch(path)
     state = _fitting(_state(content, path), loaded.state_dict(), path)
     loaded.load_state_dict(state)

@@ -34,6 +34,7 @@ from studies.records import (
     times,
     training,
     training_path,
+    wells,
 )
 from studies.records import snapshots as snapshots_of_runs
 from studies.runs import Runs
@@ -167,6 +168,10 @@ class Steps(Recording):
     def paths(self, solutions: Solutions, **options: Any) -> paths.Paths:
         """Measure paths between pairs of solutions: see ``records.paths.paths``."""
         return paths.paths(self, solutions, **options)
+
+    def wells(self, **options: Any) -> Measurements:
+        """Follow noisy descent between two wells: see ``records.wells.measure_wells``."""
+        return wells.measure_wells(self, **options)
 
     def times(
         self, runs: Runs, targets: Mapping[str, times.Target], *, beginnings: Runs | None = None
