@@ -18,7 +18,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from bench import fault_places
@@ -145,7 +145,8 @@ class Trials:
                 while process.poll() is None and spent < moment:
                     spent = sum(tree(process.pid).values())
                     time.sleep(0.02)
-                os.killpg(process.pid, signal.SIGINT)
+                with suppress(ProcessLookupError):  # It had ended before.
+                    os.killpg(process.pid, signal.SIGINT)
                 longest = max(longest, end(process).count("Traceback"))
                 right, seconds = self.is_right(place)
                 row.lost.append(spent + seconds - self.seconds)
