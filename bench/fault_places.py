@@ -16,8 +16,6 @@ from bench.fault_strikes import end, strike
 if TYPE_CHECKING:
     from bench.faults import Trials
 
-_SMALL = 2_000_000  # Bytes of the disk that fills; with the smallest studies 30 MB would do.
-
 
 def tries(trials: Trials, data_dir: str) -> list[Callable[[], Row]]:
     """Return what is tried on folders."""
@@ -75,11 +73,11 @@ def _mounted(place: Path, *options: str) -> Iterator[bool]:
 
 
 def full_disk(trials: Trials) -> Row:
-    """Fill the disk of the build folder at five sizes, then give it room."""
+    """Fill the disk of the build folder at five points of the report, then give it room."""
     row = Row("Disk full, then room again")
     most = 0
     for part in range(1, 6):
-        size = f"size={_SMALL * part // 5}"
+        size = f"size={trials.size * part // 6}"
         with (
             trials.place() as place,
             _mounted(place, "-t", "tmpfs", "-o", size, "tmpfs") as mounted,
@@ -90,11 +88,12 @@ def full_disk(trials: Trials) -> Row:
             status, output, _ = trials.report.make(place)
             most = max(most, len(said(output)))
             full = status != 0 and any(" is full: " in line for line in said(output))
+            row.note += "" if full else f" not full at {size};"
             subprocess.run(["mount", "-o", "remount,size=1g", str(place)], check=True)
             right, _ = trials.is_right(place)
-            row.wrong += not (right and full)
-            row.moments += 1
-    row.note = f"{most} line of error"
+            row.wrong += not right
+            row.moments += full
+    row.note = f"lines of error, at most: {most};{row.note}".rstrip(";")
     return row
 
 
