@@ -60,7 +60,7 @@ class OneLoss:
         if not self.recorded:
             return former
         return [
-            Asked(_Measuring(self, compared, self._expression(quantity, mode), margin))
+            Asked(_OneLossMeasuring(self, compared, self._expression(quantity, mode), margin))
             for mode in modes or ("frozen",)
         ]
 
@@ -91,7 +91,7 @@ class OneLoss:
 
 
 @dataclasses.dataclass(frozen=True)
-class _Measuring:
+class _OneLossMeasuring:
     """Measures a relation in the study of curvature against loss, when a rule is judged."""
 
     one_loss: OneLoss
