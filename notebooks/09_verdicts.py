@@ -357,7 +357,7 @@ kinds["ResNet"] = ("image_depths", "ResNets")
 growth, skips = {}, {"S2.8a": "no", "S2.8b": "yes"}
 cases = itertools.product(skips, ("none", "batch"), ("kappa_ggn", "kappa_jacobian"), (None, "half"))
 for id, norm, quantity, subset in cases:
-    kappa = number(quantity, at="start", bn="batch" if norm == "batch" else "frozen").named("κ")
+    kappa = number(quantity, at="start", bn="batch" if norm == "batch" else "frozen").named("κ", "")
     growth[id, norm, quantity, subset] = [
         study.series(
             "depth", Parameter(depths), model=model, skip=skips[id], norm=norm, subset=subset
@@ -397,7 +397,7 @@ scaled = {
     place: study.networks(model="linear", gain=Parameter("gains", place)) for place in (-1, 0)
 }
 quotient = number("kappa_jacobian", at="start") / number("layers_condition", at="start")
-quotient = quotient.named("κ over the layers' product")
+quotient = quotient.named("κ over the layers' product", "")
 large, small = (
     level(networks[quotient], f"with {size} weights", log=True)
     for networks, size in zip(scaled.values(), ("large", "small"), strict=True)

@@ -211,7 +211,7 @@ def test_curvature_that_overflows_before_a_run_diverged_is_no_number(study, dive
     run = overflowing(runs_of(study, a=config_of())["a", 0], **changes)
     measuring = dynamics._Measuring(dynamics._Descent(run), task.train, (0, 2), None, {})
     measuring(recorder)
-    first, second, _ = recorder.tables["dynamics"]
+    first, second, *_ = recorder.tables["dynamics"]
     assert first["converged"] and math.isnan(second["value"]) and not second["converged"]
 
 
