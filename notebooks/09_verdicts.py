@@ -364,7 +364,7 @@ for id, norm, quantity, subset in cases:
         ).last_ratio(
             kappa,
             Parameter("reference_depth"),
-            f"in the deepest {noun} than with 8 layers",
+            f"in the deepest {noun} than at depth 8",
             margin=2.0,
         )
         for model, (depths, noun) in kinds.items()
