@@ -14,9 +14,10 @@ the process that asked; a unit that fails costs itself alone. Map of the modules
 from landscape.executor.dask import Dask
 from landscape.executor.processes import Processes
 from landscape.executor.serial import Serial
-from landscape.executor.units import Executor, Unit, UnitError
+from landscape.executor.units import ClusterError, Executor, Unit, UnitError
 
 __all__ = [
+    "ClusterError",
     "Dask",
     "Executor",
     "Processes",
