@@ -4,7 +4,7 @@ import dataclasses
 import itertools
 import math
 from collections.abc import Sequence
-from typing import Any, Literal
+from typing import Any
 
 import torch
 from landscape.connectivity.curves import CurveConfig
@@ -15,20 +15,10 @@ from studies.arms import Arm
 from studies.collection import Key, Results
 from studies.recorder import Part
 from studies.recording import Recording, Request
-from studies.records.single_path import BARRIERS, KINDS, PathMeasuring
+from studies.records.single_path import BARRIERS, KINDS, PathKind, PathMeasuring
 from studies.solutions import Solution, Solutions
 from studies.tasks import Split
 
-PathKind = Literal[
-    "straight",
-    "aligned",
-    "repaired",
-    "calibrated",
-    "aligned calibrated",
-    "twin",
-    "twin aligned",
-    "noise",
-]
 Paths = Results[Path]
 
 _POLICIES: tuple[Policy, ...] = ("frozen", "batch", "reestimate")

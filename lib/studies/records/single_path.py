@@ -2,7 +2,7 @@
 
 import dataclasses
 import math
-from typing import Any
+from typing import Any, Literal, get_args
 
 import torch
 from landscape import rng
@@ -26,7 +26,7 @@ from studies.recorder import Recorder
 from studies.solutions import Solution
 from studies.tasks import Examples, Split, Task
 
-KINDS = (
+PathKind = Literal[
     "straight",
     "aligned",
     "repaired",
@@ -35,7 +35,8 @@ KINDS = (
     "twin",
     "twin aligned",
     "noise",
-)
+]
+KINDS = get_args(PathKind)
 BARRIERS = ("barrier", "barrier_above_mean", "error_barrier")
 _MATCHING = ("similarity", "similarity_before")
 
