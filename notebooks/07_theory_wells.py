@@ -69,6 +69,8 @@ numbers = study.wells(
     duration=duration,
     chains=chains,
 )
+
+# %% Compare the slopes with 1
 text = formatting.interval_text
 slopes, holds = {}, {}
 for noise in noises:
