@@ -6,6 +6,7 @@
 #         no-worker, for ever if no other worker joins; the same task, submitted again, starts at once.
 # Matters: a worker that is checked when it starts, and gets its right by set_resources if it passes,
 #         serves new tasks and starves the old ones. After a restart of all workers the program hangs.
+# Output: submitted after the grant: finished; ten seconds later, before it: pending
 set -euo pipefail
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT

@@ -7,6 +7,8 @@
 #         four deaths it fails with KilledWorker, and so do tasks that wait on it.
 # Matters: one training run that needs too much memory takes down the short measurements behind it, and
 #         the error names those as the cause. Preempted jobs do the same, without any fault.
+# Output: the task that waited ran: False; error
+#         KilledWorker: Attempted to run task 'innocent-...' on 4 different workers, but all those workers died whi...
 set -euo pipefail
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT

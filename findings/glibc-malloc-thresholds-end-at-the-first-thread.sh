@@ -8,6 +8,7 @@
 #         MALLOC_ARENA_MAX=1 puts threads into the main arena, and they keep it too.
 # Matters: Dask, thread pools and web servers compute in threads. There the two variables that make
 #         PyTorch on a CPU faster do nothing for the blocks that are worth it.
+# Output: both thresholds: kept anew; with MALLOC_ARENA_MAX=1: kept kept
 set -euo pipefail
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
