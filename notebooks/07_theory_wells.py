@@ -78,11 +78,15 @@ for noise in noises:
         values = numbers.values("odds_slope", f"{noise}, dimension {dimension}")
         slopes[noise, dimension] = intervals.mean_interval(values)
         narrow = intervals.mean_interval(values, confidence=0.9)
-        wide = slopes[noise, dimension]
-        near = narrow.inside(1 - margin, 1 + margin)
-        above = "gives too small a slope" if wide.low > 1 else "is open"
-        below = "gives too large a slope" if wide.high < 1 else above
-        holds[noise, dimension] = "holds" if near else below
+        holds[noise, dimension] = formatting.depending(
+            slopes[noise, dimension],
+            border=1.0,
+            above="gives too small a slope",
+            below="gives too large a slope",
+            undecided="is open",
+        )
+        if narrow.inside(1 - margin, 1 + margin):
+            holds[noise, dimension] = "holds"
 told = (
     "The formula "
     + formatting.list_text([f"{holds['isotropic', d]} in dimension {d}" for d in dimensions])

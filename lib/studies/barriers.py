@@ -9,11 +9,11 @@ from landscape.training.batches import Branch
 
 from studies.arms import Arm
 from studies.collection import Results
-from studies.formatting import mean_text
+from studies.formatting import depending, mean_text
 from studies.intervals import mean_interval
 from studies.measurements import Measurements
 
-Outcome = Literal["a barrier", "no barrier", "open"]
+Expected = Literal["a barrier", "no barrier"]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -27,7 +27,7 @@ class Prediction:
     """
 
     words: str
-    expected: Outcome
+    expected: Expected
     heights: Sequence[float]
 
     def row(self, margin: float) -> dict[str, str]:
@@ -46,8 +46,8 @@ class Prediction:
         }
 
 
-def outcome(heights: Sequence[float], margin: float) -> Outcome:
-    """Return whether barriers lie above a margin, below it, or neither, by their 95% interval.
+def outcome(heights: Sequence[float], margin: float) -> str:
+    """Return ``a barrier``, ``no barrier`` or ``open``, by the 95% interval of some heights.
 
     Args:
         heights: Heights in the unit of the margin; fewer than two decide nothing.
@@ -55,10 +55,8 @@ def outcome(heights: Sequence[float], margin: float) -> Outcome:
     """
     if len(heights) < 2:
         return "open"
-    interval = mean_interval(heights)
-    if interval.low > margin:
-        return "a barrier"
-    return "no barrier" if interval.high < margin else "open"
+    words = {"above": "a barrier", "below": "no barrier", "undecided": "open"}
+    return depending(mean_interval(heights), border=margin, **words)
 
 
 class Barriers:
