@@ -17,6 +17,8 @@ from landscape.network.copying import copied, unwrapped
 from landscape.network.examples import ExampleSet, in_dtype, packed_like, taken
 from landscape.network.fields import fields_of, taking
 from landscape.network.functional import Network, fastest_microbatch
+from landscape.network.kernels.chain_product import ChainProduct
+from landscape.network.kernels.elementwise_chain import Chain, chain
 from landscape.network.kernels.twice_differentiable import TwiceDifferentiable
 from landscape.network.losses import Loss
 from landscape.network.outputs import Choice
@@ -633,11 +635,23 @@ class Objective:
         constant = self._network.named(point)
         leaf = point[group.entries.to(self.device)].requires_grad_()
 
+        plain = chain(self._network.module, self._batches[0][0])
+        if group.m < self.n or self._network.untrained:
+            plain = None  # The derivatives that are written out are those by all parameters.
         checked = False
 
-        def build(index: int) -> Product:
+        def build(index: int) -> Product | ChainProduct:
             nonlocal checked
             inputs, targets = self._batches[index]
+            if plain is not None:
+                written = self._chain_product(plain, constant, index, kind == "ggn")
+                if not checked:
+                    again = self._network(constant, buffers, inputs)
+                    self._check_same(
+                        self._loss(written.outputs, targets), self._loss(again, targets)
+                    )
+                    checked = True
+                return written
 
             def call(leaf: torch.Tensor, *, twice: bool = False) -> torch.Tensor:
                 named = {**constant, **self._network.named(leaf, group.layout)}
@@ -674,6 +688,27 @@ class Objective:
             device=self.device,
             dtype=self.dtype,
         )
+
+    def _chain_product(
+        self, plain: Chain, named: Buffers, index: int, gauss_newton: bool
+    ) -> ChainProduct:
+        inputs, targets = self._batches[index]
+        names = ("loss", "label_smoothing", "class_weights", "ignore_index")
+        with TwiceDifferentiable():
+            return ChainProduct(
+                plain,
+                named,
+                {block.name: block.entries for block in self.layout.blocks},
+                inputs,
+                lambda outputs: self._mean_part(outputs, targets),
+                output_hessian=functools.partial(
+                    losses.output_hessian,
+                    targets=targets,
+                    scale=self._scale / self.num_examples,
+                    **{name: self._options[name] for name in names},
+                ),
+                gauss_newton=gauss_newton,
+            )
 
     def _mean_part(self, outputs: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
         # A microbatch's share of the mean over all examples, so that a short last one weighs right.

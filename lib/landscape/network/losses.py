@@ -243,6 +243,46 @@ def scaled_output_factors(
     return (factors * (twice / 2 - scale).exp()[:, :, None]).movedim(1, 0), scale
 
 
+def output_hessian(
+    loss: Loss,
+    outputs: torch.Tensor,
+    targets: torch.Tensor,
+    label_smoothing: float = 0.0,
+    class_weights: torch.Tensor | None = None,
+    ignore_index: int = -100,
+    *,
+    scale: float = 1.0,
+) -> Callable[[torch.Tensor], torch.Tensor] | None:
+    """Return the product with the Hessian of the summed losses by the outputs, in closed form.
+
+    Args:
+        loss: As for ``per_example``.
+        outputs: Outputs (N, K).
+        targets: Targets, as for ``output_factors``.
+        label_smoothing: As for ``per_example``.
+        class_weights: As for ``per_example``.
+        ignore_index: As for ``per_example``.
+        scale: Factor of the loss of each example.
+
+    Returns:
+        A function of tangents (N, k, K) of the outputs; None where no formula is known.
+    """
+    if loss == "mse":
+        return lambda tangents: tangents * (2 * scale / outputs.shape[1])
+    if loss != "cross_entropy" or outputs.dim() != 2:
+        return None
+    p = outputs.detach().double().softmax(1)
+    weight = _weights(targets, label_smoothing, class_weights, ignore_index).to(p)
+    # w (diag p − p pᵀ): rounded once, from float64.
+    p, weighted = p.to(outputs), (p * (weight * scale)[:, None]).to(outputs)
+
+    def multiply(tangents: torch.Tensor) -> torch.Tensor:
+        mean = torch.linalg.vecdot(tangents, p[:, None])[..., None]
+        return weighted[:, None] * (tangents - mean)
+
+    return multiply
+
+
 def _weights(
     targets: torch.Tensor,
     label_smoothing: float,
