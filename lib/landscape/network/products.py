@@ -53,6 +53,10 @@ class SumOfProducts:
         """
         # Rows, not columns: each sum then adds to contiguous memory.
         rows = block.T.to(self._like).contiguous()
+        if self._batches == 1:
+            only = self._kept.get(0) or self._built(0)
+            if isinstance(only, ChainProduct):
+                return only(rows).double().T.to(block.device)
         total = torch.zeros(rows.shape, dtype=torch.float64, device=self._like.device)
         for index in range(self._batches):
             product = self._kept.get(index) or self._built(index)

@@ -127,11 +127,11 @@ class ChainProduct:
                 z += linear(x.flatten(0, 1), layer.weight).view(shape)
             moves.append(z)
             entering.append(x)
-            x = z if layer.slope is None else z * layer.slope[:, None]
+            x = z if layer.slope is None else _times(z, layer.slope, keep=layer.bend is not None)
         u = self._output_hessian(x)  # type: ignore[arg-type]  # there is a layer
         for index in reversed(range(len(self._layers))):
             layer = self._layers[index]
-            delta = u if layer.slope is None else u * layer.slope[:, None]
+            delta = u if layer.slope is None else _times(u, layer.slope)
             if layer.bend is not None:
                 delta.addcmul_(moves[index], layer.bend[:, None])
             self._gradients(layer, delta, entering[index], image)
@@ -166,13 +166,13 @@ class ChainProduct:
 
 
 class _FirstInputs:
-    """Inputs (N, I) of the first layer, with the columns that never change merged into one.
+    """Inputs (N, I) of the first layer, without the columns that are the same in all examples.
 
     Args:
         inputs: The inputs.
 
     Attributes:
-        matrix: The inputs; or the columns that change and, last, a column of ones.
+        matrix: The inputs; or the columns that change.
     """
 
     def __init__(self, inputs: torch.Tensor) -> None:
@@ -181,9 +181,8 @@ class _FirstInputs:
         if self._merged:
             self._varying = torch.nonzero(~constant)[:, 0]
             # The value of a column that is constant, 0 for the others.
-            self._values = inputs[0] * constant
-            ones = inputs.new_ones((len(inputs), 1))
-            self.matrix = torch.cat([inputs[:, self._varying], ones], dim=1)
+            self._values = inputs[0].where(constant, 0.0)
+            self.matrix = inputs[:, self._varying].contiguous()
 
     def tangent(self, weight: torch.Tensor, bias: torch.Tensor | None) -> torch.Tensor:
         """Return (N, k O), the outputs' tangents along weights (k, O, I) and biases (k, O)."""
@@ -191,26 +190,28 @@ class _FirstInputs:
         shift = None if bias is None else bias.reshape(-1)
         if not self._merged:
             return linear(self.matrix, flat, shift)
-        narrow = flat.new_empty((len(flat), self.matrix.shape[1]))
-        torch.index_select(flat, 1, self._varying, out=narrow[:, :-1])
-        last = flat @ self._values
-        narrow[:, -1] = last if shift is None else last.add_(shift)
-        return linear(self.matrix, narrow)
+        merged = flat @ self._values  # The weights of constant inputs act as a bias.
+        shift = merged if shift is None else merged.add_(shift)
+        return linear(self.matrix, flat.index_select(1, self._varying), shift)
 
     def gradients(
         self, delta: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor | None
     ) -> None:
         """Write the gradients of weights (k, O, I) and biases (k, O) for deltas (N, k O)."""
         part = product(delta.T, self.matrix).view(*weight.shape[:2], -1)
-        if not self._merged:
+        total = delta.sum(0).view(weight.shape[:2])
+        if self._merged:
+            torch.mul(total[..., None], self._values, out=weight)
+            weight.scatter_(2, self._varying.expand_as(part), part)
+        else:
             weight.copy_(part)
-            if bias is not None:
-                torch.sum(delta.view(len(delta), *bias.shape), 0, out=bias)
-            return
-        torch.mul(part[..., -1:], self._values, out=weight)
-        weight.index_copy_(2, self._varying, part[..., :-1])
         if bias is not None:
-            bias.copy_(part[..., -1])
+            bias.copy_(total)
+
+
+def _times(x: torch.Tensor, slope: torch.Tensor, *, keep: bool = False) -> torch.Tensor:
+    """Return x (N, k, O) times slopes (N, O), in the memory of x unless it is kept."""
+    return x * slope[:, None] if keep else x.mul_(slope[:, None])
 
 
 def _pieces(rows: torch.Tensor, layer: _Layer) -> tuple[torch.Tensor, torch.Tensor | None]:
