@@ -5,7 +5,6 @@ from collections.abc import Callable
 import torch
 
 from landscape.network.kernels.chain_product import ChainProduct
-
 from landscape.network.single_path import single_path
 
 Product = Callable[[torch.Tensor], torch.Tensor | None]

@@ -273,9 +273,9 @@ def _by_autograd(gradient: torch.Tensor, outputs: torch.Tensor) -> OutputHessian
 
     def multiply(tangents: torch.Tensor) -> torch.Tensor:
         parts = [
-            torch.autograd.grad(
-                gradient, outputs, part, retain_graph=True, materialize_grads=True
-            )[0]
+            torch.autograd.grad(gradient, outputs, part, retain_graph=True, materialize_grads=True)[
+                0
+            ]
             for part in tangents.unbind(1)
         ]
         return torch.stack(parts, dim=1)

@@ -34,13 +34,14 @@ _ACTIVATIONS: tuple[type[nn.Module], ...] = (
 )
 _NOTHING = (nn.Identity, nn.Dropout)
 _KNOWN = (*_ACTIVATIONS, *_NOTHING, nn.Linear, nn.Flatten, nn.Sequential)
-_FORWARD = {kind: (kind.forward, kind.__call__) for kind in _KNOWN}
-_HOOKS = (
-    "_forward_hooks",
-    "_forward_pre_hooks",
-    "_backward_hooks",
-    "_backward_pre_hooks",
-)
+
+
+def _calls(kind: type[nn.Module]) -> tuple[object, object]:
+    return kind.forward, kind.__call__  # type: ignore[attr-defined]  # modules have both
+
+
+_FORWARD = {kind: _calls(kind) for kind in _KNOWN}  # As PyTorch defines them.
+_HOOKS = ("_forward_hooks", "_forward_pre_hooks", "_backward_hooks", "_backward_pre_hooks")
 _GLOBAL_HOOKS = tuple(name.replace("_", "_global_", 1) for name in _HOOKS)
 
 
@@ -113,14 +114,14 @@ def _layers(name: str, module: nn.Module) -> Iterator[tuple[str, nn.Module | Non
         yield name, None
     elif type(module) is nn.Sequential:
         for key, layer in module._modules.items():
-            yield from _layers(f"{name}.{key}" if name else key, layer)  # type: ignore[arg-type]  # a module
+            yield from _layers(f"{name}.{key}" if name else key, layer)
     else:
         yield name, module
 
 
 def _is_plain(module: nn.Module) -> bool:
     kind = type(module)
-    if kind not in _FORWARD or (kind.forward, kind.__call__) != _FORWARD[kind]:
+    if kind not in _FORWARD or _calls(kind) != _FORWARD[kind]:
         return False
     own = vars(module)
     if "forward" in own or module._compiled_call_impl is not None or module._buffers:
