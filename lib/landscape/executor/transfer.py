@@ -1,14 +1,29 @@
 """Entries of a store as bytes, from the store of a worker into that of the process that asked."""
 
+import contextlib
 import os
 import shutil
 import uuid
 from collections.abc import Iterator
+from typing import NamedTuple
 
 from landscape.store import disk
 from landscape.store.entries import Store
 
 Entry = tuple[str, str, dict[str, bytes]]  # Kind, key, and name of a file -> its content.
+
+
+class EntryReference(NamedTuple):
+    """An entry of a store by kind and key.
+
+    Attributes:
+        kind: Sort of the result.
+        key: Its key.
+    """
+
+    kind: str
+    key: str
+
 
 _NO_KINDS = ("locks", "writing", "damaged")  # Folders of a store that hold no entries.
 _UNFINISHED = "training.checkpoint"  # Of use where the run goes on, and nowhere else.
@@ -20,6 +35,18 @@ def entries(store: Store) -> Iterator[tuple[str, str]]:
         kind = folder.parent.name
         if kind not in (*_NO_KINDS, _UNFINISHED) and (folder / "sha256.json").is_file():
             yield kind, folder.name
+
+
+def holds(store: Store, kind: str, key: str) -> bool:
+    """Return whether a store has an entry."""
+    return (store.root / kind / key / "sha256.json").is_file()
+
+
+def size(store: Store, kind: str, key: str) -> int:
+    """Return the bytes of an entry's files; 0 where there is none."""
+    with contextlib.suppress(OSError):
+        return sum(path.stat().st_size for path in (store.root / kind / key).iterdir())
+    return 0
 
 
 def taken(store: Store, kind: str, key: str) -> Entry:

@@ -3,6 +3,7 @@
 import dataclasses
 import functools
 import pathlib
+import pickle
 from collections.abc import Callable
 from typing import Any
 
@@ -45,6 +46,14 @@ class OwnNetwork(Solution):
             "objective": str(fingerprint(self._objective)),
             "unit": self.recording.loss_unit,
         }
+
+    def __reduce__(self) -> Any:
+        """Refuse to be sent: no worker has the reader's code, or the examples.
+
+        Raises:
+            pickle.PicklingError: Always.
+        """
+        raise pickle.PicklingError("a reader's own network is measured where it was read")
 
     @property
     def networks(self) -> list[tuple[TrainConfig, Task]]:

@@ -13,7 +13,7 @@ import pytest
 import torch
 from landscape import executor, models, training
 from landscape.executor import units
-from landscape.executor.dask import chosen
+from landscape.executor.choice import chosen
 from landscape.store.entries import Store
 from landscape.store.fingerprint import digest
 
@@ -232,7 +232,7 @@ def test_all_workers_killed_and_restarted(breakable, at, store, tmp_path):
 
 
 @long
-def test_the_scheduler_killed_and_restarted(breakable, at, store, tmp_path, capsys, log_style):
+def test_the_scheduler_killed_and_restarted(breakable, at, store, tmp_path):
     log = tmp_path / "log"
     breakable.start_worker()
     done, thread = follow(at(breakable), numbers(12, log, seconds=1.0), store)
@@ -244,9 +244,8 @@ def test_the_scheduler_killed_and_restarted(breakable, at, store, tmp_path, caps
     breakable.start_worker()
     thread.join(timeout=180)
     assert len(done) == 12 and len(set(done)) == 12
-    out = capsys.readouterr().out
-    assert f"cluster: no scheduler answers at {breakable.address}; waiting for it" in out
-    assert len(lines(log)) <= 12 + 2
+    # Dask's client may connect anew by itself; either way the units that were sent are sent again.
+    assert 12 < len(lines(log)) <= 12 + 2
 
 
 @long
