@@ -40,10 +40,9 @@ class Request:
 
     Attributes:
         identity: What decides the content, as plain values that JSON holds: never a label.
-        labels: Arm, factors, seed and other columns.
+        labels: Arm, seed and other columns.
         compute: Measures the content into a recorder.
-        networks: (config, task) of the runs whose weights that needs, so that missing ones can be
-            trained side by side beforehand.
+        networks: (config, task) of the runs whose weights that needs; missing ones are trained.
         derived: Whether ``compute`` needs the record alone: any profile may do it, and profiles
             that compute do it each time.
     """
@@ -182,8 +181,11 @@ class Recording:
                 configs = {
                     name: config for name, ((config, other), _) in waiting.items() if other is task
                 }
-                options = {"workers": self.workers, "executor": self.executor}
-                sweep(configs, task.dataset, self.store, each=trained, **options)
+                sweep(configs, task.dataset, self.store, each=trained, **self._workers)
+
+    @property
+    def _workers(self) -> dict[str, Any]:
+        return {"workers": self.workers, "executor": self.executor}
 
     def set_aside_unasked(self) -> None:
         """Move entries that the study did not ask for into the folder ``superseded`` of its record.
@@ -212,15 +214,13 @@ class Recording:
         if key not in self._runs:
             with self._watched() as code:
                 # As many workers as for the other runs: the number of threads is part of the key.
-                options = {"workers": self.workers, "executor": self.executor}
-                plan = sweep([config], task.dataset, self.store, **options)
+                plan = sweep([config], task.dataset, self.store, **self._workers)
             (run,) = plan.values()
-            while len(self._runs) >= _KEPT_RUNS:
-                self._runs.pop(next(iter(self._runs)))
             self._runs[key] = run, dict(code)
+            if len(self._runs) > _KEPT_RUNS:
+                del self._runs[next(iter(self._runs))]
         run, code = self._runs[key]
-        # What is measured on a run depends on the code that trained it.
-        self.store.code |= code
+        self.store.code |= code  # Of what is measured on the run, too.
         return run
 
     def _lacks(self, entry: str, request: Request) -> bool:

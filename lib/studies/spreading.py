@@ -68,6 +68,8 @@ class Spreading:
         runs = {x: self._keys(r.networks, threads) for x, r in lacking.items()}
         units = [self._unit(recording, kind, x, r, runs[x]) for x, r in lacking.items()]
         sent = [unit for unit in units if unit is not None]
+        if not sent:
+            return
         with Progress(kind, len(sent)) as bar:
             try:
                 results = executor.map(sent, self._store, threads=torch.get_num_threads())

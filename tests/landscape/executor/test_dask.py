@@ -13,7 +13,6 @@ import pytest
 import torch
 from landscape import executor, models, training
 from landscape.executor import units
-from landscape.executor.choice import chosen
 from landscape.store.entries import Store
 from landscape.store.fingerprint import digest
 
@@ -196,13 +195,6 @@ def test_without_a_scheduler_it_says_which_after_a_while(store, tmp_path, capsys
     with pytest.raises(units.ClusterError, match=f"no Dask scheduler answers at {address}"):
         list(cluster.map(numbers(1, tmp_path / "log"), store, threads=1))
     assert f"no scheduler answers at {address}; waiting for it" in capsys.readouterr().out
-
-
-def test_the_environment_chooses_the_cluster(monkeypatch):
-    monkeypatch.setenv("DASK_SCHEDULER_ADDRESS", "tcp://127.0.0.1:1")
-    assert chosen().address == "tcp://127.0.0.1:1" and chosen() is chosen()
-    monkeypatch.delenv("DASK_SCHEDULER_ADDRESS")
-    assert chosen() is None
 
 
 def follow(cluster, work, store):
