@@ -4,7 +4,6 @@ Each is sent to a cluster once, however many units need it, and let go of after 
 """
 
 import io
-import pickle
 from collections import Counter
 from collections.abc import Callable
 from typing import Any
@@ -53,7 +52,7 @@ class Attachments:
         needs = self._needs[unit.key]
         for reference in needs:
             if isinstance(reference, EntryReference) and reference not in self._blobs:
-                content = pickle.dumps(transfer.taken(self._store, *reference), protocol=5)
+                content = transfer.packed(transfer.taken(self._store, *reference))
                 self._blobs[reference] = self._submit(f"entry-{reference.key[:24]}", content)
         return [(x, self._blobs[x]) for x in needs if x in self._blobs]
 

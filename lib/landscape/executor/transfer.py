@@ -1,9 +1,11 @@
 """Entries of a store as bytes, from the store of a worker into that of the process that asked."""
 
 import contextlib
+import io
 import os
 import shutil
 import uuid
+import zipfile
 from collections.abc import Iterator
 from typing import NamedTuple
 
@@ -53,6 +55,21 @@ def taken(store: Store, kind: str, key: str) -> Entry:
     """Return an entry of a store as bytes."""
     folder = store.root / kind / key
     return kind, key, {path.name: path.read_bytes() for path in sorted(folder.iterdir())}
+
+
+def packed(entry: Entry) -> bytes:
+    """Return an entry as one piece."""
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as archive:
+        for name, data in entry[2].items():
+            archive.writestr(name, data)
+    return file.getvalue()
+
+
+def unpacked(reference: EntryReference, data: bytes) -> Entry:
+    """Return the entry that ``packed`` made one piece of."""
+    with zipfile.ZipFile(io.BytesIO(data)) as archive:
+        return *reference, {name: archive.read(name) for name in archive.namelist()}
 
 
 def given(store: Store, entry: Entry) -> None:

@@ -113,8 +113,8 @@ def run(
             return Answer(lacking=lacking.args[0])
         keeps = not memory or _keeps_blocks()
         with _store() as (store, temporary):
-            for data in entries.values():
-                transfer.given(store, packing.pickle.loads(data))
+            for reference, data in entries.items():
+                transfer.given(store, transfer.unpacked(reference, data))
             try:
                 value = function(store, *arguments)
             except Exception as error:

@@ -3,7 +3,6 @@
 import dataclasses
 import functools
 import pathlib
-import pickle
 from collections.abc import Callable
 from typing import Any
 
@@ -51,9 +50,9 @@ class OwnNetwork(Solution):
         """Refuse to be sent: no worker has the reader's code, or the examples.
 
         Raises:
-            pickle.PicklingError: Always.
+            TypeError: Always.
         """
-        raise pickle.PicklingError("a reader's own network is measured where it was read")
+        raise TypeError("a reader's own network is measured where it was read")
 
     @property
     def networks(self) -> list[tuple[TrainConfig, Task]]:
