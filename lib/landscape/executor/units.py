@@ -2,7 +2,7 @@
 
 import dataclasses
 from collections.abc import Callable, Iterable, Iterator
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from landscape.store.entries import Store
 
@@ -45,6 +45,7 @@ class ClusterError(RuntimeError):
     """A cluster cannot be used: no scheduler answers, or no worker may compute."""
 
 
+@runtime_checkable
 class Executor(Protocol):
     """Whatever computes units: here, in processes, or on a cluster."""
 
