@@ -56,7 +56,7 @@ class HessianEigenthings(Tool):
             return Answer(tuple(found.eigenvalues.tolist()), found.iterations)
 
         n = subject.objective.n
-        # Each an eighth more than the one before: a coarser ladder makes it pay for more than it needs.
+        # Each an eighth more than the one before: a coarser ladder makes it pay for too many steps.
         counts = dict.fromkeys(round(10 * 2 ** (i / 6)) for i in range(34))
         steps = [count_ for count_ in counts if 2 * count < count_ < n]
         rungs = [Rung(f"{m} steps", lambda m=m: run(m)) for m in steps]

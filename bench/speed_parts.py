@@ -138,7 +138,8 @@ def _cheapest(
                 break
             record = _tried(blank, ladder[index], truth)
         return best or record
-    while not _reached(record) and index + 1 < len(ladder):
+    # Failed or out of time: the rungs above cost more.
+    while not _reached(record) and record.error is not None and index + 1 < len(ladder):
         index += 1
         record = _tried(blank, ladder[index], truth)
     return record
@@ -147,7 +148,8 @@ def _cheapest(
 def _tried(blank: Record, rung: Rung, truth: Sequence[float]) -> Record:
     record = attempt(blank, rung, truth, limit=120.0)
     reached = _reached(record)
-    note = blank.note if reached else f"{blank.note}: {record.note or '1e-3 not reached'}"
+    missed = record.note if record.error is None else "1e-3 not reached"
+    note = blank.note if reached else f"{blank.note}: {missed}"
     return dataclasses.replace(record, row=blank.row, note=note, counts=reached)
 
 
