@@ -2,6 +2,7 @@
 
 import dataclasses
 from collections.abc import Iterator
+from typing import Any
 
 import torch
 from torch import nn
@@ -36,8 +37,8 @@ _NOTHING = (nn.Identity, nn.Dropout)
 _KNOWN = (*_ACTIVATIONS, *_NOTHING, nn.Linear, nn.Flatten, nn.Sequential)
 
 
-def _calls(kind: type[nn.Module]) -> tuple[object, object]:
-    return kind.forward, kind.__call__  # type: ignore[attr-defined]  # modules have both
+def _calls(kind: Any) -> tuple[object, object]:
+    return kind.forward, kind.__call__
 
 
 _FORWARD = {kind: _calls(kind) for kind in _KNOWN}  # As PyTorch defines them.
