@@ -91,10 +91,14 @@ for noise in noises:
         )
         if narrow.inside(1 - margin, 1 + margin):
             holds[noise, dimension] = "holds"
-told = (
-    "The formula "
-    + formatting.list_text([f"{holds['isotropic', d]} in dimension {d}" for d in dimensions])
-    + " with isotropic noise"
+where: dict[str, list[str]] = {}
+for d in dimensions:
+    where.setdefault(holds["isotropic", d], []).append(str(d))
+told = "With isotropic noise the formula " + formatting.list_text(
+    [
+        f"{word} in dimension{'s' if len(places) > 1 else ''} {formatting.list_text(places)}"
+        for word, places in where.items()
+    ]
 )
 
 # %% Draw the slopes
