@@ -144,15 +144,16 @@ tables.grid(
 noise_words = {"isotropic": "isotropic noise", "root of H": "noise as the root of the Hessian"}
 noise_words |= {"H": "noise as the Hessian", "examples": "the noise of single examples"}
 said = [
-    f"with {noise_words[noise]} it is "
-    + formatting.list_text([f"{text(slopes[noise, d])} in dimension {d}" for d in dimensions])
-    for noise in ("isotropic", "examples")
+    f"With {noise_words[noise]}, curvature shifts the log odds to the flat well by "
+    + formatting.list_text([f"{text(slopes[noise, d])} (dimension {d})" for d in dimensions])
+    + " times what the formula says"
+    for noise in ("examples", "isotropic")
     if noise in noises
 ]
 study.close("Noise between two wells")
 display.show(
     tables.closing(study, evidence=study.evidence).at("appendix"),
-    display.Findings(f"The formula predicts a slope of 1: {'; '.join(said)} ([](#fig-slopes))."),
+    display.Findings(*(f"{one} ([](#fig-slopes))." for one in said)),
 )
 
 # %% [markdown]
