@@ -118,8 +118,8 @@ display.show(
         findings.sources,
         columns=1,
         label="fig-shares",
-        caption=f"{findings.explained}. Share of the squared distances from the path's mean; of null "
-        f"models the median over {draws} draws.",
+        caption=f"{findings.explained}. Share of the squared distances from the path's mean; "
+        f"of null models the median over {draws} draws.",
     ),
     figures.component_shares(
         study.record.rows("path_components"),
@@ -138,8 +138,8 @@ table = tables.grid(
     findings.rows(),
     corner="runs",
     label="tab-shares",
-    caption=f"{findings.above}. The 97.5% quantile of each null model is subtracted from the share of "
-    "each run. The last column compares the first component with half a cosine over training.",
+    caption=f"{findings.above}. The 97.5% quantile of each null model is subtracted from the share "
+    "of each run. The last column compares the first component with half a cosine over training.",
 )
 display.show(display.Sentence(f"{findings.above}."), table.at("detail"))
 
@@ -202,8 +202,8 @@ figure = figures.path_lines(
     study.record.rows("path_lines"),
     seed=seeds[0],
     label="fig-lines",
-    caption=f"{findings.parabola}. Training loss on {examples.count:,} examples, first seed; the path "
-    "leads from the left to the last iterate at 0.",
+    caption=f"{findings.parabola}. Training loss on {examples.count:,} examples, first seed; the "
+    "path leads from the left to the last iterate at 0.",
     alt="Two panels for each network, for the whole path and for its last epoch: the loss along "
     "the first component, a curve for each optimizer.",
 )
@@ -212,8 +212,8 @@ table = tables.grid(
     findings.parabolas(),
     corner="runs",
     label="tab-parabolas",
-    caption=f"{findings.parabola}. Residuals are shares of the standard deviation of the loss in the "
-    "window.",
+    caption=f"{findings.parabola}. Residuals are shares of the standard deviation of the loss in "
+    "the window.",
 )
 display.show(figure, table.at("detail"))
 
