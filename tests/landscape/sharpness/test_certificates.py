@@ -4,14 +4,10 @@ import math
 
 import pytest
 import torch
-from landscape import theory
+from landscape import sharpness, theory
 from landscape.objective import Objective
 from scipy import stats
 from torch import nn
-
-
-def kl(q, p):
-    return sum(a * math.log(a / b) for a, b in ((q, p), (1 - q, 1 - p)) if a > 0)
 
 
 def labelled_points(seed, count):
@@ -35,39 +31,9 @@ def line():
     return make
 
 
-@pytest.mark.parametrize("budget", [1e-9, 0.01, 0.7, 5.0, 300.0])
-def test_the_inverse_of_kl_without_errors_is_in_closed_form(budget):
-    assert theory.kl_inverse(0.0, budget) == pytest.approx(1 - math.exp(-budget), rel=1e-12)
-
-
-@pytest.mark.parametrize("share", [1e-6, 0.02, 0.5, 0.97, 1 - 1e-9])
-@pytest.mark.parametrize("budget", [1e-6, 0.03, 0.4])
-def test_the_inverse_of_kl_inverts_it(share, budget):
-    p = theory.kl_inverse(share, budget)
-    assert share < p <= 1
-    if p < 1 - 1e-9:
-        assert kl(share, p) == pytest.approx(budget, rel=1e-6)
-
-
-def test_the_inverse_of_kl_at_its_edges():
-    assert theory.kl_inverse(0.3, 0.0) == pytest.approx(0.3, abs=1e-12)
-    assert theory.kl_inverse(0.3, 1e-300) == pytest.approx(0.3, abs=1e-12)
-    assert theory.kl_inverse(1.0, 0.2) == 1.0
-    assert theory.kl_inverse(0.3, math.inf) == 1.0
-    assert theory.kl_inverse(0.3, 1e6) == 1.0
-
-
-def test_the_inverse_of_kl_bounds_the_tail_of_the_binomial_distribution():
-    # P(Bin(n, p) <= q n) <= exp(−n kl(q ‖ p)): at the inverse of log(1/δ)/n it is δ at most.
-    n, delta = 200, 0.05
-    for wrong in (0, 3, 40, 120):
-        p = theory.kl_inverse(wrong / n, math.log(1 / delta) / n)
-        assert 0 < stats.binom.cdf(wrong, n, p) <= delta * (1 + 1e-9)
-
-
 def test_without_noise_the_stochastic_error_is_that_of_the_network(line):
     L = line(0, 500)
-    drawn = theory.stochastic_error(L, L.theta, sigma=0.0, draws=3)
+    drawn = sharpness.stochastic_error(L, L.theta, sigma=0.0, draws=3)
     assert drawn.errors.tolist() == [1 - L.evaluate().accuracy] * 3
     assert drawn.examples == 500 and drawn.examples_hash == L.examples_hash
 
@@ -79,14 +45,14 @@ def test_the_stochastic_error_of_a_linear_classifier_is_in_closed_form(line):
     sigma = 0.8
     margin = (2 * targets - 1) * 2 * inputs[:, 0] / (sigma * math.sqrt(2) * inputs.norm(dim=1))
     expected = float(stats.norm.cdf(-margin.numpy()).mean())
-    drawn = theory.stochastic_error(L, L.theta, sigma=sigma, draws=2000, seed=3)
+    drawn = sharpness.stochastic_error(L, L.theta, sigma=sigma, draws=2000, seed=3)
     assert abs(drawn.mean - expected) < 4 * drawn.stderr
     assert drawn.stderr < 0.01
 
 
 def test_one_seed_gives_one_result(line):
     L = line(0, 100)
-    twice = [theory.stochastic_error(L, L.theta, sigma=0.5, draws=5, seed=s) for s in (1, 1, 2)]
+    twice = [sharpness.stochastic_error(L, L.theta, sigma=0.5, draws=5, seed=s) for s in (1, 1, 2)]
     assert torch.equal(twice[0].errors, twice[1].errors)
     assert not torch.equal(twice[0].errors, twice[2].errors)
 
@@ -94,7 +60,7 @@ def test_one_seed_gives_one_result(line):
 def test_a_certificate_by_hand(line):
     L = line(2, 300)
     prior = L.theta + 0.1
-    got = theory.certificate(L, L.theta, prior=prior, sigmas=[0.2], draws=50, delta=0.1, seed=4)
+    got = sharpness.certificate(L, L.theta, prior=prior, sigmas=[0.2], draws=50, delta=0.1, seed=4)
     assert got.divergence == pytest.approx(6 * 0.01 / (2 * 0.04), rel=1e-6)
     drawn = theory.kl_inverse(got.error, math.log(2 / 0.1) / 50)
     capacity = got.divergence + math.log(2 * math.sqrt(300) / 0.05)
@@ -108,10 +74,10 @@ def test_a_certificate_by_hand(line):
 def test_the_size_of_the_noise_is_chosen(line):
     L = line(2, 300)
     sigmas = [0.001, 0.2, 0.4, 100.0]
-    got = theory.certificate(L, L.theta, prior=L.theta + 0.3, sigmas=sigmas, draws=50)
+    got = sharpness.certificate(L, L.theta, prior=L.theta + 0.3, sigmas=sigmas, draws=50)
     assert got.sigma in (0.2, 0.4) and got.converged
     # All sizes pay for the choice: log K stands in the bound.
-    alone = theory.certificate(L, L.theta, prior=L.theta + 0.3, sigmas=[got.sigma], draws=50)
+    alone = sharpness.certificate(L, L.theta, prior=L.theta + 0.3, sigmas=[got.sigma], draws=50)
     assert alone.divergence == got.divergence
 
 
@@ -122,8 +88,8 @@ def test_certificates_hold_on_new_examples(line):
     for seed in range(40):
         L = line(seed, 60)
         zero = torch.zeros_like(L.theta)
-        got = theory.certificate(L, L.theta, prior=zero, sigmas=[0.5, 1.0], draws=30, seed=seed)
-        fresh = theory.stochastic_error(new, L.theta, sigma=got.sigma, draws=20, seed=seed)
+        got = sharpness.certificate(L, L.theta, prior=zero, sigmas=[0.5, 1.0], draws=30, seed=seed)
+        fresh = sharpness.stochastic_error(new, L.theta, sigma=got.sigma, draws=20, seed=seed)
         held.append(fresh.mean <= got.bound)
         assert 0.1 < got.bound < 1
     assert all(held)
@@ -131,7 +97,7 @@ def test_certificates_hold_on_new_examples(line):
 
 def test_a_network_far_from_the_prior_has_a_vacuous_bound(line):
     L = line(0, 50)
-    got = theory.certificate(L, 1e4 * L.theta, prior=L.theta, sigmas=[0.1], draws=10)
+    got = sharpness.certificate(L, 1e4 * L.theta, prior=L.theta, sigmas=[0.1], draws=10)
     assert got.bound == 1.0
 
 
@@ -151,29 +117,23 @@ def test_what_gives_no_certificate_is_refused(line, options, text):
     L = line(0, 20)
     given = {"prior": L.theta, "sigmas": [0.1]} | options
     with pytest.raises((ValueError, TypeError), match=text):
-        theory.certificate(L, L.theta, **given)
+        sharpness.certificate(L, L.theta, **given)
 
 
 def test_few_examples_are_refused(line):
     L = line(0, 7)
     with pytest.raises(ValueError, match="at least 8"):
-        theory.certificate(L, L.theta, prior=L.theta, sigmas=[0.1])
+        sharpness.certificate(L, L.theta, prior=L.theta, sigmas=[0.1])
 
 
 def test_networks_that_depend_on_the_examples_are_refused():
     model = nn.Sequential(nn.Linear(3, 4), nn.BatchNorm1d(4), nn.Linear(4, 2))
     L = Objective(model, (torch.randn(32, 3), torch.zeros(32, dtype=torch.long)), bn="batch")
     with pytest.raises(ValueError, match="bn='batch' lets the network depend on the examples"):
-        theory.stochastic_error(L, L.theta, sigma=0.1)
+        sharpness.stochastic_error(L, L.theta, sigma=0.1)
 
 
 def test_targets_that_are_no_classes_are_refused():
     L = Objective(nn.Linear(3, 1), (torch.randn(32, 3), torch.randn(32, 1)), loss="mse")
     with pytest.raises(ValueError, match="the accuracy is not a number"):
-        theory.stochastic_error(L, L.theta, sigma=0.1, draws=2)
-
-
-@pytest.mark.parametrize(("share", "budget"), [(-0.1, 1.0), (1.1, 1.0), (0.5, -1.0)])
-def test_the_inverse_of_kl_refuses_what_is_out_of_range(share, budget):
-    with pytest.raises(ValueError, match="pass a share from 0 to 1 and a budget >= 0"):
-        theory.kl_inverse(share, budget)
+        sharpness.stochastic_error(L, L.theta, sigma=0.1, draws=2)
