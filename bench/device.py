@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import copy
+import functools
 import importlib
 import os
 import statistics
@@ -161,7 +162,7 @@ class Rows:
             yield f"loss-landscapes {reason}: install it with bench/peers.txt to compare"
             return
         peers = self.peer_points()
-        yield f"loss-landscapes: {peers:.1f} points a second; ours are {ours / peers:.1f} times that"
+        yield f"loss-landscapes: {peers:.1f} points a second; ours: {ours / peers:.1f} times that"
 
     def peer_points(self) -> float:
         """Return the points a second of loss-landscapes on a small grid of the same plane."""
@@ -178,7 +179,7 @@ class Rows:
         grid(2)
         steps, spent = 5, 0.0
         while spent < self.sizes.seconds / 10 and steps < POINTS:
-            spent = seconds(lambda: grid(steps), self.device)
+            spent = seconds(functools.partial(grid, steps), self.device)
             points, steps = steps**2, 2 * steps
         return points / spent
 
