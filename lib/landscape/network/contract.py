@@ -1,5 +1,6 @@
 """What every objective promises: one deterministic function of theta; checked on a few examples."""
 
+import contextlib
 import dataclasses
 import functools
 from collections.abc import Callable, Mapping
@@ -18,6 +19,8 @@ from landscape.network.functional import Network
 from landscape.network.losses import PerExample
 from landscape.network.outputs import NotATensor
 from landscape.network.single_path import single_path
+
+Parted = Callable[[], tuple[torch.Tensor, torch.Tensor]]
 
 FEW = 4  # Examples of the check: it costs some passes over them.
 OFF = "Pass check=False to measure in spite of it."
@@ -108,23 +111,44 @@ class Contract:
         _same(first, trial.losses(network, theta.clone().requires_grad_()), _RECORDED)
         return trial.meeting(network, theta)
 
-    def check_batches(self, count: int) -> None:
-        """Raise ValueError if examples meet, and are computed in more than one microbatch."""
-        if count > 1 and self.meeting is not None:
+    def check_batches(self, count: int, parted: Parted) -> None:
+        """Raise ValueError if examples meet, and are computed in more than one microbatch.
+
+        Args:
+            count: Number of microbatches.
+            parted: Returns the losses of a whole microbatch, computed at once and in parts.
+        """
+        meeting = self._met(parted) if count > 1 else None
+        if meeting is not None:
             raise ValueError(
-                f"{self.meeting}, and the examples are computed in {count} microbatches, which "
+                f"{meeting}, and the examples are computed in {count} microbatches, which "
                 "would decide the result. Pass microbatch=len(examples) for a loss over all of "
                 "them at once, as for contrastive losses; for a recurrent layer set "
                 f"batch_first=True, so that the first axis counts the examples. {OFF}"
             )
 
-    def check_single(self, purpose: str) -> None:
-        """Raise ValueError if examples meet, so that none has a loss of its own."""
-        if self.meeting is not None:
+    def check_single(self, purpose: str, parted: Parted) -> None:
+        """Raise ValueError if examples meet, so that none has a loss of its own.
+
+        Args:
+            purpose: What needs such losses, for the error text.
+            parted: As for ``check_batches``.
+        """
+        meeting = self._met(parted)
+        if meeting is not None:
             raise ValueError(
-                f"{purpose} needs a loss of each single example, but {self.meeting}. Measure the "
+                f"{purpose} needs a loss of each single example, but {meeting}. Measure the "
                 f"loss over all examples: L.gradient(), L.hessian(). {OFF}"
             )
+
+    def _met(self, parted: Parted) -> str | None:
+        """Return what depends on other examples, the first few or those of a whole microbatch."""
+        if self.meeting is not None:
+            return self.meeting
+        whole, parts = parted()
+        if _distance(whole, parts) > _tolerance(whole):
+            return "the loss of an example depends on how many are computed with it"
+        return None
 
     @functools.cached_property
     def gradient_fault(self) -> str | None:
@@ -199,8 +223,27 @@ class _Trial:
         if _distance(joint, torch.cat(single)) > _tolerance(joint):
             return "an output depends on the other examples computed with it"
         if _distance(self._loss(joint, self.targets), torch.cat(alone)) > _tolerance(joint):
+            self._check_shapes(joint)
             return "the loss of an example depends on the outputs of the others"
         return None
+
+    def _check_shapes(self, outputs: torch.Tensor) -> None:
+        """Refuse a loss that compares all outputs with all targets, where their shapes differ."""
+        if outputs.shape == self.targets.shape or outputs.numel() != self.targets.numel():
+            return
+        losses, distances = self._loss(outputs, self.targets), []
+        for pair in (
+            (outputs.reshape(self.targets.shape), self.targets),
+            (outputs, self.targets.reshape(outputs.shape)),
+        ):
+            with contextlib.suppress(ValueError):  # It takes one of the shapes alone.
+                distances.append(_distance(losses, self._loss(*pair)))
+        if distances and min(distances) > _tolerance(outputs):
+            raise ValueError(
+                f"outputs {_described(outputs)} and targets {_described(self.targets)} meet by "
+                "broadcasting in the loss, which compares every output with every target. Give "
+                f"both one shape, as by outputs[:, 0] or targets[:, None]. {OFF}"
+            )
 
     def _outputs(self, network: Network, theta: torch.Tensor, inputs: torch.Tensor) -> torch.Tensor:
         try:
@@ -288,6 +331,8 @@ _RECORDED = (
 
 class _Reads(TorchDispatchMode):
     """Notes the names of given tensors whose memory an operation reads."""
+
+    supports_higher_order_operators = True  # Such as that of flex_attention.
 
     def __init__(self, watched: list[tuple[str, torch.Tensor]]) -> None:
         super().__init__()
