@@ -18,9 +18,9 @@ from landscape.network.copying import copied, unwrapped
 _NESTED = ("state_dict", "model_state_dict", "model", "net", "network", "weights", "checkpoint")
 _NESTED += ("ema", "model_ema", "ema_state_dict")
 # What checkpoints hold beside weights, which runs no code when it is read.
-_PLAIN = [argparse.Namespace, types.SimpleNamespace, np.ndarray, np.dtype, np._core.multiarray.scalar]
-_PLAIN += [np._core.multiarray._reconstruct, *np.dtypes.__dict__.values()]
-_PLAIN = [kind for kind in _PLAIN if callable(kind)]
+_PLAIN: list[Any] = [argparse.Namespace, types.SimpleNamespace, np.ndarray, np.dtype]
+_PLAIN += [np.float64(0).__reduce__()[0], np.zeros(1).__reduce__()[0]]  # NumPy's makers of both.
+_PLAIN += [kind for kind in vars(np.dtypes).values() if isinstance(kind, type)]
 # Names that wrappers of layers leave in those of their weights.
 _WRAPPERS = ("module", "_orig_mod", "_fsdp_wrapped_module", "_checkpoint_wrapped_module")
 _SHOWN = 3  # Names that a message lists.

@@ -7,8 +7,6 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import torch
-from torch.utils import _pytree as pytree
-from torch.utils._python_dispatch import TorchDispatchMode
 
 from landscape import rng
 from landscape.network.batchnorm import batchnorm_layers
@@ -18,6 +16,7 @@ from landscape.network.fields import fields_of
 from landscape.network.functional import Network
 from landscape.network.losses import PerExample
 from landscape.network.outputs import NotATensor
+from landscape.network.reads import Reads, unread_inputs
 from landscape.network.single_path import single_path
 
 Parted = Callable[[], tuple[torch.Tensor, torch.Tensor]]
@@ -97,6 +96,13 @@ class Contract:
     def _check_values(self) -> str | None:
         network = self.build()
         inputs, targets = self.examples
+        unread = unread_inputs(network.module, inputs)
+        if unread:
+            raise ValueError(
+                f"forward() takes the inputs {', '.join(map(repr, unread))} by **"
+                "kwargs and reads none of them: a name may be misspelled. Rename them, or remove "
+                f"them from the batch. {OFF}"
+            )
         placed = network.place(inputs), in_dtype(targets, network.dtype)
         trial = _Trial(self.loss, *placed)
         theta = network.cast(self.theta)
@@ -289,7 +295,7 @@ def _watched(
     """Return the losses; refuse parameters that are read in another way than by theta."""
     trained = {block.name for block in network.layout.blocks}
     copies = {k: x for k, x in network.module.named_parameters() if k in trained}
-    with _Reads([*copies.items(), *((k, x) for k, x in given.items() if k in trained)]) as reads:
+    with Reads([*copies.items(), *((k, x) for k, x in given.items() if k in trained)]) as reads:
         losses = trial.losses(network, theta)
     if reads.names:
         raise ValueError(
@@ -327,35 +333,6 @@ _RECORDED = (
     "derivatives would be of two functions. Look for branches on torch.is_grad_enabled() or "
     "requires_grad in forward()."
 )
-
-
-class _Reads(TorchDispatchMode):
-    """Notes the names of given tensors whose memory an operation reads."""
-
-    supports_higher_order_operators = True  # Such as that of flex_attention.
-
-    def __init__(self, watched: list[tuple[str, torch.Tensor]]) -> None:
-        super().__init__()
-        self._watched = {
-            tensor.untyped_storage().data_ptr(): name for name, tensor in watched if tensor.numel()
-        }
-        self.names: set[str] = set()
-
-    @classmethod
-    def _should_skip_dynamo(cls) -> bool:
-        return False  # Or PyTorch imports its compiler, which takes seconds.
-
-    def __torch_dispatch__(self, func, types, args=(), kwargs=None):
-        kwargs = kwargs or {}
-        for leaf in pytree.tree_leaves((args, kwargs)):
-            if isinstance(leaf, torch.Tensor) and leaf.layout == torch.strided:
-                try:
-                    address = leaf.untyped_storage().data_ptr()
-                except RuntimeError:  # It has no memory of its own, as inside torch.func.
-                    continue
-                if address in self._watched:
-                    self.names.add(self._watched[address])
-        return func(*args, **kwargs)
 
 
 def _described(tensor: Any) -> str:

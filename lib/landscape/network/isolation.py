@@ -79,8 +79,8 @@ def unwritten(inputs: torch.Tensor) -> Iterator[None]:
 
 
 def _version(tensor: torch.Tensor) -> int:
-    known = not tensor.is_inference() and not torch._C._functorch.is_functorch_wrapped_tensor(tensor)
-    return tensor._version if known else 0
+    wrapped = torch._C._functorch.is_functorch_wrapped_tensor(tensor)
+    return 0 if wrapped or tensor.is_inference() else tensor._version
 
 
 class _Derivatives(TorchFunctionMode):
