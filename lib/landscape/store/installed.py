@@ -65,7 +65,8 @@ def _module_class() -> type:
 
 def _is_moved(place: type | types.ModuleType, name: str, function: Any) -> bool:
     """Return whether an installed function stands where another one was: Tanh.forward = silu."""
-    if isinstance(place, types.ModuleType) or function.__module__ is None:
+    known = name.startswith("__") or function.__module__ is None  # Such as Tensor.__pow__ = pow.
+    if isinstance(place, types.ModuleType) or known:
         return False
     home = function.__qualname__.rpartition(".")[0]
     if home:
