@@ -1,6 +1,7 @@
 """Data sets as a study names them: known by content, loaded when their numbers are needed."""
 
 import dataclasses
+import functools
 from collections.abc import Callable
 from typing import Any, Literal
 
@@ -32,6 +33,11 @@ class Task:
     classes: int
     shape: tuple[int, int, int]
     load: Callable[[], Dataset]
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Return the task with its data set, which executors send apart, once."""
+        fields = (self.name, self.sha256, self.train_size, self.test_size, self.classes)
+        return Task, (*fields, self.shape, functools.partial(_same, self.dataset))
 
     @property
     def dataset(self) -> Dataset:
@@ -104,3 +110,7 @@ class Examples:
     def identity(self) -> dict[str, Any]:
         """What decides the examples, as plain values."""
         return {"data": self.task.sha256, "split": self.split, "count": self.count}
+
+
+def _same(dataset: Dataset) -> Dataset:
+    return dataset
