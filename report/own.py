@@ -69,8 +69,7 @@ def own_report(given: argparse.Namespace, *, folder: Path) -> list[Path]:
 
 def _named(given: argparse.Namespace, folder: Path) -> list[tuple[str, str]]:
     """Return the parameters of the notebook that options of the command name."""
-    names = ("model", "data", "checkpoint", "compare", "loss", "unit", "bn", "budget")
-    names += ("examples", "seed", *_LOSS)
+    names = [*"model data checkpoint compare loss unit bn budget examples seed".split(), *_LOSS]
     values = ((name, getattr(given, name)) for name in names)
     named = [(name, str(value)) for name, value in values if value is not None]
     return [*named, ("folder", str(folder))]

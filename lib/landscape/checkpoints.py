@@ -15,8 +15,10 @@ from torch import nn
 from landscape.network.copying import copied, unwrapped
 
 # Where training loops keep the weights beside epoch and optimizer; averaged ones last.
-_NESTED = ("state_dict", "model_state_dict", "model", "net", "network", "weights", "checkpoint")
-_NESTED += ("ema", "model_ema", "ema_state_dict")
+_NESTED = tuple(
+    "state_dict model_state_dict model net network weights checkpoint ema model_ema "
+    "ema_state_dict".split()
+)
 # What checkpoints hold beside weights, which runs no code when it is read.
 _PLAIN: list[Any] = [argparse.Namespace, types.SimpleNamespace, np.ndarray, np.dtype]
 _PLAIN += [np.float64(0).__reduce__()[0], np.zeros(1).__reduce__()[0]]  # NumPy's makers of both.
