@@ -76,6 +76,22 @@ class Task:
         size = self.train_size if split == "train" else self.test_size
         return Examples(self, split, min(count, size))
 
+    def after(self, count: int) -> "Examples":
+        """Return the training examples after the first ones.
+
+        Args:
+            count: Number of examples to leave out, at least 1.
+
+        Raises:
+            ValueError: If none is left, or ``count < 1``.
+        """
+        if not 1 <= count < self.train_size:
+            raise ValueError(
+                f"after({count}) of {self.train_size:,} training examples: pass a count from 1 to "
+                f"{self.train_size - 1:,}."
+            )
+        return LaterExamples(self, "train", self.train_size - count)
+
     def description(self) -> dict[str, Any]:
         """Return what a record keeps of the data set, as plain values."""
         return {
@@ -110,6 +126,21 @@ class Examples:
     def identity(self) -> dict[str, Any]:
         """What decides the examples, as plain values."""
         return {"data": self.task.sha256, "split": self.split, "count": self.count}
+
+
+class LaterExamples(Examples):
+    """The last training examples of a data set, those after the first ones."""
+
+    @property
+    def tensors(self) -> Tensors:
+        """Inputs (k, C, H, W) and targets (k,)."""
+        everything = self.task.dataset.first(self.task.train_size, split=self.split)
+        return tuple(part[-self.count :] for part in everything)
+
+    @property
+    def identity(self) -> dict[str, Any]:
+        """What decides the examples, as plain values."""
+        return {**super().identity, "after": self.task.train_size - self.count}
 
 
 def _same(dataset: Dataset) -> Dataset:
