@@ -94,7 +94,7 @@ help: ## list the verbs
 	@echo '  DATA_DIR=data               folder of the data archives'
 	@echo '  BUILD_DIR=build             folder for everything that is made; a new or empty one, or one of make'
 	@echo '  JOBS=1                      studies side by side; default 1 in paper, else as many as cores, 4 at most'
-	@echo '  CLUSTER=tcp://host:port     train on the workers of a Dask cluster; local makes one of the cores'
+	@echo '  CLUSTER=tcp://host:port     train and measure on a Dask cluster; local makes one of the cores'
 	@echo '  PYTHON=python3.12           the Python that makes .venv'
 	@echo '  VENV= PYTHON=python         no .venv: your own environment as it is (conda: environment.yml)'
 	@echo

@@ -6,7 +6,7 @@ the process that asked; a unit that fails costs itself alone. Map of the modules
 
 - ``units``: ``Unit``, the interface ``Executor``, and the error that names a failed unit.
 - ``serial``, ``processes``, ``dask``: the executors. ``mapping`` follows the units on a cluster.
-- ``choice``: the executor that the environment names.
+- ``choice``: the executor that the environment names. ``timed``: how long its units took.
 - ``worker``: what runs inside a worker of a cluster: threads, allocator, data, a store of its own.
 - ``versions``: what must be the same in a worker. ``allocator``: memory that is kept or given back.
 - ``packing``: units as bytes, data sets apart. ``transfer``: entries of a store as bytes.

@@ -5,17 +5,19 @@ import os
 
 from landscape.executor.dask import Dask
 from landscape.executor.processes import Processes
+from landscape.executor.timed import Timed
 from landscape.executor.units import Executor
 
 ADDRESS = "DASK_SCHEDULER_ADDRESS"  # As Dask itself reads it.
 PROCESSES = "LANDSCAPE_PROCESSES"
+TIMES = "LANDSCAPE_UNIT_TIMES"
 
 
 def chosen(*packages: str) -> Executor | None:
     """Return the executor that the environment names, or None; one process has one of each.
 
     ``DASK_SCHEDULER_ADDRESS`` names a cluster; ``LANDSCAPE_PROCESSES`` a number of processes of
-    this machine.
+    this machine. ``LANDSCAPE_UNIT_TIMES`` names a file for the times of their units.
 
     Args:
         packages: Packages whose code must be the same in a worker of a cluster, beside this one.
@@ -23,6 +25,12 @@ def chosen(*packages: str) -> Executor | None:
     Raises:
         ValueError: If ``LANDSCAPE_PROCESSES`` is no number of processes.
     """
+    executor = _named(packages)
+    times = os.environ.get(TIMES, "").strip()
+    return Timed(executor, times) if executor is not None and times else executor
+
+
+def _named(packages: tuple[str, ...]) -> Executor | None:
     if address := os.environ.get(ADDRESS, "").strip():
         return _cluster(address, ("landscape", *packages))
     count = os.environ.get(PROCESSES, "").strip()

@@ -21,6 +21,7 @@ def numerical_environment() -> dict[str, Any]:
         "device": (str(torch.get_default_device()), "cpu"),
         "deterministic": (torch.are_deterministic_algorithms_enabled(), False),
         "mkldnn": (torch.backends.mkldnn.enabled, True),
+        "tf32": (torch.backends.cudnn.allow_tf32, True),  # Of convolutions on a GPU.
     }
     return {
         "torch": torch.__version__,

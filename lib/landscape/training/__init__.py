@@ -10,6 +10,7 @@ from landscape.training.hooks import Hooked, WithinSpan, hooked
 from landscape.training.loop import train
 from landscape.training.objectives import TrainingLoss
 from landscape.training.optimizers import SGD, OptimizerConfig
+from landscape.training.placed import deterministic_algorithms, train_on
 from landscape.training.run import Run
 from landscape.training.schedules import Cosine, Schedule
 from landscape.training.sweeps import sweep
@@ -32,7 +33,9 @@ __all__ = [
     "TrainConfig",
     "TrainingLoss",
     "WithinSpan",
+    "deterministic_algorithms",
     "hooked",
     "sweep",
     "train",
+    "train_on",
 ]
