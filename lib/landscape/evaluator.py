@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 
 import torch
 
-from landscape.network.batchnorm import Buffers
+from landscape.network.batchnorm import Buffers, batchnorm_layers
 from landscape.network.copying import copied
 from landscape.network.kernels.deferred import computed
 from landscape.network.kernels.first_layer import (
@@ -96,6 +96,7 @@ class Evaluator:
         for vector in basis:
             objective.layout.check(vector)
         self._objective, self._combine = objective, combine
+        self._settled = False  # Whether the settings of `_fast` hold already.
         self._basis = [vector.detach().double() for vector in basis]
         self._buffers, self._other_buffers = objective.buffers, other_buffers
         # Without gradients a forward pass that takes derivatives of its own would have none.
@@ -104,6 +105,7 @@ class Evaluator:
             return
         parts = objective.parts(self._basis[0])
         self._module = copied(parts.module)  # Parameters are written into it at each point.
+        self._folds = bool(batchnorm_layers(self._module))
         self._groups = self._grouped(self._pieces(parts.batches))
         first = first_layers(self._module, self._groups[0][0][0])
         # Only now: the forward pass in `first_layers` has made the checks that this leaves out.
@@ -154,6 +156,7 @@ class Evaluator:
             else:
                 parameter.data = self._formatted(parameter.data)
         self._blocks = [block for block in blocks if block.name not in first]
+        self._written = [module.get_parameter(block.name) for block in self._blocks]
         self._rest_basis = self._basis
         if first:
             self._rest_basis = [_joined(vector, self._blocks) for vector in self._basis]
@@ -177,7 +180,7 @@ class Evaluator:
                 "point. Pass one coefficient for each direction."
             )
         if self._fused:
-            return self._fast(coefficients)
+            return self._at(coefficients) if self._settled else self._fast(coefficients)
         theta = self._combine(self._basis, coefficients)
         if self._other_buffers is None or self._objective.bn != "frozen":
             return self._objective.evaluate(theta)
@@ -198,6 +201,11 @@ class Evaluator:
         Raises:
             ValueError: If a point has not one coefficient for each direction.
         """
+        return self._measured_fast(points, bar) if self._fused else self._measured(points, bar)
+
+    def _measured(
+        self, points: Iterable[Sequence[float]], bar: Progress | None
+    ) -> tuple[torch.Tensor, torch.Tensor]:
         losses, accuracies = array("d"), array("d")  # Large grids: 8 bytes a value, no objects.
         for coefficients in points:
             evaluation = self.evaluate(*coefficients)
@@ -210,10 +218,27 @@ class Evaluator:
     @single_path()
     @torch.inference_mode(False)
     @torch.no_grad()
+    def _measured_fast(
+        self, points: Iterable[Sequence[float]], bar: Progress | None
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        # The settings are entered once: that takes as long as a layer of a small network.
+        self._settled = True
+        try:
+            return self._measured(points, bar)
+        finally:
+            self._settled = False
+
+    @single_path()
+    @torch.inference_mode(False)
+    @torch.no_grad()
     def _fast(self, coefficients: Sequence[float]) -> Evaluation:
+        return self._at(coefficients)
+
+    def _at(self, coefficients: Sequence[float]) -> Evaluation:
         self._go_to(coefficients)
         # A new mode for each point: it keeps the folded weights of this point's parameters.
-        mode = FusedInference([*self._module.parameters(), *self._module.buffers()])
+        constants = [*self._module.parameters(), *self._module.buffers()] if self._folds else ()
+        mode = FusedInference(constants)
         per_example = self._objective.per_example_loss
         loss, right, counted = 0.0, 0, 0
         for batches, targets in self._groups:
@@ -236,8 +261,8 @@ class Evaluator:
     def _go_to(self, coefficients: Sequence[float]) -> None:
         """Write the parameters and buffers of a point into the module."""
         pieces = self._combine(self._rest_basis, coefficients).split([b.size for b in self._blocks])
-        for block, piece in zip(self._blocks, pieces, strict=True):
-            self._module.get_parameter(block.name).copy_(piece.view(block.shape))
+        for parameter, piece in zip(self._written, pieces, strict=True):
+            parameter.copy_(piece.view(parameter.shape))
         for uses, weight in self._first_layers:
             value = weight.at_point(coefficients)
             for module, name in uses:
