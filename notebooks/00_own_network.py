@@ -43,6 +43,12 @@ folder = ""  # where modules and files are looked for
 loss = "cross_entropy"  # mse, or module:name of a function that gives one loss an example
 unit = "nats"  # of the loss
 bn = "frozen"  # policy of batch normalisation: frozen, batch or reestimate
+output, target = "", ""  # which of several outputs is the logits; key of the targets in a dict
+weight_decay, label_smoothing, ignore_index = 0.0, 0.0, -100  # as the network was trained
+class_weights = ""  # such as 1,2.5,1, or module:name of a tensor
+class_axis = 0  # axis of the outputs that counts the classes, 1 or -1; 0 where it is clear
+microbatch = 0  # examples computed at once; 0 takes the fastest
+dtype = ""  # float32 or float64; empty keeps the network's own
 examples = 512  # first examples: everything is measured on them
 budget = "5m"  # such as 90s or 2h; empty sets no limit
 seed = 0  # of random directions and probes
@@ -62,7 +68,20 @@ study.loss_unit = unit
 networks = {Arm("your network"): own.network(model, checkpoint=checkpoint, folder=folder)}
 if compare:
     networks[Arm("the other")] = own.another(compare, model, folder=folder)
-given, options = own.examples(data, examples, folder=folder), own.options(loss, bn, folder=folder)
+given = own.examples(data, examples, target=target, folder=folder)
+options = own.options(
+    loss,
+    bn,
+    output=output,
+    class_weights=class_weights,
+    class_axis=class_axis,
+    microbatch=microbatch,
+    dtype=dtype,
+    folder=folder,
+    weight_decay=weight_decay,
+    label_smoothing=label_smoothing,
+    ignore_index=ignore_index,
+)
 fitting = fitting_count(budget, own.objectives(networks, given, **options), given.train_size)
 used = own.shortened(given, fitting)
 solutions = own.solutions(study, networks, used.train, seed=seed, **options)

@@ -20,6 +20,20 @@ PROFILE = "paper"  # measures, and its numbers are no trial
 KEPT = ".landscape-report-files"  # beside the page: record, store and executed notebook
 
 
+# Options of the loss and of how it is computed, as for landscape.Objective: type, help.
+_LOSS = {
+    "output": (str, "key, attribute or position of the logits among several outputs"),
+    "target": (str, "key of the targets in batches that are dicts; default labels"),
+    "weight_decay": (float, "coefficient of the penalty that training added; default 0"),
+    "label_smoothing": (float, "share of each target spread over all classes; default 0"),
+    "class_weights": (str, "such as 1,2.5,1, or the name of a tensor"),
+    "ignore_index": (int, "target that does not count; default -100"),
+    "class_axis": (int, "axis of the outputs that counts the classes, 1 or -1"),
+    "microbatch": (int, "examples computed at once; default the fastest"),
+    "dtype": (str, "float32 or float64; default the network's own"),
+}
+
+
 def own_report(given: argparse.Namespace, *, folder: Path) -> list[Path]:
     """Measure the reader's network, write the report, and return its files.
 
@@ -55,14 +69,10 @@ def own_report(given: argparse.Namespace, *, folder: Path) -> list[Path]:
 
 def _named(given: argparse.Namespace, folder: Path) -> list[tuple[str, str]]:
     """Return the parameters of the notebook that options of the command name."""
-    names = ("model", "data", "checkpoint", "compare", "loss", "unit", "bn", "budget")
-    named = [(name, getattr(given, name)) for name in names if getattr(given, name) is not None]
-    numbers = [
-        (name, str(getattr(given, name)))
-        for name in ("examples", "seed")
-        if getattr(given, name) is not None
-    ]
-    return [*named, *numbers, ("folder", str(folder))]
+    names = [*"model data checkpoint compare loss unit bn budget examples seed".split(), *_LOSS]
+    values = ((name, getattr(given, name)) for name in names)
+    named = [(name, str(value)) for name, value in values if value is not None]
+    return [*named, ("folder", str(folder))]
 
 
 def parser() -> argparse.ArgumentParser:
@@ -83,6 +93,8 @@ def parser() -> argparse.ArgumentParser:
     options.add_argument("--examples", type=int, help="first examples to measure on; default 512")
     options.add_argument("--budget", help="time to measure in, such as 90s or 1h; default 5m")
     options.add_argument("--seed", type=int, help="of random directions; default 0")
+    for name, (kind, words) in _LOSS.items():
+        options.add_argument(f"--{name.replace('_', '-')}", type=kind, help=words)
     options.add_argument("--out", default="landscape.html", help="default landscape.html")
     options.add_argument("--pdf", action="store_true", help="write a PDF beside it")
     options.add_argument("--title", default="", help="of the page")

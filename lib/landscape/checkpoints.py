@@ -1,17 +1,28 @@
-"""Weights of files: a checkpoint of torch or safetensors, put into a copy of a network."""
+"""Weights of files of torch, safetensors or NumPy, put into a copy of a network."""
 
+import argparse
 import pickle
+import types
+import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from torch import nn
 
 from landscape.network.copying import copied, unwrapped
 
-# Where training loops keep the weights beside epoch and optimizer.
-_NESTED = ("state_dict", "model_state_dict", "model", "net", "network", "weights")
+# Where training loops keep the weights beside epoch and optimizer; averaged ones last.
+_NESTED = tuple(
+    "state_dict model_state_dict model net network weights checkpoint ema model_ema "
+    "ema_state_dict".split()
+)
+# What checkpoints hold beside weights, which runs no code when it is read.
+_PLAIN: list[Any] = [argparse.Namespace, types.SimpleNamespace, np.ndarray, np.dtype]
+_PLAIN += [np.float64(0).__reduce__()[0], np.zeros(1).__reduce__()[0]]  # NumPy's makers of both.
+_PLAIN += [kind for kind in vars(np.dtypes).values() if isinstance(kind, type)]
 # Names that wrappers of layers leave in those of their weights.
 _WRAPPERS = ("module", "_orig_mod", "_fsdp_wrapped_module", "_checkpoint_wrapped_module")
 _SHOWN = 3  # Names that a message lists.
@@ -23,11 +34,12 @@ def load(model: nn.Module, path: str | Path) -> nn.Module:
     """Return a copy of a network with the weights of a file.
 
     The file holds a state dict, as ``torch.save(model.state_dict(), path)`` writes it, alone or
-    under ``state_dict``, ``model_state_dict``, ``model``, ``net``, ``network`` or ``weights``; or
-    it is a safetensors file. A prefix that all names share, as wrappers leave it (``module.``,
-    ``_orig_mod.``, ``model.``), is taken off where the rest are the network's names, and so are
-    wrappers of single layers. A tensor that the network has under two names may stand under one.
-    Nothing is unpickled but tensors and plain values.
+    under ``state_dict``, ``model_state_dict``, ``model``, ``net``, ``network``, ``weights`` or
+    ``checkpoint``, or averaged under ``ema``; or it is a safetensors file, or arrays of NumPy by
+    name (``.npz``). A prefix, as wrappers leave it (``module.``, ``_orig_mod.``, ``model.``), is
+    taken off where the rest are the network's names, and so are wrappers of single layers. A tensor
+    that the network has under two names may stand under one. Nothing is unpickled but tensors,
+    arrays and plain values.
 
     Args:
         model: The network that the weights belong to; it is not changed.
@@ -61,7 +73,8 @@ def load(model: nn.Module, path: str | Path) -> nn.Module:
     if not path.is_file():
         what = ", which is a folder" if path.is_dir() else ""
         raise FileNotFoundError(f"there is no checkpoint {path}{what}. Give the path of a file.")
-    content = _safetensors(path) if path.suffix == ".safetensors" else _torch(path)
+    readers = {".safetensors": _safetensors, ".npz": _numpy}
+    content = readers.get(path.suffix, _torch)(path)
     state = _fitting(_state(content, path), loaded.state_dict(), path)
     loaded.load_state_dict(state)
     return loaded
@@ -81,9 +94,20 @@ def _safetensors(path: Path) -> Any:
         raise ValueError(f"{path} is no readable safetensors file: {error}.") from error
 
 
-def _torch(path: Path) -> Any:
+def _numpy(path: Path) -> Any:
     try:
-        return torch.load(path, map_location="cpu", weights_only=True)
+        with np.load(path, allow_pickle=False) as arrays:
+            return {name: torch.from_numpy(np.array(arrays[name])) for name in arrays.files}
+    except (ValueError, TypeError, OSError, EOFError, zipfile.BadZipFile, AttributeError) as error:
+        raise ValueError(f"{path} is no readable file of NumPy arrays: {error}.") from error
+
+
+def _torch(path: Path) -> Any:
+    if not path.stat().st_size:
+        raise ValueError(f"{path} is empty. Copy it again, or save the weights again.")
+    try:
+        with torch.serialization.safe_globals(_PLAIN):
+            return torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError:
         raise ValueError(
             f"{path} holds more than tensors and plain values, or is no checkpoint. It is not "
@@ -98,11 +122,12 @@ def _torch(path: Path) -> Any:
 def _state(content: Any, path: Path) -> State:
     """Return the state dict that a checkpoint is or holds."""
     places = [content]
-    if isinstance(content, Mapping):
-        places += [content[name] for name in _NESTED if name in content]
-    for place in places:
-        if isinstance(place, Mapping) and place and all(map(torch.is_tensor, place.values())):
-            return dict(place)
+    for place in places:  # It grows by what lies inside.
+        if not isinstance(place, Mapping):
+            continue
+        if place and all(isinstance(x, torch.Tensor | np.ndarray) for x in place.values()):
+            return {name: torch.as_tensor(value) for name, value in place.items()}
+        places += [place[name] for name in _NESTED if name in place]
     held = ", ".join(map(str, list(content)[:8])) if isinstance(content, Mapping) else "no names"
     raise ValueError(
         f"{path} holds no state dict, but a {type(content).__name__} ({held}). Write it by "
@@ -116,6 +141,7 @@ def _fitting(state: State, expected: Mapping[str, torch.Tensor], path: Path) -> 
     Raises:
         ValueError: If names or shapes are not those of the network.
     """
+    state = _under_prefix(_renamed(state, expected), expected, path)
     state = _unwrapped(_completed(state, expected), expected)
     while state.keys() != expected.keys():
         prefix = next(iter(state)).partition(".")[0] + "."
@@ -128,6 +154,7 @@ def _fitting(state: State, expected: Mapping[str, torch.Tensor], path: Path) -> 
     state = _completed(state, expected)
     absent = [name for name in expected if name not in state]
     foreign = [name for name in state if name not in expected]
+    _check_kinds(state, expected, path)
     shapes = [
         f"{name} {tuple(state[name].shape)} for {tuple(tensor.shape)}"
         for name, tensor in expected.items()
@@ -153,6 +180,62 @@ def _fitting(state: State, expected: Mapping[str, torch.Tensor], path: Path) -> 
             "with the settings that it was trained with."
         )
     return state
+
+
+def _under_prefix(state: State, expected: Mapping[str, torch.Tensor], path: Path) -> State:
+    """Return the part of a state under the only prefix that holds all of the network's names.
+
+    Raises:
+        ValueError: If several prefixes do, as those of a student and a teacher.
+    """
+    if not expected or expected.keys() <= state.keys():
+        return state
+    first = next(iter(expected))
+    prefixes = [name.removesuffix(first) for name in state if name.endswith(f".{first}")]
+    prefixes = [p for p in prefixes if all(f"{p}{name}" in state for name in expected)]
+    if len(prefixes) > 1:
+        raise ValueError(
+            f"{path} holds the weights of {len(prefixes)} networks that fit, under "
+            f"{', '.join(map(repr, prefixes))}. Save the one that you mean alone."
+        )
+    if not prefixes:
+        return state
+    return {name: state[f"{prefixes[0]}{name}"] for name in expected}
+
+
+def _renamed(state: State, expected: Mapping[str, torch.Tensor]) -> State:
+    """Return a state of the older weight_norm under the names of the newer, where it is taken."""
+    renamed = {}
+    for name, tensor in state.items():
+        place, _, last = name.rpartition("weight_")
+        new = f"{place}parametrizations.weight.original{'gv'.find(last)}"
+        fits = last in ("g", "v") and any(key.endswith(new.rpartition(".")[2]) for key in expected)
+        renamed[new if fits and name not in expected else name] = tensor
+    return renamed
+
+
+def _check_kinds(state: State, expected: Mapping[str, torch.Tensor], path: Path) -> None:
+    """Raise ValueError if a conversion would change a tensor, or two names of one disagree."""
+    for name, tensor in expected.items():
+        if name not in state or state[name].shape != tensor.shape:
+            continue
+        given = state[name]
+        lossy = given.is_complex() and not tensor.is_complex()
+        lossy |= tensor.is_floating_point() and not (given.is_floating_point() or lossy)
+        if lossy:
+            raise ValueError(
+                f"{path} holds {name!r} as {str(given.dtype).removeprefix('torch.')}, and the "
+                f"network as {str(tensor.dtype).removeprefix('torch.')}: quantised weights stand "
+                "for others by a scale. Save them as floating-point numbers."
+            )
+        twins = [key for key, other in expected.items() if other.data_ptr() == tensor.data_ptr()]
+        for twin in twins if tensor.numel() else ():
+            same = twin not in state or state[twin].shape != given.shape
+            if not same and not torch.equal(state[twin].nan_to_num(), given.nan_to_num()):
+                raise ValueError(
+                    f"{path} holds {name!r} and {twin!r} with other values, and both are one "
+                    "tensor of the network. Build it with two, or save it as it was trained."
+                )
 
 
 def _completed(state: State, expected: Mapping[str, torch.Tensor]) -> State:

@@ -176,8 +176,9 @@ class Objective:
         model = unwrapped(model)
         microbatch = fastest_microbatch(model) if microbatch is None else microbatch
         read = taken(examples, target=target)
-        self._model, self._examples = taking(copied(model), read.fields), read.pair
+        self._model = taking(copied(model), read.fields)
         loss, class_axis = own_loss.settled(loss, class_axis, self._model, read, output)
+        self._examples = read.inputs, losses.placed_targets(loss, read.targets)
         self._options: dict[str, Any] = {
             "loss": loss,
             "label_smoothing": label_smoothing,
@@ -199,7 +200,7 @@ class Objective:
         self._contract: Contract | None = None
         if check:
             self._contract = self._contracted()
-            self._contract.check_batches(len(self._batches))
+            self._contract.check_batches(len(self._batches), self._parted)
 
     def _prepare(self) -> None:
         """Place network and examples, and hash the examples."""
@@ -385,7 +386,7 @@ class Objective:
         if check:
             known = self._contract if set(options) <= _SAME_FUNCTION else None
             other._contract = known or other._contracted()
-            other._contract.check_batches(len(other._batches))
+            other._contract.check_batches(len(other._batches), other._parted)
         return other
 
     def loss(self, theta: torch.Tensor | None = None, *, buffers: Buffers | None = None) -> float:
@@ -497,7 +498,9 @@ class Objective:
         total = torch.zeros(self.n, dtype=torch.float64, device=self.device)
         for inputs, targets in self._batches:
             outputs = self._network(self._network.named(leaf), buffers, inputs)
-            total += torch.autograd.grad(self._mean_part(outputs, targets), leaf)[0]
+            part = self._mean_part(outputs, targets)
+            if part.requires_grad or self._contract is None:  # Else theta has no part in it.
+                total += torch.autograd.grad(part, leaf, materialize_grads=True)[0]
         if self._decay is not None:
             total += self._decay.to(total) * leaf.detach()
         return total.cpu()
@@ -613,7 +616,26 @@ class Objective:
             purpose: What needs such losses, for the error text.
         """
         if self._contract is not None:
-            self._contract.check_single(purpose)
+            self._contract.check_single(purpose, self._parted)
+
+    @single_path()
+    @torch.inference_mode(False)
+    def _parted(self) -> tuple[torch.Tensor, torch.Tensor]:
+        """Return the losses of up to two microbatches, computed at once and one by one."""
+        if self.bn == "batch" or self.num_examples < 2:  # The policy decides which examples meet.
+            return torch.zeros(0), torch.zeros(0)
+        parts = self.parts()
+        pairs = parts.batches[:2]
+        inputs, targets = (torch.cat(x) for x in zip(*pairs, strict=True))
+        if len(pairs) == 1:
+            first = len(inputs) // 3 or 1
+            sizes = [first, len(inputs) - first]
+            pairs = list(zip(inputs.split(sizes), targets.split(sizes), strict=True))
+
+        def losses(inputs: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
+            return self._loss(self._network(parts.named, parts.buffers, inputs), targets).detach()
+
+        return losses(inputs, targets), torch.cat([losses(*pair) for pair in pairs])
 
     def _point(self, theta: torch.Tensor | None) -> torch.Tensor:
         return self._theta if theta is None else theta

@@ -259,3 +259,54 @@ def test_advice_gives_the_largest_stable_rates(numbers):
 def test_advice_without_a_positive_eigenvalue_says_so(numbers):
     numbers.add("lambda_max", math.nan, arm="your network", seed=0)
     assert "no learning rate is too large" in own.advice(numbers).text
+
+
+# Options of the loss
+
+
+def test_options_that_are_empty_are_left_out_and_numbers_are_read(module):
+    module.weights = torch.tensor([1.0, 2.0])
+    assert own.options("mse", "frozen") == {"loss": "mse", "bn": "frozen"}
+    given = own.options(
+        "cross_entropy",
+        "batch",
+        output="-1",
+        class_weights="1,2.5",
+        class_axis=-1,
+        microbatch=16,
+        dtype="float64",
+        ignore_index=-1,
+    )
+    assert torch.equal(given.pop("class_weights"), torch.tensor([1.0, 2.5]))
+    assert given == {
+        "loss": "cross_entropy",
+        "bn": "batch",
+        "output": -1,
+        "class_axis": -1,
+        "microbatch": 16,
+        "dtype": torch.float64,
+        "ignore_index": -1,
+    }
+    named = own.options("mse", "frozen", output="main", class_weights="readers_module:weights")
+    assert named["output"] == "main" and named["class_weights"] is module.weights
+
+
+@pytest.mark.parametrize(
+    ("options", "text"),
+    [
+        ({"dtype": "half"}, "dtype='half' is no type to compute in"),
+        ({"class_weights": "1,b"}, "class_weights='1,b' are no numbers"),
+        ({"class_weights": "readers_module:none"}, "none"),
+    ],
+)
+def test_options_that_cannot_be_read_are_refused_by_name(module, options, text):
+    with pytest.raises(ValueError, match=text):
+        own.options("cross_entropy", "frozen", **options)
+
+
+def test_targets_of_a_dict_are_named(module):
+    module.batch = {"x": INPUTS, "cls": TARGETS, "y": TARGETS}
+    task = own.examples("readers_module:batch", 6, target="cls")
+    with pytest.raises(ValueError, match="'cls'"):
+        own.examples("readers_module:batch", 6, target="clas")
+    assert torch.equal(task.dataset.first(6)[1], TARGETS[:6])

@@ -1,13 +1,12 @@
 """What every objective promises: one deterministic function of theta; checked on a few examples."""
 
+import contextlib
 import dataclasses
 import functools
 from collections.abc import Callable, Mapping
 from typing import Any
 
 import torch
-from torch.utils import _pytree as pytree
-from torch.utils._python_dispatch import TorchDispatchMode
 
 from landscape import rng
 from landscape.network.batchnorm import batchnorm_layers
@@ -17,7 +16,10 @@ from landscape.network.fields import fields_of
 from landscape.network.functional import Network
 from landscape.network.losses import PerExample
 from landscape.network.outputs import NotATensor
+from landscape.network.reads import Reads, unread_inputs
 from landscape.network.single_path import single_path
+
+Parted = Callable[[], tuple[torch.Tensor, torch.Tensor]]
 
 FEW = 4  # Examples of the check: it costs some passes over them.
 OFF = "Pass check=False to measure in spite of it."
@@ -94,6 +96,13 @@ class Contract:
     def _check_values(self) -> str | None:
         network = self.build()
         inputs, targets = self.examples
+        unread = unread_inputs(network.module, inputs)
+        if unread:
+            raise ValueError(
+                f"forward() takes the inputs {', '.join(map(repr, unread))} by **"
+                "kwargs and reads none of them: a name may be misspelled. Rename them, or remove "
+                f"them from the batch. {OFF}"
+            )
         placed = network.place(inputs), in_dtype(targets, network.dtype)
         trial = _Trial(self.loss, *placed)
         theta = network.cast(self.theta)
@@ -108,23 +117,44 @@ class Contract:
         _same(first, trial.losses(network, theta.clone().requires_grad_()), _RECORDED)
         return trial.meeting(network, theta)
 
-    def check_batches(self, count: int) -> None:
-        """Raise ValueError if examples meet, and are computed in more than one microbatch."""
-        if count > 1 and self.meeting is not None:
+    def check_batches(self, count: int, parted: Parted) -> None:
+        """Raise ValueError if examples meet, and are computed in more than one microbatch.
+
+        Args:
+            count: Number of microbatches.
+            parted: Returns the losses of a whole microbatch, computed at once and in parts.
+        """
+        meeting = self._met(parted) if count > 1 else None
+        if meeting is not None:
             raise ValueError(
-                f"{self.meeting}, and the examples are computed in {count} microbatches, which "
+                f"{meeting}, and the examples are computed in {count} microbatches, which "
                 "would decide the result. Pass microbatch=len(examples) for a loss over all of "
                 "them at once, as for contrastive losses; for a recurrent layer set "
                 f"batch_first=True, so that the first axis counts the examples. {OFF}"
             )
 
-    def check_single(self, purpose: str) -> None:
-        """Raise ValueError if examples meet, so that none has a loss of its own."""
-        if self.meeting is not None:
+    def check_single(self, purpose: str, parted: Parted) -> None:
+        """Raise ValueError if examples meet, so that none has a loss of its own.
+
+        Args:
+            purpose: What needs such losses, for the error text.
+            parted: As for ``check_batches``.
+        """
+        meeting = self._met(parted)
+        if meeting is not None:
             raise ValueError(
-                f"{purpose} needs a loss of each single example, but {self.meeting}. Measure the "
+                f"{purpose} needs a loss of each single example, but {meeting}. Measure the "
                 f"loss over all examples: L.gradient(), L.hessian(). {OFF}"
             )
+
+    def _met(self, parted: Parted) -> str | None:
+        """Return what depends on other examples, the first few or those of a whole microbatch."""
+        if self.meeting is not None:
+            return self.meeting
+        whole, parts = parted()
+        if _distance(whole, parts) > _tolerance(whole):
+            return "the loss of an example depends on how many are computed with it"
+        return None
 
     @functools.cached_property
     def gradient_fault(self) -> str | None:
@@ -199,8 +229,27 @@ class _Trial:
         if _distance(joint, torch.cat(single)) > _tolerance(joint):
             return "an output depends on the other examples computed with it"
         if _distance(self._loss(joint, self.targets), torch.cat(alone)) > _tolerance(joint):
+            self._check_shapes(joint)
             return "the loss of an example depends on the outputs of the others"
         return None
+
+    def _check_shapes(self, outputs: torch.Tensor) -> None:
+        """Refuse a loss that compares all outputs with all targets, where their shapes differ."""
+        if outputs.shape == self.targets.shape or outputs.numel() != self.targets.numel():
+            return
+        losses, distances = self._loss(outputs, self.targets), []
+        for pair in (
+            (outputs.reshape(self.targets.shape), self.targets),
+            (outputs, self.targets.reshape(outputs.shape)),
+        ):
+            with contextlib.suppress(ValueError):  # It takes one of the shapes alone.
+                distances.append(_distance(losses, self._loss(*pair)))
+        if distances and min(distances) > _tolerance(outputs):
+            raise ValueError(
+                f"outputs {_described(outputs)} and targets {_described(self.targets)} meet by "
+                "broadcasting in the loss, which compares every output with every target. Give "
+                f"both one shape, as by outputs[:, 0] or targets[:, None]. {OFF}"
+            )
 
     def _outputs(self, network: Network, theta: torch.Tensor, inputs: torch.Tensor) -> torch.Tensor:
         try:
@@ -246,7 +295,7 @@ def _watched(
     """Return the losses; refuse parameters that are read in another way than by theta."""
     trained = {block.name for block in network.layout.blocks}
     copies = {k: x for k, x in network.module.named_parameters() if k in trained}
-    with _Reads([*copies.items(), *((k, x) for k, x in given.items() if k in trained)]) as reads:
+    with Reads([*copies.items(), *((k, x) for k, x in given.items() if k in trained)]) as reads:
         losses = trial.losses(network, theta)
     if reads.names:
         raise ValueError(
@@ -284,33 +333,6 @@ _RECORDED = (
     "derivatives would be of two functions. Look for branches on torch.is_grad_enabled() or "
     "requires_grad in forward()."
 )
-
-
-class _Reads(TorchDispatchMode):
-    """Notes the names of given tensors whose memory an operation reads."""
-
-    def __init__(self, watched: list[tuple[str, torch.Tensor]]) -> None:
-        super().__init__()
-        self._watched = {
-            tensor.untyped_storage().data_ptr(): name for name, tensor in watched if tensor.numel()
-        }
-        self.names: set[str] = set()
-
-    @classmethod
-    def _should_skip_dynamo(cls) -> bool:
-        return False  # Or PyTorch imports its compiler, which takes seconds.
-
-    def __torch_dispatch__(self, func, types, args=(), kwargs=None):
-        kwargs = kwargs or {}
-        for leaf in pytree.tree_leaves((args, kwargs)):
-            if isinstance(leaf, torch.Tensor) and leaf.layout == torch.strided:
-                try:
-                    address = leaf.untyped_storage().data_ptr()
-                except RuntimeError:  # It has no memory of its own, as inside torch.func.
-                    continue
-                if address in self._watched:
-                    self.names.add(self._watched[address])
-        return func(*args, **kwargs)
 
 
 def _described(tensor: Any) -> str:

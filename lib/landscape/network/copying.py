@@ -39,6 +39,7 @@ def unwrapped(model: nn.Module) -> nn.Module:
         )
     while inner := _WRAPPERS.get(f"{type(model).__module__}.{type(model).__qualname__}"):
         model = getattr(model, inner)
+    _check_values(model)
     scripted = [name for name, x in model.named_modules() if isinstance(x, torch.jit.ScriptModule)]
     if scripted:
         raise ValueError(
@@ -47,6 +48,26 @@ def unwrapped(model: nn.Module) -> nn.Module:
             "torch.jit.script or torch.jit.trace."
         )
     return model
+
+
+def converted(module: nn.Module, dtype: torch.dtype) -> nn.Module:
+    """Convert the parameters and buffers of a module, in place, and return it.
+
+    ``Module.to`` would drop the imaginary parts of complex buffers: they become complex numbers of
+    the same precision.
+
+    Args:
+        module: Any module.
+        dtype: Floating-point type.
+    """
+    complex_type = torch.complex128 if dtype == torch.float64 else torch.complex64
+
+    def convert(tensor: torch.Tensor) -> torch.Tensor:
+        if tensor.is_complex():
+            return tensor.to(complex_type)
+        return tensor.to(dtype) if tensor.is_floating_point() else tensor
+
+    return module._apply(convert)
 
 
 def copied(model: nn.Module) -> nn.Module:
@@ -70,7 +91,7 @@ def copied(model: nn.Module) -> nn.Module:
                     id(x): x.detach().clone() for x in _tensors(value) if x.grad_fn is not None
                 }
     try:
-        twin = copy.deepcopy(model, memo)
+        twin = copy.deepcopy(model, dict(memo))  # Which notes what it has begun to copy.
     except Exception as error:
         raise ValueError(_obstacle(model, memo, error)) from error
     for module in twin.modules():
@@ -78,11 +99,28 @@ def copied(model: nn.Module) -> nn.Module:
     return twin
 
 
+def _check_values(model: nn.Module) -> None:
+    """Raise ValueError if a parameter has no values yet."""
+    for name, parameter in model.named_parameters():
+        lazy = nn.parameter.is_lazy(parameter)
+        if lazy or parameter.is_meta:
+            remedy = (
+                "Call the model once on a batch of inputs, which gives lazy layers their shapes."
+                if lazy
+                else "Build the model on a device that holds values, and load its weights."
+            )
+            kind = "not initialised yet" if lazy else "on the device meta"
+            raise ValueError(f"the parameter {name!r} is {kind} and has no values. {remedy}")
+
+
 def _tensors(value: Any, depth: int = 3) -> Iterator[torch.Tensor]:
     if isinstance(value, torch.Tensor):
         yield value
-    elif isinstance(value, list | tuple | set | dict) and depth:
-        for item in value.values() if isinstance(value, dict) else value:
+    elif depth and not isinstance(value, nn.Module | type):
+        items = value.values() if isinstance(value, dict) else value
+        if not isinstance(value, list | tuple | set | dict):  # An object that a forward pass fills.
+            items = getattr(value, "__dict__", {}).values()
+        for item in items:
             yield from _tensors(item, depth - 1)
 
 

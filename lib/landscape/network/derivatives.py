@@ -114,7 +114,11 @@ def gradient_fault(
     if network.dtype != torch.float64:
         return None
     point = _Point(network, loss, examples, theta)
+    if not point.value(point.theta.clone().requires_grad_()).requires_grad:
+        return None if _is_constant(point) else _NOT_RECORDED
     gradient = point.gradient(point.theta)
+    if _jumps(point):
+        return _JUMP
     error = _mismatch(
         ((gradient @ v).detach(), functools.partial(point.along, point.value, v))
         for v in point.directions()
@@ -126,6 +130,38 @@ def gradient_fault(
         "Look for detach(), rounding, a straight-through estimator, a backward of your own, or "
         "torch.utils.checkpoint with use_reentrant=True (pass use_reentrant=False)."
     )
+
+
+_NOT_RECORDED = (
+    "the loss has no gradient by theta, though it changes with it: no operation that autograd "
+    "records leads from the parameters to the loss. Look for detach(), no_grad(), NumPy or item() "
+    "in forward() or in the loss."
+)
+_JUMP = (
+    "the loss jumps at this theta: a parameter stands where a value is rounded, compared or cast "
+    "to a whole number, so there is no gradient. orthogonal(..., orthogonal_map='householder') "
+    "does so with its diagonal: take 'matrix_exp' or 'cayley'."
+)
+
+
+def _is_constant(point: _Point) -> bool:
+    """Return whether the loss is the same a little away, along all directions."""
+    value = point.value(point.theta)
+    return all(bool(point.along(point.value, v, 1e-2) == value) for v in point.directions())
+
+
+def _jumps(point: _Point) -> bool:
+    """Return whether the loss differs between both sides by as much for any step, everywhere."""
+    for v in point.directions():
+        near, far = (
+            float((point.along(point.value, v, h) - point.along(point.value, v, -h)).detach())
+            for h in (_STEP, 3 * _STEP)
+        )
+        # Beyond rounding; a slope would make the second difference three times the first.
+        beyond = abs(near) > 1e-6 * abs(float(point.value(point.theta).detach()))
+        if not (beyond and abs(far - near) < 0.1 * abs(near)):
+            return False
+    return True
 
 
 @single_path()

@@ -149,8 +149,13 @@ def _argument(part: Any, name: str | int) -> Any:
 
 def _tensor(part: Any, name: str) -> torch.Tensor:
     """Return a copy of a tensor or an array, without a graph."""
+    if isinstance(part, np.ma.MaskedArray) and np.ma.is_masked(part):
+        raise TypeError(
+            f"the {name} are an array of which {np.ma.count_masked(part)} entries are masked, and "
+            "a tensor has no mask. Fill them in: array.filled(0), and mark targets by ignore_index."
+        )
     if isinstance(part, np.ndarray) and part.dtype.kind in "fiub":
-        return torch.from_numpy(np.array(part))
+        return torch.from_numpy(np.array(part, dtype=part.dtype.newbyteorder("=")))
     if isinstance(part, torch.Tensor) and part.layout == torch.strided and not part.is_nested:
         with torch.inference_mode(False):
             return part.detach().clone()
@@ -235,7 +240,7 @@ def _batches(given: Any, where: str) -> Iterator[Any]:
 
 
 def _iterable(given: Any, where: str) -> Iterable[Any]:
-    if isinstance(given, Dataset):
+    if isinstance(given, Dataset) or _are_single(given):
         return DataLoader(given, batch_size=64)
     is_data = isinstance(given, Iterable) and not isinstance(
         given, str | bytes | torch.Tensor | np.ndarray | torch.nn.Module
@@ -246,6 +251,15 @@ def _iterable(given: Any, where: str) -> Iterable[Any]:
         begin = f"{where} gives an object of the type" if where else "the examples are a"
         raise TypeError(f"{begin} {_kind(given)}. {_WHAT}")
     return given
+
+
+def _are_single(given: Any) -> bool:
+    """Return whether a list holds examples one by one, and not batches."""
+    if not isinstance(given, list) or not given or not isinstance(given[0], tuple | list):
+        return False
+    target = given[0][-1]
+    scalar = isinstance(target, torch.Tensor | np.ndarray | np.generic) and target.ndim == 0
+    return len(given[0]) == 2 and (scalar or isinstance(target, int | float))
 
 
 def packed_like(inputs: Any, fields: Fields | None) -> Any:

@@ -9,8 +9,8 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 from landscape.network import batchnorm, parameters
 from landscape.network.batchnorm import Buffers
 from landscape.network.calling import call
-from landscape.network.copying import copied
-from landscape.network.isolation import isolate
+from landscape.network.copying import converted, copied
+from landscape.network.isolation import isolate, unwritten
 from landscape.network.kernels.double_backward import FastConvolutions, convolved
 from landscape.network.kernels.normalization import ExactStatistics
 from landscape.network.kernels.twice_differentiable import TwiceDifferentiable
@@ -64,7 +64,7 @@ class Network:
         first = next(module.parameters())
         self.dtype, self.device = dtype or first.dtype, first.device
         _check_precision(module, self.dtype)
-        self.module = copied(module).to(self.dtype).eval().requires_grad_(False)
+        self.module = converted(copied(module), self.dtype).eval().requires_grad_(False)
         if bn == "batch":
             self.module = batchnorm.with_batch_statistics(self.module)
         # `place` is used for the trial and must not change the format before its outcome is known.
@@ -111,13 +111,15 @@ class Network:
         with contextlib.ExitStack() as stack:
             if twice:
                 stack.enter_context(sdpa_kernel(SDPBackend.MATH))
+            if twice or self.differentiates:
                 stack.enter_context(TwiceDifferentiable())
             if twice and not self.differentiates:  # It includes what ExactStatistics does.
                 stack.enter_context(FastConvolutions())
             elif self.bn == "batch":
                 stack.enter_context(ExactStatistics())
             # Another tensor of the same memory: forward() may ask for gradients by its inputs.
-            outputs = call(self.module, named, buffers, inputs.detach())
+            with unwritten(inputs):
+                outputs = call(self.module, named, buffers, inputs.detach())
         outputs = picked(outputs)
         return convolved(outputs) if twice else outputs
 

@@ -1,5 +1,7 @@
 """What keeps a network's forward pass from changing what it was given, and its gradient true."""
 
+import contextlib
+from collections.abc import Iterator
 from typing import Any
 
 import torch
@@ -37,7 +39,8 @@ def isolate(module: nn.Module, inputs: torch.Tensor, output: Choice = None) -> b
         if isinstance(layer, nn.Embedding | nn.EmbeddingBag):
             _settle(name, layer)
     trial, twin = inputs.clone(), copied(module)
-    buffers = zip(twin.buffers(), module.buffers(), strict=True)
+    buffers = list(zip(twin.buffers(), module.buffers(), strict=True))
+    written = [x._version for x, _ in buffers]
     with torch.random.fork_rng(devices=[]):
         watch = _Derivatives()
         try:
@@ -48,12 +51,36 @@ def isolate(module: nn.Module, inputs: torch.Tensor, output: Choice = None) -> b
     if output is not None or not isinstance(outputs, torch.Tensor):
         picked(outputs, output)
         module.register_forward_hook(Picking(output))
-    changed = not all(_equal(*pair) for pair in buffers)
-    if changed or trial.requires_grad or not _equal(trial, inputs):
+    # A write counts also where it leaves these few as they were, as under a mask.
+    changed = written != [x._version for x, _ in buffers] or trial._version > 0
+    changed |= not all(_equal(*pair) for pair in [*buffers, (trial, inputs)])
+    if changed or trial.requires_grad:
         # The whole network's hooks: all that calls the module is protected.
         module.register_forward_pre_hook(_hand_out_copies)
         module.register_forward_hook(_put_back, always_call=True)
     return watch.taken
+
+
+@contextlib.contextmanager
+def unwritten(inputs: torch.Tensor) -> Iterator[None]:
+    """Raise ValueError if inputs are written into inside the context.
+
+    Args:
+        inputs: Inputs of a batch, which later passes read again.
+    """
+    before = _version(inputs)
+    yield
+    if _version(inputs) != before:
+        raise ValueError(
+            f"forward() writes into its inputs of shape {tuple(inputs.shape)}, and did not on the "
+            "first ones: later passes would see others. Write x = x.clone() first, or x = x - 1 in "
+            "place of x -= 1."
+        )
+
+
+def _version(tensor: torch.Tensor) -> int:
+    wrapped = torch._C._functorch.is_functorch_wrapped_tensor(tensor)
+    return 0 if wrapped or tensor.is_inference() else tensor._version
 
 
 class _Derivatives(TorchFunctionMode):

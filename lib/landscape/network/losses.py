@@ -94,6 +94,28 @@ def _check_classes(loss: Loss, class_weights: Any, class_axis: int | None) -> No
         )
 
 
+def placed_targets(loss: Loss, targets: torch.Tensor) -> torch.Tensor:
+    """Return targets as the loss takes them: classes of any integer type as int64.
+
+    Args:
+        loss: As for ``per_example``.
+        targets: Targets (N, ...).
+
+    Raises:
+        ValueError: If they are complex, and the loss is none of the reader's own.
+    """
+    if callable(loss):
+        return targets
+    if targets.is_complex():
+        raise ValueError(
+            f"the targets are {str(targets.dtype).removeprefix('torch.')}, and loss={loss!r} would "
+            "drop their imaginary parts. Pass torch.view_as_real(targets), and outputs likewise, "
+            "or a loss of your own."
+        )
+    whole = not targets.is_floating_point() and targets.dtype not in (torch.bool, torch.uint8)
+    return targets.long() if whole and loss in _ENTROPIES else targets
+
+
 def normalizer(
     loss: Loss,
     targets: torch.Tensor,
@@ -308,6 +330,12 @@ def _cross_entropy(
     label_smoothing, class_weights, ignore_index, class_axis, outputs, targets
 ) -> torch.Tensor:
     outputs = _classes_second(outputs, targets, class_axis)
+    if outputs.dim() > 1 and outputs.shape[1] == 1:
+        raise ValueError(
+            f"outputs {tuple(outputs.shape)} have one class, whose cross-entropy is 0 everywhere. "
+            "Give a network for two classes two outputs, or pass as loss the function "
+            "binary_cross_entropy_with_logits with reduction='none', one loss an example."
+        )
     try:
         losses = functional.cross_entropy(
             outputs,

@@ -8,6 +8,7 @@ import builtins
 import dis
 import importlib
 import importlib.util
+import os
 import sys
 import types
 from collections.abc import Iterator
@@ -116,6 +117,8 @@ def _global(chain: tuple[str, ...], namespace: dict[str, Any]) -> Part:
     value, rest = namespace[chain[0]], list(chain[1:])
     while rest and isinstance(value, types.ModuleType) and hasattr(value, rest[0]):
         value = getattr(value, rest.pop(0))
+    if value is os.getenv:
+        value = os.environ  # What it reads.
     if value is sys.modules or value is importlib.import_module:
         raise Unreadable(f"it looks up names while it runs, by {'.'.join(chain)}")
     return Part("global", ".".join(chain), value, place)

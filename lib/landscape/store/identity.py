@@ -112,7 +112,7 @@ def _class(kind: type) -> list[Part]:
             Part("patched", f"{base.__qualname__}.{name}", value, f".{name}")
             for base in kind.__mro__
             if installed.is_installed(base)
-            for name, value in installed.patches(dict(vars(base)))
+            for name, value in installed.patches(base)
         ]
         return [Part("installed", *installed.name_and_release(kind)), *changed]
     if not installed.is_heap_type(kind):  # Made in C, by a package that cannot be named.

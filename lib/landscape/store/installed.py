@@ -1,11 +1,14 @@
 """Tells code of Python and of installed packages, known by name and version, from users' code."""
 
+import ast
 import functools
 import importlib.metadata
 import importlib.util
+import inspect
 import operator
 import sys
 import sysconfig
+import textwrap
 import types
 from collections.abc import Iterator
 from pathlib import Path
@@ -39,17 +42,77 @@ def is_foreign(function: Any) -> bool:
     return not (home.startswith("namedtuple_") or is_installed_name(home))
 
 
-def patches(names: dict[str, Any]) -> Iterator[tuple[str, Any]]:
+def patches(place: type | types.ModuleType) -> Iterator[tuple[str, Any]]:
     """Yield the (name, value) pairs of an installed class or module that a user has replaced.
 
     Args:
-        names: The names that the class or module defines -> their values.
+        place: The class or module.
     """
-    for name, value in names.items():
-        for function in functions_of(value):
-            if is_foreign(function):
-                yield name, value
-                break
+    for name, value in list(vars(place).items()):
+        if any(is_foreign(x) or _is_moved(place, name, x) for x in functions_of(value)):
+            yield name, value
+        elif isinstance(place, types.ModuleType) and _is_replaced(name, value):
+            yield name, value
+    if isinstance(place, type) and issubclass(place, _module_class()):
+        yield from _constants_set_later(place)
+
+
+def _module_class() -> type:
+    """Return torch.nn.Module where torch is loaded; this module imports no package."""
+    layers = sys.modules.get("torch.nn")
+    return layers.Module if layers is not None else type(None)
+
+
+def _is_moved(place: type | types.ModuleType, name: str, function: Any) -> bool:
+    """Return whether an installed function stands where another one was: Tanh.forward = silu."""
+    known = name.startswith("__") or function.__module__ is None  # Such as Tensor.__pow__ = pow.
+    if isinstance(place, types.ModuleType) or known:
+        return False
+    home = function.__qualname__.rpartition(".")[0]
+    if home:
+        return home != place.__qualname__ and not home.endswith("<locals>")
+    return function.__module__ != place.__module__
+
+
+def _is_replaced(name: str, value: Any) -> bool:
+    """Return whether a public name of a module stands for a function of another name, or none."""
+    if name.startswith("_"):
+        return False
+    if isinstance(value, functools.partial):
+        return True
+    kinds = types.FunctionType, types.BuiltinFunctionType
+    return isinstance(value, kinds) and _plain_name(value.__name__) != _plain_name(name)
+
+
+def _plain_name(name: str) -> str:
+    return name.replace("_", "")
+
+
+def _constants_set_later(kind: type) -> Iterator[tuple[str, Any]]:
+    """Yield the plain public attributes of a class that its source does not set."""
+    plain = bool, int, float, complex, str, bytes, tuple, list, dict, set
+    values = {k: x for k, x in vars(kind).items() if isinstance(x, plain) and k[0] != "_"}
+    if not values:
+        return
+    try:
+        (body,) = ast.parse(textwrap.dedent(inspect.getsource(kind))).body
+    except (OSError, TypeError, SyntaxError, ValueError):  # No source: its version has to do.
+        return
+    texts: dict[str, ast.expr | None] = {}
+    for node in body.body if isinstance(body, ast.ClassDef) else ():
+        targets = node.targets if isinstance(node, ast.Assign) else [getattr(node, "target", None)]
+        texts |= {x.id: node.value for x in targets if isinstance(x, ast.Name)}  # type: ignore[attr-defined]  # it has a target
+    for name, value in values.items():
+        if name not in texts or not _may_be(texts[name], value):
+            yield name, value
+
+
+def _may_be(text: ast.expr | None, value: Any) -> bool:
+    """Return whether an expression can have a value; True where only running it would tell."""
+    try:
+        return text is None or bool(ast.literal_eval(text) == value)
+    except ValueError:
+        return True
 
 
 def functions_of(value: Any) -> list[types.FunctionType]:

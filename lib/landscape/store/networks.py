@@ -89,5 +89,6 @@ def parts_of_all_networks() -> Iterator[Part]:
     ):
         if hooks := getattr(module, name, None):
             yield Part("for all", name, list(hooks.values()), f" (with torch's {name})")
-    for name, value in installed.patches(vars(torch.nn.functional)):
-        yield Part("for all", name, value, f" (with torch.nn.functional.{name})")
+    for place in (torch.nn.functional, torch, torch.Tensor):
+        for name, value in installed.patches(place):
+            yield Part("for all", name, value, f" (with {place.__name__}.{name})")

@@ -13,7 +13,7 @@ from studies.references import imported
 from studies.tasks import Task
 
 
-def examples(reference: str, count: int, *, folder: str = "") -> Task:
+def examples(reference: str, count: int, *, target: str = "", folder: str = "") -> Task:
     """Return the reader's examples: the first of those that a function or an object gives.
 
     Args:
@@ -22,6 +22,7 @@ def examples(reference: str, count: int, *, folder: str = "") -> Task:
             iterable of batches such as a ``DataLoader``, as ``Objective`` takes them; or of a
             function that returns one. Batches are read once, in the order in which they come.
         count: Most examples to keep, at least 1.
+        target: Key of the targets in batches that are dicts; empty takes the usual ones.
         folder: Where modules and files are looked for first.
 
     Raises:
@@ -30,9 +31,9 @@ def examples(reference: str, count: int, *, folder: str = "") -> Task:
     """
     if count < 1:
         raise ValueError(f"examples={count}: keep at least 1 example.")
-    target = imported(reference, parameter="data", folder=folder)
-    given = called(target, "data", reference) if callable(target) else target
-    read = taken(given, count=count, where=f"data={reference!r}")
+    named = imported(reference, parameter="data", folder=folder)
+    given = called(named, "data", reference) if callable(named) else named
+    read = taken(given, target=target or None, count=count, where=f"data={reference!r}")
     return _task(reference, read)
 
 

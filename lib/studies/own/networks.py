@@ -6,6 +6,7 @@ import pathlib
 from collections.abc import Callable
 from typing import Any
 
+import torch
 from landscape.checkpoints import load as load_weights
 from landscape.models.mlp import MLP
 from landscape.network.copying import copied
@@ -120,26 +121,69 @@ def another(reference: str, model: str, *, folder: str = "") -> nn.Module:
     return network(model, checkpoint=reference, folder=folder)
 
 
-def options(loss: str, bn: str, *, folder: str = "") -> dict[str, Any]:
-    """Return the options of ``Objective`` that parameters name.
+def options(
+    loss: str,
+    bn: str,
+    *,
+    output: str = "",
+    class_weights: str = "",
+    class_axis: int = 0,
+    microbatch: int = 0,
+    dtype: str = "",
+    folder: str = "",
+    **numbers: float,
+) -> dict[str, Any]:
+    """Return the options of ``Objective`` that parameters name; those that are empty are left out.
 
     Args:
         loss: ``cross_entropy``, ``next_token``, ``mse``, ``model``, or the reference of a function
             of outputs and targets that returns one loss an example.
         bn: Policy of batch normalisation.
+        output: Key, attribute or position of the tensor that the loss takes.
+        class_weights: Weights of the classes with commas between them, such as ``1,2.5,1``, or the
+            reference of a tensor.
+        class_axis: Axis of the outputs that counts the classes; 0 leaves it out.
+        microbatch: Examples computed at once; 0 takes the fastest.
+        dtype: ``float32`` or ``float64``; empty keeps the network's own.
         folder: Where modules and files are looked for first.
+        numbers: ``label_smoothing``, ``ignore_index`` and ``weight_decay``.
 
     Raises:
-        ValueError: If the reference gives no function.
+        ValueError: If a text is none of these.
     """
+    if dtype not in ("", "float32", "float64"):
+        raise ValueError(f"dtype={dtype!r} is no type to compute in. Pass float32 or float64.")
+    is_position = output.removeprefix("-").isdigit()
+    named = {
+        "output": int(output) if is_position else output or None,
+        "class_weights": _weights(class_weights, folder) if class_weights else None,
+        "class_axis": class_axis or None,
+        "microbatch": microbatch or None,
+        "dtype": getattr(torch, dtype) if dtype else None,
+    }
+    chosen = {name: value for name, value in named.items() if value is not None}
+    chosen |= {"loss": loss, "bn": bn, **numbers}
     if loss in _BUILT_IN:
-        return {"loss": loss, "bn": bn}
+        return chosen
     function = imported(loss, parameter="loss", folder=folder)
     if not callable(function):
         raise ValueError(
             f"loss={loss!r} has the type {type(function).__name__} and is no function."
         )
-    return {"loss": function, "bn": bn}
+    return chosen | {"loss": function}
+
+
+def _weights(text: str, folder: str) -> torch.Tensor:
+    if ":" in text:
+        given = imported(text, parameter="class_weights", folder=folder)
+        return torch.as_tensor(called(given, "class_weights", text) if callable(given) else given)
+    try:
+        return torch.tensor([float(part) for part in text.split(",")])
+    except ValueError:
+        raise ValueError(
+            f"class_weights={text!r} are no numbers. Write one for each class, such as 1,2.5,1, or "
+            "package.module:name of a tensor."
+        ) from None
 
 
 def objectives(
@@ -177,7 +221,8 @@ def solutions(
     ready = {arm: taking(copied(model), read.fields) for arm, model in networks.items()}
     first = next(iter(ready.values()))
     # As the network aligns outputs and labels, which stand in no dict from here on.
-    loss, axis = settled(options["loss"], options.get("class_axis"), first, read, None)
+    given = options["loss"], options.get("class_axis")
+    loss, axis = settled(*given, first, read, options.get("output"))
     options |= {"loss": loss} | ({} if axis is None else {"class_axis": axis})
     return Solutions(
         {

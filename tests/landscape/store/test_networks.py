@@ -1,8 +1,12 @@
 """What identifies a network besides its layers and numbers."""
 
+import functools
+import os
+
 import pytest
 import torch
 from landscape.store.fingerprint import architecture, digest
+from landscape.store.installed import patches
 from torch import nn
 
 from tests.landscape.store.test_identity import held
@@ -89,6 +93,45 @@ def test_a_function_put_into_an_installed_package_counts(monkeypatch, place, nam
     assert architecture(network()) != before
     monkeypatch.undo()
     assert architecture(network()) == before
+
+
+@pytest.mark.parametrize(
+    ("place", "name", "value", "network"),
+    [
+        (nn.Tanh, "forward", nn.Sigmoid.forward, nn.Tanh),
+        (nn.Tanh, "forward", nn.functional.silu, nn.Tanh),
+        (nn.functional, "gelu", nn.functional.relu, nn.GELU),
+        (nn.functional, "gelu", functools.partial(nn.functional.gelu), nn.GELU),
+        (torch, "tanh", torch.sin, nn.Tanh),
+        (torch.Tensor, "scaled", doubled, nn.Tanh),
+        (nn.Tanh, "scale", 3.0, nn.Tanh),
+        (nn.Tanh, "table", (1, 2), nn.Tanh),
+    ],
+)
+def test_what_of_torch_was_put_into_another_place_of_torch_counts(
+    monkeypatch, place, name, value, network
+):
+    before = architecture(network())
+    monkeypatch.setattr(place, name, value, raising=False)
+    assert architecture(network()) != before
+    monkeypatch.undo()
+    assert architecture(network()) == before
+
+
+def test_nothing_of_torch_stands_where_another_thing_stood():
+    # Else the keys of all networks would hold more than they need.
+    places = (nn.functional, torch, torch.Tensor, nn.Linear, nn.Module, nn.Sequential, nn.LSTM)
+    assert [(place, name) for place in places for name, _ in patches(place)] == []
+
+
+def test_what_an_environment_variable_says_counts(monkeypatch):
+    def network(x):
+        return x * float(os.getenv("ANYNET", "1"))
+
+    monkeypatch.setenv("ANYNET", "2")
+    before = digest(network)
+    monkeypatch.setenv("ANYNET", "3")
+    assert digest(network) != before
 
 
 def test_scripted_and_lazy_networks_are_refused_by_name():

@@ -28,7 +28,8 @@ class TwiceDifferentiable(TorchFunctionMode):
 
 # The arguments have PyTorch's names, by which callers may pass them. None: PyTorch computes it.
 def _hardsigmoid(input, inplace=False):
-    return None if inplace else functional.relu6(input + 3) / 6
+    value = functional.relu6(input + 3) / 6
+    return input.copy_(value) if inplace else value
 
 
 def _weight_norm(v, g, dim=0):
