@@ -1,4 +1,4 @@
-"""Sign agreement over pairs that differ in one setting: known answers, ties, tests, conditioning."""
+"""Sign agreement over pairs that differ in one setting: known answers, ties, what is given."""
 
 import itertools
 import math
@@ -125,7 +125,7 @@ def test_p_is_uniform_under_the_null():
 
 
 def test_intervals_treat_seeds_of_an_arm_as_one():
-    rows, pairs, arms = grid(4, 4, 4)
+    _, pairs, arms = grid(4, 4, 4)
     generator = np.random.default_rng(5)
     columns = generator.normal(size=(2, 4, 4))
     x, y = (np.array([column[arm] for arm in arms]) for column in columns)
