@@ -3,6 +3,8 @@
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+import numpy as np
+
 HYPERPARAMETERS = (
     "model",
     "width",
@@ -51,6 +53,7 @@ def hyperparameters(
     merged = {**known, **readings[0]}
     if rates:
         merged["learning_rate"] = next(rate for rate in rates if rate)
+    merged["learning_rate"] = float(f"{merged['learning_rate']:.6g}")  # 0.01 / (1 − 0.9) is 0.1.
     return merged
 
 
@@ -101,10 +104,12 @@ def _optimizers(labels: Labels, parameters: Mapping[str, Any]) -> Settings:
             settings["learning_rate"] = parameters["learning_rate"] * size / usual
         if family == "as many steps":
             settings["epochs"] = parameters["epochs"] * size / min(parameters["batch_sizes"])
-    elif labels.get("batch") == "full batch":
-        settings["batch_size"] = parameters["edge_examples"]
     elif labels.get("batch"):
-        settings["batch_size"] = parameters["edge_batch"]
+        full = labels["batch"] == "full batch"
+        settings["batch_size"] = parameters["edge_examples" if full else "edge_batch"]
+        settings |= {"activation": "tanh", "epochs": None}
+        edge_rate = parameters["edge_adam_rate" if optimizer == "Adam" else "edge_rates"]
+        settings["learning_rate"] = labels.get("learning_rate") or np.min(edge_rate).item()
     return settings
 
 

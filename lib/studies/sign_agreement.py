@@ -86,6 +86,7 @@ class Agreement:
         environments: Names of the environments.
         values: ψ of each predictor in each environment, NaN with fewer than ``LEAST_PAIRS`` pairs.
         pairs: Pairs behind each, in which the outcome differs and the predictor is known.
+        arms: Arms in the pairs of each predictor.
         draws: Mean ψ in tables of resampled arms, shape (draws, predictors).
         p: Two-sided p-value of each mean by permutation of arms.
         p_adjusted: The same, corrected for all predictors by the largest statistic.
@@ -95,6 +96,7 @@ class Agreement:
     environments: tuple[str, ...]
     values: np.ndarray
     pairs: np.ndarray
+    arms: tuple[int, ...]
     draws: np.ndarray
     p: np.ndarray
     p_adjusted: np.ndarray
@@ -167,23 +169,20 @@ def sign_agreement(
     values = np.where(usable, values, math.nan)
     _, arm = np.unique(_codes(arms), return_inverse=True)
     resampled = np.concatenate(list(_resampled(right, known, pairs, usable, arm, generator, draws)))
-    shuffled = np.array(
-        [
-            _mean(
-                np.where(
-                    usable,
-                    _by_environment(
-                        *_agreeing(table[places], order, pairs), pairs, np.ones(len(order))
-                    )[0],
-                    math.nan,
-                )
-            )
-            for places in _permutations(arm, _codes(strata), generator, draws)
-        ]
-    )
-    p, adjusted = max_t(_mean(values), shuffled)
+    shuffled = [
+        _mean(np.where(usable, _values(table[places], order, pairs), math.nan))
+        for places in _permutations(arm, _codes(strata), generator, draws)
+    ]
+    p, adjusted = max_t(_mean(values), np.array(shuffled))
     return Agreement(
-        tuple(predictors), pairs.names, values, counts.astype(int), resampled, p, adjusted
+        tuple(predictors),
+        pairs.names,
+        values,
+        counts.astype(int),
+        tuple(_arms(inside, pairs, arm) for inside in known.T),
+        resampled,
+        p,
+        adjusted,
     )
 
 
@@ -198,11 +197,12 @@ def max_t(observed: np.ndarray, shuffled: np.ndarray) -> tuple[np.ndarray, np.nd
         The p-values, and those of Westfall and Young's single-step max-T; NaN where a statistic is.
     """
     known = ~np.isnan(observed)
-    spread = np.sqrt(np.nanmean(np.where(known, shuffled, 0.0) ** 2, axis=0))
+    shuffled = np.nan_to_num(shuffled)
+    spread = np.sqrt(np.mean(np.where(known, shuffled, 0.0) ** 2, axis=0))
     spread[spread == 0] = math.inf  # What no permutation moves is no evidence.
-    size = np.abs(observed) / spread
+    size = np.abs(np.nan_to_num(observed)) / spread
     sizes = np.abs(np.where(known, shuffled, 0.0)) / spread
-    largest = np.nanmax(sizes, axis=1)
+    largest = np.max(sizes, axis=1)
     count = len(shuffled) + 1
     # Equal up to rounding counts as reached.
     single = (1 + (sizes >= size * (1 - 1e-12)).sum(axis=0)) / count
@@ -260,6 +260,16 @@ def _agreeing(table: np.ndarray, order: np.ndarray, pairs: Pairs) -> tuple[np.nd
     signs = _signs(table, pairs) * order[:, None]
     known = ~np.isnan(signs) & (order != 0)[:, None]
     return np.where(known, signs, 0.0), known
+
+
+def _values(table: np.ndarray, order: np.ndarray, pairs: Pairs) -> np.ndarray:
+    """Return ψ of each predictor in each environment."""
+    return _by_environment(*_agreeing(table, order, pairs), pairs, np.ones(len(order)))[0]
+
+
+def _arms(known: np.ndarray, pairs: Pairs, arm: np.ndarray) -> int:
+    """Return the number of arms in the pairs that count."""
+    return len(np.unique(arm[np.concatenate([pairs.first[known], pairs.second[known]])]))
 
 
 def _by_environment(
