@@ -46,9 +46,9 @@ def predictions(
     """Return how predictors of networks agree in sign with an outcome.
 
     Pairs of networks share data, seed and all hyperparameters but one. Networks that did not learn
-    are left out, and numbers that did not converge are not known. The same network trained twice
-    counts once. What is given is taken out of the ranks of predictors and outcome, within networks
-    of one model on the same data.
+    are left out, and so are those of which no λ_max was measured; numbers that did not converge are
+    not known. The same network trained twice counts once. What is given is taken out of the ranks
+    of predictors and outcome, within networks of one model on the same data.
 
     Args:
         rows: Networks, as ``network_table.network_rows`` gives them.
@@ -101,7 +101,7 @@ _FIXED = ("data", "dataset", "train_size", "seed")
 
 
 def usable(rows: Rows, where: Mapping[str, Sequence[str]] | None = None) -> Rows:
-    """Return the networks that learned and are chosen, each setting and seed once.
+    """Return the networks that learned and whose λ_max is known, each setting and seed once.
 
     Args:
         rows: Networks.
@@ -111,10 +111,8 @@ def usable(rows: Rows, where: Mapping[str, Sequence[str]] | None = None) -> Rows
     for row in rows:
         words = {**row, **_data_words(row["data"])}
         chosen = all(words.get(name) in values for name, values in (where or {}).items())
-        if chosen and row["learned"]:
-            former = kept.setdefault((row["setting"], row["seed"]), words)
-            if "lambda_max" not in former and "lambda_max" in row:
-                kept[row["setting"], row["seed"]] = words
+        if chosen and row["learned"] and "lambda_max" in row:
+            kept.setdefault((row["setting"], row["seed"]), words)
     return sorted(kept.values(), key=lambda row: (row["setting"], row["seed"]))
 
 

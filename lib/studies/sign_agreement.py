@@ -138,9 +138,10 @@ def sign_agreement(
 ) -> Agreement:
     """Return the sign agreement of predictors with an outcome, with intervals and tests.
 
-    Intervals come from arms drawn with replacement: a pair counts as often as both its arms do. The
-    test permutes the predictors among arms of a stratum with the same number of networks, all
-    predictors alike, and studentises each mean by its spread under permutation.
+    Intervals come from arms drawn with replacement: a pair counts as often as both its arms do, and
+    an environment by the share of its pairs that is left. The test permutes the predictors among
+    arms of a stratum with the same number of networks, all predictors alike, and studentises each
+    mean by its spread under permutation.
 
     Args:
         predictors: Name -> one value a network; NaN where it is not known.
@@ -293,6 +294,7 @@ def _resampled(
 ) -> Iterator[np.ndarray]:
     """Yield mean ψ of resampled arms, block by block, each of shape (block, predictors)."""
     arms, inside = int(arm.max()) + 1, np.arange(len(pairs.names)) == pairs.environment[:, None]
+    share = np.where(usable, 1 / np.maximum(known.T.astype(float) @ inside, 1), 0.0)
     for start in range(0, draws, _BLOCK):
         size = min(_BLOCK, draws - start)
         times = generator.multinomial(arms, np.full(arms, 1 / arms), size=size)
@@ -301,8 +303,12 @@ def _resampled(
             np.stack([weights[:, chosen] @ part[chosen] for chosen in inside.T], axis=2)
             for part in (right, known.astype(float))
         )
-        counted = (counts > 0) & usable
-        yield _mean(np.divide(sums, counts, out=np.full_like(sums, math.nan), where=counted))
+        # A ratio of sums: an environment that loses its arms weighs less. The mean over those that
+        # are left would lean to environments of many arms.
+        total = (counts * share).sum(axis=2)
+        yield np.divide(
+            (sums * share).sum(axis=2), total, out=np.full_like(total, math.nan), where=total > 0
+        )
 
 
 def _permutations(

@@ -134,6 +134,20 @@ def test_intervals_treat_seeds_of_an_arm_as_one():
     assert clustered[1] - clustered[0] > 1.5 * (independent[1] - independent[0])
 
 
+def test_resampled_means_lie_around_the_mean_where_environments_have_few_arms():
+    # Ten pairs of two arms each that disagree, and one grid of many arms that agrees.
+    rows = [{"data": f"small {k}", "width": w, "seed": s} for k in range(10) for w in (0, 1)
+            for s in range(3)]  # fmt: skip
+    rows += [{"data": "large", "width": w, "seed": s} for w in range(12) for s in range(3)]
+    pairs = one_change_pairs(rows, ("width",), fixed=("data", "seed"), environment=("data",))
+    outcome = np.array([float(row["width"]) for row in rows])
+    predictor = np.where([row["data"] == "large" for row in rows], outcome, -outcome)
+    arms = [(row["data"], row["width"]) for row in rows]
+    result = agreement({"x": predictor}, outcome, pairs, arms=arms, draws=2000)
+    assert result.mean("x") == pytest.approx(-9 / 11)
+    assert np.nanmedian(result.draws) == pytest.approx(-9 / 11, abs=0.06)
+
+
 def test_a_function_of_the_training_loss_drops_out_given_it():
     rows, pairs, arms = grid(4, 4, 3)
     generator = np.random.default_rng(6)
