@@ -8,6 +8,7 @@ import numpy as np
 from landscape.rng import stream
 
 from studies.hyperparameters import HYPERPARAMETERS
+from studies.intervals import Interval
 from studies.recorder import Rows
 from studies.sign_agreement import Agreement, one_change_pairs, residual_ranks, sign_agreement
 
@@ -17,7 +18,7 @@ GEOMETRY = {
     "lambda_max_batch": "λ_max, batch statistics",
     "lambda_max_relative": "relative λ_max",
     "trace": "trace",
-    "kappa": "λ_max / |λ_min|",
+    "kappa": "condition number",
     "sam": "SAM rise",
     "sam_batch": "SAM rise, batch statistics",
     "sam_adaptive": "adaptive rise",
@@ -95,6 +96,37 @@ def predictions(
         generator=generator,
         draws=draws,
     )
+
+
+def psi(result: Agreement, predictor: str) -> Interval:
+    """Return the mean sign agreement of a predictor as an interval.
+
+    Args:
+        result: The agreement.
+        predictor: A column among ``PREDICTORS``.
+    """
+    low, high = result.interval(predictor)
+    arms = result.arms[result.place(predictor)]
+    return Interval(result.mean(predictor), low, high, arms, 0.95, 0, "correlation")
+
+
+def highest(result: Agreement, predictor: str) -> float:
+    """Return the largest sign agreement of a predictor in one environment."""
+    return float(np.nanmax(result.values[result.place(predictor)]))
+
+
+def telling(result: Agreement, border: float) -> list[str]:
+    """Return the measures of geometry in words whose corrected p-value is at most a border.
+
+    Args:
+        result: The agreement.
+        border: The border, such as 0.05.
+    """
+    return [
+        f"the {words}" if words[0].isascii() else words
+        for name, words in GEOMETRY.items()
+        if name in result.predictors and result.p_adjusted[result.place(name)] <= border
+    ]
 
 
 _FIXED = ("data", "dataset", "train_size", "seed")
