@@ -125,13 +125,14 @@ tables.agreements(
 
 # %% Tabulate the environments
 worst = alone.worst("lambda_max")
+ends = [worst[1], prediction.highest(alone, "lambda_max")]
+ends = [formatting.number_text(round(end, 2)) for end in ends]
 tables.environments(
     alone,
     ["lambda_max", "lambda_max_relative", "sam", "trace", "train_loss", "random"],
     label="tab-environments",
-    caption=f"ψ of λ_max with the test error ranges from {worst[1]:.2f} to "
-    f"{prediction.highest(alone, 'lambda_max'):.2f}. An environment is one data set, its number of "
-    "training examples, one model, and the hyperparameter that differs.",
+    caption=f"ψ of λ_max with the test error ranges from {ends[0]} to {ends[1]}. An "
+    "environment is one data set, its number of training examples, one model, and the hyperparameter that differs.",
 ).at("detail")
 
 # %% [markdown]
@@ -164,12 +165,11 @@ display.show(
 # ## Discussion
 
 # %% Answer the questions of the sources
-first, low = worst
 display.show(
     display.Sentence(
         f"**Do λ_max and conditioning predict test error (S2, S3, S4)?** λ_max has ψ = "
         f"{error['lambda_max']}, the condition number {error['kappa']}; the worst environment of "
-        f"λ_max has {low:.2f}."
+        f"λ_max has {ends[0]}."
     ),
     display.Sentence(
         f"**Does a flat minimum generalise (S1, S4)?** With the gap, the trace has ψ = "

@@ -6,11 +6,12 @@ from typing import Any
 
 import numpy as np
 from landscape.rng import stream
+from numpy.random import PCG64, Generator
 
 from studies.hyperparameters import HYPERPARAMETERS
 from studies.intervals import Interval
 from studies.recorder import Rows
-from studies.sign_agreement import Agreement, one_change_pairs, residual_ranks, sign_agreement
+from studies.sign_agreement import SignAgreement, one_change_pairs, residual_ranks, sign_agreement
 
 OUTCOMES = {"test_error": "test error", "error_gap": "generalisation gap"}
 GEOMETRY = {
@@ -43,7 +44,7 @@ def predictions(
     where: Mapping[str, Sequence[str]] | None = None,
     predictors: Sequence[str] = tuple(PREDICTORS),
     draws: int = 2000,
-) -> Agreement:
+) -> SignAgreement:
     """Return how predictors of networks agree in sign with an outcome.
 
     Pairs of networks share data, seed and all hyperparameters but one. Networks that did not learn
@@ -78,7 +79,7 @@ def predictions(
             f"{len(networks)} networks hold no pair that differs in one hyperparameter. Pass more."
         )
     seed = stream(0, "prediction", outcome).initial_seed()
-    generator = np.random.default_rng(seed)
+    generator = Generator(PCG64(seed))
     random = dict(zip(_identities(networks), generator.normal(size=len(networks)), strict=True))
     columns = {name: _column(networks, name, random) for name in predictors}
     truth = _column(networks, outcome, random)
@@ -98,7 +99,7 @@ def predictions(
     )
 
 
-def psi(result: Agreement, predictor: str) -> Interval:
+def psi(result: SignAgreement, predictor: str) -> Interval:
     """Return the mean sign agreement of a predictor as an interval.
 
     Args:
@@ -110,12 +111,12 @@ def psi(result: Agreement, predictor: str) -> Interval:
     return Interval(result.mean(predictor), low, high, arms, 0.95, 0, "correlation")
 
 
-def highest(result: Agreement, predictor: str) -> float:
+def highest(result: SignAgreement, predictor: str) -> float:
     """Return the largest sign agreement of a predictor in one environment."""
     return float(np.nanmax(result.values[result.place(predictor)]))
 
 
-def telling(result: Agreement, border: float) -> list[str]:
+def telling(result: SignAgreement, border: float) -> list[str]:
     """Return the measures of geometry in words whose corrected p-value is at most a border.
 
     Args:

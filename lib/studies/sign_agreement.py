@@ -78,7 +78,7 @@ def one_change_pairs(
 
 
 @dataclasses.dataclass(frozen=True)
-class Agreement:
+class SignAgreement:
     """Sign agreement of several predictors with one outcome.
 
     Attributes:
@@ -135,7 +135,7 @@ def sign_agreement(
     strata: Sequence[Hashable],
     generator: np.random.Generator,
     draws: int = 2000,
-) -> Agreement:
+) -> SignAgreement:
     """Return the sign agreement of predictors with an outcome, with intervals and tests.
 
     Intervals come from arms drawn with replacement: a pair counts as often as both its arms do, and
@@ -175,7 +175,7 @@ def sign_agreement(
         for places in _permutations(arm, _codes(strata), generator, draws)
     ]
     p, adjusted = max_t(_mean(values), np.array(shuffled))
-    return Agreement(
+    return SignAgreement(
         tuple(predictors),
         pairs.names,
         values,

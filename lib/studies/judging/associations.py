@@ -13,7 +13,7 @@ from studies.judging.evidence import OrderedMedian, Ranks, Resampled
 from studies.judging.relations import Relation
 from studies.judging.samples import Values, cases
 from studies.rank_correlation import rank_correlation
-from studies.sign_agreement import Agreement
+from studies.sign_agreement import SignAgreement
 
 
 def exponent(
@@ -116,7 +116,7 @@ def correlation(
 
 def agreement(
     quantity: str,
-    result: Agreement,
+    result: SignAgreement,
     predictor: str,
     *,
     other: str,

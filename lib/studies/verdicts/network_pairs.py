@@ -9,7 +9,7 @@ from studies.judging.relations import Relation
 from studies.network_table import MEASURES, network_rows
 from studies.prediction import OUTCOMES, PREDICTORS, predictions
 from studies.recorder import Rows
-from studies.sign_agreement import Agreement
+from studies.sign_agreement import SignAgreement
 from studies.verdicts.asked import Asked
 from studies.verdicts.columns import NotMeasuredError
 from studies.verdicts.judgements import Judgements
@@ -31,7 +31,7 @@ class NetworkPairs:
     def __init__(self, verdicts: Judgements) -> None:
         self._verdicts = verdicts
         self._rows: Rows | None = None
-        self._results: dict[tuple[Any, ...], Agreement] = {}
+        self._results: dict[tuple[Any, ...], SignAgreement] = {}
 
     def agreement(
         self,
@@ -65,7 +65,9 @@ class NetworkPairs:
 
         return Asked(measure)
 
-    def _result(self, outcome: str, given: str, where: Mapping[str, tuple[str, ...]]) -> Agreement:
+    def _result(
+        self, outcome: str, given: str, where: Mapping[str, tuple[str, ...]]
+    ) -> SignAgreement:
         records = self._records()
         for record in records.values():
             record.used.update(_origins(record))

@@ -7,11 +7,11 @@ from landscape.plots.dots import dots as draw_dots
 
 from studies.display import Figure, Missing
 from studies.prediction import PREDICTORS
-from studies.sign_agreement import Agreement
+from studies.sign_agreement import SignAgreement
 
 
 def sign_agreements(
-    results: Mapping[str, Mapping[str, Agreement]],
+    results: Mapping[str, Mapping[str, SignAgreement]],
     predictors: Sequence[str],
     *,
     label: str,
@@ -47,7 +47,9 @@ def sign_agreements(
     )
 
 
-def _dots(result: Agreement, predictors: Sequence[str]) -> dict[str, tuple[float, float, float]]:
+def _dots(
+    result: SignAgreement, predictors: Sequence[str]
+) -> dict[str, tuple[float, float, float]]:
     return {
         PREDICTORS[name]: (result.mean(name), *result.interval(name))
         for name in predictors

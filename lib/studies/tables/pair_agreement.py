@@ -6,12 +6,12 @@ from collections.abc import Mapping, Sequence
 from studies.display import Table
 from studies.formatting import number_text
 from studies.prediction import PREDICTORS
-from studies.sign_agreement import Agreement
+from studies.sign_agreement import SignAgreement
 from studies.tables.layout import table_of
 
 
 def agreements(
-    results: Mapping[str, Agreement], predictors: Sequence[str], *, label: str, caption: str
+    results: Mapping[str, SignAgreement], predictors: Sequence[str], *, label: str, caption: str
 ) -> Table:
     """Return a table of mean, worst environment and corrected p-value, a row a predictor.
 
@@ -35,7 +35,7 @@ def agreements(
 
 
 def environments(
-    result: Agreement, predictors: Sequence[str], *, label: str, caption: str
+    result: SignAgreement, predictors: Sequence[str], *, label: str, caption: str
 ) -> Table:
     """Return a table of the sign agreement in each environment.
 
@@ -51,17 +51,12 @@ def environments(
         values = result.values[places, number]
         if any(map(math.isfinite, values)):
             pairs = str(result.pairs[places, number].max())
-            rows.append([environment, pairs, *map(_psi, values)])
+            rows.append([environment.replace("_", " "), pairs, *map(_psi, values)])
     columns = ["environment", "pairs", *(PREDICTORS[name] for name in predictors)]
-    return table_of([c.replace("_", " ") for c in columns], _spaced(rows), label=label,
-                    caption=caption)  # fmt: skip
+    return table_of(columns, rows, label=label, caption=caption)
 
 
-def _spaced(rows: Sequence[Sequence[str]]) -> list[list[str]]:
-    return [[row[0].replace("_", " "), *row[1:]] for row in rows]
-
-
-def _cells(result: Agreement, name: str) -> list[str]:
+def _cells(result: SignAgreement, name: str) -> list[str]:
     mean = result.mean(name)
     if not math.isfinite(mean):
         return ["–", "–", "–"]
@@ -72,4 +67,4 @@ def _cells(result: Agreement, name: str) -> list[str]:
 
 
 def _psi(value: float) -> str:
-    return number_text(round(float(value), 2)) if math.isfinite(value) else "–"
+    return number_text(round(float(value), 2) + 0.0) if math.isfinite(value) else "–"  # No −0.
