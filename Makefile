@@ -156,8 +156,9 @@ lab: environment ## open JupyterLab; saving a notebook keeps its .py in step
 # Tools are compared as a plain Python process runs them, with the system's own allocator.
 plain := env -u MALLOC_TRIM_THRESHOLD_ -u MALLOC_MMAP_THRESHOLD_ $(run)
 
-bench: $(marker) environment ## measure beside other tools: an hour and a half; B="--subjects mlp" for less
+bench: $(marker) environment ## measure beside other tools: two hours; B="--subjects mlp" for less
 	@$(run) -m bench.install --target '$(BUILD_DIR)/bench/peers'
+	@$(if $(strip $(B)),,$(plain) -m bench.speed $(folders) --resume --publish bench/README.md)
 	@$(plain) -m bench.spectrum $(folders) \
 	  $(if $(strip $(B)),$(B),--publish bench/README.md)
 ifeq ($(strip $(B)),)

@@ -29,12 +29,15 @@ class Ours(Tool):
         operator = subject.objective.hessian(subject.objective.theta)
         return operator.__matmul__
 
-    def ladders(self, subject: Subject, setting: Setting, end: str, count: int) -> list[list[Rung]]:
+    def ladders(
+        self, subject: Subject, setting: Setting, end: str, count: int, *, seed: int = 0
+    ) -> list[list[Rung]]:
         """Return ``eigenpairs`` at falling tolerances, down to the default."""
 
         def run(**options: float) -> Answer:
             operator = subject.objective.hessian(subject.objective.theta)
-            found = spectrum.eigenpairs(operator, count, which=end, **options)
+            start = rng.stream(seed, "bench", "start")
+            found = spectrum.eigenpairs(operator, count, which=end, generator=start, **options)
             return Answer(tuple(found.values.tolist()), found.products)
 
         loose = [Rung(f"tol {tol:g}", lambda tol=tol: run(tol=tol)) for tol in _TOLERANCES]

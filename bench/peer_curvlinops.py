@@ -45,7 +45,9 @@ class Curvlinops(Tool):
         """Return its product on flat vectors."""
         return self._operator(subject, setting).__matmul__
 
-    def ladders(self, subject: Subject, setting: Setting, end: str, count: int) -> list[list[Rung]]:
+    def ladders(
+        self, subject: Subject, setting: Setting, end: str, count: int, *, seed: int = 0
+    ) -> list[list[Rung]]:
         """Return ``eigsh`` at falling tolerances, with several sizes of ARPACK's basis."""
 
         def run(ncv: int | None, dtype: type, tol: float) -> Answer:
@@ -57,7 +59,7 @@ class Curvlinops(Tool):
                 return operator.matvec(v)
 
             counted = scipy.sparse.linalg.LinearOperator(operator.shape, matvec, dtype=dtype)
-            start = np.random.default_rng(0).standard_normal(operator.shape[0]).astype(dtype)
+            start = np.random.default_rng(seed).standard_normal(operator.shape[0]).astype(dtype)
             which = "LA" if end == "largest" else "SA"
             found = scipy.sparse.linalg.eigsh(
                 counted, k=count, which=which, tol=tol, ncv=ncv, v0=start, return_eigenvectors=False

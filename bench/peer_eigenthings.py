@@ -43,18 +43,21 @@ class HessianEigenthings(Tool):
         """Return its product on flat vectors."""
         return self._operator(subject, setting).matvec
 
-    def ladders(self, subject: Subject, setting: Setting, end: str, count: int) -> list[list[Rung]]:
+    def ladders(
+        self, subject: Subject, setting: Setting, end: str, count: int, *, seed: int = 0
+    ) -> list[list[Rung]]:
         """Return Lanczos of ever more steps: it runs them all, its ``tol`` is only a label."""
 
         def run(steps: int | None) -> Answer:
             options = {} if steps is None else {"max_iter": steps, "reorthogonalize": True}
             which = "LA" if end == "largest" else "SA"
             operator = self._operator(subject, setting)
-            found = self._module.lanczos(operator, k=count, which=which, seed=0, **options)
+            found = self._module.lanczos(operator, k=count, which=which, seed=seed, **options)
             return Answer(tuple(found.eigenvalues.tolist()), found.iterations)
 
         n = subject.objective.n
-        counts = (10, 14, 20, 28, 40, 56, 80, 112, 160, 224, 320, 450)
+        # Each an eighth more than the one before: a coarser ladder makes it pay for too many steps.
+        counts = dict.fromkeys(round(10 * 2 ** (i / 6)) for i in range(34))
         steps = [count_ for count_ in counts if 2 * count < count_ < n]
         rungs = [Rung(f"{m} steps", lambda m=m: run(m)) for m in steps]
         return [[Rung(f"{2 * count} steps", lambda: run(None), default=True), *rungs]]

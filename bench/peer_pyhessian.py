@@ -54,8 +54,10 @@ class PyHessian(Tool):
         multiply = self._module.hessian_vector_product
         return lambda v: list(multiply(hessian.gradsH, hessian.params, subject.pieces(v)))
 
-    def _run(self, subject: Subject, setting: Setting, ask: Callable[[Any], Any]) -> tuple:
-        torch.manual_seed(0)  # It draws from the global generator.
+    def _run(
+        self, subject: Subject, setting: Setting, ask: Callable[[Any], Any], *, seed: int = 0
+    ) -> tuple:
+        torch.manual_seed(seed)  # It draws from the global generator.
         with self._counted() as products:
             answer = ask(self._hessian(subject, setting))
         return answer, len(products)
@@ -80,7 +82,9 @@ class PyHessian(Tool):
             for (place, name), original in zip(places, originals, strict=True):
                 setattr(place, name, original)
 
-    def ladders(self, subject: Subject, setting: Setting, end: str, count: int) -> list[list[Rung]]:
+    def ladders(
+        self, subject: Subject, setting: Setting, end: str, count: int, *, seed: int = 0
+    ) -> list[list[Rung]]:
         """Return power iteration, which finds the largest magnitudes: no smallest eigenvalue."""
         if end == "smallest":
             return []
@@ -88,7 +92,7 @@ class PyHessian(Tool):
         def run(iterations: int, tol: float) -> Answer:
             options = {"maxIter": iterations, "tol": tol, "top_n": count}
             (values, _), products = self._run(
-                subject, setting, lambda hessian: hessian.eigenvalues(**options)
+                subject, setting, lambda hessian: hessian.eigenvalues(**options), seed=seed
             )
             return Answer(tuple(values), products)
 

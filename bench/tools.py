@@ -66,8 +66,13 @@ class Tool:
         """Return v (n,) -> H v; the result is flat or in the shapes of the parameters."""
         raise NotImplementedError
 
-    def ladders(self, subject: Subject, setting: Setting, end: str, count: int) -> list[list[Rung]]:
-        """Return ladders to the ``largest`` or ``smallest`` values, the loosest rung first."""
+    def ladders(
+        self, subject: Subject, setting: Setting, end: str, count: int, *, seed: int = 0
+    ) -> list[list[Rung]]:
+        """Return ladders to the ``largest`` or ``smallest`` values, the loosest rung first.
+
+        ``seed`` is that of the start vector.
+        """
         return []
 
     def traces(self, subject: Subject, setting: Setting, probes: int) -> list[Rung]:

@@ -468,7 +468,7 @@ figure = figures.path_kinds(
     "along four kinds of paths between solutions with BN: mean over pairs with 95% interval, each "
     "pair as a thin line.",
 )
-display.show(figure, tables.path_kinds(kinds, label="tab-routes"))
+display.show(figure, tables.path_kinds(kinds, label="tab-routes").at("detail"))
 
 # %% [markdown]
 # ## What was found

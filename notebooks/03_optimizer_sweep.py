@@ -206,7 +206,7 @@ for net in networks:
     caption = f"At their own learning rates, λ_max of the {net} ranges "
     caption += f"{tables.span(own, 'lambda_max')}. The shared rate is {learning_rate:g}."
     words = {"label": f"fig-measures-{net.lower()}", "caption": caption}
-    display.show(figures.measures(numbers, drawn, "optimizer", "rate", **words))
+    display.show(figures.measures(numbers, drawn, "optimizer", "rate", **words).at("detail"))
     for kind, quantities in listed.items():
         words["label"] = f"tab-{kind}-{net.lower()}"
         display.show(tables.arms(numbers, quantities, runs=net_runs, **words).at("detail"))
@@ -485,7 +485,7 @@ tables.arms(
     f"with 95% intervals: the largest value of {edge_points + 1} snapshots, medians over the last "
     f"third, and the final loss of {edge_task.train_size:,} examples.",
     emphasise="largest curvature / threshold",
-)
+).at("detail")
 
 # %% [markdown]
 # ## What was found

@@ -280,7 +280,7 @@ table = tables.arms(
     caption=f"{flatter} Mean over seeds with 95% interval, at the end of training where not said "
     f"otherwise; λ_max on {more}.",
 )
-display.show(table, tables.equality(at_equal, "loss", compared).at("detail"))
+display.show(table.at("detail"), tables.equality(at_equal, "loss", compared).at("detail"))
 
 # %% [markdown]
 # ## Basins
@@ -433,7 +433,7 @@ equal_figure = figures.measures(
     caption=f"{alike_pair} CNN over MLP; λ_max on {more}, at the end of training and where the "
     f"training loss first reaches {loss_level:g} nats.",
 )
-display.show(figure, equal_figure, table.at("detail"))
+display.show(figure.at("detail"), equal_figure, table.at("detail"))
 
 # %% [markdown]
 # ## Does the shape of a plane predict training time?
@@ -476,7 +476,7 @@ figures.against_target(
     caption=f"{predicted['both']} Epochs against the shape of the basin, a point for each network "
     "that claims compare; a run that never gets there stands at the length of its plan.",
     alt="Two clouds of points, a marker for each arm: training time over anisotropy and width.",
-)
+).at("detail")
 
 # %% [markdown]
 # ## What was found

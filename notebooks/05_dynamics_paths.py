@@ -110,16 +110,16 @@ runs, shapes, confined = (
 display.show(tables.learned(runs), tables.divergence(runs, label="tab-divergence"))
 
 # %% Draw the shares of two components
-found = path_findings.PathFindings(shapes)
+findings = path_findings.PathFindings(shapes)
 display.show(
     figures.measures(
-        found.shares,
+        findings.shares,
         {"path_share": "share of two components"},
-        found.sources,
+        findings.sources,
         columns=1,
         label="fig-shares",
-        caption=f"{found.explained}. Share of the squared distances from the path's mean; of null "
-        f"models the median over {draws} draws.",
+        caption=f"{findings.explained}. Share of the squared distances from the path's mean; "
+        f"of null models the median over {draws} draws.",
     ),
     figures.component_shares(
         study.record.rows("path_components"),
@@ -135,13 +135,13 @@ display.show(
 # %% Set the paths against the null models
 table = tables.grid(
     shapes,
-    found.rows(),
+    findings.rows(),
     corner="runs",
     label="tab-shares",
-    caption=f"{found.above}. The 97.5% quantile of each null model is subtracted from the share of "
-    "each run. The last column compares the first component with half a cosine over training.",
+    caption=f"{findings.above}. The 97.5% quantile of each null model is subtracted from the share "
+    "of each run. The last column compares the first component with half a cosine over training.",
 )
-display.show(display.Sentence(f"{found.above}."), table.at("detail"))
+display.show(display.Sentence(f"{findings.above}."), table.at("detail"))
 
 # %% [markdown]
 # ## Training within a few components
@@ -162,14 +162,14 @@ rows = {
         f"{k} directions": ("span_accuracy", f"{arm}, {where}, components {k}") for k in spans
     }
     | {"no limit": f"{formatting.mean_text([100 * x for x in ends.values('test_accuracy', arm)])}"}
-    for arm in found.arms
+    for arm in findings.arms
     for where in wheres
 }
 accuracies = {
     arm: {
         f"{where}, {k}": f"{arm}, {where}, components {k}" for where in wheres for k in spans[-2:]
     }
-    for arm in found.arms
+    for arm in findings.arms
 }
 table = tables.grid(
     inside,
@@ -202,18 +202,18 @@ figure = figures.path_lines(
     study.record.rows("path_lines"),
     seed=seeds[0],
     label="fig-lines",
-    caption=f"{found.parabola}. Training loss on {examples.count:,} examples, first seed; the path "
-    "leads from the left to the last iterate at 0.",
+    caption=f"{findings.parabola}. Training loss on {examples.count:,} examples, first seed; the "
+    "path leads from the left to the last iterate at 0.",
     alt="Two panels for each network, for the whole path and for its last epoch: the loss along "
     "the first component, a curve for each optimizer.",
 )
 table = tables.grid(
     shapes,
-    found.parabolas(),
+    findings.parabolas(),
     corner="runs",
     label="tab-parabolas",
-    caption=f"{found.parabola}. Residuals are shares of the standard deviation of the loss in the "
-    "window.",
+    caption=f"{findings.parabola}. Residuals are shares of the standard deviation of the loss in "
+    "the window.",
 )
 display.show(figure, table.at("detail"))
 
@@ -248,9 +248,9 @@ display.show(moments, spectra.at("detail"))
 
 # %% State the findings
 stated = display.Findings(
-    f"{found.explained}. {found.above}.",
+    f"{findings.explained}. {findings.above}.",
     f"{within}.",
-    f"{found.parabola}.",
+    f"{findings.parabola}.",
 )
 source = {"dataset": "mnist", "max_train": 60000, "hidden": [128], "momentum": 0.9, "seeds": [0]}
 reasons = {"seeds": "one network has no interval"}
@@ -263,7 +263,7 @@ display.show(stated, departures, tables.closing(study, evidence=study.evidence))
 # ## Discussion
 
 # %% Say what the findings mean
-fewer = found.fewer
+fewer = findings.fewer
 display.Sentence(
     "**What it means.** "
     + (

@@ -132,7 +132,8 @@ tables.environments(
     ["lambda_max", "lambda_max_relative", "sam", "trace", "train_loss", "random"],
     label="tab-environments",
     caption=f"ψ of λ_max with the test error ranges from {ends[0]} to {ends[1]}. An "
-    "environment is one data set, its number of training examples, one model, and the hyperparameter that differs.",
+    "environment is one data set, its number of training examples, one model, and the "
+    "hyperparameter that differs.",
 ).at("detail")
 
 # %% [markdown]

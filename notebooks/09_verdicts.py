@@ -1090,7 +1090,7 @@ judged, evidence = verdicts.all(), verdicts.evidence
 display.show(
     *figures.overview_forests(judged, label="fig-all", evidence=evidence),
     tables.judgements(judged, label="tab-all", evidence=evidence).at("detail"),
-    tables.rules(judged, label="tab-rules").at("appendix"),
+    tables.rules(judged, label="tab-rules").at("detail"),
 )
 
 # %% [markdown]

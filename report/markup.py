@@ -22,7 +22,8 @@ READER = (
 _SPECIAL = re.compile(r"([\\`*_{}\[\]<>()#+!|~^@'\"-])")
 _MATHS = re.compile(r"(\$[^$]+\$)")
 _INDEX = re.compile(r"(?<=[α-ωΑ-Ω])_(\w+)")
-_ESCAPED_INDEX = re.compile(r"(?<=[A-Za-zα-ωΑ-Ω])\\_(\w+)")
+# Of single letters: λ_max and x_i have an index, names such as 05_dynamics_paths have none.
+_ESCAPED_INDEX = re.compile(r"(?<=(?<!\w)[A-Za-zα-ωΑ-Ω])\\_(\w+)")
 # What must not be torn apart at the end of a line: 'n = 5', '[0.1, 0.2]', '1e-7'.
 _TOGETHER = re.compile(r"\bn = \d+|\[[^\[\] ]+, [^\[\] ]+\]|\d[eE]-\d+")
 

@@ -27,6 +27,10 @@ from landscape.progress import Progress
 # call for each microbatch would cost more than they do.
 _LOSSES_AT_ONCE = 2048
 
+# Images computed at once: as many as a core's second cache holds with a layer's outputs. More make
+# ReLU and additions wait for memory, fewer make calls cost more than the convolutions.
+_IMAGES_AT_ONCE = 64
+
 
 class Evaluator:
     """Loss and accuracy at points θ = θ₀ + Σ cᵢ dᵢ, at the cost of the forward pass.
@@ -55,7 +59,7 @@ class Evaluator:
         *directions: torch.Tensor,
         memory: int = 2**28,
     ) -> None:
-        self._prepare(objective, (centre, *directions), _sum, memory)
+        self._prepare(objective, (centre, *directions), _Sums(), memory)
 
     @classmethod
     def between(cls, start: Objective, end: Objective, *, memory: int = 2**28) -> "Evaluator":
@@ -100,11 +104,23 @@ class Evaluator:
             return
         parts = objective.parts(self._basis[0])
         self._module = copied(parts.module)  # Parameters are written into it at each point.
-        self._groups = self._grouped(parts.batches)
+        self._groups = self._grouped(self._pieces(parts.batches))
         first = first_layers(self._module, self._groups[0][0][0])
         # Only now: the forward pass in `first_layers` has made the checks that this leaves out.
         bypass_module_checks(self._module)
         self._split(first, memory)
+
+    def _pieces(self, batches):
+        """Return microbatches of images in smaller ones; those of other inputs as they are."""
+        # One microbatch stays whole: its examples might act on each other, those of several do not.
+        images = any(isinstance(layer, torch.nn.Conv2d) for layer in self._module.modules())
+        if len(batches) == 1 or not images:
+            return batches
+        return [
+            piece
+            for batch in batches
+            for piece in zip(*(part.split(_IMAGES_AT_ONCE) for part in batch), strict=True)
+        ]
 
     def _grouped(self, batches) -> list[tuple[list[torch.Tensor], torch.Tensor]]:
         """Return groups of microbatches (their inputs, all their targets), each with one loss call.
@@ -248,16 +264,31 @@ def _joined(vector: torch.Tensor, blocks: Sequence[ParameterBlock]) -> torch.Ten
     return torch.cat([vector[:0], *(vector[block.entries] for block in blocks)])
 
 
-def _sum(parts: Sequence[torch.Tensor], coefficients: Sequence[float]) -> torch.Tensor:
-    """Return the first part plus each other part times its coefficient, in a new tensor."""
-    # A coefficient of 0 is skipped: that saves a pass, and 0 · ∞ in a direction would be NaN.
-    point = None
-    for part, coefficient in zip(parts[1:], coefficients, strict=True):
-        if coefficient and point is None:
-            point = torch.add(parts[0], part, alpha=coefficient)
-        elif coefficient:
-            point.add_(part, alpha=coefficient)  # type: ignore[union-attr]  # the first branch set it
-    return parts[0].clone() if point is None else point
+class _Sums:
+    """Returns the first part plus each other part times its coefficient, in a new tensor.
+
+    Along a row of a plane only the last coefficient changes: the sum of all other terms is kept, so
+    that a point costs one pass over memory. The bits do not depend on what is kept.
+    """
+
+    def __init__(self) -> None:
+        self._kept: dict[int, tuple[Sequence[torch.Tensor], list[float], torch.Tensor]] = {}
+
+    def __call__(
+        self, parts: Sequence[torch.Tensor], coefficients: Sequence[float]
+    ) -> torch.Tensor:
+        *before, last = coefficients or (0.0,)
+        # With the parts themselves: the id of a sequence is its own only while it lives.
+        kept = self._kept.get(id(parts))
+        if kept is None or kept[0] is not parts or kept[1] != before:
+            total = parts[0]
+            # A coefficient of 0 is skipped: that saves a pass, and 0 · ∞ would be NaN.
+            for part, coefficient in zip(parts[1:-1], before, strict=True):
+                total = torch.add(total, part, alpha=coefficient) if coefficient else total
+            if not last:
+                return total.clone() if total is parts[0] else total
+            kept = self._kept[id(parts)] = (parts, before, total)
+        return torch.add(kept[2], parts[-1], alpha=last) if last else kept[2].clone()
 
 
 def _interpolated(parts: Sequence[torch.Tensor], coefficients: Sequence[float]) -> torch.Tensor:

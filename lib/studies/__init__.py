@@ -17,9 +17,10 @@ Modules stand on floors and import only downwards or beside them:
    ``garbage_collection``: a pause of it
    ``budget``: what fits into a time
 2. ``arms`` ``tasks`` ``recorder``: what is compared, on which data
+   ``away`` ``spreading``: what workers measure
    ``judging``: relations, rules, verdicts, and the sentences about them
-3. ``collection`` ``identity`` ``staleness`` ``published_estimators`` ``finite_differences``
-   ``smooth_twin`` ``span_training``
+3. ``collection`` ``identity`` ``origins`` ``staleness`` ``published_estimators``
+   ``finite_differences`` ``smooth_twin`` ``span_training``
    ``record_content`` ``record_reading`` ``record_writing`` ``record_entries`` ``record_folder``
    ``record_merge``: the record of a study as files
 4. ``measurements`` ``recording``: numbers of a study, and the steps that record them

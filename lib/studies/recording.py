@@ -13,14 +13,17 @@ from landscape.store import provenance
 from landscape.store.entries import Store
 from landscape.training.config import TrainConfig
 from landscape.training.run import Run
-from landscape.training.sweeps import sweep
+from landscape.training.sweeps import sweep, threads_each
 
 from studies import staleness
-from studies.identity import digest, entry_id, run_id
+from studies.away import Away
+from studies.identity import entry_id, run_id
+from studies.origins import Origins
 from studies.record_content import checksum
 from studies.record_files import SUPERSEDED
 from studies.record_folder import RecordFolder
 from studies.recorder import Part, Recorder
+from studies.spreading import Spreading
 from studies.tasks import Task
 
 _SECONDS_UNWRITTEN = 1.0
@@ -37,10 +40,9 @@ class Request:
 
     Attributes:
         identity: What decides the content, as plain values that JSON holds: never a label.
-        labels: Arm, factors, seed and other columns.
+        labels: Arm, seed and other columns.
         compute: Measures the content into a recorder.
-        networks: (config, task) of the runs whose weights that needs, so that missing ones can be
-            trained side by side beforehand.
+        networks: (config, task) of the runs whose weights that needs; missing ones are trained.
         derived: Whether ``compute`` needs the record alone: any profile may do it, and profiles
             that compute do it each time.
     """
@@ -66,7 +68,7 @@ class Recording:
 
     Attributes:
         store: The store, or None.
-        executor: Trains runs in place of processes of this machine; None where there is none.
+        executor: Trains and measures in place of this process; None where there is none.
         record: The record.
         loss_unit: Unit of the loss; ``nats`` of a cross-entropy.
         missing: Kind -> labels of the entries that were asked for and are not there.
@@ -100,7 +102,12 @@ class Recording:
         self._unwritten, self._written = False, -math.inf
         self._confirmed: set[str] = set()
         self._compared: dict[str, list[str]] = {}
-        self._commit: tuple[str, bool] | None = None
+        self._origins = Origins(self.record.origins)
+        self._spreading = None if store is None else Spreading(store)
+
+    def __reduce__(self) -> tuple[type[Away], tuple[str, str, int]]:
+        """Return what a worker has in its place."""
+        return Away, (self.name, self.loss_unit, threads_each(self.workers))
 
     @property
     def live(self) -> bool:
@@ -141,6 +148,7 @@ class Recording:
         try:
             if self.live:
                 self._prepare(kind, lacking)
+                self._measure_away(kind, lacking)
             for entry, request in lacking.items():
                 if entry in self._measured:
                     continue
@@ -168,8 +176,7 @@ class Recording:
             if kind == "runs":
                 self._measure(entry, kind, lacking[entry])
 
-        side_by_side = self.executor is not None or (self.workers > 1 and len(waiting) > 1)
-        if self.store is not None and side_by_side:
+        if self.store is not None and (self.executor or (self.workers > 1 and len(waiting) > 1)):
             for task in {id(task): task for (_, task), _ in waiting.values()}.values():
                 configs = {
                     name: config for name, ((config, other), _) in waiting.items() if other is task
@@ -209,12 +216,11 @@ class Recording:
                 # As many workers as for the other runs: the number of threads is part of the key.
                 plan = sweep([config], task.dataset, self.store, **self._workers)
             (run,) = plan.values()
-            while len(self._runs) >= _KEPT_RUNS:
-                self._runs.pop(next(iter(self._runs)))
             self._runs[key] = run, dict(code)
+            if len(self._runs) > _KEPT_RUNS:
+                del self._runs[next(iter(self._runs))]
         run, code = self._runs[key]
-        # What is measured on a run depends on the code that trained it.
-        self.store.code |= code
+        self.store.code |= code  # Of what is measured on the run, too.
         return run
 
     def _lacks(self, entry: str, request: Request) -> bool:
@@ -240,19 +246,32 @@ class Recording:
             self._compared[origin] = staleness.changed(code, study=self.name)
         return self._compared[origin]
 
+    def _measure_away(self, kind: str, lacking: Mapping[str, Request]) -> None:
+        """Measure entries on the workers of the executor; what none can measure is left out."""
+        # Runs were trained there, and are read here; what is derived needs the record.
+        sent = {x: r for x, r in lacking.items() if kind != "runs" and not r.derived}
+        if not (self.executor and self._spreading and sent):
+            return
+        for entry, result in self._spreading.measured(self, kind, sent, self.executor):
+            part = result.part(self._origins.name(result.code, result.machine))
+            self._keep(entry, kind, part, result.seconds)
+
     def _measure(self, entry: str, kind: str, request: Request) -> None:
         recorder = Recorder(self.store, loss_unit=self.loss_unit)
         before = self.store.seconds if self.store is not None else 0.0
         with self._watched() as code:
             request.compute(recorder)
         spent = self.store.seconds - before if self.store is not None else 0.0
-        part = recorder.part(self._origin(code))
+        part = recorder.part(self._origins.name(code, provenance.description()))
         if request.derived and self._holds(entry, part):
             self._confirmed.add(entry)  # Derived again and the same: it keeps its origin.
             return
+        self._keep(entry, kind, part, spent)
+
+    def _keep(self, entry: str, kind: str, part: Part, seconds: float) -> None:
         self.stale.pop(entry, None)
         self._measured.add(entry)
-        self.record.put(entry, kind, part, seconds=spent, write=False)
+        self.record.put(entry, kind, part, seconds=seconds, write=False)
         self._unwritten = True
         # Writing all files after each of many quick measurements would take longer than they do. A
         # process that is killed loses at most the last of these, which its store still has.
@@ -279,17 +298,3 @@ class Recording:
         finally:
             code |= self.store.code
             self.store.code = before | code
-
-    def _origin(self, code: Mapping[str, str]) -> str:
-        if self._commit is None:
-            self._commit = provenance.commit(Path(__file__).parent)
-        commit, dirty = self._commit
-        origin = {
-            "commit": commit,
-            "dirty": dirty,
-            **provenance.description(),
-            "code": dict(sorted(code.items())),
-        }
-        name = f"o{digest(origin)[:7]}"
-        self.record.origins[name] = origin
-        return name

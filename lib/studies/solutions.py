@@ -88,6 +88,10 @@ class Solution(_Place):
             model = reparametrized_twin(model, layer=layer, factor=factor)
         return model
 
+    def __getstate__(self) -> dict[str, Any]:
+        """Return what a worker is sent: not the objective, which it makes of what it has."""
+        return {name: value for name, value in vars(self).items() if name != "_objective"}
+
     @functools.cached_property
     def _objective(self) -> Objective:
         return Objective(self.model(), self.examples.tensors, **self.options)

@@ -20,6 +20,7 @@ from studies.records import (
     along_training,
     basins,
     bounds,
+    certificates,
     dynamics,
     equal_loss,
     instruments,
@@ -144,6 +145,10 @@ class Steps(Recording):
     def bounds(self, runs: Runs, flatness: Measurements) -> Measurements:
         """Compute a source's bound on the trace: see ``records.bounds.measure_bounds``."""
         return bounds.measure_bounds(self, runs, flatness)
+
+    def certificates(self, solutions: Solutions, **options: Any) -> Measurements:
+        """Bound the error of random weights: see ``records.certificates.measure_certificates``."""
+        return certificates.measure_certificates(self, solutions, **options)
 
     def trajectories(
         self, runs: Runs, examples: Examples, *, steps: Sequence[int], **options: Any

@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 from landscape.data import Dataset
 from landscape.data import load as load_data
-from landscape.executor import dask as cluster
+from landscape.executor.choice import chosen
 from landscape.store import provenance
 from landscape.store.entries import Store
 
@@ -70,7 +70,7 @@ class Study(Steps):
             store=None if published else Store(build_dir / "store"),
             remeasure=given.get("remeasure", ""),
         )
-        self.executor = cluster.chosen() if self.live else None
+        self.executor = chosen("studies") if self.live else None
         # The same study in other folders must write the same bytes.
         self.parameters = {key: value for key, value in given.items() if key not in _FOLDERS}
         _check_finite(name, self.parameters)

@@ -1,6 +1,7 @@
 """Data sets as a study names them: known by content, loaded when their numbers are needed."""
 
 import dataclasses
+import functools
 from collections.abc import Callable
 from typing import Any, Literal
 
@@ -32,6 +33,11 @@ class Task:
     classes: int
     shape: tuple[int, int, int]
     load: Callable[[], Dataset]
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Return the task with its data set, which executors send apart, once."""
+        fields = (self.name, self.sha256, self.train_size, self.test_size, self.classes)
+        return Task, (*fields, self.shape, functools.partial(_same, self.dataset))
 
     @property
     def dataset(self) -> Dataset:
@@ -70,6 +76,22 @@ class Task:
         size = self.train_size if split == "train" else self.test_size
         return Examples(self, split, min(count, size))
 
+    def after(self, count: int) -> "Examples":
+        """Return the training examples after the first ones.
+
+        Args:
+            count: Number of examples to leave out, at least 1.
+
+        Raises:
+            ValueError: If none is left, or ``count < 1``.
+        """
+        if not 1 <= count < self.train_size:
+            raise ValueError(
+                f"after({count}) of {self.train_size:,} training examples: pass a count from 1 to "
+                f"{self.train_size - 1:,}."
+            )
+        return LaterExamples(self, "train", self.train_size - count)
+
     def description(self) -> dict[str, Any]:
         """Return what a record keeps of the data set, as plain values."""
         return {
@@ -104,3 +126,22 @@ class Examples:
     def identity(self) -> dict[str, Any]:
         """What decides the examples, as plain values."""
         return {"data": self.task.sha256, "split": self.split, "count": self.count}
+
+
+class LaterExamples(Examples):
+    """The last training examples of a data set, those after the first ones."""
+
+    @property
+    def tensors(self) -> Tensors:
+        """Inputs (k, C, H, W) and targets (k,)."""
+        everything = self.task.dataset.first(self.task.train_size, split=self.split)
+        return tuple(part[-self.count :] for part in everything)
+
+    @property
+    def identity(self) -> dict[str, Any]:
+        """What decides the examples, as plain values."""
+        return {**super().identity, "after": self.task.train_size - self.count}
+
+
+def _same(dataset: Dataset) -> Dataset:
+    return dataset

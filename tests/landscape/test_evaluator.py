@@ -254,7 +254,7 @@ class Products(TorchDispatchMode):
         return func(*args, **(kwargs or {}))
 
 
-@pytest.mark.parametrize(("memory", "kept"), [(2**20, 3), (3 * 13 * 6 * 8 - 1, 2), (0, 0)])
+@pytest.mark.parametrize(("memory", "kept"), [(2**20, 3), (4 * 13 * 6 * 8 - 1, 2), (0, 0)])
 def test_products_of_the_first_layer_are_computed_once_as_memory_allows(memory, kept):
     model = settled_statistics(Scene("plain"), digits().x_train[:20])
     objective = Objective(model, digits().first(13), microbatch=5, dtype=torch.float64)
@@ -263,7 +263,8 @@ def test_products_of_the_first_layer_are_computed_once_as_memory_allows(memory, 
     for first in (True, False):
         with Products() as products:
             evaluator.evaluate(0.5, 0.5)
-        # Three for each microbatch that is kept, once; one for each of the others, each time.
+        # Three for each microbatch that is kept, once (memory holds four: a sum is kept too); one
+        # for each of the others, each time.
         assert products.count == 3 * kept * first + (3 - kept)
     check(objective, evaluator, vectors)
 
@@ -399,3 +400,24 @@ def test_another_number_of_coefficients_is_refused(coefficients):
 def test_networks_of_different_parameters_are_refused():
     with pytest.raises(ValueError, match=r"different parameters \(n = 1 and 2\)"):
         Evaluator.between(quadratic(1.0), quadratic(1.0, 2.0))
+
+
+@pytest.mark.parametrize("family", [models.MLP(hidden=(9,)), models.CNN(channels=(3, 4), hidden=8)])
+def test_bits_do_not_depend_on_the_points_before(family):
+    task = digits(300)
+    model = family.build(task.x_train.shape[1:], 10, seed=0)
+    objective = Objective(model, task.first(300), microbatch=150)
+    vectors = two_directions(objective)
+    grid = [-0.7, 0.0, 0.3]
+    points = [(a, b) for a in grid for b in grid]
+    losses, _ = Evaluator(objective, objective.theta, *vectors).measure(points)
+    backwards, _ = Evaluator(objective, objective.theta, *vectors).measure(points[::-1])
+    alone = [Evaluator(objective, objective.theta, *vectors).evaluate(*p).loss for p in points]
+    assert losses.tolist() == backwards.flip(0).tolist() == alone
+    exact = [
+        objective.replace(dtype=torch.float64).loss(
+            objective.theta.double() + a * vectors[0].double() + b * vectors[1].double()
+        )
+        for a, b in points
+    ]
+    assert losses.tolist() == pytest.approx(exact, rel=2e-6)

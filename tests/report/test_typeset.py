@@ -134,6 +134,12 @@ def test_a_cell_with_emphasis_has_subscripts_as_a_plain_one_has():
     assert markup.tabular_text(maths) == maths
 
 
+def test_an_underscore_in_a_name_is_no_index():
+    text = markup.plain_to_markdown("05_dynamics_paths, λ_max and x_i")
+
+    assert text == r"05\_dynamics\_paths, λ~max~ and x~i~"
+
+
 def test_plain_text_is_escaped_and_subscripted():
     to_html = markup.Markup("html")
     text = markup.plain_to_markdown("λ_max of *all* <b> ~ 5, n = 3, 1e-7, $x_1$")

@@ -1,10 +1,8 @@
 """Units on a Dask cluster. Nothing is asked of its workers but this package and what it imports."""
 
-import functools
 import hashlib
 import importlib
 import json
-import os
 import time
 import warnings
 from collections.abc import Iterable, Iterator, Mapping
@@ -17,22 +15,6 @@ from landscape.executor.units import ClusterError, Unit
 from landscape.executor.worker import Check
 from landscape.progress import say
 from landscape.store.entries import Store
-
-ADDRESS = "DASK_SCHEDULER_ADDRESS"  # As Dask itself reads it.
-
-
-@functools.cache
-def _at(address: str) -> "Dask":
-    return Dask(address)
-
-
-def chosen() -> "Dask | None":
-    """Return the cluster that the environment names by ``DASK_SCHEDULER_ADDRESS``, or None.
-
-    One process has one for each address.
-    """
-    address = os.environ.get(ADDRESS, "").strip()
-    return _at(address) if address else None
 
 
 class Dask:

@@ -1,6 +1,5 @@
 """Follow the units of one map on a cluster until each has its value or its error."""
 
-import io
 import time
 import warnings
 from collections import Counter, deque
@@ -8,9 +7,8 @@ from collections.abc import Iterator
 from concurrent.futures import CancelledError
 from typing import Any, Protocol
 
-from landscape.data import Dataset
-from landscape.executor import packing, transfer, worker
-from landscape.executor.packing import DatasetReference
+from landscape.executor import transfer, worker
+from landscape.executor.attachments import Attachments
 from landscape.executor.units import ClusterError, Failures, Unit
 from landscape.progress import say
 from landscape.store.entries import Store
@@ -63,13 +61,12 @@ class Mapping:
     def __init__(self, cluster: Cluster, units: list[Unit], store: Store, threads: int) -> None:
         self._cluster, self._store, self._threads = cluster, store, threads
         self._failures = Failures(len(units))
-        self._datasets: dict[DatasetReference, Dataset] = {}
-        self._packed = {unit.key: packing.packed(unit, self._datasets) for unit in units}
+        self._attachments = Attachments(store, self._submit_bytes)
+        self._packed = {unit.key: self._attachments.packed(unit) for unit in units}
         self._waiting = deque(units)
         self._sent: dict[Any, Unit] = {}  # Dask's future -> unit.
         self._seen: dict[str, float] = {}  # Worker -> when it was listed last.
         self._places: dict[Any, set[str]] = {}  # Dask's future -> workers that it may use.
-        self._blobs: dict[DatasetReference, Any] = {}  # Futures of the data sets that were sent.
         self._given_up: Counter[str] = Counter()
         self._workers: list[str] = []
         self._looked = self._able_at = -1e9
@@ -138,6 +135,11 @@ class Mapping:
         self._places.pop(future, None)
         return self._sent.pop(future)
 
+    def _done(self, future: Any) -> Unit:
+        unit = self._pop(future)
+        self._attachments.let_go(unit)
+        return unit
+
     def _send(self) -> None:
         room = _AHEAD * len(self._workers) - len(self._sent)
         while self._waiting and room > 0:
@@ -148,12 +150,15 @@ class Mapping:
                 self._packed[unit.key],
                 self._threads,
                 bool(self._cluster.memory),
-                list(self._blobs.items()),
+                self._attachments.of(unit),
                 workers=self._workers,
                 key=f"landscape-{unit.key[:24]}-{id(self):x}-{self._number}",
             )
             self._sent[future], self._places[future] = unit, set(self._workers)
             room -= 1
+
+    def _submit_bytes(self, name: str, content: bytes) -> Any:
+        return self._submit(bytes, content, key=f"landscape-{name}-{id(self):x}")
 
     def _submit(self, *call: Any, **options: Any) -> Any:
         with warnings.catch_warnings():
@@ -177,7 +182,7 @@ class Mapping:
         for future in done:
             answer = self._answer(future)
             if answer is not None:
-                arrived.append((self._pop(future), answer))
+                arrived.append((self._done(future), answer))
         return arrived
 
     def _answer(self, future: Any) -> worker.Answer | None:
@@ -185,9 +190,9 @@ class Mapping:
         if future.status == "finished":
             answer = future.result(timeout=_ANSWER)
             if answer.lacking is not None:
-                self._send_data(answer.lacking)
+                self._attachments.send(answer.lacking)
             elif answer.error is not None:
-                self._failures.add(self._pop(future), answer.error)
+                self._failures.add(self._done(future), answer.error)
                 return None
             else:
                 self._tell_of_memory(answer)
@@ -198,24 +203,10 @@ class Mapping:
             self._given_up[unit.key] += 1
             # Dask blames units that only waited on workers that died.
             if type(error).__name__ != "KilledWorker" or self._given_up[unit.key] >= _DEATHS:
-                self._failures.add(self._pop(future), error)
+                self._failures.add(self._done(future), error)
                 return None
         self._waiting.append(self._pop(future))
         return None
-
-    def _send_data(self, reference: DatasetReference) -> None:
-        """Give the cluster a data set that a worker lacks; Dask keeps it while this map runs."""
-        if reference in self._blobs:
-            return
-        file = io.BytesIO()
-        packing.write_dataset(self._datasets[reference], file)
-        say(f"cluster: sending {reference.name} ({len(file.getvalue()) / 1e6:,.1f} MB)")
-        # As a task, not as scattered data: those are lost with the worker that holds them.
-        self._blobs[reference] = self._submit(
-            bytes,
-            file.getvalue(),
-            key=f"landscape-data-{reference.fingerprint[:24]}-{id(self):x}",
-        )
 
     def _tell_of_memory(self, answer: worker.Answer) -> None:
         if not answer.keeps_blocks and not self._slow_told:
@@ -231,16 +222,17 @@ class Mapping:
         missing = len(self._waiting) + len(self._sent)
         say(f"cluster: lost touch with {self._cluster.address}; {missing} units are missing")
         self._waiting.extendleft(reversed(self._sent.values()))
-        self._sent, self._places, self._blobs, self._workers = {}, {}, {}, []
+        self._sent, self._places, self._workers = {}, {}, []
+        self._attachments.forget()
         self._cluster.close()
         self._able_at = time.monotonic()
         _ = self._cluster.client  # Waits for a scheduler.
 
     def _forget(self) -> None:
         """Tell the cluster that nobody waits for what was sent."""
-        for future in [*self._sent, *self._blobs.values()]:
+        for future in [*self._sent, *self._attachments.forget()]:
             try:
                 future.cancel()
             except Exception:  # The scheduler is gone, and with it what it was to forget.
                 break
-        self._sent, self._blobs = {}, {}
+        self._sent = {}

@@ -12,6 +12,7 @@ import torch
 
 from landscape.data import Dataset
 from landscape.executor.units import Unit
+from landscape.store import library
 
 _Base: type[pickle.Pickler] = pickle.Pickler
 with contextlib.suppress(ModuleNotFoundError):  # Comes with Dask.
@@ -72,6 +73,7 @@ def packed(unit: Unit, datasets: dict[DatasetReference, Dataset]) -> bytes:
         datasets: DatasetReference -> data set; it receives those of the unit.
     """
     file = io.BytesIO()
+    _Pickler(file, {}).dump(library.packages())
     _Pickler(file, datasets).dump((unit.function, unit.arguments))
     return file.getvalue()
 
@@ -85,7 +87,11 @@ def unpacked(
         data: What ``packed`` returned.
         resolve: Returns the data set of a reference.
     """
-    return _Unpickler(io.BytesIO(data), resolve).load()
+    file = io.BytesIO(data)
+    # Versions of code, which are part of keys, depend on the packages that were read.
+    for package in _Unpickler(file, resolve).load():
+        importlib.import_module(package)
+    return _Unpickler(file, resolve).load()
 
 
 def write_dataset(dataset: Dataset, file: Any) -> None:

@@ -83,7 +83,7 @@ class Processes:
 
     def _submitted(self, units: list[Unit], store: Store, threads: int) -> dict[Future, Unit]:
         if self._started is None:
-            self._start(min(self._workers, len(units)))
+            self._start()
         datasets: dict[DatasetReference, Dataset] = {}
         packed = [packing.packed(unit, datasets) for unit in units]
         for reference, dataset in datasets.items():
@@ -95,7 +95,7 @@ class Processes:
             for data, unit in zip(packed, units, strict=True)
         }
 
-    def _start(self, workers: int) -> None:
+    def _start(self) -> None:
         # Not fork: a child would inherit locks of PyTorch's threads, but not the threads.
         spawn = multiprocessing.get_context("spawn")
         with contextlib.ExitStack() as stack:
@@ -104,7 +104,7 @@ class Processes:
             stack.enter_context(reading)
             # The lifeline closes before the pool does: an error does not wait for other units.
             self._pool = stack.enter_context(
-                ProcessPoolExecutor(workers, spawn, initializer=_begin, initargs=(reading,))
+                ProcessPoolExecutor(self._workers, spawn, initializer=_begin, initargs=(reading,))
             )
             stack.enter_context(lifeline)
             self._started = stack.pop_all()

@@ -1,14 +1,31 @@
 """Entries of a store as bytes, from the store of a worker into that of the process that asked."""
 
+import contextlib
+import io
 import os
 import shutil
 import uuid
+import zipfile
 from collections.abc import Iterator
+from typing import NamedTuple
 
 from landscape.store import disk
 from landscape.store.entries import Store
 
 Entry = tuple[str, str, dict[str, bytes]]  # Kind, key, and name of a file -> its content.
+
+
+class EntryReference(NamedTuple):
+    """An entry of a store by kind and key.
+
+    Attributes:
+        kind: Sort of the result.
+        key: Its key.
+    """
+
+    kind: str
+    key: str
+
 
 _NO_KINDS = ("locks", "writing", "damaged")  # Folders of a store that hold no entries.
 _UNFINISHED = "training.checkpoint"  # Of use where the run goes on, and nowhere else.
@@ -22,10 +39,37 @@ def entries(store: Store) -> Iterator[tuple[str, str]]:
             yield kind, folder.name
 
 
+def holds(store: Store, kind: str, key: str) -> bool:
+    """Return whether a store has an entry."""
+    return (store.root / kind / key / "sha256.json").is_file()
+
+
+def size(store: Store, kind: str, key: str) -> int:
+    """Return the bytes of an entry's files; 0 where there is none."""
+    with contextlib.suppress(OSError):
+        return sum(path.stat().st_size for path in (store.root / kind / key).iterdir())
+    return 0
+
+
 def taken(store: Store, kind: str, key: str) -> Entry:
     """Return an entry of a store as bytes."""
     folder = store.root / kind / key
     return kind, key, {path.name: path.read_bytes() for path in sorted(folder.iterdir())}
+
+
+def packed(entry: Entry) -> bytes:
+    """Return an entry as one piece."""
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as archive:
+        for name, data in entry[2].items():
+            archive.writestr(name, data)
+    return file.getvalue()
+
+
+def unpacked(reference: EntryReference, data: bytes) -> Entry:
+    """Return the entry that ``packed`` made one piece of."""
+    with zipfile.ZipFile(io.BytesIO(data)) as archive:
+        return *reference, {name: archive.read(name) for name in archive.namelist()}
 
 
 def given(store: Store, entry: Entry) -> None:

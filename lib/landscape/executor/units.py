@@ -2,7 +2,7 @@
 
 import dataclasses
 from collections.abc import Callable, Iterable, Iterator
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from landscape.store.entries import Store
 
@@ -17,12 +17,15 @@ class Unit:
             worth keeping, it writes into the store that it is given.
         arguments: Its further arguments. Data sets among them are sent to each worker once.
         label: Name for people.
+        entries: Kind and key of entries that the function reads from the store it is given, such as
+            a training run; what the store lacks is left out.
     """
 
     key: str
     function: Callable[..., Any]
     arguments: tuple[Any, ...] = ()
     label: str = ""
+    entries: tuple[tuple[str, str], ...] = ()
 
     def __str__(self) -> str:
         return f"{self.label} ({self.key[:12]})" if self.label else self.key
@@ -42,6 +45,7 @@ class ClusterError(RuntimeError):
     """A cluster cannot be used: no scheduler answers, or no worker may compute."""
 
 
+@runtime_checkable
 class Executor(Protocol):
     """Whatever computes units: here, in processes, or on a cluster."""
 

@@ -21,7 +21,7 @@ import torch
 from landscape.data import Dataset, load
 from landscape.executor import allocator, packing, transfer, versions
 from landscape.executor.packing import DatasetReference
-from landscape.executor.transfer import Entry
+from landscape.executor.transfer import Entry, EntryReference
 from landscape.store.entries import Store
 
 _ONE_UNIT = threading.Lock()  # Threads and allocator are the process's: one unit at a time.
@@ -87,7 +87,10 @@ class Check:
 
 
 def run(
-    unit: bytes, threads: int, memory: bool, blobs: list[tuple[DatasetReference, bytes]]
+    unit: bytes,
+    threads: int,
+    memory: bool,
+    blobs: list[tuple[DatasetReference | EntryReference, bytes]],
 ) -> Answer:
     """Compute one unit in a worker of a cluster.
 
@@ -95,26 +98,31 @@ def run(
         unit: The unit, as ``packing.packed`` returns it.
         threads: Threads to compute with.
         memory: Whether freed memory is to be kept, so that this is checked.
-        blobs: Data sets that were sent.
+        blobs: Data sets and entries of the store that were sent.
     """
+    datasets = {x: data for x, data in blobs if isinstance(x, DatasetReference)}
+    entries = {x: data for x, data in blobs if isinstance(x, EntryReference)}
     with _ONE_UNIT:
         # In the thread that computes: the number of threads is each thread's own.
         torch.set_num_threads(threads)
         try:
             function, arguments = packing.unpacked(
-                unit, functools.partial(_resolved, blobs=dict(blobs))
+                unit, functools.partial(_resolved, blobs=datasets)
             )
         except _Lacking as lacking:
             return Answer(lacking=lacking.args[0])
         keeps = not memory or _keeps_blocks()
         with _store() as (store, temporary):
+            for reference, data in entries.items():
+                transfer.given(store, transfer.unpacked(reference, data))
             try:
                 value = function(store, *arguments)
             except Exception as error:
                 return Answer(error=_portable(error), keeps_blocks=keeps)
             # A store that stays holds the entries of other units too.
             written = transfer.entries(store) if temporary else store.used
-            taken = tuple(transfer.taken(store, *entry) for entry in written)
+            new = (entry for entry in written if entry not in entries)
+            taken = tuple(transfer.taken(store, *entry) for entry in new)
         return Answer(value, taken, keeps_blocks=keeps)
 
 

@@ -15,6 +15,7 @@ from landscape.slices.plane import PlaneRows, plane, plane_rows, random_plane, r
 from landscape.slices.quadratic import Agreement, Quadratic, quadratic, radius_along
 from landscape.slices.refined import RefinedPlane, refined_plane
 from landscape.slices.shape import Anisotropy, Basin, Roughness, anisotropy, basin_width, roughness
+from landscape.slices.spread import spread_plane
 
 __all__ = [
     "Agreement",
@@ -44,4 +45,5 @@ __all__ = [
     "refined_plane",
     "roughness",
     "shared_levels",
+    "spread_plane",
 ]

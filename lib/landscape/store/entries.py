@@ -121,8 +121,21 @@ class Store:
             >>> store.forget(spectrum.eigenpairs, A, k=1)  # There is none any more.
             False
         """
+        return self.drop(*self.address(function, *args, **kwargs))
+
+    def address(self, function: Callable, *args: Any, **kwargs: Any) -> tuple[str, str]:
+        """Return kind and key of the entry that ``remember`` gives for the same call.
+
+        Args:
+            function: The function, as for ``remember``.
+            args: Its positional arguments.
+            kwargs: Its keyword arguments.
+
+        Raises:
+            TypeError: For the reasons of ``remember``.
+        """
         name, bound = _bound(function, args, kwargs)
-        return self.drop(name, self.key(function, dict(bound.arguments)))
+        return name, self.key(function, dict(bound.arguments))
 
     def key(self, function: Callable, inputs: Any) -> str:
         """Return a key for ``compute``, ``put``, ``get`` and ``drop``.

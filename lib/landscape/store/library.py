@@ -36,6 +36,11 @@ def read_code(package: Path) -> None:
     _read_again(read_package(package))
 
 
+def packages() -> list[str]:
+    """Return the names of all packages whose code counts by its source."""
+    return sorted({name.partition(".")[0] for name in _SOURCES})
+
+
 def definitions() -> CodeVersions:
     """Return the versions of all definitions whose source is known."""
     return _VERSIONS

@@ -2,6 +2,8 @@
 
 import math
 
+from scipy.optimize import brentq
+
 
 def trace_bound(
     descent: float, *, learning_rate: float, steps: int, noise: float, batch_size: int
@@ -75,3 +77,36 @@ def pac_bayes_bound(
     if inside:
         return math.sqrt((2 * rho**2 + capacity) / examples)
     return math.sqrt(2 * rho**2 + capacity / examples)
+
+
+def kl_inverse(share: float, budget: float) -> float:
+    """Return the largest probability p with kl(q ‖ p) <= budget for an observed share q.
+
+    kl(q ‖ p) = q log(q/p) + (1 − q) log((1 − q)/(1 − p)) is the divergence of two coins.
+
+    Args:
+        share: q in [0, 1].
+        budget: At least 0, in nats; infinite gives 1.
+
+    Raises:
+        ValueError: If an argument is out of range.
+    """
+    if not 0 <= share <= 1 or not budget >= 0:
+        raise ValueError(
+            f"share={share}, budget={budget}: pass a share from 0 to 1 and a budget >= 0."
+        )
+    if share == 1 or budget == math.inf:
+        return 1.0
+    if share == 0:
+        return -math.expm1(-budget)
+
+    def excess(log_rest: float) -> float:
+        # In log(1 − p): p comes so close to 1 that 1 − p is 0 in floating point.
+        p = -math.expm1(log_rest)
+        return share * math.log(share / p) + (1 - share) * (math.log1p(-share) - log_rest) - budget
+
+    highest = math.log1p(-share)
+    if excess(highest) >= 0:  # No budget, or one below rounding.
+        return share
+    lowest = highest - (budget + math.log(2)) / (1 - share)  # There kl exceeds the budget.
+    return -math.expm1(brentq(excess, lowest, highest, xtol=1e-14, rtol=1e-14))

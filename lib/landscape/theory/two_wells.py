@@ -249,8 +249,9 @@ def _counted(times: torch.Tensor, sides: torch.Tensor) -> Occupancy:
     out_of_flat, into_flat = 1 - late[:half], late[half:]
     entered, left = float(into_flat.mean()), float(out_of_flat.mean())
     # In the long run the odds are those of the rates; at any time both shares have one factor.
-    odds = math.log(entered / left) if entered > 0 and left > 0 else math.nan
-    if entered == 0 or left == 0:
+    if entered > 0 and left > 0:
+        odds = math.log(entered / left)
+    else:
         odds = math.nan if entered == left else math.copysign(math.inf, entered - left)
     errors = [
         float(part.std()) / math.sqrt(half) / mean if mean > 0 else math.inf

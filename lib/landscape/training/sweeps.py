@@ -89,8 +89,7 @@ def sweep(
             "convolutions: steps take about ten times as long as in float32. Unless all runs are "
             "trained already, pass precision='float32' or use a processor with AVX-512"
         )
-    threads = torch.get_num_threads() if workers == 1 else max(1, (os.cpu_count() or 1) // workers)
-    with _threads(threads):
+    with in_threads(threads_each(workers)):
         if executor is not None:
             _check_classes(plan.values())
             _spread(plan, dataset, store, executor, each, least=1)
@@ -108,8 +107,14 @@ def _emulates_bfloat16() -> bool:
     return is_x86 and not torch.backends.cpu.get_cpu_capability().startswith("AVX512")
 
 
+def threads_each(workers: int) -> int:
+    """Return the number of threads that ``sweep`` trains each run with, for a number of workers."""
+    return torch.get_num_threads() if workers == 1 else max(1, (os.cpu_count() or 1) // workers)
+
+
 @contextlib.contextmanager
-def _threads(count: int) -> Iterator[None]:
+def in_threads(count: int) -> Iterator[None]:
+    """Compute with so many threads, as a context."""
     previous_count = torch.get_num_threads()
     torch.set_num_threads(count)
     try:

@@ -46,6 +46,14 @@ class OwnNetwork(Solution):
             "unit": self.recording.loss_unit,
         }
 
+    def __reduce__(self) -> Any:
+        """Refuse to be sent: no worker has the reader's code, or the examples.
+
+        Raises:
+            TypeError: Always.
+        """
+        raise TypeError("a reader's own network is measured where it was read")
+
     @property
     def networks(self) -> list[tuple[TrainConfig, Task]]:
         """No run: nothing is trained."""

@@ -185,9 +185,7 @@ class Judgements:
         except NotMeasuredError as error:
             reason = f"Not measured in this profile: {error}."
             if not study.record.recorded:
-                reason = (
-                    f"Not measured so far: the rule stands, and {study.record.name} has no record."
-                )
+                reason = f"Not measured so far: its study, {study.record.name}, has no record yet."
             return None, reason, (reason,)
         checks = {name: checked(check) for name, check in asked.checks.items()}
         missing = tuple(

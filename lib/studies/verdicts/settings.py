@@ -46,7 +46,7 @@ def setting(source: str, parameters: Mapping[str, Any], *, also: str = "") -> st
 
 def _tested_on(parameters: Mapping[str, Any]) -> str:
     """Return on what a formula is tested, as far as the study has parameters for it."""
-    words = [f"tested on {parameters.get('dataset', 'unknown data')}"]
+    words = [f"tested on {parameters.get('dataset', 'losses in closed form')}"]
     if size := parameters.get("max_train"):
         words.append(f"{size:,} examples")
     if epochs := parameters.get("epochs"):

@@ -13,7 +13,6 @@ import pytest
 import torch
 from landscape import executor, models, training
 from landscape.executor import units
-from landscape.executor.dask import chosen
 from landscape.store.entries import Store
 from landscape.store.fingerprint import digest
 
@@ -198,13 +197,6 @@ def test_without_a_scheduler_it_says_which_after_a_while(store, tmp_path, capsys
     assert f"no scheduler answers at {address}; waiting for it" in capsys.readouterr().out
 
 
-def test_the_environment_chooses_the_cluster(monkeypatch):
-    monkeypatch.setenv("DASK_SCHEDULER_ADDRESS", "tcp://127.0.0.1:1")
-    assert chosen().address == "tcp://127.0.0.1:1" and chosen() is chosen()
-    monkeypatch.delenv("DASK_SCHEDULER_ADDRESS")
-    assert chosen() is None
-
-
 def follow(cluster, work, store):
     """Map units in a thread; return what they become, and the thread."""
     done = []
@@ -232,7 +224,7 @@ def test_all_workers_killed_and_restarted(breakable, at, store, tmp_path):
 
 
 @long
-def test_the_scheduler_killed_and_restarted(breakable, at, store, tmp_path, capsys, log_style):
+def test_the_scheduler_killed_and_restarted(breakable, at, store, tmp_path):
     log = tmp_path / "log"
     breakable.start_worker()
     done, thread = follow(at(breakable), numbers(12, log, seconds=1.0), store)
@@ -244,9 +236,8 @@ def test_the_scheduler_killed_and_restarted(breakable, at, store, tmp_path, caps
     breakable.start_worker()
     thread.join(timeout=180)
     assert len(done) == 12 and len(set(done)) == 12
-    out = capsys.readouterr().out
-    assert f"cluster: no scheduler answers at {breakable.address}; waiting for it" in out
-    assert len(lines(log)) <= 12 + 2
+    # Dask's client may connect anew by itself; either way the units that were sent are sent again.
+    assert 12 < len(lines(log)) <= 12 + 2
 
 
 @long

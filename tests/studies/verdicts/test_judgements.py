@@ -81,7 +81,7 @@ def test_a_study_without_a_record_judges_nothing(tmp_path, claims):
     with_rules(judged)
     assert {one.verdict for one in judged.all()} == {"not judged"}
     assert judged.all()[0].reason == (
-        "Not measured so far: the rule stands, and 01_sample has no record."
+        "Not measured so far: its study, 01_sample, has no record yet."
     )
     judged.close()
 

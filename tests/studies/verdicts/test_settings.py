@@ -40,7 +40,7 @@ RESNET = "CIFAR-10, ResNet-20 with and without skip and BN, batch 32, 20 epochs,
             {"dataset": "mnist", "max_train": 20000, "epochs": 5},
             "tested on mnist, 20,000 examples, 5 epochs",
         ),
-        ("theory", {}, "tested on unknown data"),
+        ("theory", {}, "tested on losses in closed form"),
     ],
 )
 def test_departures_are_named(source, parameters, words):

@@ -98,7 +98,8 @@ class FirstLayerWeight:
         key = (inputs.data_ptr(), tuple(inputs.shape))
         if key not in self._products:
             size = inputs.shape[:-1].numel() * len(self._basis[0]) * inputs.element_size()
-            fits = self._budget.take(size * len(self._basis))
+            # One more than the basis: `Combine` may keep a sum of them.
+            fits = self._budget.take(size * (len(self._basis) + 1))
             # None is kept too: a later point must not ask for memory again.
             self._products[key] = self._computed(inputs) if fits else None
         return self._products[key]

@@ -10,6 +10,7 @@ from torch import nn
 from torch.nn import functional
 from torch.overrides import TorchFunctionMode
 
+from landscape.network.kernels import matrix_product
 from landscape.network.kernels.convolution import Sizes, output_shape
 from landscape.network.kernels.deferred import (
     Deferred,
@@ -34,6 +35,7 @@ _METADATA = frozenset(
 )
 _RELU = frozenset((functional.relu, torch.relu, torch.Tensor.relu))
 _RELU_IN_PLACE = frozenset((torch.relu_, torch.Tensor.relu_))
+_HALVES = [(2, 2), (2, 2), (0, 0), (1, 1)]  # Pooling over 2 x 2 pixels that do not overlap.
 _ADD = frozenset((torch.add, torch.Tensor.add, torch.Tensor.__add__, torch.Tensor.__radd__))
 _ADD_IN_PLACE = frozenset((torch.Tensor.add_, torch.Tensor.__iadd__))
 # Functions that change no operand in place, unless `out` is given. Any other function may overwrite
@@ -54,6 +56,7 @@ _PURE = _METADATA.union(
         functional.avg_pool2d,
         functional.adaptive_avg_pool2d,
         torch.max_pool2d,
+        functional.max_pool2d,
         functional.gelu,
         torch.tanh,
         *(_ADD | {torch.relu, torch.Tensor.relu}),
@@ -116,6 +119,8 @@ class FusedInference(TorchFunctionMode):
             return _convolution(*args, **kwargs)
         if func is functional.batch_norm:
             return self._normalized(BatchNormArguments(*args, **kwargs))
+        if func is functional.max_pool2d:
+            return _pooled(*args, **kwargs)
         if func is torch.batch_norm and not kwargs:  # As `bypass_module_checks` calls it.
             x, weight, bias, mean, variance, training, _, eps, _ = args
             return self._normalized(
@@ -215,7 +220,34 @@ def _linear(input, weight, bias=None):
     if product is not None:
         return deferred_affine(product, bias, input, shape)
     weight = computed(weight)
-    return deferred_layer(lambda w, b: functional.linear(input, w, b), weight, bias, input, shape)
+    return deferred_layer(
+        lambda w, b: matrix_product.linear(input, w, b), weight, bias, input, shape
+    )
+
+
+def _pooled(
+    input,
+    kernel_size,
+    stride=None,
+    padding=0,
+    dilation=1,
+    ceil_mode=False,
+    return_indices=False,
+):
+    input = computed(input)
+    pairs = [_pair(option) for option in (kernel_size, stride or kernel_size, padding, dilation)]
+    rows, columns = input.shape[-2] // 2, input.shape[-1] // 2
+    # PyTorch looks for the places of the maxima as well, which takes three times as long.
+    if pairs != _HALVES or ceil_mode or return_indices or input.dim() != 4 or not rows * columns:
+        return None
+    if input.stride(1) != 1:  # With channels innermost each maximum is over contiguous memory.
+        return None
+
+    def compute() -> torch.Tensor:
+        higher = torch.maximum(input[:, :, : 2 * rows : 2], input[:, :, 1 : 2 * rows : 2])
+        return torch.maximum(higher[..., : 2 * columns : 2], higher[..., 1 : 2 * columns : 2])
+
+    return Deferred.from_function(compute, input, (*input.shape[:2], rows, columns))
 
 
 def _folded(weight, bias, running_mean, running_var, scale, shift, eps: float) -> Fold:

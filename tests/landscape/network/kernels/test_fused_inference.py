@@ -419,3 +419,33 @@ def test_an_exception_leaves_the_context_usable():
         with mode:
             found = model.a(x)
         torch.testing.assert_close(computed(found), model.a(x), rtol=1e-13, atol=1e-13)
+
+
+@pytest.mark.parametrize("size", [(8, 8), (7, 9), (2, 3), (1, 4)])
+@pytest.mark.parametrize("layer", [nn.MaxPool2d(2), nn.MaxPool2d(2, 1), nn.MaxPool2d(3)])
+def test_pooling_has_the_bits_of_pytorch(size, layer):
+    inputs = channels_last(numbers(2, 5, *size))
+    inputs[0, 1, 0, 1] = math.nan
+    inputs[1, 2, 0, 0] = -math.inf
+    try:
+        expected = layer(inputs)
+    except RuntimeError:  # The image is smaller than the window: refused here as well.
+        with pytest.raises(RuntimeError):
+            fused(layer, inputs)
+        return
+    result = fused(layer, inputs)
+    assert torch.equal(result.isnan(), expected.isnan())
+    assert torch.equal(result.nan_to_num(), expected.nan_to_num())
+
+
+def test_pooling_sees_its_input_as_it_was():
+    def forward(net, x):
+        y = net.conv(x)
+        pooled = functional.max_pool2d(y, 2)
+        y.mul_(3)
+        return torch.relu(pooled) + 2 * pooled
+
+    model = moved(Of(forward, conv=conv()))
+    inputs = channels_last(numbers(2, 2, 6, 6))
+    expected = model(inputs)
+    assert torch.allclose(fused(model, inputs), expected)
