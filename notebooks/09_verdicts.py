@@ -315,27 +315,14 @@ for id, quantity in rows:
 
 # %% Judge signs over pairs of CIFAR-10 networks
 pairs = NetworkPairs(verdicts)
-on_cifar, everywhere = {"dataset": "cifar10"}, "over all data"
-relative_to = {"sam": "sam_adaptive", "lambda_max": "lambda_max_relative"}
-for id, name in (("S2.4a", "sam"), ("S2.4b", "lambda_max"), ("S3.5a", "lambda_max")):
-    study.above(
-        id,
-        pairs.agreement(name, "test_error", "on CIFAR-10", **on_cifar),
-        bn_mode=pairs.agreement(f"{name}_batch", "test_error", "on CIFAR-10", **on_cifar),
-        scale=pairs.agreement(relative_to[name], "test_error", "on CIFAR-10", **on_cifar),
-        training_loss=pairs.agreement(
-            name, "test_error", "on CIFAR-10", given="train_loss", **on_cifar
-        ),
-        size=pairs.agreement(name, "test_error", everywhere),
-    )
-study.above(
-    "S3.5b",
-    pairs.agreement("kappa", "test_error", "on CIFAR-10", **on_cifar),
-    training_loss=pairs.agreement(
-        "kappa", "test_error", "on CIFAR-10", given="train_loss", **on_cifar
-    ),
-    size=pairs.agreement("kappa", "test_error", everywhere),
-)
+cifar = {"contrast": "on CIFAR-10", "dataset": "cifar10"}
+rows = (("S2.4a", "sam"), ("S2.4b", "lambda_max"), ("S3.5a", "lambda_max"), ("S3.5b", "kappa"))
+for id, name in rows:
+    also = pairs.checks(name, "test_error", **cifar)
+    if name != "kappa":
+        also["bn_mode"] = pairs.agreement(f"{name}_batch", "test_error", **cifar)
+    size = pairs.agreement(name, "test_error", "over all data")
+    study.above(id, pairs.agreement(name, "test_error", **cifar), size=size, **also)
 
 # %% [markdown] tags=["detail"]
 # S4.3 concerns $\lambda_{\max}$ of MNIST CNNs. Better generalisation may mean a lower test error or
@@ -343,24 +330,13 @@ study.above(
 
 # %% Judge whether flatter CNNs generalise better
 sweep = verdicts.study("03_optimizer_sweep")
-small = {"dataset": "mnist", "model": "CNN"}
+small = {"contrast": "among MNIST CNNs", "dataset": "mnist", "model": "CNN"}
+large = {"contrast": "among MNIST MLPs and ViTs", "dataset": "mnist", "model": ["MLP", "ViT"]}
 for id, outcome in (("S4.3a", "test_error"), ("S4.3b", "error_gap")):
-    sweep.above(
-        id,
-        pairs.agreement("lambda_max", outcome, "among MNIST CNNs", **small),
-        scale=pairs.agreement("lambda_max_relative", outcome, "among MNIST CNNs", **small),
-        training_loss=pairs.agreement(
-            "lambda_max", outcome, "among MNIST CNNs", given="train_loss", **small
-        ),
-        size=pairs.agreement(
-            "lambda_max",
-            outcome,
-            "among MNIST MLPs and ViTs",
-            dataset="mnist",
-            model=["MLP", "ViT"],
-        ),
-        also="The CNNs are those of the studies of optimizers and of width.",
-    )
+    checks = pairs.checks("lambda_max", outcome, **small)
+    checks["size"] = pairs.agreement("lambda_max", outcome, **large)
+    words = "The CNNs are those of the studies of optimizers and of width."
+    sweep.above(id, pairs.agreement("lambda_max", outcome, **small), **checks, also=words)
 
 # %% [markdown] tags=["detail"]
 # S3.7 sets $\lambda_{\max}$ before training against the final accuracy.

@@ -15,6 +15,7 @@ from studies.verdicts.columns import NotMeasuredError
 from studies.verdicts.judgements import Judgements
 from studies.verdicts.recorded_study import RecordedStudy
 
+_RELATIVE = {"sam": "sam_adaptive", "lambda_max": "lambda_max_relative"}
 _GIVEN = {"": "", "train_loss": "training loss"}
 
 
@@ -64,6 +65,21 @@ class NetworkPairs:
             )
 
         return Asked(measure)
+
+    def checks(self, predictor: str, outcome: str, contrast: str, **where: str) -> dict[str, Asked]:
+        """Return the checks of an agreement in relative units and at equal training loss.
+
+        Args:
+            predictor: As for ``agreement``.
+            outcome: The same.
+            contrast: The same.
+            where: The same.
+        """
+        asked = {"training_loss": self.agreement(predictor, outcome, contrast, given="train_loss",
+                                                 **where)}  # fmt: skip
+        if predictor in _RELATIVE:
+            asked["scale"] = self.agreement(_RELATIVE[predictor], outcome, contrast, **where)
+        return asked
 
     def _result(
         self, outcome: str, given: str, where: Mapping[str, tuple[str, ...]]
