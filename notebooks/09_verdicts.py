@@ -345,7 +345,6 @@ for id, outcome in (("S4.3a", "test_error"), ("S4.3b", "error_gap")):
 starts = [number(q, at="start", bn="batch") for q in ("lambda_max", "gradient_norm", "sam")]
 ends = accuracy.as_recorded().named("final accuracy")
 by_lambda, *by_others = (study.group().correlation(start, ends) for start in starts)
-named_side = "The claimed side is named, and all networks of one arm are one cluster."
 study.below("S3.7b", by_lambda, estimator=by_others)
 
 # %% [markdown] tags=["detail"]

@@ -30,7 +30,8 @@ class NetworkPairs:
     """
 
     def __init__(self, verdicts: Judgements) -> None:
-        self._verdicts = verdicts
+        # Asked for now: while claims are judged, no study may be added.
+        self._studies = {name: verdicts.study(name).record for name in STUDIES}
         self._rows: Rows | None = None
         self._results: dict[tuple[Any, ...], SignAgreement] = {}
 
@@ -100,8 +101,7 @@ class NetworkPairs:
         return self._results[key]
 
     def _records(self) -> dict[str, RecordedStudy]:
-        records = {name: self._verdicts.study(name).record for name in STUDIES}
-        records = {name: record for name, record in records.items() if record.recorded}
+        records = {name: record for name, record in self._studies.items() if record.recorded}
         if not records:
             raise NotMeasuredError("no study of networks has a record in this profile")
         return records
