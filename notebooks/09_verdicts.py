@@ -330,8 +330,8 @@ for id, name in rows:
 
 # %% Judge whether flatter CNNs generalise better
 sweep = verdicts.study("03_optimizer_sweep")
-small = {"contrast": "among MNIST CNNs", "dataset": "mnist", "model": "CNN"}
-large = {"contrast": "among MNIST MLPs and ViTs", "dataset": "mnist", "model": ["MLP", "ViT"]}
+small = {"contrast": "in MNIST CNNs", "dataset": "mnist", "model": "CNN"}
+large = {"contrast": "in MNIST MLPs and ViTs", "dataset": "mnist", "model": ["MLP", "ViT"]}
 for id, outcome in (("S4.3a", "test_error"), ("S4.3b", "error_gap")):
     checks = pairs.checks("lambda_max", outcome, **small)
     checks["size"] = pairs.agreement("lambda_max", outcome, **large)
