@@ -10,9 +10,9 @@
 
 Modules stand on floors and import only downwards or beside them:
 
-1. ``intervals`` ``rank_correlation`` ``formatting`` ``display`` ``pictures`` ``frames`` ``cells``
-   ``files`` ``quantities`` ``record_files`` ``durations`` ``placed``: numbers, and how they are
-   shown and kept
+1. ``intervals`` ``rank_correlation`` ``sign_agreement`` ``formatting`` ``display`` ``pictures``
+   ``frames`` ``cells`` ``files`` ``quantities`` ``record_files`` ``durations`` ``placed``: numbers,
+   and how they are shown and kept
    ``references`` ``example``: what a parameter names in Python code, and an example of it
    ``garbage_collection``: a pause of it
    ``budget``: what fits into a time
@@ -28,7 +28,8 @@ Modules stand on floors and import only downwards or beside them:
 6. ``runs`` ``slices`` ``untrained`` ``own``
 7. ``tuning`` ``sweeps`` ``trajectories`` ``training_paths`` ``time_to_target`` ``predictors``
    ``power_laws`` ``error_laws`` ``sorting`` ``path_findings`` ``loss_curves`` ``loss_pairs``
-   ``loss_families`` ``barriers``: what many runs say together
+   ``loss_families`` ``barriers`` ``hyperparameters`` ``network_table`` ``prediction``: what many
+   runs say together
 8. ``records``: one module a kind of measurement
 9. ``steps`` ``study`` ``verdicts``: a study, and the claims judged from all of them
 10. ``figures`` ``tables``

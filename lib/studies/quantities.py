@@ -58,6 +58,7 @@ QUANTITIES = {
         Quantity("kappa", "λ_max / |λ_min|", ""),
         Quantity("kappa_ggn", "κ of the Gauss-Newton matrix", ""),
         Quantity("kappa_jacobian", "κ without the loss's weights", ""),
+        Quantity("networks", "networks", "", log=False),
         Quantity("log_odds", "log odds, flat over sharp", "", log=False),
         Quantity("odds_slope", "slope of the log odds", "", log=False),
         Quantity("odds_slope_exact", "slope of the exact log odds", "", log=False),

@@ -14,6 +14,7 @@ from studies.arms import Arm
 from studies.collection import Results
 from studies.durations import Duration
 from studies.measurements import Measurements
+from studies.recorder import Rows
 from studies.recording import Recording
 from studies.records import (
     along_training,
@@ -27,6 +28,7 @@ from studies.records import (
     outliers,
     path_shapes,
     paths,
+    prediction,
     shapes,
     signals,
     slices,
@@ -177,6 +179,10 @@ class Steps(Recording):
     def wells(self, **options: Any) -> Measurements:
         """Follow noisy descent between two wells: see ``records.wells.measure_wells``."""
         return wells.measure_wells(self, **options)
+
+    def networks(self, *, published: str) -> Rows:
+        """Gather all networks of other studies: see ``records.prediction.gather_networks``."""
+        return prediction.gather_networks(self, published=published)
 
     def times(
         self, runs: Runs, targets: Mapping[str, times.Target], *, beginnings: Runs | None = None

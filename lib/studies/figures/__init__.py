@@ -33,7 +33,7 @@ _FROM |= {"training_path": "training_paths", "surroundings": "training_paths"}
 _FROM |= {"moments": "training_paths", "path_spectra": "path_shapes"}
 _FROM |= {"component_shares": "path_shapes", "path_lines": "path_shapes"}
 
-_FROM |= {"by_loss": "against_loss"}
+_FROM |= {"by_loss": "against_loss", "sign_agreements": "pair_agreement"}
 
 __all__ = sorted(_FROM)
 

@@ -29,6 +29,7 @@ AXES = {
     "barrier": ("Barriers", "percentage points of error"),
     "exponent": ("Exponents", "exponent of the power law"),
     "correlation": ("Rank correlations", "Spearman's ρ"),
+    "agreement": ("Sign agreements", "sign agreement ψ"),
     "share": ("Shares", "share of cases"),
     "count": ("Counts", "mean count"),
 }

@@ -9,10 +9,11 @@ import numpy as np
 from studies.durations import Duration, check_pairs, faster, ratio_ends
 from studies.intervals import power_law
 from studies.judging.effects import effect, no_effect, student_effect
-from studies.judging.evidence import OrderedMedian, Ranks
+from studies.judging.evidence import OrderedMedian, Ranks, Resampled
 from studies.judging.relations import Relation
 from studies.judging.samples import Values, cases
 from studies.rank_correlation import rank_correlation
+from studies.sign_agreement import SignAgreement
 
 
 def exponent(
@@ -110,6 +111,51 @@ def correlation(
         given=third_name,
         neutral=0.0,
         margin="correlation",
+    )
+
+
+def agreement(
+    quantity: str,
+    result: SignAgreement,
+    predictor: str,
+    *,
+    other: str,
+    given: str = "",
+    contrast: str = "",
+    margin: str | float | None = 0.2,
+) -> Relation:
+    """Return the mean sign agreement of a predictor with an outcome, with arms resampled.
+
+    Args:
+        quantity: The predictor in words, such as ``λ_max``.
+        result: The sign agreement of several predictors.
+        predictor: Which of them.
+        other: The outcome in words.
+        given: What was held equal.
+        contrast: Of which networks.
+        margin: As ``Relation.margin``; 0.2 is 10 percentage points of pairs in the right order.
+    """
+    place = result.place(predictor)
+    draws = result.draws[:, place]
+    draws = draws[np.isfinite(draws)]
+    counts = result.pairs[place][np.isfinite(result.values[place])]
+    n, mean = int(counts.sum()), result.mean(predictor)
+    if n == 0:
+        measured = no_effect("no environment has enough pairs", n=0, log=False)
+    elif len(draws) < 39 or np.ptp(draws) < 1e-12:
+        reason = "resampled arms give one value or none, which is no interval"
+        measured = no_effect(reason, n=n, log=False, estimate=mean)
+    else:
+        measured = effect(Resampled(mean, draws, result.arms[place]), n=n, log=False)
+    return Relation(
+        "agreement",
+        quantity,
+        measured,
+        contrast,
+        other=other,
+        given=given,
+        neutral=0.0,
+        margin=margin,
     )
 
 

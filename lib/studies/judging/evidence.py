@@ -11,12 +11,14 @@ import math
 from collections.abc import Sequence
 from typing import Protocol
 
+import numpy as np
 import scipy.stats
 
 from studies.durations import order_interval
 from studies.intervals import share_interval
 from studies.judging import power
 from studies.rank_correlation import RankCorrelation, fisher_interval
+from studies.sign_agreement import resampled_interval
 
 Tails = tuple[float, float]
 
@@ -163,6 +165,11 @@ class Ranks:
     correlation: RankCorrelation
 
     @property
+    def clusters(self) -> int:
+        """Number of clusters that the networks come from."""
+        return self.correlation.clusters
+
+    @property
     def estimate(self) -> float:
         """The rank correlation."""
         return self.correlation.estimate
@@ -231,3 +238,36 @@ class OrderedMedian:
     def detectable(self, border: float, *, above: bool) -> float | None:
         """Return the share of cases on one side of the border that a sign test sees."""
         return power.detectable_share(len(self.lows), 0.5, above=True)
+
+
+@dataclasses.dataclass(frozen=True)
+class Resampled:
+    """A number whose interval lies between order statistics of resampled clusters.
+
+    Attributes:
+        estimate: The number.
+        draws: The number in each resampled table, at least 39 of them.
+        clusters: How many clusters were resampled.
+    """
+
+    estimate: float
+    draws: np.ndarray
+    clusters: int
+
+    def interval(self, confidence: float) -> tuple[float, float]:
+        """Return the order statistics, widened to the number itself."""
+        low, high = resampled_interval(self.draws, confidence)
+        return min(low, self.estimate), max(high, self.estimate)
+
+    def tails(self, border: float) -> Tails:
+        """Return the shares of draws on the other side of the border, the number counted too."""
+        below = (np.append(self.draws, self.estimate) <= border).sum()
+        above = (np.append(self.draws, self.estimate) >= border).sum()
+        count = len(self.draws) + 1
+        return float(max(below, 1) / count), float(max(above, 1) / count)
+
+    def detectable(self, border: float, *, above: bool) -> float | None:
+        """Return the number that lies as many standard errors off as 80% power takes."""
+        shift = float(scipy.stats.norm.ppf([0.975, power.POWER]).sum() * self.draws.std(ddof=1))
+        value = border + (shift if above else -shift)
+        return value if abs(value) < 1 else None

@@ -29,6 +29,8 @@ def relation_name(relation: Relation) -> str:
         return f"exponent of {quantity} in {relation.other} {contrast}".rstrip()
     if relation.kind == "correlation":
         return f"rank correlation of {quantity} {contrast}".rstrip() + f" with {relation.other}"
+    if relation.kind == "agreement":
+        return f"sign agreement of {quantity} {contrast}".rstrip() + f" with {relation.other}"
     unit = _NOUNS.get(relation.kind, relation.unit)
     behind = f" ({unit})" if unit else ""
     if relation.kind not in _BETWEEN:

@@ -52,6 +52,13 @@ _TEMPLATES = {
         "The rank correlation of {inner}{c} with {o}{g} is {e} ({i})",
         "The rank correlation of {inner}{c} with {o}{g} is {e} ({i})",
     ),
+    "agreement": (
+        "{q}{c} is larger where {o} is larger{g} (sign agreement {e}, {i})",
+        "{q}{c} is smaller where {o} is larger{g} (sign agreement {e}, {i})",
+        "{q}{c} says nothing of {o}{g}: the sign agreement is 0 within {m} ({e}, {i})",
+        "The sign agreement of {inner}{c} with {o}{g} is {e} ({i})",
+        "The sign agreement of {inner}{c} with {o}{g} is {e} ({i})",
+    ),
 }
 _TEMPLATES["median ratio"] = _TEMPLATES["ratio"]
 _PLAIN = {
@@ -109,9 +116,9 @@ def plain_text(finding: JudgedRelation) -> str:
     if relation.kind == "share":
         count = share_words(finding)
         return f"{count} {relation.quantity}{place} ({interval_words(finding)})"
-    noun = {"correlation": f"rank correlation with {relation.other}"}.get(
-        relation.kind, "mean" if relation.kind in _PLAIN else relation.kind
-    )
+    nouns = {"correlation": f"rank correlation with {relation.other}"}
+    nouns["agreement"] = f"sign agreement with {relation.other}"
+    noun = nouns.get(relation.kind, "mean" if relation.kind in _PLAIN else relation.kind)
     value = with_unit(rounded(finding)[1], relation.unit)
     return f"{subject(relation.quantity)}{place}: {noun} {value} ({interval_words(finding)})"
 

@@ -22,6 +22,7 @@ Kind = Literal[
     "share",
     "exponent",
     "correlation",
+    "agreement",
     "barrier",
     "median ratio",
     "count",
@@ -40,7 +41,8 @@ class Relation:
             the plural noun and its verb (``runs without BN diverge``), for a count the plural noun.
         effect: The number with its intervals.
         contrast: What it is compared with, such as ``with BN``, or where it was measured.
-        other: Second variable of a correlation; the variable that an exponent belongs to.
+        other: Second variable of a correlation or an agreement; the variable that an exponent
+            belongs to.
         given: Third variable of a partial correlation.
         unit: Unit of the number, such as ``points``.
         more: Word for more and word for less, such as ``higher`` and ``lower``.

@@ -172,7 +172,6 @@ def finding_row(finding: JudgedRelation) -> dict[str, Any]:
     relation, effect = finding.relation, finding.effect
     low, high = finding.margin_ends or (math.nan, math.nan)
     undecided = finding.outcome == "undecided"
-    correlation = getattr(effect.evidence, "correlation", None)
     words = ("kind", "quantity", "contrast", "other", "given", "unit")
     numbers = ("estimate", "low", "high", "low90", "high90", "confidence")
     counts = ("n", "left_out", "invalid", "unconverged")
@@ -182,7 +181,7 @@ def finding_row(finding: JudgedRelation) -> dict[str, Any]:
         "scale": "log" if effect.log else "linear",
         **{name: _number(getattr(effect, name)) for name in numbers},
         **{name: getattr(effect, name) for name in counts},
-        "clusters": correlation.clusters if correlation else None,
+        "clusters": getattr(effect.evidence, "clusters", None),
         "side": finding.side,
         "neutral": _number(relation.neutral),
         **{name: _number(getattr(finding, name)) for name in tests},

@@ -72,11 +72,13 @@ def cases_words(finding: JudgedRelation) -> str:
         finding: The finding.
     """
     evidence = finding.effect.evidence
-    correlation = getattr(evidence, "correlation", None)
+    clusters = getattr(evidence, "clusters", None)
     n = f"n = {finding.effect.n}"
-    if correlation is None or correlation.clusters == correlation.n:
+    if finding.relation.kind == "agreement":
+        return f"{finding.effect.n} pairs of {clusters} arms" if clusters else n
+    if clusters is None or clusters == finding.effect.n:
         return n
-    return f"{n} in {correlation.clusters} clusters"
+    return f"{n} in {clusters} clusters"
 
 
 def unit_words(unit: str, number: str) -> str:

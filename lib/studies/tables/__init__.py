@@ -5,6 +5,8 @@ from typing import Any
 
 # Public name -> module and name in it.
 _FROM = {
+    "agreements": ("pair_agreement", "agreements"),
+    "environments": ("pair_agreement", "environments"),
     "arms": ("comparisons", "arm_table"),
     "agreement": ("against_loss", "agreement"),
     "at_loss": ("against_loss", "at_loss_table"),

@@ -20,10 +20,12 @@ from studies.verdicts.expressions import (
 )
 from studies.verdicts.gaps import bounded_gaps
 from studies.verdicts.judgements import Judgements
+from studies.verdicts.network_pairs import NetworkPairs
 from studies.verdicts.one_loss import OneLoss
 
 __all__ = [
     "Judgements",
+    "NetworkPairs",
     "OneLoss",
     "Parameter",
     "barrier",
