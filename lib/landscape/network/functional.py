@@ -10,7 +10,7 @@ from landscape.network import batchnorm, parameters
 from landscape.network.batchnorm import Buffers
 from landscape.network.calling import call
 from landscape.network.copying import converted, copied
-from landscape.network.isolation import isolate, unwritten
+from landscape.network.isolation import PlainEmbeddings, isolate, unwritten
 from landscape.network.kernels.double_backward import FastConvolutions, convolved
 from landscape.network.kernels.normalization import ExactStatistics
 from landscape.network.kernels.twice_differentiable import TwiceDifferentiable
@@ -76,7 +76,7 @@ class Network:
         self.buffers: Buffers = {
             name: buffer.clone() for name, buffer in self.module.named_buffers()
         }
-        self.differentiates = isolate(self.module, self.place(bn_inputs[:2]), output)
+        self.differentiates, self._gathers = isolate(self.module, self.place(bn_inputs[:2]), output)
         self.bn_blocks: tuple[torch.Tensor, ...] = ()
         if bn == "reestimate":
             self._estimator = batchnorm.statistics_estimator(self.module)
@@ -117,6 +117,8 @@ class Network:
                 stack.enter_context(FastConvolutions())
             elif self.bn == "batch":
                 stack.enter_context(ExactStatistics())
+            if self._gathers:
+                stack.enter_context(PlainEmbeddings())
             # Another tensor of the same memory: forward() may ask for gradients by its inputs.
             with unwritten(inputs):
                 outputs = call(self.module, named, buffers, inputs.detach())
