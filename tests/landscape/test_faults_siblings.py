@@ -425,5 +425,5 @@ def test_a_function_that_rescales_its_table_is_refused():
         return self.last(functional.embedding(x, self.table, max_norm=0.5))
 
     table = nn.Parameter(torch.randn(7, 8))
-    with pytest.raises(ValueError, match="called with max_norm=.*: the forward pass rescales"):
+    with pytest.raises(ValueError, match=r"called with max_norm=.*: the forward pass rescales"):
         Objective(Net(rescaled, table=table), (TARGETS, TARGETS))

@@ -14,7 +14,11 @@ from landscape.network.isolation import PlainEmbeddings, isolate, unwritten
 from landscape.network.kernels.double_backward import FastConvolutions, convolved
 from landscape.network.kernels.normalization import ExactStatistics
 from landscape.network.kernels.twice_differentiable import TwiceDifferentiable
-from landscape.network.memory_format import channels_last, takes_channels_last
+from landscape.network.memory_format import (
+    calls_group_norm,
+    channels_last,
+    takes_channels_last,
+)
 from landscape.network.outputs import Choice, picked
 
 
@@ -70,7 +74,9 @@ class Network:
         # `place` is used for the trial and must not change the format before its outcome is known.
         self._format = torch.contiguous_format
         with torch.random.fork_rng(devices=[]):  # It may draw, and must not move the reader's.
-            self.channels_last = takes_channels_last(self.module, self.place(bn_inputs[:2]))
+            trial = self.place(bn_inputs[:2])
+            grouped = calls_group_norm(self.module, trial)
+            self.channels_last = not grouped and takes_channels_last(self.module, trial)
         if self.channels_last and _has_channels(module):
             self._format = torch.channels_last
         self.buffers: Buffers = {
