@@ -13,7 +13,7 @@ from landscape import rng
 from landscape.network import batchnorm, decay, groups, losses, own_loss
 from landscape.network.batchnorm import Buffers
 from landscape.network.contract import FEW, Contract, checked
-from landscape.network.copying import copied, unwrapped
+from landscape.network.copying import copied, kept_loss, unwrapped
 from landscape.network.examples import ExampleSet, in_dtype, packed_like, taken
 from landscape.network.fields import fields_of, taking
 from landscape.network.functional import Network, fastest_microbatch
@@ -179,10 +179,11 @@ class Objective:
         self._model = taking(copied(model), read.fields)
         loss, class_axis = own_loss.settled(loss, class_axis, self._model, read, output)
         self._examples = read.inputs, losses.placed_targets(loss, read.targets)
+        self._given_loss = loss  # Two objectives of one loss object have one loss.
         self._options: dict[str, Any] = {
-            "loss": loss,
+            "loss": kept_loss(loss, model),
             "label_smoothing": label_smoothing,
-            "class_weights": class_weights,
+            "class_weights": _own(class_weights),
             "ignore_index": ignore_index,
             "class_axis": class_axis,
             "weight_decay": decay.coefficients(weight_decay, model),
@@ -190,12 +191,12 @@ class Objective:
             "bn": bn,
             "microbatch": microbatch,
             "bn_block": bn_block,
-            "bn_examples": packed_like(bn_examples, fields_of(self._model)),
+            "bn_examples": _own(packed_like(bn_examples, fields_of(self._model))),
             "dtype": dtype,
             "graph_memory": graph_memory,
         }
         self._given = weakref.ref(model)
-        _check(self._options)
+        _check(self._options, check)
         self._prepare()
         self._contract: Contract | None = None
         if check:
@@ -317,7 +318,8 @@ class Objective:
                 fingerprints.digest(x._network.untrained) for x in (self, other)
             ),
         }
-        options = "loss label_smoothing ignore_index class_axis weight_decay output bn bn_block"
+        pairs["loss"] = (self._given_loss, other._given_loss)
+        options = "label_smoothing ignore_index class_axis weight_decay output bn bn_block"
         for name in options.split():
             pairs[name] = (self._options[name], other._options[name])
         pairs["class_weights"] = tuple(
@@ -383,6 +385,8 @@ class Objective:
             check=False,
         )
         other._given = self._given
+        if "loss" not in options:
+            other._given_loss = self._given_loss
         if check:
             known = self._contract if set(options) <= _SAME_FUNCTION else None
             other._contract = known or other._contracted()
@@ -758,7 +762,14 @@ _LATER: dict[str, Any] = {"weight_decay": 0.0, "output": None}
 _SAME_FUNCTION = {"weight_decay", "microbatch", "graph_memory", "dtype", "bn_examples", "bn_block"}
 
 
-def _check(options: dict[str, Any]) -> None:
+def _own(value: Any) -> Any:
+    """Return a copy of a tensor; anything else as it is."""
+    return value.detach().clone() if isinstance(value, torch.Tensor) else value
+
+
+def _check(options: dict[str, Any], check: bool) -> None:
+    if not isinstance(check, bool):
+        raise TypeError(f"check={check!r} is neither True nor False.")
     whole = {name: options[name] for name in ("microbatch", "bn_block", "graph_memory")}
     least = {"microbatch": 1, "bn_block": 2, "graph_memory": 0}
     if any(type(x) is not int or x < least[name] for name, x in whole.items()):

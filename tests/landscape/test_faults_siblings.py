@@ -346,3 +346,84 @@ def test_one_tensor_with_two_values_is_refused(tmp_path):
     model[1].weight = model[0].weight
     with pytest.raises(ValueError, match=re.escape("'0.weight' and '1.weight' with other values")):
         load(model, tmp_path / "w.pt")
+
+
+# What is changed later
+
+
+class Scaled:
+    """A loss that holds a number, which its owner may change."""
+
+    def __init__(self, scale):
+        self.scale = scale
+
+    def __call__(self, outputs, targets):
+        return self.scale * functional.cross_entropy(outputs, targets, reduction="none")
+
+
+def test_options_that_are_changed_later_change_nothing():
+    weights, loss = torch.tensor([0.2, 1.0, 3.0], dtype=torch.float64), Scaled(1.0)
+    norm = nn.BatchNorm1d(8)
+    model = Net(lambda self, x: self.last(self.norm(self.first(x))), norm=norm)
+    inputs = INPUTS.clone()
+    objectives = [
+        Objective(Net(plain), PAIR, class_weights=weights),
+        Objective(Net(plain), PAIR, loss=loss),
+        Objective(model, PAIR, bn="reestimate", bn_examples=inputs),
+    ]
+    before = [(L.loss(), str(L.fingerprint)) for L in objectives]
+    weights.fill_(1.0)[0] = 9.0
+    loss.scale = 5.0
+    inputs.zero_()
+    for L, (value, key) in zip(objectives, before, strict=True):
+        assert L.loss() == L.replace().loss() == value
+        assert str(L.replace().fingerprint) == key
+
+
+def test_one_loss_object_is_one_loss_and_another_is_another():
+    loss = Scaled(2.0)
+    one, same, other = (
+        Objective(Net(plain), PAIR, loss=x) for x in (loss, loss, lambda o, y: o.sum(1))
+    )
+    assert one.differs(same) == [] and one.replace(microbatch=5).differs(same) == []
+    assert one.differs(other) == ["loss"]
+
+
+@pytest.mark.parametrize(
+    "settings", [{"padding_idx": 2}, {"scale_grad_by_freq": True}, {"sparse": True}]
+)
+def test_embeddings_by_function_have_the_derivatives_of_the_loss(settings):
+    ids = torch.randint(7, (12,), generator=torch.Generator().manual_seed(0))
+    table = nn.Parameter(torch.randn(7, 8, generator=torch.Generator().manual_seed(1)))
+
+    def embedded(self, x):
+        return self.last(torch.tanh(functional.embedding(x, self.table, **settings)))
+
+    check(
+        Net(embedded, table=table),
+        (ids, TARGETS),
+        lambda model: functional.cross_entropy(model(ids), TARGETS),
+    )
+
+
+@pytest.mark.parametrize(
+    ("options", "text"),
+    [
+        ({"class_weights": torch.ones(2)}, "class_weights are 2, and targets run from 0 to 2"),
+        ({"class_weights": torch.tensor([1.0, torch.inf, 1.0])}, "finite floats"),
+        ({"target": "labels"}, "examples are pairs.*Leave target= out"),
+        ({"check": None}, "check=None is neither"),
+    ],
+)
+def test_options_that_do_not_fit_are_refused(options, text):
+    with pytest.raises((ValueError, TypeError), match=text):
+        Objective(Net(plain), PAIR, **options)
+
+
+def test_a_function_that_rescales_its_table_is_refused():
+    def rescaled(self, x):
+        return self.last(functional.embedding(x, self.table, max_norm=0.5))
+
+    table = nn.Parameter(torch.randn(7, 8))
+    with pytest.raises(ValueError, match=r"called with max_norm=.*: the forward pass rescales"):
+        Objective(Net(rescaled, table=table), (TARGETS, TARGETS))

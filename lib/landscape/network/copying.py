@@ -1,6 +1,7 @@
 """Copies of networks that share nothing with the original, and what a wrapper wraps."""
 
 import copy
+import types
 from collections.abc import Iterator
 from typing import Any
 
@@ -97,6 +98,26 @@ def copied(model: nn.Module) -> nn.Module:
     for module in twin.modules():
         module._compiled_call_impl = None  # Of `module.compile()`.
     return twin
+
+
+def kept_loss(loss: Any, model: nn.Module) -> Any:
+    """Return a copy of an object that computes a loss, which no later change of it changes.
+
+    Functions and classes are returned as they are. So is the model that the object may hold, with
+    its parameters: whether the loss reads them is found out by their memory.
+
+    Args:
+        loss: A function, an object that is called, or the name of a loss.
+        model: The reader's network.
+    """
+    plain = str, type, types.FunctionType, types.BuiltinFunctionType, types.MethodType
+    if isinstance(loss, plain) or not callable(loss):
+        return loss
+    held = [*model.modules(), *model.parameters(), *model.buffers()]
+    try:
+        return copy.deepcopy(loss, {id(x): x for x in held})
+    except Exception:  # It holds a logger or a file: then it is used as it is.
+        return loss
 
 
 def _check_values(model: nn.Module) -> None:

@@ -99,6 +99,11 @@ def _batch(batch: Any, target: str | None) -> ExampleSet:
     if isinstance(batch, Mapping):
         held = _target_key(batch, target)
         given, targets = {k: x for k, x in batch.items() if k != held}, batch[held]
+    elif target is not None:
+        raise ValueError(
+            f"the targets are not under {target!r}: the examples are pairs (inputs, targets), and "
+            "target= names a key of dicts. Leave target= out."
+        )
     else:
         given, targets = batch
     targets, fields = _tensor(targets, "targets"), None

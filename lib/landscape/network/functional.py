@@ -10,11 +10,15 @@ from landscape.network import batchnorm, parameters
 from landscape.network.batchnorm import Buffers
 from landscape.network.calling import call
 from landscape.network.copying import converted, copied
-from landscape.network.isolation import isolate, unwritten
+from landscape.network.isolation import PlainEmbeddings, isolate, unwritten
 from landscape.network.kernels.double_backward import FastConvolutions, convolved
 from landscape.network.kernels.normalization import ExactStatistics
 from landscape.network.kernels.twice_differentiable import TwiceDifferentiable
-from landscape.network.memory_format import channels_last, takes_channels_last
+from landscape.network.memory_format import (
+    calls_group_norm,
+    channels_last,
+    takes_channels_last,
+)
 from landscape.network.outputs import Choice, picked
 
 
@@ -70,13 +74,15 @@ class Network:
         # `place` is used for the trial and must not change the format before its outcome is known.
         self._format = torch.contiguous_format
         with torch.random.fork_rng(devices=[]):  # It may draw, and must not move the reader's.
-            self.channels_last = takes_channels_last(self.module, self.place(bn_inputs[:2]))
+            trial = self.place(bn_inputs[:2])
+            grouped = calls_group_norm(self.module, trial)
+            self.channels_last = not grouped and takes_channels_last(self.module, trial)
         if self.channels_last and _has_channels(module):
             self._format = torch.channels_last
         self.buffers: Buffers = {
             name: buffer.clone() for name, buffer in self.module.named_buffers()
         }
-        self.differentiates = isolate(self.module, self.place(bn_inputs[:2]), output)
+        self.differentiates, self._gathers = isolate(self.module, self.place(bn_inputs[:2]), output)
         self.bn_blocks: tuple[torch.Tensor, ...] = ()
         if bn == "reestimate":
             self._estimator = batchnorm.statistics_estimator(self.module)
@@ -117,6 +123,8 @@ class Network:
                 stack.enter_context(FastConvolutions())
             elif self.bn == "batch":
                 stack.enter_context(ExactStatistics())
+            if self._gathers:
+                stack.enter_context(PlainEmbeddings())
             # Another tensor of the same memory: forward() may ask for gradients by its inputs.
             with unwritten(inputs):
                 outputs = call(self.module, named, buffers, inputs.detach())

@@ -2,10 +2,11 @@
 
 import contextlib
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch import nn
+from torch.nn import functional
 from torch.overrides import TorchFunctionMode
 from torch.utils import _pytree as pytree
 
@@ -14,9 +15,21 @@ from landscape.network.outputs import Choice, Picking, picked
 from landscape.network.single_path import single_path
 
 
+class Traits(NamedTuple):
+    """What a trial of a forward pass shows.
+
+    Attributes:
+        differentiates: Whether it takes derivatives of its own, as by its inputs.
+        gathers: Whether it calls embeddings with settings that change gradients alone.
+    """
+
+    differentiates: bool
+    gathers: bool
+
+
 @single_path()
 @torch.inference_mode(False)
-def isolate(module: nn.Module, inputs: torch.Tensor, output: Choice = None) -> bool:
+def isolate(module: nn.Module, inputs: torch.Tensor, output: Choice = None) -> Traits:
     """Prepare a copy of a network, so that a forward pass changes neither inputs nor buffers.
 
     A trial on a few inputs, by another copy, shows whether the pass writes into them; if it does,
@@ -29,7 +42,7 @@ def isolate(module: nn.Module, inputs: torch.Tensor, output: Choice = None) -> b
         output: Which tensor it returns, as for ``outputs.picked``.
 
     Returns:
-        Whether the forward pass takes derivatives of its own, as by its inputs.
+        What the trial shows of the forward pass.
 
     Raises:
         ValueError: If an embedding rescales its weights in the forward pass.
@@ -42,12 +55,14 @@ def isolate(module: nn.Module, inputs: torch.Tensor, output: Choice = None) -> b
     buffers = list(zip(twin.buffers(), module.buffers(), strict=True))
     written = [x._version for x, _ in buffers]
     with torch.random.fork_rng(devices=[]):
-        watch = _Derivatives()
+        watch = _Watch()
         try:
             with watch:
                 outputs = twin(trial)
+        except Rescaled:
+            raise
         except Exception:  # Raised again, with its cause, where the network computes.
-            return watch.taken
+            return Traits(watch.taken, watch.gathers)
     if output is not None or not isinstance(outputs, torch.Tensor):
         picked(outputs, output)
         module.register_forward_hook(Picking(output))
@@ -58,7 +73,7 @@ def isolate(module: nn.Module, inputs: torch.Tensor, output: Choice = None) -> b
         # The whole network's hooks: all that calls the module is protected.
         module.register_forward_pre_hook(_hand_out_copies)
         module.register_forward_hook(_put_back, always_call=True)
-    return watch.taken
+    return Traits(watch.taken, watch.gathers)
 
 
 @contextlib.contextmanager
@@ -83,14 +98,56 @@ def _version(tensor: torch.Tensor) -> int:
     return 0 if wrapped or tensor.is_inference() else tensor._version
 
 
-class _Derivatives(TorchFunctionMode):
+class Rescaled(ValueError):
+    """An embedding rescales its weights in the forward pass."""
+
+
+class PlainEmbeddings(TorchFunctionMode):
+    """Context in which embeddings have the gradient of the loss, whatever their settings.
+
+    ``padding_idx``, ``scale_grad_by_freq`` and ``sparse`` of ``functional.embedding`` change the
+    gradient and not the function.
+    """
+
+    def __torch_function__(self, func, types, args=(), kwargs=None):
+        """Call the function, of an embedding without these settings."""
+        if _gather_settings(func, args, kwargs or {}):
+            return func(*args[:2], **{k: x for k, x in (kwargs or {}).items() if k in _GATHERED})
+        return func(*args, **(kwargs or {}))
+
+
+_GATHERED = ("input", "weight")
+_SETTINGS = (*_GATHERED, "padding_idx", "max_norm", "norm_type", "scale_grad_by_freq", "sparse")
+
+
+def _gather_settings(func: Any, args: tuple, kwargs: dict[str, Any]) -> bool:
+    """Return whether a call is an embedding's with settings beyond the table.
+
+    Raises:
+        Rescaled: If it rescales the table.
+    """
+    if func is not functional.embedding:
+        return False
+    given = {**dict(zip(_SETTINGS, args, strict=False)), **kwargs}
+    if given.get("max_norm") is not None:
+        raise Rescaled(
+            f"functional.embedding is called with max_norm={given['max_norm']}: the forward pass "
+            "rescales the weights in place, so the loss is no function of them. Rescale them once, "
+            "and leave max_norm out."
+        )
+    plain = given.get("padding_idx") is None and not given.get("scale_grad_by_freq")
+    return not plain or bool(given.get("sparse"))
+
+
+class _Watch(TorchFunctionMode):
     """Notes whether derivatives are taken, of a network whose parameters and inputs have none."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.taken = False
+        self.taken = self.gathers = False
 
     def __torch_function__(self, func, types, args=(), kwargs=None):
+        self.gathers |= _gather_settings(func, args, kwargs or {})
         result = func(*args, **(kwargs or {}))
         leaves = pytree.tree_leaves((args, result))
         self.taken |= torch._C._are_functorch_transforms_active() or any(

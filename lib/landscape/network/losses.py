@@ -81,11 +81,11 @@ def _check_classes(loss: Loss, class_weights: Any, class_axis: int | None) -> No
         and isinstance(class_weights, torch.Tensor)
         and class_weights.dim() == 1
         and class_weights.is_floating_point()
-        and bool((class_weights >= 0).all())
+        and bool(((class_weights >= 0) & class_weights.isfinite()).all())
     ):
         raise ValueError(
             f"class_weights={class_weights!r:.80} with loss={loss!r:.40} is not possible. Pass a "
-            "tensor of floats >= 0, one for each class, and only with loss='cross_entropy'."
+            "tensor of finite floats >= 0, one for each class, and only with loss='cross_entropy'."
         )
     if class_axis not in (None, 1, -1) or (class_axis is not None and loss != "cross_entropy"):
         raise ValueError(
@@ -151,6 +151,11 @@ def normalizer(
     counted = targets[targets != ignore_index]
     if class_weights is None:
         total = float(len(counted))
+    elif len(counted) and not 0 <= int(counted.min()) <= int(counted.max()) < len(class_weights):
+        raise ValueError(
+            f"class_weights are {len(class_weights)}, and targets run from {int(counted.min())} to "
+            f"{int(counted.max())}. Pass one weight for each class, counted from 0."
+        )
     else:
         total = float(class_weights.double().cpu()[counted.cpu().long()].sum())
     if not total > 0 and empty is not None:

@@ -4,7 +4,10 @@ import copy
 
 import torch
 from torch import nn
+from torch.nn import functional
+from torch.overrides import TorchFunctionMode
 
+from landscape.network.copying import copied
 from landscape.network.precision import full_precision
 
 
@@ -52,3 +55,42 @@ def takes_channels_last(module: nn.Module, inputs: torch.Tensor) -> bool:
     except Exception as error:  # Any other error is raised again where the network computes.
         return "view size is not compatible" not in str(error)
     return True
+
+
+@full_precision()
+@torch.inference_mode(False)
+def calls_group_norm(module: nn.Module, inputs: torch.Tensor) -> bool:
+    """Return whether a forward pass calls a group norm.
+
+    In the channels-last format its second derivatives can end the process, in torch 2.13 on a CPU:
+    such a network is measured in PyTorch's default order. First derivatives are safe, and training
+    needs no more.
+
+    Args:
+        module: Any module; it is not changed.
+        inputs: Inputs (N, ...) in the module's dtype, on its device.
+    """
+    layers = list(module.modules())
+    if any(isinstance(layer, nn.GroupNorm) for layer in layers):
+        return True
+    if inputs.dim() != 4 or not any(isinstance(layer, nn.Conv2d) for layer in layers):
+        return False  # It takes PyTorch's default order whatever it calls.
+    watch = _GroupNorms()
+    try:
+        with watch:
+            copied(module).eval()(inputs[:2].clone())
+    except Exception:  # It is raised again where the network computes.
+        return watch.called
+    return watch.called
+
+
+class _GroupNorms(TorchFunctionMode):
+    """Notes whether a group norm is called."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.called = False
+
+    def __torch_function__(self, func, types, args=(), kwargs=None):
+        self.called |= func in (functional.group_norm, torch.group_norm)
+        return func(*args, **(kwargs or {}))

@@ -2,8 +2,11 @@
 
 import pytest
 import torch
+from landscape.connectivity.straight import linear_barrier
+from landscape.evaluator import Evaluator
 from landscape.network import parameters
 from landscape.network.functional import Network
+from landscape.objective import Objective
 from torch import nn
 
 from tests.sample_networks import digits, filled, small_cnn, small_vit, state_of
@@ -134,3 +137,50 @@ def test_policy_is_checked_against_the_module():
     with pytest.raises(ValueError, match=r"'1' keeps no running statistics .* Pass bn='batch'"):
         network(model)
     assert network(model, bn="batch").bn == "batch"
+
+
+# Group norms: only in the default format, since second derivatives in the other can end the process
+
+
+class GroupNormed(nn.Module):
+    """Two convolutions with a group norm between them, as a layer or as a function."""
+
+    def __init__(self, norm=None):
+        super().__init__()
+        self.first, self.last = nn.Conv2d(2, 4, 3), nn.Conv2d(4, 3, 3)
+        self.norm = norm
+
+    def forward(self, x):
+        x = self.first(x)
+        x = nn.functional.group_norm(x, 2) if self.norm is None else self.norm(x)
+        return self.last(x.tanh()).mean((2, 3))
+
+
+@pytest.mark.parametrize(
+    ("norm", "last"),
+    [
+        (nn.GroupNorm(2, 4), False),
+        (nn.GroupNorm(1, 4), False),
+        (None, False),
+        (nn.InstanceNorm2d(4), True),
+        (nn.Identity(), True),
+    ],
+    ids=["groups", "one group", "a function", "instance", "none"],
+)
+def test_a_network_with_a_group_norm_is_measured_in_the_default_format(norm, last, monkeypatch):
+    formats, plain = [], torch.group_norm
+
+    def noting(x, *rest):
+        formats.append(x.is_contiguous())
+        return plain(x, *rest)
+
+    monkeypatch.setattr(torch, "group_norm", noting)
+    torch.manual_seed(0)
+    inputs, targets = torch.randn(6, 2, 8, 8), torch.arange(6) % 3
+    L, other = (Objective(GroupNormed(norm), (inputs, targets), check=False) for _ in range(2))
+    L.gradient()
+    L.hessian() @ torch.ones(L.n, dtype=torch.float64)
+    Evaluator(L, L.theta, L.theta).evaluate(0.0)
+    linear_barrier(L, other)
+    assert L.channels_last == last
+    assert bool(formats) == (norm is None or isinstance(norm, nn.GroupNorm)) and all(formats)
