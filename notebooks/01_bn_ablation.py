@@ -319,7 +319,7 @@ around = figures.surroundings(
     "throughout; positions are relative to the filter norms at the end.",
     alt="A row of small planes for each network: the loss around it from the start to the end.",
 )
-display.show(path, around)
+display.show(path, around.at("detail"))
 
 # %% [markdown]
 # ## Lines and planes
@@ -360,7 +360,7 @@ spread = figures.line_spread(
     caption=f"The {line_directions} directions differ within one solution, here of the first seed: "
     "each as a thin line, their median, and the middle 80% as a band.",
 )
-display.show(figure, table.at("detail"), spread.at("detail"))
+display.show(figure.at("detail"), table.at("detail"), spread.at("detail"))
 
 # %% [markdown]
 # A plane shows one solution in two directions: two random ones, or the two eigenvectors with the

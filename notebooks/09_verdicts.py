@@ -1074,7 +1074,7 @@ display.show(
 # The six checks ask the same question under other conditions.
 
 # %% Count what falls in each check
-display.show(tables.dependence(judged, label="tab-depends", evidence=evidence))
+display.show(tables.dependence(judged, label="tab-depends", evidence=evidence).at("detail"))
 if evidence:
     display.show(tables.changed_words(judged, label="tab-changed").at("detail"))
 
