@@ -6,6 +6,7 @@ from typing import Any
 import torch
 
 from landscape.connectivity import attention
+from landscape.connectivity.grouped import grouped
 from landscape.connectivity.ties import EMPTY, FIXED
 
 Labels = Any  # Labels of the result; None where the rule does not apply.
@@ -81,7 +82,7 @@ def _conv(
     if groups == 1:
         return _mix(tracer, result, input, weight, bias, axis=1, into=1, out=0)
     if groups != input.shape[1] or groups != len(weight):
-        raise tracer.refusal(f"is a convolution in {groups} groups, which are no single units")
+        return grouped(tracer, result, input, weight, bias, groups)
     # Depthwise: each unit has its own filter, as it has its own scale in a normalisation.
     return _unitwise(tracer, result, input, weight, bias, axis=1)
 

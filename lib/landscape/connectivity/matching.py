@@ -8,14 +8,8 @@ from scipy.optimize import linear_sum_assignment
 from torch import nn
 
 from landscape import arguments, rng
-from landscape.connectivity.units import (
-    Axis,
-    Units,
-    as_inputs,
-    permutation_groups,
-    permute_tensors,
-    permuted,
-)
+from landscape.connectivity.axes import Axis, Units, along, permute_tensors
+from landscape.connectivity.units import as_inputs, permutation_groups, permuted
 from landscape.objective import Objective
 from landscape.store import fingerprint
 
@@ -237,9 +231,9 @@ class _Ascent:
     def _gain(self, axis: Axis, other: Axis) -> torch.Tensor:
         """Return the inner products of unit i of the reference and unit j of the other, (m, m)."""
         reference_rows, other_rows = (
-            tensors[place.tensor]
-            .movedim(place.axis, 0)[place.entries.flatten()]
-            .reshape(len(place.entries), -1)
+            along(tensors[place.tensor], place.axis)[place.entries.flatten()].reshape(
+                len(place.entries), -1
+            )
             for tensors, place in ((self._fixed, axis), (self.moving, other))
         )
         return reference_rows @ other_rows.T

@@ -15,21 +15,24 @@ WEIGHTS = "weights of a head "  # Begins the mark that attention weights carry.
 
 @dataclasses.dataclass(frozen=True)
 class Attention:
-    """The heads of one attention.
+    """The heads of one attention, or the groups of one convolution, which move likewise.
 
     Attributes:
         name: Name of the layer.
         heads: For each head the labels of its queries, which are those of its keys, and of its
-            values, in the order in which they are computed.
+            values, in the order in which they are computed; for each group of a convolution the
+            labels of its inputs and outputs.
         exchangeable: Whether the heads may change places; not where a mask or bias tells them
             apart.
         weights: Label of each head's attention weights; 0 where they were not seen.
+        word: Whether they are heads or groups, for the name.
     """
 
     name: str
     heads: tuple[tuple[tuple[int, ...], tuple[int, ...]], ...]
     exchangeable: bool
     weights: tuple[int, ...]
+    word: str = "heads"
 
 
 class Ties:

@@ -2,7 +2,7 @@
 
 import contextlib
 import copy
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -10,6 +10,7 @@ from torch import nn
 from torch.overrides import TorchFunctionMode
 
 from landscape.connectivity import elementwise
+from landscape.connectivity.layer_names import layer_names
 from landscape.connectivity.layer_rules import LAYERS
 from landscape.connectivity.sources import Source, tie_axis, whole
 from landscape.connectivity.ties import EMPTY, FIXED, Ties
@@ -53,7 +54,7 @@ def trace_units(model: nn.Module, inputs: torch.Tensor) -> Ties:
     fastpath = torch.backends.mha.get_fastpath_enabled()
     try:
         torch.backends.mha.set_fastpath_enabled(False)
-        with _layer_names(twin) as current, UnitTracer(twin, ties, current) as tracer:
+        with layer_names(twin) as current, UnitTracer(twin, ties, current) as tracer:
             tracer.set_labels(inputs, torch.full(inputs.shape, float(FIXED), dtype=torch.float64))
             outputs = twin(inputs)
     finally:
@@ -69,25 +70,6 @@ def trace_units(model: nn.Module, inputs: torch.Tensor) -> Ties:
     # Last, since a residual stream ties units of early layers to the outputs.
     ties.fix(labels)
     return ties
-
-
-@contextlib.contextmanager
-def _layer_names(model: nn.Module) -> Iterator[list[str]]:
-    """Give the names of the modules that are running, the innermost last, for error texts."""
-    stack = [type(model).__name__]
-    handles = []
-    for name, module in model.named_modules():
-        if name:
-            handles += [
-                module.register_forward_pre_hook(lambda *_, name=name: stack.append(name)),
-                # None, because any other value of a hook replaces the module's outputs.
-                module.register_forward_hook(lambda *_: stack.pop() and None),
-            ]
-    try:
-        yield stack
-    finally:
-        for handle in handles:
-            handle.remove()
 
 
 class UnitTracer(TorchFunctionMode):

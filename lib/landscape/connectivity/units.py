@@ -1,56 +1,19 @@
 """Find the hidden units that may be permuted without changing a network, and permute them."""
 
 import copy
-import dataclasses
 from collections.abc import Mapping, Sequence
 
 import torch
 from torch import nn
 
 from landscape import rng
+from landscape.connectivity.axes import Axis, Units, permute_tensors
 from landscape.connectivity.ties import FIXED, WEIGHTS, Attention, Ties
 from landscape.connectivity.tracing import trace_units
 from landscape.network.outputs import picked
 
 Permutations = Mapping[str, torch.Tensor]
 Indices = dict[int, dict[tuple[str, int], list[int]]]
-
-
-@dataclasses.dataclass(frozen=True)
-class Axis:
-    """The indices of a group's units along an axis of a tensor.
-
-    Attributes:
-        tensor: Name of a parameter or buffer.
-        axis: Number of the axis.
-        entries: Indices along the axis (m, k); row i belongs to unit i. k > 1 where a unit fills
-            several indices, as the pixels of a channel in a flattened image.
-    """
-
-    tensor: str
-    axis: int
-    entries: torch.Tensor
-
-
-@dataclasses.dataclass(frozen=True)
-class Units:
-    """A group of hidden units that may be permuted among themselves.
-
-    Attributes:
-        name: Name of the layer that makes them; the first of several layers that are tied. Where
-            the group is only a part of the layer's units, the range of their indices follows, as
-            in ``conv[0:8]``.
-        size: Number m of the units.
-        axes: All axes of tensors along which the units stand.
-        inner: Where the units are heads of attention, for each head the names of its own groups:
-            of the units of its queries with its keys, and of its values. Those are permuted first,
-            each within its head as the network was given.
-    """
-
-    name: str
-    size: int
-    axes: tuple[Axis, ...]
-    inner: tuple[tuple[str, ...], ...] = ()
 
 
 def permutation_groups(model: nn.Module, inputs: torch.Tensor) -> tuple[Units, ...]:
@@ -69,13 +32,14 @@ def permutation_groups(model: nn.Module, inputs: torch.Tensor) -> tuple[Units, .
     themselves, and whole heads (``Units.inner``), also where keys serve several heads. Layer norm
     and RMS norm allow every permutation of a residual stream; the rotations of the stream that RMS
     norm without scales would allow besides are not sought. Where positions turn pairs of units
-    (rotary embeddings), only heads are permuted. Convolutions in several groups are refused.
+    (rotary embeddings), only heads are permuted. In a convolution in groups the units of each group
+    of inputs or outputs change places, and whole groups do, as heads.
 
     Args:
-        model: A feed-forward network of linear layers, convolutions (ordinary or depthwise),
-            embeddings, attention, batch, group, layer, RMS and instance normalisation, elementwise
-            operations of any kind, gates, pooling, rearrangements, zero padding, sums, products
-            and means, as modules or functions. It is not changed.
+        model: A feed-forward network of linear layers, convolutions (ordinary, depthwise or in
+            groups), embeddings, attention, batch, group, layer, RMS and instance normalisation,
+            elementwise operations of any kind, gates, pooling, rearrangements, zero padding, sums,
+            products and means, as modules or functions. It is not changed.
         inputs: Example inputs (N, ...), of which the first is used: numbers, token ids, or rows of
             several inputs.
 
@@ -137,7 +101,7 @@ def _heads(
             tuple(units.name for units, members in groups if set(members) <= set(head))
             for head in heads
         )
-        name = f"{attention.name} heads"
+        name = f"{attention.name} {attention.word}"
         found.setdefault(frozenset(own), Units(name, len(heads), _blocks(heads, indices), inner))
     return list(found.values())
 
@@ -174,7 +138,8 @@ def _alike(
 
 def _blocks(heads: Sequence[Sequence[int]], indices: Indices) -> tuple[Axis, ...]:
     """Return the axes along which heads stand, each unit of a head in its order."""
-    axes = dict.fromkeys(axis for root in heads[0] for axis in indices[root])
+    # Moved along the outputs, a group takes all of its weights with it, those of its inputs too.
+    axes = dict.fromkeys(axis for root in heads[0] for axis in indices[root] if axis[1] >= 0)
     return tuple(
         Axis(
             *axis,
@@ -193,26 +158,6 @@ def _units(ties: Ties, roots: Sequence[int], indices: Indices) -> Units:
     start, (name, count) = max(item for item in ties.layers.items() if item[0] <= roots[0])
     part = "" if len(roots) == count else f"[{roots[0] - start}:{roots[-1] - start + 1}]"
     return Units(name + part, len(roots), axes)
-
-
-def permute_tensors(
-    tensors: Mapping[str, torch.Tensor], units: Units, permutation: torch.Tensor
-) -> dict[str, torch.Tensor]:
-    """Return named tensors with the units of a group permuted.
-
-    Args:
-        tensors: Name -> parameter or buffer; they are not changed.
-        units: The group. Its axes in other tensors are ignored.
-        permutation: Permutation (m,): unit i of the result is unit ``permutation[i]``.
-    """
-    result = dict(tensors)
-    for axis in (axis for axis in units.axes if axis.tensor in tensors):
-        old = result[axis.tensor]
-        rows = old.index_select(axis.axis, axis.entries[permutation].flatten().to(old.device))
-        indices = axis.entries.flatten().to(old.device)
-        # A copy into the same axis: entries of other groups along it stay.
-        result[axis.tensor] = old.index_copy(axis.axis, indices, rows)
-    return result
 
 
 def random_permutations(

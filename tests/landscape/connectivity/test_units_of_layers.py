@@ -206,6 +206,39 @@ def squeezed(m, x):
 
 
 IMAGE_NETS = {
+    "groups between two convolutions": (
+        Of(
+            lambda m, x: m.last(m.c(m.n(m.b(m.a(x).tanh())).tanh()).mean((2, 3)).tanh()),
+            a=nn.Conv2d(3, 6, 1),
+            b=nn.Conv2d(6, 4, 3, groups=2, padding=1),
+            n=nn.BatchNorm2d(4),
+            c=nn.Conv2d(4, 5, 1),
+            last=nn.Linear(5, 3),
+        ),
+        [2, 2, 2, 3, 3, 5],
+    ),
+    "groups of pixels": (
+        Of(
+            lambda m, x: m.last(m.b(x).tanh().mean((2, 3))),
+            b=nn.Conv2d(3, 6, 1, groups=3, bias=False),
+            last=nn.Linear(6, 3),
+        ),
+        [2, 2, 2],
+    ),
+    "groups after groups, shuffled": (
+        Of(
+            lambda m, x: m.last(
+                m.c(m.b(m.a(x).tanh()).unflatten(1, (2, 4)).transpose(1, 2).flatten(1, 2).tanh())
+                .tanh()
+                .mean((2, 3))
+            ),
+            a=nn.Conv2d(3, 4, 1),
+            b=nn.Conv2d(4, 8, 1, groups=2),
+            c=nn.Conv2d(8, 6, 1, groups=2),
+            last=nn.Linear(6, 3),
+        ),
+        [2, 2, 2, 2, 2, 2, 3, 3],
+    ),
     "squeeze and excitation": (
         Of(
             squeezed,
@@ -622,11 +655,11 @@ REFUSED = {
         SEQUENCES,
         "layer 'gru' calls gru",
     ),
-    "a grouped convolution": (
+    "a transposed convolution in groups": (
         Of(
             lambda m, x: m.b(m.a(x)).mean((2, 3)),
             a=nn.Conv2d(3, 4, 1),
-            b=nn.Conv2d(4, 4, 1, groups=2),
+            b=nn.ConvTranspose2d(4, 4, 1, groups=2),
         ),
         IMAGES,
         "is a convolution in 2 groups",
