@@ -237,7 +237,6 @@ REFUSED = {
         {"loss": detached},
         "no gradient by theta, though it changes",
     ),
-    "one class": (lambda: Net(one_output), (INPUTS, 0 * TARGETS), {}, "have one class"),
     "complex targets": (
         lambda: Net(plain),
         (INPUTS, torch.zeros(12, 3, dtype=torch.complex64)),

@@ -335,12 +335,6 @@ def _cross_entropy(
     label_smoothing, class_weights, ignore_index, class_axis, outputs, targets
 ) -> torch.Tensor:
     outputs = _classes_second(outputs, targets, class_axis)
-    if outputs.dim() > 1 and outputs.shape[1] == 1:
-        raise ValueError(
-            f"outputs {tuple(outputs.shape)} have one class, whose cross-entropy is 0 everywhere. "
-            "Give a network for two classes two outputs, or pass as loss the function "
-            "binary_cross_entropy_with_logits with reduction='none', one loss an example."
-        )
     try:
         losses = functional.cross_entropy(
             outputs,
