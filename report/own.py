@@ -60,7 +60,7 @@ def own_report(given: argparse.Namespace, *, folder: Path) -> list[Path]:
     settings = choose(ROOT, profile=PROFILE, studies=[OWN], data_dir=folder, build_dir=kept)
     values = parameters(settings, OWN, [*_named(given, folder), *map(tuple, given.parameter)])
     execute(settings, OWN, values)
-    title = given.title or f"The loss landscape of {given.model}"
+    title = given.title or f"The loss landscape of {given.model.rpartition('/')[2]}"
     written = [build_html(settings.profile_dir, [OWN], out, title=title)]
     if given.pdf:
         written.append(build_pdf(settings.profile_dir, [OWN], out.with_suffix(".pdf"), title=title))

@@ -226,8 +226,16 @@ def changed_in_place(x):
     ("layer", "what", "text"),
     [
         (nn.Identity(), changed_in_place, r"layer 'Refused' calls __setitem__"),
-        (nn.Conv2d(4, 4, 1, groups=2), torch.relu, r"'inner' is a convolution in 2 groups"),
-        (nn.Conv2d(4, 8, 1, groups=4), torch.relu, r"'inner' is a convolution in 4 groups"),
+        (
+            nn.ConvTranspose2d(4, 4, 1, groups=2),
+            torch.relu,
+            r"'inner' is a convolution in 2 groups",
+        ),
+        (
+            nn.ConvTranspose2d(4, 8, 1, groups=4),
+            torch.relu,
+            r"'inner' is a convolution in 4 groups",
+        ),
         (nn.ConstantPad2d(1, 2.0), torch.relu, r"layer 'inner' pads with other values than zero"),
         (nn.Identity(), lambda x: (x, x), r"returns a tuple that does not come from its input"),
         (nn.Identity(), lambda x: torch.zeros(1), r"returns a Tensor that does not come from"),
