@@ -42,6 +42,7 @@ cores       := $(shell getconf _NPROCESSORS_ONLN 2>/dev/null || echo 1)
 jobs        := $(or $(JOBS),$(if $(filter paper,$(PROFILE)),1,$(shell echo $$(( $(cores) < 4 ? $(cores) : 4 )))))
 comma       := ,
 verdicts    := 09_verdicts
+gathering   := 08_prediction
 all_studies := $(sort $(basename $(notdir $(wildcard notebooks/[0-9][0-9]_*.py))))
 # Of published: the studies whose record is, and the verdicts on them (report/settings.py).
 recorded    := $(notdir $(patsubst %/record.json,%,$(wildcard report/published/record/*/record.json)))
@@ -210,6 +211,9 @@ $(out)/%.ipynb: $(out)/inputs/%.json
 	@$(threads) $(run) -m report execute $(place) --studies $*
 
 executed := $(patsubst %,$(out)/%.ipynb,$(chosen))
+
+# Prediction gathers the networks that the other studies recorded; alone, those that are there.
+$(out)/$(gathering).ipynb: $(filter-out $(out)/$(gathering).ipynb $(out)/$(verdicts).ipynb,$(executed))
 
 # The verdicts read the records that the other studies wrote; alone, those that are there.
 $(out)/$(verdicts).ipynb: $(filter-out $(out)/$(verdicts).ipynb,$(executed))

@@ -69,11 +69,11 @@ def _resnet(labels: Labels, parameters: Mapping[str, Any]) -> Settings:
     if labels.get("skipinit") == "yes" or start == "SkipInit":
         settings["init"] = "SkipInit"
     small = labels.get("rate") == "small" or start == "small step"
-    settings["learning_rate"] = parameters["small_rate" if small else "learning_rate"]
-    settings["learning_rate"] = labels.get("learning_rate") or settings["learning_rate"]
+    usual_rate = parameters.get("small_rate" if small else "learning_rate")  # None in a sweep.
+    settings["learning_rate"] = labels.get("learning_rate") or usual_rate
     settings["clip_norm"] = parameters["clip_norm"] if start == "clipped" else None
     for name in ("batch_size", "precision"):
-        settings[name] = labels.get(name) or parameters[name]
+        settings[name] = labels.get(name) or parameters.get(name)
     if way in ("source", "batches of source"):
         settings["batch_size"] = parameters["source_batch"]
     if way == "source":
