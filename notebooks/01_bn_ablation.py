@@ -532,10 +532,8 @@ display.Sentence(f"**What it means.** {by_statistics} {by_scale} {by_training} {
 
 # %% [markdown]
 # **What would change it.** We studied one architecture, one data set and one constant learning
-# rate; sharpness may follow the learning rate, and another rate may order the networks differently.
-# Under batch statistics we compared sharpness at the end of training only, where the networks have
-# trained unequally far. The SAM rise uses the gradient of all examples, not of a mini-batch, and is
-# a lower bound on the worst rise within its radius. Alignment finds a local optimum, and a curve
-# trains for epochs that its ends did not have: a barrier that remains may still be avoidable. All
-# seeds share one set of examples, and intervals over few pairs are wide. The source names neither
-# architecture nor learning rate, so we compare the direction of its numbers, not their size.
+# rate; another rate may order the networks differently. Under batch statistics we compared
+# sharpness at the end alone, where the networks have trained unequally far. The SAM rise uses the
+# gradient of all examples, and is a lower bound on the worst rise within its radius. A barrier that
+# remains may still be avoidable. All seeds share one set of examples, and intervals over few pairs
+# are wide. The source names neither architecture nor rate, so we compare directions, not sizes.

@@ -87,18 +87,18 @@ error_equal = {n: text(numbers["test error", "at equal training loss", n]) for n
 gap = {n: text(numbers["generalisation gap", "alone", n]) for n in error}
 
 # %% Draw the sign agreement
-drawn = [name for name in prediction.PREDICTORS if name not in ("lambda_max_batch", "sam_batch")]
-found = prediction.telling(alone, border)
-found_equal = prediction.telling(equal, border)
-listed = formatting.list_text(found) if found else "no measure of geometry"
-listed_equal = formatting.list_text(found_equal) if found_equal else "none does"
+listed_alone = ("lambda_max_batch", "sam_batch", "sam_adaptive", "depth", "learning_rate")
+drawn = [name for name in prediction.PREDICTORS if name not in listed_alone]
+telling, telling_equal = (prediction.telling(result, border) for result in (alone, equal))
+listed = formatting.list_text(telling) if telling else "no measure of geometry"
+listed_equal = formatting.list_text(telling_equal) if telling_equal else "none does"
 figures.sign_agreements(
     results,
     drawn,
     label="fig-agreement",
     caption=f"λ_max has ψ = {error['lambda_max']} with the test error and {gap['lambda_max']} with "
     f"the gap; the training loss has {error['train_loss']} and {gap['train_loss']}. Mean ψ over "
-    "environments with 95% intervals. Below basin width stand negative and positive controls.",
+    "environments with 95% intervals. Below basin width stand two negative and two positive controls.",
 )
 
 # %% Tabulate means, worst environments and p-values
@@ -113,8 +113,8 @@ tables.agreements(
 
 # %% Tabulate means and p-values for the gap
 gap_alone, gap_equal = results["generalisation gap"].values()
-gap_found = prediction.telling(gap_alone, border)
-gap_listed = formatting.list_text(gap_found) if gap_found else "no measure of geometry"
+gap_telling = prediction.telling(gap_alone, border)
+gap_listed = formatting.list_text(gap_telling) if gap_telling else "no measure of geometry"
 tables.agreements(
     {"gap": gap_alone, "equal loss": gap_equal},
     list(prediction.PREDICTORS),
