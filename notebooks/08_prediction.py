@@ -98,7 +98,8 @@ figures.sign_agreements(
     label="fig-agreement",
     caption=f"λ_max has ψ = {error['lambda_max']} with the test error and {gap['lambda_max']} with "
     f"the gap; the training loss has {error['train_loss']} and {gap['train_loss']}. Mean ψ over "
-    "environments with 95% intervals. Below basin width stand two negative and two positive controls.",
+    "environments with 95% intervals. Below basin width stand two negative controls and two "
+    "positive ones.",
 )
 
 # %% Tabulate means, worst environments and p-values
