@@ -44,7 +44,7 @@ class Certificate(Measurement):
 
     Attributes:
         bound: What the expected error on new examples exceeds with probability delta at most.
-        error: Mean share wrong over the draws, on the examples of the bound.
+        sampled_error: Mean share wrong over the draws, on the examples of the bound.
         error_bound: Upper bound of its expectation over draws.
         divergence: KL(N(θ, σ² I) ‖ N(θ₀, σ² I)) = ‖θ − θ₀‖² / (2 σ²), in nats.
         sigma: The σ of ``sigmas`` that gives the smallest bound.
@@ -55,7 +55,7 @@ class Certificate(Measurement):
     """
 
     bound: float
-    error: float
+    sampled_error: float
     error_bound: float
     divergence: float
     sigma: float
@@ -161,7 +161,7 @@ def certificate(
     bound, error_bound = bounded(drawn.mean, sigma, draws)
     return Certificate(
         bound=bound,
-        error=drawn.mean,
+        sampled_error=drawn.mean,
         error_bound=error_bound,
         divergence=squared / (2 * sigma**2),
         sigma=sigma,

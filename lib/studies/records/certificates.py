@@ -131,7 +131,12 @@ class _Certifying:
             unit = QUANTITIES[name].unit
             recorder.add_measurement(name, value, bounded, unit=unit, note=note, **cost)
         for name, mean, error, source in (
-            ("stochastic_error", bounded.error, bounded.error_bound - bounded.error, bounded),
+            (
+                "stochastic_error",
+                bounded.sampled_error,
+                bounded.error_bound - bounded.sampled_error,
+                bounded,
+            ),
             ("stochastic_test_error", fresh.mean, fresh.stderr, fresh),
         ):
             kind = "standard error" if source is fresh else "bound over draws"

@@ -62,11 +62,11 @@ def test_a_certificate_by_hand(line):
     prior = L.theta + 0.1
     got = sharpness.certificate(L, L.theta, prior=prior, sigmas=[0.2], draws=50, delta=0.1, seed=4)
     assert got.divergence == pytest.approx(6 * 0.01 / (2 * 0.04), rel=1e-6)
-    drawn = theory.kl_inverse(got.error, math.log(2 / 0.1) / 50)
+    drawn = theory.kl_inverse(got.sampled_error, math.log(2 / 0.1) / 50)
     capacity = got.divergence + math.log(2 * math.sqrt(300) / 0.05)
     assert got.error_bound == pytest.approx(drawn, rel=1e-12)
     assert got.bound == pytest.approx(theory.kl_inverse(drawn, capacity / 300), rel=1e-12)
-    assert got.error < got.error_bound < got.bound < 1
+    assert got.sampled_error < got.error_bound < got.bound < 1
     assert not got.converged  # A single size is an end of the range.
     assert got.passes == 50 + 8
 
