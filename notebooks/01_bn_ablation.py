@@ -531,9 +531,8 @@ by_path = depending(
 display.Sentence(f"**What it means.** {by_statistics} {by_scale} {by_training} {by_path}")
 
 # %% [markdown]
-# **What would change it.** We studied one architecture, one data set and one constant learning
-# rate; another rate may order the networks differently. Under batch statistics we compared
-# sharpness at the end alone, where the networks have trained unequally far. The SAM rise uses the
-# gradient of all examples, and is a lower bound on the worst rise within its radius. A barrier that
-# remains may still be avoidable. All seeds share one set of examples, and intervals over few pairs
-# are wide. The source names neither architecture nor rate, so we compare directions, not sizes.
+# **What would change it.** We studied one architecture, data set and constant learning rate; another
+# rate may order the networks differently. Under batch statistics we compared sharpness at the end
+# alone, where training has gone unequally far. The SAM rise is a lower bound on the worst rise
+# within its radius. Seeds share one set of examples, and few pairs give wide intervals. The source
+# names neither architecture nor rate, so we compare directions, not sizes.

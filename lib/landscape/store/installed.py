@@ -48,13 +48,22 @@ def patches(place: type | types.ModuleType) -> Iterator[tuple[str, Any]]:
     Args:
         place: The class or module.
     """
+    # Other packages copy methods from class to class and set attributes later themselves, as
+    # transformers does: of them only what comes from outside counts.
+    of_torch = _home(place).partition(".")[0] == "torch"
     for name, value in list(vars(place).items()):
-        if any(is_foreign(x) or _is_moved(place, name, x) for x in functions_of(value)):
+        functions = functions_of(value)
+        if any(is_foreign(x) or (of_torch and _is_moved(place, name, x)) for x in functions):
             yield name, value
-        elif isinstance(place, types.ModuleType) and _is_replaced(name, value):
+        elif of_torch and isinstance(place, types.ModuleType) and _is_replaced(name, value):
             yield name, value
-    if isinstance(place, type) and issubclass(place, _module_class()):
+    if of_torch and isinstance(place, type) and issubclass(place, _module_class()):
         yield from _constants_set_later(place)
+
+
+def _home(place: type | types.ModuleType) -> str:
+    """Return the name of the module that a class or module belongs to."""
+    return place.__module__ if isinstance(place, type) else place.__name__
 
 
 def _module_class() -> type:
