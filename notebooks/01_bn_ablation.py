@@ -531,8 +531,8 @@ by_path = depending(
 display.Sentence(f"**What it means.** {by_statistics} {by_scale} {by_training} {by_path}")
 
 # %% [markdown]
-# **What would change it.** We studied one architecture, data set and constant learning rate; another
-# rate may order the networks differently. Under batch statistics we compared sharpness at the end
-# alone, where training has gone unequally far. The SAM rise is a lower bound on the worst rise
-# within its radius. Seeds share one set of examples, and few pairs give wide intervals. The source
-# names neither architecture nor rate, so we compare directions, not sizes.
+# **What would change it.** We studied one architecture, data set and constant learning rate;
+# another rate may order the networks differently. Under batch statistics we compared sharpness at
+# the end alone, where training has gone unequally far. The SAM rise is a lower bound on the worst
+# rise within its radius. Seeds share one set of examples, and few pairs give wide intervals. The
+# source names neither architecture nor rate, so we compare directions, not sizes.
